@@ -1,0 +1,112 @@
+// Which part of src may import which: the arrows of the design as a table, and the checks that walk them.
+
+/** Parts by the path below src/: the first that matches wins, so the narrower one comes first. */
+const parts: ReadonlyArray<readonly [RegExp, string]> = [
+  [/^index\.ts$/, 'index'],
+  [/^cards\.ts$/, 'cards'],
+  [/^errors\.ts$/, 'errors'],
+  [/^bytes\.ts$/, 'bytes'],
+  [/^channel\.ts$/, 'channel'],
+  [/^native\.ts$/, 'native'],
+  [/^iso7816\//, 'iso7816'],
+  [/^piv\/[^/]+\.ts$/, 'piv'],
+  [/^piv\/card\/vault\.ts$/, 'vault'],
+  [/^piv\/card\//, 'piv/card'],
+  [/^piv\/host\//, 'piv/host'],
+  [/^(tpm|pcsc|serve|enroll|cli|tour)\//, ''],
+]
+
+/** What each part may import, besides itself and what everybody may. A part that is not here may not exist. */
+const arrows: Readonly<Record<string, readonly string[]>> = {
+  bytes: [],
+  errors: [],
+  native: [],
+  channel: [],
+  iso7816: [],
+  piv: [],
+  vault: ['piv'],
+  'piv/card': ['iso7816', 'piv', 'vault', 'channel'],
+  'piv/host': ['iso7816', 'piv', 'vault', 'channel'],
+  tpm: ['piv', 'vault', 'native'],
+  pcsc: ['channel', 'native'],
+  serve: ['channel', 'native'],
+  enroll: ['piv/host', 'piv'],
+  cards: ['tpm', 'pcsc', 'piv', 'vault', 'piv/card', 'piv/host', 'channel'],
+  index: ['cards', 'tpm', 'pcsc', 'piv', 'vault', 'piv/host', 'enroll', 'channel'],
+  tour: ['index', 'cards'],
+  cli: ['index', 'cards', 'enroll', 'serve', 'tpm', 'pcsc', 'piv', 'vault', 'piv/card', 'piv/host', 'channel'],
+}
+const everybodyMay = ['errors', 'bytes']
+
+/** Parts that are pure: they reach no file, socket, process or thread. */
+const pure = ['bytes', 'errors', 'iso7816', 'piv', 'vault']
+const inputOutput = /^node:(fs|net|tls|http|https|dgram|child_process|worker_threads|os|cluster)\b/
+
+export type Sources = Readonly<Record<string, string>>
+
+/** The part of a path below src/, or undefined where the table has none. */
+export function partOf(path: string): string | undefined {
+  const found = parts.find(([pattern]) => pattern.test(path))
+  return found && (found[1] || path.split('/')[0])
+}
+
+const withoutComments = (text: string): string => text.replace(/\/\*[\s\S]*?\*\//g, '').replace(/^\s*\/\/.*$/gm, '')
+const statement = /^\s*(?:import|export)\b[^'"`;]*?\bfrom\s*['"]([^'"]+)['"]|^\s*import\s*['"]([^'"]+)['"]/gm
+const dynamic = /\bimport\(\s*['"`]([^'"`]+)['"`]/g
+
+/** The module names a file imports, types included unless told otherwise. */
+export function importsOf(text: string, types = true): string[] {
+  const code = withoutComments(text)
+  return [...code.matchAll(statement), ...code.matchAll(dynamic)]
+    .filter((match) => types || !/^\s*(import|export)\s+type\b/.test(match[0]))
+    .map((match) => match[1] ?? match[2] ?? '')
+}
+
+/** `./x.ts` seen from a path below src/, as a path below src/. */
+export function resolveFrom(path: string, name: string): string {
+  return new URL(name, `file:///${path}`).pathname.slice(1)
+}
+
+function checkImport(sources: Sources, path: string, part: string, name: string): string[] {
+  if (!name.startsWith('.')) {
+    return pure.includes(part) && inputOutput.test(name) ? [`${path}: ${part} is pure, but imports ${name}`] : []
+  }
+  const target = resolveFrom(path, name)
+  if (!name.endsWith('.ts') || !(target in sources)) return [`${path}: imports ${name}, which is no .ts file of src`]
+  const to = partOf(target)
+  if (to === part || everybodyMay.includes(to ?? '') || arrows[part]?.includes(to ?? '')) return []
+  return [`${path}: ${part} may not import ${to ?? 'a part that is not in the table'} (${target})`]
+}
+
+/** All arrows that the table does not allow. `sources`: text by path below src/. */
+export function wrongArrows(sources: Sources): string[] {
+  return Object.entries(sources).flatMap(([path, text]) => {
+    const part = partOf(path)
+    if (!part || !(part in arrows)) return [`${path}: belongs to no part of the table in test/house/arrows.ts`]
+    return importsOf(text).flatMap((name) => checkImport(sources, path, part, name))
+  })
+}
+
+/** Circles of imports, each as `a -> b -> a`. Type imports are erased and close no circle. */
+export function circles(sources: Sources): string[] {
+  const done = new Set<string>()
+  const found: string[] = []
+  const visit = (path: string, trail: readonly string[]): void => {
+    const at = trail.indexOf(path)
+    if (at >= 0) found.push([...trail.slice(at), path].join(' -> '))
+    if (at >= 0 || done.has(path)) return
+    for (const name of importsOf(sources[path] ?? '', false)) {
+      if (name.startsWith('.')) visit(resolveFrom(path, name), [...trail, path])
+    }
+    done.add(path)
+  }
+  for (const path of Object.keys(sources)) visit(path, [])
+  return found
+}
+
+/** What a file holds besides comments and `export ... from '...'`: nothing, for index.ts. */
+export function besidesReExports(text: string): string {
+  return withoutComments(text)
+    .replace(/^\s*export\s+(?:type\s+)?(?:\*(?:\s+as\s+\w+)?|\{[^}]*\})\s*from\s*['"][^'"]+['"];?/gm, '')
+    .trim()
+}

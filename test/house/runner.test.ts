@@ -1,0 +1,99 @@
+// The runner's own judgement: what uvu alone would let pass as green.
+
+import { readFileSync } from 'node:fs'
+import { test } from 'uvu'
+import * as assert from 'uvu/assert'
+import { type Job, readHints } from '../runner/jobs.ts'
+import { type Ending, judge, uvuCounts } from '../runner/outcome.ts'
+import { run } from '../runner/process.ts'
+import { closingLines } from '../runner/report.ts'
+
+const job: Job = { name: 'x.test.ts', argv: ['true'], limit: 10, takes: 0, kind: 'uvu' }
+const ended: Ending = { output: '', code: 0, signal: null, seconds: 1, timedOut: false, leftovers: [] }
+const counts = (total: number, passed: number, skipped = 0): string =>
+  `  (${passed} / ${total})\n\n  Total:     ${total}\n  Passed:    ${passed}\n  Skipped:   ${skipped}\n  Duration:  1.00ms\n\n`
+
+const cases: ReadonlyArray<readonly [string, Partial<Ending>, number, number]> = [
+  ['all passed', { output: counts(3, 3) }, 3, 0],
+  ['a failed test', { output: counts(3, 2), code: 1 }, 2, 1],
+  ['a failed test though the exit code is 0', { output: counts(3, 2) }, 2, 1],
+  ['an exit code without a failed test', { output: counts(3, 3), code: 1 }, 3, 1],
+  ['no closing counts', { output: 'nothing' }, 0, 1],
+  ['no test', { output: counts(0, 0) }, 0, 1],
+  ['a signal', { output: counts(2, 2), code: null, signal: 'SIGSEGV' }, 2, 1],
+  ['a time-out', { code: null, signal: 'SIGTERM', timedOut: true }, 0, 1],
+  ['uvu skipped one', { output: counts(2, 2, 1) }, 2, 1],
+  ['a process left behind', { output: counts(2, 2), leftovers: ['12 (swtpm)'] }, 2, 1],
+  ['not started', { code: null, startError: 'ENOENT' }, 0, 1],
+  ['one that said why it could not', { output: `# skipped: a: no reader\n${counts(2, 2)}` }, 1, 0],
+]
+
+for (const [what, ending, passed, failed] of cases) {
+  test(`judged: ${what}`, () => {
+    const outcome = judge(job, { ...ended, ...ending })
+    assert.equal([outcome.passed, outcome.failed], [passed, failed], outcome.faults.join('; '))
+  })
+}
+
+test('a linter is one test', () => {
+  const lint: Job = { ...job, kind: 'exit' }
+  assert.is(judge(lint, ended).passed, 1)
+  assert.is(judge(lint, { ...ended, code: 1 }).failed, 1)
+  assert.is(judge(lint, { ...ended, code: 1 }).passed, 0)
+  assert.is(judge(lint, { ...ended, code: null, startError: 'ENOENT' }).failed, 1)
+})
+
+test('counts are those of the last closing lines, with or without colours', () => {
+  const red = String.fromCharCode(27)
+  assert.equal(uvuCounts(`${counts(1, 1)}${counts(5, 4)}`), { total: 5, passed: 4, skipped: 0 })
+  assert.equal(uvuCounts(counts(5, 4).replace('  Passed:    4', `${red}[31m  Passed:    4${red}[39m`))?.passed, 4)
+})
+
+test('the last line is the count alone, the reasons come before it', () => {
+  const skipped = judge(job, { ...ended, output: `# skipped: a: no reader\n${counts(2, 2)}` })
+  const failed = judge(job, { ...ended, output: counts(2, 1), code: 1 })
+  assert.equal(closingLines([skipped, failed]), [
+    'skipped: x.test.ts: a: no reader',
+    'failed: x.test.ts',
+    '2 passed, 1 failed',
+  ])
+})
+
+test('hints are read from the first lines', () => {
+  assert.equal(readHints('// time limit: 300 s\n// takes: 40 s\nimport x'), { limit: 300, takes: 40 })
+  assert.equal(readHints('import x'), {})
+})
+
+const shell = (script: string, limit = 10): Job => ({ ...job, argv: ['sh', '-c', script], limit })
+
+test('a job that does not end is ended, with what it started', async () => {
+  const ending = await run(shell('sleep 60 & sleep 60', 1), {})
+  assert.is(ending.timedOut, true)
+  assert.ok(ending.seconds < 6, `${ending.seconds}`)
+})
+
+test('a process left behind is named and ended', async () => {
+  const ending = await run(shell('sleep 60 & echo $!'), {})
+  assert.is(ending.code, 0)
+  assert.is(ending.leftovers.length, 1)
+  assert.match(ending.leftovers[0] ?? '', /\(sleep\)/)
+  assert.not(isAlive(Number(ending.output)))
+})
+
+// Without an init that waits for it, an ended orphan stays as a zombie.
+function isAlive(pid: number): boolean {
+  try {
+    return !/\) [ZX] /.test(readFileSync(`/proc/${pid}/stat`, 'utf8'))
+  } catch {
+    return false
+  }
+}
+
+test('a signal, a missing program and the environment are seen', async () => {
+  assert.is((await run(shell('kill -SEGV $$'), {})).signal, 'SIGSEGV')
+  assert.match((await run({ ...job, argv: ['/nowhere/at/all'] }, {})).startError ?? '', /ENOENT/)
+  const ending = await run(shell('echo "$TESSERA_HOME|$NODE_ENV|$npm_config_x|$MORE"'), { MORE: 'more' })
+  assert.match(ending.output, /tessera-\w+\/home\|\|\|more\n/)
+})
+
+test.run()

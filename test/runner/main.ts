@@ -1,0 +1,76 @@
+// The test runner. uvu alone exits with 0 when nothing ran; here no test, no closing counts, a signal, a time-out and
+// a process left behind are failures. One process per file, two at a time.
+//
+//   node test/run                 everything, linters first
+//   node test/run tpm/lock house  test files (and linters) whose path contains one of the words
+//   node test/run --lint          the linters only
+//   node test/run --asan WORD     against native/build-asan (made by scripts/native.mjs --asan)
+//
+// TESSERA_TEST_LONG=1 is for `npm run test:long`: tests may read it and do more; time limits are 20 times as long.
+
+import { execFileSync } from 'node:child_process'
+import { existsSync } from 'node:fs'
+import { join } from 'node:path'
+import { type Job, lintJobs, root, testJobs } from './jobs.ts'
+import { judge, type Outcome } from './outcome.ts'
+import { endAll, run } from './process.ts'
+import { closingLines, failureText, jobLine, timeTable } from './report.ts'
+
+const atATime = 2
+
+function asanEnvironment(): Record<string, string> {
+  const addon = join(root, 'native/build-asan/Release/tessera.node')
+  if (!existsSync(addon)) throw new Error(`${addon} is not there. Run \`node scripts/native.mjs --asan\` first.`)
+  const runtime = (name: string) => execFileSync('g++', [`-print-file-name=${name}`], { encoding: 'utf8' }).trim()
+  return {
+    TESSERA_ADDON: addon,
+    // Node itself is not built with the sanitizer, so its runtime must be there before Node is.
+    LD_PRELOAD: `${runtime('libasan.so')} ${runtime('libubsan.so')}`,
+    // Leaks are not looked for: Node frees little at exit.
+    ASAN_OPTIONS: 'detect_leaks=0:detect_stack_use_after_return=1:strict_string_checks=1',
+    UBSAN_OPTIONS: 'print_stacktrace=1:halt_on_error=1',
+  }
+}
+
+function chosenJobs(words: readonly string[], lintOnly: boolean): Job[] {
+  const tests = lintOnly ? [] : testJobs(process.env.TESSERA_TEST_LONG === '1').sort((a, b) => b.takes - a.takes)
+  const normal = words.map((word) => word.replace(/^\.\//, ''))
+  return [...lintJobs(), ...tests].filter(
+    (job) => normal.length === 0 || normal.some((word) => job.name.includes(word)),
+  )
+}
+
+async function main(): Promise<void> {
+  const flags = process.argv.slice(2).filter((argument) => argument.startsWith('--'))
+  const words = process.argv.slice(2).filter((argument) => !argument.startsWith('--'))
+  const unknown = flags.filter((flag) => flag !== '--lint' && flag !== '--asan')
+  if (unknown.length > 0) throw new Error(`unknown option ${unknown.join(' ')}. Known: --lint, --asan.`)
+  const environment = flags.includes('--asan') ? asanEnvironment() : {}
+
+  const waiting = chosenJobs(words, flags.includes('--lint'))
+  const outcomes: Outcome[] = []
+  const started = performance.now()
+  const worker = async () => {
+    for (let job = waiting.shift(); job; job = waiting.shift()) {
+      const outcome = judge(job, await run(job, environment))
+      outcomes.push(outcome)
+      console.log(jobLine(outcome))
+      if (outcome.failed > 0) console.log(failureText(outcome))
+    }
+  }
+  await Promise.all(Array.from({ length: atATime }, worker))
+
+  console.log(`\n${timeTable(outcomes, (performance.now() - started) / 1000)}\n`)
+  if (outcomes.length === 0) console.log(`No test matches ${words.join(' ')}.`)
+  for (const line of closingLines(outcomes)) console.log(line)
+  if (outcomes.length === 0 || outcomes.some((outcome) => outcome.failed > 0)) process.exitCode = 1
+}
+
+for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {
+  process.once(signal, () => {
+    endAll()
+    process.exit(1)
+  })
+}
+
+await main()
