@@ -1,0 +1,325 @@
+// What JavaScript sees of the native TPM layer; its types are in src/native.ts.
+#include <napi.h>
+
+#include <utility>
+
+#include "../napi/convert.h"
+#include "burn_key.h"
+#include "engine.h"
+#include "file_lock.h"
+#include "loader.h"
+
+namespace tessera {
+namespace {
+
+struct Classes {
+  Napi::FunctionReference tpm;
+  Napi::FunctionReference file_lock;
+};
+
+// A task that settles a promise. `self` keeps the object alive as long as work is under way.
+struct JsTask : Task {
+  explicit JsTask(Napi::Env env) : deferred(Napi::Promise::Deferred::New(env)) {}
+  virtual Napi::Value result(Napi::Env env) = 0;
+  virtual void describe(Napi::Error&) const {}
+
+  Napi::Promise::Deferred deferred;
+  Napi::ObjectReference self;
+};
+
+Authorization to_authorization(const Napi::Object& object) {
+  Authorization authorization;
+  authorization.session = to_u32(object.Get("session"), "session");
+  authorization.attributes = static_cast<uint8_t>(to_u32(object.Get("attributes"), "attributes"));
+  const Napi::Value value = object.Get("authValue");
+  if (!value.IsUndefined()) authorization.auth_value = Secret(to_bytes(value, "authValue"));
+  return authorization;
+}
+
+Call to_call(const Napi::Object& object) {
+  Call call;
+  call.row = &find_command(to_text(object.Get("command"), "command"));
+  const auto handles = object.Get("handles").As<Napi::Array>();
+  const auto names = object.Get("names").As<Napi::Array>();
+  const auto authorizations = object.Get("auths").As<Napi::Array>();
+  for (uint32_t i = 0; i < handles.Length(); ++i) call.handles.push_back(to_u32(handles.Get(i), "handle"));
+  for (uint32_t i = 0; i < names.Length(); ++i) call.names.push_back(to_bytes(names.Get(i), "name"));
+  for (uint32_t i = 0; i < authorizations.Length(); ++i) {
+    call.authorizations.push_back(to_authorization(authorizations.Get(i).As<Napi::Object>()));
+  }
+  call.parameters = Secret(to_bytes(object.Get("params"), "params"));
+  return call;
+}
+
+struct OpenTask : JsTask {
+  using JsTask::JsTask;
+  void run(Connection&) override {}
+  Napi::Value result(Napi::Env) override { return self.Value(); }
+};
+
+// Commands one after the other, in one trip to the TPM's thread; the first failure ends them.
+struct RunTask : JsTask {
+  using JsTask::JsTask;
+  void run(Connection& connection) override {
+    for (Call& call : calls) results.push_back(connection.run(call));
+  }
+  Napi::Value result(Napi::Env env) override {
+    auto array = Napi::Array::New(env, results.size());
+    for (uint32_t i = 0; i < results.size(); ++i) array.Set(i, to_js(env, results[i]));
+    return array;
+  }
+  void describe(Napi::Error& error) const override {
+    if (results.size() < calls.size())
+      error.Set("command", Napi::String::New(error.Env(), calls[results.size()].row->name));
+  }
+
+  std::vector<Call> calls;
+  std::vector<Bytes> results;
+};
+
+struct StartSessionTask : JsTask {
+  using JsTask::JsTask;
+  void run(Connection& connection) override { started = connection.start_session(request); }
+  Napi::Value result(Napi::Env env) override {
+    auto object = Napi::Object::New(env);
+    object.Set("handle", Napi::Number::New(env, started.handle));
+    object.Set("nonceTpm", to_js(env, started.nonce_tpm));
+    return object;
+  }
+  void describe(Napi::Error& error) const override {
+    error.Set("command", Napi::String::New(error.Env(), "StartAuthSession"));
+  }
+
+  SessionRequest request;
+  StartedSession started{};
+};
+
+struct TransmitTask : JsTask {
+  using JsTask::JsTask;
+  void run(Connection& connection) override { answer = connection.transmit(command); }
+  Napi::Value result(Napi::Env env) override { return to_js(env, answer); }
+
+  Bytes command;
+  Bytes answer;
+};
+
+class Tpm : public Napi::ObjectWrap<Tpm> {
+ public:
+  static Napi::Function define(Napi::Env env) {
+    return DefineClass(env, "Tpm",
+                       {InstanceMethod<&Tpm::run>("run"), InstanceMethod<&Tpm::start_session>("startSession"),
+                        InstanceMethod<&Tpm::transmit>("transmit"), InstanceMethod<&Tpm::nonce_tpm>("nonceTpm"),
+                        InstanceMethod<&Tpm::counters>("counters"), InstanceMethod<&Tpm::close>("close")});
+  }
+
+  // openTpm({ tcti, stateFile, createState, waitMs })
+  static Napi::Value open(const Napi::CallbackInfo& info) {
+    auto* classes = info.Env().GetInstanceData<Classes>();
+    const Napi::Object object = classes->tpm.New({info[0]});
+    Tpm* self = Unwrap(object);
+    return self->post(std::make_unique<OpenTask>(info.Env()));
+  }
+
+  explicit Tpm(const Napi::CallbackInfo& info) : Napi::ObjectWrap<Tpm>(info) {
+    const auto object = info[0].As<Napi::Object>();
+    OpenOptions options;
+    options.tcti = to_text(object.Get("tcti"), "tcti");
+    options.state_file = to_text(object.Get("stateFile"), "stateFile");
+    options.create_state = object.Get("createState").ToBoolean().Value();
+    options.wait = std::chrono::milliseconds(to_u32(object.Get("waitMs"), "waitMs"));
+    const Napi::Env env = info.Env();
+    callback_ =
+        Napi::ThreadSafeFunction::New(env, Napi::Function::New(env, [](const Napi::CallbackInfo&) {}), "tessera", 0, 1);
+    callback_.Unref(env);
+    engine_ = std::make_unique<Engine>(std::move(options),
+                                       [this](std::unique_ptr<Task> task) { hand_back(std::move(task)); });
+    // Registered after the thread-safe function, and so called before that one is torn down.
+    napi_add_env_cleanup_hook(env, at_env_end, this);
+  }
+
+  ~Tpm() override {
+    napi_remove_env_cleanup_hook(Env(), at_env_end, this);
+    finish();
+  }
+
+ private:
+  static void at_env_end(void* self) { static_cast<Tpm*>(self)->finish(); }
+
+  void finish() {
+    engine_->stop();
+    if (!std::exchange(finished_, true)) callback_.Release();
+  }
+
+  // On the TPM's thread (or on JavaScript's, when the engine is closed).
+  void hand_back(std::unique_ptr<Task> task) {
+    auto* js_task = static_cast<JsTask*>(task.release());
+    const napi_status status = callback_.NonBlockingCall(js_task, [this](Napi::Env env, Napi::Function, JsTask* raw) {
+      if (env == nullptr) return abandon(raw);
+      const std::unique_ptr<JsTask> done(raw);
+      settle(env, *done);
+    });
+    if (status != napi_ok) abandon(js_task);
+  }
+
+  // The environment is going away: nobody waits any more, and its references can no longer be let go by us.
+  static void abandon(JsTask* task) {
+    task->self.SuppressDestruct();
+    delete task;
+  }
+
+  void settle(Napi::Env env, JsTask& task) {
+    const Napi::HandleScope scope(env);
+    if (--pending_ == 0) callback_.Unref(env);
+    if (task.failure) {
+      Napi::Error error = to_error(env, *task.failure);
+      task.describe(error);
+      task.deferred.Reject(error.Value());
+    } else {
+      task.deferred.Resolve(task.result(env));
+    }
+  }
+
+  Napi::Value post(std::unique_ptr<JsTask> task) {
+    const Napi::Env env = Env();
+    task->self = Napi::Persistent(Value());
+    const Napi::Promise promise = task->deferred.Promise();
+    if (pending_++ == 0) callback_.Ref(env);
+    engine_->post(std::move(task));
+    return promise;
+  }
+
+  Napi::Value run(const Napi::CallbackInfo& info) {
+    auto task = std::make_unique<RunTask>(info.Env());
+    const auto list = info[0].As<Napi::Array>();
+    try {
+      for (uint32_t i = 0; i < list.Length(); ++i) task->calls.push_back(to_call(list.Get(i).As<Napi::Object>()));
+    } catch (const Failure& failure) {
+      throw to_error(info.Env(), failure);
+    }
+    return post(std::move(task));
+  }
+
+  Napi::Value start_session(const Napi::CallbackInfo& info) {
+    auto task = std::make_unique<StartSessionTask>(info.Env());
+    const auto object = info[0].As<Napi::Object>();
+    task->request.policy = object.Get("policy").ToBoolean().Value();
+    if (const Napi::Value salt = object.Get("saltPublic"); !salt.IsUndefined()) {
+      task->request.salt_public = to_bytes(salt, "saltPublic");
+      task->request.salt_key = to_u32(object.Get("saltKey"), "saltKey");
+    }
+    return post(std::move(task));
+  }
+
+  Napi::Value transmit(const Napi::CallbackInfo& info) {
+    auto task = std::make_unique<TransmitTask>(info.Env());
+    task->command = to_bytes(info[0], "command");
+    return post(std::move(task));
+  }
+
+  Napi::Value nonce_tpm(const Napi::CallbackInfo& info) {
+    return to_js(info.Env(), engine_->nonce_tpm(to_u32(info[0], "session")));
+  }
+
+  Napi::Value counters(const Napi::CallbackInfo& info) {
+    auto object = Napi::Object::New(info.Env());
+    for (const auto& [name, count] : engine_->counters()) {
+      object.Set(name, Napi::Number::New(info.Env(), static_cast<double>(count)));
+    }
+    return object;
+  }
+
+  Napi::Value close(const Napi::CallbackInfo& info) {
+    struct CloseTask : JsTask {
+      using JsTask::JsTask;
+      void run(Connection&) override {}
+      Napi::Value result(Napi::Env env) override { return env.Undefined(); }
+    };
+    const Napi::Env env = info.Env();
+    auto* task = new CloseTask(env);  // handed back, and so owned again, when the thread has ended
+    task->self = Napi::Persistent(Value());
+    const Napi::Promise promise = task->deferred.Promise();
+    if (pending_++ == 0) callback_.Ref(env);
+    engine_->close([this, task] { hand_back(std::unique_ptr<Task>(task)); });
+    return promise;
+  }
+
+  Napi::ThreadSafeFunction callback_;
+  std::unique_ptr<Engine> engine_;
+  bool finished_ = false;
+  uint32_t pending_ = 0;
+};
+
+class JsBurnKey : public Napi::ObjectWrap<JsBurnKey> {
+ public:
+  static Napi::Function define(Napi::Env env) {
+    return DefineClass(env, "BurnKey",
+                       {InstanceMethod<&JsBurnKey::public_point>("publicPoint"),
+                        InstanceMethod<&JsBurnKey::sign>("sign"), InstanceMethod<&JsBurnKey::burn>("burn")});
+  }
+  explicit JsBurnKey(const Napi::CallbackInfo& info) : Napi::ObjectWrap<JsBurnKey>(info) {}
+
+ private:
+  Napi::Value public_point(const Napi::CallbackInfo& info) {
+    return guarded(info, [&] { return to_js(info.Env(), key_.public_point()); });
+  }
+  Napi::Value sign(const Napi::CallbackInfo& info) {
+    return guarded(info, [&] { return to_js(info.Env(), key_.sign(to_bytes(info[0], "digest"))); });
+  }
+  Napi::Value burn(const Napi::CallbackInfo& info) {
+    key_.burn();
+    return info.Env().Undefined();
+  }
+  template <typename Work>
+  static Napi::Value guarded(const Napi::CallbackInfo& info, const Work& work) {
+    try {
+      return work();
+    } catch (const Failure& failure) {
+      throw to_error(info.Env(), failure);
+    }
+  }
+
+  BurnKey key_;
+};
+
+// lockFile(path): a lock between processes, or null where somebody else holds it.
+class JsFileLock : public Napi::ObjectWrap<JsFileLock> {
+ public:
+  static Napi::Function define(Napi::Env env) {
+    return DefineClass(env, "FileLock", {InstanceMethod<&JsFileLock::release>("release")});
+  }
+  explicit JsFileLock(const Napi::CallbackInfo& info) : Napi::ObjectWrap<JsFileLock>(info) {}
+
+  static Napi::Value attempt(const Napi::CallbackInfo& info) {
+    const Napi::Env env = info.Env();
+    try {
+      auto lock = FileLock::attempt(to_text(info[0], "path"));
+      if (!lock) return env.Null();
+      const Napi::Object object = env.GetInstanceData<Classes>()->file_lock.New({});
+      Unwrap(object)->lock_ = std::make_unique<FileLock>(std::move(*lock));
+      return object;
+    } catch (const Failure& failure) {
+      throw to_error(env, failure);
+    }
+  }
+
+ private:
+  Napi::Value release(const Napi::CallbackInfo& info) {
+    lock_.reset();
+    return info.Env().Undefined();
+  }
+
+  std::unique_ptr<FileLock> lock_;
+};
+
+}  // namespace
+
+void init_tpm(Napi::Env env, Napi::Object exports) {
+  silence_tss2();  // before any thread of ours runs: it changes the environment
+  auto* classes = new Classes{Napi::Persistent(Tpm::define(env)), Napi::Persistent(JsFileLock::define(env))};
+  env.SetInstanceData(classes);
+  exports.Set("openTpm", Napi::Function::New<Tpm::open>(env, "openTpm"));
+  exports.Set("lockFile", Napi::Function::New<JsFileLock::attempt>(env, "lockFile"));
+  exports.Set("BurnKey", JsBurnKey::define(env));
+}
+
+}  // namespace tessera

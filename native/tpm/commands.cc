@@ -1,0 +1,133 @@
+#include "commands.h"
+
+#include <array>
+#include <string>
+#include <tuple>
+#include <utility>
+
+#include "marshal.h"
+
+namespace tessera {
+namespace {
+
+void check(TSS2_RC rc, const char* what) {
+  if (rc != TSS2_RC_SUCCESS) throw Failure(Layer::kSapi, rc, "usage", std::string("libtss2-sys refuses ") + what);
+}
+
+template <typename Pointer>
+using Value = std::remove_const_t<std::remove_pointer_t<Pointer>>;
+
+template <typename Argument, typename T>
+Argument argument(T& value) {
+  if constexpr (std::is_same_v<T, TPM2B_SENSITIVE>) {
+    return value.size == 0 ? nullptr : &value;
+  } else if constexpr (std::is_pointer_v<Argument>) {
+    return &value;
+  } else {
+    return value;
+  }
+}
+
+// Values that may hold secrets leave nothing behind on the stack.
+template <typename Tuple>
+struct Wiped {
+  Tuple values{};
+  ~Wiped() { OPENSSL_cleanse(&values, sizeof values); }
+};
+
+template <size_t kHandles, typename... Arguments>
+struct Prepare {
+  using Function = TSS2_RC(TSS2_SYS_CONTEXT*, Arguments...);
+  using All = std::tuple<Arguments...>;
+  template <size_t kIndex>
+  using Parameter = std::tuple_element_t<kHandles + kIndex, All>;
+
+  template <size_t... kH, size_t... kP>
+  static void call(Function* function, TSS2_SYS_CONTEXT* context, [[maybe_unused]] const uint32_t* handles,
+                   ByteView wire, std::index_sequence<kH...>, std::index_sequence<kP...>) {
+    Wiped<std::tuple<Value<Parameter<kP>>...>> parsed;
+    WireReader reader(wire);
+    (reader.read(std::get<kP>(parsed.values)), ...);
+    reader.end();
+    check(function(context, handles[kH]..., argument<Parameter<kP>>(std::get<kP>(parsed.values))...), "a command");
+  }
+
+  static void run(Function* function, TSS2_SYS_CONTEXT* context, const uint32_t* handles, ByteView wire) {
+    call(function, context, handles, wire, std::make_index_sequence<kHandles>(),
+         std::make_index_sequence<sizeof...(Arguments) - kHandles>());
+  }
+};
+
+template <size_t kHandles, typename... Arguments>
+Prepare<kHandles, Arguments...> prepare_of(TSS2_RC (*)(TSS2_SYS_CONTEXT*, Arguments...));
+
+template <typename... Results>
+Bytes complete(TSS2_RC (*function)(TSS2_SYS_CONTEXT*, Results...), TSS2_SYS_CONTEXT* context) {
+  Wiped<std::tuple<std::remove_pointer_t<Results>...>> parsed;
+  const TSS2_RC rc = std::apply([&](auto&... value) { return function(context, &value...); }, parsed.values);
+  if (rc != TSS2_RC_SUCCESS) throw Failure(Layer::kTcti, rc, "answer", "The TPM's answer is malformed.");
+  WireWriter writer;
+  std::apply([&](auto&... value) { (writer.write(value), ...); }, parsed.values);
+  return writer.take();
+}
+
+enum Trait : unsigned { kPlain = 0, kObject = 1, kSlow = 2 };
+
+#define ROW(NAME, HANDLES, TRAITS)                                                                          \
+  CommandRow {                                                                                              \
+#NAME, TPM2_CC_##NAME, HANDLES, ((TRAITS)&kObject) != 0, ((TRAITS)&kSlow) != 0,                           \
+        [](TSS2_SYS_CONTEXT* context, const uint32_t* handles, ByteView wire) {                               \
+          using Shape = decltype(prepare_of<HANDLES>(&Tss2_Sys_##NAME##_Prepare));                            \
+          static auto* found = tss2_sys().function<Shape::Function>("Tss2_Sys_" #NAME "_Prepare");            \
+          Shape::run(found, context, handles, wire);                                                          \
+        },                                                                                                    \
+        [](TSS2_SYS_CONTEXT* context) {                                                                       \
+          static auto* found =                                                                                \
+              tss2_sys().function<decltype(Tss2_Sys_##NAME##_Complete)>("Tss2_Sys_" #NAME "_Complete");       \
+          return complete(found, context);                                                                    \
+        } \
+  }
+
+// clang-format off
+const std::array kCommands{
+    // Start-up, Part 3 section 9-10
+    ROW(Startup, 0, kSlow),           ROW(Shutdown, 0, kSlow),          ROW(GetTestResult, 0, kPlain),
+    // Sessions, 11
+    ROW(StartAuthSession, 2, kPlain), ROW(PolicyRestart, 1, kPlain),
+    // Objects, 12; duplication, 13
+    ROW(Create, 1, kSlow),            ROW(Load, 1, kObject),            ROW(LoadExternal, 0, kObject),
+    ROW(ReadPublic, 1, kPlain),       ROW(Unseal, 1, kPlain),           ROW(Import, 1, kSlow),
+    // Asymmetric primitives, 14
+    ROW(RSA_Decrypt, 1, kPlain),      ROW(ECDH_ZGen, 1, kPlain),
+    // Random numbers, 16
+    ROW(GetRandom, 0, kPlain),
+    // Attestation, 18; signatures, 20
+    ROW(CertifyCreation, 2, kPlain),  ROW(VerifySignature, 1, kPlain),  ROW(Sign, 1, kPlain),
+    // Enhanced authorisation, 23
+    ROW(PolicySigned, 2, kPlain),     ROW(PolicySecret, 2, kPlain),     ROW(PolicyTicket, 1, kPlain),
+    ROW(PolicyAuthorize, 1, kPlain),  ROW(PolicyCommandCode, 1, kPlain), ROW(PolicyCpHash, 1, kPlain),
+    ROW(PolicyNvWritten, 1, kPlain),  ROW(PolicyGetDigest, 1, kPlain),
+    // Hierarchies, 24; dictionary attack, 25
+    ROW(CreatePrimary, 1, kObject | kSlow), ROW(HierarchyChangeAuth, 1, kPlain),
+    ROW(DictionaryAttackLockReset, 1, kPlain),
+    // Context management, 28
+    ROW(FlushContext, 1, kPlain),     ROW(EvictControl, 2, kPlain),
+    // Clock, 29; capabilities, 30
+    ROW(ReadClock, 0, kPlain),        ROW(GetCapability, 0, kPlain),
+    // Non-volatile storage, 31
+    ROW(NV_DefineSpace, 1, kPlain),   ROW(NV_UndefineSpace, 2, kPlain), ROW(NV_ReadPublic, 1, kPlain),
+    ROW(NV_Write, 2, kPlain),         ROW(NV_Read, 2, kPlain),          ROW(NV_ChangeAuth, 1, kPlain),
+};
+// clang-format on
+#undef ROW
+
+}  // namespace
+
+const CommandRow& find_command(std::string_view name) {
+  for (const CommandRow& row : kCommands) {
+    if (name == row.name) return row;
+  }
+  throw Failure(Layer::kSapi, 0, "usage", "There is no TPM command " + std::string(name) + " in the table.");
+}
+
+}  // namespace tessera

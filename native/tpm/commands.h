@@ -1,0 +1,27 @@
+// TPM commands as rows of one table. TPM 2.0 Library, Part 3; parameters in TCG wire form on both sides.
+#pragma once
+
+#include <tss2/tss2_sys.h>
+
+#include <string_view>
+
+#include "transport.h"
+
+namespace tessera {
+
+struct CommandRow {
+  const char* name;  // as Part 3 has it, without "TPM2_"
+  TPM2_CC code;
+  size_t handles;     // in the handle area
+  bool makes_object;  // the answer begins with the handle of a new transient object
+  bool slow;          // may make a key or test itself: minutes on slow chips
+  // Puts the command into the context: Tss2_Sys_X_Prepare.
+  void (*prepare)(TSS2_SYS_CONTEXT* context, const uint32_t* handles, ByteView parameters);
+  // Takes the answer out of it: Tss2_Sys_X_Complete; response handle first, where there is one.
+  Bytes (*complete)(TSS2_SYS_CONTEXT* context);
+};
+
+// The row for `name`. Throws Failure{kSapi, "usage"} when there is none.
+const CommandRow& find_command(std::string_view name);
+
+}  // namespace tessera

@@ -1,0 +1,157 @@
+#include "embedded.h"
+
+#include <cstdlib>
+#include <thread>
+
+#include "error.h"
+#include "message.h"
+
+namespace tessera {
+
+namespace {
+
+Failure busy(const std::string& text) {
+  return Failure(Layer::kTcti, 0, "busy", text);
+}
+
+Failure held_elsewhere(const std::string& lock_path) {
+  const pid_t pid = FileLock::holder(lock_path);
+  return busy("Another process" + (pid > 0 ? " (" + std::to_string(pid) + ")" : std::string()) +
+              " holds the embedded TPM (" + lock_path + "). Close it or wait for it to end, then try again.");
+}
+
+Failure gone(const std::string& why) {
+  return Failure(Layer::kTcti, 0, "gone", "The embedded TPM is gone: " + why);
+}
+
+}  // namespace
+
+EmbeddedTpm& EmbeddedTpm::instance() {
+  static EmbeddedTpm* const one = std::make_unique<EmbeddedTpm>().release();
+  return *one;
+}
+
+bool EmbeddedTpm::acquire(const OpenOptions& options) {
+  const std::string lock_path = options.state_file + ".lock";
+  const Deadline deadline = deadline_after(options.wait);
+  for (;;) {
+    {
+      // Not held while sleeping, so that whoever gets the TPM first is joined by the others at once.
+      const std::lock_guard guard(mutex_);
+      if (join(options)) return false;
+      lock_ = FileLock::attempt(lock_path);
+      if (lock_) return start(options);
+    }
+    if (milliseconds_left(deadline) == 0) throw held_elsewhere(lock_path);
+    std::this_thread::sleep_for(FileLock::kPause);
+  }
+}
+
+// Whether the TPM is on already; if so there is a user more.
+bool EmbeddedTpm::join(const OpenOptions& options) {
+  if (exiting_) throw gone("the process is ending.");
+  if (process_ != 0 && process_ != getpid()) throw gone("it belongs to the process that this one was forked from.");
+  if (!tpm_) {
+    settle();
+    return false;
+  }
+  if (file_->path() != options.state_file) {
+    throw busy("This process has another embedded TPM open (" + file_->path() +
+               "), and libtpms is one TPM per process. Close its cards first, or use another process.");
+  }
+  ++users_;
+  return true;
+}
+
+bool EmbeddedTpm::start(const OpenOptions& options) {
+  try {
+    file_.emplace(options.state_file);
+    tpm_.emplace(*file_, options.create_state);
+  } catch (...) {
+    file_.reset();
+    lock_.reset();
+    throw;
+  }
+  process_ = getpid();
+  users_ = 1;
+  // Registered after libcrypto's own handler, hence run before it: no thread is in libtpms when that takes it down.
+  static const int registered = std::atexit([] { instance().at_exit(); });
+  static_cast<void>(registered);
+  return true;
+}
+
+// With the TPM off: what a failed store left in memory goes to the disk before anything else, or nothing goes on.
+void EmbeddedTpm::settle() {
+  if (!file_) return;
+  file_->flush();
+  file_.reset();
+  lock_.reset();
+}
+
+void EmbeddedTpm::release() noexcept {
+  if (process_ != getpid()) return;
+  const std::lock_guard guard(mutex_);
+  if (exiting_ || --users_ > 0) return;
+  tpm_.reset();
+  try {
+    settle();
+  } catch (const std::exception&) {
+    // The lock stays with this process, and the next acquire tries again.
+  }
+}
+
+Bytes EmbeddedTpm::process(ByteView command, const std::atomic<bool>& interrupted) {
+  if (process_ != getpid()) throw gone("it belongs to the process that this one was forked from.");
+  const std::lock_guard guard(mutex_);
+  if (exiting_) throw gone("the process is ending.");
+  if (interrupted) throw gone("it was closed here.");
+  return tpm_->process(command);
+}
+
+void EmbeddedTpm::at_exit() noexcept {
+  if (process_ != getpid()) return;
+  Libtpms::cancel();
+  const std::lock_guard guard(mutex_);
+  exiting_ = true;
+  try {
+    if (file_) file_->flush();
+  } catch (const std::exception&) {
+  }
+}
+
+namespace {
+
+class EmbeddedTransport final : public Transport {
+ public:
+  explicit EmbeddedTransport(const OpenOptions& options) : first_(EmbeddedTpm::instance().acquire(options)) {}
+  ~EmbeddedTransport() override { EmbeddedTpm::instance().release(); }
+  EmbeddedTransport(const EmbeddedTransport&) = delete;
+  EmbeddedTransport& operator=(const EmbeddedTransport&) = delete;
+
+  // No limit: a call into libtpms cannot be interrupted, and always ends.
+  Bytes transmit(ByteView command, std::chrono::milliseconds) override {
+    check_command(command);
+    return EmbeddedTpm::instance().process(command, interrupted_);
+  }
+  void interrupt() noexcept override { interrupted_ = true; }
+  bool sole_client() const override { return first_; }
+  uint64_t state_writes() const override { return Libtpms::writes(); }
+
+ private:
+  std::atomic<bool> interrupted_{false};
+  const bool first_;
+};
+
+}  // namespace
+
+std::unique_ptr<Transport> open_embedded(const OpenOptions& options) {
+  if (options.tcti != "embedded:") {
+    throw Failure(Layer::kTcti, 0, "usage", "\"embedded:\" takes no settings. Where its state lies is said elsewhere.");
+  }
+  if (!options.state_file.starts_with('/')) {
+    throw Failure(Layer::kState, 0, "usage", "The embedded TPM needs the absolute path of its state file.");
+  }
+  return std::make_unique<EmbeddedTransport>(options);
+}
+
+}  // namespace tessera

@@ -1,0 +1,42 @@
+// A lock between processes, by flock(2) on a file that is never written over, renamed or removed.
+#pragma once
+
+#include <sys/types.h>
+
+#include <chrono>
+#include <optional>
+#include <string>
+
+#include "posix.h"
+
+namespace tessera {
+
+class FileLock {
+ public:
+  // One try. nullopt where somebody else (another process, or another FileLock of this one) holds it. The file is made
+  // (0600) if it is not there. Throws Failure{kState, "absent" | "permission" | "io"}.
+  static std::optional<FileLock> attempt(const std::string& path);
+
+  // Tries for `wait`, at least once. flock has no time limit of its own, hence short sleeps.
+  static std::optional<FileLock> acquire(const std::string& path, std::chrono::milliseconds wait);
+
+  // How long to sleep between two tries.
+  static constexpr std::chrono::milliseconds kPause{20};
+
+  // Process id that the holder wrote into the file: for messages only. 0 where it is not known.
+  static pid_t holder(const std::string& path);
+
+  ~FileLock();
+  FileLock(FileLock&&) noexcept = default;
+  FileLock& operator=(FileLock&& other) noexcept {
+    std::swap(fd_, other.fd_);
+    return *this;
+  }
+
+ private:
+  explicit FileLock(Fd fd) : fd_(std::move(fd)) {}
+
+  Fd fd_;
+};
+
+}  // namespace tessera

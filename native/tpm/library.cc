@@ -1,0 +1,50 @@
+#include "library.h"
+
+#include <dlfcn.h>
+
+#include "error.h"
+
+namespace tessera {
+
+void* Library::symbol(const char* name) {
+  const std::lock_guard lock(mutex_);
+  if (handle_ == nullptr) {
+    int flags = RTLD_NOW | RTLD_LOCAL;
+#ifndef TESSERA_SANITIZE  // sanitizer runtimes refuse RTLD_DEEPBIND
+    if (deep_bind_) flags |= RTLD_DEEPBIND;
+#endif
+    handle_ = dlopen(file_, flags);
+    if (handle_ == nullptr) {
+      throw Failure(Layer::kLibrary, 0, "missing",
+                    std::string(file_) + " cannot be loaded. Install it (Debian: apt-get install " + package_ + ").");
+    }
+  }
+  void* address = dlsym(handle_, name);
+  if (address == nullptr) {
+    throw Failure(Layer::kLibrary, 0, "missing",
+                  std::string(file_) + " has no " + name + ". Install a newer one (Debian package " + package_ + ").");
+  }
+  return address;
+}
+
+Library& tss2_sys() {
+  static Library library("libtss2-sys.so.1", "libtss2-sys1");
+  return library;
+}
+
+Library& tss2_mu() {
+  static Library library("libtss2-mu.so.0", "libtss2-mu0");
+  return library;
+}
+
+Library& tss2_tctildr() {
+  static Library library("libtss2-tctildr.so.0", "libtss2-tctildr0");
+  return library;
+}
+
+Library& tpms() {
+  static Library library("libtpms.so.0", "libtpms0", /*deep_bind=*/true);
+  return library;
+}
+
+}  // namespace tessera

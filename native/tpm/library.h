@@ -1,0 +1,38 @@
+// Shared libraries, opened when first needed: a machine without one still has the rest.
+#pragma once
+
+#include <mutex>
+#include <string>
+
+namespace tessera {
+
+// A library that stays open for the life of the process (libtss2 and libtpms keep state behind our back; closing
+// them while a thread may still return into them is never worth it).
+class Library {
+ public:
+  // `deep_bind`: the library must not see Node's own OpenSSL (libtpms would bind 171 of its functions to it).
+  Library(const char* file, const char* package, bool deep_bind = false)
+      : file_(file), package_(package), deep_bind_(deep_bind) {}
+
+  // Address of `name`. Throws Failure{kLibrary, "missing"} that names the Debian package to install.
+  void* symbol(const char* name);
+
+  template <typename Function>
+  Function* function(const char* name) {
+    return reinterpret_cast<Function*>(symbol(name));
+  }
+
+ private:
+  const char* file_;
+  const char* package_;
+  bool deep_bind_;
+  std::mutex mutex_;
+  void* handle_ = nullptr;
+};
+
+Library& tss2_sys();
+Library& tss2_mu();
+Library& tss2_tctildr();
+Library& tpms();
+
+}  // namespace tessera

@@ -1,0 +1,43 @@
+// libtpms as one TPM that is on while this object lives. There can be one at a time in a process.
+#pragma once
+
+#include <optional>
+
+#include "error.h"
+#include "state_file.h"
+#include "transport.h"
+
+namespace tessera {
+
+class Libtpms {
+ public:
+  // Powers the TPM on from what `file` holds; a file that is not there is a new TPM if `create`. When this returns, a
+  // write of the state has succeeded. TPM2_Startup is the caller's. Throws Failure{kState} or {kLibrary, "missing"}.
+  Libtpms(StateFile& file, bool create);
+
+  // Shuts down in order where that can still be written, then powers off.
+  ~Libtpms();
+  Libtpms(const Libtpms&) = delete;
+  Libtpms& operator=(const Libtpms&) = delete;
+
+  // One command, one whole answer. Throws Failure{kState} where the state cannot be written.
+  Bytes process(ByteView command);
+
+  // Successful writes of the state by this process, in all.
+  static uint64_t writes();
+
+  // Makes a long command (a key being made) end early, from any thread: for the end of the process.
+  static void cancel() noexcept;
+
+ private:
+  friend struct Callbacks;
+  void power_on(bool create);
+  void power_off() noexcept;
+
+  StateFile& file_;
+  bool making_ = false;            // whether power_on makes a new TPM
+  Bytes fresh_;                    // that TPM's state, for libtpms asks for it at once
+  std::optional<Failure> broken_;  // why the state could not be stored: no further command is run
+};
+
+}  // namespace tessera

@@ -1,0 +1,25 @@
+// What a TPM command and a TPM answer must look like before anything else is done with them.
+#pragma once
+
+#include "transport.h"
+
+namespace tessera {
+
+// Tag, size, code (TPM 2.0 Library, Part 1, section 18).
+inline constexpr size_t kHeaderSize = 10;
+
+inline uint32_t big_endian32(const uint8_t* at) {
+  return uint32_t{at[0]} << 24 | uint32_t{at[1]} << 16 | uint32_t{at[2]} << 8 | uint32_t{at[3]};
+}
+
+// Throws Failure{kTcti, "usage"} unless `command` is one whole command: a mistake of the caller's, nothing is sent.
+void check_command(ByteView command);
+
+// The size that the header of an answer claims. Throws Failure{kTcti, "answer"} unless `header` begins with a tag that
+// a TPM gives and claims between 10 and kMaxMessage octets. `who` names the TPM in the message.
+size_t answer_size(ByteView header, const std::string& who);
+
+// Throws Failure{kTcti, "answer"} unless `answer` is exactly one whole answer.
+void check_answer(ByteView answer, const std::string& who);
+
+}  // namespace tessera

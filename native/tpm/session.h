@@ -1,0 +1,90 @@
+// Commands under sessions of our own: salted, every answer verified. TPM 2.0 Library, Part 1, sections 17-21.
+#pragma once
+
+#include <atomic>
+#include <map>
+#include <mutex>
+#include <set>
+#include <string>
+
+#include "commands.h"
+#include "crypto.h"
+#include "tcti.h"
+#include "transport.h"
+
+namespace tessera {
+
+struct Authorization {
+  uint32_t session = TPM2_RS_PW;  // TPM2_RS_PW: a password authorisation
+  Secret auth_value;              // of the entity that the session authorises; never with a policy session of ours
+  uint8_t attributes = TPMA_SESSION_CONTINUESESSION;
+};
+
+struct Call {
+  const CommandRow* row = nullptr;
+  std::vector<uint32_t> handles;
+  std::vector<Bytes> names;  // Name of each handle; empty: the handle is its own Name (permanent handles, sessions)
+  std::vector<Authorization> authorizations;
+  Secret parameters;
+};
+
+struct SessionRequest {
+  bool policy = false;
+  uint32_t salt_key = TPM2_RH_NULL;  // storage key to salt to, and its TPMT_PUBLIC in wire form
+  Bytes salt_public;
+};
+
+struct StartedSession {
+  uint32_t handle;
+  Bytes nonce_tpm;
+};
+
+// One connection to one TPM, with the sessions and transient objects that were made over it. Used from one thread,
+// but for `interrupt`, `nonce_tpm` and the counters.
+class Connection {
+ public:
+  explicit Connection(const OpenOptions& options);
+  ~Connection();  // flushes what is left, as far as the TPM still answers
+
+  Bytes run(Call& call);
+  StartedSession start_session(const SessionRequest& request);
+  // The raw octets of one command, for diagnosis and tests; what it loads is not tracked.
+  Bytes transmit(ByteView command);
+
+  void interrupt() noexcept { transport_->interrupt(); }
+  // nonceTPM of a session of ours; empty when there is no such session.
+  Bytes nonce_tpm(uint32_t session) const;
+  std::map<std::string, uint64_t> counters() const;
+
+ private:
+  struct Session {
+    bool policy;
+    bool encrypts;
+    Bytes nonce_tpm;
+    Secret key;
+  };
+  // What one session contributes to one command.
+  struct Prepared {
+    Session* session = nullptr;  // null: a password
+    Bytes nonce_caller;
+    Secret key;  // sessionKey || authValue: for the HMAC, and for parameter encryption (Part 1, 21.2)
+  };
+
+  void start_up(std::chrono::milliseconds wait);
+  void flush_strangers();
+  void flush(uint32_t handle) noexcept;
+  void authorize(Call& call, std::vector<Prepared>& prepared);
+  void verify(const Call& call, std::vector<Prepared>& prepared);
+  void track(const Call& call, const Bytes& result);
+  void count(const char* command);
+
+  std::unique_ptr<Transport> transport_;
+  Tcti tcti_;
+  SysContext sys_;
+  mutable std::mutex mutex_;  // guards sessions_ (nonces) and counters_ against readers on other threads
+  std::map<uint32_t, Session> sessions_;
+  std::set<uint32_t> objects_;
+  std::map<std::string, uint64_t> counters_;
+};
+
+}  // namespace tessera

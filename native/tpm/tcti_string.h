@@ -1,0 +1,25 @@
+// What a TCTI string says before anything is opened, and why tpm2-tss could not open it.
+#pragma once
+
+#include <string>
+#include <string_view>
+
+#include "posix.h"
+
+namespace tessera {
+
+// "device" and "/dev/tpm0" of "device:/dev/tpm0".
+std::string_view tcti_name(std::string_view tcti);
+std::string_view tcti_settings(std::string_view tcti);
+
+// True where no resource manager stands between: /dev/tpm0, mssim, swtpm, and pcap in front of one of these.
+bool serves_one_client(std::string_view tcti);
+
+// Opens the device once, to say what tpm2-tss does not: its loader knows only "IO error". Waits until `deadline` for a
+// device that somebody else holds. Throws Failure{kTcti, "usage" | "absent" | "permission" | "busy"}.
+void check_device(const std::string& path, Deadline deadline);
+
+// Throws the Failure for response code `rc` of Tss2_TctiLdr_Initialize.
+[[noreturn]] void refuse_tcti(const std::string& tcti, uint32_t rc);
+
+}  // namespace tessera

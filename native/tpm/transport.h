@@ -1,0 +1,50 @@
+// A way to one TPM: whole commands in, whole answers out.
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <memory>
+#include <string>
+
+#include "bytes.h"
+
+namespace tessera {
+
+// Largest command or answer taken from or given to a TPM, octets (TPM2_MAX_COMMAND_SIZE of the reference code).
+inline constexpr size_t kMaxMessage = 4096;
+
+class Transport {
+ public:
+  virtual ~Transport() = default;
+
+  // Sends one command and returns its whole answer: a header (tag, size, code) and exactly `size` octets.
+  // Called from one thread only. Throws Failure{kTcti, reason "gone" | "timeout" | "answer"}; after "gone" or
+  // "timeout" the transport is of no further use.
+  virtual Bytes transmit(ByteView command, std::chrono::milliseconds limit) = 0;
+
+  // From any thread: makes a transmit that waits, and every later one, fail with "gone". Where waiting cannot be
+  // interrupted (a library call), returns at once and the transmit ends by itself.
+  virtual void interrupt() noexcept = 0;
+
+  // True where whatever is loaded at connect time was left behind by somebody gone, so that flushing it is sound:
+  // swtpm serves one client; the embedded TPM says so only to the first user of a process.
+  virtual bool sole_client() const = 0;
+
+  // Count of state writes so far (embedded TPM), or 0 where that cannot be known.
+  virtual uint64_t state_writes() const { return 0; }
+};
+
+struct OpenOptions {
+  std::string tcti;           // "embedded:", "swtpm:host=..,port=..", "swtpm:path=..", or a string for the TCTI loader
+  std::string state_file;     // embedded: only; absolute path of its state
+  bool create_state = false;  // embedded: only; whether a TPM may be manufactured when there is no state file
+  std::chrono::milliseconds wait{10000};  // how long to wait for a TPM that somebody else holds
+};
+
+// One factory a kind; open_transport picks by the prefix of the TCTI string.
+std::unique_ptr<Transport> open_transport(const OpenOptions& options);
+std::unique_ptr<Transport> open_embedded(const OpenOptions& options);
+std::unique_ptr<Transport> open_swtpm(const OpenOptions& options);
+std::unique_ptr<Transport> open_loader(const OpenOptions& options);
+
+}  // namespace tessera
