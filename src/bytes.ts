@@ -1,0 +1,52 @@
+// Octets: the few operations that every layer needs.
+
+const encoder = new TextEncoder()
+
+/** The UTF-8 octets of `text`, in memory of their own (never in Node's shared pool). */
+export const utf8 = (text: string): Uint8Array => encoder.encode(text)
+
+/** One new array with the octets of all `parts` in turn. */
+export function concat(...parts: readonly Uint8Array[]): Uint8Array {
+  const whole = new Uint8Array(parts.reduce((length, part) => length + part.length, 0))
+  let offset = 0
+  for (const part of parts) {
+    whole.set(part, offset)
+    offset += part.length
+  }
+  return whole
+}
+
+/** Whether two public values are the same octets (not for secrets: it stops at the first difference). */
+export function equal(left: Uint8Array, right: Uint8Array): boolean {
+  return left.length === right.length && left.every((octet, index) => octet === right[index])
+}
+
+export function hex(octets: Uint8Array): string {
+  return Buffer.from(octets.buffer, octets.byteOffset, octets.byteLength).toString('hex')
+}
+
+/** The octets of a string of hex digits; `undefined` when it is not one. */
+export function fromHex(digits: string): Uint8Array | undefined {
+  return /^(?:[0-9a-f]{2})*$/i.test(digits) ? Uint8Array.from(Buffer.from(digits, 'hex')) : undefined
+}
+
+/** Overwrites secrets of ours. What a caller handed in stays the caller's to wipe. */
+export function wipe(...secrets: readonly (Uint8Array | undefined)[]): void {
+  for (const secret of secrets) secret?.fill(0)
+}
+
+/**
+ * A private copy of a secret, outside Node's buffer pool, so that `wipe` reaches every octet of it.
+ * A string cannot be wiped by anybody: callers that care hand in a Uint8Array.
+ */
+export function secretBytes(secret: string | Uint8Array): Uint8Array {
+  return typeof secret === 'string' ? utf8(secret) : Uint8Array.from(secret)
+}
+
+/** `octets` padded with zeros on the left to `length`; more than `length` octets are returned as they are. */
+export function leftPad(octets: Uint8Array, length: number): Uint8Array {
+  if (octets.length >= length) return octets
+  const padded = new Uint8Array(length)
+  padded.set(octets, length - octets.length)
+  return padded
+}

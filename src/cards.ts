@@ -1,0 +1,196 @@
+/**
+ * Creating, opening, listing and destroying cards: the one place that knows which kinds of card there are.
+ */
+import type { KeyObject } from 'node:crypto'
+import { concat, fromHex, hex, secretBytes, wipe } from './bytes.ts'
+import { type AnyCardError, UsageError } from './errors.ts'
+import { Card, type KeyInfo, keyInfo, type LocalCard } from './piv/host/card.ts'
+import {
+  checkTries,
+  DEFAULT_ADMIN_KEY,
+  DEFAULT_PIN,
+  DEFAULT_PUK,
+  DEFAULT_TRIES,
+  pinBytes,
+  pukBytes,
+  type Secret,
+} from './piv/pin.ts'
+import { formatChallenge, helpDeskKeyBlob } from './tpm/help-desk.ts'
+import { createTpmCard, destroyTpmCard, openTpmCard, workshop } from './tpm/open.ts'
+import type { CardFile, DefaultSecret } from './tpm/store/card-file.ts'
+import { checkCardName } from './tpm/store/home.ts'
+import { explicitTcti, resolveTcti } from './tpm/tcti.ts'
+import { vaultKeys } from './tpm/vault/keys.ts'
+import type { TpmVault } from './tpm/vault/vault.ts'
+
+export interface CreateCardOptions {
+  /** 1 to 64 letters, digits, dots, hyphens and underscores. */
+  readonly name: string
+  /** TCTI string, or `embedded:`. Else $TESSERA_TCTI, else the machine's TPM, else `embedded:`. */
+  readonly tcti?: string
+  /** Folder of the cards. Else $TESSERA_HOME, else $XDG_DATA_HOME/tessera. */
+  readonly home?: string
+  /** 6 to 8 digits; 12345678 unless given, and then to be changed before the first use of a key. */
+  readonly pin?: Secret
+  /** 8 printable ASCII characters; 12345678 unless given. */
+  readonly puk?: Secret
+  /** A card without a PUK: only its help desk can unblock it. */
+  readonly noPuk?: boolean
+  /** PIV 9B key of 16, 24 or 32 octets (AES), or `random`: nobody manages the card through PC/SC. */
+  readonly adminKey?: Uint8Array | 'random'
+  /** P-256 public key of a help desk, which can unblock the card from elsewhere. */
+  readonly helpDeskPublicKey?: KeyObject
+  /** 1 to 10 each; 5 unless given. */
+  readonly pinTries?: number
+  readonly pukTries?: number
+  /** True: the PIN has to be changed before the first use of a key. Always so for the default PIN. */
+  readonly mustChangePin?: boolean
+  /** How long a verified PIN serves `once` keys, in minutes: 1 to 60, 15 unless given. */
+  readonly unlockMinutes?: number
+  /** Owner password of the TPM, where it has one. Needed to create and to destroy, and for nothing else. */
+  readonly ownerPassword?: Secret
+}
+
+export interface CardPlace {
+  readonly home?: string
+  readonly tcti?: string
+}
+
+export interface ReadableCard {
+  readonly name: string
+  readonly path: string
+  /** 32 hex digits. */
+  readonly cardId: string
+  readonly created: string
+  readonly tcti: string
+  readonly assurance: 'hardware' | 'software'
+  readonly pinTries: number
+  /** undefined: a card without a PUK. */
+  readonly pukTries: number | undefined
+  readonly helpDesk: boolean
+  readonly mustChangePin: boolean
+  /** Secrets that still have their default value. */
+  readonly defaults: readonly DefaultSecret[]
+  readonly keys: readonly KeyInfo[]
+}
+
+/** A card as its file has it; one whose file cannot be read has its error. */
+export type CardSummary = ReadableCard | { readonly name: string; readonly path: string; readonly error: AnyCardError }
+
+/**
+ * Makes a card in a TPM and opens it.
+ * @throws UsageError ERR_CARD_NAME, ERR_USAGE; PinError ERR_PIN_FORMAT; CardError ERR_CARD_EXISTS; TpmError; FileError
+ */
+export async function createCard(options: CreateCardOptions): Promise<Card> {
+  const name = checkCardName(options.name)
+  const pinTries = checkTries(options.pinTries ?? DEFAULT_TRIES, 'PIN')
+  const pukTries = checkTries(options.pukTries ?? DEFAULT_TRIES, 'PUK')
+  const unlockSeconds = checkMinutes(options.unlockMinutes ?? 15) * 60
+  const helpDeskKey = options.helpDeskPublicKey === undefined ? undefined : helpDeskKeyBlob(options.helpDeskPublicKey)
+  const adminKey = adminKeyOf(options.adminKey)
+  const pin = pinBytes(options.pin ?? DEFAULT_PIN)
+  const puk = options.noPuk ? undefined : pukBytes(options.puk ?? DEFAULT_PUK)
+  const ownerPassword = secretBytes(options.ownerPassword ?? '')
+  const defaults: DefaultSecret[] = []
+  if (isText(pin, DEFAULT_PIN)) defaults.push('pin')
+  if (puk !== undefined && isText(puk, DEFAULT_PUK)) defaults.push('puk')
+  if (adminKey !== undefined && hex(adminKey.subarray(1)) === DEFAULT_ADMIN_KEY) defaults.push('adminKey')
+  const mustChangePin = options.mustChangePin === true || defaults.includes('pin')
+  try {
+    const place = { home: options.home, tcti: resolveTcti(options.tcti).tcti }
+    const secrets = { pin, puk, adminKey, ownerPassword }
+    const settings = { name, pinTries, pukTries, helpDeskKey, unlockSeconds, mustChangePin, defaults }
+    return cardOver(await createTpmCard(place, { ...secrets, ...settings }))
+  } finally {
+    wipe(pin, puk, adminKey, ownerPassword)
+  }
+}
+
+/**
+ * Opens a card. The TPM is the one that the card remembers, unless `tcti` or $TESSERA_TCTI says where to look for it.
+ * @throws CardError ERR_CARD_NOT_FOUND, ERR_CARD_OTHER_TPM; FileError; TpmError
+ */
+export async function openCard(options: string | ({ readonly name: string } & CardPlace)): Promise<Card> {
+  const { name, ...place } = typeof options === 'string' ? { name: options } : options
+  return cardOver(await openTpmCard(placeOf(place), checkCardName(name)))
+}
+
+/** Every card of a home, from the card files alone: no TPM is needed, and none is disturbed. */
+export async function listCards(place: Pick<CardPlace, 'home'> = {}): Promise<CardSummary[]> {
+  const listed = await workshop(place).store.list()
+  return listed.map((one) => ('card' in one ? summaryOf(one.card, one.path) : one))
+}
+
+/** One card from its file alone. @throws CardError ERR_CARD_NOT_FOUND; FileError */
+export async function cardInfo(name: string, place: Pick<CardPlace, 'home'> = {}): Promise<ReadableCard> {
+  const { store, home } = workshop(place)
+  return summaryOf(await store.read(checkCardName(name)), home.of(name, 'card'))
+}
+
+/**
+ * Destroys a card for ever: nobody can use its PIN-protected keys again, with any PIN, PUK or help-desk response, even
+ * with copies of its file. Keys with the policy `never` do not hang on the PIN: a copied file still has them.
+ * @throws CardError ERR_CARD_NOT_FOUND, ERR_CARD_OTHER_TPM; TpmError ERR_TPM_OWNER_AUTH; FileError
+ */
+export async function destroyCard(
+  name: string,
+  options: CardPlace & { readonly ownerPassword?: Secret } = {},
+): Promise<void> {
+  const { ownerPassword, ...place } = options
+  const password = secretBytes(ownerPassword ?? '')
+  try {
+    await destroyTpmCard(placeOf(place), checkCardName(name), password)
+  } finally {
+    wipe(password)
+  }
+}
+
+function placeOf(place: CardPlace): { readonly home?: string; readonly tcti?: string } {
+  const tcti = explicitTcti(place.tcti)
+  return { ...(place.home === undefined ? {} : { home: place.home }), ...(tcti === undefined ? {} : { tcti }) }
+}
+
+function cardOver(vault: TpmVault): Card {
+  const local: LocalCard = {
+    name: vault.card.name,
+    assurance: vault.card.assurance,
+    mustChangePin: () => vault.card.flags.mustChangePin,
+    challenge: async () => formatChallenge(await vault.pins.challenge()),
+    unblockWithResponse: (response, newPin) => vault.pins.unblockWithResponse(response, newPin),
+  }
+  return new Card(vault, local)
+}
+
+function summaryOf(card: CardFile, path: string): ReadableCard {
+  const { name, created, tcti, assurance, flags } = card
+  return {
+    ...{ name, path, cardId: hex(card.cardId), created, tcti, assurance, pinTries: card.pin.tries },
+    pukTries: card.puk.present ? card.puk.tries : undefined,
+    helpDesk: card.helpDeskKey !== undefined,
+    mustChangePin: flags.mustChangePin,
+    defaults: flags.defaults,
+    keys: vaultKeys(card).map(keyInfo),
+  }
+}
+
+/** Algorithm identifiers of AES keys by their length in octets: SP 800-78-5, table 9. */
+const AES_BY_LENGTH = new Map([
+  [16, 0x08],
+  [24, 0x0a],
+  [32, 0x0c],
+])
+
+function adminKeyOf(given: Uint8Array | 'random' | undefined): Uint8Array | undefined {
+  if (given === 'random') return undefined
+  const key = given ?? fromHex(DEFAULT_ADMIN_KEY) ?? new Uint8Array(0)
+  const algorithm = AES_BY_LENGTH.get(key.length)
+  if (algorithm !== undefined) return concat(Uint8Array.of(algorithm), key)
+  throw new UsageError('ERR_USAGE', 'An admin key has 16, 24 or 32 octets (AES-128, AES-192, AES-256).')
+}
+
+function checkMinutes(minutes: number): number {
+  if (Number.isInteger(minutes) && minutes >= 1 && minutes <= 60) return minutes
+  throw new UsageError('ERR_USAGE', 'A verified PIN serves from 1 to 60 minutes.')
+}
+
+const isText = (octets: Uint8Array, text: string) => Buffer.from(text).equals(octets)

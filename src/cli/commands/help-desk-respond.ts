@@ -1,0 +1,16 @@
+import { hex } from '../../bytes.ts'
+import { parseChallenge, respond } from '../../tpm/help-desk.ts'
+import { confirm, type Run } from '../context.ts'
+import { readPrivateKey } from '../files.ts'
+import { TEXT } from '../messages.ts'
+
+export const run: Run = async (context, challenge) => {
+  const { options, out } = context
+  const cardId = hex(parseChallenge(challenge).cardId)
+  await out.note(TEXT.helpDesk.about(cardId))
+  if (context.terminal() !== undefined) await confirm(context, TEXT.helpDesk.ask)
+  const privateKey = await readPrivateKey(context, options.key ?? '')
+  const response = respond(challenge, privateKey)
+  await out.result({ cardId, response }, response)
+  return undefined
+}

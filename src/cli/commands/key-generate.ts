@@ -1,0 +1,26 @@
+import { parseAlgorithm } from '../../piv/algorithms.ts'
+import { parseSlot } from '../../piv/slots.ts'
+import { given, type Run } from '../context.ts'
+import { keyJson, publicKeyPem } from '../describe.ts'
+import { writeOutput } from '../files.ts'
+import { TEXT } from '../messages.ts'
+import { freeSlot, unlock, withCard } from '../select.ts'
+
+export const run: Run = async (context, slotName) => {
+  const { options, out } = context
+  const slot = parseSlot(slotName)
+  const algorithm = parseAlgorithm(options.algorithm ?? 'P-256')
+  await withCard(context, async (card) => {
+    await freeSlot(context, card, slot)
+    const chosen = { algorithm, ...given({ pinPolicy: options.pinPolicy }) }
+    await unlock(context, card)
+    await out.working(TEXT.done.keyWorking(algorithm), () => card.generateKey(slot, chosen))
+    const key = card.keyInfo(slot)
+    const pem = publicKeyPem(key)
+    const toFile = options.out !== undefined && options.out !== '-'
+    if (options.out !== undefined && toFile) await writeOutput(options.out, pem)
+    await out.note(TEXT.done.keyMade(slot, algorithm, key.pinPolicy))
+    if (out.mode.json || !toFile) await out.result(keyJson(key), pem)
+  })
+  return undefined
+}

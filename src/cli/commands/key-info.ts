@@ -1,0 +1,9 @@
+import type { Run } from '../context.ts'
+import { keyJson, keyText } from '../describe.ts'
+import { keyOnFile } from '../select.ts'
+
+export const run: Run = async (context, slotName) => {
+  const key = await keyOnFile(context, slotName)
+  await context.out.result(keyJson(key), keyText(key))
+  return undefined
+}

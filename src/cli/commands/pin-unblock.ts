@@ -1,0 +1,32 @@
+import { PinError } from '../../errors.ts'
+import type { Card } from '../../piv/host/card.ts'
+import type { Context, Run } from '../context.ts'
+import { pinJson } from '../describe.ts'
+import { readLine } from '../files.ts'
+import { TEXT } from '../messages.ts'
+import { newPin, takePuk, withCard } from '../select.ts'
+
+export const run: Run = async (context) => {
+  await withCard(context, async (card) => {
+    if (context.options.helpDesk) await byHelpDesk(context, card)
+    else await byPuk(context, card)
+    const status = await card.pinStatus()
+    await context.out.done(pinJson(card.name, status), TEXT.done.unblocked(status.triesLeft))
+  })
+  return undefined
+}
+
+async function byPuk(context: Context, card: Card): Promise<void> {
+  const puk = await takePuk(context, card)
+  await card.unblockPin({ puk, newPin: await context.secrets.takeNew(newPin) })
+}
+
+/** The challenge lives in the TPM session of this process, so it waits here for the response. */
+async function byHelpDesk(context: Context, card: Card): Promise<void> {
+  const challenge = await card.unblockChallenge()
+  await context.out.note(TEXT.helpDesk.challenge)
+  await context.out.aside({ challenge }, challenge)
+  const response = await readLine(context, TEXT.prompt.response, TEXT.what.response)
+  if (!response) throw new PinError('ERR_PIN_REQUIRED', TEXT.error.nothingEntered(TEXT.what.response))
+  await card.unblockWithResponse({ response, newPin: await context.secrets.takeNew(newPin) })
+}

@@ -1,0 +1,13 @@
+import type { Run } from '../context.ts'
+import { pinJson } from '../describe.ts'
+import { TEXT } from '../messages.ts'
+import { unlock, withCard } from '../select.ts'
+
+export const run: Run = async (context) => {
+  await withCard(context, async (card) => {
+    await unlock(context, card)
+    const status = await card.pinStatus()
+    await context.out.done(pinJson(card.name, status), TEXT.done.pinRight(status.triesLeft))
+  })
+  return undefined
+}

@@ -1,0 +1,105 @@
+// What every command is given: its options, its output, its secrets, and the card that is closed on every way out.
+
+import { UsageError } from '../errors.ts'
+import type { Card } from '../piv/host/card.ts'
+import type { ExitCode } from './exit.ts'
+import { TEXT } from './messages.ts'
+import type { Options } from './options.ts'
+import type { Output } from './output.ts'
+import { Terminal } from './prompt.ts'
+import { Secrets } from './secrets.ts'
+
+/** One command. The arguments arrive in the order of its row; the result is the exit code, ok if none. */
+export type Run = (context: Context, ...args: string[]) => Promise<ExitCode | undefined>
+
+export class Context {
+  readonly options: Options
+  readonly out: Output
+  readonly secrets: Secrets
+  /** Aborted when the person wants the program to stop. */
+  readonly signal: AbortSignal
+  #terminal: Terminal | undefined
+  #stdinReader: string | undefined
+  #card: Card | undefined
+  readonly #atEnd: Array<() => void> = []
+
+  constructor(options: Options, out: Output, signal: AbortSignal) {
+    this.options = options
+    this.out = out
+    this.signal = signal
+    this.secrets = new Secrets({
+      pinFile: options.pinFile === '-' && process.stdin.isTTY ? undefined : options.pinFile,
+      terminal: () => this.terminal(),
+      warn: (text) => void out.warn(text),
+      claimStdin: (reader) => this.stdin(reader),
+    })
+  }
+
+  /** The terminal of the person, where there is one. */
+  terminal(): Terminal | undefined {
+    this.#terminal ??= Terminal.open(this.out.watched)
+    return this.#terminal
+  }
+
+  /**
+   * Standard input, which one reader can have.
+   * @throws UsageError ERR_USAGE when another has it
+   */
+  stdin(reader: string): AsyncIterable<Uint8Array> {
+    if (this.#stdinReader !== undefined) {
+      throw new UsageError('ERR_USAGE', TEXT.error.stdinTwice(this.#stdinReader, reader))
+    }
+    this.#stdinReader = reader
+    return process.stdin
+  }
+
+  /** Runs `work` with an open card and closes it, whatever happens. */
+  async using<Result>(open: Promise<Card>, work: (card: Card) => Promise<Result>): Promise<Result> {
+    this.#card = await open
+    try {
+      this.signal.throwIfAborted()
+      return await work(this.#card)
+    } finally {
+      await this.closeCard()
+    }
+  }
+
+  async closeCard(): Promise<void> {
+    const card = this.#card
+    this.#card = undefined
+    await card?.close()
+  }
+
+  /** Has `work` done when the command ends, however it ends. */
+  atEnd(work: () => void): void {
+    this.#atEnd.push(work)
+  }
+
+  /** Gives back the terminal and wipes every secret. */
+  close(): void {
+    for (const work of this.#atEnd) work()
+    this.secrets.wipe()
+    this.#terminal?.close()
+    this.#terminal = undefined
+  }
+}
+
+/** `values` without those that are undefined: an option that was not given is not passed on. */
+export function given<Values extends object>(
+  values: Values,
+): { [Name in keyof Values]?: Exclude<Values[Name], undefined> } {
+  const kept = Object.entries(values).filter(([, value]) => value !== undefined)
+  return Object.fromEntries(kept) as { [Name in keyof Values]?: Exclude<Values[Name], undefined> }
+}
+
+/**
+ * Goes on only when the person means it: by --yes, or by typing yes.
+ * @throws UsageError ERR_USAGE
+ */
+export async function confirm(context: Context, question: string): Promise<void> {
+  if (context.options.yes) return
+  const terminal = context.terminal()
+  if (terminal === undefined) throw new UsageError('ERR_USAGE', TEXT.error.needsYes(question))
+  const answer = await terminal.askLine(TEXT.prompt.yes(question))
+  if (answer?.toLowerCase() !== 'yes') throw new UsageError('ERR_USAGE', TEXT.error.notConfirmed)
+}

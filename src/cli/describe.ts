@@ -1,0 +1,101 @@
+// A card, a key, a PIN status in words and as JSON. docs/cli.md publishes the JSON shapes.
+import type { CardSummary, ReadableCard } from '../cards.ts'
+import type { KeyInfo, PinStatus } from '../piv/host/card.ts'
+import { TEXT } from './messages.ts'
+import { errorJson, type Json } from './output.ts'
+
+export const isReadable = (card: CardSummary): card is ReadableCard => !('error' in card)
+
+export const publicKeyPem = (key: KeyInfo): string => key.publicKey.export({ type: 'spki', format: 'pem' }).toString()
+
+export function keyJson(key: KeyInfo): { readonly [name: string]: Json } {
+  const { slot, name, algorithm, pinPolicy, origin } = key
+  return { slot, name, algorithm, pinPolicy, origin, publicKey: publicKeyPem(key) }
+}
+
+export function cardJson(card: CardSummary): { readonly [name: string]: Json } {
+  if (!isReadable(card)) return { name: card.name, path: card.path, error: errorJson(card.error) }
+  const { name, cardId, created, tcti, assurance, pinTries, pukTries, helpDesk, mustChangePin, defaults, path } = card
+  return {
+    ...{ name, cardId, created, tcti, assurance, pinTries, pukTries: pukTries ?? null, helpDesk, mustChangePin },
+    ...{ defaults: [...defaults], keys: card.keys.map(keyJson), path },
+  }
+}
+
+/** What is still to be done about a card, one sentence each. */
+export function warningsOf(card: ReadableCard): string[] {
+  const { defaults, mustChange } = TEXT.warn
+  const warnings: string[] = card.defaults.map((what) => defaults[what])
+  if (card.mustChangePin && !card.defaults.includes('pin')) warnings.push(mustChange)
+  return warnings
+}
+
+export function cardText(card: ReadableCard): string {
+  const { field } = TEXT
+  const yesNo = (value: boolean) => (value ? field.yes : field.no)
+  return rows([
+    [field.name, card.name],
+    [field.cardId, card.cardId],
+    [field.assurance, field.assurances[card.assurance]],
+    [field.tcti, card.tcti],
+    [field.created, card.created],
+    [field.pinTries, String(card.pinTries)],
+    [field.pukTries, card.pukTries === undefined ? field.noPuk : String(card.pukTries)],
+    [field.helpDesk, yesNo(card.helpDesk)],
+    [field.path, card.path],
+    ...card.keys.map((key, index) => [index === 0 ? field.keys : '', keyLine(key)] as const),
+  ])
+}
+
+export const keyLine = (key: KeyInfo): string =>
+  TEXT.field.keyLine(key.slot, key.name, key.algorithm, key.pinPolicy, key.origin)
+
+export function keyText(key: KeyInfo): string {
+  const { field } = TEXT
+  const facts = rows([
+    [field.slot, `${key.slot} (${key.name})`],
+    [field.algorithm, key.algorithm],
+    [field.pinPolicy, key.pinPolicy],
+    [field.origin, key.origin],
+  ])
+  return `${facts}\n${publicKeyPem(key)}`
+}
+
+export function pinJson(card: string, status: PinStatus): { readonly [name: string]: Json } {
+  const { triesLeft, tries, blocked, mustChange, advisory, puk } = status
+  return {
+    card,
+    pin: { triesLeft: triesLeft ?? null, tries, blocked, mustChange, advisory },
+    puk: puk === undefined ? null : { triesLeft: puk.triesLeft ?? null, tries: puk.tries },
+  }
+}
+
+export function pinText(card: string, status: PinStatus): string {
+  const { field } = TEXT
+  const { puk, advisory } = status
+  const count = field.triesOf(status.triesLeft, status.tries)
+  return rows([
+    [field.name, card],
+    [field.pin, status.blocked ? field.blocked : advisory ? `${count} ${field.advisory}` : count],
+    [field.puk, puk === undefined ? field.noPuk : field.triesOf(puk.triesLeft, puk.tries)],
+  ])
+}
+
+/** `Name: value` lines, the values below each other. */
+function rows(lines: ReadonlyArray<readonly [string, string]>): string {
+  const width = Math.max(...lines.map(([name]) => name.length)) + 2
+  return lines.map(([name, value]) => (name === '' ? '' : `${name}:`).padEnd(width) + value).join('\n')
+}
+
+/** A table: the first row is its head. */
+export function columns(lines: ReadonlyArray<readonly string[]>): string {
+  const widths = (lines[0] ?? []).map((_, index) => Math.max(...lines.map((line) => line[index]?.length ?? 0)))
+  return lines
+    .map((line) =>
+      line
+        .map((cell, index) => cell.padEnd(widths[index] ?? 0))
+        .join('  ')
+        .trimEnd(),
+    )
+    .join('\n')
+}

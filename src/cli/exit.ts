@@ -1,0 +1,86 @@
+// Exit codes: a promise to scripts. docs/cli.md lists them.
+import { CardError, type ErrorCode } from '../errors.ts'
+
+export const EXIT = {
+  ok: 0,
+  failure: 1,
+  usage: 2,
+  noCard: 3,
+  pin: 4,
+  pinBlocked: 5,
+  puk: 6,
+  policy: 7,
+  unsupported: 8,
+  tpm: 9,
+  ca: 10,
+  /** 128 + SIGINT, as a shell says it. */
+  interrupted: 130,
+  /** 128 + SIGTERM. */
+  terminated: 143,
+} as const
+
+export type ExitCode = (typeof EXIT)[keyof typeof EXIT]
+
+/** The compiler keeps this complete: a new error code without a row does not build. */
+export const EXIT_CODES: Readonly<Record<ErrorCode, ExitCode>> = {
+  ERR_PIN_WRONG: EXIT.pin,
+  ERR_PIN_BLOCKED: EXIT.pinBlocked,
+  ERR_PIN_FORMAT: EXIT.pin,
+  ERR_PIN_REQUIRED: EXIT.pin,
+  ERR_PIN_CHANGE_REQUIRED: EXIT.policy,
+  ERR_PIN_LAST_TRY: EXIT.policy,
+  ERR_PUK_WRONG: EXIT.puk,
+  ERR_PUK_BLOCKED: EXIT.puk,
+  ERR_PUK_FORMAT: EXIT.puk,
+  ERR_PUK_ABSENT: EXIT.unsupported,
+  ERR_HELP_DESK_REFUSED: EXIT.puk,
+  ERR_HELP_DESK_ABSENT: EXIT.unsupported,
+
+  ERR_CARD_NOT_FOUND: EXIT.noCard,
+  ERR_CARD_AMBIGUOUS: EXIT.usage,
+  ERR_CARD_EXISTS: EXIT.usage,
+  ERR_CARD_DEAD: EXIT.noCard,
+  ERR_CARD_OTHER_TPM: EXIT.tpm,
+  ERR_CARD_CLOSED: EXIT.failure,
+  ERR_KEY_ABSENT: EXIT.unsupported,
+  ERR_KEY_DAMAGED: EXIT.failure,
+  ERR_NOT_SUPPORTED: EXIT.unsupported,
+  ERR_DATA: EXIT.usage,
+
+  ERR_CARD_BUSY: EXIT.failure,
+  ERR_CARD_FILE: EXIT.failure,
+  ERR_CARD_FILE_NEWER: EXIT.failure,
+  ERR_CARD_READ_ONLY: EXIT.failure,
+  ERR_DISK_FULL: EXIT.failure,
+  ERR_IO: EXIT.failure,
+
+  ERR_USAGE: EXIT.usage,
+  ERR_CARD_NAME: EXIT.usage,
+  ERR_SLOT: EXIT.usage,
+  ERR_ALGORITHM: EXIT.usage,
+
+  ERR_TCTI: EXIT.usage,
+  ERR_TPM_ABSENT: EXIT.tpm,
+  ERR_TPM_LIBRARY: EXIT.tpm,
+  ERR_TPM_PERMISSION: EXIT.tpm,
+  ERR_TPM_BUSY: EXIT.tpm,
+  ERR_TPM_GONE: EXIT.tpm,
+  ERR_TPM_TIMEOUT: EXIT.tpm,
+  ERR_TPM_ANSWER: EXIT.tpm,
+  ERR_TPM_STATE: EXIT.tpm,
+  ERR_TPM_STATE_ABSENT: EXIT.tpm,
+  ERR_TPM_NO_PIN_INDEX: EXIT.unsupported,
+  ERR_TPM_SRK: EXIT.tpm,
+  ERR_TPM_OWNER_AUTH: EXIT.tpm,
+  ERR_TPM_LOCKOUT: EXIT.tpm,
+  ERR_TPM_NV_FULL: EXIT.tpm,
+  ERR_TPM_MEMORY: EXIT.tpm,
+  ERR_TPM_FAILURE: EXIT.tpm,
+  ERR_TPM_TAMPERED: EXIT.tpm,
+  ERR_TPM: EXIT.tpm,
+}
+
+/** Exit code for whatever was thrown; what is not an error of ours is internal. */
+export function exitCode(error: unknown): ExitCode {
+  return error instanceof CardError ? EXIT_CODES[(error as CardError).code] : EXIT.failure
+}

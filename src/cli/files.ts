@@ -1,0 +1,116 @@
+// Files that a command line names: read as streams, written whole, each failure an error that names the file.
+import { createPrivateKey, createPublicKey, type KeyObject } from 'node:crypto'
+import { open, writeFile } from 'node:fs/promises'
+import { wipe } from '../bytes.ts'
+import { FileError, UsageError } from '../errors.ts'
+import type { Context } from './context.ts'
+import { TEXT } from './messages.ts'
+
+/** Most octets of a file that is read whole: keys, signatures. */
+const MOST_OCTETS = 64 * 1024
+
+const reasonOf = (error: unknown) => (error as NodeJS.ErrnoException).code ?? String(error)
+const unreadable = (path: string, error: unknown) =>
+  new FileError('ERR_IO', TEXT.error.unreadable(path, reasonOf(error)), { cause: error, path })
+
+/** The octets of a file, or of standard input for `-`, as they come. The file is opened at once. */
+export async function readStream(context: Context, path: string, what: string): Promise<AsyncIterable<Uint8Array>> {
+  if (path === '-') return relabel(context.stdin(what), path)
+  try {
+    const file = await open(path, 'r')
+    if ((await file.stat()).isDirectory()) {
+      await file.close()
+      throw Object.assign(new Error('directory'), { code: 'EISDIR' })
+    }
+    const stream = file.createReadStream()
+    context.atEnd(() => stream.destroy())
+    return relabel(stream, path)
+  } catch (error) {
+    throw unreadable(path, error)
+  }
+}
+
+async function* relabel(chunks: AsyncIterable<Uint8Array>, path: string): AsyncIterable<Uint8Array> {
+  try {
+    yield* chunks
+  } catch (error) {
+    throw unreadable(path, error)
+  }
+}
+
+/** A small file whole. The caller wipes it if it is a secret. */
+export async function readSmall(context: Context, path: string, what: string): Promise<Uint8Array> {
+  const content = new Uint8Array(MOST_OCTETS)
+  let length = 0
+  for await (const chunk of await readStream(context, path, what)) {
+    if (length + chunk.length > MOST_OCTETS) {
+      wipe(content, chunk)
+      throw new UsageError('ERR_USAGE', TEXT.error.tooLong(path, MOST_OCTETS))
+    }
+    content.set(chunk, length)
+    length += chunk.length
+    wipe(chunk)
+  }
+  return content.subarray(0, length)
+}
+
+export async function writeOutput(path: string, data: string | Uint8Array): Promise<void> {
+  try {
+    await writeFile(path, data)
+  } catch (error) {
+    const code = reasonOf(error) === 'ENOSPC' ? 'ERR_DISK_FULL' : 'ERR_IO'
+    throw new FileError(code, TEXT.error.unwritable(path, reasonOf(error)), { cause: error, path })
+  }
+}
+
+/** @throws UsageError ERR_USAGE, also for a private key: that one has no business here */
+export async function readPublicKey(context: Context, path: string): Promise<KeyObject> {
+  const content = await readSmall(context, path, path)
+  try {
+    if (Buffer.from(content.buffer, 0, content.length).includes('PRIVATE KEY')) {
+      throw new UsageError('ERR_USAGE', TEXT.error.privateInsteadOfPublic(path))
+    }
+    return createPublicKey({ key: Buffer.from(content), format: 'pem' })
+  } catch (error) {
+    if (error instanceof UsageError) throw error
+    throw new UsageError('ERR_USAGE', TEXT.error.notPublicKey(path), { cause: error })
+  } finally {
+    wipe(content)
+  }
+}
+
+/** A private key in PEM; its passphrase is asked for, or the next line of the PIN file, where it has one. */
+export async function readPrivateKey(context: Context, path: string): Promise<KeyObject> {
+  const content = Buffer.from((await readSmall(context, path, path)).buffer)
+  try {
+    const pem = content.subarray(0, content.indexOf(0) === -1 ? content.length : content.indexOf(0))
+    const locked = pem.includes('ENCRYPTED')
+    const passphrase = locked
+      ? await context.secrets.take({ what: TEXT.what.passphrase, prompt: TEXT.prompt.passphrase })
+      : undefined
+    try {
+      return createPrivateKey({
+        key: pem,
+        format: 'pem',
+        ...(passphrase === undefined ? {} : { passphrase: Buffer.from(passphrase.buffer) }),
+      })
+    } catch {
+      // The cause is left out: OpenSSL may quote what it could not read.
+      throw new UsageError('ERR_USAGE', TEXT.error.notPrivateKey(path))
+    }
+  } finally {
+    wipe(content)
+  }
+}
+
+/** One line that is no secret: from the person, or the first line of standard input. */
+export async function readLine(context: Context, prompt: string, what: string): Promise<string | undefined> {
+  const terminal = context.terminal()
+  if (terminal !== undefined) return terminal.askLine(prompt)
+  let text = ''
+  for await (const chunk of context.stdin(what)) {
+    text += Buffer.from(chunk).toString('latin1')
+    if (text.includes('\n') || text.length > MOST_OCTETS) break
+  }
+  return text.split('\n', 1)[0]?.trim()
+}

@@ -1,0 +1,91 @@
+// What a person types on a terminal in raw mode, octet by octet, in memory that can be wiped. No I/O here.
+
+/** Most octets of one entry: above any PIN, PUK, password or help-desk response. */
+export const MOST = 512
+
+const KEY = {
+  interrupt: 0x03,
+  end: 0x04,
+  backspace: 0x08,
+  lineFeed: 0x0a,
+  enter: 0x0d,
+  killLine: 0x15,
+  escape: 0x1b,
+  delete: 0x7f,
+} as const
+
+/** Where an entry stands: more to come, finished, or given up by Ctrl-C or Ctrl-D. */
+export type Typed = 'more' | 'done' | 'interrupted' | 'ended'
+
+export class LineEditor {
+  #octets = new Uint8Array(MOST)
+  #length = 0
+  /** Inside an escape sequence (arrow keys and the like), which is swallowed whole. ECMA-48, 5.4. */
+  #escape: 'no' | 'begun' | 'csi' = 'no'
+  /** More was typed than fits: the entry is not what the person meant. */
+  overflow = false
+
+  /** Takes one octet. `echo` is called with each octet that became part of the line, or 'erased'. */
+  push(octet: number, echo?: (what: number | 'erased') => void): Typed {
+    if (this.#escape !== 'no') {
+      this.#escape = this.#escape === 'begun' && octet === 0x5b ? 'csi' : this.#inSequence(octet)
+      return 'more'
+    }
+    switch (octet) {
+      case KEY.enter:
+      case KEY.lineFeed:
+        return 'done'
+      case KEY.interrupt:
+        return 'interrupted'
+      case KEY.end:
+        return this.#length === 0 ? 'ended' : 'more'
+      case KEY.backspace:
+      case KEY.delete:
+        if (this.#erase()) echo?.('erased')
+        return 'more'
+      case KEY.killLine:
+        while (this.#erase()) echo?.('erased')
+        return 'more'
+      case KEY.escape:
+        this.#escape = 'begun'
+        return 'more'
+    }
+    if (octet >= 0x20) this.#add(octet, echo)
+    return 'more'
+  }
+
+  /** A copy of what was typed. The caller wipes it. */
+  take(): Uint8Array {
+    return this.#octets.slice(0, this.#length)
+  }
+
+  wipe(): void {
+    this.#octets.fill(0)
+    this.#length = 0
+  }
+
+  #inSequence(octet: number): 'no' | 'csi' {
+    const ends = this.#escape === 'begun' || (octet >= 0x40 && octet <= 0x7e)
+    return ends ? 'no' : 'csi'
+  }
+
+  #add(octet: number, echo: ((octet: number) => void) | undefined): void {
+    if (this.#length === MOST) {
+      this.overflow = true
+      return
+    }
+    this.#octets[this.#length++] = octet
+    echo?.(octet)
+  }
+
+  /** Takes back the last character: in UTF-8 its continuation octets (10xxxxxx) and the octet that leads them. */
+  #erase(): boolean {
+    if (this.#length === 0) return false
+    let octet: number | undefined
+    do {
+      octet = this.#octets[--this.#length]
+      this.#octets[this.#length] = 0
+    } while (this.#length > 0 && octet !== undefined && (octet & 0xc0) === 0x80)
+    return true
+  }
+}

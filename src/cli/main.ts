@@ -1,0 +1,7 @@
+// The program `tessera`: bin/tessera loads this file.
+import { run } from './program.ts'
+
+// A reader that went away is told by the failed write; without a listener it would be an exception.
+for (const stream of [process.stdout, process.stderr]) stream.on('error', () => undefined)
+
+process.exit(await run(process.argv.slice(2)))

@@ -1,0 +1,248 @@
+// Every text of the command line that a person reads, in one table, for translation later.
+// What a library error says stands with the error; here is what the command line adds.
+import type { ErrorCode } from '../errors.ts'
+import { ALGORITHMS } from '../piv/algorithms.ts'
+
+const list = (words: readonly string[]) => words.join(', ')
+const tries = (count: number) => (count === 1 ? '1 try left' : `${count} tries left`)
+
+export const TEXT = {
+  program: 'A PIV smart card whose keys and PIN live in the TPM.',
+  helpFooter: `
+Files are positional arguments; - means standard input or output. Secrets never go on the command line:
+they are asked for on the terminal, or read from a file (--pin-file) with one secret a line.
+Environment: TESSERA_HOME (where cards are kept), TESSERA_TCTI (which TPM).
+Exit codes: 0 ok, 1 I/O or internal, 2 usage, 3 no card, 4 PIN wrong or needed, 5 PIN blocked,
+6 PUK wrong or blocked or help-desk response refused, 7 refused by policy, 8 not supported by this card,
+9 TPM unavailable or locked, 10 CA refused.`,
+  groups: {
+    pin: 'check, change and unblock the PIN',
+    key: 'make and manage keys',
+    'help-desk': 'the other side of pin unblock --help-desk',
+  },
+
+  options: {
+    card: 'which card (not needed when there is one)',
+    json: 'one JSON value on standard output; errors as JSON on standard error',
+    quiet: 'print the result only',
+    pinFile: 'read secrets from a file, one a line; - for standard input',
+    tcti: 'which TPM, as in device:/dev/tpmrm0 or swtpm:host=127.0.0.1,port=2321',
+    logLevel: 'what the TPM libraries write to standard error',
+    pin: 'first PIN of the card (default: 12345678, to be changed)',
+    puk: 'its PUK; none: the PIN cannot be unblocked by a PUK',
+    adminKey: 'PIV 9B key; random: thrown away',
+    helpDeskKey: 'P-256 public key of the help desk that may unblock the PIN',
+    pinTries: 'wrong PINs until it is blocked (default: 5)',
+    pukTries: 'wrong PUKs until it is blocked for good (default: 5)',
+    mustChangePin: 'the first PIN must be changed before a private key is used',
+    unlockFor: 'how long a verified PIN serves (default: 15)',
+    ownerPasswordFile: "the TPM's owner password, where one is set",
+    yes: 'do not ask; needed where there is no terminal',
+    lastTry: 'go on although a single try is left',
+    helpDesk: 'print a challenge for the help desk, then read its response',
+    key: "the help desk's private key",
+    algorithm: `${Object.keys(ALGORITHMS).join(', ')} (default: P-256)`,
+    pinPolicy: 'when the PIN is needed',
+    out: 'write to this file',
+    hash: 'SHA-256, SHA-384, SHA-512 (default: SHA-256)',
+    format: 'of an ECDSA signature (default: der)',
+    padding: 'of an RSA signature (default: pkcs1)',
+  },
+  commands: {
+    create: 'make a card in the TPM',
+    list: 'list the cards',
+    info: 'show a card and its keys',
+    destroy: "make a card's PIN-protected keys unusable for everybody, for good",
+    'pin status': 'show the tries left',
+    'pin verify': 'check the PIN (PIN file: PIN)',
+    'pin change': 'change the PIN (PIN file: old, new)',
+    'pin change-puk': 'change the PUK (PIN file: old, new)',
+    'pin unblock': 'set a new PIN with the PUK or the help desk (PIN file: PUK, new PIN; with --help-desk: new PIN)',
+    'key generate': 'make a key in the TPM and print its public key (PEM)',
+    'key list': 'list the keys',
+    'key info': 'show a key',
+    'key import': 'bring in a private key (PEM)',
+    'key delete': 'delete a key',
+    sign: 'sign a file',
+    verify: "verify a signature with the public key of a slot (the TPM isn't needed)",
+    'help-desk respond': 'answer a challenge of pin unblock --help-desk',
+    doctor: 'say what works on this machine and what is missing',
+  },
+
+  prompt: {
+    pin: (card: string, left?: number) => `PIN of card '${card}'${left === undefined ? '' : ` (${tries(left)})`}: `,
+    puk: (card: string, left?: number) => `PUK of card '${card}'${left === undefined ? '' : ` (${tries(left)})`}: `,
+    newPin: 'New PIN (6 to 8 digits): ',
+    newPuk: 'New PUK (8 characters): ',
+    again: 'The same again: ',
+    ownerPassword: "The TPM's owner password: ",
+    passphrase: 'Passphrase of the private key: ',
+    response: 'Response: ',
+    destroy: (name: string) => `Type the card's name (${name}) to destroy it: `,
+    yes: (question: string) => `${question} Type yes to go on: `,
+  },
+  what: {
+    pin: 'PIN',
+    newPin: 'new PIN',
+    puk: 'PUK',
+    newPuk: 'new PUK',
+    ownerPassword: 'owner password',
+    passphrase: 'passphrase',
+    response: 'response',
+    adminKey: 'admin key',
+  },
+  differ: 'The two entries differ. Enter both again.',
+  entryTooLong: (most: number) => `More than ${most} characters. Enter it again.`,
+
+  error: {
+    noTerminal: (what: string) =>
+      `The ${what} is needed, and there is no terminal to ask on. Give a file with one secret a line: --pin-file FILE, or --pin-file - for standard input.`,
+    noTerminalOption: (what: string, option: string) =>
+      `The ${what} is needed, and there is no terminal to ask on. Give it in a file with ${option}.`,
+    nothingEntered: (what: string) => `No ${what} was entered. Nothing was sent to the card.`,
+
+    secretFileShort: (option: string, what: string, line: number) =>
+      `The file given with ${option} has no line ${line}, where the ${what} is expected. It holds one secret a line.`,
+    secretFileLong: (option: string, most: number) =>
+      `The file given with ${option} is longer than ${most} octets: that is not a file of secrets.`,
+    secretFileUnreadable: (option: string, reason: string) =>
+      `The file given with ${option} cannot be read (${reason}). Secrets are not taken from the command line: write the secret to a file of mode 0600 and name that file.`,
+    adminKey: (option: string) =>
+      `The file given with ${option} holds no admin key. Write its 32, 48 or 64 hexadecimal digits to the file, on one line.`,
+    createPinFile:
+      'create takes no --pin-file: use --pin FILE and --puk FILE (or --pin prompt), so that it is plain which is which.',
+    stdinTwice: (first: string, second: string) =>
+      `Standard input can be read once: ${first} and ${second} cannot both be -.`,
+    stdoutTwice: '--json and -o - both want standard output. Use one of them.',
+    binaryToTerminal:
+      'A signature is binary and standard output is a terminal. Use -o FILE, a pipe, or -o - to insist.',
+    unreadable: (path: string, reason: string) => `Cannot read ${path}: ${reason}.`,
+    unwritable: (path: string, reason: string) => `Cannot write ${path}: ${reason}.`,
+    tooLong: (path: string, most: number) => `${path} is longer than ${most} octets: that is not the right file.`,
+    notPublicKey: (path: string) => `${path} is not a public key in PEM (SPKI, "BEGIN PUBLIC KEY").`,
+    notPrivateKey: (path: string) => `${path} is not a private key in PEM, or its passphrase is another one.`,
+    privateInsteadOfPublic: (path: string) =>
+      `${path} is a private key. The help desk's private key must not come to this machine: give its public key (openssl pkey -pubout).`,
+    noKey: (slot: string) => `There is no key in slot ${slot}.`,
+    noCards: "There is no card yet. Make one: 'tessera create NAME'.",
+    ambiguous: (names: readonly string[]) => `There is more than one card. Say which with --card: ${list(names)}.`,
+    reader: 'Cards in readers are not supported by this version. Use the name of a TPM card: see tessera list.',
+    destroyUnconfirmed: (name: string) =>
+      `Destroying card '${name}' cannot be undone. Say that you mean it: tessera destroy ${name} --yes.`,
+    notConfirmed: 'Not confirmed. Nothing was changed.',
+    needsYes: (what: string) => `${what} Say that you mean it with --yes.`,
+    lastTry: (what: string) =>
+      `One ${what} try is left, and a wrong ${what} would block it. If you are sure of your ${what}, use --last-try.`,
+    pinBlocked: 'The PIN is blocked after too many wrong tries. It cannot be used until it is unblocked.',
+    changeRequired: 'This card still has its first PIN, and a first PIN must be changed before a private key is used.',
+    internal: (message: string) =>
+      `Internal error: ${message}. Please report it, with the output of the same command with --log-level debug.`,
+    range: (low: number, high: number) => `It is a whole number from ${low} to ${high}.`,
+    noCommand: (help: string) => `No command was given.${help === '' ? '' : `\n\n${help}`}`,
+    usage: (message: string) => `${message}\nSee tessera --help, or --help after a command.`,
+    cause: 'caused by',
+  },
+
+  warn: {
+    secretFileOpen: (option: string, mode: string) =>
+      `The file given with ${option} can be read by others (mode ${mode}). Use chmod 600 on it.`,
+    label: 'Warning: ',
+    defaults: {
+      pin: 'the PIN is the default one. Change it: tessera pin change.',
+      puk: 'the PUK is the default one. Change it: tessera pin change-puk.',
+      adminKey: 'the admin key is the default one. Make new cards with --admin-key random.',
+    },
+    mustChange: 'the PIN must be changed before a private key is used: tessera pin change.',
+    neverKeys: (slots: readonly string[]) =>
+      `Keys with PIN policy never do not hang on the PIN: copies of the card file keep working for ${list(slots)} as long as this TPM is not cleared.`,
+    unreadableCard: (name: string) => `the file of card '${name}' cannot be used`,
+    lastTry: (what: string) => `One ${what} try is left.`,
+  },
+
+  done: {
+    created: (name: string) => `Card '${name}' is made.`,
+    destroyed: (name: string) =>
+      `Card '${name}' is destroyed. Nobody can use its PIN-protected keys again, not with copies of its file either.`,
+    pinRight: (left?: number) => (left === undefined ? 'The PIN is right.' : `The PIN is right, ${tries(left)}.`),
+    pinChanged: 'The PIN is changed.',
+    pukChanged: 'The PUK is changed.',
+    unblocked: (left?: number) =>
+      left === undefined ? 'The PIN is set.' : `The PIN is set, and has all its tries back: ${tries(left)}.`,
+    keyMade: (slot: string, algorithm: string, policy: string) =>
+      `A key ${algorithm} is made in slot ${slot}, PIN policy ${policy}. Its public key:`,
+    keyImported: (slot: string, algorithm: string, policy: string) =>
+      `The key (${algorithm}) is imported to slot ${slot}, PIN policy ${policy}. The file it came from still holds it: delete that file.`,
+    keyDeleted: (slot: string) =>
+      `The key in slot ${slot} is deleted. Copies of the card file made before still hold it; only tessera destroy ends those.`,
+    keyWorking: (algorithm: string) => `Making a key ${algorithm} in the TPM`,
+    cardWorking: 'Making the card in the TPM',
+    verified: 'Verified OK',
+    notVerified: 'Verification failure: the signature is not by this key, or not over this file.',
+    noCards: "No cards. Make one: 'tessera create NAME'.",
+    noKeys: "No keys. Make one: 'tessera key generate 9a'.",
+    signed: (path: string) => `The signature is in ${path}.`,
+  },
+
+  helpDesk: {
+    challenge: 'Read this challenge to the help desk. It is good for 15 minutes and for this window only:',
+    about: (cardId: string) => `This unblocks the PIN of the card with the id ${cardId}.`,
+    ask: 'Is that the id of the card in your records, and the caller its holder?',
+  },
+  confirm: {
+    overwrite: (slot: string) => `Slot ${slot} has a key already, and it would be gone for good.`,
+    delete: (slot: string) => `The key in slot ${slot} would be gone for good.`,
+  },
+
+  field: {
+    name: 'Card',
+    cardId: 'Id',
+    assurance: 'Assurance',
+    assurances: {
+      hardware: 'hardware (a TPM chip or firmware TPM)',
+      software: 'software (a simulated TPM: for development and tests)',
+    },
+    tcti: 'TPM',
+    created: 'Made',
+    path: 'File',
+    pinTries: 'PIN tries',
+    pukTries: 'PUK tries',
+    noPuk: 'no PUK',
+    helpDesk: 'Help desk',
+    yes: 'yes',
+    no: 'no',
+    pin: 'PIN',
+    puk: 'PUK',
+    keys: 'Keys',
+    slot: 'Slot',
+    algorithm: 'Algorithm',
+    pinPolicy: 'PIN policy',
+    origin: 'Origin',
+    keyLine: (slot: string, name: string, algorithm: string, policy: string, origin: string) =>
+      `${slot}  ${name}  ${algorithm}  PIN ${policy}  ${origin}`,
+    triesOf: (left: number | undefined, limit: number) =>
+      left === undefined ? `tries left unknown, of ${limit}` : `${left} of ${limit} tries left`,
+    blocked: 'blocked. Unblock it: tessera pin unblock',
+    advisory: '(counted on this machine: the TPM says it to its owner only)',
+    columns: { name: 'NAME', assurance: 'ASSURANCE', keys: 'KEYS', tcti: 'TPM', created: 'MADE' },
+    finding: { ok: 'ok', warning: 'warning', missing: 'missing' },
+  },
+} as const
+
+/** What to do at the command line about an error, where the error itself cannot know the command. */
+export const ADVICE: Readonly<Partial<Record<ErrorCode, string>>> = {
+  ERR_PIN_BLOCKED:
+    'Three ways out: tessera pin unblock (with the PUK), tessera pin unblock --help-desk, or tessera destroy and a new card.',
+  ERR_PIN_CHANGE_REQUIRED: 'Change it: tessera pin change.',
+  ERR_PUK_BLOCKED:
+    'A blocked PUK is final. A card made with a help desk can still be unblocked: tessera pin unblock --help-desk. Else: tessera destroy and a new card.',
+  ERR_PUK_ABSENT: 'If the card was made with a help desk: tessera pin unblock --help-desk.',
+  ERR_CARD_NOT_FOUND: 'See the cards there are: tessera list.',
+  ERR_CARD_EXISTS: 'Choose another name, or destroy that card first: tessera destroy NAME.',
+  ERR_CARD_DEAD: 'Its keys are lost. Remove what is left of it: tessera destroy NAME.',
+  ERR_KEY_ABSENT: 'See the keys there are: tessera key list. Make one: tessera key generate SLOT.',
+  ERR_TPM_OWNER_AUTH: 'Give the owner password in a file: --owner-password-file FILE.',
+  ERR_TPM_ABSENT: 'See what is there: tessera doctor.',
+  ERR_TPM_LIBRARY: 'See what is missing: tessera doctor.',
+  ERR_TPM_PERMISSION: 'See what is missing: tessera doctor.',
+  ERR_HELP_DESK_REFUSED: 'Ask for a new challenge: tessera pin unblock --help-desk.',
+}

@@ -1,0 +1,63 @@
+// Every option of the command line as data, and the types that follow from it. Their texts are in messages.ts.
+import { PIN_POLICIES } from '../piv/slots.ts'
+import type { TEXT } from './messages.ts'
+
+interface OptionRow {
+  /** As commander reads it; a value in <> makes it an option with a value. */
+  readonly flags: string
+  /** The value is a whole number from .. to. */
+  readonly range?: readonly [number, number]
+  readonly choices?: readonly string[]
+  /** The commands that have it do not run without it. */
+  readonly required?: true
+}
+
+/** The key is the name commander gives the option (a test holds them together). */
+export const OPTIONS = {
+  card: { flags: '--card <name>' },
+  json: { flags: '--json' },
+  quiet: { flags: '--quiet' },
+  pinFile: { flags: '--pin-file <file>' },
+  tcti: { flags: '--tcti <tcti>' },
+  logLevel: {
+    flags: '--log-level <level>',
+    choices: ['none', 'error', 'warning', 'info', 'debug'],
+  },
+
+  pin: { flags: '--pin <default|prompt|file>' },
+  puk: { flags: '--puk <default|prompt|none|file>' },
+  adminKey: { flags: '--admin-key <default|random|file>' },
+  helpDeskKey: { flags: '--help-desk-key <public.pem>' },
+  pinTries: { flags: '--pin-tries <n>', range: [1, 10] },
+  pukTries: { flags: '--puk-tries <n>', range: [1, 10] },
+  mustChangePin: { flags: '--must-change-pin' },
+  unlockFor: { flags: '--unlock-for <minutes>', range: [1, 60] },
+  ownerPasswordFile: { flags: '--owner-password-file <file>' },
+
+  yes: { flags: '--yes' },
+  lastTry: { flags: '--last-try' },
+  helpDesk: { flags: '--help-desk' },
+  key: { flags: '--key <private.pem>', required: true },
+  algorithm: { flags: '-a, --algorithm <name>' },
+  pinPolicy: { flags: '--pin-policy <policy>', choices: PIN_POLICIES },
+  out: { flags: '-o, --out <file>' },
+  hash: { flags: '--hash <name>' },
+  format: { flags: '--format <format>', choices: ['der', 'raw'] },
+  padding: { flags: '--padding <padding>', choices: ['pkcs1', 'pss'] },
+} as const satisfies Record<keyof typeof TEXT.options, OptionRow>
+
+export type OptionName = keyof typeof OPTIONS
+export const optionRow = (name: OptionName): OptionRow => OPTIONS[name]
+
+type ValueOf<Row> = Row extends { range: unknown }
+  ? number
+  : Row extends { choices: readonly (infer Choice)[] }
+    ? Choice
+    : Row extends { flags: `${string}<${string}` }
+      ? string
+      : true
+
+/** The options of a command line, each as its row says. */
+export type Options = { readonly [Name in OptionName]?: ValueOf<(typeof OPTIONS)[Name]> }
+
+export const GLOBAL_OPTIONS = ['card', 'json', 'quiet', 'pinFile', 'tcti', 'logLevel'] as const satisfies OptionName[]

@@ -1,0 +1,143 @@
+// What a command says, and to whom: results to standard output, all else to standard error.
+//   human   results and sentences on standard output; notes, warnings, errors on standard error
+//   --quiet results only; errors
+//   --json  exactly one JSON value on standard output; an error is one JSON object on standard error
+import { CardError, PinError, TpmError } from '../errors.ts'
+import { ADVICE, TEXT } from './messages.ts'
+
+export type Json = string | number | boolean | null | readonly Json[] | { readonly [name: string]: Json | undefined }
+
+export interface Streams {
+  readonly stdout: NodeJS.WritableStream & { readonly isTTY?: boolean }
+  readonly stderr: NodeJS.WritableStream & { readonly isTTY?: boolean }
+}
+
+export interface Mode {
+  readonly json: boolean
+  readonly quiet: boolean
+  /** Also the stack of what was not foreseen. */
+  readonly debug: boolean
+}
+
+export class Output {
+  readonly mode: Mode
+  readonly #streams: Streams
+
+  constructor(mode: Mode, streams: Streams) {
+    this.mode = mode
+    this.#streams = streams
+  }
+
+  /** The answer that the command was run for. */
+  result(json: Json, human: string): Promise<void> {
+    return this.#out(this.mode.json ? `${JSON.stringify(json)}\n` : human.endsWith('\n') ? human : `${human}\n`)
+  }
+
+  /** A sentence that says the work is done; where nobody asked for words, silence says it. */
+  async done(json: Json, sentence: string): Promise<void> {
+    if (this.mode.json || !this.mode.quiet) await this.result(json, sentence)
+  }
+
+  /** Octets as they are. */
+  octets(data: Uint8Array): Promise<void> {
+    return this.#out(data)
+  }
+
+  get toTerminal(): boolean {
+    return this.#streams.stdout.isTTY === true
+  }
+
+  /** A person looks at what is said on standard error, and can be asked. */
+  get watched(): boolean {
+    return this.#streams.stderr.isTTY === true
+  }
+
+  async note(text: string): Promise<void> {
+    if (!this.mode.json && !this.mode.quiet) await write(this.#streams.stderr, `${text}\n`)
+  }
+
+  warn(text: string): Promise<void> {
+    return this.note(TEXT.warn.label + text)
+  }
+
+  /** One JSON line on standard error, for what a program must read before the result is there. */
+  async aside(json: Json, human: string): Promise<void> {
+    if (this.mode.json) await write(this.#streams.stderr, `${JSON.stringify(json)}\n`)
+    else await this.#out(`${human}\n`)
+  }
+
+  /** Runs `work`, with a spinner where a person waits. */
+  async working<Result>(text: string, work: () => Promise<Result>): Promise<Result> {
+    if (this.mode.json || this.mode.quiet || !this.watched) return work()
+    const { default: yoctoSpinner } = await import('yocto-spinner')
+    // Signals are ours: the card is closed first.
+    const spinner = yoctoSpinner({ text, handleSignals: false }).start()
+    try {
+      return await work()
+    } finally {
+      spinner.stop()
+    }
+  }
+
+  error(error: unknown): Promise<void> {
+    const text = this.mode.json ? JSON.stringify({ error: errorJson(error) }) : this.#errorText(error)
+    return write(this.#streams.stderr, `${text}\n`)
+  }
+
+  #errorText(error: unknown): string {
+    const { message, advice } = wording(error)
+    const lines = [`tessera: ${message}`, advice, errorNumbers(error)].filter((line) => line !== undefined)
+    if (this.mode.debug) lines.push(...causes(error))
+    return lines.join('\n  ')
+  }
+
+  #out(data: string | Uint8Array): Promise<void> {
+    return write(this.#streams.stdout, data)
+  }
+}
+
+function wording(error: unknown): { readonly message: string; readonly advice: string | undefined } {
+  if (error instanceof CardError) return { message: error.message, advice: ADVICE[(error as CardError).code] }
+  return { message: TEXT.error.internal(error instanceof Error ? error.message : 'unknown'), advice: undefined }
+}
+
+/** An error as --json prints it. */
+export function errorJson(error: unknown): Json {
+  const { message, advice } = wording(error)
+  if (!(error instanceof CardError)) return { code: 'ERR_INTERNAL', message }
+  return {
+    code: error.code,
+    message,
+    advice,
+    triesLeft: error instanceof PinError ? error.triesLeft : undefined,
+    rc: error instanceof TpmError ? error.rc : undefined,
+    command: error instanceof TpmError ? error.command : undefined,
+    sw: error.sw?.toString(16),
+    ckr: error.ckr,
+  }
+}
+
+/** The code and the numbers by which a search engine knows this error. */
+function errorNumbers(error: unknown): string | undefined {
+  if (!(error instanceof CardError) || error.code === 'ERR_USAGE') return undefined
+  const words = [error.code, error.sw && `SW ${error.sw.toString(16).toUpperCase()}`, error.ckr]
+  if (error instanceof TpmError && error.rc !== undefined) {
+    words.push(`TPM 0x${error.rc.toString(16)}${error.command === undefined ? '' : ` in ${error.command}`}`)
+  }
+  return `(${words.filter(Boolean).join(', ')})`
+}
+
+function causes(error: unknown): string[] {
+  const lines: string[] = []
+  for (let below = error; below instanceof Error; below = below.cause) {
+    lines.push(below === error ? String(below.stack) : `${TEXT.error.cause}: ${below.stack}`)
+  }
+  return lines
+}
+
+/** Resolves when the stream has taken the data, so that nothing is lost when the process ends. */
+export function write(stream: NodeJS.WritableStream, data: string | Uint8Array): Promise<void> {
+  return new Promise((resolve, reject) => {
+    stream.write(data, (error?: Error | null) => (error ? reject(error) : resolve()))
+  })
+}

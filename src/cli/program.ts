@@ -1,0 +1,167 @@
+// From the argument table to commander, and from a command line to an exit code.
+import { readFileSync } from 'node:fs'
+import { Command, CommanderError, InvalidArgumentError, Option } from 'commander'
+import { UsageError } from '../errors.ts'
+import { Context } from './context.ts'
+import { EXIT, type ExitCode, exitCode } from './exit.ts'
+import { TEXT } from './messages.ts'
+import { GLOBAL_OPTIONS, type OptionName, type Options, optionRow } from './options.ts'
+import { Output, type Streams, write } from './output.ts'
+import { Interrupted } from './prompt.ts'
+import { COMMANDS, type CommandRow } from './table.ts'
+
+interface Chosen {
+  readonly row: CommandRow
+  readonly args: readonly string[]
+  readonly options: Options
+}
+
+/** How long a command that is told to stop may tidy up, in milliseconds. */
+const TIDY_UP = 10_000
+
+/** Runs one command line to its exit code. Nothing is thrown. */
+export async function run(argv: readonly string[], streams: Streams = process): Promise<ExitCode> {
+  let out = new Output({ json: argv.includes('--json'), quiet: false, debug: false }, streams)
+  try {
+    const chosen = parse(argv, out.mode.json)
+    if (typeof chosen === 'string') {
+      await write(streams.stdout, chosen)
+      return EXIT.ok
+    }
+    const { json = false, quiet = false, logLevel } = chosen.options
+    out = new Output({ json, quiet, debug: logLevel === 'debug' }, streams)
+    // Read by the TPM libraries when they are loaded. Without it they write to standard error as they like.
+    if (logLevel !== undefined) process.env.TSS2_LOG = `all+${logLevel}`
+    else process.env.TSS2_LOG ??= 'all+none'
+    return await execute(chosen, out)
+  } catch (error) {
+    if (error instanceof Interrupted) return EXIT.interrupted
+    // Nobody reads any more: there is nobody to tell.
+    if ((error as NodeJS.ErrnoException | undefined)?.code === 'EPIPE') return EXIT.failure
+    await out.error(error).catch(() => undefined)
+    return exitCode(error)
+  }
+}
+
+/** The command that was chosen; a text where the command line asks for help or the version. */
+function parse(argv: readonly string[], json: boolean): Chosen | string {
+  let text = ''
+  let chosen: Chosen | undefined
+  const program = buildProgram(
+    (choice) => {
+      chosen = choice
+    },
+    (written) => {
+      text += written
+    },
+  )
+  try {
+    program.parse(argv, { from: 'user' })
+  } catch (error) {
+    if (!(error instanceof CommanderError)) throw error
+    if (error.exitCode === 0) return text
+    // A group without a command: commander has printed the group's help.
+    const said =
+      error.code === 'commander.help' ? TEXT.error.noCommand(json ? '' : text) : withoutSecrets(error.message)
+    throw new UsageError('ERR_USAGE', TEXT.error.usage(said))
+  }
+  if (chosen === undefined) throw new UsageError('ERR_USAGE', TEXT.error.usage(TEXT.error.noCommand(json ? '' : text)))
+  return chosen
+}
+
+/** The program, from the table. Every command hands its row to `choose`; what commander prints goes to `print`. */
+export function buildProgram(choose: (chosen: Chosen) => void, print: (text: string) => void): Command {
+  const program = new Command('tessera')
+    .description(TEXT.program)
+    .version(version())
+    .addHelpText('after', TEXT.helpFooter)
+    .configureHelp({ showGlobalOptions: true })
+  const settle = (command: Command) =>
+    command.exitOverride().configureOutput({ writeOut: print, writeErr: () => undefined, outputError: () => undefined })
+  settle(program).configureOutput({ writeOut: print, writeErr: print, outputError: () => undefined })
+  for (const name of GLOBAL_OPTIONS) program.addOption(option(name))
+  const groups = new Map<string, Command>()
+  for (const row of COMMANDS) {
+    const [first, second] = row.words.split(' ')
+    const parent = second === undefined ? program : groupOf(program, groups, first as keyof typeof TEXT.groups)
+    const command = new Command(second ?? first).copyInheritedSettings(parent).description(TEXT.commands[row.words])
+    if (row.args !== undefined) command.arguments(row.args)
+    for (const name of row.options ?? []) command.addOption(option(name))
+    command.action(() => choose({ row, args: command.args, options: command.optsWithGlobals<Options>() }))
+    parent.addCommand(command)
+  }
+  return program
+}
+
+function groupOf(program: Command, groups: Map<string, Command>, name: keyof typeof TEXT.groups): Command {
+  const known = groups.get(name)
+  if (known !== undefined) return known
+  const group = new Command(name).copyInheritedSettings(program).description(TEXT.groups[name])
+  program.addCommand(group)
+  groups.set(name, group)
+  return group
+}
+
+function option(name: OptionName): Option {
+  const { flags, range, choices, required = false } = optionRow(name)
+  const built = new Option(flags, TEXT.options[name]).makeOptionMandatory(required)
+  if (choices !== undefined) built.choices(choices)
+  if (range !== undefined) built.argParser((text) => wholeNumber(text, range))
+  return built
+}
+
+function wholeNumber(text: string, [low, high]: readonly [number, number]): number {
+  const value = /^\d{1,4}$/.test(text) ? Number(text) : Number.NaN
+  if (value >= low && value <= high) return value
+  throw new InvalidArgumentError(TEXT.error.range(low, high))
+}
+
+/** A PIN that was typed where it does not belong is not repeated. */
+function withoutSecrets(message: string): string {
+  return message.replace(/^error: /, '').replace(/'[^']*\d{6}[^']*'/g, "'...'")
+}
+
+function version(): string {
+  const text = readFileSync(new URL('../../package.json', import.meta.url), 'utf8')
+  return (JSON.parse(text) as { version: string }).version
+}
+
+/** Runs the command; at SIGINT or SIGTERM the card is closed first, and a second one ends it at once. */
+async function execute({ row, args, options }: Chosen, out: Output): Promise<ExitCode> {
+  const stop = new AbortController()
+  const context = new Context(options, out, stop.signal)
+  let stopped: ExitCode | undefined
+  const told = new Promise<void>((resolve) => {
+    stop.signal.addEventListener('abort', () => resolve(), { once: true })
+  })
+  const onSignal = (signal: NodeJS.Signals) => {
+    if (stopped !== undefined) process.exit(stopped)
+    stopped = signal === 'SIGINT' ? EXIT.interrupted : EXIT.terminated
+    stop.abort()
+  }
+  process.on('SIGINT', onSignal).on('SIGTERM', onSignal)
+  try {
+    const { run: command } = await row.load()
+    const work = command(context, ...args)
+    work.catch(() => undefined)
+    await Promise.race([work, told])
+    if (stopped === undefined) return (await work) ?? EXIT.ok
+    await tidyUp(context, work)
+    return stopped
+  } catch (error) {
+    if (stopped !== undefined) return stopped
+    throw error
+  } finally {
+    process.off('SIGINT', onSignal).off('SIGTERM', onSignal)
+    context.close()
+  }
+}
+
+async function tidyUp(context: Context, work: Promise<unknown>): Promise<void> {
+  let timer: NodeJS.Timeout | undefined
+  const enough = new Promise<void>((resolve) => {
+    timer = setTimeout(resolve, TIDY_UP)
+  })
+  await Promise.race([Promise.allSettled([context.closeCard(), work]), enough])
+  clearTimeout(timer)
+}

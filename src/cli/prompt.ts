@@ -1,0 +1,141 @@
+// Questions to the person at the terminal. They go to the controlling terminal itself, not to standard input and
+// output, so that files can be piped through a command that asks for a PIN.
+import { closeSync, openSync, writeSync } from 'node:fs'
+import { ReadStream } from 'node:tty'
+import { LineEditor, MOST, type Typed } from './line-editor.ts'
+import { TEXT } from './messages.ts'
+
+/** Ctrl-C at a prompt: the command ends as by SIGINT. */
+export class Interrupted extends Error {
+  override name = 'Interrupted'
+}
+
+export class Terminal {
+  readonly #input: ReadStream
+  readonly #output: number
+  /** Typed ahead of the next question, as when several lines are pasted. */
+  #ahead: Uint8Array = new Uint8Array(0)
+  /** How many times `quietly` is running. */
+  #quiet = 0
+
+  private constructor(input: ReadStream, output: number) {
+    this.#input = input
+    this.#output = output
+    input.pause()
+  }
+
+  /** The controlling terminal; undefined when this process has none, or nobody looks on (`watched`). */
+  static open(watched: boolean): Terminal | undefined {
+    if (!watched) return undefined
+    try {
+      const output = openSync('/dev/tty', 'w')
+      try {
+        return new Terminal(new ReadStream(openSync('/dev/tty', 'r')), output)
+      } catch (error) {
+        closeSync(output)
+        throw error
+      }
+    } catch {
+      return undefined
+    }
+  }
+
+  /**
+   * Asks once. What is typed is shown only when `echo` says so.
+   * @returns what was typed, for the caller to wipe; undefined at Ctrl-D on an empty line
+   * @throws Interrupted at Ctrl-C
+   */
+  async ask(question: string, options: { readonly echo: boolean }): Promise<Uint8Array | undefined> {
+    return this.quietly(async () => {
+      for (;;) {
+        const editor = new LineEditor()
+        try {
+          this.say(question)
+          const typed = await this.#read(editor, options.echo ? (what) => this.#echo(what) : undefined)
+          this.say('\n')
+          if (typed === 'interrupted') throw new Interrupted()
+          if (typed === 'ended') return undefined
+          if (!editor.overflow) return editor.take()
+          this.say(`${TEXT.entryTooLong(MOST)}\n`)
+        } finally {
+          editor.wipe()
+        }
+      }
+    })
+  }
+
+  /**
+   * Runs `work`, one question or several, while the terminal itself shows nothing that is typed. It begins before the
+   * question is shown: what somebody types at once must not be seen either.
+   */
+  async quietly<Result>(work: () => Promise<Result>): Promise<Result> {
+    if (this.#quiet++ === 0) this.#input.setRawMode(true)
+    try {
+      return await work()
+    } finally {
+      if (--this.#quiet === 0) this.#input.setRawMode(false)
+    }
+  }
+
+  /** Asks for a line that is no secret. */
+  async askLine(question: string): Promise<string | undefined> {
+    const line = await this.ask(question, { echo: true })
+    return line === undefined ? undefined : Buffer.from(line).toString('utf8').trim()
+  }
+
+  say(text: string): void {
+    writeSync(this.#output, text)
+  }
+
+  close(): void {
+    this.#ahead.fill(0)
+    this.#input.destroy()
+    closeSync(this.#output)
+  }
+
+  async #read(editor: LineEditor, echo: ((what: number | 'erased') => void) | undefined): Promise<Typed> {
+    const before = this.#ahead
+    this.#ahead = new Uint8Array(0)
+    const typed = this.#feed(editor, before, echo)
+    if (typed !== 'more') return typed
+    try {
+      return await this.#listen(editor, echo)
+    } finally {
+      this.#input.pause()
+    }
+  }
+
+  #listen(editor: LineEditor, echo: ((what: number | 'erased') => void) | undefined): Promise<Typed> {
+    return new Promise<Typed>((resolve, reject) => {
+      const settle = (typed: Typed) => {
+        this.#input.off('data', onData).off('end', onEnd).off('error', onError)
+        resolve(typed)
+      }
+      const onData = (chunk: Uint8Array) => {
+        const typed = this.#feed(editor, chunk, echo)
+        if (typed !== 'more') settle(typed)
+      }
+      const onEnd = () => settle('ended')
+      const onError = (error: Error) => {
+        settle('ended')
+        reject(error)
+      }
+      this.#input.on('data', onData).on('end', onEnd).on('error', onError).resume()
+    })
+  }
+
+  /** Feeds octets until the line ends, keeps the rest for the next question, wipes the chunk. */
+  #feed(editor: LineEditor, chunk: Uint8Array, echo: ((what: number | 'erased') => void) | undefined): Typed {
+    let typed: Typed = 'more'
+    let used = 0
+    while (typed === 'more' && used < chunk.length) typed = editor.push(chunk[used++] ?? 0, echo)
+    this.#ahead = Uint8Array.from(chunk.subarray(used))
+    chunk.fill(0)
+    return typed
+  }
+
+  #echo(what: number | 'erased'): void {
+    if (what === 'erased') this.say('\b \b')
+    else writeSync(this.#output, Uint8Array.of(what))
+  }
+}

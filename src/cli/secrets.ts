@@ -1,0 +1,231 @@
+// Where the secrets of a command come from: a file with one secret a line, or a question on the terminal. Never
+// the command line. Each is an unpooled Uint8Array, and all are wiped when the command ends.
+import { open } from 'node:fs/promises'
+import { wipe } from '../bytes.ts'
+import { type AnyCardError, FileError, PinError, UsageError } from '../errors.ts'
+import { TEXT } from './messages.ts'
+import type { Terminal } from './prompt.ts'
+
+/** Most octets of a file of secrets. */
+export const MOST_OCTETS = 4096
+const ATTEMPTS = 3
+
+/**
+ * The secrets in `content`, one a line; CR LF and a byte order mark are tolerated, the last line end is no line.
+ * Wipes `content`.
+ */
+export function splitSecrets(content: Uint8Array): Uint8Array[] {
+  const lines: Uint8Array[] = []
+  const marked = content[0] === 0xef && content[1] === 0xbb && content[2] === 0xbf
+  let start = marked ? 3 : 0
+  while (start < content.length) {
+    const found = content.indexOf(0x0a, start)
+    const stop = found === -1 ? content.length : found
+    const end = stop > start && content[stop - 1] === 0x0d ? stop - 1 : stop
+    lines.push(Uint8Array.from(content.subarray(start, end)))
+    start = stop + 1
+  }
+  wipe(content)
+  return lines
+}
+
+/** A file of secrets, read once, handed out line by line. */
+class SecretFile {
+  readonly #lines: readonly Uint8Array[]
+  readonly #option: string
+  #next = 0
+
+  constructor(lines: readonly Uint8Array[], option: string) {
+    this.#lines = lines
+    this.#option = option
+  }
+
+  take(what: string): Uint8Array {
+    const line = this.#lines[this.#next++]
+    if (line === undefined || line.length === 0) {
+      throw new UsageError('ERR_USAGE', TEXT.error.secretFileShort(this.#option, what, this.#next))
+    }
+    return line
+  }
+
+  wipe(): void {
+    wipe(...this.#lines)
+  }
+}
+
+export interface SecretSources {
+  /** --pin-file: a path, or - for standard input. */
+  readonly pinFile: string | undefined
+  readonly terminal: () => Terminal | undefined
+  readonly warn: (text: string) => void
+  /** Marks standard input as read by `reader`; throws when something else reads it already. */
+  readonly claimStdin: (reader: string) => AsyncIterable<Uint8Array>
+}
+
+export interface Question {
+  /** What is asked for, as messages name it. */
+  readonly what: string
+  readonly prompt: string
+  /** Throws when what was typed cannot be right; nothing has been sent then. */
+  readonly check?: (secret: Uint8Array) => unknown
+  /** The option that gives this secret in a file, where that is not --pin-file. */
+  readonly option?: string
+}
+
+export class Secrets {
+  readonly #sources: SecretSources
+  readonly #files = new Map<string, SecretFile>()
+  readonly #taken: Uint8Array[] = []
+
+  constructor(sources: SecretSources) {
+    this.#sources = sources
+  }
+
+  /** The next line of the PIN file, or what the person types. */
+  async take(question: Question): Promise<Uint8Array> {
+    const fromFile = await this.#fromPinFile(question)
+    return fromFile ?? this.keep(await this.#asked(question, false))
+  }
+
+  /** The same for a secret that is to be set: a person types it twice. */
+  async takeNew(question: Question): Promise<Uint8Array> {
+    const fromFile = await this.#fromPinFile(question)
+    return fromFile ?? this.promptNew(question)
+  }
+
+  /** Asks the person twice, whatever --pin-file says. */
+  async promptNew(question: Question): Promise<Uint8Array> {
+    return this.keep(await this.#asked(question, true))
+  }
+
+  /** Asks the person once, whatever --pin-file says. */
+  async prompt(question: Question): Promise<Uint8Array> {
+    return this.keep(await this.#asked(question, false))
+  }
+
+  /** The next line of the file that `option` names. Options that name the same file read one line each, in turn. */
+  async fromFile(path: string, option: string, what: string): Promise<Uint8Array> {
+    let file = this.#files.get(path)
+    if (file === undefined) {
+      const content = path === '-' ? await this.#stdin(option) : await this.#readFile(path, option)
+      file = new SecretFile(splitSecrets(content), option)
+      this.#files.set(path, file)
+    }
+    return file.take(what)
+  }
+
+  wipe(): void {
+    wipe(...this.#taken)
+    for (const file of this.#files.values()) file.wipe()
+  }
+
+  async #fromPinFile(question: Question): Promise<Uint8Array | undefined> {
+    const { pinFile } = this.#sources
+    if (pinFile === undefined) return undefined
+    const secret = await this.fromFile(pinFile, '--pin-file', question.what)
+    wipeResult(question.check?.(secret))
+    return secret
+  }
+
+  /** Remembers a secret, to wipe it when the command ends. */
+  keep(secret: Uint8Array): Uint8Array {
+    this.#taken.push(secret)
+    return secret
+  }
+
+  async #asked(question: Question, twice: boolean): Promise<Uint8Array> {
+    const terminal = this.#sources.terminal()
+    if (terminal === undefined) {
+      const { noTerminal, noTerminalOption } = TEXT.error
+      const { what, option } = question
+      throw new PinError('ERR_PIN_REQUIRED', option ? noTerminalOption(what, option) : noTerminal(what))
+    }
+    return terminal.quietly(async () => {
+      for (let attempt = 1; ; attempt++) {
+        const secret = await askOnce(terminal, question.prompt, question.what)
+        const problem = await problemOf(terminal, secret, question, twice)
+        if (problem === undefined) return secret
+        wipe(secret)
+        if (attempt === ATTEMPTS) throw problem
+        terminal.say(`${problem.message}\n`)
+      }
+    })
+  }
+
+  async #stdin(option: string): Promise<Uint8Array> {
+    const content = new Uint8Array(MOST_OCTETS + 1)
+    let length = 0
+    for await (const chunk of this.#sources.claimStdin(option)) {
+      const room = content.length - length
+      content.set(chunk.subarray(0, room), length)
+      length += Math.min(chunk.length, room)
+      wipe(chunk)
+      if (length === content.length) break
+    }
+    return bounded(content, length, option)
+  }
+
+  async #readFile(path: string, option: string): Promise<Uint8Array> {
+    const content = new Uint8Array(MOST_OCTETS + 1)
+    try {
+      const file = await open(path, 'r')
+      try {
+        const { mode } = await file.stat()
+        if ((mode & 0o170000) === 0o100000 && (mode & 0o044) !== 0) {
+          this.#sources.warn(TEXT.warn.secretFileOpen(option, (mode & 0o777).toString(8).padStart(4, '0')))
+        }
+        let length = 0
+        for (;;) {
+          const { bytesRead } = await file.read(content, length, content.length - length)
+          length += bytesRead
+          if (bytesRead === 0 || length === content.length) return bounded(content, length, option)
+        }
+      } finally {
+        await file.close()
+      }
+    } catch (error) {
+      wipe(content)
+      if (error instanceof UsageError) throw error
+      // The path is not repeated: somebody may have typed the secret itself.
+      const reason = (error as NodeJS.ErrnoException).code ?? 'unknown reason'
+      throw new FileError('ERR_IO', TEXT.error.secretFileUnreadable(option, reason))
+    }
+  }
+}
+
+function bounded(content: Uint8Array, length: number, option: string): Uint8Array {
+  if (length <= MOST_OCTETS) return content.subarray(0, length)
+  wipe(content)
+  throw new UsageError('ERR_USAGE', TEXT.error.secretFileLong(option, MOST_OCTETS))
+}
+
+async function askOnce(terminal: Terminal, prompt: string, what: string): Promise<Uint8Array> {
+  const typed = await terminal.ask(prompt, { echo: false })
+  if (typed === undefined) throw new PinError('ERR_PIN_REQUIRED', TEXT.error.nothingEntered(what))
+  return typed
+}
+
+/** Why this entry cannot stand, or undefined. */
+async function problemOf(
+  terminal: Terminal,
+  secret: Uint8Array,
+  question: Question,
+  twice: boolean,
+): Promise<AnyCardError | undefined> {
+  try {
+    wipeResult(question.check?.(secret))
+  } catch (error) {
+    if (error instanceof PinError || error instanceof UsageError) return error
+    throw error
+  }
+  if (!twice) return undefined
+  const again = await askOnce(terminal, TEXT.prompt.again, question.what)
+  const same = again.length === secret.length && again.every((octet, index) => octet === secret[index])
+  wipe(again)
+  return same ? undefined : new UsageError('ERR_USAGE', TEXT.differ)
+}
+
+/** The format checks of piv/pin.ts return a copy of the secret. */
+function wipeResult(result: unknown): void {
+  if (result instanceof Uint8Array) wipe(result)
+}

@@ -1,0 +1,149 @@
+/**
+ * One small tree of errors. Every error has a stable `code`, says what happened, why, and what to do, and keeps
+ * what lies below it (`cause`, and the TPM's `rc` or the card's `sw`). Secrets never become part of an error.
+ */
+
+/** Which class of error each code belongs to, and the numbers a search engine knows it by. */
+interface CodeFacts {
+  readonly kind: 'pin' | 'tpm' | 'card' | 'file' | 'usage'
+  /** ISO 7816-4 status word that says the same at the card edge. */
+  readonly sw?: number
+  /** PKCS#11 return value that says the same. */
+  readonly ckr?: string
+}
+
+export const ERROR_CODES = {
+  ERR_PIN_WRONG: { kind: 'pin', sw: 0x63c0, ckr: 'CKR_PIN_INCORRECT' },
+  ERR_PIN_BLOCKED: { kind: 'pin', sw: 0x6983, ckr: 'CKR_PIN_LOCKED' },
+  ERR_PIN_FORMAT: { kind: 'pin', sw: 0x6a80, ckr: 'CKR_PIN_LEN_RANGE' },
+  ERR_PIN_REQUIRED: { kind: 'pin', sw: 0x6982, ckr: 'CKR_USER_NOT_LOGGED_IN' },
+  ERR_PIN_CHANGE_REQUIRED: { kind: 'pin', sw: 0x6985, ckr: 'CKR_PIN_EXPIRED' },
+  ERR_PIN_LAST_TRY: { kind: 'pin' },
+  ERR_PUK_WRONG: { kind: 'pin', sw: 0x63c0, ckr: 'CKR_PIN_INCORRECT' },
+  ERR_PUK_BLOCKED: { kind: 'pin', sw: 0x6983, ckr: 'CKR_PIN_LOCKED' },
+  ERR_PUK_FORMAT: { kind: 'pin', sw: 0x6a80, ckr: 'CKR_PIN_LEN_RANGE' },
+  ERR_PUK_ABSENT: { kind: 'pin', sw: 0x6983 },
+  ERR_HELP_DESK_REFUSED: { kind: 'pin', sw: 0x6982 },
+  ERR_HELP_DESK_ABSENT: { kind: 'pin' },
+
+  ERR_CARD_NOT_FOUND: { kind: 'card', ckr: 'CKR_TOKEN_NOT_PRESENT' },
+  ERR_CARD_AMBIGUOUS: { kind: 'usage' },
+  ERR_CARD_EXISTS: { kind: 'card' },
+  ERR_CARD_DEAD: { kind: 'card' },
+  ERR_CARD_OTHER_TPM: { kind: 'card' },
+  ERR_CARD_CLOSED: { kind: 'card' },
+  ERR_KEY_ABSENT: { kind: 'card', sw: 0x6a88, ckr: 'CKR_KEY_HANDLE_INVALID' },
+  ERR_KEY_DAMAGED: { kind: 'card' },
+  ERR_NOT_SUPPORTED: { kind: 'card', sw: 0x6a81, ckr: 'CKR_MECHANISM_INVALID' },
+  ERR_DATA: { kind: 'card', sw: 0x6a80, ckr: 'CKR_DATA_INVALID' },
+
+  ERR_CARD_BUSY: { kind: 'file' },
+  ERR_CARD_FILE: { kind: 'file' },
+  ERR_CARD_FILE_NEWER: { kind: 'file' },
+  ERR_CARD_READ_ONLY: { kind: 'file' },
+  ERR_DISK_FULL: { kind: 'file' },
+  ERR_IO: { kind: 'file' },
+
+  ERR_USAGE: { kind: 'usage' },
+  ERR_CARD_NAME: { kind: 'usage' },
+  ERR_SLOT: { kind: 'usage', sw: 0x6a86 },
+  ERR_ALGORITHM: { kind: 'usage', sw: 0x6a80 },
+
+  ERR_TCTI: { kind: 'tpm' },
+  ERR_TPM_ABSENT: { kind: 'tpm' },
+  ERR_TPM_LIBRARY: { kind: 'tpm' },
+  ERR_TPM_PERMISSION: { kind: 'tpm' },
+  ERR_TPM_BUSY: { kind: 'tpm' },
+  ERR_TPM_GONE: { kind: 'tpm' },
+  ERR_TPM_TIMEOUT: { kind: 'tpm' },
+  ERR_TPM_ANSWER: { kind: 'tpm' },
+  ERR_TPM_STATE: { kind: 'tpm' },
+  ERR_TPM_STATE_ABSENT: { kind: 'tpm' },
+  ERR_TPM_NO_PIN_INDEX: { kind: 'tpm' },
+  ERR_TPM_SRK: { kind: 'tpm' },
+  ERR_TPM_OWNER_AUTH: { kind: 'tpm' },
+  ERR_TPM_LOCKOUT: { kind: 'tpm' },
+  ERR_TPM_NV_FULL: { kind: 'tpm' },
+  ERR_TPM_MEMORY: { kind: 'tpm' },
+  ERR_TPM_FAILURE: { kind: 'tpm' },
+  ERR_TPM_TAMPERED: { kind: 'tpm' },
+  ERR_TPM: { kind: 'tpm' },
+} as const satisfies Record<string, CodeFacts>
+
+export type ErrorCode = keyof typeof ERROR_CODES
+type CodesOf<Kind extends CodeFacts['kind']> = {
+  [Code in ErrorCode]: (typeof ERROR_CODES)[Code]['kind'] extends Kind ? Code : never
+}[ErrorCode]
+
+export class CardError<Code extends ErrorCode = ErrorCode> extends Error {
+  override name = 'CardError'
+  readonly code: Code
+  /** ISO 7816-4 status word of this error, where it has one. */
+  readonly sw: number | undefined
+
+  constructor(code: Code, message: string, options?: { readonly cause?: unknown; readonly sw?: number }) {
+    super(message, options?.cause === undefined ? undefined : { cause: options.cause })
+    this.code = code
+    this.sw = options?.sw ?? (ERROR_CODES[code] as CodeFacts).sw
+  }
+
+  /** PKCS#11 return value that says the same, for who knows that interface better. */
+  get ckr(): string | undefined {
+    return (ERROR_CODES[this.code] as CodeFacts).ckr
+  }
+}
+
+/** About a PIN, a PUK or a help-desk response. `triesLeft` is there whenever it is known. */
+export class PinError extends CardError<CodesOf<'pin'>> {
+  override name = 'PinError'
+  readonly triesLeft: number | undefined
+
+  constructor(
+    code: CodesOf<'pin'>,
+    message: string,
+    options?: { readonly cause?: unknown; readonly triesLeft?: number },
+  ) {
+    const wrong = code === 'ERR_PIN_WRONG' || code === 'ERR_PUK_WRONG'
+    super(code, message, {
+      cause: options?.cause,
+      ...(wrong && options?.triesLeft !== undefined ? { sw: 0x63c0 | Math.min(options.triesLeft, 15) } : {}),
+    })
+    this.triesLeft = options?.triesLeft
+  }
+}
+
+/** About the TPM or the way to it. `rc` is the TSS or TPM response code, `command` the TPM command that got it. */
+export class TpmError extends CardError<CodesOf<'tpm'>> {
+  override name = 'TpmError'
+  readonly rc: number | undefined
+  readonly command: string | undefined
+
+  constructor(
+    code: CodesOf<'tpm'>,
+    message: string,
+    options?: { readonly cause?: unknown; readonly rc?: number; readonly command?: string },
+  ) {
+    super(code, message, options)
+    this.rc = options?.rc
+    this.command = options?.command
+  }
+}
+
+/** About a file of ours. */
+export class FileError extends CardError<CodesOf<'file'>> {
+  override name = 'FileError'
+  readonly path: string | undefined
+
+  constructor(code: CodesOf<'file'>, message: string, options?: { readonly cause?: unknown; readonly path?: string }) {
+    super(code, message, options)
+    this.path = options?.path
+  }
+}
+
+/** The caller's mistake: nothing was sent to a card. */
+export class UsageError extends CardError<CodesOf<'usage'>> {
+  override name = 'UsageError'
+}
+
+/** Every error of this library; `code` tells the members apart. */
+export type AnyCardError = PinError | TpmError | FileError | UsageError | CardError<CodesOf<'card'>>

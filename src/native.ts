@@ -1,0 +1,88 @@
+// The native addon: loaded once, typed here. Its C++ twin is native/tpm/binding.cc. Octets, numbers and handles cross
+// this seam, nothing else; every Uint8Array is copied on the way in and fresh on the way out.
+import { createRequire } from 'node:module'
+import { TpmError } from './errors.ts'
+
+/** One authorisation of a command. `session` 0x40000009 (TPM_RS_PW) is a password authorisation. */
+export interface NativeAuth {
+  readonly session: number
+  /** authValue of the entity that this session authorises. */
+  readonly authValue?: Uint8Array | undefined
+  /** TPMA_SESSION: 0x01 continueSession, 0x20 decrypt, 0x40 encrypt. */
+  readonly attributes: number
+}
+
+export interface NativeCommand {
+  /** As TPM 2.0 Part 3 names it, without "TPM2_". */
+  readonly command: string
+  readonly handles: readonly number[]
+  /** Name of each handle; an empty one, or none, where the handle is its own Name. */
+  readonly names: readonly Uint8Array[]
+  readonly auths: readonly NativeAuth[]
+  /** The parameter area in TCG wire form. */
+  readonly params: Uint8Array
+}
+
+export interface NativeTpm {
+  /**
+   * Runs commands one after the other, in one trip to the TPM's own thread; the first failure ends them. Each result is
+   * the response handle, where there is one, and the response parameters, in TCG wire form.
+   */
+  run(commands: readonly NativeCommand[]): Promise<Uint8Array[]>
+  startSession(options: {
+    policy: boolean
+    saltKey?: number | undefined
+    saltPublic?: Uint8Array | undefined
+  }): Promise<{ handle: number; nonceTpm: Uint8Array }>
+  /** The raw octets of one command and of its answer. For tests and diagnosis. */
+  transmit(command: Uint8Array): Promise<Uint8Array>
+  nonceTpm(session: number): Uint8Array
+  /** How often each command was sent; `stateWrites` counts the embedded TPM's writes of its state. */
+  counters(): Record<string, number>
+  close(): Promise<void>
+}
+
+/** What the addon's promises reject with. */
+export interface NativeFailure extends Error {
+  readonly layer: 'tpm' | 'tcti' | 'sapi' | 'session' | 'library' | 'state' | 'closed'
+  readonly rc: number
+  readonly reason: string
+  readonly command?: string
+}
+
+export interface NativeBurnKey {
+  /** X and Y, 32 octets each. */
+  publicPoint(): Uint8Array
+  /** ECDSA over 32 octets: r || s. */
+  sign(digest: Uint8Array): Uint8Array
+  burn(): void
+}
+
+export interface NativeFileLock {
+  release(): void
+}
+
+export interface Native {
+  openTpm(options: { tcti: string; stateFile: string; createState: boolean; waitMs: number }): Promise<NativeTpm>
+  /** One try at a lock between processes; null where somebody else holds it. The kernel frees it when a process ends. */
+  lockFile(path: string): NativeFileLock | null
+  readonly BurnKey: new () => NativeBurnKey
+}
+
+let loaded: Native | undefined
+
+/** @throws TpmError ERR_TPM_LIBRARY when the addon was not built for this machine */
+export function native(): Native {
+  if (loaded !== undefined) return loaded
+  try {
+    // The same relative path from src/ and from dist/.
+    loaded = createRequire(import.meta.url)('../native/build/Release/tessera.node') as Native
+    return loaded
+  } catch (cause) {
+    throw new TpmError(
+      'ERR_TPM_LIBRARY',
+      'The native part of Tessera is not built, or not for this version of Node.js. Run: npm rebuild tessera-card (in a checkout: node scripts/native.mjs).',
+      { cause },
+    )
+  }
+}

@@ -1,0 +1,39 @@
+// Key algorithms. Identifiers: SP 800-78-5, table 9.
+import { UsageError } from '../errors.ts'
+
+export const ALGORITHMS = {
+  'P-256': { id: 0x11, kind: 'ec', octets: 32, curve: 'prime256v1' },
+  'P-384': { id: 0x14, kind: 'ec', octets: 48, curve: 'secp384r1' },
+  'RSA-2048': { id: 0x07, kind: 'rsa', octets: 256 },
+  'RSA-3072': { id: 0x05, kind: 'rsa', octets: 384 },
+} as const satisfies Record<string, { id: number; kind: 'ec' | 'rsa'; octets: number; curve?: string }>
+
+export type Algorithm = keyof typeof ALGORITHMS
+
+/** @throws UsageError ERR_ALGORITHM */
+export function parseAlgorithm(text: string): Algorithm {
+  const found = Object.keys(ALGORITHMS).find((name) => name.toLowerCase() === text.toLowerCase())
+  if (found === undefined) {
+    throw new UsageError(
+      'ERR_ALGORITHM',
+      `There is no key algorithm '${text.slice(0, 40)}'. Use one of ${Object.keys(ALGORITHMS).join(', ')}.`,
+    )
+  }
+  return found as Algorithm
+}
+
+/** Hashes a signature may use, with their length in octets. SHA-1 is refused: it is broken for signatures. */
+export const HASHES = { 'SHA-256': 32, 'SHA-384': 48, 'SHA-512': 64 } as const
+export type Hash = keyof typeof HASHES
+
+/** @throws UsageError ERR_ALGORITHM */
+export function parseHash(text: string): Hash {
+  const found = Object.keys(HASHES).find((name) => name === text.toUpperCase())
+  if (found === undefined) {
+    throw new UsageError(
+      'ERR_ALGORITHM',
+      `The hash '${text.slice(0, 40)}' is not supported. Use one of ${Object.keys(HASHES).join(', ')}.`,
+    )
+  }
+  return found as Hash
+}

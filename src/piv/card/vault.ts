@@ -1,0 +1,77 @@
+// What a card application needs of the place where keys, PINs and objects live.
+// Implemented by src/tpm (a TPM); the card application does not know which.
+import type { Algorithm } from '../algorithms.ts'
+import type { PinPolicy, Slot } from '../slots.ts'
+
+/** Where a key came from: made in the vault, or made elsewhere and imported. */
+export type KeyOrigin = 'generated' | 'imported'
+
+export interface VaultKey {
+  readonly slot: Slot
+  readonly algorithm: Algorithm
+  readonly pinPolicy: PinPolicy
+  readonly origin: KeyOrigin
+  /** SubjectPublicKeyInfo in DER (RFC 5280, 4.1.2.7). */
+  readonly spki: Uint8Array
+}
+
+export interface KeyOptions {
+  readonly algorithm: Algorithm
+  readonly pinPolicy: PinPolicy
+}
+
+export interface KeyVault {
+  list(): readonly VaultKey[]
+  /** Makes a key; one that was in the slot is gone. Nothing changes when it fails. */
+  generate(slot: Slot, options: KeyOptions): Promise<VaultKey>
+  /** Brings in a private key (PKCS#8, DER) under the vault's own protection. */
+  import(slot: Slot, pkcs8: Uint8Array, pinPolicy: PinPolicy): Promise<VaultKey>
+  delete(slot: Slot): Promise<void>
+  /** A key that was in `to` is gone. */
+  move(from: Slot, to: Slot): Promise<void>
+  /** ECDSA over a digest of any length up to the curve's: r || s, each of the curve's size in octets. */
+  signDigest(slot: Slot, digest: Uint8Array): Promise<Uint8Array>
+  /** The raw private operation on a block of exactly the modulus' length, below the modulus. */
+  rawRsa(slot: Slot, block: Uint8Array): Promise<Uint8Array>
+  /** x coordinate of the shared point with `point` (04 || X || Y), of the curve's size in octets. */
+  agree(slot: Slot, point: Uint8Array): Promise<Uint8Array>
+}
+
+export interface TryCounter {
+  /** Wrong tries that are left; undefined when it cannot be known (owner password set and nothing recorded yet). */
+  readonly left: number | undefined
+  /** Tries in all. */
+  readonly limit: number
+  /** True when the count comes from the card file and not from the TPM. */
+  readonly advisory: boolean
+}
+
+export interface PinVault {
+  pinCounter(): Promise<TryCounter>
+  pukCounter(): Promise<TryCounter | undefined>
+  /** True while a verified PIN still serves private-key operations. */
+  readonly unlocked: boolean
+  /** Forgets that the PIN was verified. */
+  lock(): void
+  /** Takes back the one use of an `always` key that the last VERIFY allowed (SP 800-73-5 part 1, table 4b). */
+  disarm(): Promise<void>
+  verifyPin(pin: Uint8Array): Promise<void>
+  changePin(pin: Uint8Array, newPin: Uint8Array): Promise<void>
+  changePuk(puk: Uint8Array, newPuk: Uint8Array): Promise<void>
+  /** Sets a new PIN and gives it all its tries back. The card is not unlocked by it. */
+  unblockPin(puk: Uint8Array, newPin: Uint8Array): Promise<void>
+}
+
+export interface ObjectStore {
+  tags(): readonly string[]
+  get(tag: string): Uint8Array | undefined
+  put(tag: string, content: Uint8Array): Promise<void>
+  delete(tag: string): Promise<void>
+}
+
+export interface Vault {
+  readonly keys: KeyVault
+  readonly pins: PinVault
+  readonly objects: ObjectStore
+  close(): Promise<void>
+}

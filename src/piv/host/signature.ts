@@ -1,0 +1,108 @@
+// Signatures on the host's side of the card: hashing, padding, encoding. RFC 8017 (PKCS#1), RFC 3279 (ECDSA in DER).
+import { createHash, randomBytes } from 'node:crypto'
+import { concat } from '../../bytes.ts'
+import { CardError } from '../../errors.ts'
+import { HASHES, type Hash, parseHash } from '../algorithms.ts'
+
+export interface SignatureOptions {
+  /** SHA-256 unless said otherwise. */
+  readonly hash?: Hash | string
+  /** ECDSA: `der` (X.509, OpenSSL) or `raw` (r || s: JOSE, WebCrypto). */
+  readonly format?: 'der' | 'raw'
+  /** RSA: `pkcs1` (v1.5) or `pss` (salt as long as the hash, MGF1 with the same hash). */
+  readonly padding?: 'pkcs1' | 'pss'
+}
+
+export interface SignatureParameters {
+  readonly hash: Hash
+  readonly format: 'der' | 'raw'
+  readonly padding: 'pkcs1' | 'pss'
+}
+
+export function signatureParameters(options: SignatureOptions): SignatureParameters {
+  return {
+    hash: parseHash(options.hash ?? 'SHA-256'),
+    format: options.format ?? 'der',
+    padding: options.padding ?? 'pkcs1',
+  }
+}
+
+const nodeName = (hash: Hash) => hash.replace('-', '').toLowerCase()
+const hashOf = (hash: Hash, ...parts: readonly Uint8Array[]) => {
+  const context = createHash(nodeName(hash))
+  for (const part of parts) context.update(part)
+  return Uint8Array.from(context.digest())
+}
+
+/** From this size on hashing goes to WebCrypto, which works on another thread. */
+const LARGE = 64 * 1024
+
+export async function digestOf(data: Uint8Array | AsyncIterable<Uint8Array>, hash: Hash): Promise<Uint8Array> {
+  if (data instanceof Uint8Array) {
+    if (data.length <= LARGE) return hashOf(hash, data)
+    return new Uint8Array(await crypto.subtle.digest(hash, data as Uint8Array<ArrayBuffer>))
+  }
+  const context = createHash(nodeName(hash))
+  for await (const part of data) context.update(part)
+  return Uint8Array.from(context.digest())
+}
+
+/** r || s as asked for. */
+export function encodeSignature(raw: Uint8Array, { format }: SignatureParameters): Uint8Array {
+  if (format === 'raw') return raw
+  const half = raw.length / 2
+  const body = concat(derInteger(raw.slice(0, half)), derInteger(raw.slice(half)))
+  return concat(Uint8Array.of(0x30, body.length), body) // at most 104 octets for P-384: one length octet
+}
+
+function derInteger(octets: Uint8Array): Uint8Array {
+  let start = 0
+  while (start < octets.length - 1 && octets[start] === 0) start += 1
+  const value = octets.slice(start)
+  const sign = (value[0] ?? 0) & 0x80 ? Uint8Array.of(0) : new Uint8Array(0)
+  return concat(Uint8Array.of(0x02, sign.length + value.length), sign, value)
+}
+
+/** DigestInfo up to the digest itself, RFC 8017, 9.2 note 1. */
+const DIGEST_INFO: Record<Hash, string> = {
+  'SHA-256': '3031300d060960864801650304020105000420',
+  'SHA-384': '3041300d060960864801650304020205000430',
+  'SHA-512': '3051300d060960864801650304020305000440',
+}
+
+/**
+ * The block that the raw RSA operation turns into a signature. `length` in octets of the modulus.
+ * @throws CardError ERR_DATA when the digest is not one of `hash`
+ */
+export function rsaBlock(digest: Uint8Array, { hash, padding }: SignatureParameters, length: number): Uint8Array {
+  if (digest.length !== HASHES[hash]) {
+    throw new CardError('ERR_DATA', `A ${hash} digest has ${HASHES[hash]} octets, and this has ${digest.length}.`)
+  }
+  return padding === 'pss' ? pssBlock(digest, hash, length) : pkcs1Block(digest, hash, length)
+}
+
+/** EMSA-PKCS1-v1_5, RFC 8017, 9.2. */
+function pkcs1Block(digest: Uint8Array, hash: Hash, length: number): Uint8Array {
+  const info = concat(Buffer.from(DIGEST_INFO[hash], 'hex'), digest)
+  const fill = new Uint8Array(length - info.length - 3).fill(0xff)
+  return concat(Uint8Array.of(0x00, 0x01), fill, Uint8Array.of(0x00), info)
+}
+
+/** EMSA-PSS, RFC 8017, 9.1.1, for a modulus whose length is a multiple of 8 bits. */
+function pssBlock(digest: Uint8Array, hash: Hash, length: number): Uint8Array {
+  const salt = Uint8Array.from(randomBytes(digest.length))
+  const h = hashOf(hash, new Uint8Array(8), digest, salt)
+  const db = concat(new Uint8Array(length - salt.length - h.length - 2), Uint8Array.of(0x01), salt)
+  const mask = mgf1(h, db.length, hash)
+  const masked = db.map((octet, index) => octet ^ (mask[index] ?? 0))
+  masked[0] = (masked[0] ?? 0) & 0x7f
+  return concat(masked, h, Uint8Array.of(0xbc))
+}
+
+/** MGF1, RFC 8017, B.2.1. */
+function mgf1(seed: Uint8Array, length: number, hash: Hash): Uint8Array {
+  const blocks = Array.from({ length: Math.ceil(length / HASHES[hash]) }, (_, i) =>
+    hashOf(hash, seed, Uint8Array.of(0, 0, 0, i)),
+  )
+  return concat(...blocks).slice(0, length)
+}

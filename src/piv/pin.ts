@@ -1,0 +1,43 @@
+// Formats of PIN and PUK. SP 800-73-5 part 1, section 4.3 (PIN); design: PUK of 8 printable ASCII characters.
+import { secretBytes } from '../bytes.ts'
+import { PinError, UsageError } from '../errors.ts'
+
+/** A secret that a caller hands in: wipeable octets, or a string (which nobody can wipe). */
+export type Secret = string | Uint8Array
+
+/** PIN and PUK of a new card, unless the caller names others. Must be changed before the first private-key operation. */
+export const DEFAULT_PIN = '12345678'
+export const DEFAULT_PUK = '12345678'
+/** PIV 9B key of a new card, unless the caller names another (AES-192 or 3DES). */
+export const DEFAULT_ADMIN_KEY = '010203040506070801020304050607080102030405060708'
+export const DEFAULT_TRIES = 5
+
+const between = (low: number, high: number) => (octet: number) => octet >= low && octet <= high
+
+/**
+ * A copy of the PIN to wipe after use.
+ * @throws PinError ERR_PIN_FORMAT, before anything is sent: no try is spent
+ */
+export function pinBytes(pin: Secret): Uint8Array {
+  const octets = secretBytes(pin)
+  if (octets.length >= 6 && octets.length <= 8 && octets.every(between(0x30, 0x39))) return octets
+  octets.fill(0)
+  throw new PinError('ERR_PIN_FORMAT', 'A PIN has 6 to 8 digits. No try was spent: enter the PIN again.')
+}
+
+/**
+ * A copy of the PUK to wipe after use.
+ * @throws PinError ERR_PUK_FORMAT, before anything is sent: no try is spent
+ */
+export function pukBytes(puk: Secret): Uint8Array {
+  const octets = secretBytes(puk)
+  if (octets.length === 8 && octets.every(between(0x20, 0x7e))) return octets
+  octets.fill(0)
+  throw new PinError('ERR_PUK_FORMAT', 'A PUK has 8 printable ASCII characters. No try was spent: enter the PUK again.')
+}
+
+/** @throws UsageError ERR_USAGE */
+export function checkTries(tries: number, what: 'PIN' | 'PUK'): number {
+  if (Number.isInteger(tries) && tries >= 1 && tries <= 10) return tries
+  throw new UsageError('ERR_USAGE', `The number of ${what} tries is from 1 to 10.`)
+}

@@ -1,0 +1,68 @@
+// TCG wire form: big-endian integers and sized octets. TPM 2.0 Library, Part 2, section 4 and 10.4.
+import { TpmError } from '../../errors.ts'
+
+export const u8 = (value: number): Uint8Array => Uint8Array.of(value)
+export const u16 = (value: number): Uint8Array => Uint8Array.of(value >>> 8, value)
+export const u32 = (value: number): Uint8Array => Uint8Array.of(value >>> 24, value >>> 16, value >>> 8, value)
+
+/** TPM2B: two octets of length, then the octets. */
+export function sized(octets: Uint8Array): Uint8Array {
+  const out = new Uint8Array(2 + octets.length)
+  out.set(u16(octets.length))
+  out.set(octets, 2)
+  return out
+}
+
+export const EMPTY = new Uint8Array(0)
+export const EMPTY_SIZED = u16(0)
+
+/** Reads a structure from its first octet to its last; anything short or left over is an error. */
+export class WireReader {
+  readonly #octets: Uint8Array
+  #offset = 0
+
+  constructor(octets: Uint8Array) {
+    this.#octets = octets
+  }
+
+  take(length: number): Uint8Array {
+    const end = this.#offset + length
+    if (end > this.#octets.length) throw malformed('is too short')
+    const part = this.#octets.slice(this.#offset, end)
+    this.#offset = end
+    return part
+  }
+
+  u8(): number {
+    return this.take(1)[0] ?? 0
+  }
+
+  u16(): number {
+    const [high = 0, low = 0] = this.take(2)
+    return (high << 8) | low
+  }
+
+  u32(): number {
+    return this.u16() * 0x10000 + this.u16()
+  }
+
+  /** The contents of a TPM2B. */
+  sized(): Uint8Array {
+    return this.take(this.u16())
+  }
+
+  rest(): Uint8Array {
+    return this.take(this.#octets.length - this.#offset)
+  }
+
+  end(): void {
+    if (this.#offset !== this.#octets.length) throw malformed('is too long')
+  }
+}
+
+export function malformed(how: string): TpmError {
+  return new TpmError(
+    'ERR_TPM_ANSWER',
+    `A structure in TCG wire form ${how}. It was damaged on its way from the TPM or on disk: try again, and check the card file if that does not help.`,
+  )
+}

@@ -1,0 +1,37 @@
+// TPM commands as values. Names and order of parameters: TPM 2.0 Library, Part 3.
+import { concat } from '../bytes.ts'
+import type { NativeAuth, NativeCommand } from '../native.ts'
+import type { Entity } from './codec/nv.ts'
+import { EMPTY } from './codec/wire.ts'
+import { RH, SESSION } from './constants.ts'
+
+/** A handle that is its own Name (permanent handle, session), or one with its Name. */
+export type Target = number | Entity
+
+export function command(
+  name: string,
+  targets: readonly Target[],
+  auths: readonly NativeAuth[],
+  ...params: readonly Uint8Array[]
+): NativeCommand {
+  return {
+    command: name,
+    handles: targets.map((target) => (typeof target === 'number' ? target : target.handle)),
+    names: targets.map((target) => (typeof target === 'number' ? EMPTY : target.name)),
+    auths,
+    params: concat(...params),
+  }
+}
+
+/** A password authorisation with the empty password: for entities that have none (SRK, `never` keys, most owners). */
+export const NO_PASSWORD: NativeAuth = { session: RH.RS_PW, attributes: SESSION.continueSession }
+
+/** Authorisation by a session, kept afterwards. `authValue` is the entity's, for HMAC sessions. */
+export function bySession(session: number, authValue?: Uint8Array): NativeAuth {
+  return { session, authValue, attributes: SESSION.continueSession }
+}
+
+/** A session that authorises nothing and encrypts the first parameter on the wire. */
+export function encrypting(session: number): NativeAuth {
+  return { session, attributes: SESSION.continueSession | SESSION.decrypt }
+}

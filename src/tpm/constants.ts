@@ -1,0 +1,91 @@
+// Constants of the TPM 2.0 Library, Part 2. Only those that are used.
+
+/** Algorithm identifiers, Part 2, 6.3. */
+export const ALG = {
+  RSA: 0x0001,
+  AES: 0x0006,
+  SHA256: 0x000b,
+  SHA384: 0x000c,
+  SHA512: 0x000d,
+  NULL: 0x0010,
+  ECDSA: 0x0018,
+  ECC: 0x0023,
+  CFB: 0x0043,
+  KEYEDHASH: 0x0008,
+} as const
+
+/** Curves, Part 2, 6.4. */
+export const CURVE = { P256: 0x0003, P384: 0x0004 } as const
+
+/** Command codes that occur in policies, Part 2, 6.5.2. */
+export const CC = {
+  NV_Write: 0x137,
+  NV_ChangeAuth: 0x13b,
+  PolicySecret: 0x151,
+  PolicySigned: 0x160,
+  PolicyAuthorize: 0x16a,
+  PolicyCommandCode: 0x16c,
+  PolicyCpHash: 0x16e,
+  PolicyNvWritten: 0x18f,
+} as const
+
+/** Permanent handles, Part 2, 7.4. */
+export const RH = { OWNER: 0x40000001, NULL: 0x40000007, LOCKOUT: 0x4000000a, RS_PW: 0x40000009 } as const
+
+/** TPMA_OBJECT, Part 2, 8.3. */
+export const OBJECT = {
+  fixedTPM: 1 << 1,
+  fixedParent: 1 << 4,
+  sensitiveDataOrigin: 1 << 5,
+  userWithAuth: 1 << 6,
+  adminWithPolicy: 1 << 7,
+  noDA: 1 << 10,
+  restricted: 1 << 16,
+  decrypt: 1 << 17,
+  sign: 1 << 18,
+} as const
+
+/** TPMA_NV, Part 2, 13.4. `PIN_FAIL` is TPM_NT_PIN_FAIL in its place. */
+export const NV = {
+  OWNERWRITE: 1 << 1,
+  POLICYWRITE: 1 << 3,
+  PIN_FAIL: 0x8 << 4,
+  OWNERREAD: 1 << 17,
+  POLICYREAD: 1 << 19,
+  NO_DA: 1 << 25,
+  WRITTEN: 1 << 29,
+} as const
+
+/** TPMA_SESSION, Part 2, 8.4. */
+export const SESSION = { continueSession: 0x01, decrypt: 0x20, encrypt: 0x40 } as const
+
+/** TPM_CAP and TPM_PT, Part 2, 6.12 and 6.13. */
+export const CAP = { ALGS: 0, HANDLES: 1, COMMANDS: 2, TPM_PROPERTIES: 6, ECC_CURVES: 8 } as const
+export const PT = {
+  REVISION: 0x102,
+  MANUFACTURER: 0x105,
+  VENDOR_STRING_1: 0x106,
+  FIRMWARE_VERSION_1: 0x10b,
+  FIRMWARE_VERSION_2: 0x10c,
+  PERMANENT: 0x200,
+  STARTUP_CLEAR: 0x201,
+} as const
+
+/** TPMA_PERMANENT, Part 2, 8.6. */
+export const PERMANENT = { ownerAuthSet: 1 << 0, inLockout: 1 << 9 } as const
+
+/** Structure tags, Part 2, 6.9. */
+export const ST = {
+  CREATION: 0x8021,
+  VERIFIED: 0x8022,
+  AUTH_SECRET: 0x8023,
+  HASHCHECK: 0x8024,
+  AUTH_SIGNED: 0x8025,
+} as const
+
+/** Where the TCG has the storage root key (TCG TPM v2.0 Provisioning Guidance, 7.5.1). */
+export const SRK_HANDLE = 0x81000001
+
+/** Indices of the owner (Registry of Reserved TPM 2.0 Handles, 2.2.2). */
+export const NV_FIRST = 0x01800000
+export const NV_LAST = 0x01bfffff

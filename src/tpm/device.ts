@@ -1,0 +1,213 @@
+// One TPM, as the rest of src/tpm uses it: commands, sessions that are always flushed, and one user at a time.
+import { UsageError } from '../errors.ts'
+import { type NativeCommand, type NativeTpm, native } from '../native.ts'
+import { WireReader } from './codec/wire.ts'
+import { command } from './command.ts'
+import { fromNative, isLoss, responseOf } from './failure.ts'
+import { LoadedKeys } from './loaded-keys.ts'
+import { Mutex } from './mutex.ts'
+import { openSrk, type Srk, type SrkPin } from './srk.ts'
+
+export interface DeviceOptions {
+  /** TCTI string, or `embedded:`. */
+  readonly tcti: string
+  /** Where the embedded TPM keeps its state. */
+  readonly stateFile: string
+  /** Whether an embedded TPM may be manufactured where there is no state. */
+  readonly createState: boolean
+  /** How long to wait for a TPM that another program holds, in milliseconds. */
+  readonly waitMs?: number
+}
+
+/** A session in the TPM. */
+export interface Session {
+  readonly handle: number
+}
+
+/** Who keeps sessions between calls; asked to let them go when another card needs the room. */
+export interface SessionKeeper {
+  releaseSessions(): Promise<void>
+}
+
+const WAIT_MS = 10_000
+
+export class TpmDevice {
+  readonly options: DeviceOptions
+  readonly keys: LoadedKeys
+  /** Grows whenever the connection was lost and made anew: sessions, loaded keys and tickets of before are gone. */
+  generation = 0
+  readonly #mutex = new Mutex()
+  #connection: Promise<NativeTpm> | undefined
+  #srk: Srk | undefined
+  #keeper: SessionKeeper | undefined
+
+  constructor(options: DeviceOptions) {
+    this.options = options
+    this.keys = new LoadedKeys(this)
+  }
+
+  /** Connects, unless that was done. @throws TpmError */
+  async connect(): Promise<NativeTpm> {
+    const { tcti, stateFile, createState, waitMs = WAIT_MS } = this.options
+    this.#connection ??= native().openTpm({ tcti, stateFile, createState, waitMs })
+    try {
+      return await this.#connection
+    } catch (error) {
+      this.#forget()
+      throw fromNative(error)
+    }
+  }
+
+  /** Runs `work` while nobody else in this process uses the TPM. Not to be nested. */
+  exclusive<T>(work: () => Promise<T>): Promise<T> {
+    return this.#mutex.run(work)
+  }
+
+  /** Runs commands one after the other in one trip; each result in wire form. @throws TpmError */
+  async run(...commands: readonly NativeCommand[]): Promise<Uint8Array[]> {
+    const tpm = await this.connect()
+    try {
+      return await tpm.run(commands)
+    } catch (cause) {
+      const error = fromNative(cause)
+      if (isLoss(error)) this.#forget()
+      throw error
+    }
+  }
+
+  /** Runs one command; a reader over its result. */
+  async call(one: NativeCommand): Promise<WireReader> {
+    const [result = new Uint8Array(0)] = await this.run(one)
+    return new WireReader(result)
+  }
+
+  /** Current nonceTPM of a session: what a policy command binds itself to. */
+  async nonceTpm(session: Session): Promise<Uint8Array> {
+    return (await this.connect()).nonceTpm(session.handle)
+  }
+
+  async startSession(kind: 'hmac' | 'policy', srk: Srk | undefined): Promise<Session> {
+    const tpm = await this.connect()
+    const options = {
+      policy: kind === 'policy',
+      ...(srk === undefined ? {} : { saltKey: srk.handle, saltPublic: srk.area }),
+    }
+    return this.keys.makingRoom(async () => {
+      try {
+        return await tpm.startSession(options)
+      } catch (cause) {
+        const error = fromNative(cause)
+        if (isLoss(error)) this.#forget()
+        throw error
+      }
+    })
+  }
+
+  /** Flushes a session or an object. One that is already gone is no error. */
+  async flush(handle: number): Promise<void> {
+    try {
+      await this.run(command('FlushContext', [handle], []))
+    } catch (error) {
+      if (!isLoss(error) && responseOf(error) === undefined) throw error
+    }
+  }
+
+  /** A session for the time of `work`; flushed on every path. */
+  async withSession<T>(
+    kind: 'hmac' | 'policy',
+    srk: Srk | undefined,
+    work: (session: Session) => Promise<T>,
+  ): Promise<T> {
+    const session = await this.startSession(kind, srk)
+    try {
+      return await work(session)
+    } finally {
+      await this.flush(session.handle).catch(() => undefined)
+    }
+  }
+
+  /**
+   * The storage root key, checked before anything secret is sent: made where there is none, refused where it is unfit,
+   * and its Name compared with `pinned`.
+   * @throws TpmError ERR_TPM_SRK; CardError ERR_CARD_OTHER_TPM
+   */
+  async srk(pinned: SrkPin): Promise<Srk> {
+    this.#srk = await openSrk(this, pinned, this.#srk)
+    return this.#srk
+  }
+
+  /** Lets one card at a time keep sessions between calls: a bare TPM has room for three. */
+  async keepSessions(keeper: SessionKeeper): Promise<void> {
+    if (this.#keeper === keeper) return
+    const before = this.#keeper
+    this.#keeper = keeper
+    await before?.releaseSessions()
+  }
+
+  dropKeeper(keeper: SessionKeeper): void {
+    if (this.#keeper === keeper) this.#keeper = undefined
+  }
+
+  async counters(): Promise<Record<string, number>> {
+    return (await this.connect()).counters()
+  }
+
+  /** The raw answer to a raw command: for tests and diagnosis. */
+  async transmit(octets: Uint8Array): Promise<Uint8Array> {
+    try {
+      return await (await this.connect()).transmit(octets)
+    } catch (error) {
+      throw fromNative(error)
+    }
+  }
+
+  async close(): Promise<void> {
+    const connection = this.#connection
+    this.#forget()
+    await (await connection?.catch(() => undefined))?.close()
+  }
+
+  #forget(): void {
+    const lost = this.#connection
+    this.#connection = undefined
+    this.#srk = undefined
+    this.generation += 1
+    this.keys.forget()
+    lost?.then((tpm) => tpm.close()).catch(() => undefined)
+  }
+}
+
+/** Devices in use by this thread: a TPM that serves one client serves all cards of a program. */
+const open = new Map<string, { readonly device: TpmDevice; users: number }>()
+
+/** The device for `options`, shared with whoever has it open. Give it back with `releaseDevice`. */
+export async function acquireDevice(options: DeviceOptions): Promise<TpmDevice> {
+  if (options.tcti.length === 0 || options.tcti.length > 1024) {
+    throw new UsageError('ERR_USAGE', 'The TCTI string is empty or too long. Use for example: device:/dev/tpmrm0')
+  }
+  const key = deviceKey(options)
+  const entry = open.get(key) ?? { device: new TpmDevice(options), users: 0 }
+  open.set(key, entry)
+  entry.users += 1
+  try {
+    await entry.device.connect()
+    return entry.device
+  } catch (error) {
+    await releaseDevice(entry.device)
+    throw error
+  }
+}
+
+export async function releaseDevice(device: TpmDevice): Promise<void> {
+  const key = deviceKey(device.options)
+  const entry = open.get(key)
+  if (entry === undefined || entry.device !== device) return
+  entry.users -= 1
+  if (entry.users > 0) return
+  open.delete(key)
+  await device.close()
+}
+
+function deviceKey(options: DeviceOptions): string {
+  return options.tcti === 'embedded:' ? `embedded:${options.stateFile}` : options.tcti
+}

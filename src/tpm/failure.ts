@@ -1,0 +1,82 @@
+// What the native layer rejects with, as errors that say what to do.
+import { CardError, type ErrorCode, TpmError } from '../errors.ts'
+import type { NativeFailure } from '../native.ts'
+import { decodeResponseCode } from './rc.ts'
+
+type TpmCode = ConstructorParameters<typeof TpmError>[0]
+
+/** Words of native/tpm/error.h, by layer; the native text already says what, why and what to do. */
+const REASONS: Record<string, Record<string, TpmCode>> = {
+  tcti: {
+    absent: 'ERR_TPM_ABSENT',
+    permission: 'ERR_TPM_PERMISSION',
+    busy: 'ERR_TPM_BUSY',
+    gone: 'ERR_TPM_GONE',
+    timeout: 'ERR_TPM_TIMEOUT',
+    answer: 'ERR_TPM_ANSWER',
+    usage: 'ERR_TCTI',
+  },
+  session: { forged: 'ERR_TPM_TAMPERED', gone: 'ERR_TPM_GONE', usage: 'ERR_TPM_SRK' },
+  library: { missing: 'ERR_TPM_LIBRARY' },
+  state: {
+    absent: 'ERR_TPM_STATE_ABSENT',
+    permission: 'ERR_TPM_PERMISSION',
+    busy: 'ERR_TPM_BUSY',
+  },
+}
+
+/** TPM response codes that mean the same for every command. */
+const RESPONSES: Record<string, readonly [TpmCode, string]> = {
+  LOCKOUT: [
+    'ERR_TPM_LOCKOUT',
+    'The TPM is in dictionary-attack lockout. Wait for it to end, or have its owner reset it (tpm2_dictionarylockout -c). Cards of Tessera do not cause it and keep working in it.',
+  ],
+  NV_SPACE: [
+    'ERR_TPM_NV_FULL',
+    'The TPM has no room for another card. Destroy a card that is not needed (tessera destroy), or free NV indices of other programs (tpm2_nvundefine).',
+  ],
+  FAILURE: ['ERR_TPM_FAILURE', 'The TPM is in failure mode. Restart the machine (a simulator: restart it).'],
+}
+
+const isNative = (error: unknown): error is NativeFailure => error instanceof Error && 'layer' in error && 'rc' in error
+
+/** The typed error for what a native call rejected with; anything else is returned as it is. */
+export function fromNative(error: unknown): unknown {
+  if (!isNative(error)) return error
+  const details = { cause: error, rc: error.rc, ...(error.command === undefined ? {} : { command: error.command }) }
+  if (error.layer === 'closed') return new CardError('ERR_CARD_CLOSED', error.message, { cause: error })
+  if (error.layer !== 'tpm') {
+    const fallback = error.layer === 'state' ? 'ERR_TPM_STATE' : 'ERR_TPM'
+    return new TpmError(REASONS[error.layer]?.[error.reason] ?? fallback, error.message, details)
+  }
+  const { name, position } = decodeResponseCode(error.rc)
+  const [code, advice] = RESPONSES[name] ?? ['ERR_TPM', 'If it happens again, run: tessera doctor.']
+  const subject = position === undefined ? '' : ` about ${position}`
+  const call = error.command === undefined ? 'The TPM' : `TPM2_${error.command}`
+  return new TpmError(
+    code,
+    `${call} answered TPM_RC_${name} (0x${error.rc.toString(16)})${subject}. ${advice}`,
+    details,
+  )
+}
+
+/** Name of the TPM response code in an error, without TPM_RC_; undefined when it is about something else. */
+export function responseOf(error: unknown): string | undefined {
+  if (!(error instanceof TpmError) || error.rc === undefined || error.rc === 0 || error.rc > 0xfff) return undefined
+  return decodeResponseCode(error.rc).name
+}
+
+/** True where the TPM, or the way to it, has lost what was loaded: sessions, keys, tickets. */
+export function isLoss(error: unknown): boolean {
+  if (!(error instanceof CardError)) return false
+  const lost: readonly ErrorCode[] = ['ERR_TPM_GONE', 'ERR_TPM_TIMEOUT', 'ERR_TPM_STATE', 'ERR_TPM_STATE_ABSENT']
+  return lost.includes(error.code)
+}
+
+/** True where a handle or session of ours is not there any more: the TPM was reset, or somebody flushed it. */
+export function isStale(error: unknown): boolean {
+  const name = responseOf(error)
+  return (
+    name !== undefined && (name.startsWith('REFERENCE_') || (name === 'HANDLE' && (error as TpmError).rc !== undefined))
+  )
+}

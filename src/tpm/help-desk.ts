@@ -1,0 +1,116 @@
+// Challenge and response between a blocked card and its help desk, as text that can be read over a telephone.
+// Pure: no TPM. The private key of the help desk never is on the machine of the card.
+import { createHash, type KeyObject, sign } from 'node:crypto'
+import { concat, hex, utf8 } from '../bytes.ts'
+import { PinError, UsageError } from '../errors.ts'
+import { decodePublic, publicKeyOf } from './codec/public.ts'
+import { u32, WireReader } from './codec/wire.ts'
+import { verifyingKeyBlob } from './lock/provision.ts'
+
+/** How long a challenge lives, in seconds from its making; the TPM session in which it was made must live as long. */
+export const CHALLENGE_SECONDS = 900
+const NONCE = 16
+const CARD_ID = 16
+const SIGNATURE = 64
+const CHECK = 3
+
+export interface Challenge {
+  readonly cardId: Uint8Array
+  /** nonceTPM of the session that waits for the response. */
+  readonly nonce: Uint8Array
+  /** Seconds; negative on the wire, since the response shall yield a ticket. */
+  readonly seconds: number
+}
+
+// Crockford's base 32: no I, L, O, U; what is read as one of them is taken for what it looks like.
+const DIGITS = '0123456789ABCDEFGHJKMNPQRSTVWXYZ'
+
+function toText(kind: 'C' | 'R', payload: Uint8Array): string {
+  const octets = concat(payload, checkValue(kind, payload))
+  let bits = ''
+  for (const octet of octets) bits += octet.toString(2).padStart(8, '0')
+  const digits = (bits.match(/.{1,5}/g) ?? []).map((group) => DIGITS[Number.parseInt(group.padEnd(5, '0'), 2)])
+  return `${kind}-${(digits.join('').match(/.{1,5}/g) ?? []).join('-')}`
+}
+
+function fromText(kind: 'C' | 'R', text: string, length: number): Uint8Array | undefined {
+  const clean = text.toUpperCase().replaceAll(/[\s-]/g, '').replaceAll('O', '0').replaceAll(/[IL]/g, '1')
+  if (clean.length !== 1 + Math.ceil(((length + CHECK) * 8) / 5) || !clean.startsWith(kind)) return undefined
+  let bits = ''
+  for (const digit of clean.slice(1)) {
+    const value = DIGITS.indexOf(digit)
+    if (value < 0) return undefined
+    bits += value.toString(2).padStart(5, '0')
+  }
+  const octets = Uint8Array.from({ length: length + CHECK }, (_, i) => Number.parseInt(bits.slice(i * 8, i * 8 + 8), 2))
+  if (bits.slice(octets.length * 8).includes('1')) return undefined
+  const payload = octets.slice(0, length)
+  return hex(octets.slice(length)) === hex(checkValue(kind, payload)) ? payload : undefined
+}
+
+function checkValue(kind: string, payload: Uint8Array): Uint8Array {
+  return Uint8Array.from(createHash('sha256').update(kind).update(payload).digest().subarray(0, CHECK))
+}
+
+export function formatChallenge(challenge: Challenge): string {
+  return toText('C', concat(challenge.cardId, challenge.nonce, u32(challenge.seconds)))
+}
+
+/** @throws UsageError ERR_USAGE when it was misread */
+export function parseChallenge(text: string): Challenge {
+  const payload = fromText('C', text, CARD_ID + NONCE + 4)
+  if (payload === undefined) {
+    throw new UsageError(
+      'ERR_USAGE',
+      'This is not a challenge, or a character of it was misread. Have it read out again.',
+    )
+  }
+  const reader = new WireReader(payload)
+  return { cardId: reader.take(CARD_ID), nonce: reader.take(NONCE), seconds: reader.u32() }
+}
+
+export function formatResponse(signature: Uint8Array): string {
+  return toText('R', signature)
+}
+
+/** Signature of the help desk: r || s. @throws PinError ERR_HELP_DESK_REFUSED when it was misread */
+export function parseResponse(text: string): Uint8Array {
+  const signature = fromText('R', text, SIGNATURE)
+  if (signature !== undefined) return signature
+  throw new PinError(
+    'ERR_HELP_DESK_REFUSED',
+    'This is not a response, or a character of it was misread. Nothing was changed: have it read out again.',
+  )
+}
+
+/** What the help desk signs: nonceTPM || expiration || policyRef, as TPM2_PolicySigned wants it (Part 3, 23.3). */
+export function challengeMessage(challenge: Challenge): Uint8Array {
+  return concat(challenge.nonce, u32(-challenge.seconds), utf8('unblock'), challenge.cardId)
+}
+
+/**
+ * The other side of the telephone: signs a challenge.
+ * @throws UsageError ERR_USAGE for a misread challenge or a key that is not a P-256 private key
+ */
+export function respond(challenge: string, privateKey: KeyObject): string {
+  const parsed = parseChallenge(challenge)
+  if (privateKey.type !== 'private' || privateKey.asymmetricKeyDetails?.namedCurve !== 'prime256v1') {
+    throw new UsageError('ERR_USAGE', 'The help-desk key must be a P-256 private key in PEM.')
+  }
+  const signature = sign('sha256', challengeMessage(parsed), { key: privateKey, dsaEncoding: 'ieee-p1363' })
+  return formatResponse(Uint8Array.from(signature))
+}
+
+/** TPM2B_PUBLIC of the help desk's key. @throws UsageError ERR_USAGE unless it is a P-256 public key */
+export function helpDeskKeyBlob(publicKey: KeyObject): Uint8Array {
+  const jwk =
+    publicKey.type === 'public' && publicKey.asymmetricKeyType === 'ec' ? publicKey.export({ format: 'jwk' }) : {}
+  if (jwk.crv !== 'P-256' || jwk.x === undefined || jwk.y === undefined) {
+    throw new UsageError('ERR_USAGE', 'The help-desk key must be a P-256 public key in PEM (openssl ec -pubout).')
+  }
+  return verifyingKeyBlob(concat(Buffer.from(jwk.x, 'base64url'), Buffer.from(jwk.y, 'base64url')))
+}
+
+export function helpDeskKeyOf(blob: Uint8Array): KeyObject {
+  return publicKeyOf(decodePublic(blob.subarray(2)))
+}

@@ -1,0 +1,65 @@
+// Keys in the TPM: their templates and their making. Design, section 2, "Keys".
+import { CardError } from '../../errors.ts'
+import type { Algorithm } from '../../piv/algorithms.ts'
+import type { PinPolicy } from '../../piv/slots.ts'
+import { keyTemplate } from '../codec/public.ts'
+import { EMPTY_SIZED, sized, u32 } from '../codec/wire.ts'
+import { command, NO_PASSWORD } from '../command.ts'
+import { OBJECT } from '../constants.ts'
+import type { TpmDevice } from '../device.ts'
+import { responseOf } from '../failure.ts'
+import type { LockContext } from '../lock/context.ts'
+import { policyDigest } from '../policy/digest.ts'
+import type { Srk } from '../srk.ts'
+import type { CardFileKey } from '../store/card-file.ts'
+
+/** Never leaves this TPM. An imported key cannot say so. */
+const BOUND = OBJECT.fixedTPM | OBJECT.fixedParent | OBJECT.sensitiveDataOrigin
+/** `adminWithPolicy` closes Certify and ObjectChangeAuth to everybody; `noDA` keeps the TPM's global lock out of it. */
+const COMMON = OBJECT.noDA | OBJECT.adminWithPolicy | OBJECT.sign | OBJECT.decrypt
+
+/** TPMA_OBJECT of a card key. `never` alone may be used with its (empty) authValue. */
+export function keyAttributes(pinPolicy: PinPolicy, origin: 'generated' | 'imported'): number {
+  const own = pinPolicy === 'never' ? OBJECT.userWithAuth : 0
+  return COMMON | own | (origin === 'generated' ? BOUND : 0)
+}
+
+/** authPolicy of a card key: the policy's digest; empty for `never`. */
+export function keyPolicy(context: LockContext, pinPolicy: PinPolicy): Uint8Array {
+  const policy = context.table.keys[pinPolicy]
+  return policy.length === 0 ? new Uint8Array(0) : policyDigest(policy, context.facts)
+}
+
+/**
+ * Makes a key under the SRK. Its creation data are kept: without them it could never be attested later.
+ * @throws CardError ERR_NOT_SUPPORTED for an algorithm that the TPM does not have
+ */
+export async function createKey(
+  device: TpmDevice,
+  srk: Srk,
+  algorithm: Algorithm,
+  pinPolicy: PinPolicy,
+  authPolicy: Uint8Array,
+): Promise<CardFileKey> {
+  const template = keyTemplate(algorithm, keyAttributes(pinPolicy, 'generated'), authPolicy)
+  const noSecret = sized(new Uint8Array([0, 0, 0, 0]))
+  const create = command('Create', [srk], [NO_PASSWORD], noSecret, sized(template), EMPTY_SIZED, u32(0))
+  try {
+    const answer = await device.keys.makingRoom(() => device.call(create))
+    const [privateArea, publicArea] = [sized(answer.sized()), sized(answer.sized())]
+    const creation = { data: sized(answer.sized()), hash: answer.sized(), ticket: answer.rest() }
+    return { algorithm, pinPolicy, origin: 'generated', public: publicArea, private: privateArea, creation }
+  } catch (error) {
+    throw unsupported(algorithm, error)
+  }
+}
+
+/** The answer of a TPM that does not have an algorithm, by name; other errors as they are. */
+export function unsupported(algorithm: Algorithm, error: unknown): unknown {
+  if (!['CURVE', 'VALUE', 'KEY_SIZE', 'ASYMMETRIC', 'TYPE'].includes(responseOf(error) ?? '')) return error
+  return new CardError(
+    'ERR_NOT_SUPPORTED',
+    `This TPM does not have ${algorithm}. Use another algorithm; every TPM 2.0 has P-256 and RSA-2048.`,
+    { cause: error },
+  )
+}

@@ -1,0 +1,119 @@
+// What a private key does: the command for it, and how to read the answer.
+import { createPublicKey } from 'node:crypto'
+import { concat, leftPad } from '../../bytes.ts'
+import { CardError } from '../../errors.ts'
+import type { NativeAuth, NativeCommand } from '../../native.ts'
+import { ALGORITHMS, type Algorithm } from '../../piv/algorithms.ts'
+import type { Entity } from '../codec/nv.ts'
+import { decodePublic } from '../codec/public.ts'
+import { EMPTY_SIZED, sized, u16, u32, WireReader } from '../codec/wire.ts'
+import { command } from '../command.ts'
+import { ALG, RH, ST } from '../constants.ts'
+
+/** One private-key operation: built for a loaded key and an authorisation of it, read from its answer. */
+export interface KeyOperation {
+  readonly build: (key: Entity, auth: NativeAuth) => NativeCommand
+  readonly read: (answer: Uint8Array) => Uint8Array
+}
+
+const HASH_BY_LENGTH = new Map([
+  [32, ALG.SHA256],
+  [48, ALG.SHA384],
+  [64, ALG.SHA512],
+])
+/** The digest was not made by the TPM: no ticket says so. Part 2, 10.7.6. */
+const NOT_HASHED_HERE = concat(u16(ST.HASHCHECK), u32(RH.NULL), EMPTY_SIZED)
+
+/**
+ * ECDSA. A digest shorter than the curve is padded with zeros on the left, which is the same number; a longer one must
+ * be a SHA-2 digest, whose leftmost bits the TPM takes (FIPS 186-5, 6.4).
+ * @throws CardError ERR_DATA
+ */
+export function signDigest(algorithm: Algorithm, digest: Uint8Array): KeyOperation {
+  const { octets } = kindOf(algorithm, 'ec')
+  const length = Math.max(digest.length, octets)
+  const hash = HASH_BY_LENGTH.get(length)
+  if (digest.length === 0 || hash === undefined) {
+    throw new CardError(
+      'ERR_DATA',
+      `A digest of ${digest.length} octets cannot be signed with ${algorithm}. Use up to ${octets}, 48 or 64.`,
+    )
+  }
+  const params = concat(sized(leftPad(digest, length)), u16(ALG.ECDSA), u16(hash), NOT_HASHED_HERE)
+  return {
+    build: (key, auth) => command('Sign', [key], [auth], params),
+    read: (answer) => {
+      const reader = new WireReader(answer)
+      reader.take(4) // algorithm and hash
+      const signature = concat(leftPad(reader.sized(), octets), leftPad(reader.sized(), octets))
+      reader.end()
+      return signature
+    },
+  }
+}
+
+/**
+ * The raw RSA private operation (TPM2_RSA_Decrypt with scheme TPM_ALG_NULL). PIV sends blocks already padded.
+ * @throws CardError ERR_DATA: the length and the value are checked here, since a TPM answers TPM_RC_FAILURE to them
+ */
+export function rawRsa(algorithm: Algorithm, publicArea: Uint8Array, block: Uint8Array): KeyOperation {
+  const { octets } = kindOf(algorithm, 'rsa')
+  const key = decodePublic(publicArea)
+  if (block.length !== octets || key.type !== 'rsa' || !below(block, key.modulus)) {
+    throw new CardError('ERR_DATA', `An RSA block for this key has ${octets} octets and is a number below its modulus.`)
+  }
+  const params = concat(sized(block), u16(ALG.NULL), EMPTY_SIZED)
+  return {
+    build: (entity, auth) => command('RSA_Decrypt', [entity], [auth], params),
+    read: (answer) => {
+      const reader = new WireReader(answer)
+      const message = leftPad(reader.sized(), octets)
+      reader.end()
+      return message
+    },
+  }
+}
+
+/**
+ * ECDH: the x coordinate of the shared point. `point` is 04 || X || Y.
+ * @throws CardError ERR_DATA when it is not a point of the curve
+ */
+export function agree(algorithm: Algorithm, point: Uint8Array): KeyOperation {
+  const { octets } = kindOf(algorithm, 'ec')
+  const x = point.slice(1, 1 + octets)
+  const y = point.slice(1 + octets)
+  if (point[0] !== 0x04 || point.length !== 1 + 2 * octets || !onCurve(algorithm, x, y)) {
+    throw new CardError(
+      'ERR_DATA',
+      `The other side's key is not a point of ${algorithm} (04, X, Y of ${octets} octets each).`,
+    )
+  }
+  const params = sized(concat(sized(x), sized(y)))
+  return {
+    build: (key, auth) => command('ECDH_ZGen', [key], [auth], params),
+    read: (answer) => {
+      const reader = new WireReader(new WireReader(answer).sized())
+      return leftPad(reader.sized(), octets)
+    },
+  }
+}
+
+function kindOf(algorithm: Algorithm, kind: 'ec' | 'rsa') {
+  const row = ALGORITHMS[algorithm]
+  if (row.kind === kind) return row
+  throw new CardError('ERR_NOT_SUPPORTED', `A key of ${algorithm} cannot do this. Use a key of another kind.`)
+}
+
+function below(block: Uint8Array, modulus: Uint8Array): boolean {
+  return Buffer.compare(leftPad(block, modulus.length), modulus) < 0
+}
+
+function onCurve(algorithm: Algorithm, x: Uint8Array, y: Uint8Array): boolean {
+  const text = (octets: Uint8Array) => Buffer.from(octets).toString('base64url')
+  try {
+    createPublicKey({ key: { kty: 'EC', crv: algorithm, x: text(x), y: text(y) }, format: 'jwk' })
+    return true
+  } catch {
+    return false
+  }
+}

@@ -1,0 +1,35 @@
+// The admin key (PIV 9B), sealed to the TPM: a local secret of the card application, not of the lock. It guards key and
+// certificate management for clients that come through PC/SC, and can never lead to a private-key operation.
+import { concat, wipe } from '../../bytes.ts'
+import { EMPTY_SIZED, sized, u16, u32 } from '../codec/wire.ts'
+import { command, encrypting, NO_PASSWORD } from '../command.ts'
+import { ALG, OBJECT } from '../constants.ts'
+import type { TpmDevice } from '../device.ts'
+import type { Srk } from '../srk.ts'
+
+export interface SealedBlob {
+  /** TPM2B_PUBLIC. */
+  readonly public: Uint8Array
+  /** TPM2B_PRIVATE. */
+  readonly private: Uint8Array
+}
+
+/** Anybody who has the card file and the TPM can unseal it: that is who uses it. */
+const ATTRIBUTES = OBJECT.fixedTPM | OBJECT.fixedParent | OBJECT.userWithAuth | OBJECT.noDA
+/** TPMT_PUBLIC of a sealed object: TPM_ALG_KEYEDHASH without a scheme. Part 1, 27.8. */
+const TEMPLATE = concat(u16(ALG.KEYEDHASH), u16(ALG.SHA256), u32(ATTRIBUTES), EMPTY_SIZED, u16(ALG.NULL), EMPTY_SIZED)
+
+/** Seals `data`; it crosses to the TPM encrypted. */
+export async function seal(device: TpmDevice, srk: Srk, data: Uint8Array): Promise<SealedBlob> {
+  const sensitive = sized(concat(EMPTY_SIZED, sized(data)))
+  try {
+    return await device.withSession('hmac', srk, async (session) => {
+      const auths = [NO_PASSWORD, encrypting(session.handle)]
+      const create = command('Create', [srk], auths, sensitive, sized(TEMPLATE), EMPTY_SIZED, u32(0))
+      const answer = await device.keys.makingRoom(() => device.call(create))
+      return { private: sized(answer.sized()), public: sized(answer.sized()) }
+    })
+  } finally {
+    wipe(sensitive)
+  }
+}

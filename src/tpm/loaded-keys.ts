@@ -1,0 +1,94 @@
+// Keys that are loaded now, least recently used first. A bare TPM has three slots for objects, and the SRK takes one
+// while a command uses it: so two keys at most, and fewer where somebody else holds a slot (design, section 2).
+import { TpmError } from '../errors.ts'
+import type { Entity } from './codec/nv.ts'
+import { objectName } from './codec/public.ts'
+import { u32 } from './codec/wire.ts'
+import { command, NO_PASSWORD } from './command.ts'
+import { CAP } from './constants.ts'
+import type { TpmDevice } from './device.ts'
+import { responseOf } from './failure.ts'
+import type { Srk } from './srk.ts'
+
+/** A key as the card file has it. */
+export interface KeyBlob {
+  /** TPM2B_PUBLIC. */
+  readonly public: Uint8Array
+  /** TPM2B_PRIVATE. */
+  readonly private: Uint8Array
+}
+
+const CAPACITY = 2
+const TRANSIENT_FIRST = 0x80000000
+
+export class LoadedKeys {
+  readonly #device: TpmDevice
+  /** By the object that stands for the key in its card; a Map remembers the order of insertion. */
+  readonly #loaded = new Map<KeyBlob, Entity>()
+
+  constructor(device: TpmDevice) {
+    this.#device = device
+  }
+
+  /** The key, loaded. @throws TpmError; ERR_TPM_MEMORY when others hold the TPM's slots */
+  async get(blob: KeyBlob, srk: Srk): Promise<Entity> {
+    const known = this.#loaded.get(blob)
+    if (known !== undefined) {
+      this.#loaded.delete(blob)
+      this.#loaded.set(blob, known)
+      return known
+    }
+    while (this.#loaded.size >= CAPACITY) await this.#evictOne()
+    const answer = await this.makingRoom(() =>
+      this.#device.call(command('Load', [srk], [NO_PASSWORD], blob.private, blob.public)),
+    )
+    const key = { handle: answer.u32(), name: objectName(blob.public.subarray(2)) }
+    this.#loaded.set(blob, key)
+    return key
+  }
+
+  /** Runs `work`; where the TPM has no room, gives ours up one by one and tries again. */
+  async makingRoom<T>(work: () => Promise<T>): Promise<T> {
+    for (;;) {
+      try {
+        return await work()
+      } catch (error) {
+        if (responseOf(error) !== 'OBJECT_MEMORY') throw error
+        if (!(await this.#evictOne())) throw await this.#full(error)
+      }
+    }
+  }
+
+  /** Flushes a key that will not be used again, where it is loaded. */
+  async evict(blob: KeyBlob): Promise<void> {
+    const key = this.#loaded.get(blob)
+    if (key === undefined) return
+    this.#loaded.delete(blob)
+    await this.#device.flush(key.handle)
+  }
+
+  /** The TPM has lost them, or is closed. */
+  forget(): void {
+    this.#loaded.clear()
+  }
+
+  async #evictOne(): Promise<boolean> {
+    for (const blob of this.#loaded.keys()) {
+      await this.evict(blob)
+      return true
+    }
+    return false
+  }
+
+  async #full(cause: unknown): Promise<TpmError> {
+    const params = [u32(CAP.HANDLES), u32(TRANSIENT_FIRST), u32(16)]
+    const answer = await this.#device.call(command('GetCapability', [], [], ...params))
+    answer.take(5)
+    const handles = Array.from({ length: answer.u32() }, () => `0x${answer.u32().toString(16)}`)
+    return new TpmError(
+      'ERR_TPM_MEMORY',
+      `The TPM has no free slot for a key: other programs hold ${handles.join(', ') || 'them'}. Close them, use the resource manager (device:/dev/tpmrm0), or flush what is left over: tpm2_flushcontext -t.`,
+      { cause },
+    )
+  }
+}

@@ -1,0 +1,127 @@
+// One card's lock in one TPM: what every act on it needs, and what the TPM's refusals mean.
+
+import { equal } from '../../bytes.ts'
+import { CardError, PinError, TpmError } from '../../errors.ts'
+import type { TryCounter } from '../../piv/card/vault.ts'
+import { decodeNvPublic, type Entity } from '../codec/nv.ts'
+import { objectName } from '../codec/public.ts'
+import { u16, WireReader } from '../codec/wire.ts'
+import { command, NO_PASSWORD } from '../command.ts'
+import { RH } from '../constants.ts'
+import type { TpmDevice } from '../device.ts'
+import { responseOf } from '../failure.ts'
+import type { FulfilContext } from '../policy/fulfil.ts'
+import type { PolicyFacts, Role } from '../policy/terms.ts'
+import type { Srk } from '../srk.ts'
+import type { CardFile } from '../store/card-file.ts'
+import type { LockTable } from './table.ts'
+
+/** The part of a card file that is about its lock. */
+export type LockCard = Pick<CardFile, 'cardId' | 'pin' | 'puk' | 'burnKey' | 'approvals' | 'helpDeskKey'>
+
+export interface LockContext extends FulfilContext {
+  readonly srk: Srk
+  readonly card: LockCard
+  readonly table: LockTable
+}
+
+export function policyFacts(card: Omit<LockCard, 'approvals'>): PolicyFacts {
+  return {
+    cardId: card.cardId,
+    pin: card.pin,
+    puk: card.puk,
+    burnName: objectName(card.burnKey.subarray(2)),
+    helpDeskName: card.helpDeskKey === undefined ? undefined : objectName(card.helpDeskKey.subarray(2)),
+  }
+}
+
+export function lockContext(device: TpmDevice, srk: Srk, card: LockCard, table: LockTable): LockContext {
+  return { device, srk, card, table, facts: policyFacts(card), burnKey: card.burnKey }
+}
+
+/** What sessions are salted to; nothing only in a table that shows why they are. */
+export function saltOf(context: LockContext): Srk | undefined {
+  return context.table.salted ? context.srk : undefined
+}
+
+/** Wrong tries so far, or undefined where the owner's password hides them. Nothing is spent. */
+export async function readCounter(context: LockContext, role: Role): Promise<TryCounter | undefined> {
+  const { handle, name, tries } = context.card[role]
+  const index: Entity = { handle, name }
+  try {
+    const answer = await context.device.call(command('NV_Read', [RH.OWNER, index], [NO_PASSWORD], u16(8), u16(0)))
+    const counter = new WireReader(answer.sized())
+    const count = counter.u32()
+    const limit = counter.u32()
+    return { left: Math.max(limit - count, 0), limit: tries, advisory: false }
+  } catch (error) {
+    const response = responseOf(error)
+    if (response === 'BAD_AUTH' || response === 'AUTH_FAIL' || response === 'LOCKOUT') return undefined
+    if (response === 'HANDLE' || response === 'NV_UNINITIALIZED') throw await dead(context, role, error)
+    throw error
+  }
+}
+
+const DEAD =
+  'It cannot be used any more, not even with PIN, PUK or help desk. Remove what is left of it (tessera destroy), revoke its certificates and create a new card.'
+
+async function dead(context: LockContext, role: Role, cause: unknown): Promise<CardError> {
+  const index = role === 'pin' ? 'PIN' : 'PUK'
+  try {
+    const { handle } = context.card[role]
+    const answer = await context.device.run(command('NV_ReadPublic', [handle], []))
+    const { name } = decodeNvPublic(answer[0] ?? new Uint8Array(0))
+    if (equal(name, context.card[role].name))
+      return new CardError('ERR_CARD_DEAD', `This card is dead. ${DEAD}`, { cause })
+    return new CardError('ERR_CARD_DEAD', `This card is dead: its ${index} counter in the TPM was replaced. ${DEAD}`, {
+      cause,
+    })
+  } catch (error) {
+    if (responseOf(error) !== 'HANDLE') throw error
+    return new CardError('ERR_CARD_DEAD', `This card is dead: its ${index} counter was deleted from the TPM. ${DEAD}`, {
+      cause,
+    })
+  }
+}
+
+const WAYS_OUT =
+  'Unblock it with the PUK (tessera pin unblock) or with the help desk (tessera pin unblock --help-desk).'
+
+/** What a refusal of the PIN or the PUK by the TPM means, in words; other errors are returned as they are. */
+export async function explainRefusal(context: LockContext, role: Role, error: unknown): Promise<unknown> {
+  if (!(error instanceof TpmError) || error.command !== 'PolicySecret') return error
+  const response = responseOf(error)
+  if (response === 'HANDLE') return dead(context, role, error)
+  const wrong = response === 'BAD_AUTH' || response === 'AUTH_FAIL'
+  if (!wrong && response !== 'AUTH_UNAVAILABLE') return error
+
+  const { handle, name } = context.card[role]
+  const [answer] = await context.device.run(command('NV_ReadPublic', [handle], []))
+  if (answer === undefined || !equal(decodeNvPublic(answer).name, name)) return dead(context, role, error)
+  if (!wrong) {
+    return role === 'pin'
+      ? new PinError('ERR_PIN_BLOCKED', `The PIN is blocked: too many wrong tries. ${WAYS_OUT}`, {
+          cause: error,
+          triesLeft: 0,
+        })
+      : new PinError(
+          'ERR_PUK_BLOCKED',
+          `The PUK is blocked for good: too many wrong tries. ${context.card.helpDeskKey === undefined ? 'Create a new card.' : 'The help desk can still unblock the PIN (tessera pin unblock --help-desk).'}`,
+          { cause: error, triesLeft: 0 },
+        )
+  }
+  const left = (await readCounter(context, role))?.left
+  const what = role === 'pin' ? 'PIN' : 'PUK'
+  const then =
+    left === undefined
+      ? 'Check it before trying again.'
+      : left > 0
+        ? `${left} ${left === 1 ? 'try' : 'tries'} left.`
+        : role === 'pin'
+          ? `No tries left: the PIN is now blocked. ${WAYS_OUT}`
+          : 'No tries left: the PUK is now blocked for good.'
+  return new PinError(role === 'pin' ? 'ERR_PIN_WRONG' : 'ERR_PUK_WRONG', `The ${what} is wrong. ${then}`, {
+    cause: error,
+    ...(left === undefined ? {} : { triesLeft: left }),
+  })
+}

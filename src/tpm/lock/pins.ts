@@ -1,0 +1,139 @@
+// Proving and changing the secrets of a card. Design, section 2; docs/lock.md.
+import { PinError } from '../../errors.ts'
+import { sized } from '../codec/wire.ts'
+import { bySession, command, encrypting } from '../command.ts'
+import type { Session } from '../device.ts'
+import { counterResetParams } from '../policy/digest.ts'
+import { fulfil, type Proofs, policySecret, type Ticket } from '../policy/fulfil.ts'
+import type { Role } from '../policy/terms.ts'
+import type { ApprovalName } from '../store/card-file.ts'
+import { explainRefusal, type LockContext, saltOf } from './context.ts'
+
+/** What a verified PIN leaves behind. */
+export interface Unlocked {
+  readonly ticket: Ticket
+  /** The session in which `always` is fulfilled once, where the card has such a key. */
+  readonly armed: boolean
+}
+
+/**
+ * Proves the PIN in `session`: one PolicySecret for a ticket that serves `once` keys, and one more that arms the
+ * session for the next use of an `always` key. A wrong PIN counts once: the first failure ends it.
+ * @throws PinError ERR_PIN_WRONG, ERR_PIN_BLOCKED; CardError ERR_CARD_DEAD
+ */
+export async function provePin(
+  context: LockContext,
+  session: Session,
+  auth: Uint8Array,
+  options: { readonly seconds: number; readonly arm: boolean },
+): Promise<Unlocked> {
+  const { device, card } = context
+  const index = { handle: card.pin.handle, name: card.pin.name }
+  return device.withSession('hmac', saltOf(context), async (hmac) => {
+    const prove = (ref: string, seconds: number) =>
+      policySecret(device, session, index, bySession(hmac.handle, auth), ref, -seconds)
+    await device.run(command('PolicyRestart', [session.handle], []))
+    const ticket = await refusing(context, 'pin', () => prove('use', options.seconds))
+    await device.run(command('PolicyRestart', [session.handle], []))
+    if (options.arm) await refusing(context, 'pin', () => prove('use-always', 0))
+    return { ticket, armed: options.arm }
+  })
+}
+
+/** Sets a new authValue for the PIN or the PUK, as its holder. The old one never works again. */
+export async function changeSecret(
+  context: LockContext,
+  role: Role,
+  auth: Uint8Array,
+  newAuth: Uint8Array,
+): Promise<void> {
+  const name = role === 'pin' ? 'changePin' : 'changePuk'
+  await withProof(context, role, auth, (session, hmac, proofs) =>
+    setAuth(context, name, session, hmac, proofs, newAuth),
+  )
+}
+
+/** Sets a new PIN and then gives it all tries back: never a moment in which an old PIN has new tries. */
+export async function unblockByPuk(context: LockContext, auth: Uint8Array, newAuth: Uint8Array): Promise<void> {
+  await withProof(context, 'puk', auth, async (session, hmac, proofs) => {
+    await setAuth(context, 'unblockPin', session, hmac, proofs, newAuth)
+    await resetCounter(context, 'unblockCounter', session, proofs)
+  })
+}
+
+async function withProof(
+  context: LockContext,
+  role: Role,
+  auth: Uint8Array,
+  work: (session: Session, hmac: Session, proofs: Proofs) => Promise<void>,
+): Promise<void> {
+  const { device } = context
+  await device.withSession('hmac', saltOf(context), (hmac) =>
+    device.withSession('policy', saltOf(context), (session) =>
+      refusing(context, role, () => work(session, hmac, { secret: () => bySession(hmac.handle, auth) })),
+    ),
+  )
+}
+
+/**
+ * NV_ChangeAuth under an approval. The new value is encrypted by `hmac`, a session that authorises nothing: on the
+ * policy session itself the TPM would decrypt it with the old PIN, set garbage and answer success.
+ */
+export async function setAuth(
+  context: LockContext,
+  name: ApprovalName,
+  session: Session,
+  hmac: Session,
+  proofs: Proofs,
+  newAuth: Uint8Array,
+): Promise<void> {
+  await fulfilApproval(context, name, session, proofs)
+  const { handle, name: indexName } = context.card[context.table.approvals[name].on]
+  const auths = [bySession(session.handle), encrypting(hmac.handle)]
+  await context.device.run(command('NV_ChangeAuth', [{ handle, name: indexName }], auths, sized(newAuth)))
+}
+
+/** NV_Write of {0, tries} under an approval; in clear, since the approval pins its cpHash. */
+export async function resetCounter(
+  context: LockContext,
+  name: ApprovalName,
+  session: Session,
+  proofs: Proofs,
+): Promise<void> {
+  await fulfilApproval(context, name, session, proofs)
+  const index = { handle: context.card.pin.handle, name: context.card.pin.name }
+  await context.device.run(
+    command('NV_Write', [index, index], [bySession(session.handle)], counterResetParams(context.facts)),
+  )
+}
+
+async function fulfilApproval(
+  context: LockContext,
+  name: ApprovalName,
+  session: Session,
+  proofs: Proofs,
+): Promise<void> {
+  const approval = context.card.approvals[name]
+  const { on, needs, policy } = context.table.approvals[name]
+  if (approval === undefined) {
+    throw needs === 'helpDesk'
+      ? new PinError(
+          'ERR_HELP_DESK_ABSENT',
+          'This card was created without a help-desk key: only its PUK can unblock it.',
+        )
+      : new PinError(
+          'ERR_PUK_ABSENT',
+          'This card was created without a PUK: only its help desk, if it has one, can unblock it.',
+        )
+  }
+  const signature = () => approval.signature
+  await fulfil(context, session, context.table.index[on], { ...proofs, approval: signature }, policy)
+}
+
+async function refusing<T>(context: LockContext, role: Role, work: () => Promise<T>): Promise<T> {
+  try {
+    return await work()
+  } catch (error) {
+    throw await explainRefusal(context, role, error)
+  }
+}

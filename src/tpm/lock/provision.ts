@@ -1,0 +1,204 @@
+// Makes the lock of a new card: two burned indices, proved, and the approvals that are all K leaves behind.
+import { randomInt } from 'node:crypto'
+import { concat } from '../../bytes.ts'
+import { TpmError } from '../../errors.ts'
+import type { NativeAuth } from '../../native.ts'
+import { type NativeBurnKey, native } from '../../native.ts'
+import { type NvPublic, nvName, writtenName } from '../codec/nv.ts'
+import { objectName, verifyingKey } from '../codec/public.ts'
+import { sized, u16 } from '../codec/wire.ts'
+import { bySession, command } from '../command.ts'
+import { NV_FIRST, NV_LAST, OBJECT } from '../constants.ts'
+import type { TpmDevice } from '../device.ts'
+import { responseOf } from '../failure.ts'
+import { approvalDigest, pinCounter, policyDigest, signedDigest, signedRef } from '../policy/digest.ts'
+import { fulfil, policySecret, policySigned } from '../policy/fulfil.ts'
+import type { Role } from '../policy/terms.ts'
+import type { Srk } from '../srk.ts'
+import { APPROVALS, type Approval, type ApprovalName, type CardFile } from '../store/card-file.ts'
+import { type LockCard, type LockContext, lockContext, policyFacts } from './context.ts'
+import { asOwner, defineIndex, undefineIndex, usedIndices } from './nv.ts'
+import type { LockTable } from './table.ts'
+
+export interface NewLock {
+  readonly cardId: Uint8Array
+  /** authValue of 32 octets, and how many wrong tries it allows. */
+  readonly pin: { readonly auth: Uint8Array; readonly tries: number }
+  /** `present` false: `auth` is random, its approvals are not made, and nobody will know it. */
+  readonly puk: { readonly auth: Uint8Array; readonly tries: number; readonly present: boolean }
+  /** TPM2B_PUBLIC. */
+  readonly helpDeskKey?: Uint8Array | undefined
+  readonly ownerPassword: Uint8Array
+  /** Handles that others have in mind: of cards whose TPM is elsewhere, for example. */
+  readonly reserved: ReadonlySet<number>
+}
+
+/** Where the two indices will be, and their Names before and after the first write. */
+export type Places = Readonly<Record<Role, { readonly handle: number; readonly names: [Uint8Array, Uint8Array] }>>
+
+/** A verifying key in the TPM: no attribute but `sign` and userWithAuth, so that LoadExternal takes it. */
+export function verifyingKeyBlob(point: Uint8Array): Uint8Array {
+  return sized(verifyingKey(point, OBJECT.sign | OBJECT.userWithAuth))
+}
+
+/**
+ * Makes the lock in the TPM. `record` is called with the places before anything is defined there, and must make them
+ * durable: a crash from then on is cleaned up from that record.
+ * @throws TpmError ERR_TPM_NO_PIN_INDEX, ERR_TPM_NV_FULL, ERR_TPM_OWNER_AUTH, ERR_TPM_TAMPERED; nothing is left behind
+ */
+export async function provision(
+  device: TpmDevice,
+  srk: Srk,
+  request: NewLock,
+  table: LockTable,
+  record: (places: Places) => Promise<void>,
+): Promise<LockCard> {
+  const burn = new (native().BurnKey)()
+  try {
+    const { card, publics } = await plan(device, request, table, burn)
+    const names = (role: Role): [Uint8Array, Uint8Array] => [nvName(publics[role]), writtenName(publics[role])]
+    const places: Places = {
+      pin: { handle: card.pin.handle, names: names('pin') },
+      puk: { handle: card.puk.handle, names: names('puk') },
+    }
+    await record(places)
+    const context = lockContext(device, srk, card, table)
+    try {
+      await asOwner(device, srk, request.ownerPassword, async (owner) => {
+        for (const role of ['puk', 'pin'] as const) {
+          await defineIndex(device, table.salted ? srk : undefined, owner, request[role].auth, publics[role])
+        }
+      })
+      for (const role of ['puk', 'pin'] as const) await firstWrite(context, burn, role, publics[role])
+      burn.burn()
+      if (table.prove) for (const role of ['puk', 'pin'] as const) await prove(context, role, request[role].auth)
+    } catch (error) {
+      await removeLock(device, srk, request.ownerPassword, places).catch(() => undefined)
+      throw unsupported(error)
+    }
+    return card
+  } finally {
+    burn.burn()
+  }
+}
+
+/** Undefines both indices, as far as they are the card's own. After it nobody can ever fulfil the policy of its keys. */
+export async function removeLock(
+  device: TpmDevice,
+  srk: Srk,
+  ownerPassword: Uint8Array,
+  places: Places,
+): Promise<void> {
+  await asOwner(device, srk, ownerPassword, async (owner: NativeAuth) => {
+    for (const role of ['puk', 'pin'] as const)
+      await undefineIndex(device, owner, places[role].handle, places[role].names)
+  })
+}
+
+/** Everything that can be computed before the TPM is touched: handles, Names, approvals. */
+async function plan(device: TpmDevice, request: NewLock, table: LockTable, burn: NativeBurnKey) {
+  const used = await usedIndices(device)
+  const burnKey = verifyingKeyBlob(burn.publicPoint())
+  const burnName = objectName(burnKey.subarray(2))
+  const place = (role: Role): NvPublic => {
+    const handle = freeHandle(used, request.reserved)
+    used.add(handle)
+    // The index' own policy speaks of K alone, never of the index: only so can its Name be known here.
+    const facts = { cardId: request.cardId, burnName, pin: NOWHERE, puk: NOWHERE }
+    return { handle, attributes: table.attributes, authPolicy: policyDigest(table.index[role], facts), dataSize: 8 }
+  }
+  const publics = { puk: place('puk'), pin: place('pin') }
+  const role = (which: Role) => ({
+    handle: publics[which].handle,
+    name: writtenName(publics[which]),
+    tries: request[which].tries,
+  })
+  const draft = {
+    cardId: request.cardId,
+    pin: role('pin'),
+    puk: { ...role('puk'), present: request.puk.present },
+    burnKey,
+    ...(request.helpDeskKey === undefined ? {} : { helpDeskKey: request.helpDeskKey }),
+  }
+  return { publics, card: { ...draft, approvals: approve(draft, table, burn) } }
+}
+
+const NOWHERE = { handle: 0, name: new Uint8Array(0), tries: 0 }
+
+function approve(card: Omit<LockCard, 'approvals'>, table: LockTable, burn: NativeBurnKey): CardFile['approvals'] {
+  const facts = policyFacts(card)
+  const possible = { pin: true, puk: card.puk.present, helpDesk: card.helpDeskKey !== undefined }
+  const approvals: Partial<Record<ApprovalName, Approval>> = {}
+  for (const name of APPROVALS) {
+    const { on, needs, policy } = table.approvals[name]
+    const authorize = table.index[on].find((term) => term.term === 'authorize')
+    if (!possible[needs] || authorize === undefined) continue
+    const digest = policyDigest(policy, facts)
+    approvals[name] = { policy: digest, signature: burn.sign(approvalDigest(digest, authorize.ref)) }
+  }
+  return approvals
+}
+
+function freeHandle(...taken: readonly ReadonlySet<number>[]): number {
+  for (;;) {
+    const handle = randomInt(NV_FIRST, NV_LAST + 1)
+    if (!taken.some((set) => set.has(handle))) return handle
+  }
+}
+
+/** Writes {0, tries}: the only write that K itself fulfils, bound to this session by its nonce. */
+async function firstWrite(context: LockContext, burn: NativeBurnKey, role: Role, nv: NvPublic): Promise<void> {
+  const { device, table, srk, card } = context
+  await device.withSession('policy', table.salted ? srk : undefined, async (session) => {
+    await fulfil(
+      context,
+      session,
+      table.index[role],
+      {
+        approval: (policy, ref) => burn.sign(approvalDigest(policy, ref)),
+        signed: async (term) => {
+          const nonce = await device.nonceTpm(session)
+          const signature = burn.sign(signedDigest(nonce, 0, signedRef(term, context.facts)))
+          await policySigned(context, session, term, card.burnKey, signature, 0)
+        },
+      },
+      table.firstWrite,
+    )
+    const index = { handle: nv.handle, name: nvName(nv) }
+    const contents = concat(sized(pinCounter(0, card[role].tries)), u16(0))
+    await device.run(command('NV_Write', [index, index], [bySession(session.handle)], contents))
+  })
+}
+
+/** Proves a secret against the written index: an index that was swapped between define and write is seen here. */
+async function prove(context: LockContext, role: Role, auth: Uint8Array): Promise<void> {
+  const { device, table, srk, card } = context
+  const salt = table.salted ? srk : undefined
+  try {
+    await device.withSession('hmac', salt, (hmac) =>
+      device.withSession('policy', salt, (session) => {
+        const index = { handle: card[role].handle, name: card[role].name }
+        return policySecret(device, session, index, bySession(hmac.handle, auth), 'proof', 0)
+      }),
+    )
+  } catch (error) {
+    if (responseOf(error) === undefined) throw error
+    throw new TpmError(
+      'ERR_TPM_TAMPERED',
+      'Another program changed the new card in the TPM while it was made. Nothing of it was kept. Find out which program writes NV indices, then create the card again.',
+      { cause: error },
+    )
+  }
+}
+
+/** TPMs before revision 1.38 of the specification do not know TPM_NT_PIN_FAIL. */
+function unsupported(error: unknown): unknown {
+  const refused = error instanceof TpmError && error.command === 'NV_DefineSpace'
+  const response = responseOf(error)
+  if (!refused || (response !== 'ATTRIBUTES' && response !== 'RESERVED_BITS' && response !== 'VALUE')) return error
+  return new TpmError(
+    'ERR_TPM_NO_PIN_INDEX',
+    'This TPM has no PIN counters of its own (TPM_NT_PIN_FAIL, revision 1.38 of the specification), so it cannot guard a card. There is no weaker substitute here: use a newer TPM, or update its firmware.',
+    { cause: error },
+  )
+}

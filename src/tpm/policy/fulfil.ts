@@ -1,0 +1,204 @@
+// Fulfils a policy in a session of the TPM, term by term.
+import { utf8 } from '../../bytes.ts'
+import type { NativeAuth } from '../../native.ts'
+import type { Entity } from '../codec/nv.ts'
+import { objectName } from '../codec/public.ts'
+import { EMPTY_SIZED, sized, u8, u16, u32 } from '../codec/wire.ts'
+import { command, type Target } from '../command.ts'
+import { ALG, CC, RH } from '../constants.ts'
+import type { Session, TpmDevice } from '../device.ts'
+import { approvalDigest, counterResetCpHash, policyDigest, signedRef } from './digest.ts'
+import type { Policy, PolicyFacts, Role, Term } from './terms.ts'
+
+/** What lets a PolicySigned or a PolicySecret come true again in its session, until it expires. */
+export interface Ticket {
+  /** TPM2B_TIMEOUT. */
+  readonly timeout: Uint8Array
+  /** TPMT_TK_AUTH. */
+  readonly ticket: Uint8Array
+  /** Name of who signed, or whose secret was proved. */
+  readonly by: Uint8Array
+}
+
+/** How the terms that need somebody are fulfilled. Who cannot fulfil one leaves it out. */
+export interface Proofs {
+  /** Authorises the index of this role with its secret: an HMAC session, never the secret itself. */
+  readonly secret?: (role: Role) => NativeAuth
+  /** Fulfils a signed term in this session. */
+  readonly signed?: (term: Extract<Term, { term: 'signed' }>, session: Session) => Promise<void>
+  /** Signature of K over an approval of this policy: r || s. */
+  readonly approval?: (policy: Uint8Array, ref: string) => Uint8Array
+}
+
+export interface FulfilContext {
+  readonly device: TpmDevice
+  readonly facts: PolicyFacts
+  /** TPM2B_PUBLIC of K. */
+  readonly burnKey: Uint8Array
+}
+
+const index = (entity: Entity): Target => ({ handle: entity.handle, name: entity.name })
+
+/**
+ * Fulfils `policy` in `session`. Where the policy of the entity itself is `authorize`, `inner` is what K approved.
+ * A secret is proved last of all, so that no try is spent on a call that fails for another reason.
+ */
+export async function fulfil(
+  context: FulfilContext,
+  session: Session,
+  policy: Policy,
+  proofs: Proofs,
+  inner: Policy = [],
+): Promise<void> {
+  for (const term of policy) {
+    if (term.term !== 'authorize') {
+      await fulfilTerm(context, session, term, proofs)
+      continue
+    }
+    const approved = policyDigest(inner, context.facts)
+    const ticket = await approvalTicket(context, approved, term.ref, proofs)
+    await fulfil(context, session, inner, proofs)
+    await context.device.run(
+      command(
+        'PolicyAuthorize',
+        [session.handle],
+        [],
+        sized(approved),
+        sized(utf8(term.ref)),
+        sized(context.facts.burnName),
+        ticket,
+      ),
+    )
+  }
+}
+
+async function fulfilTerm(
+  context: FulfilContext,
+  session: Session,
+  term: Exclude<Term, { term: 'authorize' }>,
+  proofs: Proofs,
+) {
+  const { device, facts } = context
+  const policy = (name: string, ...params: Uint8Array[]) => device.run(command(name, [session.handle], [], ...params))
+  switch (term.term) {
+    case 'secret': {
+      if (proofs.secret === undefined) throw new TypeError(`Nobody proves the ${term.of}.`)
+      await policySecret(device, session, index(facts[term.of]), proofs.secret(term.of), term.ref, 0)
+      return
+    }
+    case 'signed': {
+      if (proofs.signed === undefined) throw new TypeError(`Nobody signs for ${term.by}.`)
+      await proofs.signed(term, session)
+      return
+    }
+    case 'command':
+      await policy('PolicyCommandCode', u32(CC[term.code]))
+      return
+    case 'written':
+      await policy('PolicyNvWritten', u8(1))
+      return
+    case 'counterReset':
+      await policy('PolicyCpHash', sized(counterResetCpHash(facts)))
+      return
+  }
+}
+
+/**
+ * TPM2_PolicySecret, bound to this session by its nonce. `expiration` in seconds: negative asks for a ticket that
+ * lives as long, 0 for none.
+ */
+export async function policySecret(
+  device: TpmDevice,
+  session: Session,
+  entity: Target,
+  auth: NativeAuth,
+  ref: string,
+  expiration: number,
+): Promise<Ticket> {
+  const nonce = await device.nonceTpm(session)
+  const answer = await device.call(
+    command(
+      'PolicySecret',
+      [entity, session.handle],
+      [auth],
+      sized(nonce),
+      EMPTY_SIZED,
+      sized(utf8(ref)),
+      u32(expiration),
+    ),
+  )
+  const timeout = sized(answer.sized())
+  return { timeout, ticket: answer.rest(), by: typeof entity === 'number' ? u32(entity) : entity.name }
+}
+
+/** TPMT_SIGNATURE of ECDSA with SHA-256 from r || s of P-256. Part 2, 11.3.4. */
+export function ecdsaSignature(signature: Uint8Array): Uint8Array {
+  const half = signature.length / 2
+  const parts = [u16(ALG.ECDSA), u16(ALG.SHA256), sized(signature.slice(0, half)), sized(signature.slice(half))]
+  return Uint8Array.from(parts.flatMap((part) => [...part]))
+}
+
+/** TPM2_PolicySigned, bound to this session by its nonce. `signature` is r || s by the key in `publicKey` (TPM2B_PUBLIC). */
+export async function policySigned(
+  context: FulfilContext,
+  session: Session,
+  term: Extract<Term, { term: 'signed' }>,
+  publicKey: Uint8Array,
+  signature: Uint8Array,
+  expiration: number,
+): Promise<Ticket> {
+  const nonce = await context.device.nonceTpm(session)
+  const ref = signedRef(term, context.facts)
+  return withPublicKey(context.device, publicKey, async (key) => {
+    const params = [sized(nonce), EMPTY_SIZED, sized(ref), u32(expiration), ecdsaSignature(signature)]
+    const answer = await context.device.call(command('PolicySigned', [key, session.handle], [], ...params))
+    return { timeout: sized(answer.sized()), ticket: answer.rest(), by: key.name }
+  })
+}
+
+/** TPM2_PolicyTicket: what was proved before, again. */
+export function policyTicket(session: Session, ref: Uint8Array, ticket: Ticket) {
+  return command(
+    'PolicyTicket',
+    [session.handle],
+    [],
+    ticket.timeout,
+    EMPTY_SIZED,
+    sized(ref),
+    sized(ticket.by),
+    ticket.ticket,
+  )
+}
+
+/** TPMT_TK_VERIFIED that K approved `policy`: the TPM checks K's signature and vouches for it until its next reset. */
+async function approvalTicket(
+  context: FulfilContext,
+  policy: Uint8Array,
+  ref: string,
+  proofs: Proofs,
+): Promise<Uint8Array> {
+  if (proofs.approval === undefined) throw new TypeError('Nobody has an approval.')
+  const signature = ecdsaSignature(proofs.approval(policy, ref))
+  const digest = sized(approvalDigest(policy, ref))
+  return withPublicKey(context.device, context.burnKey, async (key) => {
+    const answer = await context.device.call(command('VerifySignature', [key.handle], [], digest, signature))
+    return answer.rest()
+  })
+}
+
+/** Loads a public key for the time of `work`; into the owner hierarchy, since the null hierarchy gives empty tickets. */
+async function withPublicKey<T>(
+  device: TpmDevice,
+  publicKey: Uint8Array,
+  work: (key: Entity) => Promise<T>,
+): Promise<T> {
+  const answer = await device.keys.makingRoom(() =>
+    device.call(command('LoadExternal', [], [], EMPTY_SIZED, publicKey, u32(RH.OWNER))),
+  )
+  const key = { handle: answer.u32(), name: objectName(publicKey.subarray(2)) }
+  try {
+    return await work(key)
+  } finally {
+    await device.flush(key.handle).catch(() => undefined)
+  }
+}

@@ -1,0 +1,113 @@
+// The card file, version 1: design, "The card on disk". Public data and TPM-wrapped blobs only, never a secret in clear.
+import * as v from 'valibot'
+import { CardError } from '../../errors.ts'
+import { ALGORITHMS, type Algorithm } from '../../piv/algorithms.ts'
+import { PIN_POLICIES, SLOTS } from '../../piv/slots.ts'
+import { cardName, decode, integer, moment, nvHandle, octets, persistentHandle, text, tpmName } from './schema.ts'
+import { type Kind, seal } from './sealed-text.ts'
+
+export const CARD_FILE: Kind = {
+  magic: 'tessera-card',
+  version: 1,
+  noun: 'card file',
+  advice: 'Put back a copy of the file; without one the keys of the card are lost, and a new card must be made.',
+}
+
+/** No card file is longer, in octets. */
+export const CARD_FILE_LIMIT = 1024 * 1024
+
+/** Each stored approval: what it lets happen, and on which index. */
+export const APPROVALS = [
+  'changePin',
+  'changePuk',
+  'unblockPin',
+  'unblockCounter',
+  'helpDeskPin',
+  'helpDeskCounter',
+] as const
+export type ApprovalName = (typeof APPROVALS)[number]
+
+/** Longest TPM2B_PUBLIC and TPM2B_PRIVATE that a TPM of today makes is about half of this. */
+const blob = octets(1, 4096)
+
+/** One of the two NV indices: its handle, its Name once written, and how many wrong tries it allows. */
+const pin = { handle: nvHandle, name: tpmName, tries: integer(1, 10) }
+
+/** `policy`: digest of the approved policy (SHA-256). `signature`: of K over it, r || s (P-256). */
+const approval = v.strictObject({ policy: octets(32), signature: octets(64) })
+
+const key = v.strictObject({
+  algorithm: v.picklist(Object.keys(ALGORITHMS) as Algorithm[]),
+  pinPolicy: v.picklist(PIN_POLICIES),
+  origin: v.picklist(['generated', 'imported']),
+  /** TPM2B_PUBLIC. */
+  public: blob,
+  /** TPM2B_PRIVATE, wrapped by the SRK. */
+  private: blob,
+  /** TPM2B_CREATION_DATA, creation hash and TPMT_TK_CREATION; keys made in the TPM have them. */
+  creation: v.optional(v.strictObject({ data: blob, hash: octets(1, 66), ticket: octets(1, 256) })),
+})
+
+const schema = v.strictObject({
+  name: cardName,
+  cardId: octets(16),
+  created: moment,
+  tcti: text(1, 1024),
+  assurance: v.picklist(['hardware', 'software']),
+  srk: v.strictObject({ handle: persistentHandle, name: tpmName }),
+  tpm: v.strictObject({ manufacturer: text(0, 128), firmware: text(0, 128), vendor: v.optional(text(0, 128)) }),
+  pin: v.strictObject(pin),
+  /** `present` is false for a card without PUK: its index holds octets that nobody knows. */
+  puk: v.strictObject({ ...pin, present: v.boolean() }),
+  /** TPM2B_PUBLIC of K, whose private half was destroyed at creation. */
+  burnKey: blob,
+  approvals: v.strictObject(v.entriesFromList(APPROVALS, v.optional(approval))),
+  /** TPM2B_PUBLIC of H; its private half is at the help desk. */
+  helpDeskKey: v.optional(blob),
+  /** How long a verified PIN serves `once` keys, in seconds. */
+  unlockSeconds: integer(1, 3600),
+  flags: v.strictObject({
+    mustChangePin: v.boolean(),
+    /** Which secrets still have their default value. */
+    defaults: v.pipe(
+      v.array(v.picklist(['pin', 'puk', 'adminKey'])),
+      v.check((list) => new Set(list).size === list.length, 'named twice'),
+    ),
+  }),
+  /** Tries left as far as this machine knows; used where the TPM does not tell. */
+  advisory: v.optional(v.strictObject({ pinLeft: integer(0, 10), pukLeft: integer(0, 10) })),
+  /** Admin key (PIV 9B), sealed to the TPM: TPM2B_PRIVATE and TPM2B_PUBLIC. */
+  adminKey: v.optional(v.strictObject({ private: blob, public: blob })),
+  /** By slot, as src/piv/slots.ts spells it. */
+  keys: v.record(v.picklist([...SLOTS.keys()]), key),
+  /** PIV data objects by tag in lower-case hex, one to four octets. */
+  objects: v.record(v.pipe(v.string(), v.regex(/^(?:[0-9a-f]{2}){1,4}$/)), octets(0, 65_536)),
+})
+
+export type CardFile = v.InferOutput<typeof schema>
+export type CardFileKey = v.InferOutput<typeof key>
+export type Approval = v.InferOutput<typeof approval>
+export type DefaultSecret = CardFile['flags']['defaults'][number]
+
+/**
+ * The octets of a card file.
+ * @throws CardError ERR_DATA when it would be longer than CARD_FILE_LIMIT; FileError ERR_CARD_FILE when `card` is not
+ * a card that `decodeCardFile` would read again (a mistake of the caller's; nothing is written)
+ */
+export function encodeCardFile(card: CardFile): Uint8Array {
+  const file = seal(CARD_FILE, card)
+  if (file.length > CARD_FILE_LIMIT) {
+    const message = `The card '${card.name}' has no room left: its file may have ${CARD_FILE_LIMIT} octets and would have ${file.length}. Delete keys or objects first.`
+    throw new CardError('ERR_DATA', message)
+  }
+  decodeCardFile(file, `the new content of ${card.name}.card`)
+  return file
+}
+
+/**
+ * The card in the octets of a file; `path` is for messages only.
+ * @throws FileError ERR_CARD_FILE, ERR_CARD_FILE_NEWER
+ */
+export function decodeCardFile(file: Uint8Array, path: string): CardFile {
+  return decode(CARD_FILE, schema, file, path)
+}

@@ -1,0 +1,124 @@
+/**
+ * The one way to files of ours: every open, read, write, rename and unlink of the product goes through `Files`, and
+ * through nothing but the `FileSteps` below it. Tests and fault campaigns wrap either.
+ */
+import { dirname } from 'node:path'
+import { FileError } from '../../errors.ts'
+import { fileError } from './faults.ts'
+import { absent, type FileSteps, type Handle, systemSteps } from './steps.ts'
+
+export interface Files {
+  /** The content of a regular file; undefined when there is none. @throws FileError, also above `limit` octets */
+  read(path: string, limit: number): Promise<Uint8Array | undefined>
+  /**
+   * Replaces the file whole, or leaves it as it was: written beside it, flushed, renamed, folder flushed.
+   * The caller holds the lock of `path`; what an earlier crash left beside it is removed first.
+   */
+  writeAtomic(path: string, octets: Uint8Array): Promise<void>
+  /** Removes the file for good (folder flushed). Returns false when it was not there. */
+  remove(path: string): Promise<boolean>
+  exists(path: string): Promise<boolean>
+  /** Names in a folder, sorted; none when it is not there. */
+  list(folder: string): Promise<string[]>
+  makeFolder(folder: string): Promise<void>
+}
+
+/** What a file is called while it is being written. No other file of ours ends like this. */
+export const temporary = (path: string): string => `${path}-tmp`
+
+async function readWhole(file: Handle, path: string, limit: number): Promise<Uint8Array> {
+  const { regular, size } = await file.facts()
+  if (!regular) throw new FileError('ERR_IO', `${path} is not a regular file. Move it away.`, { path })
+  if (size > limit) {
+    const message = `${path} is ${size} octets long, more than the ${limit} allowed: it is no file of ours. Move it away.`
+    throw new FileError('ERR_CARD_FILE', message, { path })
+  }
+  const buffer = new Uint8Array(size)
+  return buffer.subarray(0, await file.read(buffer))
+}
+
+async function writeNew(steps: FileSteps, path: string, octets: Uint8Array): Promise<void> {
+  // The caller holds the lock, so a file of this name is a leftover (or somebody's symbolic link: only it goes).
+  await steps.unlink(path).catch(absent(undefined))
+  const file = await steps.openNew(path)
+  try {
+    await file.write(octets)
+    await file.sync()
+  } catch (cause) {
+    await file.close().catch(() => undefined)
+    throw cause
+  }
+  await file.close()
+}
+
+/** Flushes every folder in which `makeFolder` made an entry, from `first` made down to `folder`. */
+async function syncMade(steps: FileSteps, first: string, folder: string): Promise<void> {
+  for (let made = folder; made.length >= first.length; made = dirname(made)) await steps.syncFolder(dirname(made))
+}
+
+/** Files over `steps`, with errors in words. */
+export function filesOver(steps: FileSteps = systemSteps): Files {
+  return {
+    async read(path, limit) {
+      try {
+        const file = await steps.openRead(path).catch(absent(undefined))
+        if (file === undefined) return undefined
+        return await readWhole(file, path, limit).finally(() => file.close())
+      } catch (cause) {
+        throw fileError(cause, 'read', path)
+      }
+    },
+
+    async writeAtomic(path, octets) {
+      const beside = temporary(path)
+      try {
+        await writeNew(steps, beside, octets)
+        await steps.rename(beside, path)
+      } catch (cause) {
+        await steps.unlink(beside).catch(() => undefined)
+        throw fileError(cause, 'write', path)
+      }
+      await steps.syncFolder(dirname(path)).catch((cause) => {
+        throw fileError(cause, 'flush', path)
+      })
+    },
+
+    async remove(path) {
+      try {
+        await steps.unlink(temporary(path)).catch(absent(undefined))
+        const was = await steps.unlink(path).then(() => true, absent(false))
+        if (was) await steps.syncFolder(dirname(path))
+        return was
+      } catch (cause) {
+        throw fileError(cause, 'remove', path)
+      }
+    },
+
+    async exists(path) {
+      try {
+        return await steps.exists(path)
+      } catch (cause) {
+        throw fileError(cause, 'read', path)
+      }
+    },
+
+    async list(folder) {
+      try {
+        return (await steps.names(folder).catch(absent<string[]>([]))).sort()
+      } catch (cause) {
+        throw fileError(cause, 'read', folder)
+      }
+    },
+
+    async makeFolder(folder) {
+      try {
+        const first = await steps.makeFolder(folder)
+        if (first !== undefined) await syncMade(steps, first, folder)
+      } catch (cause) {
+        throw fileError(cause, 'make', folder)
+      }
+    },
+  }
+}
+
+export const files: Files = filesOver()

@@ -1,0 +1,66 @@
+// Where cards live on disk, and what a card may be called.
+import { homedir } from 'node:os'
+import { isAbsolute, join, resolve } from 'node:path'
+import { UsageError } from '../../errors.ts'
+
+type Environment = Readonly<Record<string, string | undefined>>
+
+/**
+ * `$TESSERA_HOME`, else `$XDG_DATA_HOME/tessera`, else `~/.local/share/tessera`, as an absolute path.
+ * An XDG_DATA_HOME that is not absolute counts as not set (XDG Base Directory Specification, "Basics").
+ */
+export function defaultHome(environment: Environment = process.env): string {
+  if (environment.TESSERA_HOME) return resolve(environment.TESSERA_HOME)
+  const data = environment.XDG_DATA_HOME
+  if (data && isAbsolute(data)) return join(data, 'tessera')
+  return join(environment.HOME || homedir(), '.local', 'share', 'tessera')
+}
+
+export const CARD_NAME = /^[A-Za-z0-9_][A-Za-z0-9._-]{0,63}$/
+
+/** @throws UsageError ERR_CARD_NAME unless `name` may name a card: 1 to 64 of A-Z a-z 0-9 . _ - and no . or - first. */
+export function checkCardName(name: string): string {
+  if (typeof name === 'string' && CARD_NAME.test(name)) return name
+  const shown = JSON.stringify(String(name).slice(0, 64))
+  const why = String(name).startsWith('reader:')
+    ? 'means a card in a reader, and only a card in the TPM can be meant here'
+    : 'cannot name a card'
+  throw new UsageError(
+    'ERR_CARD_NAME',
+    `${shown} ${why}. Use 1 to 64 letters, digits, dots, hyphens and underscores, with no dot or hyphen first.`,
+  )
+}
+
+/** No suffix is the end of another, so no two files of any two cards can have the same path. */
+const SUFFIX = { card: '.card', lock: '.lock', journal: '.journal', journalLock: '.journal-lock' } as const
+export type CardPath = keyof typeof SUFFIX
+
+/** The paths under one home. */
+export class Home {
+  readonly path: string
+  readonly cards: string
+  /** State of the embedded TPM. */
+  readonly tpmState: string
+
+  constructor(path: string = defaultHome()) {
+    this.path = resolve(path)
+    this.cards = join(this.path, 'cards')
+    this.tpmState = join(this.path, 'tpm', 'state')
+  }
+
+  /** The file of a kind that belongs to the card `name`. @throws UsageError ERR_CARD_NAME */
+  of(name: string, kind: CardPath): string {
+    return join(this.cards, checkCardName(name) + SUFFIX[kind])
+  }
+
+  /**
+   * Of file names in the cards folder: what the cards are called that have a file of this kind. Hidden files are none of
+   * ours; other names may still be no card names.
+   */
+  namesOf(kind: CardPath, files: readonly string[]): string[] {
+    const suffix = SUFFIX[kind]
+    return files
+      .filter((file) => file.endsWith(suffix) && !file.startsWith('.'))
+      .map((file) => file.slice(0, -suffix.length))
+  }
+}

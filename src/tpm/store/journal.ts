@@ -1,0 +1,178 @@
+/**
+ * What a creation or a destruction is about to do, on disk before its first TPM command, so that the next start can
+ * clean up after a crash. Its owner holds a lock as long as it works: a journal whose lock is free is left over.
+ */
+import { join } from 'node:path'
+import * as v from 'valibot'
+import { type AnyCardError, CardError, FileError } from '../../errors.ts'
+import { type Files, files as systemFiles } from './files.ts'
+import { Home } from './home.ts'
+import { type FileLock, type LockFile, Locks } from './locks.ts'
+import { cardName, decode, nvHandle, octets, text, tpmName } from './schema.ts'
+import { damaged, type Kind, seal } from './sealed-text.ts'
+
+const JOURNAL: Kind = {
+  magic: 'tessera-journal',
+  version: 1,
+  noun: 'journal of an interrupted creation or destruction',
+  advice: 'What that had begun in the TPM is not known any more. Move the file away to go on.',
+}
+const JOURNAL_LIMIT = 65_536
+
+/** An NV index: its handle, and its Names before and after the first write. */
+const index = v.strictObject({ handle: nvHandle, names: v.strictTuple([tpmName, tpmName]) })
+
+const schema = v.strictObject({
+  kind: v.picklist(['create', 'destroy']),
+  name: cardName,
+  cardId: octets(16),
+  tcti: text(1, 1024),
+  srkName: tpmName,
+  pin: index,
+  puk: index,
+})
+
+export type JournalEntry = v.InferOutput<typeof schema>
+
+/** An entry that is on disk and owned by this process. End it in one of the two ways, always. */
+export interface OpenJournal {
+  /** Writes another entry in its place (an NV handle turned out to be taken). */
+  replace(entry: JournalEntry): Promise<void>
+  /** The work is done or undone: the journal goes, then the lock. */
+  end(): Promise<void>
+  /** The work could be neither done nor undone: the journal stays for the next start. */
+  leave(): void
+}
+
+/** A journal whose owner is gone. `error`: it cannot be read, or it could not be cleaned up. */
+export type LeftJournal =
+  | { readonly name: string; readonly path: string; readonly entry: JournalEntry; readonly error?: unknown }
+  | { readonly name: string; readonly path: string; readonly error: AnyCardError }
+
+export interface JournalOptions {
+  readonly lockFile: LockFile
+  readonly home?: Home
+  readonly files?: Files
+}
+
+export class Journal {
+  readonly #home: Home
+  readonly #files: Files
+  readonly #locks: Locks
+
+  constructor(options: JournalOptions) {
+    this.#home = options.home ?? new Home()
+    this.#files = options.files ?? systemFiles
+    this.#locks = new Locks(this.#files, options.lockFile)
+  }
+
+  /**
+   * Puts `entry` on disk; when this returns it is durable.
+   * @throws FileError ERR_CARD_BUSY when another process creates or destroys a card of this name, or when the journal
+   * of an earlier one is still there (`recover` first); other FileErrors
+   */
+  async begin(entry: JournalEntry): Promise<OpenJournal> {
+    const path = this.#home.of(entry.name, 'journal')
+    await this.#files.makeFolder(this.#home.cards)
+    const lockPath = this.#home.of(entry.name, 'journalLock')
+    const lock = this.#locks.attempt(lockPath)
+    if (lock === null) throw busy(entry.name, await this.#locks.holder(lockPath), path)
+    try {
+      if (await this.#files.exists(path)) throw unfinished(entry.name, path)
+      await this.#write(path, entry)
+    } catch (cause) {
+      lock.release()
+      throw cause
+    }
+    return this.#opened(path, lock)
+  }
+
+  /** Journals left over, and nothing done about them. Those that are being worked on are not among them. */
+  pending(): Promise<LeftJournal[]> {
+    return this.#eachLeft(async () => undefined)
+  }
+
+  /**
+   * Hands each journal left over to `clean`, with its lock held; the journal is removed when `clean` answers true and
+   * stays when it answers false or throws. Returns the journals that stay, with the reason where there is one.
+   */
+  recover(clean: (entry: JournalEntry) => Promise<boolean>): Promise<LeftJournal[]> {
+    return this.#eachLeft(async (entry, path) => {
+      if (!(await clean(entry))) return undefined
+      await this.#files.remove(path)
+      return 'removed'
+    })
+  }
+
+  #opened(path: string, lock: FileLock): OpenJournal {
+    return {
+      replace: (entry) => this.#write(path, entry),
+      end: async () => {
+        try {
+          await this.#files.remove(path)
+        } finally {
+          lock.release()
+        }
+      },
+      leave: () => lock.release(),
+    }
+  }
+
+  #write(path: string, entry: JournalEntry): Promise<void> {
+    const octets = seal(JOURNAL, entry)
+    decode(JOURNAL, schema, octets, path)
+    return this.#files.writeAtomic(path, octets)
+  }
+
+  async #eachLeft(work: (entry: JournalEntry, path: string) => Promise<'removed' | undefined>): Promise<LeftJournal[]> {
+    const left: LeftJournal[] = []
+    for (const name of this.#home.namesOf('journal', await this.#files.list(this.#home.cards))) {
+      const journal = await this.#left(name, work)
+      if (journal !== undefined) left.push(journal)
+    }
+    return left
+  }
+
+  async #left(
+    name: string,
+    work: (entry: JournalEntry, path: string) => Promise<'removed' | undefined>,
+  ): Promise<LeftJournal | undefined> {
+    const path = join(this.#home.cards, `${name}.journal`)
+    let lock: FileLock | null = null
+    try {
+      lock = this.#locks.attempt(this.#home.of(name, 'journalLock'))
+      if (lock === null) return undefined
+      const entry = await this.#read(name, path)
+      if (entry === undefined) return undefined
+      try {
+        return (await work(entry, path)) === 'removed' ? undefined : { name, path, entry }
+      } catch (error) {
+        return { name, path, entry, error }
+      }
+    } catch (error) {
+      if (!(error instanceof CardError)) throw error
+      return { name, path, error: error as AnyCardError }
+    } finally {
+      lock?.release()
+    }
+  }
+
+  /** Undefined when its owner ended it a moment ago. */
+  async #read(name: string, path: string): Promise<JournalEntry | undefined> {
+    const octets = await this.#files.read(path, JOURNAL_LIMIT)
+    if (octets === undefined) return undefined
+    const entry = decode(JOURNAL, schema, octets, path)
+    if (entry.name !== name) throw damaged(JOURNAL, path, `it is about the card '${entry.name}'`)
+    return entry
+  }
+}
+
+function busy(name: string, holder: string, path: string): FileError {
+  const message = `${holder} is creating or destroying the card '${name}'. Wait until it ends, then try again.`
+  return new FileError('ERR_CARD_BUSY', message, { path })
+}
+
+function unfinished(name: string, path: string): FileError {
+  const message = `An earlier creation or destruction of the card '${name}' was interrupted and could not be cleaned up (${path}). Make its TPM reachable and try again.`
+  return new FileError('ERR_CARD_BUSY', message, { path })
+}

@@ -1,0 +1,79 @@
+// The system calls under `Files`: nothing else in the product opens, writes or removes a file under a home.
+import { constants, type FileHandle, lstat, mkdir, open, readdir, rename, unlink } from 'node:fs/promises'
+import { errnoOf } from './faults.ts'
+
+/** An open file. `read` fills `buffer` from the start of the file and returns how many octets there were. */
+export interface Handle {
+  facts(): Promise<{ readonly regular: boolean; readonly size: number }>
+  read(buffer: Uint8Array): Promise<number>
+  write(octets: Uint8Array): Promise<void>
+  sync(): Promise<void>
+  close(): Promise<void>
+}
+
+/** The system calls that `Files` is made of. They throw Node's system errors. */
+export interface FileSteps {
+  openRead(path: string): Promise<Handle>
+  /** A file that was not there, mode 0600; EEXIST where anything is, a dangling link included. */
+  openNew(path: string): Promise<Handle>
+  rename(from: string, to: string): Promise<void>
+  unlink(path: string): Promise<void>
+  exists(path: string): Promise<boolean>
+  names(folder: string): Promise<string[]>
+  /** Makes `folder` and what is missing above it, mode 0700; returns the first folder made. */
+  makeFolder(folder: string): Promise<string | undefined>
+  syncFolder(folder: string): Promise<void>
+}
+
+/** For a rejected promise: `value` when the file was not there. */
+export function absent<Value>(value: Value): (cause: unknown) => Value {
+  return (cause) => {
+    if (errnoOf(cause) === 'ENOENT') return value
+    throw cause
+  }
+}
+
+function handleOf(file: FileHandle): Handle {
+  return {
+    async facts() {
+      const stats = await file.stat()
+      return { regular: stats.isFile(), size: stats.size }
+    },
+    async read(buffer) {
+      let length = 0
+      while (length < buffer.length) {
+        const { bytesRead } = await file.read(buffer, length, buffer.length - length, length)
+        if (bytesRead === 0) break
+        length += bytesRead
+      }
+      return length
+    },
+    write: (octets) => file.writeFile(octets),
+    sync: () => file.datasync(),
+    close: () => file.close(),
+  }
+}
+
+const READ = constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK
+const NEW = constants.O_WRONLY | constants.O_CREAT | constants.O_EXCL | constants.O_NOFOLLOW
+
+export const systemSteps: FileSteps = {
+  openRead: async (path) => handleOf(await open(path, READ)),
+  openNew: async (path) => handleOf(await open(path, NEW, 0o600)),
+  rename,
+  unlink,
+  exists: (path) => lstat(path).then(() => true, absent(false)),
+  names: (folder) => readdir(folder),
+  makeFolder: (folder) => mkdir(folder, { recursive: true, mode: 0o700 }),
+  async syncFolder(folder) {
+    const handle = await open(folder, constants.O_RDONLY | constants.O_DIRECTORY)
+    try {
+      await handle.sync()
+    } catch (cause) {
+      // Some network file systems cannot flush a folder; there is nothing more to be had from them.
+      if (!['EINVAL', 'ENOTSUP', 'EOPNOTSUPP'].includes(errnoOf(cause))) throw cause
+    } finally {
+      await handle.close()
+    }
+  },
+}

@@ -1,0 +1,153 @@
+/**
+ * The cards of one home. Reading takes no lock and needs no write access. A change is one short locked
+ * read-modify-write; no lock is held across TPM calls.
+ */
+import { join } from 'node:path'
+import { equal } from '../../bytes.ts'
+import { type AnyCardError, CardError } from '../../errors.ts'
+import { CARD_FILE, CARD_FILE_LIMIT, type CardFile, decodeCardFile, encodeCardFile } from './card-file.ts'
+import { type Files, files as systemFiles } from './files.ts'
+import { Home } from './home.ts'
+import { LOCK_WAIT, type LockFile, Locks } from './locks.ts'
+import { damaged } from './sealed-text.ts'
+
+export interface CardStoreOptions {
+  readonly lockFile: LockFile
+  readonly home?: Home
+  readonly files?: Files
+  /** How long a change waits for another process, in milliseconds. */
+  readonly wait?: number
+}
+
+export type ListedCard =
+  | { readonly name: string; readonly path: string; readonly card: CardFile }
+  | { readonly name: string; readonly path: string; readonly error: AnyCardError }
+
+interface Stored {
+  readonly card: CardFile
+  /** What `card` was decoded from. */
+  readonly octets: Uint8Array
+}
+
+export class CardStore {
+  readonly home: Home
+  readonly #files: Files
+  readonly #locks: Locks
+  readonly #wait: number
+
+  constructor(options: CardStoreOptions) {
+    this.home = options.home ?? new Home()
+    this.#files = options.files ?? systemFiles
+    this.#locks = new Locks(this.#files, options.lockFile)
+    this.#wait = options.wait ?? LOCK_WAIT
+  }
+
+  /** Every card by name. One that cannot be read has its error; the others are not affected. */
+  async list(): Promise<ListedCard[]> {
+    const cards: ListedCard[] = []
+    for (const name of this.home.namesOf('card', await this.#files.list(this.home.cards))) {
+      const listed = await this.#listed(name)
+      if (listed !== undefined) cards.push(listed)
+    }
+    return cards
+  }
+
+  async #listed(name: string): Promise<ListedCard | undefined> {
+    try {
+      return { name, path: this.home.of(name, 'card'), card: await this.read(name) }
+    } catch (error) {
+      if (!(error instanceof CardError)) throw error
+      // Destroyed between listing and reading: no card.
+      if (error.code === 'ERR_CARD_NOT_FOUND') return undefined
+      return { name, path: join(this.home.cards, `${name}.card`), error: error as AnyCardError }
+    }
+  }
+
+  /** @throws UsageError ERR_CARD_NAME; CardError ERR_CARD_NOT_FOUND; FileError ERR_CARD_FILE, ERR_CARD_FILE_NEWER, ERR_IO */
+  async read(name: string): Promise<CardFile> {
+    return (await this.#stored(name)).card
+  }
+
+  /** Writes a new card. @throws CardError ERR_CARD_EXISTS when anything has its name, a damaged file included; FileError */
+  async create(card: CardFile): Promise<void> {
+    await this.#files.makeFolder(this.home.cards)
+    await this.#locked(card.name, async (path) => {
+      if (await this.#files.exists(path)) throw exists(card.name, path)
+      await this.#files.writeAtomic(path, encodeCardFile(card))
+    })
+  }
+
+  /** @throws CardError ERR_CARD_EXISTS when a card, or a damaged file of one, has this name */
+  async assertFree(name: string): Promise<void> {
+    const path = this.home.of(name, 'card')
+    if (await this.#files.exists(path)) throw exists(name, path)
+  }
+
+  /**
+   * Changes the card `cardId` of this name: `change` gets the card as it is now and returns what it becomes. Where that
+   * is no change, nothing is written. Returns the card as it then is.
+   * @throws FileError ERR_CARD_BUSY after 10 s, ERR_CARD_READ_ONLY, ERR_DISK_FULL, ERR_IO; CardError
+   * ERR_CARD_NOT_FOUND also when another card has taken the name; what `change` throws
+   */
+  async update(name: string, cardId: Uint8Array, change: (card: CardFile) => CardFile): Promise<CardFile> {
+    return this.#changing(name, cardId, async (path, stored) => {
+      const changed = change(stored.card)
+      if (changed.name !== name || !equal(changed.cardId, cardId)) throw new TypeError('a card keeps its name and id')
+      const octets = encodeCardFile(changed)
+      if (!equal(octets, stored.octets)) await this.#files.writeAtomic(path, octets)
+      return changed
+    })
+  }
+
+  /** Removes the file of the card `cardId`. @throws as `update` */
+  async remove(name: string, cardId: Uint8Array): Promise<void> {
+    await this.#changing(name, cardId, (path) => this.#files.remove(path))
+  }
+
+  async #stored(name: string): Promise<Stored> {
+    const path = this.home.of(name, 'card')
+    const octets = await this.#files.read(path, CARD_FILE_LIMIT)
+    if (octets === undefined) throw notFound(name, this.home.cards)
+    const card = decodeCardFile(octets, path)
+    if (card.name === name) return { card, octets }
+    throw damaged(CARD_FILE, path, `it holds the card '${card.name}', and its file must be called ${card.name}.card`)
+  }
+
+  async #same(name: string, cardId: Uint8Array): Promise<Stored> {
+    const stored = await this.#stored(name)
+    if (equal(stored.card.cardId, cardId)) return stored
+    throw new CardError(
+      'ERR_CARD_NOT_FOUND',
+      `Another card has taken the name '${name}' since this one was opened. Nothing was changed. Open the card again.`,
+    )
+  }
+
+  async #changing<Result>(
+    name: string,
+    cardId: Uint8Array,
+    work: (path: string, stored: Stored) => Promise<Result>,
+  ): Promise<Result> {
+    // Looked at before as well: a card that is not there must not leave a lock file.
+    await this.#same(name, cardId)
+    return this.#locked(name, async (path) => work(path, await this.#same(name, cardId)))
+  }
+
+  async #locked<Result>(name: string, work: (path: string) => Promise<Result>): Promise<Result> {
+    const lock = await this.#locks.wait(this.home.of(name, 'lock'), this.#wait, `the card '${name}'`)
+    try {
+      return await work(this.home.of(name, 'card'))
+    } finally {
+      lock.release()
+    }
+  }
+}
+
+function notFound(name: string, folder: string): CardError<'ERR_CARD_NOT_FOUND'> {
+  const message = `There is no card '${name}' in ${folder}. See what there is with: tessera list. Make one with: tessera create ${name}.`
+  return new CardError('ERR_CARD_NOT_FOUND', message)
+}
+
+function exists(name: string, path: string): CardError<'ERR_CARD_EXISTS'> {
+  const message = `There is a card '${name}' already (${path}). Choose another name, or destroy it first with: tessera destroy ${name} --yes.`
+  return new CardError('ERR_CARD_EXISTS', message)
+}

@@ -1,0 +1,27 @@
+// Which TPM: one explicit choice or a clear error, never a silent fallback. Design, section 2, "Transports".
+import { existsSync } from 'node:fs'
+
+export interface TctiChoice {
+  readonly tcti: string
+  /** Why this one, where nobody chose it: to be announced. */
+  readonly announced?: string
+}
+
+const DEVICE = '/dev/tpmrm0'
+
+/** The TCTI string that was asked for: `explicit`, else $TESSERA_TCTI. */
+export function explicitTcti(explicit: string | undefined, environment = process.env): string | undefined {
+  return explicit ?? (environment.TESSERA_TCTI || undefined)
+}
+
+/** The TPM for a new card. Whether it can be opened is another question: no permission is an error, not a reason to look on. */
+export function resolveTcti(explicit?: string, environment = process.env): TctiChoice {
+  const asked = explicitTcti(explicit, environment)
+  if (asked !== undefined) return { tcti: asked }
+  if (existsSync(DEVICE)) return { tcti: `device:${DEVICE}`, announced: `Using the TPM of this machine (${DEVICE}).` }
+  return {
+    tcti: 'embedded:',
+    announced:
+      'There is no TPM on this machine: using a simulated one in software (embedded:). It protects against mistakes, not against thieves.',
+  }
+}

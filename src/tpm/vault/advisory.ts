@@ -1,0 +1,32 @@
+// Tries left as far as this machine knows, for TPMs whose owner password hides the real count. Shown as such.
+import { PinError } from '../../errors.ts'
+import type { Role } from '../policy/terms.ts'
+import type { CardFile } from '../store/card-file.ts'
+
+type Update = (change: (card: CardFile) => CardFile) => Promise<void>
+
+/** Records what became of a try. A card file that cannot be written loses the advisory count, never the answer. */
+export function rememberTries(role: Role, card: CardFile, update: Update) {
+  const member = role === 'pin' ? 'pinLeft' : 'pukLeft'
+  const full = { pinLeft: card.pin.tries, pukLeft: card.puk.tries }
+  const record = (left: number) =>
+    update((now) => ({ ...now, advisory: { ...(now.advisory ?? full), [member]: left } })).catch(() => undefined)
+  return {
+    async right(): Promise<void> {
+      if (card.advisory !== undefined && card.advisory[member] !== full[member]) await record(full[member])
+    },
+    /** The error for the caller: with a count where the TPM gave none. */
+    async wrong(error: unknown): Promise<unknown> {
+      if (!(error instanceof PinError)) return error
+      const own = role === 'pin' ? 'ERR_PIN_' : 'ERR_PUK_'
+      if (error.code === `${own}BLOCKED` && card.advisory !== undefined) await record(0)
+      if (error.code !== `${own}WRONG` || error.triesLeft !== undefined) return error
+      const left = Math.max((card.advisory ?? full)[member] - 1, 0)
+      await record(left)
+      return new PinError(error.code, `${error.message} About ${left} tries left, as far as this machine knows.`, {
+        cause: error,
+        triesLeft: left,
+      })
+    },
+  }
+}

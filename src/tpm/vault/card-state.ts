@@ -1,0 +1,73 @@
+// What the parts of a vault share: the device, the card file as it is known here, and what is unlocked.
+import { CardError } from '../../errors.ts'
+import { releaseDevice, type TpmDevice } from '../device.ts'
+import { type LockContext, lockContext } from '../lock/context.ts'
+import type { LockTable } from '../lock/table.ts'
+import type { CardFile } from '../store/card-file.ts'
+import type { CardStore } from '../store/store.ts'
+import { UnlockState } from './unlock-state.ts'
+
+export class CardState {
+  readonly device: TpmDevice
+  readonly unlock: UnlockState
+  readonly #store: CardStore
+  readonly #table: LockTable
+  #card: CardFile
+  /** Kept for as long as the SRK is: nothing of a card's lock ever changes. */
+  #context: LockContext | undefined
+  #closed = false
+
+  constructor(device: TpmDevice, store: CardStore, card: CardFile, table: LockTable) {
+    this.device = device
+    this.unlock = new UnlockState(device)
+    this.#store = store
+    this.#card = card
+    this.#table = table
+  }
+
+  /** The card file as this process knows it. */
+  get card(): CardFile {
+    return this.#card
+  }
+
+  /** Runs `work` while no other work of this process uses the TPM. @throws CardError ERR_CARD_CLOSED */
+  exclusive<T>(work: () => Promise<T>): Promise<T> {
+    if (this.#closed) return Promise.reject(new CardError('ERR_CARD_CLOSED', 'The card is closed. Open it again.'))
+    return this.device.exclusive(work)
+  }
+
+  /** The lock as of now; checks that this is still the TPM of the card. */
+  async context(): Promise<LockContext> {
+    const srk = await this.device.srk(this.#card.srk.name)
+    if (this.#context?.srk !== srk) this.#context = lockContext(this.device, srk, this.#card, this.#table)
+    return this.#context
+  }
+
+  /** Changes the card file. Keys that did not change stay the same objects: loaded keys are known by them. */
+  async update(change: (card: CardFile) => CardFile): Promise<void> {
+    const changed = await this.#store.update(this.#card.name, this.#card.cardId, change)
+    const known = Object.values(this.#card.keys)
+    const same = (a: Uint8Array, b: Uint8Array) => Buffer.compare(a, b) === 0
+    const keys = Object.entries(changed.keys).map(([slot, key]) => {
+      const old = known.find((one) => same(one.public, key.public) && same(one.private, key.private))
+      return [slot, old?.pinPolicy === key.pinPolicy ? old : key] as const
+    })
+    this.#card = { ...changed, keys: Object.fromEntries(keys) }
+  }
+
+  /** Lets the TPM go, after the work under way; `last` may still use it. */
+  async close(last: () => Promise<void>): Promise<void> {
+    if (this.#closed) return
+    this.#closed = true
+    this.unlock.dropTicket()
+    await this.device
+      .exclusive(async () => {
+        await last()
+        await this.unlock.releaseSessions()
+        for (const key of Object.values(this.#card.keys)) await this.device.keys.evict(key)
+        this.device.dropKeeper(this.unlock)
+      })
+      .catch(() => undefined) // a TPM that is gone has nothing of ours left
+    await releaseDevice(this.device)
+  }
+}

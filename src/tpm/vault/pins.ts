@@ -1,0 +1,219 @@
+// PIN, PUK and help desk of a TPM card.
+import { wipe } from '../../bytes.ts'
+import { PinError } from '../../errors.ts'
+import type { PinVault, TryCounter } from '../../piv/card/vault.ts'
+import { command } from '../command.ts'
+import type { Session } from '../device.ts'
+import { CHALLENGE_SECONDS, type Challenge, parseResponse } from '../help-desk.ts'
+import { authValue } from '../lock/auth-value.ts'
+import { type LockContext, readCounter, saltOf } from '../lock/context.ts'
+import { changeSecret, provePin, unblockByPuk } from '../lock/pins.ts'
+import { unblockByHelpDesk } from '../lock/unblock-by-help-desk.ts'
+import type { Role } from '../policy/terms.ts'
+import { rememberTries } from './advisory.ts'
+import type { CardState } from './card-state.ts'
+
+export class TpmPins implements PinVault {
+  readonly #state: CardState
+  /** The session in the TPM that waits for a response of the help desk. */
+  #challenge: { readonly session: Session; readonly generation: number } | undefined
+
+  constructor(state: CardState) {
+    this.#state = state
+  }
+
+  get unlocked(): boolean {
+    return this.#state.unlock.ticket !== undefined
+  }
+
+  lock(): void {
+    this.#state.unlock.dropTicket()
+    void this.disarm().catch(() => undefined)
+  }
+
+  async disarm(): Promise<void> {
+    const { device, unlock } = this.#state
+    const session = unlock.takeArmed()
+    if (session === undefined) return
+    await this.#state.exclusive(async () => {
+      await device.run(command('PolicyRestart', [session.handle], [])).catch(() => unlock.discard(session))
+    })
+  }
+
+  async pinCounter(): Promise<TryCounter> {
+    const { pin, advisory } = this.#state.card
+    return (await this.#counter('pin')) ?? { left: advisory?.pinLeft, limit: pin.tries, advisory: true }
+  }
+
+  async pukCounter(): Promise<TryCounter | undefined> {
+    const { puk, advisory } = this.#state.card
+    if (!puk.present) return undefined
+    return (await this.#counter('puk')) ?? { left: advisory?.pukLeft, limit: puk.tries, advisory: true }
+  }
+
+  async verifyPin(pin: Uint8Array): Promise<void> {
+    await this.#withAuths([['pin', pin]], ([auth]) => this.#state.exclusive(() => this.#verify(auth)))
+  }
+
+  async changePin(pin: Uint8Array, newPin: Uint8Array): Promise<void> {
+    await this.#withAuths(
+      [
+        ['pin', pin],
+        ['pin', newPin],
+      ],
+      ([auth, newAuth]) =>
+        this.#alone(async (context) => {
+          this.#state.unlock.dropTicket()
+          await this.#counting('pin', () => changeSecret(context, 'pin', auth, newAuth))
+          // Proves that the new PIN is what the TPM now has, and leaves the card unlocked (SP 800-73-5 part 2, 3.2.2).
+          await this.#verify(newAuth)
+        }),
+    )
+    await this.#changed('pin')
+  }
+
+  async changePuk(puk: Uint8Array, newPuk: Uint8Array): Promise<void> {
+    await this.#withAuths(
+      [
+        ['puk', puk],
+        ['puk', newPuk],
+      ],
+      ([auth, newAuth]) =>
+        this.#alone((context) => this.#counting('puk', () => changeSecret(context, 'puk', auth, newAuth))),
+    )
+    await this.#changed('puk')
+  }
+
+  async unblockPin(puk: Uint8Array, newPin: Uint8Array): Promise<void> {
+    await this.#withAuths(
+      [
+        ['puk', puk],
+        ['pin', newPin],
+      ],
+      ([auth, newAuth]) =>
+        this.#alone(async (context) => {
+          this.#state.unlock.dropTicket()
+          await this.#counting('puk', () => unblockByPuk(context, auth, newAuth))
+        }),
+    )
+    await this.#changed('pin')
+  }
+
+  /** Starts a challenge; it ends with its response, or at the next VERIFY or unblocking. @throws PinError */
+  async challenge(): Promise<Challenge> {
+    const { card, device } = this.#state
+    if (card.helpDeskKey === undefined) {
+      throw new PinError(
+        'ERR_HELP_DESK_ABSENT',
+        'This card was created without a help-desk key: only its PUK can unblock it.',
+      )
+    }
+    return this.#alone(async (context) => {
+      const session = await device.startSession('policy', saltOf(context))
+      this.#challenge = { session, generation: device.generation }
+      return { cardId: card.cardId, nonce: await device.nonceTpm(session), seconds: CHALLENGE_SECONDS }
+    })
+  }
+
+  /** Sets a new PIN with the response to the pending challenge. @throws PinError ERR_HELP_DESK_REFUSED */
+  async unblockWithResponse(response: string, newPin: Uint8Array): Promise<void> {
+    const signature = parseResponse(response)
+    const pending = this.#challenge
+    if (pending === undefined || pending.generation !== this.#state.device.generation) {
+      throw new PinError(
+        'ERR_HELP_DESK_REFUSED',
+        'No challenge is pending: it ended, or this program was restarted since. Ask for a new one: tessera pin unblock --help-desk.',
+      )
+    }
+    await this.#withAuths([['pin', newPin]], ([newAuth]) =>
+      this.#state.exclusive(async () => {
+        this.#state.unlock.dropTicket()
+        try {
+          await unblockByHelpDesk(await this.#state.context(), pending.session, signature, newAuth)
+        } finally {
+          // Also after a refusal: a session that has taken part of a response is no place to wait for another.
+          await this.endChallenge()
+        }
+      }),
+    )
+    await this.#changed('pin')
+  }
+
+  async endChallenge(): Promise<void> {
+    const pending = this.#challenge
+    this.#challenge = undefined
+    const { device } = this.#state
+    if (pending?.generation === device.generation) await device.flush(pending.session.handle)
+  }
+
+  async #verify(auth: Uint8Array): Promise<void> {
+    const { device, unlock, card } = this.#state
+    const context = await this.#state.context()
+    await this.endChallenge()
+    const session = await unlock.takeForVerify(() => device.startSession('policy', saltOf(context)))
+    try {
+      const seconds = card.unlockSeconds
+      const arm = Object.values(card.keys).some((key) => key.pinPolicy === 'always')
+      const { ticket, armed } = await this.#counting('pin', () => provePin(context, session, auth, { seconds, arm }))
+      unlock.verified(session, ticket, seconds, armed)
+    } catch (error) {
+      unlock.dropTicket()
+      await unlock.discard(session)
+      throw error
+    }
+  }
+
+  /** An act on the lock has the TPM's sessions to itself. */
+  #alone<T>(work: (context: LockContext) => Promise<T>): Promise<T> {
+    const { device, unlock } = this.#state
+    return this.#state.exclusive(async () => {
+      const context = await this.#state.context()
+      await device.keepSessions(unlock)
+      await this.endChallenge()
+      await unlock.releaseSessions()
+      return work(context)
+    })
+  }
+
+  /** Runs `work` with the authValues of secrets, which are overwritten before its promise settles. */
+  async #withAuths<const T extends readonly (readonly [Role, Uint8Array])[]>(
+    secrets: T,
+    work: (auths: { readonly [K in keyof T]: Uint8Array }) => Promise<void>,
+  ): Promise<void> {
+    const auths = secrets.map(([role, secret]) => authValue(this.#state.card.cardId, role, secret))
+    try {
+      await work(auths as { readonly [K in keyof T]: Uint8Array })
+    } finally {
+      wipe(...auths)
+    }
+  }
+
+  /** Keeps the advisory count where the owner's password hides the TPM's own. */
+  async #counting<T>(role: Role, work: () => Promise<T>): Promise<T> {
+    const remember = rememberTries(role, this.#state.card, (change) => this.#state.update(change))
+    try {
+      const result = await work()
+      await remember.right()
+      return result
+    } catch (error) {
+      throw await remember.wrong(error)
+    }
+  }
+
+  #counter(role: Role): Promise<TryCounter | undefined> {
+    return this.#state.exclusive(async () => readCounter(await this.#state.context(), role))
+  }
+
+  /** A secret was changed: it is not the default any more. */
+  async #changed(what: Role): Promise<void> {
+    const { flags } = this.#state.card
+    if (!flags.defaults.includes(what) && !(what === 'pin' && flags.mustChangePin)) return
+    await this.#state.update((card) => ({
+      ...card,
+      flags: {
+        mustChangePin: what === 'pin' ? false : card.flags.mustChangePin,
+        defaults: card.flags.defaults.filter((one) => one !== what),
+      },
+    }))
+  }
+}
