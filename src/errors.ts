@@ -112,20 +112,37 @@ export class PinError extends CardError<CodesOf<'pin'>> {
   }
 }
 
-/** About the TPM or the way to it. `rc` is the TSS or TPM response code, `command` the TPM command that got it. */
+/** Where a TPM error comes from. All of it is public. */
+export interface TpmErrorDetails {
+  readonly cause?: unknown
+  /** Who spoke: the TPM, the transport, the session layer, a library, the embedded TPM's state. */
+  readonly layer?: string
+  /** TSS or TPM response code. */
+  readonly rc?: number
+  /** Its name without TPM_RC_: `BAD_AUTH`. */
+  readonly response?: string
+  /** What it is about: `handle 1`, `parameter 2`, `session 1`. */
+  readonly position?: string
+  /** The TPM command that got it, without TPM2_. */
+  readonly command?: string
+}
+
+/** About the TPM or the way to it. */
 export class TpmError extends CardError<CodesOf<'tpm'>> {
   override name = 'TpmError'
+  readonly layer: string | undefined
   readonly rc: number | undefined
+  readonly response: string | undefined
+  readonly position: string | undefined
   readonly command: string | undefined
 
-  constructor(
-    code: CodesOf<'tpm'>,
-    message: string,
-    options?: { readonly cause?: unknown; readonly rc?: number; readonly command?: string },
-  ) {
-    super(code, message, options)
-    this.rc = options?.rc
-    this.command = options?.command
+  constructor(code: CodesOf<'tpm'>, message: string, details: TpmErrorDetails = {}) {
+    super(code, message, details)
+    this.layer = details.layer
+    this.rc = details.rc
+    this.response = details.response
+    this.position = details.position
+    this.command = details.command
   }
 }
 

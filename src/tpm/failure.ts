@@ -43,27 +43,24 @@ const isNative = (error: unknown): error is NativeFailure => error instanceof Er
 /** The typed error for what a native call rejected with; anything else is returned as it is. */
 export function fromNative(error: unknown): unknown {
   if (!isNative(error)) return error
-  const details = { cause: error, rc: error.rc, ...(error.command === undefined ? {} : { command: error.command }) }
-  if (error.layer === 'closed') return new CardError('ERR_CARD_CLOSED', error.message, { cause: error })
-  if (error.layer !== 'tpm') {
-    const fallback = error.layer === 'state' ? 'ERR_TPM_STATE' : 'ERR_TPM'
-    return new TpmError(REASONS[error.layer]?.[error.reason] ?? fallback, error.message, details)
+  const { layer, rc, reason, command, message } = error
+  if (layer === 'closed') return new CardError('ERR_CARD_CLOSED', message, { cause: error })
+  const details = { cause: error, layer, rc, ...(command === undefined ? {} : { command }) }
+  if (layer !== 'tpm') {
+    const fallback = layer === 'state' ? 'ERR_TPM_STATE' : 'ERR_TPM'
+    return new TpmError(REASONS[layer]?.[reason] ?? fallback, message, details)
   }
-  const { name, position } = decodeResponseCode(error.rc)
+  const { name, position } = decodeResponseCode(rc)
   const [code, advice] = RESPONSES[name] ?? ['ERR_TPM', 'If it happens again, run: tessera doctor.']
   const subject = position === undefined ? '' : ` about ${position}`
-  const call = error.command === undefined ? 'The TPM' : `TPM2_${error.command}`
-  return new TpmError(
-    code,
-    `${call} answered TPM_RC_${name} (0x${error.rc.toString(16)})${subject}. ${advice}`,
-    details,
-  )
+  const call = command === undefined ? 'The TPM' : `TPM2_${command}`
+  const text = `${call} answered TPM_RC_${name} (0x${rc.toString(16)})${subject}. ${advice}`
+  return new TpmError(code, text, { ...details, response: name, ...(position === undefined ? {} : { position }) })
 }
 
 /** Name of the TPM response code in an error, without TPM_RC_; undefined when it is about something else. */
 export function responseOf(error: unknown): string | undefined {
-  if (!(error instanceof TpmError) || error.rc === undefined || error.rc === 0 || error.rc > 0xfff) return undefined
-  return decodeResponseCode(error.rc).name
+  return error instanceof TpmError ? error.response : undefined
 }
 
 /** True where the TPM, or the way to it, has lost what was loaded: sessions, keys, tickets. */
@@ -76,7 +73,5 @@ export function isLoss(error: unknown): boolean {
 /** True where a handle or session of ours is not there any more: the TPM was reset, or somebody flushed it. */
 export function isStale(error: unknown): boolean {
   const name = responseOf(error)
-  return (
-    name !== undefined && (name.startsWith('REFERENCE_') || (name === 'HANDLE' && (error as TpmError).rc !== undefined))
-  )
+  return name !== undefined && (name.startsWith('REFERENCE_') || name === 'HANDLE')
 }

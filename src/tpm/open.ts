@@ -64,7 +64,9 @@ export function workshop(place: Pick<Place, 'home' | 'table' | 'files'>): Worksh
 export async function createTpmCard(place: Place, request: NewCard): Promise<TpmVault> {
   const shop = workshop(place)
   await shop.store.assertFree(request.name)
-  const device = await connect(shop, place, (await shop.store.list()).length === 0)
+  // An embedded TPM whose state is gone is not made anew under cards that live in it (or may: a damaged file does not say).
+  const inhabited = (await shop.store.list()).some((one) => !('card' in one) || one.card.tcti === place.tcti)
+  const device = await connect(shop, place, !inhabited)
   try {
     const vault = await device.exclusive(async () => {
       const srk = await device.srk({ make: { ownerPassword: request.ownerPassword } })

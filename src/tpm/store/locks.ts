@@ -19,6 +19,9 @@ export const LOCK_WAIT = 10_000
 const FIRST_PAUSE = 2
 const LONGEST_PAUSE = 50
 
+/** Keeps every lock that is held in use: one that the garbage collector took away would be let go of. */
+const held = new Set<FileLock>()
+
 export class Locks {
   readonly #files: Files
   readonly #lockFile: LockFile
@@ -31,7 +34,15 @@ export class Locks {
   /** The lock, or null when somebody has it. @throws FileError when the lock file cannot be had at all */
   attempt(path: string): FileLock | null {
     try {
-      return this.#lockFile(path)
+      const lock = this.#lockFile(path)
+      if (lock === null) return null
+      held.add(lock)
+      return {
+        release() {
+          held.delete(lock)
+          lock.release()
+        },
+      }
     } catch (cause) {
       throw fileError(cause, 'lock', path)
     }
