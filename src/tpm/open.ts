@@ -120,31 +120,41 @@ async function make(shop: Workshop, device: TpmDevice, srk: Srk, place: Place, r
       objects: {},
     }
     await shop.store.create(card)
-    await journal?.end()
+    // The card is whole. A journal that cannot be removed now is removed by the next start.
+    await journal?.end().catch(() => undefined)
     return card
   } catch (error) {
-    await undo(device, srk, ownerPassword, journal, places)
+    if (journal !== undefined && places !== undefined) {
+      await undo(shop, device, srk, { name, cardId, ownerPassword, journal, places })
+    }
     throw error
   } finally {
     wipe(pinAuth, pukAuth)
   }
 }
 
+interface HalfMade {
+  readonly name: string
+  readonly cardId: Uint8Array
+  readonly ownerPassword: Uint8Array
+  readonly journal: OpenJournal
+  readonly places: Places
+}
+
 /** What was made goes; where that fails as well, the journal stays for the next start. */
-async function undo(
-  device: TpmDevice,
-  srk: Srk,
-  ownerPassword: Uint8Array,
-  journal: OpenJournal | undefined,
-  places: Places | undefined,
-): Promise<void> {
-  if (journal === undefined || places === undefined) return
+async function undo(shop: Workshop, device: TpmDevice, srk: Srk, half: HalfMade): Promise<void> {
   try {
-    await removeLock(device, srk, ownerPassword, places)
-    await journal.end()
+    await removeLock(device, srk, half.ownerPassword, half.places)
+    // Written and not confirmed by the disk: there is a file, of a card that is not.
+    await shop.store.remove(half.name, half.cardId).catch(ignoreAbsent)
+    await half.journal.end()
   } catch {
-    journal.leave()
+    half.journal.leave()
   }
+}
+
+function ignoreAbsent(error: unknown): void {
+  if (!(error instanceof CardError) || error.code !== 'ERR_CARD_NOT_FOUND') throw error
 }
 
 /** Opens a card of this home in its TPM. */

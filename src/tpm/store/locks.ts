@@ -39,8 +39,7 @@ export class Locks {
       held.add(lock)
       return {
         release() {
-          held.delete(lock)
-          lock.release()
+          if (held.delete(lock)) lock.release()
         },
       }
     } catch (cause) {
