@@ -4,7 +4,11 @@
 import type { KeyObject } from 'node:crypto'
 import { concat, fromHex, hex, secretBytes, wipe } from './bytes.ts'
 import { type AnyCardError, UsageError } from './errors.ts'
-import { Card, type KeyInfo, keyInfo, type LocalCard } from './piv/host/card.ts'
+import { localChannel } from './local-card.ts'
+import { ADMIN_ALGORITHMS } from './piv/algorithms.ts'
+import { adminAlgorithmOf } from './piv/host/admin.ts'
+import { Card } from './piv/host/card.ts'
+import { type KeyInfo, keyInfo } from './piv/host/key-info.ts'
 import {
   checkTries,
   DEFAULT_ADMIN_KEY,
@@ -15,13 +19,12 @@ import {
   pukBytes,
   type Secret,
 } from './piv/pin.ts'
-import { formatChallenge, helpDeskKeyBlob } from './tpm/help-desk.ts'
+import { helpDeskKeyBlob } from './tpm/help-desk.ts'
 import { createTpmCard, destroyTpmCard, openTpmCard, workshop } from './tpm/open.ts'
 import type { CardFile, DefaultSecret } from './tpm/store/card-file.ts'
 import { checkCardName } from './tpm/store/home.ts'
 import { explicitTcti, resolveTcti } from './tpm/tcti.ts'
 import { vaultKeys } from './tpm/vault/keys.ts'
-import type { TpmVault } from './tpm/vault/vault.ts'
 
 export interface CreateCardOptions {
   /** 1 to 64 letters, digits, dots, hyphens and underscores. */
@@ -100,7 +103,7 @@ export async function createCard(options: CreateCardOptions): Promise<Card> {
     const place = { home: options.home, tcti: resolveTcti(options.tcti).tcti }
     const secrets = { pin, puk, adminKey, ownerPassword }
     const settings = { name, pinTries, pukTries, helpDeskKey, unlockSeconds, mustChangePin, defaults }
-    return cardOver(await createTpmCard(place, { ...secrets, ...settings }))
+    return new Card(localChannel(await createTpmCard(place, { ...secrets, ...settings })))
   } finally {
     wipe(pin, puk, adminKey, ownerPassword)
   }
@@ -112,7 +115,7 @@ export async function createCard(options: CreateCardOptions): Promise<Card> {
  */
 export async function openCard(options: string | ({ readonly name: string } & CardPlace)): Promise<Card> {
   const { name, ...place } = typeof options === 'string' ? { name: options } : options
-  return cardOver(await openTpmCard(placeOf(place), checkCardName(name)))
+  return new Card(localChannel(await openTpmCard(placeOf(place), checkCardName(name))))
 }
 
 /** Every card of a home, from the card files alone: no TPM is needed, and none is disturbed. */
@@ -150,17 +153,6 @@ function placeOf(place: CardPlace): { readonly home?: string; readonly tcti?: st
   return { ...(place.home === undefined ? {} : { home: place.home }), ...(tcti === undefined ? {} : { tcti }) }
 }
 
-function cardOver(vault: TpmVault): Card {
-  const local: LocalCard = {
-    name: vault.card.name,
-    assurance: vault.card.assurance,
-    mustChangePin: () => vault.card.flags.mustChangePin,
-    challenge: async () => formatChallenge(await vault.pins.challenge()),
-    unblockWithResponse: (response, newPin) => vault.pins.unblockWithResponse(response, newPin),
-  }
-  return new Card(vault, local)
-}
-
 function summaryOf(card: CardFile, path: string): ReadableCard {
   const { name, created, tcti, assurance, flags } = card
   return {
@@ -173,19 +165,11 @@ function summaryOf(card: CardFile, path: string): ReadableCard {
   }
 }
 
-/** Algorithm identifiers of AES keys by their length in octets: SP 800-78-5, table 9. */
-const AES_BY_LENGTH = new Map([
-  [16, 0x08],
-  [24, 0x0a],
-  [32, 0x0c],
-])
-
+/** As the vault keeps it: algorithm identifier, then the key. */
 function adminKeyOf(given: Uint8Array | 'random' | undefined): Uint8Array | undefined {
   if (given === 'random') return undefined
-  const key = given ?? fromHex(DEFAULT_ADMIN_KEY) ?? new Uint8Array(0)
-  const algorithm = AES_BY_LENGTH.get(key.length)
-  if (algorithm !== undefined) return concat(Uint8Array.of(algorithm), key)
-  throw new UsageError('ERR_USAGE', 'An admin key has 16, 24 or 32 octets (AES-128, AES-192, AES-256).')
+  const { key, algorithm } = adminAlgorithmOf(given ?? fromHex(DEFAULT_ADMIN_KEY) ?? new Uint8Array(0))
+  return concat(Uint8Array.of(ADMIN_ALGORITHMS[algorithm].id), key)
 }
 
 function checkMinutes(minutes: number): number {

@@ -23,6 +23,8 @@ export const ERROR_CODES = {
   ERR_PUK_BLOCKED: { kind: 'pin', sw: 0x6983, ckr: 'CKR_PIN_LOCKED' },
   ERR_PUK_FORMAT: { kind: 'pin', sw: 0x6a80, ckr: 'CKR_PIN_LEN_RANGE' },
   ERR_PUK_ABSENT: { kind: 'pin', sw: 0x6983 },
+  ERR_ADMIN_REQUIRED: { kind: 'pin', sw: 0x6982, ckr: 'CKR_USER_NOT_LOGGED_IN' },
+  ERR_ADMIN_WRONG: { kind: 'pin', sw: 0x6982, ckr: 'CKR_PIN_INCORRECT' },
   ERR_HELP_DESK_REFUSED: { kind: 'pin', sw: 0x6982 },
   ERR_HELP_DESK_ABSENT: { kind: 'pin' },
 
@@ -32,6 +34,7 @@ export const ERROR_CODES = {
   ERR_CARD_DEAD: { kind: 'card' },
   ERR_CARD_OTHER_TPM: { kind: 'card' },
   ERR_CARD_CLOSED: { kind: 'card' },
+  ERR_CARD_REFUSED: { kind: 'card' },
   ERR_KEY_ABSENT: { kind: 'card', sw: 0x6a88, ckr: 'CKR_KEY_HANDLE_INVALID' },
   ERR_KEY_DAMAGED: { kind: 'card' },
   ERR_NOT_SUPPORTED: { kind: 'card', sw: 0x6a81, ckr: 'CKR_MECHANISM_INVALID' },

@@ -9,6 +9,7 @@ export {
   openCard,
   type ReadableCard,
 } from './cards.ts'
+export type { CardChannel, LocalCard } from './channel.ts'
 export {
   type AnyCardError,
   CardError,
@@ -19,7 +20,12 @@ export {
   UsageError,
 } from './errors.ts'
 export type { Algorithm, Hash } from './piv/algorithms.ts'
-export { Card, type GenerateKeyOptions, type KeyInfo, type PinStatus } from './piv/host/card.ts'
+export type { AdminKey } from './piv/host/admin.ts'
+export { type Cancellable, Card, type GenerateKeyOptions, type VerifyPinOptions } from './piv/host/card.ts'
+export type { CardCertificate } from './piv/host/certificates.ts'
+export type { KeyInfo } from './piv/host/key-info.ts'
+export type { DecryptOptions } from './piv/host/padding.ts'
+export type { PinStatus } from './piv/host/pins.ts'
 export type { SignatureOptions } from './piv/host/signature.ts'
 export { DEFAULT_PIN, DEFAULT_PUK, type Secret } from './piv/pin.ts'
 export type { PinPolicy, Slot } from './piv/slots.ts'

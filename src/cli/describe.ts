@@ -1,6 +1,7 @@
 // A card, a key, a PIN status in words and as JSON. docs/cli.md publishes the JSON shapes.
 import type { CardSummary, ReadableCard } from '../cards.ts'
-import type { KeyInfo, PinStatus } from '../piv/host/card.ts'
+import type { KeyInfo } from '../piv/host/key-info.ts'
+import type { PinStatus } from '../piv/host/pins.ts'
 import { TEXT } from './messages.ts'
 import { errorJson, type Json } from './output.ts'
 
@@ -65,7 +66,7 @@ export function pinJson(card: string, status: PinStatus): { readonly [name: stri
   const { triesLeft, tries, blocked, mustChange, advisory, puk } = status
   return {
     card,
-    pin: { triesLeft: triesLeft ?? null, tries, blocked, mustChange, advisory },
+    pin: { triesLeft: triesLeft ?? null, tries: tries ?? null, blocked, mustChange, advisory },
     puk: puk === undefined ? null : { triesLeft: puk.triesLeft ?? null, tries: puk.tries },
   }
 }
@@ -73,7 +74,7 @@ export function pinJson(card: string, status: PinStatus): { readonly [name: stri
 export function pinText(card: string, status: PinStatus): string {
   const { field } = TEXT
   const { puk, advisory } = status
-  const count = field.triesOf(status.triesLeft, status.tries)
+  const count = field.triesOf(status.triesLeft, status.tries ?? status.triesLeft ?? 0)
   return rows([
     [field.name, card],
     [field.pin, status.blocked ? field.blocked : advisory ? `${count} ${field.advisory}` : count],

@@ -123,7 +123,8 @@ Exit codes: 0 ok, 1 I/O or internal, 2 usage, 3 no card, 4 PIN wrong or needed, 
     notPrivateKey: (path: string) => `${path} is not a private key in PEM, or its passphrase is another one.`,
     privateInsteadOfPublic: (path: string) =>
       `${path} is a private key. The help desk's private key must not come to this machine: give its public key (openssl pkey -pubout).`,
-    noKey: (slot: string) => `There is no key in slot ${slot}.`,
+    noKey: (slot: string) =>
+      `There is no key in slot ${slot}. See the keys there are: tessera key list. Make one: tessera key generate ${slot}.`,
     noCards: "There is no card yet. Make one: 'tessera create NAME'.",
     ambiguous: (names: readonly string[]) => `There is more than one card. Say which with --card: ${list(names)}.`,
     reader: 'Cards in readers are not supported by this version. Use the name of a TPM card: see tessera list.',
@@ -133,8 +134,10 @@ Exit codes: 0 ok, 1 I/O or internal, 2 usage, 3 no card, 4 PIN wrong or needed, 
     needsYes: (what: string) => `${what} Say that you mean it with --yes.`,
     lastTry: (what: string) =>
       `One ${what} try is left, and a wrong ${what} would block it. If you are sure of your ${what}, use --last-try.`,
-    pinBlocked: 'The PIN is blocked after too many wrong tries. It cannot be used until it is unblocked.',
-    changeRequired: 'This card still has its first PIN, and a first PIN must be changed before a private key is used.',
+    pinBlocked:
+      'The PIN is blocked: too many wrong tries. Three ways out: tessera pin unblock (with the PUK), tessera pin unblock --help-desk, or tessera destroy and a new card.',
+    changeRequired:
+      'This card still has its first PIN, which must be changed before a private key is used: tessera pin change.',
     internal: (message: string) =>
       `Internal error: ${message}. Please report it, with the output of the same command with --log-level debug.`,
     range: (low: number, high: number) => `It is a whole number from ${low} to ${high}.`,
@@ -228,21 +231,9 @@ Exit codes: 0 ok, 1 I/O or internal, 2 usage, 3 no card, 4 PIN wrong or needed, 
   },
 } as const
 
-/** What to do at the command line about an error, where the error itself cannot know the command. */
+/** What to do at the command line about an error whose own message cannot know the command. */
 export const ADVICE: Readonly<Partial<Record<ErrorCode, string>>> = {
-  ERR_PIN_BLOCKED:
-    'Three ways out: tessera pin unblock (with the PUK), tessera pin unblock --help-desk, or tessera destroy and a new card.',
-  ERR_PIN_CHANGE_REQUIRED: 'Change it: tessera pin change.',
-  ERR_PUK_BLOCKED:
-    'A blocked PUK is final. A card made with a help desk can still be unblocked: tessera pin unblock --help-desk. Else: tessera destroy and a new card.',
-  ERR_PUK_ABSENT: 'If the card was made with a help desk: tessera pin unblock --help-desk.',
-  ERR_CARD_NOT_FOUND: 'See the cards there are: tessera list.',
-  ERR_CARD_EXISTS: 'Choose another name, or destroy that card first: tessera destroy NAME.',
-  ERR_CARD_DEAD: 'Its keys are lost. Remove what is left of it: tessera destroy NAME.',
-  ERR_KEY_ABSENT: 'See the keys there are: tessera key list. Make one: tessera key generate SLOT.',
-  ERR_TPM_OWNER_AUTH: 'Give the owner password in a file: --owner-password-file FILE.',
+  ERR_PUK_ABSENT: 'With the help desk: tessera pin unblock --help-desk.',
   ERR_TPM_ABSENT: 'See what is there: tessera doctor.',
-  ERR_TPM_LIBRARY: 'See what is missing: tessera doctor.',
   ERR_TPM_PERMISSION: 'See what is missing: tessera doctor.',
-  ERR_HELP_DESK_REFUSED: 'Ask for a new challenge: tessera pin unblock --help-desk.',
 }

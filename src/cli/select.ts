@@ -1,7 +1,8 @@
 // Which card a command is about, and its PIN.
 import { cardInfo, listCards, openCard } from '../cards.ts'
 import { CardError, PinError, UsageError } from '../errors.ts'
-import type { Card, KeyInfo } from '../piv/host/card.ts'
+import type { Card } from '../piv/host/card.ts'
+import type { KeyInfo } from '../piv/host/key-info.ts'
 import { pinBytes, pukBytes } from '../piv/pin.ts'
 import { parseSlot, type Slot } from '../piv/slots.ts'
 import { type Context, confirm, given } from './context.ts'
@@ -74,5 +75,6 @@ export async function keyOnFile(context: Context, slotName: string): Promise<Key
 
 /** Asks before a key is overwritten. */
 export async function freeSlot(context: Context, card: Card, slot: Slot): Promise<void> {
-  if (card.keys().some((key) => key.slot === slot)) await confirm(context, TEXT.confirm.overwrite(slot))
+  const keys = await card.keys()
+  if (keys.some((key) => key.slot === slot)) await confirm(context, TEXT.confirm.overwrite(slot))
 }

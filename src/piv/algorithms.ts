@@ -10,6 +10,30 @@ export const ALGORITHMS = {
 
 export type Algorithm = keyof typeof ALGORITHMS
 
+/** The key algorithm with that identifier, where it is one that is known here. */
+export function algorithmById(id: number): Algorithm | undefined {
+  return (Object.keys(ALGORITHMS) as Algorithm[]).find((name) => ALGORITHMS[name].id === id)
+}
+
+/**
+ * Algorithms of the admin key (9B), in ECB mode. Identifiers: SP 800-78-5, table 9; 00 is another name of 03.
+ * `key` and `block` in octets, `cipher` as OpenSSL calls it.
+ */
+export const ADMIN_ALGORITHMS = {
+  '3DES': { id: 0x03, key: 24, block: 8, cipher: 'des-ede3-ecb' },
+  'AES-128': { id: 0x08, key: 16, block: 16, cipher: 'aes-128-ecb' },
+  'AES-192': { id: 0x0a, key: 24, block: 16, cipher: 'aes-192-ecb' },
+  'AES-256': { id: 0x0c, key: 32, block: 16, cipher: 'aes-256-ecb' },
+} as const satisfies Record<string, { id: number; key: number; block: number; cipher: string }>
+
+export type AdminAlgorithm = keyof typeof ADMIN_ALGORITHMS
+
+/** The admin key's algorithm with that identifier. */
+export function adminAlgorithmById(id: number): AdminAlgorithm | undefined {
+  if (id === 0x00) return '3DES'
+  return (Object.keys(ADMIN_ALGORITHMS) as AdminAlgorithm[]).find((name) => ADMIN_ALGORITHMS[name].id === id)
+}
+
 /** @throws UsageError ERR_ALGORITHM */
 export function parseAlgorithm(text: string): Algorithm {
   const found = Object.keys(ALGORITHMS).find((name) => name.toLowerCase() === text.toLowerCase())

@@ -41,3 +41,31 @@ export function checkTries(tries: number, what: 'PIN' | 'PUK'): number {
   if (Number.isInteger(tries) && tries >= 1 && tries <= 10) return tries
   throw new UsageError('ERR_USAGE', `The number of ${what} tries is from 1 to 10.`)
 }
+
+/** P2 of the PIN commands. SP 800-73-5 part 1, table 4a. */
+export const PIN_REFERENCES = { globalPin: 0x00, pin: 0x80, puk: 0x81, fingerprint: 0x96, pairingCode: 0x98 } as const
+
+/** Octets of a PIN or PUK in a command, and what fills a shorter PIN. SP 800-73-5 part 1, section 4.3. */
+export const PIN_FIELD = 8
+const FILL = 0xff
+
+/**
+ * A PIN or PUK as a command carries it, to wipe after use.
+ * @throws RangeError for more than 8 octets: check the format first
+ */
+export function padPin(secret: Uint8Array): Uint8Array {
+  if (secret.length > PIN_FIELD) throw new RangeError('A PIN field has 8 octets.')
+  const block = new Uint8Array(PIN_FIELD).fill(FILL)
+  block.set(secret)
+  return block
+}
+
+/**
+ * A copy of what stands in a PIN field before its padding, to wipe after use; undefined when it is not padded as it
+ * should be: not 8 octets, nothing before the padding, padding in the middle. Whether it is a PIN `pinBytes` says.
+ */
+export function unpadPin(block: Uint8Array): Uint8Array | undefined {
+  const length = block.findLastIndex((octet) => octet !== FILL) + 1
+  if (block.length !== PIN_FIELD || length === 0 || block.subarray(0, length).includes(FILL)) return undefined
+  return block.slice(0, length)
+}

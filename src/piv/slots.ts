@@ -41,3 +41,18 @@ export function defaultPinPolicy(slot: Slot): PinPolicy {
 
 export const PIN_POLICIES = ['never', 'once', 'always'] as const
 export type PinPolicy = (typeof PIN_POLICIES)[number]
+
+/** What a key template (tag AA) calls each policy; 00 is the slot's default. From Yubico's extensions: NIST has none. */
+export const PIN_POLICY_IDS = { never: 0x01, once: 0x02, always: 0x03 } as const satisfies Record<PinPolicy, number>
+
+/** Key reference of the admin key (card application administration key). SP 800-73-5 part 1, table 4b. */
+export const ADMIN_KEY = 0x9b
+
+/** The key reference of a slot, as P2 has it. */
+export const keyReference = (slot: Slot): number => Number.parseInt(slot, 16)
+
+/** The slot of a key reference; undefined for what is no slot, also for 9B. */
+export function slotOfReference(reference: number): Slot | undefined {
+  const slot = reference.toString(16).padStart(2, '0')
+  return SLOTS.has(slot) ? (slot as Slot) : undefined
+}

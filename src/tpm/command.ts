@@ -35,3 +35,8 @@ export function bySession(session: number, authValue?: Uint8Array): NativeAuth {
 export function encrypting(session: number): NativeAuth {
   return { session, attributes: SESSION.continueSession | SESSION.decrypt }
 }
+
+/** A session that authorises nothing and has the TPM encrypt the first parameter of its answer. */
+export function decrypting(session: number): NativeAuth {
+  return { session, attributes: SESSION.continueSession | SESSION.encrypt }
+}

@@ -1,11 +1,11 @@
 // One TPM, as the rest of src/tpm uses it: commands, sessions that are always flushed, and one user at a time.
 import { UsageError } from '../errors.ts'
+import { Mutex } from '../mutex.ts'
 import { type NativeCommand, type NativeTpm, native } from '../native.ts'
 import { WireReader } from './codec/wire.ts'
 import { command } from './command.ts'
 import { fromNative, isLoss, responseOf } from './failure.ts'
 import { LoadedKeys } from './loaded-keys.ts'
-import { Mutex } from './mutex.ts'
 import { openSrk, type Srk, type SrkPin } from './srk.ts'
 
 export interface DeviceOptions {
@@ -48,14 +48,7 @@ export class TpmDevice {
 
   /** Connects, unless that was done. @throws TpmError */
   async connect(): Promise<NativeTpm> {
-    const { tcti, stateFile, createState, waitMs = WAIT_MS } = this.options
-    this.#connection ??= native().openTpm({ tcti, stateFile, createState, waitMs })
-    try {
-      return await this.#connection
-    } catch (error) {
-      this.#forget()
-      throw fromNative(error)
-    }
+    return (await this.#connected())[1]
   }
 
   /** Runs `work` while nobody else in this process uses the TPM. Not to be nested. */
@@ -65,14 +58,7 @@ export class TpmDevice {
 
   /** Runs commands one after the other in one trip; each result in wire form. @throws TpmError */
   async run(...commands: readonly NativeCommand[]): Promise<Uint8Array[]> {
-    const tpm = await this.connect()
-    try {
-      return await tpm.run(commands)
-    } catch (cause) {
-      const error = fromNative(cause)
-      if (isLoss(error)) this.#forget()
-      throw error
-    }
+    return this.#use((tpm) => tpm.run(commands))
   }
 
   /** Runs one command; a reader over its result. */
@@ -87,24 +73,16 @@ export class TpmDevice {
   }
 
   async startSession(kind: 'hmac' | 'policy', srk: Srk | undefined): Promise<Session> {
-    const tpm = await this.connect()
     const options = {
       policy: kind === 'policy',
       ...(srk === undefined ? {} : { saltKey: srk.handle, saltPublic: srk.area }),
     }
-    return this.keys.makingRoom(async () => {
-      try {
-        return await tpm.startSession(options)
-      } catch (cause) {
-        const error = fromNative(cause)
-        if (isLoss(error)) this.#forget()
-        throw error
-      }
-    })
+    return this.keys.makingRoom(() => this.#use((tpm) => tpm.startSession(options)))
   }
 
   /** Flushes a session or an object. One that is already gone is no error. */
   async flush(handle: number): Promise<void> {
+    if (this.#connection === undefined) return // it went with the connection
     try {
       await this.run(command('FlushContext', [handle], []))
     } catch (error) {
@@ -154,26 +132,45 @@ export class TpmDevice {
 
   /** The raw answer to a raw command: for tests and diagnosis. */
   async transmit(octets: Uint8Array): Promise<Uint8Array> {
+    return this.#use((tpm) => tpm.transmit(octets))
+  }
+
+  async close(): Promise<void> {
+    await this.#giveUp(this.#connection)
+  }
+
+  async #connected(): Promise<readonly [Promise<NativeTpm>, NativeTpm]> {
+    const { tcti, stateFile, createState, waitMs = WAIT_MS } = this.options
+    this.#connection ??= native().openTpm({ tcti, stateFile, createState, waitMs })
+    const connection = this.#connection
     try {
-      return await (await this.connect()).transmit(octets)
+      return [connection, await connection]
     } catch (error) {
+      await this.#giveUp(connection)
       throw fromNative(error)
     }
   }
 
-  async close(): Promise<void> {
-    const connection = this.#connection
-    this.#forget()
-    await (await connection?.catch(() => undefined))?.close()
+  /** Runs `work` on the connection. One that is lost in it is given up, and the next call makes a new one. */
+  async #use<T>(work: (tpm: NativeTpm) => Promise<T>): Promise<T> {
+    const [connection, tpm] = await this.#connected()
+    try {
+      return await work(tpm)
+    } catch (cause) {
+      const error = fromNative(cause)
+      if (isLoss(error)) await this.#giveUp(connection)
+      throw error
+    }
   }
 
-  #forget(): void {
-    const lost = this.#connection
+  /** Closes a connection and all that lives on it; nothing where that was done, or another one is in use by now. */
+  async #giveUp(connection: Promise<NativeTpm> | undefined): Promise<void> {
+    if (connection === undefined || this.#connection !== connection) return
     this.#connection = undefined
     this.#srk = undefined
     this.generation += 1
     this.keys.forget()
-    lost?.then((tpm) => tpm.close()).catch(() => undefined)
+    await connection.then((tpm) => tpm.close()).catch(() => undefined)
   }
 }
 

@@ -35,6 +35,14 @@ const RESPONSES: Record<string, readonly [TpmCode, string]> = {
     'ERR_TPM_NV_FULL',
     'The TPM has no room for another card. Destroy a card that is not needed (tessera destroy), or free NV indices of other programs (tpm2_nvundefine).',
   ],
+  SESSION_MEMORY: [
+    'ERR_TPM_MEMORY',
+    'The TPM has no room for a session: other programs hold them. Close them, use the resource manager (device:/dev/tpmrm0), or flush what is left over: tpm2_flushcontext -l.',
+  ],
+  SESSION_HANDLES: [
+    'ERR_TPM_MEMORY',
+    'The TPM has no handle left for a session. Flush what is left over: tpm2_flushcontext -l and -s.',
+  ],
   FAILURE: ['ERR_TPM_FAILURE', 'The TPM is in failure mode. Restart the machine (a simulator: restart it).'],
 }
 
@@ -63,11 +71,19 @@ export function responseOf(error: unknown): string | undefined {
   return error instanceof TpmError ? error.response : undefined
 }
 
-/** True where the TPM, or the way to it, has lost what was loaded: sessions, keys, tickets. */
+const LOST: readonly ErrorCode[] = [
+  'ERR_TPM_GONE',
+  'ERR_TPM_TIMEOUT',
+  'ERR_TPM_STATE',
+  'ERR_TPM_STATE_ABSENT',
+  // Nobody knows what the TPM has done and now holds, perhaps under a handle that was never seen here.
+  'ERR_TPM_ANSWER',
+  'ERR_TPM_TAMPERED',
+]
+
+/** True where the TPM, or the way to it, has lost what was loaded: sessions, keys, tickets. The next call connects anew. */
 export function isLoss(error: unknown): boolean {
-  if (!(error instanceof CardError)) return false
-  const lost: readonly ErrorCode[] = ['ERR_TPM_GONE', 'ERR_TPM_TIMEOUT', 'ERR_TPM_STATE', 'ERR_TPM_STATE_ABSENT']
-  return lost.includes(error.code)
+  return error instanceof CardError && LOST.includes(error.code)
 }
 
 /** True where a handle or session of ours is not there any more: the TPM was reset, or somebody flushed it. */

@@ -9,7 +9,7 @@ import { acquireDevice, type DeviceOptions, releaseDevice, type TpmDevice } from
 import { assuranceOf, readFacts } from './facts.ts'
 import { seal } from './keys/seal.ts'
 import { authValue } from './lock/auth-value.ts'
-import { type NewLock, type Places, provision, removeLock } from './lock/provision.ts'
+import { lockIsWhole, type NewLock, type Places, provision, removeLock } from './lock/provision.ts'
 import { LOCK, type LockTable } from './lock/table.ts'
 import type { Srk } from './srk.ts'
 import type { CardFile, DefaultSecret } from './store/card-file.ts'
@@ -191,7 +191,10 @@ export async function destroyTpmCard(place: Partial<Place>, name: string, ownerP
         await shop.store.remove(name, card.cardId)
         await journal.end()
       } catch (error) {
-        journal.leave()
+        // Refused before anything was removed: the card lives on, and no later start may finish what was refused.
+        const whole = await lockIsWhole(device, places).catch(() => false)
+        if (whole) await journal.end()
+        else journal.leave()
         throw error
       }
     })

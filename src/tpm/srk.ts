@@ -8,6 +8,7 @@ import { bySession, command, encrypting, NO_PASSWORD } from './command.ts'
 import { ALG, CURVE, OBJECT, RH, SRK_HANDLE } from './constants.ts'
 import type { TpmDevice } from './device.ts'
 import { responseOf } from './failure.ts'
+import { ownerRefusal } from './owner.ts'
 
 export interface Srk extends Entity {
   /** TPMT_PUBLIC. */
@@ -40,12 +41,16 @@ const TEMPLATE = concat(
  * @throws TpmError ERR_TPM_SRK when it is absent or unfit; CardError ERR_CARD_OTHER_TPM when its Name is not `pin`
  */
 export async function openSrk(device: TpmDevice, pin: SrkPin, known: Srk | undefined): Promise<Srk> {
-  const srk = known ?? (await readSrk(device)) ?? (await makeSrk(device, pin))
+  const srk = known ?? (await readSrk(device)) ?? (await makeSrk(device, pin).catch(refused))
   if (!(pin instanceof Uint8Array) || equal(pin, srk.name)) return srk
   throw new CardError(
     'ERR_CARD_OTHER_TPM',
     'This card was made by another TPM, or this TPM was cleared since: its storage key is another one. The keys of the card cannot be used here any more. If the card moved, put it back on its machine; if the TPM was cleared, revoke its certificates and create a new card.',
   )
+}
+
+function refused(error: unknown): never {
+  throw ownerRefusal(error)
 }
 
 async function readSrk(device: TpmDevice): Promise<Srk | undefined> {

@@ -3,9 +3,10 @@
 /** Parts by the path below src/: the first that matches wins, so the narrower one comes first. */
 const parts: ReadonlyArray<readonly [RegExp, string]> = [
   [/^index\.ts$/, 'index'],
-  [/^cards\.ts$/, 'cards'],
+  [/^(cards|local-card)\.ts$/, 'cards'],
   [/^errors\.ts$/, 'errors'],
   [/^bytes\.ts$/, 'bytes'],
+  [/^mutex\.ts$/, 'mutex'],
   [/^channel\.ts$/, 'channel'],
   [/^native\.ts$/, 'native'],
   [/^iso7816\//, 'iso7816'],
@@ -20,10 +21,11 @@ const parts: ReadonlyArray<readonly [RegExp, string]> = [
 const arrows: Readonly<Record<string, readonly string[]>> = {
   bytes: [],
   errors: [],
+  mutex: [],
   native: [],
   channel: [],
   iso7816: [],
-  piv: [],
+  piv: ['iso7816'],
   vault: ['piv'],
   'piv/card': ['iso7816', 'piv', 'vault', 'channel'],
   'piv/host': ['iso7816', 'piv', 'vault', 'channel'],
@@ -36,10 +38,10 @@ const arrows: Readonly<Record<string, readonly string[]>> = {
   tour: ['index', 'cards'],
   cli: ['index', 'cards', 'enroll', 'serve', 'tpm', 'pcsc', 'piv', 'vault', 'piv/card', 'piv/host', 'channel'],
 }
-const everybodyMay = ['errors', 'bytes']
+const everybodyMay = ['errors', 'bytes', 'mutex']
 
 /** Parts that are pure: they reach no file, socket, process or thread. */
-const pure = ['bytes', 'errors', 'iso7816', 'piv', 'vault']
+const pure = ['bytes', 'errors', 'mutex', 'iso7816', 'piv', 'vault']
 const inputOutput = /^node:(fs|net|tls|http|https|dgram|child_process|worker_threads|os|cluster)\b/
 
 export type Sources = Readonly<Record<string, string>>

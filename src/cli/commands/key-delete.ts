@@ -6,7 +6,7 @@ import { unlock, withCard } from '../select.ts'
 export const run: Run = async (context, slotName) => {
   const slot = parseSlot(slotName)
   await withCard(context, async (card) => {
-    card.keyInfo(slot)
+    await card.keyInfo(slot)
     await confirm(context, TEXT.confirm.delete(slot))
     await unlock(context, card)
     await card.deleteKey(slot)

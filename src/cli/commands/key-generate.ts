@@ -15,7 +15,7 @@ export const run: Run = async (context, slotName) => {
     const chosen = { algorithm, ...given({ pinPolicy: options.pinPolicy }) }
     await unlock(context, card)
     await out.working(TEXT.done.keyWorking(algorithm), () => card.generateKey(slot, chosen))
-    const key = card.keyInfo(slot)
+    const key = await card.keyInfo(slot)
     const pem = publicKeyPem(key)
     const toFile = options.out !== undefined && options.out !== '-'
     if (options.out !== undefined && toFile) await writeOutput(options.out, pem)

@@ -13,7 +13,7 @@ export const run: Run = async (context, slotName, file) => {
     await freeSlot(context, card, slot)
     await unlock(context, card)
     await card.importKey(slot, privateKey, given({ pinPolicy: options.pinPolicy }))
-    const key = card.keyInfo(slot)
+    const key = await card.keyInfo(slot)
     await out.done(keyJson(key), TEXT.done.keyImported(slot, key.algorithm, key.pinPolicy))
   })
   return undefined

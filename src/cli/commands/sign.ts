@@ -23,7 +23,7 @@ export const run: Run = async (context, slotName, file) => {
     const signature = await card.sign(slot, data, chosen)
     if (options.out !== undefined && toFile) await writeOutput(options.out, signature)
     if (out.mode.json) {
-      const { algorithm } = card.keyInfo(slot)
+      const { algorithm } = await card.keyInfo(slot)
       const base64 = Buffer.from(signature).toString('base64')
       await out.result({ slot, algorithm, ...chosen, ...(toFile ? { out: options.out } : { signature: base64 }) }, '')
     } else if (options.out !== undefined && toFile) await out.note(TEXT.done.signed(options.out))
@@ -37,5 +37,6 @@ async function allow(context: Context, card: Card, slot: Slot): Promise<void> {
   const { mustChange } = await card.pinStatus()
   // Said before anybody is asked for a PIN that would not help.
   if (mustChange) throw new PinError('ERR_PIN_CHANGE_REQUIRED', TEXT.error.changeRequired)
-  if (card.keyInfo(slot).pinPolicy !== 'never') await unlock(context, card)
+  const { pinPolicy } = await card.keyInfo(slot)
+  if (pinPolicy !== 'never') await unlock(context, card)
 }

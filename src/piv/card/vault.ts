@@ -52,7 +52,7 @@ export interface PinVault {
   /** True while a verified PIN still serves private-key operations. */
   readonly unlocked: boolean
   /** Forgets that the PIN was verified. */
-  lock(): void
+  lock(): Promise<void>
   /** Takes back the one use of an `always` key that the last VERIFY allowed (SP 800-73-5 part 1, table 4b). */
   disarm(): Promise<void>
   verifyPin(pin: Uint8Array): Promise<void>
@@ -69,9 +69,17 @@ export interface ObjectStore {
   delete(tag: string): Promise<void>
 }
 
+/** The admin key (PIV 9B). */
+export interface AdminVault {
+  /** `algorithm`: SP 800-78-5, table 9 (08 0A 0C AES, 03 3DES). A copy for the caller to wipe; undefined: there is none. */
+  key(): Promise<{ readonly algorithm: number; readonly key: Uint8Array } | undefined>
+  replace(algorithm: number, key: Uint8Array): Promise<void>
+}
+
 export interface Vault {
   readonly keys: KeyVault
   readonly pins: PinVault
   readonly objects: ObjectStore
+  readonly admin: AdminVault
   close(): Promise<void>
 }

@@ -28,7 +28,7 @@ export function signatureParameters(options: SignatureOptions): SignatureParamet
 }
 
 const nodeName = (hash: Hash) => hash.replace('-', '').toLowerCase()
-const hashOf = (hash: Hash, ...parts: readonly Uint8Array[]) => {
+export const hashOf = (hash: Hash, ...parts: readonly Uint8Array[]) => {
   const context = createHash(nodeName(hash))
   for (const part of parts) context.update(part)
   return Uint8Array.from(context.digest())
@@ -100,7 +100,7 @@ function pssBlock(digest: Uint8Array, hash: Hash, length: number): Uint8Array {
 }
 
 /** MGF1, RFC 8017, B.2.1. */
-function mgf1(seed: Uint8Array, length: number, hash: Hash): Uint8Array {
+export function mgf1(seed: Uint8Array, length: number, hash: Hash): Uint8Array {
   const blocks = Array.from({ length: Math.ceil(length / HASHES[hash]) }, (_, i) =>
     hashOf(hash, seed, Uint8Array.of(0, 0, 0, i)),
   )

@@ -1,8 +1,9 @@
 // The admin key (PIV 9B), sealed to the TPM: a local secret of the card application, not of the lock. It guards key and
 // certificate management for clients that come through PC/SC, and can never lead to a private-key operation.
 import { concat, wipe } from '../../bytes.ts'
+import { objectName } from '../codec/public.ts'
 import { EMPTY_SIZED, sized, u16, u32 } from '../codec/wire.ts'
-import { command, encrypting, NO_PASSWORD } from '../command.ts'
+import { command, decrypting, encrypting, NO_PASSWORD } from '../command.ts'
 import { ALG, OBJECT } from '../constants.ts'
 import type { TpmDevice } from '../device.ts'
 import type { Srk } from '../srk.ts'
@@ -31,5 +32,21 @@ export async function seal(device: TpmDevice, srk: Srk, data: Uint8Array): Promi
     })
   } finally {
     wipe(sensitive)
+  }
+}
+
+/** What was sealed; it crosses from the TPM encrypted. A copy for the caller to wipe. */
+export async function unseal(device: TpmDevice, srk: Srk, blob: SealedBlob): Promise<Uint8Array> {
+  const loaded = await device.keys.makingRoom(() =>
+    device.call(command('Load', [srk], [NO_PASSWORD], blob.private, blob.public)),
+  )
+  const object = { handle: loaded.u32(), name: objectName(blob.public.subarray(2)) }
+  try {
+    return await device.withSession('hmac', srk, async (session) => {
+      const answer = await device.call(command('Unseal', [object], [NO_PASSWORD, decrypting(session.handle)]))
+      return answer.sized()
+    })
+  } finally {
+    await device.flush(object.handle).catch(() => undefined)
   }
 }

@@ -1,6 +1,6 @@
 // Makes the lock of a new card: two burned indices, proved, and the approvals that are all K leaves behind.
 import { randomInt } from 'node:crypto'
-import { concat } from '../../bytes.ts'
+import { concat, equal } from '../../bytes.ts'
 import { TpmError } from '../../errors.ts'
 import type { NativeAuth } from '../../native.ts'
 import { type NativeBurnKey, native } from '../../native.ts'
@@ -11,13 +11,14 @@ import { bySession, command } from '../command.ts'
 import { NV_FIRST, NV_LAST, OBJECT } from '../constants.ts'
 import type { TpmDevice } from '../device.ts'
 import { responseOf } from '../failure.ts'
+import { asOwner } from '../owner.ts'
 import { approvalDigest, pinCounter, policyDigest, signedDigest, signedRef } from '../policy/digest.ts'
 import { fulfil, policySecret, policySigned } from '../policy/fulfil.ts'
 import type { Role } from '../policy/terms.ts'
 import type { Srk } from '../srk.ts'
 import { APPROVALS, type Approval, type ApprovalName, type CardFile } from '../store/card-file.ts'
 import { type LockCard, type LockContext, lockContext, policyFacts } from './context.ts'
-import { asOwner, defineIndex, undefineIndex, usedIndices } from './nv.ts'
+import { defineIndex, indexName, undefineIndex, usedIndices } from './nv.ts'
 import type { LockTable } from './table.ts'
 
 export interface NewLock {
@@ -93,6 +94,15 @@ export async function removeLock(
     for (const role of ['puk', 'pin'] as const)
       await undefineIndex(device, owner, places[role].handle, places[role].names)
   })
+}
+
+/** Whether both indices are as they were: nothing of the lock was removed. */
+export async function lockIsWhole(device: TpmDevice, places: Places): Promise<boolean> {
+  for (const { handle, names } of [places.pin, places.puk]) {
+    const name = await indexName(device, handle)
+    if (name === undefined || !names.some((own) => equal(own, name))) return false
+  }
+  return true
 }
 
 /** Everything that can be computed before the TPM is touched: handles, Names, approvals. */

@@ -26,9 +26,9 @@ export class TpmPins implements PinVault {
     return this.#state.unlock.ticket !== undefined
   }
 
-  lock(): void {
+  async lock(): Promise<void> {
     this.#state.unlock.dropTicket()
-    void this.disarm().catch(() => undefined)
+    await this.disarm()
   }
 
   async disarm(): Promise<void> {

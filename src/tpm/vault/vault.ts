@@ -4,6 +4,7 @@ import type { TpmDevice } from '../device.ts'
 import type { LockTable } from '../lock/table.ts'
 import type { CardFile } from '../store/card-file.ts'
 import type { CardStore } from '../store/store.ts'
+import { TpmAdmin } from './admin.ts'
 import { CardState } from './card-state.ts'
 import { TpmKeys } from './keys.ts'
 import { TpmObjects } from './objects.ts'
@@ -13,6 +14,7 @@ export class TpmVault implements Vault {
   readonly keys: TpmKeys
   readonly pins: TpmPins
   readonly objects: TpmObjects
+  readonly admin: TpmAdmin
   readonly #state: CardState
 
   /** `card` was read from `store`; `device` is given back by `close`. */
@@ -21,6 +23,7 @@ export class TpmVault implements Vault {
     this.keys = new TpmKeys(this.#state)
     this.pins = new TpmPins(this.#state)
     this.objects = new TpmObjects(this.#state)
+    this.admin = new TpmAdmin(this.#state)
   }
 
   /** The card file as this process knows it. */

@@ -1,4 +1,4 @@
-/** One piece of work at a time, in the order of asking. */
+/** One piece of work at a time, in the order of asking. Not to be nested. */
 export class Mutex {
   #last: Promise<unknown> = Promise.resolve()
 

@@ -1,0 +1,67 @@
+// Command APDUs. ISO/IEC 7816-3:2006, 12.1.3 (the seven forms of a command), ISO/IEC 7816-4:2020, 5.1.
+import { concat } from '../bytes.ts'
+
+export interface CommandApdu {
+  readonly cla: number
+  readonly ins: number
+  readonly p1: number
+  readonly p2: number
+  /** At most 255 octets, or 65535 when extended. Parsed: a view of the octets that were read, not a copy. */
+  readonly data: Uint8Array
+  /** How many octets of answer are asked for: 1 to 256, or 65536 when extended; undefined when none is named. */
+  readonly le: number | undefined
+  /** Lengths are written in three octets (Lc) and two or three (Le). Without data and Le there is no difference. */
+  readonly extended: boolean
+}
+
+const be16 = (octets: Uint8Array, at: number): number => ((octets[at] ?? 0) << 8) | (octets[at + 1] ?? 0)
+
+/** Where the data and Le of a command lie; undefined where its lengths contradict each other. */
+function layout(octets: Uint8Array): { extended: boolean; start: number; end: number; le?: number } | undefined {
+  const size = octets.length
+  const third = octets[4]
+  if (third === undefined) return { extended: false, start: 4, end: 4 }
+  if (size === 5) return { extended: false, start: 5, end: 5, le: third || 0x100 }
+  const extended = third === 0
+  // Extended Lc and Le are only there together with their leading 00.
+  if (extended && size < 7) return undefined
+  if (extended && size === 7) return { extended, start: 7, end: 7, le: be16(octets, 5) || 0x10000 }
+  const start = extended ? 7 : 5
+  const length = extended ? be16(octets, 5) : third
+  if (length === 0) return undefined
+  const end = start + length
+  if (size === end) return { extended, start, end }
+  if (size !== end + (extended ? 2 : 1)) return undefined
+  return { extended, start, end, le: extended ? be16(octets, end) || 0x10000 : octets[end] || 0x100 }
+}
+
+/** The command in `octets`; undefined when its lengths are wrong, which a card answers with 6700. */
+export function parseCommand(octets: Uint8Array): CommandApdu | undefined {
+  const [cla, ins, p1, p2] = octets
+  if (cla === undefined || ins === undefined || p1 === undefined || p2 === undefined) return undefined
+  const found = layout(octets)
+  if (found === undefined) return undefined
+  const { extended, start, end, le } = found
+  return { cla, ins, p1, p2, data: octets.subarray(start, end), le, extended }
+}
+
+const two = (number: number): number[] => [(number >>> 8) & 0xff, number & 0xff]
+
+/**
+ * The octets of a command. `le` of 256 (65536 when extended) is written as zero.
+ * @throws RangeError for what does not fit: a mistake of the program; `splitChain` is for long data
+ */
+export function encodeCommand({ cla, ins, p1, p2, data, le, extended }: CommandApdu): Uint8Array {
+  const [mostData, mostLe] = extended ? [0xffff, 0x10000] : [0xff, 0x100]
+  if ([cla, ins, p1, p2].some((octet) => !Number.isInteger(octet) || octet < 0 || octet > 0xff)) {
+    throw new RangeError('CLA, INS, P1 and P2 of a command are one octet each.')
+  }
+  if (data.length > mostData) throw new RangeError(`${data.length} octets of data do not fit into one command.`)
+  if (le !== undefined && (!Number.isInteger(le) || le < 1 || le > mostLe)) {
+    throw new RangeError(`Le is from 1 to ${mostLe}.`)
+  }
+  const hasData = data.length > 0
+  const lc = !hasData ? [] : extended ? [0, ...two(data.length)] : [data.length]
+  const leOctets = le === undefined ? [] : extended ? [...(hasData ? [] : [0]), ...two(le)] : [le & 0xff]
+  return concat(Uint8Array.of(cla, ins, p1, p2, ...lc), data, Uint8Array.from(leOctets))
+}

@@ -1,0 +1,31 @@
+// Response APDUs. ISO/IEC 7816-4:2020, 5.1: data, then the status word in two octets.
+import { concat } from '../bytes.ts'
+import { CardError } from '../errors.ts'
+
+export interface ResponseApdu {
+  /** Parsed: a view of the octets that were read, not a copy. */
+  readonly data: Uint8Array
+  readonly sw: number
+}
+
+/** 65536 octets of data, which the longest Le asks for, and the status word. */
+const LONGEST = 0x10000 + 2
+
+export function encodeResponse({ data, sw }: ResponseApdu): Uint8Array {
+  return concat(data, Uint8Array.of(sw >>> 8, sw & 0xff))
+}
+
+/**
+ * @throws CardError ERR_DATA when there is no status word, or more than any answer can have: the reader or the card
+ * is at fault
+ */
+export function parseResponse(octets: Uint8Array): ResponseApdu {
+  const [high, low] = octets.subarray(-2)
+  if (high === undefined || low === undefined || octets.length > LONGEST) {
+    throw new CardError(
+      'ERR_DATA',
+      `The card's answer of ${octets.length} octets is none. Take the card out and put it in again.`,
+    )
+  }
+  return { data: octets.subarray(0, -2), sw: (high << 8) | low }
+}

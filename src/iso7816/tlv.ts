@@ -1,0 +1,122 @@
+// BER-TLV as smart cards use it: ISO/IEC 7816-4:2020, 6.3; lengths as in ISO/IEC 8825-1 (DER), up to 65535 octets.
+import { concat } from '../bytes.ts'
+
+/** Octets that are not what they should be. The message never holds content, which may be secret. */
+export class TlvError extends Error {
+  override name = 'TlvError'
+}
+
+export interface Tlv {
+  /** The tag's one to three octets as a number: 0x53, 0x7f49, 0x5fc102. */
+  readonly tag: number
+  /** A view of the octets that were read, not a copy. */
+  readonly value: Uint8Array
+}
+
+const LONGEST = 0xffff
+
+/** How many octets the tag at `at` has. ISO/IEC 7816-4, table 7: 00 and FF begin no tag; one way to write each number. */
+function tagLength(octets: Uint8Array, at: number): number {
+  const [first, second, third] = octets.subarray(at, at + 3)
+  if (first === undefined) throw new TlvError('a tag is missing')
+  if (first === 0x00 || first === 0xff) throw new TlvError(`octet ${at} begins no tag`)
+  if ((first & 0x1f) !== 0x1f) return 1
+  if (second === undefined) throw new TlvError('the octets end within a tag')
+  if (second < 0x1f || second === 0x80) throw new TlvError(`the tag at octet ${at} is not in its shortest form`)
+  if (second < 0x80) return 2
+  if (third === undefined) throw new TlvError('the octets end within a tag')
+  if (third >= 0x80) throw new TlvError(`the tag at octet ${at} has more than three octets`)
+  return 3
+}
+
+/** The length at `at`, and where the value begins. Definite, in its shortest form, at most two octets after 82. */
+function readLength(octets: Uint8Array, at: number): readonly [length: number, start: number] {
+  const [first, second, third] = octets.subarray(at, at + 3)
+  if (first === undefined) throw new TlvError('the octets end before a length')
+  if (first < 0x80) return [first, at + 1]
+  if (first !== 0x81 && first !== 0x82) throw new TlvError(`the length at octet ${at} has no form that is known here`)
+  if (second === undefined || (first === 0x82 && third === undefined)) {
+    throw new TlvError('the octets end within a length')
+  }
+  const length = first === 0x81 ? second : (second << 8) | (third ?? 0)
+  if (length < (first === 0x81 ? 0x80 : 0x100)) {
+    throw new TlvError(`the length at octet ${at} is not in its shortest form`)
+  }
+  return [length, at + first - 0x7f]
+}
+
+const toNumber = (octets: Uint8Array): number => octets.reduce((number, octet) => (number << 8) | octet, 0)
+
+/**
+ * All data objects that `octets` hold one after the other; none when there are no octets. What is inside a constructed
+ * one is not looked at.
+ * @throws TlvError
+ */
+export function readTlvs(octets: Uint8Array): Tlv[] {
+  const found: Tlv[] = []
+  for (let at = 0; at < octets.length; ) {
+    const tagEnd = at + tagLength(octets, at)
+    const [length, start] = readLength(octets, tagEnd)
+    const end = start + length
+    if (end > octets.length) throw new TlvError(`the value at octet ${start} is cut off`)
+    found.push({ tag: toNumber(octets.subarray(at, tagEnd)), value: octets.subarray(start, end) })
+    at = end
+  }
+  return found
+}
+
+/**
+ * The one data object that `octets` hold.
+ * @throws TlvError, also for octets after it
+ */
+export function readTlv(octets: Uint8Array): Tlv {
+  const [only, ...others] = readTlvs(octets)
+  if (only === undefined) throw new TlvError('there is no data object')
+  if (others.length > 0) throw new TlvError('there are octets after the data object')
+  return only
+}
+
+/**
+ * The value of the one data object that `octets` hold, which must have the tag `tag`.
+ * @throws TlvError
+ */
+export function unwrap(octets: Uint8Array, tag: number): Uint8Array {
+  const only = readTlv(octets)
+  if (only.tag !== tag) throw new TlvError(`tag ${only.tag.toString(16)} stands where ${tag.toString(16)} should`)
+  return only.value
+}
+
+/** The value of the first data object with that tag. */
+export function find(tlvs: readonly Tlv[], tag: number): Uint8Array | undefined {
+  return tlvs.find((candidate) => candidate.tag === tag)?.value
+}
+
+/** The octets of a tag or a length, highest first and none to spare. */
+function fewestOctets(number: number): number[] {
+  return number > 0xff ? [...fewestOctets(number >>> 8), number & 0xff] : [number]
+}
+
+function lengthOctets(length: number): number[] {
+  if (length > LONGEST) throw new RangeError(`A value of ${length} octets is too long for a data object here.`)
+  const octets = fewestOctets(length)
+  return length < 0x80 ? octets : [0x80 | octets.length, ...octets]
+}
+
+/**
+ * A data object with `values` one after the other as its value.
+ * @throws RangeError for what is no tag, and for more than 65535 octets: mistakes of the program, not of its input
+ */
+export function tlv(tag: number, ...values: readonly Uint8Array[]): Uint8Array {
+  const tagOctets = Uint8Array.from(fewestOctets(tag))
+  if (!isTag(tagOctets)) throw new RangeError(`${tag.toString(16)} is no tag.`)
+  const length = values.reduce((sum, value) => sum + value.length, 0)
+  return concat(tagOctets, Uint8Array.from(lengthOctets(length)), ...values)
+}
+
+function isTag(octets: Uint8Array): boolean {
+  try {
+    return tagLength(octets, 0) === octets.length
+  } catch {
+    return false
+  }
+}

@@ -1,0 +1,82 @@
+// The PIV application: its identifier and what it answers to SELECT. SP 800-73-5 part 1, section 2.2; part 2, section
+// 3.1.1, tables 3 to 5.
+import { equal, utf8 } from '../bytes.ts'
+import { pickFields, writeFields } from '../iso7816/fields.ts'
+import { readTlvs, TlvError, tlv, unwrap } from '../iso7816/tlv.ts'
+
+/** NIST's registered identifier, the PIV application, version 1.0. */
+export const PIV_AID = Uint8Array.of(0xa0, 0x00, 0x00, 0x03, 0x08, 0x00, 0x00, 0x10, 0x00, 0x01, 0x00)
+const RID_LENGTH = 5
+export const PIV_RID = PIV_AID.slice(0, RID_LENGTH)
+/** The identifier without its version, as hosts send it. */
+export const PIV_AID_TRUNCATED = PIV_AID.slice(0, 9)
+
+/** Whether SELECT with this identifier means PIV: all of it, or cut off on the right after the RID or later. */
+export function selectsPiv(aid: Uint8Array): boolean {
+  return aid.length >= RID_LENGTH && aid.length <= PIV_AID.length && equal(aid, PIV_AID.subarray(0, aid.length))
+}
+
+const TEMPLATE = 0x61
+const IDENTIFIER = 0x4f
+const AUTHORITY = 0x79
+const LABEL = 0x50
+const URL = 0x5f50
+const ALGORITHMS = 0xac
+
+export interface ApplicationProperties {
+  /** The identifier from the sixth octet on, or all of it. */
+  readonly identifier: Uint8Array
+  readonly authority: Uint8Array
+  readonly label?: string
+  readonly url?: string
+  /** Algorithm identifiers, SP 800-78-5 table 9; none when the card does not say. */
+  readonly algorithms: readonly number[]
+}
+
+/** AC: identifiers of algorithms (80), then an object identifier that is always 00. Part 2, table 5. */
+function readAlgorithms(octets: Uint8Array): number[] {
+  const tlvs = readTlvs(octets)
+  const last = tlvs.pop()
+  const wellFormed = tlvs.length > 0 && tlvs.every(({ tag, value }) => tag === 0x80 && value.length === 1)
+  if (!wellFormed || last?.tag !== 0x06 || !equal(last.value, Uint8Array.of(0x00))) {
+    throw new TlvError('the list of algorithms is none')
+  }
+  return tlvs.map(({ value }) => value[0] ?? 0)
+}
+
+const PROPERTIES = {
+  identifier: { tag: IDENTIFIER, length: [6, 11] },
+  authority: { tag: AUTHORITY },
+  label: { tag: LABEL, optional: true },
+  url: { tag: URL, optional: true },
+} as const
+
+const text = (octets: Uint8Array): string => new TextDecoder().decode(octets)
+
+/** Reads the answer to SELECT: `61 L {…}`. Cards may have several lists of algorithms. @throws TlvError */
+export function readApplicationProperties(octets: Uint8Array): ApplicationProperties {
+  const inside = readTlvs(unwrap(octets, TEMPLATE))
+  const lists = inside.filter(({ tag }) => tag === ALGORITHMS)
+  const others = inside.filter(({ tag }) => tag !== ALGORITHMS)
+  const { identifier, authority, label, url } = pickFields(others, PROPERTIES)
+  return {
+    identifier,
+    authority: unwrap(authority, IDENTIFIER),
+    ...(label && { label: text(label) }),
+    ...(url && { url: text(url) }),
+    algorithms: lists.flatMap(({ value }) => readAlgorithms(value)),
+  }
+}
+
+export function writeApplicationProperties(properties: ApplicationProperties): Uint8Array {
+  const { identifier, authority, label, url, algorithms } = properties
+  const fields = {
+    identifier,
+    authority: tlv(IDENTIFIER, authority),
+    ...(label !== undefined && { label: utf8(label) }),
+    ...(url !== undefined && { url: utf8(url) }),
+  }
+  const ids = algorithms.map((id) => tlv(0x80, Uint8Array.of(id)))
+  const list = ids.length === 0 ? [] : [tlv(ALGORITHMS, ...ids, tlv(0x06, Uint8Array.of(0x00)))]
+  return tlv(TEMPLATE, ...writeFields(fields, PROPERTIES), ...list)
+}

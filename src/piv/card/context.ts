@@ -1,0 +1,13 @@
+// What the handlers of a card application work with.
+import type { CardIdentity } from './identity.ts'
+import type { Security } from './security.ts'
+import type { Vault } from './vault.ts'
+
+export interface CardContext {
+  readonly vault: Vault
+  readonly security: Security
+  /** Who the card is, as of now: cards can be renamed. */
+  readonly identity: () => CardIdentity
+  /** Whether the PIN has to be changed before the first private-key operation. */
+  readonly mustChangePin: () => boolean
+}

@@ -1,0 +1,73 @@
+// VERIFY, CHANGE REFERENCE DATA, RESET RETRY COUNTER. SP 800-73-5 part 2, 3.2.1 to 3.2.3.
+import { equal, utf8, wipe } from '../../../bytes.ts'
+import { StatusError, SW, wrongTry } from '../../../iso7816/status.ts'
+import { DEFAULT_PIN, DEFAULT_PUK, pinBytes, pukBytes, unpadPin } from '../../pin.ts'
+import type { PivCommand } from '../command.ts'
+import type { CardContext } from '../context.ts'
+
+type Command<Kind extends PivCommand['kind']> = Extract<PivCommand, { kind: Kind }>
+
+/** Empty VERIFY: asks, and costs nothing. */
+export async function pinStatus({ vault }: CardContext): Promise<void> {
+  if (vault.pins.unlocked) return
+  const { left, limit } = await vault.pins.pinCounter()
+  throw new StatusError(left === 0 ? SW.BLOCKED : wrongTry(left ?? limit))
+}
+
+export async function clearPin({ vault }: CardContext): Promise<void> {
+  await vault.pins.lock()
+}
+
+/** A malformed PIN is a wrong PIN, and a try is spent: it is compared as the eight octets it came in. */
+export async function verify({ vault }: CardContext, { pin }: Command<'verify'>): Promise<void> {
+  const octets = compared(pin)
+  try {
+    await vault.pins.verifyPin(octets)
+  } finally {
+    wipe(octets, pin)
+  }
+}
+
+/** New values are looked at first: a malformed one costs no try, and everybody knows the defaults. */
+export async function change({ vault }: CardContext, { which, old, fresh }: Command<'change'>): Promise<void> {
+  const former = which === 'pin' ? compared(old) : Uint8Array.from(old)
+  const next = which === 'pin' ? newPin(fresh) : newPuk(fresh)
+  try {
+    if (which === 'pin') await vault.pins.changePin(former, next)
+    else await vault.pins.changePuk(former, next)
+  } finally {
+    wipe(former, next, old, fresh)
+  }
+}
+
+export async function unblock({ vault }: CardContext, { puk, fresh }: Command<'unblock'>): Promise<void> {
+  const next = newPin(fresh)
+  try {
+    await vault.pins.unblockPin(puk, next)
+  } finally {
+    wipe(next, puk, fresh)
+  }
+}
+
+/** What is compared: the PIN without its padding, or the whole field where nothing but padding is in it. */
+function compared(field: Uint8Array): Uint8Array {
+  const pin = unpadPin(field)
+  return pin === undefined || pin.length === 0 ? Uint8Array.from(field) : pin
+}
+
+/** Their errors say 6A80 themselves. */
+function newPin(field: Uint8Array): Uint8Array {
+  const unpadded = unpadPin(field) ?? new Uint8Array(0)
+  try {
+    return notDefault(pinBytes(unpadded), DEFAULT_PIN)
+  } finally {
+    wipe(unpadded)
+  }
+}
+
+const newPuk = (field: Uint8Array) => notDefault(pukBytes(field), DEFAULT_PUK)
+
+function notDefault(secret: Uint8Array, known: string): Uint8Array {
+  if (!equal(secret, utf8(known))) return secret
+  throw new StatusError(SW.CONDITIONS_OF_USE)
+}

@@ -1,0 +1,179 @@
+// What stands in the data objects that every card has. SP 800-73-5 part 1, section 3.1 and appendix A, tables 8 to 14;
+// values that NIST leaves open as yubico-piv-tool writes them, since other programs know those.
+import { concat, utf8 } from '../bytes.ts'
+import { type FieldsOf, readFields, writeFields } from '../iso7816/fields.ts'
+import { TlvError, tlv } from '../iso7816/tlv.ts'
+import { PIV_AID } from './application.ts'
+
+const EMPTY = new Uint8Array(0)
+/** Error detection code: the last element of most objects, always empty. */
+const CHECK = { tag: 0xfe, length: 0 } as const
+const text = (octets: Uint8Array): string => new TextDecoder().decode(octets)
+
+/** CHUID, table 9. */
+const CHUID = {
+  bufferLength: { tag: 0xee, length: 2, optional: true },
+  fascN: { tag: 0x30, length: 25 },
+  organization: { tag: 0x32, length: 4, optional: true },
+  duns: { tag: 0x33, length: 9, optional: true },
+  guid: { tag: 0x34, length: 16 },
+  expiry: { tag: 0x35, length: 8 },
+  cardholder: { tag: 0x36, length: 16, optional: true },
+  keyMap: { tag: 0x3d, optional: true },
+  signature: { tag: 0x3e },
+  check: CHECK,
+} as const
+
+/** FASC-N of a card that is no federal agency's (agency 9999, system 9999, credential 999999, 0, 1): hosts then use the GUID. */
+export const NON_FEDERAL = Uint8Array.from(Buffer.from('d4e739da739ced39ce739d836858210842108421c84210c3eb', 'hex'))
+
+export interface Chuid {
+  readonly fascN: Uint8Array
+  /** Card UUID, RFC 4122, in 16 octets. */
+  readonly guid: Uint8Array
+  /** YYYYMMDD. */
+  readonly expiry: string
+  readonly cardholder?: Uint8Array
+  /** CMS, where the issuer signed. */
+  readonly signature?: Uint8Array
+}
+
+/** @throws TlvError */
+export function readChuid(content: Uint8Array): Chuid {
+  const { fascN, guid, expiry, cardholder, signature } = readFields(content, CHUID)
+  const optional = { ...(cardholder && { cardholder }), ...(signature.length > 0 && { signature }) }
+  return { fascN, guid, expiry: digits(text(expiry)), ...optional }
+}
+
+/** @throws TlvError for a wrong length, or a date that is none */
+export function writeChuid({ fascN, guid, expiry, cardholder, signature }: Chuid): Uint8Array {
+  const fields = { fascN, guid, expiry: utf8(digits(expiry)), signature: signature ?? EMPTY, check: EMPTY }
+  return concat(...writeFields({ ...fields, ...(cardholder && { cardholder }) }, CHUID))
+}
+
+function digits(date: string): string {
+  if (!/^[0-9]{8}$/.test(date)) throw new TlvError('the date is not YYYYMMDD')
+  return date
+}
+
+/** Card capability container, table 8. All but the data model (10) may be empty. */
+const CAPABILITIES = {
+  identifier: { tag: 0xf0, length: [0, 21] },
+  version: { tag: 0xf1, length: [0, 1] },
+  grammar: { tag: 0xf2, length: [0, 1] },
+  urls: { tag: 0xf3, length: [0, 128] },
+  pkcs15: { tag: 0xf4, length: [0, 1] },
+  dataModel: { tag: 0xf5, length: 1 },
+  accessRules: { tag: 0xf6, length: [0, 17] },
+  apdus: { tag: 0xf7, length: 0 },
+  redirection: { tag: 0xfa, length: 0 },
+  tuples: { tag: 0xfb, length: 0 },
+  status: { tag: 0xfc, length: 0 },
+  next: { tag: 0xfd, length: 0 },
+  legacyUrl: { tag: 0xe3, optional: true },
+  security: { tag: 0xb4, optional: true },
+  check: { ...CHECK, optional: true },
+} as const
+
+/** GSC-RID, manufacturer FF, a card with a Java applet: what the card id (14 octets) follows. */
+const CARD_IDENTIFIER = Uint8Array.of(0xa0, 0x00, 0x00, 0x01, 0x16, 0xff, 0x02)
+
+export const readCapabilities = (content: Uint8Array): FieldsOf<typeof CAPABILITIES> =>
+  readFields(content, CAPABILITIES)
+
+/** `cardId`: 14 octets. @throws TlvError for another length */
+export function writeCapabilities(cardId: Uint8Array): Uint8Array {
+  if (cardId.length !== 14) throw new TlvError('the card id has not 14 octets')
+  const names = ['urls', 'accessRules', 'apdus', 'redirection', 'tuples', 'status', 'next', 'check'] as const
+  const empty = Object.fromEntries(names.map((name) => [name, EMPTY])) as Record<(typeof names)[number], Uint8Array>
+  const [version, pkcs15, dataModel] = [Uint8Array.of(0x21), Uint8Array.of(0x00), Uint8Array.of(0x10)]
+  const identifier = concat(CARD_IDENTIFIER, cardId)
+  return concat(...writeFields({ ...empty, identifier, version, grammar: version, pkcs15, dataModel }, CAPABILITIES))
+}
+
+/** Discovery object, table 12. */
+const DISCOVERY = { identifier: { tag: 0x4f, length: 11 }, policy: { tag: 0x5f2f, length: 2 } } as const
+
+/** Bits of the first octet of the PIN usage policy. */
+export const PIN_USAGE = { pin: 0x40, globalPin: 0x20, fingerprint: 0x10, virtualContact: 0x08 } as const
+
+export const readDiscovery = (content: Uint8Array): FieldsOf<typeof DISCOVERY> => readFields(content, DISCOVERY)
+
+/** Of a card with a PIN and no global PIN, unless told otherwise. `policy`: two octets. */
+export const writeDiscovery = (policy: Uint8Array = Uint8Array.of(PIN_USAGE.pin, 0x00)): Uint8Array =>
+  concat(...writeFields({ identifier: PIV_AID, policy }, DISCOVERY))
+
+/** Key history, table 14. */
+const HISTORY = {
+  onCard: { tag: 0xc1, length: 1 },
+  offCard: { tag: 0xc2, length: 1 },
+  url: { tag: 0xf3, length: [0, 118], optional: true },
+  check: CHECK,
+} as const
+
+export interface KeyHistory {
+  /** Retired keys whose certificates are on the card: they fill 82 and up. */
+  readonly onCard: number
+  /** Those whose certificates are behind `url` only: they fill 95 and down. */
+  readonly offCard: number
+  readonly url?: string
+}
+
+function checkHistory(history: KeyHistory): KeyHistory {
+  const { onCard, offCard, url } = history
+  if (onCard + offCard > 20) throw new TlvError('a card has at most 20 retired keys')
+  if (offCard > 0 && !url) throw new TlvError('the URL of the certificates that are not on the card is missing')
+  return history
+}
+
+/** @throws TlvError */
+export function readKeyHistory(content: Uint8Array): KeyHistory {
+  const { onCard, offCard, url } = readFields(content, HISTORY)
+  const counts = { onCard: onCard[0] ?? 0, offCard: offCard[0] ?? 0 }
+  return checkHistory(url?.length ? { ...counts, url: text(url) } : counts)
+}
+
+/** @throws TlvError */
+export function writeKeyHistory(history: KeyHistory): Uint8Array {
+  const { onCard, offCard, url } = checkHistory(history)
+  const counts = { onCard: Uint8Array.of(onCard), offCard: Uint8Array.of(offCard), check: EMPTY }
+  return concat(...writeFields(url === undefined ? counts : { ...counts, url: utf8(url) }, HISTORY))
+}
+
+/** Printed information, table 13. */
+const PRINTED = {
+  name: { tag: 0x01, length: [0, 125] },
+  affiliation: { tag: 0x02, length: [0, 20] },
+  expiry: { tag: 0x04, length: [0, 9] },
+  serial: { tag: 0x05, length: [0, 20] },
+  issuer: { tag: 0x06, length: [0, 15] },
+  organization: { tag: 0x07, length: [0, 20], optional: true },
+  organization2: { tag: 0x08, length: [0, 20], optional: true },
+  check: CHECK,
+} as const
+
+/** `expiry` as YYYYMMMDD: 2030JAN01. */
+export type PrintedInformation = Omit<
+  { readonly [Name in keyof typeof PRINTED]: string },
+  'check' | 'organization' | 'organization2'
+> & {
+  readonly organization?: string
+  readonly organization2?: string
+}
+
+/** @throws TlvError */
+export function readPrintedInformation(content: Uint8Array): PrintedInformation {
+  const { check: _, ...fields } = readFields(content, PRINTED)
+  const texts = Object.entries(fields).map(([name, value]) => [name, text(value)])
+  return Object.fromEntries(texts) as PrintedInformation
+}
+
+/** @throws TlvError for a text that is too long */
+export function writePrintedInformation(information: PrintedInformation): Uint8Array {
+  const texts = Object.entries(information).map(([name, value]) => [name, utf8(value)])
+  const fields = Object.fromEntries(texts) as Omit<FieldsOf<typeof PRINTED>, 'check'>
+  return concat(...writeFields({ ...fields, check: EMPTY }, PRINTED))
+}
+
+/** Biometric information templates of a card that has none. Section 3.3.7. */
+export const NO_BIOMETRICS = tlv(0x02, Uint8Array.of(0x00))

@@ -1,0 +1,56 @@
+// Authentication with the admin key (9B), both ways round. SP 800-73-5 part 2, appendix A.1.3.
+import { createCipheriv, createDecipheriv, randomBytes, timingSafeEqual } from 'node:crypto'
+import { wipe } from '../../bytes.ts'
+import { PinError, UsageError } from '../../errors.ts'
+import { SW } from '../../iso7816/status.ts'
+import { ADMIN_ALGORITHMS, type AdminAlgorithm } from '../algorithms.ts'
+import { ADMIN_KEY } from '../slots.ts'
+import { ASKED, type Authentication, readAuthentication, writeAuthentication } from '../templates.ts'
+import type { Exchange } from './exchange.ts'
+import { refusal } from './refusals.ts'
+
+/** The octets of an admin key: AES by their number unless `algorithm` says 3DES. */
+export type AdminKey = Uint8Array | { readonly key: Uint8Array; readonly algorithm: AdminAlgorithm }
+
+const INS = 0x87
+
+/** The algorithm of a key by its length; 24 octets are AES-192. @throws UsageError ERR_USAGE */
+export function adminAlgorithmOf(given: AdminKey): { readonly key: Uint8Array; readonly algorithm: AdminAlgorithm } {
+  if (!(given instanceof Uint8Array)) return given
+  const found = (Object.keys(ADMIN_ALGORITHMS) as AdminAlgorithm[]).find(
+    (name) => name !== '3DES' && ADMIN_ALGORITHMS[name].key === given.length,
+  )
+  if (found !== undefined) return { key: given, algorithm: found }
+  throw new UsageError('ERR_USAGE', 'An admin key has 16, 24 or 32 octets (AES-128, AES-192, AES-256).')
+}
+
+/** The card proves itself as well: who answers with another key than ours is not our card. @throws PinError ERR_ADMIN_WRONG */
+export async function authenticateAdmin(exchange: Exchange, given: AdminKey): Promise<void> {
+  const { key, algorithm } = adminAlgorithmOf(given)
+  const { id, cipher, block } = ADMIN_ALGORITHMS[algorithm]
+  const send = async (items: Authentication) => {
+    const data = writeAuthentication(items)
+    const { data: answer, sw } = await exchange.send({ ins: INS, p1: id, p2: ADMIN_KEY, data, answer: true })
+    if (sw !== SW.OK) throw refusal('authenticateAdmin', sw)
+    return readAuthentication(answer)
+  }
+  const run = (context: ReturnType<typeof createCipheriv>, octets: Uint8Array) => {
+    context.setAutoPadding(false)
+    return Uint8Array.from(Buffer.concat([context.update(octets), context.final()]))
+  }
+  const hidden = (await send({ witness: ASKED })).witness
+  if (hidden?.length !== block) throw strange()
+  const witness = run(createDecipheriv(cipher, key, null), hidden)
+  const challenge = Uint8Array.from(randomBytes(block))
+  const expected = run(createCipheriv(cipher, key, null), challenge)
+  const { response } = await send({ witness, challenge })
+  const right = response?.length === block && timingSafeEqual(response, expected)
+  wipe(witness, expected)
+  if (!right) throw strange()
+}
+
+const strange = () =>
+  new PinError(
+    'ERR_ADMIN_WRONG',
+    'The card does not prove that it has this admin key. It may be another card than you think.',
+  )

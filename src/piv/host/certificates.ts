@@ -1,0 +1,68 @@
+// Certificates from the host's side: the leaf in its PIV container, what signed it in an object beside it.
+import { X509Certificate } from 'node:crypto'
+import { gunzipSync, gzipSync } from 'node:zlib'
+import { CardError } from '../../errors.ts'
+import { readTlvs, TlvError, tlv } from '../../iso7816/tlv.ts'
+import { readCertificate as readContainer, writeCertificate as writeContainer } from '../certificate.ts'
+import { certificateTag } from '../objects.ts'
+import type { Slot } from '../slots.ts'
+import type { Exchange } from './exchange.ts'
+import { deleteObject, readObject, writeObject } from './objects.ts'
+
+/** A certificate and what signed it, from its issuer upwards; all in DER. */
+export interface CardCertificate {
+  readonly certificate: Uint8Array
+  readonly chain?: readonly Uint8Array[]
+}
+
+/** Above this many octets a certificate is stored compressed: every PIV card has room for as much. Table 9. */
+const PLAIN_LIMIT = 1856
+const LONGEST_CHAIN = 64 * 1024
+const CERTIFICATE = 0x70
+
+/** Where the chain of a slot is kept: a tag of nobody's, by slot. Other programs do not look there. */
+const chainTag = (slot: Slot) => `5ffe${slot}`
+
+export async function readCertificate(exchange: Exchange, slot: Slot): Promise<CardCertificate | undefined> {
+  const content = await readObject(exchange, certificateTag(slot))
+  if (content === undefined) return undefined
+  try {
+    const certificate = readContainer(content)
+    const packed = await readObject(exchange, chainTag(slot)).catch(() => undefined)
+    if (packed === undefined) return { certificate }
+    const chain = readTlvs(gunzipSync(packed, { maxOutputLength: LONGEST_CHAIN })).map(({ value }) => value.slice())
+    return { certificate, chain }
+  } catch (cause) {
+    if (!(cause instanceof TlvError || cause instanceof RangeError || isZlib(cause))) throw cause
+    throw new CardError('ERR_DATA', `The certificate in slot ${slot} is damaged. Put it there again.`, { cause })
+  }
+}
+
+/** @throws CardError ERR_DATA for what is no certificate */
+export async function writeCertificate(
+  exchange: Exchange,
+  slot: Slot,
+  { certificate, chain = [] }: CardCertificate,
+): Promise<void> {
+  for (const der of [certificate, ...chain]) checkCertificate(der)
+  const gzip = certificate.length > PLAIN_LIMIT
+  await writeObject(exchange, certificateTag(slot), writeContainer(certificate, { gzip }))
+  const packed =
+    chain.length === 0 ? new Uint8Array(0) : gzipSync(Buffer.concat(chain.map((der) => tlv(CERTIFICATE, der))))
+  await writeObject(exchange, chainTag(slot), Uint8Array.from(packed))
+}
+
+export async function deleteCertificate(exchange: Exchange, slot: Slot): Promise<void> {
+  await deleteObject(exchange, certificateTag(slot))
+  await deleteObject(exchange, chainTag(slot))
+}
+
+function checkCertificate(der: Uint8Array): void {
+  try {
+    new X509Certificate(der)
+  } catch (cause) {
+    throw new CardError('ERR_DATA', 'This is not an X.509 certificate in DER.', { cause })
+  }
+}
+
+const isZlib = (error: unknown) => error instanceof Error && 'code' in error && String(error.code).startsWith('Z_')

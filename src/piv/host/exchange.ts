@@ -1,0 +1,65 @@
+/** Commands to a card of any kind: whole commands and whole answers, however many APDUs they take. */
+
+import { concat, wipe } from '../../bytes.ts'
+import type { CardChannel } from '../../channel.ts'
+import { splitChain } from '../../iso7816/chaining.ts'
+import { encodeCommand } from '../../iso7816/command.ts'
+import { parseResponse, type ResponseApdu } from '../../iso7816/response.ts'
+import { isMore, SW } from '../../iso7816/status.ts'
+import { takesExtendedLength } from '../atr.ts'
+
+export interface HostCommand {
+  readonly ins: number
+  readonly p1: number
+  readonly p2: number
+  readonly data?: Uint8Array
+  /** Whether data is asked for. */
+  readonly answer?: boolean
+}
+
+/** No answer of a card is longer: the largest object of PIV is a fraction of it. */
+const LONGEST_ANSWER = 65_536
+const GET_RESPONSE = 0xc0
+const NOTHING = new Uint8Array(0)
+
+export class Exchange {
+  readonly #channel: CardChannel
+  readonly #extended: boolean
+
+  constructor(channel: CardChannel) {
+    this.#channel = channel
+    this.#extended = takesExtendedLength(channel.atr)
+  }
+
+  /** To be called inside a transaction. Every APDU of ours is overwritten afterwards: it may hold a PIN. */
+  async send({ ins, p1, p2, data = NOTHING, answer = false }: HostCommand): Promise<ResponseApdu> {
+    const le = answer ? (this.#extended && data.length > 255 ? 65_536 : 256) : undefined
+    const parts = splitChain({ cla: 0, ins, p1, p2, data, le, extended: false }, this.#extended)
+    let response: ResponseApdu = { data: NOTHING, sw: SW.OK }
+    try {
+      for (const part of parts) {
+        response = parseResponse(await this.#channel.transmit(part))
+        if (response.sw !== SW.OK && part !== parts.at(-1)) return response
+      }
+    } finally {
+      wipe(...parts)
+    }
+    return this.#collect(response)
+  }
+
+  /** Fetches the rest of an answer, piece by piece. */
+  async #collect(first: ResponseApdu): Promise<ResponseApdu> {
+    const pieces = [first.data]
+    let { sw } = first
+    let length = first.data.length
+    while (isMore(sw) && length <= LONGEST_ANSWER) {
+      const le = (sw & 0xff) === 0 ? 256 : sw & 0xff
+      const next = { cla: 0, ins: GET_RESPONSE, p1: 0, p2: 0, data: NOTHING, le, extended: false }
+      const piece = parseResponse(await this.#channel.transmit(encodeCommand(next)))
+      pieces.push(piece.data)
+      length += piece.data.length
+      sw = piece.sw
+    }
+    return { data: pieces.length === 1 ? first.data : concat(...pieces), sw }
+  }
+}

@@ -1,0 +1,26 @@
+// Data objects from the host's side. SP 800-73-5 part 2, 3.1.2 and 3.3.2.
+import { SW } from '../../iso7816/status.ts'
+import { parseObjectTag, readObject as readContent, writeGetData, writePutData } from '../objects.ts'
+import type { Exchange } from './exchange.ts'
+import { refusal } from './refusals.ts'
+
+const INS = { getData: 0xcb, putData: 0xdb } as const
+const P1P2 = { p1: 0x3f, p2: 0xff } as const
+
+/** Content of an object; undefined where there is none: never written, and deleted, look alike. */
+export async function readObject(exchange: Exchange, name: string): Promise<Uint8Array | undefined> {
+  const tag = parseObjectTag(name)
+  const { data, sw } = await exchange.send({ ins: INS.getData, ...P1P2, data: writeGetData(tag), answer: true })
+  if (sw === SW.NOT_FOUND) return undefined
+  if (sw !== SW.OK) throw refusal('readObject', sw)
+  const content = readContent(tag, data)
+  return content.length === 0 ? undefined : content.slice()
+}
+
+export async function writeObject(exchange: Exchange, name: string, content: Uint8Array): Promise<void> {
+  const { sw } = await exchange.send({ ins: INS.putData, ...P1P2, data: writePutData(parseObjectTag(name), content) })
+  if (sw !== SW.OK) throw refusal('manage', sw)
+}
+
+export const deleteObject = (exchange: Exchange, name: string): Promise<void> =>
+  writeObject(exchange, name, new Uint8Array(0))

@@ -1,0 +1,148 @@
+// PIN and PUK from the host's side. SP 800-73-5 part 2, 3.2.1 to 3.2.3. No command of these is ever sent twice.
+import { concat, wipe } from '../../bytes.ts'
+import type { LocalCard } from '../../channel.ts'
+import { PinError } from '../../errors.ts'
+import { SW, triesLeft } from '../../iso7816/status.ts'
+import { PIV_AID_TRUNCATED } from '../application.ts'
+import { PIN_REFERENCES, padPin, pinBytes, pukBytes, type Secret } from '../pin.ts'
+import type { Exchange } from './exchange.ts'
+import { type Act, refusal } from './refusals.ts'
+
+const INS = { select: 0xa4, verify: 0x20, changeReferenceData: 0x24, resetRetryCounter: 0x2c } as const
+const FIRST_OR_ONLY = 0x04
+
+export interface PinStatus {
+  /** Wrong tries that are left; undefined when nobody can know. */
+  readonly triesLeft?: number
+  /** Tries in all; undefined for a card in a reader, which does not say. */
+  readonly tries?: number
+  readonly blocked: boolean
+  /** True while the PIN that was verified still serves. */
+  readonly verified: boolean
+  /** True while the PIN has to be changed before the first private-key operation. */
+  readonly mustChange: boolean
+  /** True when the count comes from this machine's memory and not from the TPM. */
+  readonly advisory: boolean
+  readonly puk?: { readonly triesLeft?: number; readonly tries: number }
+}
+
+/** Runs `work` with copies of secrets, which are overwritten before its promise settles. */
+export async function withSecrets<const T extends readonly Uint8Array[], Result>(
+  secrets: T,
+  work: (secrets: T) => Promise<Result>,
+): Promise<Result> {
+  try {
+    return await work(secrets)
+  } finally {
+    wipe(...secrets)
+  }
+}
+
+export async function selectPiv(exchange: Exchange): Promise<void> {
+  const command = { ins: INS.select, p1: FIRST_OR_ONLY, p2: 0x00, data: PIV_AID_TRUNCATED, answer: true }
+  const { sw } = await exchange.send(command)
+  if (sw !== SW.OK) throw refusal('select', sw)
+}
+
+/** Whether the PIN is verified, and the tries left where it is not. Costs nothing. */
+async function askPin(exchange: Exchange): Promise<number> {
+  return (await exchange.send({ ins: INS.verify, p1: 0x00, p2: PIN_REFERENCES.pin })).sw
+}
+
+export async function verifyPin(
+  exchange: Exchange,
+  local: LocalCard | undefined,
+  pin: Secret,
+  minTriesLeft: number,
+): Promise<void> {
+  await withSecrets([pinBytes(pin)], async ([octets]) => {
+    if (minTriesLeft > 0) await keepTries(exchange, local, minTriesLeft)
+    await sendPins(exchange, 'verifyPin', INS.verify, PIN_REFERENCES.pin, [octets])
+  })
+}
+
+async function keepTries(exchange: Exchange, local: LocalCard | undefined, least: number): Promise<void> {
+  const left = (await local?.pinTries())?.left ?? triesLeft(await askPin(exchange))
+  if (left === undefined || left >= least || left === 0) return
+  throw new PinError(
+    'ERR_PIN_LAST_TRY',
+    `Only ${left} ${left === 1 ? 'try' : 'tries'} of the PIN left: not used up unless you say so. Nothing was sent.`,
+    { triesLeft: left },
+  )
+}
+
+export async function pinStatus(exchange: Exchange, local: LocalCard | undefined): Promise<PinStatus> {
+  const sw = await askPin(exchange)
+  const verified = sw === SW.OK
+  const told = await local?.pinTries()
+  const left = told === undefined ? triesLeft(sw) : told.left
+  const puk = await local?.pukTries()
+  return {
+    ...(left === undefined ? {} : { triesLeft: left }),
+    ...(told === undefined ? {} : { tries: told.limit }),
+    blocked: left === 0,
+    verified,
+    mustChange: local?.mustChangePin() ?? false,
+    advisory: told?.advisory ?? false,
+    ...(puk === undefined
+      ? {}
+      : { puk: { ...(puk.left === undefined ? {} : { triesLeft: puk.left }), tries: puk.limit } }),
+  }
+}
+
+export async function changePin(
+  exchange: Exchange,
+  { pin, newPin }: { readonly pin: Secret; readonly newPin: Secret },
+): Promise<void> {
+  await withSecrets([pinBytes(pin), pinBytes(newPin)], (secrets) =>
+    sendPins(exchange, 'changePin', INS.changeReferenceData, PIN_REFERENCES.pin, secrets),
+  )
+}
+
+export async function changePuk(
+  exchange: Exchange,
+  local: LocalCard | undefined,
+  { puk, newPuk }: { readonly puk: Secret; readonly newPuk: Secret },
+): Promise<void> {
+  await withSecrets([pukBytes(puk), pukBytes(newPuk)], async (secrets) => {
+    await wantPuk(local)
+    await sendPins(exchange, 'changePuk', INS.changeReferenceData, PIN_REFERENCES.puk, secrets)
+  })
+}
+
+export async function unblockPin(
+  exchange: Exchange,
+  local: LocalCard | undefined,
+  { puk, newPin }: { readonly puk: Secret; readonly newPin: Secret },
+): Promise<void> {
+  await withSecrets([pukBytes(puk), pinBytes(newPin)], async (secrets) => {
+    await wantPuk(local)
+    await sendPins(exchange, 'unblockPin', INS.resetRetryCounter, PIN_REFERENCES.pin, secrets)
+  })
+}
+
+/** At the card edge a card without a PUK looks like one whose PUK is blocked. */
+async function wantPuk(local: LocalCard | undefined): Promise<void> {
+  if (local === undefined || (await local.pukTries()) !== undefined) return
+  throw new PinError(
+    'ERR_PUK_ABSENT',
+    'This card was created without a PUK: only its help desk, if it has one, can unblock it (tessera pin unblock --help-desk).',
+  )
+}
+
+async function sendPins(
+  exchange: Exchange,
+  act: Act,
+  ins: number,
+  p2: number,
+  secrets: readonly Uint8Array[],
+): Promise<void> {
+  const fields = secrets.map(padPin)
+  const data = concat(...fields)
+  try {
+    const { sw } = await exchange.send({ ins, p1: 0x00, p2, data })
+    if (sw !== SW.OK) throw refusal(act, sw)
+  } finally {
+    wipe(data, ...fields)
+  }
+}

@@ -1,0 +1,91 @@
+// Public keys as a card writes them. SP 800-73-5 part 2, section 3.3.1, table 11: 7F49 {81 modulus, 82 exponent} or
+// {86 point}.
+import { createPublicKey, type JsonWebKey, type KeyObject } from 'node:crypto'
+import { concat, leftPad } from '../bytes.ts'
+import { readFields, writeFields } from '../iso7816/fields.ts'
+import { TlvError, tlv, unwrap } from '../iso7816/tlv.ts'
+import { ALGORITHMS, type Algorithm } from './algorithms.ts'
+
+const TEMPLATE = 0x7f49
+
+const RSA = { modulus: { tag: 0x81, length: [1, 512] }, exponent: { tag: 0x82, length: [1, 8] } } as const
+const EC = { point: { tag: 0x86, length: [1, 133] } } as const
+
+export type PublicKey =
+  /** Both without leading zeros. */
+  | { readonly modulus: Uint8Array; readonly exponent: Uint8Array }
+  /** 04 || X || Y. Whether it lies on the curve is looked at by `toKeyObject`. */
+  | { readonly point: Uint8Array }
+
+/** The algorithm of a public key by its lengths. */
+export function algorithmOf(key: PublicKey): Algorithm | undefined {
+  const kind = 'point' in key ? 'ec' : 'rsa'
+  const octets = 'point' in key ? (key.point.length - 1) / 2 : key.modulus.length
+  return (Object.keys(ALGORITHMS) as Algorithm[]).find((name) => {
+    const row = ALGORITHMS[name]
+    return row.kind === kind && row.octets === octets
+  })
+}
+
+const isOdd = (octets: Uint8Array): boolean => ((octets.at(-1) ?? 0) & 1) === 1
+
+function check(key: PublicKey): PublicKey {
+  if (algorithmOf(key) === undefined) throw new TlvError('the public key is of a kind or length that is not known here')
+  if ('point' in key) {
+    if (key.point[0] !== 0x04) throw new TlvError('the point is not in its uncompressed form')
+    return key
+  }
+  const { modulus, exponent } = key
+  if ((modulus[0] ?? 0) < 0x80 || !isOdd(modulus)) throw new TlvError('the modulus is none')
+  if (exponent[0] === 0 || !isOdd(exponent) || (exponent.length === 1 && exponent[0] === 1)) {
+    throw new TlvError('the public exponent is none')
+  }
+  return key
+}
+
+/** Reads what is inside 7F49 (also tag 04 of Yubico's metadata); the fields are views. @throws TlvError */
+export function readPublicKeyFields(octets: Uint8Array): PublicKey {
+  return check(octets[0] === EC.point.tag ? readFields(octets, EC) : readFields(octets, RSA))
+}
+
+/** @throws TlvError for what is no key of a kind that is known here */
+export function writePublicKeyFields(key: PublicKey): Uint8Array {
+  const checked = check(key)
+  return concat(...('point' in checked ? writeFields(checked, EC) : writeFields(checked, RSA)))
+}
+
+/** Reads `7F49 L {…}`. @throws TlvError */
+export const readPublicKey = (octets: Uint8Array): PublicKey => readPublicKeyFields(unwrap(octets, TEMPLATE))
+
+export const writePublicKey = (key: PublicKey): Uint8Array => tlv(TEMPLATE, writePublicKeyFields(key))
+
+const base64url = (octets: Uint8Array): string => Buffer.from(octets).toString('base64url')
+const fromBase64url = (text: string | undefined): Uint8Array => Uint8Array.from(Buffer.from(text ?? '', 'base64url'))
+
+/** @throws TlvError when it is no key: a point that is not on its curve */
+export function toKeyObject(key: PublicKey): KeyObject {
+  const jwk: JsonWebKey =
+    'point' in key
+      ? { kty: 'EC', crv: algorithmOf(key) ?? '', x: half(key.point, 0), y: half(key.point, 1) }
+      : { kty: 'RSA', n: base64url(key.modulus), e: base64url(key.exponent) }
+  try {
+    return createPublicKey({ key: jwk, format: 'jwk' })
+  } catch (cause) {
+    throw new TlvError('the public key is none', { cause })
+  }
+}
+
+function half(point: Uint8Array, which: 0 | 1): string {
+  const size = (point.length - 1) / 2
+  return base64url(point.subarray(1 + which * size, 1 + (which + 1) * size))
+}
+
+/** @throws TlvError for an algorithm that is not known here */
+export function fromKeyObject(key: KeyObject): PublicKey {
+  const { kty, crv, n, e, x, y } = key.export({ format: 'jwk' })
+  if (kty === 'RSA') return check({ modulus: fromBase64url(n), exponent: fromBase64url(e) })
+  const row = crv === 'P-256' || crv === 'P-384' ? ALGORITHMS[crv] : undefined
+  if (kty !== 'EC' || row === undefined) throw new TlvError('the public key is of a kind that is not known here')
+  const coordinates = [x, y].map((text) => leftPad(fromBase64url(text), row.octets))
+  return check({ point: concat(Uint8Array.of(0x04), ...coordinates) })
+}

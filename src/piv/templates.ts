@@ -1,0 +1,77 @@
+// Templates of GENERAL AUTHENTICATE and GENERATE ASYMMETRIC KEY PAIR. SP 800-73-5 part 2, sections 3.2.4 and 3.3.1.
+import { type FieldsOf, readFields, writeFields } from '../iso7816/fields.ts'
+import { tlv, unwrap } from '../iso7816/tlv.ts'
+import { PIN_POLICY_IDS, type PinPolicy } from './slots.ts'
+
+const DYNAMIC_AUTHENTICATION = 0x7c
+const KEY_TEMPLATE = 0xac
+
+/**
+ * Part 2, table 7. An empty field asks the other side for it. Written in this order, which is the one that hosts and
+ * cards in the field expect: `82 00 81 L …`, `82 00 85 L …`, `80 L … 81 L …`.
+ */
+const AUTHENTICATION = {
+  witness: { tag: 0x80, optional: true },
+  response: { tag: 0x82, optional: true },
+  challenge: { tag: 0x81, optional: true },
+  exponentiation: { tag: 0x85, optional: true },
+} as const
+
+export type Authentication = FieldsOf<typeof AUTHENTICATION>
+
+/** What an empty field is. */
+export const ASKED = new Uint8Array(0)
+
+/** Reads `7C L {…}`; the fields are views. @throws TlvError */
+export const readAuthentication = (octets: Uint8Array): Authentication =>
+  readFields(unwrap(octets, DYNAMIC_AUTHENTICATION), AUTHENTICATION)
+
+export const writeAuthentication = (fields: Authentication): Uint8Array =>
+  tlv(DYNAMIC_AUTHENTICATION, ...writeFields(fields, AUTHENTICATION))
+
+/** Part 2, table 10; AA and AB are Yubico's. */
+const KEY = {
+  algorithm: { tag: 0x80, length: 1 },
+  exponent: { tag: 0x81, length: [1, 8], optional: true },
+  pinPolicy: { tag: 0xaa, length: 1, optional: true },
+  touchPolicy: { tag: 0xab, length: 1, optional: true },
+} as const
+
+/** What GENERATE is to make. Numbers as they came: whether they mean anything is not looked at. */
+export interface KeyTemplate {
+  /** Algorithm identifier, SP 800-78-5 table 9. */
+  readonly algorithm: number
+  /** RSA public exponent. */
+  readonly exponent?: Uint8Array
+  /** 00 for the slot's own, else one of PIN_POLICY_IDS. */
+  readonly pinPolicy?: number
+  readonly touchPolicy?: number
+}
+
+const octet = (value: Uint8Array | undefined): number => value?.[0] ?? 0
+
+/** Reads `AC L {…}`. @throws TlvError */
+export function readKeyTemplate(octets: Uint8Array): KeyTemplate {
+  const { algorithm, exponent, pinPolicy, touchPolicy } = readFields(unwrap(octets, KEY_TEMPLATE), KEY)
+  return {
+    algorithm: octet(algorithm),
+    ...(exponent && { exponent }),
+    ...(pinPolicy && { pinPolicy: octet(pinPolicy) }),
+    ...(touchPolicy && { touchPolicy: octet(touchPolicy) }),
+  }
+}
+
+export function writeKeyTemplate({ algorithm, exponent, pinPolicy, touchPolicy }: KeyTemplate): Uint8Array {
+  const fields: FieldsOf<typeof KEY> = {
+    algorithm: Uint8Array.of(algorithm),
+    ...(exponent && { exponent }),
+    ...(pinPolicy !== undefined && { pinPolicy: Uint8Array.of(pinPolicy) }),
+    ...(touchPolicy !== undefined && { touchPolicy: Uint8Array.of(touchPolicy) }),
+  }
+  return tlv(KEY_TEMPLATE, ...writeFields(fields, KEY))
+}
+
+/** The PIN policy with that identifier; undefined for 00 (the slot's own) and for those that are not known here. */
+export function pinPolicyById(id: number): PinPolicy | undefined {
+  return (Object.keys(PIN_POLICY_IDS) as PinPolicy[]).find((policy) => PIN_POLICY_IDS[policy] === id)
+}

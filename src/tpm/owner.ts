@@ -1,0 +1,33 @@
+// Acting as the owner of the TPM: needed to create and to destroy a card, and for nothing else.
+import { TpmError } from '../errors.ts'
+import type { NativeAuth } from '../native.ts'
+import { bySession, NO_PASSWORD } from './command.ts'
+import type { TpmDevice } from './device.ts'
+import { responseOf } from './failure.ts'
+import type { Srk } from './srk.ts'
+
+/** Acts as the owner of the TPM. `password` is usually empty; it crosses by a salted session where it is not. */
+export async function asOwner<T>(
+  device: TpmDevice,
+  srk: Srk,
+  password: Uint8Array,
+  work: (owner: NativeAuth) => Promise<T>,
+): Promise<T> {
+  try {
+    if (password.length === 0) return await work(NO_PASSWORD)
+    return await device.withSession('hmac', srk, (session) => work(bySession(session.handle, password)))
+  } catch (error) {
+    throw ownerRefusal(error)
+  }
+}
+
+/** A refusal of the owner's authorisation, in words; other errors as they are. */
+export function ownerRefusal(error: unknown): unknown {
+  const response = responseOf(error)
+  if (response !== 'BAD_AUTH' && response !== 'AUTH_FAIL') return error
+  return new TpmError(
+    'ERR_TPM_OWNER_AUTH',
+    'The TPM has an owner password, and the one given is not it. It is needed to create and to destroy a card, and for nothing else. Give it with --owner-password-file (library: ownerPassword).',
+    { cause: error },
+  )
+}

@@ -1,0 +1,30 @@
+// Asks as commands do, for prompt.test.ts: ask.ts once|twice|line
+import { Interrupted, Terminal } from '../../src/cli/prompt.ts'
+import { Secrets } from '../../src/cli/secrets.ts'
+import { pinBytes } from '../../src/piv/pin.ts'
+
+const terminal = Terminal.open(process.stderr.isTTY)
+const secrets = new Secrets({
+  pinFile: undefined,
+  terminal: () => terminal,
+  warn: () => undefined,
+  claimStdin: () => process.stdin,
+})
+const question = { what: 'PIN', prompt: 'PIN: ', check: pinBytes }
+
+/** A secret as the test can know it without its being on the screen. */
+const told = (secret: Uint8Array) => `${secret.length} octets, sum ${secret.reduce((sum, octet) => sum + octet, 0)}`
+
+try {
+  const kind = process.argv[2]
+  if (kind === 'line') console.log(`line <${await terminal?.askLine('Line: ')}>`)
+  if (kind === 'once') console.log(told(await secrets.take(question)))
+  if (kind === 'twice') console.log(told(await secrets.takeNew(question)))
+  if (kind === 'both') console.log(`${told(await secrets.take(question))}; ${told(await secrets.takeNew(question))}`)
+} catch (error) {
+  console.log(error instanceof Interrupted ? 'interrupted' : `${(error as Error).message}`)
+  process.exitCode = 1
+} finally {
+  secrets.wipe()
+  terminal?.close()
+}

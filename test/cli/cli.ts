@@ -1,0 +1,80 @@
+// The command line as tests run it: in this process (quick), or as a process of its own (signals, pipes, terminals).
+import { spawn } from 'node:child_process'
+import { chmodSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { Writable } from 'node:stream'
+import { text } from 'node:stream/consumers'
+import { run } from '../../src/cli/program.ts'
+import { root } from '../runner/jobs.ts'
+import { atExit, within } from '../support/temp.ts'
+
+export interface Result {
+  readonly code: number | null
+  readonly stdout: string
+  readonly stderr: string
+  /** Standard output as octets. */
+  readonly octets: Uint8Array
+}
+
+const LIMIT_MS = 60_000
+
+class Sink extends Writable {
+  readonly chunks: Uint8Array[] = []
+  readonly isTTY: boolean
+
+  constructor(isTTY: boolean) {
+    super()
+    this.isTTY = isTTY
+  }
+
+  override _write(chunk: Uint8Array, _encoding: BufferEncoding, done: () => void): void {
+    this.chunks.push(chunk)
+    done()
+  }
+}
+
+/** Runs a command line in this process, whose environment it sees. */
+export async function tessera(argv: readonly string[], options: { readonly tty?: boolean } = {}): Promise<Result> {
+  const stdout = new Sink(options.tty === true)
+  const stderr = new Sink(false)
+  const code = await run(argv, { stdout, stderr })
+  const octets = Buffer.concat(stdout.chunks)
+  return { code, stdout: octets.toString(), stderr: Buffer.concat(stderr.chunks).toString(), octets }
+}
+
+/** Node and what it needs to run src/cli/main.ts. */
+export const PROGRAM = [
+  process.execPath,
+  '--import',
+  import.meta.resolve('tsx'),
+  join(root, 'src/cli/main.ts'),
+] as const
+
+/** The same for a shell. */
+export const SHELL_PROGRAM = PROGRAM.map((word) => `'${word}'`).join(' ')
+
+/** Runs a command line as a process. `input` goes to its standard input. */
+export async function tesseraProcess(
+  argv: readonly string[],
+  options: { readonly input?: string | Uint8Array; readonly env?: NodeJS.ProcessEnv } = {},
+): Promise<Result> {
+  const [node, ...before] = PROGRAM
+  const child = spawn(node, [...before, ...argv], { env: { ...process.env, ...options.env }, stdio: 'pipe' })
+  const forget = atExit(() => child.kill('SIGKILL'))
+  child.stdin.on('error', () => undefined)
+  child.stdin.end(options.input ?? '')
+  const chunks: Buffer[] = []
+  child.stdout.on('data', (chunk: Buffer) => chunks.push(chunk))
+  const ended = new Promise<number | null>((resolve) => child.once('close', resolve))
+  const [code, stderr] = await within(Promise.all([ended, text(child.stderr)]), LIMIT_MS, argv.join(' '))
+  forget()
+  const octets = Buffer.concat(chunks)
+  return { code, stdout: octets.toString(), stderr, octets }
+}
+
+/** Writes a file of secrets that only its owner can read. */
+export function secretFile(path: string, ...lines: string[]): string {
+  writeFileSync(path, lines.map((line) => `${line}\n`).join(''))
+  chmodSync(path, 0o600)
+  return path
+}

@@ -1,0 +1,54 @@
+// doctor: what works and what is missing, in words and as exit code.
+import { mkdirSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { test } from 'uvu'
+import * as assert from 'uvu/assert'
+import { startSwtpm } from '../support/swtpm.ts'
+import { tempDir } from '../support/temp.ts'
+import { tessera } from './cli.ts'
+
+const home = tempDir('home')
+process.env.TESSERA_HOME = home
+delete process.env.TESSERA_TCTI
+
+async function doctor(code: number, ...argv: string[]) {
+  const words = await tessera(['doctor', ...argv])
+  assert.is(words.code, code, words.stdout)
+  const { stdout } = await tessera(['doctor', ...argv, '--json'])
+  return { words: words.stdout, json: JSON.parse(stdout) }
+}
+
+test('with a TPM: what it is', async () => {
+  const tpm = await startSwtpm()
+  const { words, json } = await doctor(0, '--tcti', tpm.tcti)
+  assert.match(words, /^ok +PIN counters/m)
+  assert.match(words, 'software')
+  assert.ok(json.ok)
+  await tpm.stop()
+})
+
+test('a TPM that is not there: missing, exit code 9, and no stack', async () => {
+  const { words, json } = await doctor(9, '--tcti', `swtpm:path=${home}/nobody`)
+  assert.match(words, /^missing +TPM at swtpm/m)
+  assert.not.match(words, 'at Object')
+  assert.not(json.ok)
+  assert.ok(json.findings.some((one: { state: string }) => one.state === 'missing'))
+})
+
+test('without any choice nothing is missing where the embedded TPM works', async () => {
+  const { words } = await doctor(0, '--tcti', 'embedded:')
+  assert.match(words, 'Node.js')
+  assert.match(words, 'PC/SC')
+})
+
+test('a broken card file is named', async () => {
+  mkdirSync(join(home, 'cards'), { recursive: true })
+  writeFileSync(join(home, 'cards', 'broken.card'), 'not a card')
+  assert.match((await doctor(9, '--tcti', 'embedded:')).words, 'broken')
+  const listed = JSON.parse((await tessera(['list', '--json'])).stdout)
+  assert.equal([listed[0].name, listed[0].error.code], ['broken', 'ERR_CARD_FILE'])
+  assert.match((await tessera(['list'])).stdout, 'ERR_CARD_FILE')
+  assert.is((await tessera(['info', 'broken'])).code, 1)
+})
+
+test.run()

@@ -1,0 +1,98 @@
+// Questions on a real terminal: nothing secret is ever shown, and the terminal is given back as it was.
+import { spawnSync } from 'node:child_process'
+import { join } from 'node:path'
+import { test } from 'uvu'
+import * as assert from 'uvu/assert'
+import { root } from '../runner/jobs.ts'
+import { converse, type Step } from './terminal.ts'
+
+const ask = `'${process.execPath}' --import '${import.meta.resolve('tsx')}' '${join(root, 'test/cli/ask.ts')}'`
+
+/** Asks; `echo` and `icanon` follow on the screen when the terminal is as it was. */
+async function screenOf(kind: string, ...steps: Step[]): Promise<string> {
+  const settings = `stty -a | tr ' ;' '\\n\\n' | grep -x -e '-*echo' -e '-*icanon' | sort | tr '\\n' ' '`
+  const { screen } = await converse(`${ask} ${kind}; ${settings}`, steps)
+  assert.match(screen, 'echo icanon', 'the terminal is as it was')
+  return screen
+}
+
+const see = (text: string, type: string): Step => ({ see: text, type })
+
+/** Sum of the octets of a text, as ask.ts tells it. */
+const sum = (text: string) => Buffer.from(text).reduce((total, octet) => total + octet, 0)
+
+test('a PIN is taken and not shown', async () => {
+  const screen = await screenOf('once', see('PIN: ', '135790\r'))
+  assert.match(screen, `6 octets, sum ${sum('135790')}`)
+  assert.not.match(screen, '135790')
+})
+
+test('also when it is typed in pieces and corrected', async () => {
+  const screen = await screenOf('once', see('PIN: ', '1357x\x7f9\x1b[D0\r'))
+  assert.match(screen, `6 octets, sum ${sum('135790')}`)
+  assert.not.match(screen, /1357|x/)
+})
+
+test('a malformed PIN is asked for again, three times', async () => {
+  const again = 'A PIN has 6 to 8 digits'
+  const screen = await screenOf(
+    'once',
+    see('PIN: ', '12\r'),
+    see(again, ''),
+    see('PIN: ', '\r'),
+    see('PIN: ', 'abcdef\r'),
+  )
+  assert.is(screen.split(again).length - 1, 3)
+  assert.not.match(screen, 'abcdef')
+})
+
+test('a new PIN is typed twice', async () => {
+  const screen = await screenOf('twice', see('PIN: ', '135790\r'), see('again: ', '135790\r'))
+  assert.match(screen, `6 octets, sum ${sum('135790')}`)
+  assert.not.match(screen, '135790')
+})
+
+test('two that differ are asked for again', async () => {
+  const steps = [see('PIN: ', '135790\r'), see('again: ', '135791\r'), see('differ', '')]
+  const screen = await screenOf('twice', ...steps, see('PIN: ', '246802\r'), see('again: ', '246802\r'))
+  assert.match(screen, `6 octets, sum ${sum('246802')}`)
+  assert.not.match(screen, /13579|246802/)
+})
+
+test('lines that are pasted at once answer one question each', async () => {
+  const screen = await screenOf('both', see('PIN: ', '135790\r246802\r246802\r'))
+  assert.match(screen, `6 octets, sum ${sum('135790')}; 6 octets, sum ${sum('246802')}`)
+  assert.not.match(screen, /135790|246802/)
+})
+
+test('what is too long is said and asked for again', async () => {
+  const screen = await screenOf(
+    'once',
+    see('PIN: ', `${'1'.repeat(600)}\r`),
+    see('More than', ''),
+    see('PIN: ', '135790\r'),
+  )
+  assert.match(screen, `6 octets, sum ${sum('135790')}`)
+  assert.not.match(screen, '111')
+})
+
+test('Ctrl-C and Ctrl-D', async () => {
+  assert.match(await screenOf('once', see('PIN: ', '135\x03')), 'interrupted')
+  assert.match(await screenOf('twice', see('PIN: ', '135790\r'), see('again: ', '\x03')), 'interrupted')
+  assert.match(await screenOf('once', see('PIN: ', '\x04')), 'No PIN was entered')
+})
+
+test('a line that is no secret is shown as it is typed', async () => {
+  const screen = await screenOf('line', see('Line: ', 'worlk\x7f\x7fk \r'))
+  assert.match(screen, 'line <work>')
+  assert.match(screen, 'worlk\b \b\b \bk')
+})
+
+test('without a terminal nothing is asked', () => {
+  const [shell, ...words] = ['setsid', 'sh', '-c', `${ask} once </dev/null`]
+  const { stdout, status } = spawnSync(shell, words, { encoding: 'utf8', timeout: 30_000 })
+  assert.match(stdout, 'there is no terminal to ask on')
+  assert.is(status, 1)
+})
+
+test.run()

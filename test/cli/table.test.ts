@@ -1,0 +1,151 @@
+// The argument table: every row builds, every command loads, and the contract's command lines are understood.
+import { readFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { Option } from 'commander'
+import { test } from 'uvu'
+import * as assert from 'uvu/assert'
+import { TEXT } from '../../src/cli/messages.ts'
+import { OPTIONS, type Options } from '../../src/cli/options.ts'
+import { buildProgram } from '../../src/cli/program.ts'
+import { COMMANDS } from '../../src/cli/table.ts'
+import { filesBelow, root } from '../runner/jobs.ts'
+
+const words = (line: string) => line.split(' ').filter((word) => word !== '')
+
+/** What a command line comes to. */
+function parse(line: string): { words: string; args: readonly string[]; options: Options } {
+  let chosen: { words: string; args: readonly string[]; options: Options } | undefined
+  const program = buildProgram(
+    ({ row, args, options }) => {
+      chosen = { words: row.words, args, options }
+    },
+    () => undefined,
+  )
+  program.parse(words(line), { from: 'user' })
+  if (chosen === undefined) throw new Error(`no command was chosen: ${line}`)
+  return chosen
+}
+
+test('every option is called what commander calls it, and has a text', () => {
+  assert.equal(Object.keys(OPTIONS).sort(), Object.keys(TEXT.options).sort())
+  for (const [name, row] of Object.entries(OPTIONS)) assert.is(new Option(row.flags).attributeName(), name)
+})
+
+test('every command has a text, and every text a command', () => {
+  assert.equal(COMMANDS.map((row) => row.words).sort(), Object.keys(TEXT.commands).sort())
+})
+
+for (const row of COMMANDS) {
+  test(`tessera ${row.words}: takes the arguments that its row says`, async () => {
+    const { run } = await row.load()
+    assert.is(run.length - 1, words(row.args ?? '').length)
+  })
+}
+
+test('every file of commands/ is in the table', () => {
+  const files = filesBelow('src/cli/commands', ['.ts']).map((path) =>
+    path.slice('src/cli/commands/'.length, -'.ts'.length),
+  )
+  assert.equal(files.sort(), COMMANDS.map((row) => row.words.replace(' ', '-')).sort())
+})
+
+const understood: ReadonlyArray<readonly [string, string, readonly string[], Options]> = [
+  ['create work', 'create', ['work'], {}],
+  [
+    'create work --tcti swtpm:port=1 --pin default --puk none --admin-key random --help-desk-key a.pem --pin-tries 3 --puk-tries 10 --must-change-pin --unlock-for 60',
+    'create',
+    ['work'],
+    {
+      tcti: 'swtpm:port=1',
+      pin: 'default',
+      puk: 'none',
+      adminKey: 'random',
+      helpDeskKey: 'a.pem',
+      pinTries: 3,
+      pukTries: 10,
+      mustChangePin: true,
+      unlockFor: 60,
+    },
+  ],
+  ['--card work info', 'info', [], { card: 'work' }],
+  ['info --card work', 'info', [], { card: 'work' }],
+  ['info work --json', 'info', ['work'], { json: true }],
+  ['--quiet list', 'list', [], { quiet: true }],
+  ['destroy work --yes', 'destroy', ['work'], { yes: true }],
+  ['destroy --owner-password-file f work', 'destroy', ['work'], { ownerPasswordFile: 'f' }],
+  ['pin status', 'pin status', [], {}],
+  ['pin verify --pin-file - --last-try', 'pin verify', [], { pinFile: '-', lastTry: true }],
+  ['pin change --pin-file f', 'pin change', [], { pinFile: 'f' }],
+  ['pin change-puk', 'pin change-puk', [], {}],
+  ['pin unblock --help-desk', 'pin unblock', [], { helpDesk: true }],
+  ['key generate 9a -a P-384 --pin-policy always', 'key generate', ['9a'], { algorithm: 'P-384', pinPolicy: 'always' }],
+  ['key import 9d key.pem --pin-policy never', 'key import', ['9d', 'key.pem'], { pinPolicy: 'never' }],
+  ['key delete 9a --yes', 'key delete', ['9a'], { yes: true }],
+  ['key list', 'key list', [], {}],
+  ['key info signature', 'key info', ['signature'], {}],
+  [
+    'sign 9a - -o - --hash SHA-384 --format raw --padding pss --log-level debug',
+    'sign',
+    ['9a', '-'],
+    { out: '-', hash: 'SHA-384', format: 'raw', padding: 'pss', logLevel: 'debug' },
+  ],
+  ['verify 9a README.md sig --hash sha-512', 'verify', ['9a', 'README.md', 'sig'], { hash: 'sha-512' }],
+  ['help-desk respond 1234 --key p.pem', 'help-desk respond', ['1234'], { key: 'p.pem' }],
+  ['doctor --tcti device:/dev/tpm0', 'doctor', [], { tcti: 'device:/dev/tpm0' }],
+]
+for (const [line, command, args, options] of understood) {
+  test(`understood: tessera ${line}`, () => {
+    const chosen = parse(line)
+    assert.is(chosen.words, command)
+    assert.equal([...chosen.args], [...args])
+    assert.equal({ ...chosen.options }, { ...options })
+  })
+}
+
+const refused = [
+  'sgin 9a f',
+  'sign 9a',
+  'sign 9a f g',
+  'create',
+  'create work --pin',
+  'create work --pin-tries 0',
+  'create work --pin-tries 11',
+  'create work --pin-tries 3x',
+  'create work --unlock-for 61',
+  'create work --pni prompt',
+  'key generate 9a --pin-policy sometimes',
+  'sign 9a f --format pem',
+  'help-desk respond 1234',
+  'list --last-try',
+  'pin verify 123456',
+  'pin',
+  'key',
+  '',
+  '--log-level trace list',
+]
+for (const line of refused) {
+  test(`refused: tessera ${line}`, () => assert.throws(() => parse(line)))
+}
+
+/** Modules below src/ that importing `path` loads: its value imports and theirs. */
+function loadedBy(path: string, seen = new Set<string>()): Set<string> {
+  if (seen.has(path)) return seen
+  seen.add(path)
+  const source = readFileSync(join(root, 'src', path), 'utf8')
+  for (const [, clause, name] of source.matchAll(/^(?:import|export)\s+([^'"]*?)\s*from\s+'(\.[^']+)'/gm)) {
+    if (clause?.startsWith('type ') || name === undefined) continue
+    loadedBy(new URL(name, `file:///${path}`).pathname.slice(1), seen)
+  }
+  return seen
+}
+
+test('starting the program loads no card, no TPM and no command', () => {
+  const loaded = [...loadedBy('cli/main.ts')]
+  assert.ok(loaded.includes('cli/program.ts') && loaded.includes('cli/table.ts'))
+  assert.equal(
+    loaded.filter((path) => /^(cards|native|index)\.ts$|^tpm\/|^piv\/host\/|^cli\/commands\//.test(path)),
+    [],
+  )
+})
+
+test.run()
