@@ -5,9 +5,22 @@ const encoder = new TextEncoder()
 /** The UTF-8 octets of `text`, in memory of their own (never in Node's shared pool). */
 export const utf8 = (text: string): Uint8Array => encoder.encode(text)
 
-/** One new array with the octets of all `parts` in turn. */
+/**
+ * Zeros that stay where they are. V8 keeps small typed arrays in its heap, where a collection moves them and leaves
+ * copies that nobody can overwrite; one with a buffer of its own is outside. For whatever may be secret.
+ */
+export const space = (length: number): Uint8Array => new Uint8Array(new ArrayBuffer(length))
+
+/** A copy, to be wiped after use. */
+export function copyOf(octets: Uint8Array): Uint8Array {
+  const copy = space(octets.length)
+  copy.set(octets)
+  return copy
+}
+
+/** One new array with the octets of all `parts` in turn; it may hold secrets. */
 export function concat(...parts: readonly Uint8Array[]): Uint8Array {
-  const whole = new Uint8Array(parts.reduce((length, part) => length + part.length, 0))
+  const whole = space(parts.reduce((length, part) => length + part.length, 0))
   let offset = 0
   for (const part of parts) {
     whole.set(part, offset)
@@ -40,13 +53,13 @@ export function wipe(...secrets: readonly (Uint8Array | undefined)[]): void {
  * A string cannot be wiped by anybody: callers that care hand in a Uint8Array.
  */
 export function secretBytes(secret: string | Uint8Array): Uint8Array {
-  return typeof secret === 'string' ? utf8(secret) : Uint8Array.from(secret)
+  return copyOf(typeof secret === 'string' ? utf8(secret) : secret)
 }
 
 /** `octets` padded with zeros on the left to `length`; more than `length` octets are returned as they are. */
 export function leftPad(octets: Uint8Array, length: number): Uint8Array {
   if (octets.length >= length) return octets
-  const padded = new Uint8Array(length)
+  const padded = space(length)
   padded.set(octets, length - octets.length)
   return padded
 }

@@ -1,5 +1,5 @@
 // A TPM card in this process as a channel: its card application, and beside it what PIV has no command for.
-import { wipe } from './bytes.ts'
+import { copyOf, wipe } from './bytes.ts'
 import type { CardChannel, LocalCard, Tries } from './channel.ts'
 import { PinError } from './errors.ts'
 import { ADMIN_ALGORITHMS } from './piv/algorithms.ts'
@@ -53,7 +53,7 @@ function localCard(vault: TpmVault, { security }: CardApplication): LocalCard {
     moveKey: (from, to) => managed(() => keys.move(parseSlot(from), parseSlot(to))),
     setAdminKey: async (given) => {
       const { algorithm } = adminAlgorithmOf(given)
-      const key = Uint8Array.from(given)
+      const key = copyOf(given)
       try {
         await managed(() => vault.admin.replace(ADMIN_ALGORITHMS[algorithm].id, key))
       } finally {

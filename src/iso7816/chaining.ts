@@ -1,6 +1,6 @@
 // Commands and answers longer than one APDU. ISO/IEC 7816-4:2020, 5.3.3 (command chaining), 5.3.4 (GET RESPONSE);
 // SP 800-73-5 part 2, section 3 (which commands), appendix on chaining.
-import { concat, wipe } from '../bytes.ts'
+import { concat, copyOf, wipe } from '../bytes.ts'
 import { type CommandApdu, encodeCommand } from './command.ts'
 import type { ResponseApdu } from './response.ts'
 import { moreData, StatusError, SW } from './status.ts'
@@ -67,7 +67,7 @@ export class CommandChain {
       this.#header = header
       this.#length += data.length
       // A copy, since whoever read it overwrites its buffer. Empty parts are no reason to use memory.
-      if (data.length > 0) this.#parts.push(data.slice())
+      if (data.length > 0) this.#parts.push(copyOf(data))
       return 'more'
     }
     if (!this.active) return apdu

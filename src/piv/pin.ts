@@ -1,5 +1,5 @@
 // Formats of PIN and PUK. SP 800-73-5 part 1, section 4.3 (PIN); design: PUK of 8 printable ASCII characters.
-import { secretBytes } from '../bytes.ts'
+import { copyOf, secretBytes, space } from '../bytes.ts'
 import { PinError, UsageError } from '../errors.ts'
 
 /** A secret that a caller hands in: wipeable octets, or a string (which nobody can wipe). */
@@ -55,7 +55,7 @@ const FILL = 0xff
  */
 export function padPin(secret: Uint8Array): Uint8Array {
   if (secret.length > PIN_FIELD) throw new RangeError('A PIN field has 8 octets.')
-  const block = new Uint8Array(PIN_FIELD).fill(FILL)
+  const block = space(PIN_FIELD).fill(FILL)
   block.set(secret)
   return block
 }
@@ -67,5 +67,5 @@ export function padPin(secret: Uint8Array): Uint8Array {
 export function unpadPin(block: Uint8Array): Uint8Array | undefined {
   const length = block.findLastIndex((octet) => octet !== FILL) + 1
   if (block.length !== PIN_FIELD || length === 0 || block.subarray(0, length).includes(FILL)) return undefined
-  return block.slice(0, length)
+  return copyOf(block.subarray(0, length))
 }

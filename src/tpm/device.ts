@@ -1,4 +1,5 @@
 // One TPM, as the rest of src/tpm uses it: commands, sessions that are always flushed, and one user at a time.
+import { wipe } from '../bytes.ts'
 import { UsageError } from '../errors.ts'
 import { Mutex } from '../mutex.ts'
 import { type NativeCommand, type NativeTpm, native } from '../native.ts'
@@ -59,6 +60,15 @@ export class TpmDevice {
   /** Runs commands one after the other in one trip; each result in wire form. @throws TpmError */
   async run(...commands: readonly NativeCommand[]): Promise<Uint8Array[]> {
     return this.#use((tpm) => tpm.run(commands))
+  }
+
+  /** Runs one command whose parameters hold a secret: they are wiped afterwards. */
+  async runSecret(one: NativeCommand): Promise<void> {
+    try {
+      await this.run(one)
+    } finally {
+      wipe(one.params)
+    }
   }
 
   /** Runs one command; a reader over its result. */

@@ -79,6 +79,7 @@ const LOST: readonly ErrorCode[] = [
   // Nobody knows what the TPM has done and now holds, perhaps under a handle that was never seen here.
   'ERR_TPM_ANSWER',
   'ERR_TPM_TAMPERED',
+  'ERR_TPM_MEMORY',
 ]
 
 /** True where the TPM, or the way to it, has lost what was loaded: sessions, keys, tickets. The next call connects anew. */

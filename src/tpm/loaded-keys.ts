@@ -85,6 +85,8 @@ export class LoadedKeys {
     const answer = await this.#device.call(command('GetCapability', [], [], ...params))
     answer.take(5)
     const handles = Array.from({ length: answer.u32() }, () => `0x${answer.u32().toString(16)}`)
+    // Where nobody else can be, they are ours and their handles were lost: the next connection flushes them.
+    await this.#device.close()
     return new TpmError(
       'ERR_TPM_MEMORY',
       `The TPM has no free slot for a key: other programs hold ${handles.join(', ') || 'them'}. Close them, use the resource manager (device:/dev/tpmrm0), or flush what is left over: tpm2_flushcontext -t.`,

@@ -70,11 +70,16 @@ export class CardApplication {
   async #answer(octets: Uint8Array): Promise<ResponseApdu> {
     try {
       const apdu = parseCommand(octets)
+      await this.#interrupt(apdu)
       if (apdu === undefined) throw new StatusError(SW.WRONG_LENGTH)
       if (apdu.cla !== CLA.plain && apdu.cla !== CLA.chained) throw new StatusError(SW.UNKNOWN_CLA)
       if (apdu.ins === INS.getResponse) return this.#pending.next(apdu.le)
       this.#pending.clear()
-      return await this.#execute(apdu)
+      if (apdu.cla === CLA.chained && !CHAINED.has(apdu.ins)) throw new StatusError(SW.CHAINING_NOT_SUPPORTED)
+      const whole = this.#chain.add(apdu)
+      if (whole === 'more') return { data: NOTHING, sw: SW.OK }
+      const data = await this.#dispatch(parsePivCommand(whole))
+      return this.#pending.take(data ?? NOTHING, whole.le)
     } catch (error) {
       const sw = statusOf(error)
       if (sw === undefined) throw error
@@ -82,16 +87,16 @@ export class CardApplication {
     }
   }
 
-  async #execute(part: CommandApdu): Promise<ResponseApdu> {
-    const { vault, security } = this.#context
-    // PIN always: nothing may come between VERIFY and the use of the key, however many parts that use is sent in.
-    if (part.ins !== INS.generalAuthenticate) await vault.pins.disarm()
-    if (part.cla === CLA.chained && !CHAINED.has(part.ins)) throw new StatusError(SW.UNKNOWN_CLA)
-    const apdu = this.#chain.add(part)
-    if (apdu === 'more') return { data: NOTHING, sw: SW.OK }
-    if (apdu.ins !== INS.generalAuthenticate) security.dropStep()
-    const data = await this.#dispatch(parsePivCommand(apdu))
-    return this.#pending.take(data ?? NOTHING, apdu.le)
+  /**
+   * Whatever is no part of a chain ends the one under way, also when it is refused. And PIN always: nothing may come
+   * between VERIFY and the use of the key, however many parts that use is sent in.
+   */
+  async #interrupt(apdu: CommandApdu | undefined): Promise<void> {
+    const known = apdu !== undefined && (apdu.cla === CLA.plain || apdu.cla === CLA.chained)
+    if (!known || !CHAINED.has(apdu.ins)) this.#chain.reset()
+    if (known && apdu.ins === INS.generalAuthenticate) return
+    this.#context.security.dropStep()
+    await this.#context.vault.pins.disarm()
   }
 
   async #dispatch(command: PivCommand): Promise<Uint8Array | undefined> {

@@ -91,14 +91,14 @@ function changeReferenceData({ p1, p2, data }: CommandApdu): PivCommand {
   wants(p2 === PIN_REFERENCES.pin || p2 === PIN_REFERENCES.puk, SW.REFERENCE_NOT_FOUND)
   wants(data.length === 2 * PIN_FIELD, SW.WRONG_DATA)
   const which = p2 === PIN_REFERENCES.pin ? 'pin' : 'puk'
-  return { kind: 'change', which, old: data.slice(0, PIN_FIELD), fresh: data.slice(PIN_FIELD) }
+  return { kind: 'change', which, old: data.subarray(0, PIN_FIELD), fresh: data.subarray(PIN_FIELD) }
 }
 
 function resetRetryCounter({ p1, p2, data }: CommandApdu): PivCommand {
   wants(p1 === 0x00, SW.WRONG_PARAMETERS)
   wants(p2 === PIN_REFERENCES.pin, SW.REFERENCE_NOT_FOUND)
   wants(data.length === 2 * PIN_FIELD, SW.WRONG_DATA)
-  return { kind: 'unblock', puk: data.slice(0, PIN_FIELD), fresh: data.slice(PIN_FIELD) }
+  return { kind: 'unblock', puk: data.subarray(0, PIN_FIELD), fresh: data.subarray(PIN_FIELD) }
 }
 
 function generalAuthenticate({ p1, p2, data }: CommandApdu): PivCommand {

@@ -1,4 +1,5 @@
 // TCG wire form: big-endian integers and sized octets. TPM 2.0 Library, Part 2, section 4 and 10.4.
+import { copyOf, space } from '../../bytes.ts'
 import { TpmError } from '../../errors.ts'
 
 export const u8 = (value: number): Uint8Array => Uint8Array.of(value)
@@ -7,7 +8,7 @@ export const u32 = (value: number): Uint8Array => Uint8Array.of(value >>> 24, va
 
 /** TPM2B: two octets of length, then the octets. */
 export function sized(octets: Uint8Array): Uint8Array {
-  const out = new Uint8Array(2 + octets.length)
+  const out = space(2 + octets.length)
   out.set(u16(octets.length))
   out.set(octets, 2)
   return out
@@ -28,7 +29,7 @@ export class WireReader {
   take(length: number): Uint8Array {
     const end = this.#offset + length
     if (end > this.#octets.length) throw malformed('is too short')
-    const part = this.#octets.slice(this.#offset, end)
+    const part = copyOf(this.#octets.subarray(this.#offset, end))
     this.#offset = end
     return part
   }

@@ -1,10 +1,11 @@
 // Keys in the TPM: their templates and their making. Design, section 2, "Keys".
 import { CardError } from '../../errors.ts'
+import type { NativeAuth, NativeCommand } from '../../native.ts'
 import type { Algorithm } from '../../piv/algorithms.ts'
 import type { PinPolicy } from '../../piv/slots.ts'
 import { keyTemplate } from '../codec/public.ts'
-import { EMPTY_SIZED, sized, u32 } from '../codec/wire.ts'
-import { command, NO_PASSWORD } from '../command.ts'
+import { EMPTY_SIZED, sized, u32, type WireReader } from '../codec/wire.ts'
+import { bySession, command } from '../command.ts'
 import { OBJECT } from '../constants.ts'
 import type { TpmDevice } from '../device.ts'
 import { responseOf } from '../failure.ts'
@@ -43,15 +44,27 @@ export async function createKey(
 ): Promise<CardFileKey> {
   const template = keyTemplate(algorithm, keyAttributes(pinPolicy, 'generated'), authPolicy)
   const noSecret = sized(new Uint8Array([0, 0, 0, 0]))
-  const create = command('Create', [srk], [NO_PASSWORD], noSecret, sized(template), EMPTY_SIZED, u32(0))
   try {
-    const answer = await device.keys.makingRoom(() => device.call(create))
+    const answer = await asSrk(device, srk, (auth) =>
+      command('Create', [srk], [auth], noSecret, sized(template), EMPTY_SIZED, u32(0)),
+    )
     const [privateArea, publicArea] = [sized(answer.sized()), sized(answer.sized())]
     const creation = { data: sized(answer.sized()), hash: answer.sized(), ticket: answer.rest() }
     return { algorithm, pinPolicy, origin: 'generated', public: publicArea, private: privateArea, creation }
   } catch (error) {
     throw unsupported(algorithm, error)
   }
+}
+
+/**
+ * Runs a command that the SRK authorises, in a salted session: it needs no secret, but only so is its answer known to
+ * be the TPM's own. A key that was swapped on its way, or merely damaged, would take the place of a good one.
+ */
+export function asSrk(device: TpmDevice, srk: Srk, build: (auth: NativeAuth) => NativeCommand): Promise<WireReader> {
+  return device.withSession('hmac', srk, (session) => {
+    const one = build(bySession(session.handle))
+    return device.keys.makingRoom(() => device.call(one))
+  })
 }
 
 /** The answer of a TPM that does not have an algorithm, by name; other errors as they are. */

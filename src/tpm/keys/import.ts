@@ -18,12 +18,12 @@ import { ALGORITHMS, type Algorithm } from '../../piv/algorithms.ts'
 import type { PinPolicy } from '../../piv/slots.ts'
 import { decodePublic, keyTemplate, objectName, publicKeyOf } from '../codec/public.ts'
 import { EMPTY_SIZED, sized, u16, u32 } from '../codec/wire.ts'
-import { command, NO_PASSWORD } from '../command.ts'
+import { command } from '../command.ts'
 import { ALG } from '../constants.ts'
 import type { TpmDevice } from '../device.ts'
 import type { Srk } from '../srk.ts'
 import type { CardFileKey } from '../store/card-file.ts'
-import { keyAttributes, unsupported } from './create.ts'
+import { asSrk, keyAttributes, unsupported } from './create.ts'
 
 const LABEL = concat(utf8('DUPLICATE'), new Uint8Array(1))
 
@@ -46,7 +46,7 @@ export async function importKey(
   try {
     const { duplicate, seed } = wrap(sensitive, objectName(template), srk)
     const params = [EMPTY_SIZED, sized(template), sized(duplicate), sized(seed), u16(ALG.NULL)]
-    const answer = await device.keys.makingRoom(() => device.call(command('Import', [srk], [NO_PASSWORD], ...params)))
+    const answer = await asSrk(device, srk, (auth) => command('Import', [srk], [auth], ...params))
     const privateArea = sized(answer.sized())
     return { algorithm, pinPolicy, origin: 'imported', public: sized(template), private: privateArea }
   } catch (error) {

@@ -1,6 +1,6 @@
 // What the TPM compares instead of a PIN or PUK.
 import { createHmac } from 'node:crypto'
-import { utf8 } from '../../bytes.ts'
+import { copyOf, utf8 } from '../../bytes.ts'
 import type { Role } from '../policy/terms.ts'
 
 /**
@@ -10,7 +10,7 @@ import type { Role } from '../policy/terms.ts'
 export function authValue(cardId: Uint8Array, role: Role, secret: Uint8Array): Uint8Array {
   if (secret.length === 0) throw new TypeError('An empty secret would let everybody in.')
   const mac = createHmac('sha256', cardId).update(utf8(role)).update(secret).digest()
-  const value = Uint8Array.from(mac)
+  const value = copyOf(mac)
   mac.fill(0)
   return value
 }

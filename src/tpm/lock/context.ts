@@ -14,6 +14,7 @@ import type { FulfilContext } from '../policy/fulfil.ts'
 import type { PolicyFacts, Role } from '../policy/terms.ts'
 import type { Srk } from '../srk.ts'
 import type { CardFile } from '../store/card-file.ts'
+import { indexName } from './nv.ts'
 import type { LockTable } from './table.ts'
 
 /** The part of a card file that is about its lock. */
@@ -87,9 +88,22 @@ async function dead(context: LockContext, role: Role, cause: unknown): Promise<C
 const WAYS_OUT =
   'Unblock it with the PUK (tessera pin unblock) or with the help desk (tessera pin unblock --help-desk).'
 
+/** An index that is not the card's own any more takes no new PIN and no tries, whatever the approval. */
+async function whetherDead(context: LockContext, error: TpmError): Promise<unknown> {
+  if (responseOf(error) === undefined) return error
+  for (const role of ['pin', 'puk'] as const) {
+    const { handle, name } = context.card[role]
+    const found = await indexName(context.device, handle)
+    if (found === undefined || !equal(found, name)) return dead(context, role, error)
+  }
+  return error
+}
+
 /** What a refusal of the PIN or the PUK by the TPM means, in words; other errors are returned as they are. */
 export async function explainRefusal(context: LockContext, role: Role, error: unknown): Promise<unknown> {
-  if (!(error instanceof TpmError) || error.command !== 'PolicySecret') return error
+  if (!(error instanceof TpmError)) return error
+  if (error.command === 'NV_ChangeAuth' || error.command === 'NV_Write') return whetherDead(context, error)
+  if (error.command !== 'PolicySecret') return error
   const response = responseOf(error)
   if (response === 'HANDLE') return dead(context, role, error)
   const wrong = response === 'BAD_AUTH' || response === 'AUTH_FAIL'

@@ -33,7 +33,7 @@ export async function defineIndex(
   nv: NvPublic,
 ) {
   await device.withSession('hmac', srk, (session) =>
-    device.run(
+    device.runSecret(
       command(
         'NV_DefineSpace',
         [RH.OWNER],

@@ -90,7 +90,7 @@ export async function setAuth(
   await fulfilApproval(context, name, session, proofs)
   const { handle, name: indexName } = context.card[context.table.approvals[name].on]
   const auths = [bySession(session.handle), encrypting(hmac.handle)]
-  await context.device.run(command('NV_ChangeAuth', [{ handle, name: indexName }], auths, sized(newAuth)))
+  await context.device.runSecret(command('NV_ChangeAuth', [{ handle, name: indexName }], auths, sized(newAuth)))
 }
 
 /** NV_Write of {0, tries} under an approval; in clear, since the approval pins its cpHash. */

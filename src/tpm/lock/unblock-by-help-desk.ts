@@ -3,9 +3,8 @@ import { wipe } from '../../bytes.ts'
 import { PinError, TpmError } from '../../errors.ts'
 import type { Session } from '../device.ts'
 import { CHALLENGE_SECONDS } from '../help-desk.ts'
-import { signedRef } from '../policy/digest.ts'
 import { type Proofs, policySigned, policyTicket, type Ticket } from '../policy/fulfil.ts'
-import { type LockContext, saltOf } from './context.ts'
+import { explainRefusal, type LockContext, saltOf } from './context.ts'
 import { resetCounter, setAuth } from './pins.ts'
 
 /**
@@ -27,7 +26,7 @@ export async function unblockByHelpDesk(
         const key = card.helpDeskKey ?? new Uint8Array(0)
         ticket = await refusing(() => policySigned(context, session, term, key, signature, -CHALLENGE_SECONDS))
       } else {
-        await device.run(policyTicket(session, signedRef(term, context.facts), ticket))
+        await device.run(policyTicket(session, ticket))
       }
     },
   }
@@ -36,8 +35,10 @@ export async function unblockByHelpDesk(
       setAuth(context, 'helpDeskPin', session, hmac, proofs, newAuth),
     )
     await resetCounter(context, 'helpDeskCounter', session, proofs)
+  } catch (error) {
+    throw await explainRefusal(context, 'pin', error)
   } finally {
-    wipe(ticket?.ticket, ticket?.timeout)
+    wipe(ticket)
   }
 }
 

@@ -1,24 +1,20 @@
 // Fulfils a policy in a session of the TPM, term by term.
-import { utf8 } from '../../bytes.ts'
-import type { NativeAuth } from '../../native.ts'
+import { concat, utf8, wipe } from '../../bytes.ts'
+import type { NativeAuth, NativeCommand } from '../../native.ts'
 import type { Entity } from '../codec/nv.ts'
 import { objectName } from '../codec/public.ts'
-import { EMPTY_SIZED, sized, u8, u16, u32 } from '../codec/wire.ts'
+import { EMPTY, EMPTY_SIZED, sized, u8, u16, u32, WireReader } from '../codec/wire.ts'
 import { command, type Target } from '../command.ts'
 import { ALG, CC, RH } from '../constants.ts'
 import type { Session, TpmDevice } from '../device.ts'
 import { approvalDigest, counterResetCpHash, policyDigest, signedRef } from './digest.ts'
 import type { Policy, PolicyFacts, Role, Term } from './terms.ts'
 
-/** What lets a PolicySigned or a PolicySecret come true again in its session, until it expires. */
-export interface Ticket {
-  /** TPM2B_TIMEOUT. */
-  readonly timeout: Uint8Array
-  /** TPMT_TK_AUTH. */
-  readonly ticket: Uint8Array
-  /** Name of who signed, or whose secret was proved. */
-  readonly by: Uint8Array
-}
+/**
+ * What lets a PolicySigned or a PolicySecret come true again until it expires: the parameters of the PolicyTicket that
+ * does so. It is as good as the secret for that time: the holder wipes it.
+ */
+export type Ticket = Uint8Array
 
 /** How the terms that need somebody are fulfilled. Who cannot fulfil one leaves it out. */
 export interface Proofs {
@@ -116,19 +112,9 @@ export async function policySecret(
   expiration: number,
 ): Promise<Ticket> {
   const nonce = await device.nonceTpm(session)
-  const answer = await device.call(
-    command(
-      'PolicySecret',
-      [entity, session.handle],
-      [auth],
-      sized(nonce),
-      EMPTY_SIZED,
-      sized(utf8(ref)),
-      u32(expiration),
-    ),
-  )
-  const timeout = sized(answer.sized())
-  return { timeout, ticket: answer.rest(), by: typeof entity === 'number' ? u32(entity) : entity.name }
+  const params = [sized(nonce), EMPTY_SIZED, sized(utf8(ref)), u32(expiration)]
+  const answer = await device.run(command('PolicySecret', [entity, session.handle], [auth], ...params))
+  return ticketOf(answer[0], utf8(ref), typeof entity === 'number' ? u32(entity) : entity.name)
 }
 
 /** TPMT_SIGNATURE of ECDSA with SHA-256 from r || s of P-256. Part 2, 11.3.4. */
@@ -151,23 +137,26 @@ export async function policySigned(
   const ref = signedRef(term, context.facts)
   return withPublicKey(context.device, publicKey, async (key) => {
     const params = [sized(nonce), EMPTY_SIZED, sized(ref), u32(expiration), ecdsaSignature(signature)]
-    const answer = await context.device.call(command('PolicySigned', [key, session.handle], [], ...params))
-    return { timeout: sized(answer.sized()), ticket: answer.rest(), by: key.name }
+    const answer = await context.device.run(command('PolicySigned', [key, session.handle], [], ...params))
+    return ticketOf(answer[0], ref, key.name)
   })
 }
 
+/** The ticket in an answer to PolicySecret or PolicySigned: TPM2B_TIMEOUT, TPMT_TK_AUTH. The answer is wiped. */
+function ticketOf(answer: Uint8Array | undefined, ref: Uint8Array, by: Uint8Array): Ticket {
+  const reader = new WireReader(answer ?? EMPTY)
+  const timeout = reader.sized()
+  const ticket = reader.rest()
+  try {
+    return concat(sized(timeout), EMPTY_SIZED, sized(ref), sized(by), ticket)
+  } finally {
+    wipe(answer, timeout, ticket)
+  }
+}
+
 /** TPM2_PolicyTicket: what was proved before, again. */
-export function policyTicket(session: Session, ref: Uint8Array, ticket: Ticket) {
-  return command(
-    'PolicyTicket',
-    [session.handle],
-    [],
-    ticket.timeout,
-    EMPTY_SIZED,
-    sized(ref),
-    sized(ticket.by),
-    ticket.ticket,
-  )
+export function policyTicket(session: Session, ticket: Ticket): NativeCommand {
+  return { command: 'PolicyTicket', handles: [session.handle], names: [], auths: [], params: ticket }
 }
 
 /** TPMT_TK_VERIFIED that K approved `policy`: the TPM checks K's signature and vouches for it until its next reset. */

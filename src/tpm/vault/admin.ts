@@ -1,5 +1,5 @@
 // The admin key of a TPM card (PIV 9B): sealed to the TPM, no part of the lock.
-import { concat, wipe } from '../../bytes.ts'
+import { concat, copyOf, wipe } from '../../bytes.ts'
 import type { AdminVault } from '../../piv/card/vault.ts'
 import { seal, unseal } from '../keys/seal.ts'
 import type { CardState } from './card-state.ts'
@@ -18,7 +18,7 @@ export class TpmAdmin implements AdminVault {
       const { device, srk } = await this.#state.context()
       await this.#state.unlock.releaseSessions() // room for one more on a TPM without a resource manager
       const sealed = await unseal(device, srk, blob)
-      const key = { algorithm: sealed[0] ?? 0, key: sealed.slice(1) }
+      const key = { algorithm: sealed[0] ?? 0, key: copyOf(sealed.subarray(1)) }
       wipe(sealed)
       return key
     })

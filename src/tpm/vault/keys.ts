@@ -1,5 +1,4 @@
 // Keys of a TPM card, and their one use: the signing path.
-import { utf8 } from '../../bytes.ts'
 import { CardError, PinError } from '../../errors.ts'
 import type { NativeAuth, NativeCommand } from '../../native.ts'
 import type { KeyOptions, KeyVault, VaultKey } from '../../piv/card/vault.ts'
@@ -16,8 +15,6 @@ import { type LockContext, saltOf } from '../lock/context.ts'
 import { policyTicket } from '../policy/fulfil.ts'
 import type { CardFile, CardFileKey } from '../store/card-file.ts'
 import type { CardState } from './card-state.ts'
-
-const USE = utf8('use')
 
 export class TpmKeys implements KeyVault {
   readonly #state: CardState
@@ -78,7 +75,11 @@ export class TpmKeys implements KeyVault {
 
   async #install(slot: Slot, make: (context: LockContext) => Promise<CardFileKey>): Promise<VaultKey> {
     const old = this.#state.card.keys[slot]
-    const key = await this.#state.exclusive(async () => make(await this.#state.context()))
+    const key = await this.#state.exclusive(async () => {
+      const context = await this.#state.context()
+      await this.#state.unlock.releaseSessions() // room for one more on a TPM without a resource manager
+      return make(context)
+    })
     await this.#state.update((card) => ({ ...card, keys: { ...card.keys, [slot]: key } }))
     if (old !== undefined) await this.#state.exclusive(() => this.#state.device.keys.evict(old))
     return vaultKey(slot, key)
@@ -116,7 +117,7 @@ export class TpmKeys implements KeyVault {
     const session = await unlock.onceSession(() => device.startSession('policy', saltOf(context)))
     try {
       return await this.#inSession(session, context, key, (entity, auth) => [
-        policyTicket(session, USE, ticket),
+        policyTicket(session, ticket),
         build(entity, auth),
       ])
     } catch (error) {

@@ -33,7 +33,7 @@ export class UnlockState implements SessionKeeper {
 
   /** PIN not verified any more: wrong PIN, changed PIN, lock, close. What is armed stays until `disarm`. */
   dropTicket(): void {
-    wipe(this.#ticket?.ticket.ticket, this.#ticket?.ticket.timeout)
+    wipe(this.#ticket?.ticket)
     this.#ticket = undefined
   }
 

@@ -2,11 +2,12 @@
 import { StatusError, SW } from '../../../iso7816/status.ts'
 import { ALGORITHMS } from '../../algorithms.ts'
 import { PIV_AID, PIV_RID, selectsPiv, writeApplicationProperties } from '../../application.ts'
+import { writeKeyHistory } from '../../contents.ts'
 import { certificateTag, objectByTag, tagOf, writeObject } from '../../objects.ts'
 import { SLOTS, type Slot } from '../../slots.ts'
 import type { PivCommand } from '../command.ts'
 import type { CardContext } from '../context.ts'
-import { initialObject, keyHistory } from '../identity.ts'
+import { initialObject } from '../identity.ts'
 
 type Command<Kind extends PivCommand['kind']> = Extract<PivCommand, { kind: Kind }>
 
@@ -33,7 +34,8 @@ export function select(_context: CardContext, { aid }: Command<'select'>): Uint8
 export function getData(context: CardContext, { tag }: Command<'getData'>): Uint8Array {
   const { vault, identity } = context
   if (objectByTag(tag)?.read === 'pin' && !vault.pins.unlocked) throw new StatusError(SW.SECURITY_STATUS)
-  const written = tag === KEY_HISTORY ? keyHistory(retiredCertificates(context)) : vault.objects.get(tag)
+  const written =
+    tag === KEY_HISTORY ? writeKeyHistory({ onCard: retiredCertificates(context), offCard: 0 }) : vault.objects.get(tag)
   const content = written ?? initialObject(tag, identity())
   if (content === undefined) throw new StatusError(SW.NOT_FOUND)
   return writeObject(tag, content)

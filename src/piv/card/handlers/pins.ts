@@ -1,5 +1,5 @@
 // VERIFY, CHANGE REFERENCE DATA, RESET RETRY COUNTER. SP 800-73-5 part 2, 3.2.1 to 3.2.3.
-import { equal, utf8, wipe } from '../../../bytes.ts'
+import { copyOf, equal, utf8, wipe } from '../../../bytes.ts'
 import { StatusError, SW, wrongTry } from '../../../iso7816/status.ts'
 import { DEFAULT_PIN, DEFAULT_PUK, pinBytes, pukBytes, unpadPin } from '../../pin.ts'
 import type { PivCommand } from '../command.ts'
@@ -30,7 +30,7 @@ export async function verify({ vault }: CardContext, { pin }: Command<'verify'>)
 
 /** New values are looked at first: a malformed one costs no try, and everybody knows the defaults. */
 export async function change({ vault }: CardContext, { which, old, fresh }: Command<'change'>): Promise<void> {
-  const former = which === 'pin' ? compared(old) : Uint8Array.from(old)
+  const former = which === 'pin' ? compared(old) : copyOf(old)
   const next = which === 'pin' ? newPin(fresh) : newPuk(fresh)
   try {
     if (which === 'pin') await vault.pins.changePin(former, next)
@@ -52,7 +52,7 @@ export async function unblock({ vault }: CardContext, { puk, fresh }: Command<'u
 /** What is compared: the PIN without its padding, or the whole field where nothing but padding is in it. */
 function compared(field: Uint8Array): Uint8Array {
   const pin = unpadPin(field)
-  return pin === undefined || pin.length === 0 ? Uint8Array.from(field) : pin
+  return pin === undefined || pin.length === 0 ? copyOf(field) : pin
 }
 
 /** Their errors say 6A80 themselves. */

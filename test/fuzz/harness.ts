@@ -1,0 +1,97 @@
+// Fuzzing by mutation: good inputs are damaged in many ways and handed to a target, which may refuse them in its own
+// words and must do nothing else. Every case follows from the seed that is printed and its own number.
+import * as assert from 'uvu/assert'
+import { hex } from '../../src/bytes.ts'
+import { Random } from '../support/random.ts'
+
+export const LONG = process.env.TESSERA_TEST_LONG === '1'
+
+/** Seconds a fuzz test runs. */
+export const FUZZ_SECONDS = LONG ? 600 : 10
+
+export interface FuzzOptions {
+  /** Errors with which a target refuses its input. */
+  readonly refusals: ReadonlyArray<abstract new (...args: never[]) => Error>
+  /** Milliseconds that no case may take. */
+  readonly slowest?: number
+  /** The seed, for the harness's own tests. */
+  readonly seed?: number
+}
+
+type Mutation = (random: Random, octets: Uint8Array, seeds: readonly Uint8Array[]) => Uint8Array
+
+const splice = (octets: Uint8Array, at: number, removed: number, inserted: Uint8Array): Uint8Array =>
+  Uint8Array.from([...octets.subarray(0, at), ...inserted, ...octets.subarray(at + removed)])
+
+/** Octets on which parsers of tags and lengths turn. */
+const TURNING = [0x00, 0x01, 0x10, 0x1f, 0x20, 0x3f, 0x53, 0x5c, 0x5f, 0x7c, 0x7f, 0x80, 0x81, 0x82, 0x83, 0x84, 0xff]
+
+const MUTATIONS: readonly Mutation[] = [
+  (random, octets) => {
+    const at = random.below(octets.length)
+    return splice(octets, at, 1, Uint8Array.of((octets[at] ?? 0) ^ (1 << random.below(8))))
+  },
+  (random, octets) => splice(octets, random.below(octets.length), 1, Uint8Array.of(random.pick(TURNING))),
+  (random, octets) => splice(octets, random.below(octets.length), 1, Uint8Array.of(random.below(256))),
+  (random, octets) => octets.slice(0, random.below(octets.length + 1)),
+  (random, octets) => splice(octets, random.below(octets.length + 1), random.between(1, 8), new Uint8Array(0)),
+  (random, octets) => splice(octets, random.below(octets.length + 1), 0, random.octets(random.between(1, 8))),
+  (random, octets) => splice(octets, random.below(octets.length + 1), 0, Uint8Array.of(random.pick(TURNING))),
+  (random, octets) => {
+    const from = random.below(octets.length + 1)
+    return splice(octets, random.below(octets.length + 1), 0, octets.slice(from, from + random.between(1, 32)))
+  },
+  (random, octets, seeds) => {
+    const other = random.pick(seeds)
+    return splice(octets, random.below(octets.length + 1), octets.length, other.slice(random.below(other.length + 1)))
+  },
+  (random) => random.octets(random.below(64)),
+]
+
+/** The input of case `number`: the same for the same seed. */
+export function fuzzCase(seeds: readonly Uint8Array[], seed: number, number: number): Uint8Array {
+  const random = new Random(seed ^ Math.imul(number + 1, 0x9e3779b1))
+  let octets = Uint8Array.from(random.pick(seeds))
+  for (let times = random.below(5); times > 0; times -= 1)
+    octets = Uint8Array.from(random.pick(MUTATIONS)(random, octets, seeds))
+  return octets
+}
+
+/**
+ * Hands damaged `seeds` to `target` for so many seconds. A case fails when something other than a refusal is thrown, or
+ * when it takes longer than `slowest`, also the second time (the machine may be busy). Answers the number of cases.
+ */
+export async function fuzz(
+  name: string,
+  seeds: readonly Uint8Array[],
+  seconds: number,
+  target: (octets: Uint8Array) => unknown,
+  { refusals, slowest = 1000, seed = new Random(Date.now()).next() }: FuzzOptions,
+): Promise<number> {
+  const first = Number(process.env.TESSERA_TEST_SEED ?? seed) >>> 0
+  console.log(`fuzz ${name}: TESSERA_TEST_SEED=${first}`)
+  const attempt = async (octets: Uint8Array): Promise<number> => {
+    const started = performance.now()
+    try {
+      await target(Uint8Array.from(octets))
+    } catch (error) {
+      if (!refusals.some((refusal) => error instanceof refusal)) throw error
+    }
+    return performance.now() - started
+  }
+  const until = performance.now() + seconds * 1000
+  let count = 0
+  for (; performance.now() < until; count += 1) {
+    const octets = fuzzCase(seeds, first, count)
+    const where = `fuzz ${name}: TESSERA_TEST_SEED=${first}, case ${count}, input ${hex(octets)}`
+    try {
+      const slow = (await attempt(octets)) > slowest && (await attempt(octets)) > slowest
+      if (slow) assert.unreachable(`${where}: took more than ${slowest} ms`)
+    } catch (error) {
+      if (error instanceof assert.Assertion) throw error
+      throw new Error(`${where}: ${error instanceof Error ? error.stack : String(error)}`, { cause: error })
+    }
+  }
+  console.log(`fuzz ${name}: ${count} cases`)
+  return count
+}

@@ -1,0 +1,60 @@
+// takes: 15 s
+// The parsers of what comes from outside are covered by their own tests: at least 95 % of the lines of each file.
+import { execFileSync } from 'node:child_process'
+import { readFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { test } from 'uvu'
+import * as assert from 'uvu/assert'
+import { filesBelow, root } from '../runner/jobs.ts'
+import { tempDir } from '../support/temp.ts'
+
+const LEAST = 95
+
+/** Files that read octets from outside, and where their tests are. */
+const PARSERS: ReadonlyArray<{ readonly tests: string; readonly files: readonly string[] }> = [
+  { tests: 'test/iso7816', files: filesBelow('src/iso7816', ['.ts']) },
+  {
+    tests: 'test/piv',
+    files: ['application', 'certificate', 'contents', 'ecdsa', 'objects', 'public-key', 'templates'].map(
+      (name) => `src/piv/${name}.ts`,
+    ),
+  },
+]
+
+type Summary = Readonly<Record<string, { readonly lines: { readonly total: number; readonly pct: number } }>>
+
+/** Runs `tests` and answers how much they reach of those of `files` that they load. */
+function coverage(tests: readonly string[], files: readonly string[]): Summary {
+  const [raw, report] = [tempDir('cover'), tempDir('report')]
+  const node = (args: readonly string[], environment: Record<string, string> = {}) =>
+    execFileSync(process.execPath, args, {
+      cwd: root,
+      env: { ...process.env, ...environment },
+      stdio: ['ignore', 'ignore', 'inherit'],
+      timeout: 100_000,
+    })
+  for (const name of tests) node(['--import', 'tsx', name], { NODE_V8_COVERAGE: raw })
+  const included = files.flatMap((file) => ['--include', file])
+  const where = ['--temp-directory', raw, '--reports-dir', report, '--reporter', 'json-summary']
+  node(['node_modules/c8/bin/c8.js', 'report', '--exclude-after-remap', ...where, ...included])
+  return JSON.parse(readFileSync(join(report, 'coverage-summary.json'), 'utf8')) as Summary
+}
+
+for (const { tests, files } of PARSERS) {
+  test(`${tests} covers ${files.length} files`, () => {
+    const summary = coverage(filesBelow(tests, ['.test.ts']), files)
+    for (const file of files) {
+      const lines = summary[join(root, file)]?.lines
+      console.log(`${file}: ${lines?.pct} % of ${lines?.total} lines`)
+      assert.ok(lines && lines.total > 0 && lines.pct >= LEAST, `${file}: ${lines?.pct} % of lines are covered`)
+    }
+  })
+}
+
+test('what tests do not reach is seen', () => {
+  // The tests of chaining write data objects and read none.
+  const tlv = coverage(['test/iso7816/chaining.test.ts'], ['src/iso7816/tlv.ts'])[join(root, 'src/iso7816/tlv.ts')]
+  assert.ok(tlv && tlv.lines.pct > 20 && tlv.lines.pct < LEAST, `${tlv?.lines.pct} %`)
+})
+
+test.run()
