@@ -97,8 +97,8 @@ function cmake(command) {
   if (result.status !== 0 && command === 'build') fail("the compiler's messages above say why.")
   if (result.status !== 0) {
     fail(
-      'the messages above say why. Needed: cmake, make, a C++20 compiler, the headers of tpm2-tss and libtpms ' +
-        '(Debian and Ubuntu: apt-get install cmake make g++ pkg-config libtss2-dev libtpms-dev).',
+      'the messages above say why. Needed: cmake, make, a C++20 compiler, the headers of tpm2-tss, libtpms and pcsc-lite ' +
+        '(Debian and Ubuntu: apt-get install cmake make g++ pkg-config libtss2-dev libtpms-dev libpcsclite-dev).',
     )
   }
 }

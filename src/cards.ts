@@ -1,26 +1,30 @@
 /**
- * Creating, opening, listing and destroying cards: the one place that knows which kinds of card there are.
+ * Creating, opening, listing, renaming, resetting and destroying cards: the one place that knows which kinds of card there are.
  */
 import type { KeyObject } from 'node:crypto'
 import { concat, fromHex, hex, secretBytes, wipe } from './bytes.ts'
-import { type AnyCardError, UsageError } from './errors.ts'
+import { type AnyCardError, CardError, PcscError, UsageError } from './errors.ts'
 import { localChannel } from './local-card.ts'
+import { openReader, type ReaderOptions } from './pcsc/open.ts'
+import { listReaders } from './pcsc/readers.ts'
 import { ADMIN_ALGORITHMS } from './piv/algorithms.ts'
 import { adminAlgorithmOf } from './piv/host/admin.ts'
 import { Card } from './piv/host/card.ts'
 import { type KeyInfo, keyInfo } from './piv/host/key-info.ts'
+import type { PinStatus } from './piv/host/pins.ts'
 import {
   checkTries,
   DEFAULT_ADMIN_KEY,
   DEFAULT_PIN,
   DEFAULT_PUK,
   DEFAULT_TRIES,
+  isDefaultAdminKey,
   pinBytes,
   pukBytes,
   type Secret,
 } from './piv/pin.ts'
 import { helpDeskKeyBlob } from './tpm/help-desk.ts'
-import { createTpmCard, destroyTpmCard, openTpmCard, workshop } from './tpm/open.ts'
+import { createTpmCard, destroyTpmCard, type NewCard, openTpmCard, workshop } from './tpm/open.ts'
 import type { CardFile, DefaultSecret } from './tpm/store/card-file.ts'
 import { checkCardName } from './tpm/store/home.ts'
 import { explicitTcti, resolveTcti } from './tpm/tcti.ts'
@@ -59,6 +63,11 @@ export interface CardPlace {
   readonly tcti?: string
 }
 
+export interface ReaderPlace extends ReaderOptions {
+  /** A part of the name of the reader, in upper or lower case. */
+  readonly reader: string
+}
+
 export interface ReadableCard {
   readonly name: string
   readonly path: string
@@ -71,11 +80,18 @@ export interface ReadableCard {
   /** undefined: a card without a PUK. */
   readonly pukTries: number | undefined
   readonly helpDesk: boolean
+  /** False: nobody manages the card through PC/SC. */
+  readonly adminKey: boolean
   readonly mustChangePin: boolean
   /** Secrets that still have their default value. */
   readonly defaults: readonly DefaultSecret[]
   readonly keys: readonly KeyInfo[]
 }
+
+/** A card in a reader: `name` is what `--card` takes. `keys`: those that have a certificate. */
+export type ReaderCardSummary =
+  | { readonly name: string; readonly reader: string; readonly pin: PinStatus; readonly keys: readonly KeyInfo[] }
+  | { readonly name: string; readonly reader: string; readonly error: AnyCardError }
 
 /** A card as its file has it; one whose file cannot be read has its error. */
 export type CardSummary = ReadableCard | { readonly name: string; readonly path: string; readonly error: AnyCardError }
@@ -90,30 +106,21 @@ export async function createCard(options: CreateCardOptions): Promise<Card> {
   const pukTries = checkTries(options.pukTries ?? DEFAULT_TRIES, 'PUK')
   const unlockSeconds = checkMinutes(options.unlockMinutes ?? 15) * 60
   const helpDeskKey = options.helpDeskPublicKey === undefined ? undefined : helpDeskKeyBlob(options.helpDeskPublicKey)
-  const adminKey = adminKeyOf(options.adminKey)
-  const pin = pinBytes(options.pin ?? DEFAULT_PIN)
-  const puk = options.noPuk ? undefined : pukBytes(options.puk ?? DEFAULT_PUK)
-  const ownerPassword = secretBytes(options.ownerPassword ?? '')
-  const defaults: DefaultSecret[] = []
-  if (isText(pin, DEFAULT_PIN)) defaults.push('pin')
-  if (puk !== undefined && isText(puk, DEFAULT_PUK)) defaults.push('puk')
-  if (adminKey !== undefined && hex(adminKey.subarray(1)) === DEFAULT_ADMIN_KEY) defaults.push('adminKey')
-  const mustChangePin = options.mustChangePin === true || defaults.includes('pin')
-  try {
+  return withFirstSecrets(options, async (secrets) => {
+    const mustChangePin = options.mustChangePin === true || secrets.defaults.includes('pin')
     const place = { home: options.home, tcti: resolveTcti(options.tcti).tcti }
-    const secrets = { pin, puk, adminKey, ownerPassword }
-    const settings = { name, pinTries, pukTries, helpDeskKey, unlockSeconds, mustChangePin, defaults }
+    const settings = { name, pinTries, pukTries, helpDeskKey, unlockSeconds, mustChangePin }
     return new Card(localChannel(await createTpmCard(place, { ...secrets, ...settings })))
-  } finally {
-    wipe(pin, puk, adminKey, ownerPassword)
-  }
+  })
 }
 
 /**
- * Opens a card. The TPM is the one that the card remembers, unless `tcti` or $TESSERA_TCTI says where to look for it.
- * @throws CardError ERR_CARD_NOT_FOUND, ERR_CARD_OTHER_TPM; FileError; TpmError
+ * Opens a card: one in a TPM by its name, or one in a reader by a part of the reader's name (`''` fits every reader).
+ * The TPM is the one that the card remembers, unless `tcti` or $TESSERA_TCTI says where to look for it.
+ * @throws CardError ERR_CARD_NOT_FOUND, ERR_CARD_OTHER_TPM; FileError; TpmError; PcscError; UsageError ERR_CARD_AMBIGUOUS
  */
-export async function openCard(options: string | ({ readonly name: string } & CardPlace)): Promise<Card> {
+export async function openCard(options: string | ({ readonly name: string } & CardPlace) | ReaderPlace): Promise<Card> {
+  if (typeof options === 'object' && 'reader' in options) return new Card(await openReader(options.reader, options))
   const { name, ...place } = typeof options === 'string' ? { name: options } : options
   return new Card(localChannel(await openTpmCard(placeOf(place), checkCardName(name))))
 }
@@ -121,7 +128,43 @@ export async function openCard(options: string | ({ readonly name: string } & Ca
 /** Every card of a home, from the card files alone: no TPM is needed, and none is disturbed. */
 export async function listCards(place: Pick<CardPlace, 'home'> = {}): Promise<CardSummary[]> {
   const listed = await workshop(place).store.list()
-  return listed.map((one) => ('card' in one ? summaryOf(one.card, one.path) : one))
+  return listed.map((one) => {
+    if (!('card' in one)) return one
+    try {
+      return summaryOf(one.card, one.path)
+    } catch (error) {
+      // The file is as it was written, and a key in it is none: the other cards are listed all the same.
+      if (!(error instanceof CardError)) throw error
+      return { name: one.name, path: one.path, error: error as AnyCardError }
+    }
+  })
+}
+
+/**
+ * Every card in a reader that PC/SC has, asked for what it says of itself; no try is spent. One that does not answer, or
+ * is no PIV card, has its error. None where there is no PC/SC.
+ */
+export async function listReaderCards({ waitMs = 1000 }: ReaderOptions = {}): Promise<ReaderCardSummary[]> {
+  const readers = await listReaders().catch((error: unknown) => {
+    if (error instanceof PcscError && error.code === 'ERR_PCSC_UNAVAILABLE') return []
+    throw error
+  })
+  return Promise.all(readers.filter(({ card }) => card).map(({ name }) => readerCard(name, waitMs)))
+}
+
+async function readerCard(reader: string, waitMs: number): Promise<ReaderCardSummary> {
+  const name = `reader:${reader}`
+  try {
+    const card = new Card(await openReader(reader, { waitMs }))
+    try {
+      return { name, reader, pin: await card.pinStatus(), keys: await card.keys() }
+    } finally {
+      await card.close()
+    }
+  } catch (error) {
+    if (!(error instanceof CardError)) throw error
+    return { name, reader, error: error as AnyCardError }
+  }
 }
 
 /** One card from its file alone. @throws CardError ERR_CARD_NOT_FOUND; FileError */
@@ -148,6 +191,60 @@ export async function destroyCard(
   }
 }
 
+/**
+ * Gives a card another name; no TPM is needed. Who has it open goes on using its keys, and cannot change it any more.
+ * @throws CardError ERR_CARD_NOT_FOUND, ERR_CARD_EXISTS; UsageError ERR_CARD_NAME; FileError
+ */
+export async function renameCard(name: string, newName: string, place: Pick<CardPlace, 'home'> = {}): Promise<void> {
+  const { store, journal } = workshop(place)
+  const { cardId } = await store.read(checkCardName(name))
+  checkCardName(newName)
+  await journal.whileIdle(name, () => store.rename(name, cardId, newName))
+}
+
+/**
+ * Destroys a card and makes a new one of the same name in the same TPM, with the default PIN (to be changed), PUK and
+ * admin key, and opens it. The tries, the help desk and the unlock time stay, and so does that there is no PUK.
+ * When it fails after the first half there is no card of this name.
+ * @throws as `destroyCard` and `createCard`
+ */
+export async function resetCard(
+  name: string,
+  options: CardPlace & { readonly ownerPassword?: Secret } = {},
+): Promise<Card> {
+  const { ownerPassword, ...where } = options
+  const place = placeOf(where)
+  const { pin, puk, helpDeskKey, unlockSeconds, tcti } = await workshop(place).store.read(checkCardName(name))
+  return withFirstSecrets({ noPuk: !puk.present, ...(ownerPassword && { ownerPassword }) }, async (secrets) => {
+    await destroyTpmCard(place, name, secrets.ownerPassword)
+    const tries = { pinTries: pin.tries, pukTries: puk.tries }
+    const settings = { name, ...tries, helpDeskKey, unlockSeconds, mustChangePin: true }
+    return new Card(localChannel(await createTpmCard({ tcti, ...place }, { ...secrets, ...settings })))
+  })
+}
+
+type FirstSecrets = Pick<NewCard, 'pin' | 'puk' | 'adminKey' | 'ownerPassword' | 'defaults'>
+
+/** Runs `work` with the secrets of a new card, which are overwritten before its promise settles. */
+async function withFirstSecrets<Result>(
+  options: Pick<CreateCardOptions, 'pin' | 'puk' | 'noPuk' | 'adminKey' | 'ownerPassword'>,
+  work: (secrets: FirstSecrets) => Promise<Result>,
+): Promise<Result> {
+  const adminKey = adminKeyOf(options.adminKey)
+  const pin = pinBytes(options.pin ?? DEFAULT_PIN)
+  const puk = options.noPuk ? undefined : pukBytes(options.puk ?? DEFAULT_PUK)
+  const ownerPassword = secretBytes(options.ownerPassword ?? '')
+  const defaults: DefaultSecret[] = []
+  if (isText(pin, DEFAULT_PIN)) defaults.push('pin')
+  if (puk !== undefined && isText(puk, DEFAULT_PUK)) defaults.push('puk')
+  if (adminKey !== undefined && isDefaultAdminKey(adminKey.subarray(1))) defaults.push('adminKey')
+  try {
+    return await work({ pin, puk, adminKey, ownerPassword, defaults })
+  } finally {
+    wipe(pin, puk, adminKey, ownerPassword)
+  }
+}
+
 function placeOf(place: CardPlace): { readonly home?: string; readonly tcti?: string } {
   const tcti = explicitTcti(place.tcti)
   return { ...(place.home === undefined ? {} : { home: place.home }), ...(tcti === undefined ? {} : { tcti }) }
@@ -159,6 +256,7 @@ function summaryOf(card: CardFile, path: string): ReadableCard {
     ...{ name, path, cardId: hex(card.cardId), created, tcti, assurance, pinTries: card.pin.tries },
     pukTries: card.puk.present ? card.puk.tries : undefined,
     helpDesk: card.helpDeskKey !== undefined,
+    adminKey: card.adminKey !== undefined,
     mustChangePin: flags.mustChangePin,
     defaults: flags.defaults,
     keys: vaultKeys(card).map(keyInfo),

@@ -14,6 +14,15 @@ export interface CardChannel {
   close(): Promise<void>
   /** Only a card in this process has it. */
   readonly local?: LocalCard
+  /** Name of the reader that the card is in. */
+  readonly reader?: string
+  /**
+   * Grows whenever the card may have forgotten what was selected and verified. Only where other programs reach the card
+   * too: these may select something else between two transactions.
+   */
+  readonly generation?: number
+  /** False where the way to the card takes short commands only, whatever its ATR says. */
+  readonly extended?: boolean
 }
 
 /** Wrong tries left of one secret. */
@@ -44,8 +53,10 @@ export interface LocalCard {
   importKey(slot: string, pkcs8: Uint8Array, pinPolicy: 'never' | 'once' | 'always'): Promise<void>
   deleteKey(slot: string): Promise<void>
   moveKey(from: string, to: string): Promise<void>
-  /** Sets the admin key (PIV 9B): AES of 16, 24 or 32 octets. Wants the 9B status. */
-  setAdminKey(key: Uint8Array): Promise<void>
+  /** Sets the admin key (PIV 9B): AES of 16, 24 or 32 octets; or removes it. Wants the 9B status. */
+  setAdminKey(key: Uint8Array | undefined): Promise<void>
+  /** Tags, in hex, of the data objects that are there. */
+  objects(): readonly string[]
 }
 
 export interface LocalKey {

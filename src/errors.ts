@@ -5,7 +5,7 @@
 
 /** Which class of error each code belongs to, and the numbers a search engine knows it by. */
 interface CodeFacts {
-  readonly kind: 'pin' | 'tpm' | 'card' | 'file' | 'usage'
+  readonly kind: 'pin' | 'tpm' | 'card' | 'file' | 'usage' | 'pcsc'
   /** ISO 7816-4 status word that says the same at the card edge. */
   readonly sw?: number
   /** PKCS#11 return value that says the same. */
@@ -37,6 +37,7 @@ export const ERROR_CODES = {
   ERR_CARD_REFUSED: { kind: 'card' },
   ERR_KEY_ABSENT: { kind: 'card', sw: 0x6a88, ckr: 'CKR_KEY_HANDLE_INVALID' },
   ERR_KEY_DAMAGED: { kind: 'card' },
+  ERR_OBJECT_ABSENT: { kind: 'card', sw: 0x6a82, ckr: 'CKR_OBJECT_HANDLE_INVALID' },
   ERR_NOT_SUPPORTED: { kind: 'card', sw: 0x6a81, ckr: 'CKR_MECHANISM_INVALID' },
   ERR_DATA: { kind: 'card', sw: 0x6a80, ckr: 'CKR_DATA_INVALID' },
 
@@ -71,6 +72,13 @@ export const ERROR_CODES = {
   ERR_TPM_FAILURE: { kind: 'tpm' },
   ERR_TPM_TAMPERED: { kind: 'tpm' },
   ERR_TPM: { kind: 'tpm' },
+
+  ERR_PCSC_UNAVAILABLE: { kind: 'pcsc' },
+  ERR_READER_NOT_FOUND: { kind: 'pcsc', ckr: 'CKR_SLOT_ID_INVALID' },
+  ERR_READER_BUSY: { kind: 'pcsc' },
+  ERR_CARD_REMOVED: { kind: 'pcsc', ckr: 'CKR_DEVICE_REMOVED' },
+  ERR_CARD_RESET: { kind: 'pcsc', ckr: 'CKR_SESSION_HANDLE_INVALID' },
+  ERR_PCSC: { kind: 'pcsc', ckr: 'CKR_DEVICE_ERROR' },
 } as const satisfies Record<string, CodeFacts>
 
 export type ErrorCode = keyof typeof ERROR_CODES
@@ -149,6 +157,32 @@ export class TpmError extends CardError<CodesOf<'tpm'>> {
   }
 }
 
+/** About a reader, the card in it, or the way to it. */
+export class PcscError extends CardError<CodesOf<'pcsc'>> {
+  override name = 'PcscError'
+  /** Return code of PC/SC. */
+  readonly rc: number | undefined
+  readonly reader: string | undefined
+  /** Programs that may have the card, where that can be known: `scdaemon (1234)`. */
+  readonly holders: readonly string[]
+
+  constructor(
+    code: CodesOf<'pcsc'>,
+    message: string,
+    details: {
+      readonly cause?: unknown
+      readonly rc?: number
+      readonly reader?: string | undefined
+      readonly holders?: readonly string[]
+    } = {},
+  ) {
+    super(code, message, details)
+    this.rc = details.rc
+    this.reader = details.reader
+    this.holders = details.holders ?? []
+  }
+}
+
 /** About a file of ours. */
 export class FileError extends CardError<CodesOf<'file'>> {
   override name = 'FileError'
@@ -166,4 +200,4 @@ export class UsageError extends CardError<CodesOf<'usage'>> {
 }
 
 /** Every error of this library; `code` tells the members apart. */
-export type AnyCardError = PinError | TpmError | FileError | UsageError | CardError<CodesOf<'card'>>
+export type AnyCardError = PinError | TpmError | PcscError | FileError | UsageError | CardError<CodesOf<'card'>>

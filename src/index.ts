@@ -6,8 +6,13 @@ export {
   createCard,
   destroyCard,
   listCards,
+  listReaderCards,
   openCard,
   type ReadableCard,
+  type ReaderCardSummary,
+  type ReaderPlace,
+  renameCard,
+  resetCard,
 } from './cards.ts'
 export type { CardChannel, LocalCard } from './channel.ts'
 export {
@@ -15,18 +20,28 @@ export {
   CardError,
   type ErrorCode,
   FileError,
+  PcscError,
   PinError,
   TpmError,
   UsageError,
 } from './errors.ts'
+export {
+  listReaders,
+  type Reader,
+  type ReaderEvent,
+  type ReaderWatch,
+  watchReaders,
+} from './pcsc/readers.ts'
 export type { Algorithm, Hash } from './piv/algorithms.ts'
 export type { AdminKey } from './piv/host/admin.ts'
-export { type Cancellable, Card, type GenerateKeyOptions, type VerifyPinOptions } from './piv/host/card.ts'
+export { Card, type GenerateKeyOptions, type VerifyPinOptions } from './piv/host/card.ts'
 export type { CardCertificate } from './piv/host/certificates.ts'
 export type { KeyInfo } from './piv/host/key-info.ts'
+export type { ObjectInfo } from './piv/host/objects.ts'
 export type { DecryptOptions } from './piv/host/padding.ts'
 export type { PinStatus } from './piv/host/pins.ts'
 export type { SignatureOptions } from './piv/host/signature.ts'
+export type { Cancellable } from './piv/host/waiting.ts'
 export { DEFAULT_PIN, DEFAULT_PUK, type Secret } from './piv/pin.ts'
 export type { PinPolicy, Slot } from './piv/slots.ts'
 export { respond as respondToChallenge } from './tpm/help-desk.ts'

@@ -1,16 +1,37 @@
-// A TPM card in this process as a channel: its card application, and beside it what PIV has no command for.
-import { copyOf, wipe } from './bytes.ts'
-import type { CardChannel, LocalCard, Tries } from './channel.ts'
+// A card in this process as a channel: its card application, and beside it what PIV has no command for.
+import { copyOf, equal, utf8, wipe } from './bytes.ts'
+import type { CardChannel, LocalCard } from './channel.ts'
 import { PinError } from './errors.ts'
+import { SW } from './iso7816/status.ts'
 import { ADMIN_ALGORITHMS } from './piv/algorithms.ts'
 import { CardApplication } from './piv/card/application.ts'
 import { InProcessChannel } from './piv/card/channel.ts'
+import { INITIAL_OBJECTS } from './piv/card/identity.ts'
+import type { PinVault, Vault } from './piv/card/vault.ts'
 import { adminAlgorithmOf } from './piv/host/admin.ts'
+import { refusal } from './piv/host/refusals.ts'
+import { DEFAULT_PIN } from './piv/pin.ts'
 import { parseSlot } from './piv/slots.ts'
-import { formatChallenge } from './tpm/help-desk.ts'
-import type { TpmVault } from './tpm/vault/vault.ts'
+import { type Challenge, formatChallenge } from './tpm/help-desk.ts'
 
-export function localChannel(vault: TpmVault): CardChannel {
+/** A vault whose owner is in this process: what he may know of the card, and a help desk that can unblock it. */
+export interface LocalVault extends Vault {
+  /** As of now: cards can be renamed. */
+  readonly card: {
+    readonly cardId: Uint8Array
+    readonly name: string
+    /** ISO 8601. */
+    readonly created: string
+    readonly assurance: 'hardware' | 'software'
+    readonly flags: { readonly mustChangePin: boolean }
+  }
+  readonly pins: PinVault & {
+    challenge(): Promise<Challenge>
+    unblockWithResponse(response: string, newPin: Uint8Array): Promise<void>
+  }
+}
+
+export function localChannel(vault: LocalVault): CardChannel {
   const application = new CardApplication({
     vault,
     identity: () => ({ cardId: vault.card.cardId, name: vault.card.name, created: new Date(vault.card.created) }),
@@ -20,38 +41,46 @@ export function localChannel(vault: TpmVault): CardChannel {
 }
 
 /** Who owns the card file: the PIN alone lets him manage keys and certificates. */
-function localCard(vault: TpmVault, { security }: CardApplication): LocalCard {
+function localCard(vault: LocalVault, { security }: CardApplication): LocalCard {
   const { pins, keys } = vault
   const manage = () => {
-    if (pins.unlocked) security.grantAdmin(() => pins.unlocked)
-    else if (!security.admin) throw pinRequired()
+    // What the admin key proved outlives the PIN.
+    if (security.admin) return
+    if (!pins.unlocked) throw pinRequired()
+    security.grantAdmin(() => pins.unlocked)
   }
   /** Nothing here is the use of an `always` key: VERIFY counts for the very next command alone. */
-  const managed = async <T>(work: () => Promise<T>): Promise<T> => {
+  const between = async <T>(work: () => Promise<T>): Promise<T> => {
     await pins.disarm()
-    manage()
     return work()
   }
-  const tries = async <T extends Tries | undefined>(read: () => Promise<T>): Promise<T> => {
-    await pins.disarm()
-    return read()
-  }
+  const managed = <T>(work: () => Promise<T>): Promise<T> =>
+    between(() => {
+      manage()
+      return work()
+    })
   return {
     name: vault.card.name,
     assurance: vault.card.assurance,
     manage,
-    pinTries: () => tries(() => pins.pinCounter()),
-    pukTries: () => tries(() => pins.pukCounter()),
+    pinTries: () => between(() => pins.pinCounter()),
+    pukTries: () => between(() => pins.pukCounter()),
     mustChangePin: () => vault.card.flags.mustChangePin,
     keys: () => keys.list(),
-    challenge: async () => formatChallenge(await pins.challenge()),
-    unblockWithResponse: (response, newPin) => pins.unblockWithResponse(response, newPin),
+    challenge: () => between(async () => formatChallenge(await pins.challenge())),
+    unblockWithResponse: (response, newPin) =>
+      between(async () => {
+        // As at the card edge: everybody knows it.
+        if (equal(newPin, utf8(DEFAULT_PIN))) throw refusal('unblockPin', SW.CONDITIONS_OF_USE)
+        await pins.unblockWithResponse(response, newPin)
+      }),
     importKey: async (slot, pkcs8, policy) => {
       await managed(() => keys.import(parseSlot(slot), pkcs8, policy))
     },
     deleteKey: (slot) => managed(() => keys.delete(parseSlot(slot))),
     moveKey: (from, to) => managed(() => keys.move(parseSlot(from), parseSlot(to))),
     setAdminKey: async (given) => {
+      if (given === undefined) return managed(() => vault.admin.remove())
       const { algorithm } = adminAlgorithmOf(given)
       const key = copyOf(given)
       try {
@@ -60,6 +89,7 @@ function localCard(vault: TpmVault, { security }: CardApplication): LocalCard {
         wipe(key)
       }
     },
+    objects: () => [...new Set([...INITIAL_OBJECTS, ...vault.objects.tags()])].sort(),
   }
 }
 

@@ -1,4 +1,4 @@
-// The native addon: loaded once, typed here. Its C++ twin is native/tpm/binding.cc. Octets, numbers and handles cross
+// The native addon: loaded once, typed here. Its C++ twins are native/tpm/binding.cc and native/pcsc/binding.cc. Octets, numbers and handles cross
 // this seam, nothing else; every Uint8Array is copied on the way in and fresh on the way out.
 import { createRequire } from 'node:module'
 import { TpmError } from './errors.ts'
@@ -62,7 +62,63 @@ export interface NativeFileLock {
   release(): void
 }
 
+// --- PC/SC: native/pcsc/binding.cc ---------------------------------------------------------------------------------
+
+/** What the promises of PC/SC reject with. `rc` is PC/SC's return code where `layer` is `pcsc`. */
+export interface NativePcscFailure extends Error {
+  readonly layer: 'pcsc' | 'library' | 'closed'
+  readonly rc: number
+}
+
+export interface NativeReaderState {
+  readonly name: string
+  /** Flags of SCARD_STATE_. */
+  readonly state: number
+  /** How often a card came or went, modulo 65536. */
+  readonly events: number
+  /** Empty where there is no card. */
+  readonly atr: Uint8Array
+}
+
+export interface NativeConnected {
+  /** 1: T=0, 2: T=1. */
+  readonly protocol: number
+  readonly atr: Uint8Array
+}
+
+/** One tie to one card, on a thread of its own: calls are done in the order in which they were made. */
+export interface NativePcscConnection {
+  readers(): Promise<NativeReaderState[]>
+  /** Makes the tie to pcscd too, and makes it anew after pcscd was restarted. */
+  connect(reader: string, shareMode: number, protocols: number): Promise<NativeConnected>
+  /** 0: leaves the card as it is, 1: resets it, 2: powers it down and up. */
+  reconnect(initialization: number): Promise<NativeConnected>
+  disconnect(disposition: number): Promise<void>
+  /** What becomes of the card when this tie ends, however it ends: 0 as it is, 1 reset. */
+  parting(disposition: number): void
+  /** Waits while another program has the card. */
+  begin(): Promise<void>
+  end(): Promise<void>
+  transmit(apdu: Uint8Array): Promise<Uint8Array>
+  control(code: number, data: Uint8Array): Promise<Uint8Array>
+  attribute(id: number): Promise<Uint8Array>
+  /** Control codes of the reader by feature tag: PC/SC part 10, 2.2. */
+  features(): Promise<Record<number, number>>
+  /** Rejects every call under way, at once. What they do meanwhile comes to nothing. */
+  cancel(): void
+  close(): Promise<void>
+}
+
+export interface NativePcscMonitor {
+  close(): void
+}
+
 export interface Native {
+  readonly PcscConnection: new () => NativePcscConnection
+  /** Calls back with what there is now, and at each change. */
+  readonly PcscMonitor: new (
+    seen: (failure: NativePcscFailure | undefined, readers: NativeReaderState[]) => void,
+  ) => NativePcscMonitor
   openTpm(options: { tcti: string; stateFile: string; createState: boolean; waitMs: number }): Promise<NativeTpm>
   /** One try at a lock between processes; null where somebody else holds it. The kernel frees it when a process ends. */
   lockFile(path: string): NativeFileLock | null

@@ -2,11 +2,15 @@
 #include <napi.h>
 
 namespace tessera {
-void init_tpm(Napi::Env env, Napi::Object exports);
+namespace pcsc {
+void init(Napi::Env env, Napi::Object exports);
 }
+void init_tpm(Napi::Env env, Napi::Object exports);
+}  // namespace tessera
 
 static Napi::Object init(Napi::Env env, Napi::Object exports) {
   tessera::init_tpm(env, exports);
+  tessera::pcsc::init(env, exports);
   return exports;
 }
 

@@ -1,10 +1,10 @@
 // How a command is authorised and its answer verified. TPM 2.0 Library, Part 1, sections 17-21.
 #include <openssl/crypto.h>
 
-#include <cstring>
-
 #include "error.h"
 #include "library.h"
+#include "marshal.h"
+#include "message.h"
 #include "session.h"
 
 namespace tessera {
@@ -17,7 +17,6 @@ struct Sapi {
   FUNCTION(GetCpBuffer);
   FUNCTION(SetCmdAuths);
   FUNCTION(GetRspAuths);
-  FUNCTION(GetRpBuffer);
   FUNCTION(GetDecryptParam);
   FUNCTION(SetDecryptParam);
   FUNCTION(GetEncryptParam);
@@ -34,15 +33,14 @@ void ensure(TSS2_RC rc, const char* what) {
   if (rc != TSS2_RC_SUCCESS) throw Failure(Layer::kSapi, rc, "usage", std::string("libtss2-sys cannot ") + what + ".");
 }
 
-void assign(TPM2B_DIGEST& target, ByteView octets) {
-  target.size = static_cast<UINT16>(octets.size());
-  std::memcpy(target.buffer, octets.data(), octets.size());
-}
-
 // authValues are compared without the zeros at their end. Part 1, 19.6.5.
 ByteView stripped(ByteView auth_value) {
   while (!auth_value.empty() && auth_value.back() == 0) auth_value = auth_value.first(auth_value.size() - 1);
   return auth_value;
+}
+
+[[noreturn]] void refuse(const char* why) {
+  throw Failure(Layer::kSapi, 0, "usage", std::string(why) + " Nothing was sent.");
 }
 
 }  // namespace
@@ -52,9 +50,19 @@ void Connection::authorize(Call& call, std::vector<Prepared>& prepared) {
   const Prepared* encrypts = nullptr;
   for (size_t i = 0; i < prepared.size(); ++i) {
     const Authorization& authorization = call.authorizations[i];
-    if (authorization.session == TPM2_RS_PW) continue;
+    if (authorization.auth_value.size() > sizeof(TPMU_HA)) refuse("An authValue is longer than any TPM takes.");
     const auto found = sessions_.find(authorization.session);
-    if (found == sessions_.end()) throw Failure(Layer::kSession, 0, "gone", "The session is no longer there.");
+    const bool password = authorization.session == TPM2_RS_PW;
+    if (!password && found == sessions_.end()) {
+      throw Failure(Layer::kSession, 0, "gone", "The session is no longer there.");
+    }
+    // The TPM would refuse it too, but only after the secret went there in clear.
+    const bool ciphers = (authorization.attributes & (TPMA_SESSION_DECRYPT | TPMA_SESSION_ENCRYPT)) != 0;
+    if (ciphers && (password || !found->second.encrypts)) refuse("Only an HMAC session encrypts parameters.");
+    if (password) continue;
+    for (size_t j = 0; j < i; ++j) {
+      if (prepared[j].session == &found->second) refuse("A session can stand in a command only once.");
+    }
     Prepared& own = prepared[i];
     own.session = &found->second;
     own.nonce_caller = random_bytes(kNonce);
@@ -63,8 +71,8 @@ void Connection::authorize(Call& call, std::vector<Prepared>& prepared) {
     Bytes joined = join({key, auth_value});
     own.key = Secret(joined);
     OPENSSL_cleanse(joined.data(), joined.size());
-    if (own.session->encrypts && (authorization.attributes & TPMA_SESSION_DECRYPT) != 0) decrypts = &own;
-    if (own.session->encrypts && (authorization.attributes & TPMA_SESSION_ENCRYPT) != 0) encrypts = &own;
+    if ((authorization.attributes & TPMA_SESSION_DECRYPT) != 0) decrypts = &own;
+    if ((authorization.attributes & TPMA_SESSION_ENCRYPT) != 0) encrypts = &own;
   }
 
   if (decrypts != nullptr) {
@@ -119,32 +127,52 @@ void Connection::authorize(Call& call, std::vector<Prepared>& prepared) {
   ensure(rc, "authorise the command");
 }
 
-void Connection::verify(const Call& call, std::vector<Prepared>& prepared) {
-  TSS2L_SYS_AUTH_RESPONSE responses{};
+bool Connection::authentic(const Call& call, std::vector<Prepared>& prepared, TSS2L_SYS_AUTH_RESPONSE& responses) {
+  if (sapi().GetRspAuths(sys_.get(), &responses) != TSS2_RC_SUCCESS || responses.count != prepared.size()) return false;
+  const AnswerParts parts = answer_parts(tcti_.answer(), call.row->gives ? 1 : 0, true);
+  const Bytes rp_hash = sha256({big_endian(TPM2_RC_SUCCESS), big_endian(call.row->code), parts.parameters});
   size_t size = 0;
-  const uint8_t* parameters = nullptr;
-  bool authentic = sapi().GetRspAuths(sys_.get(), &responses) == TSS2_RC_SUCCESS &&
-                   responses.count == prepared.size() &&
-                   sapi().GetRpBuffer(sys_.get(), &size, &parameters) == TSS2_RC_SUCCESS;
-  const Bytes rp_hash =
-      authentic ? sha256({big_endian(TPM2_RC_SUCCESS), big_endian(call.row->code), {parameters, size}}) : Bytes();
-  for (size_t i = 0; authentic && i < prepared.size(); ++i) {
+  for (size_t i = 0; i < prepared.size(); ++i) {
     Prepared& own = prepared[i];
     const TPMS_AUTH_RESPONSE& response = responses.auths[i];
-    if (own.session == nullptr) continue;
     const ByteView nonce(response.nonce.buffer, response.nonce.size);
+    const ByteView hmac(response.hmac.buffer, response.hmac.size);
     const uint8_t attributes = response.sessionAttributes;
+    size += 2 + nonce.size() + 1 + 2 + hmac.size();
+    if (own.session == nullptr) continue;
     if (!(own.key.empty() && own.session->policy)) {
       const Bytes expected = hmac_sha256(own.key.view(), {rp_hash, nonce, own.nonce_caller, {&attributes, 1}});
-      authentic = equal_constant_time(expected, {response.hmac.buffer, response.hmac.size});
+      if (!equal_constant_time(expected, hmac)) return false;
     }
     const std::lock_guard lock(mutex_);
     own.session->nonce_tpm.assign(nonce.begin(), nonce.end());
   }
-  if (!authentic) {
+  if (size != parts.sessions.size()) malformed_answer(0);  // no HMAC covers what follows the last one
+  return true;
+}
+
+void Connection::decrypt_answer(const Prepared& own) {
+  size_t size = 0;
+  const uint8_t* sealed = nullptr;
+  ensure(sapi().GetEncryptParam(sys_.get(), &size, &sealed), "find the parameter to decrypt");
+  Bytes parameter(sealed, sealed + size);
+  const Secret key = kdfa(own.key.view(), "CFB", own.session->nonce_tpm, own.nonce_caller, 256);
+  aes128_cfb(false, key.view().first(16), key.view().subspan(16), parameter.data(), parameter.size());
+  const TSS2_RC rc = sapi().SetEncryptParam(sys_.get(), size, parameter.data());
+  OPENSSL_cleanse(parameter.data(), parameter.size());
+  ensure(rc, "decrypt a parameter");
+}
+
+void Connection::verify(const Call& call, std::vector<Prepared>& prepared) {
+  TSS2L_SYS_AUTH_RESPONSE responses{};
+  if (!authentic(call, prepared, responses)) {
+    bool vouched = false;
     for (const Authorization& authorization : call.authorizations) {
-      if (authorization.session != TPM2_RS_PW) flush(authorization.session);
+      if (authorization.session == TPM2_RS_PW) continue;
+      vouched = true;
+      flush(authorization.session);
     }
+    if (!vouched) malformed_answer(0);
     throw Failure(
         Layer::kSession, 0, "forged",
         "The answer is not the TPM's own: its HMAC does not verify. Somebody may sit between this program and "
@@ -153,24 +181,12 @@ void Connection::verify(const Call& call, std::vector<Prepared>& prepared) {
   for (size_t i = 0; i < prepared.size(); ++i) {
     const Authorization& authorization = call.authorizations[i];
     if (prepared[i].session == nullptr) continue;
-    if ((authorization.attributes & TPMA_SESSION_ENCRYPT) != 0) {
-      size_t length = 0;
-      const uint8_t* sealed = nullptr;
-      ensure(sapi().GetEncryptParam(sys_.get(), &length, &sealed), "find the parameter to decrypt");
-      Bytes parameter(sealed, sealed + length);
-      const Secret key =
-          kdfa(prepared[i].key.view(), "CFB", prepared[i].session->nonce_tpm, prepared[i].nonce_caller, 256);
-      aes128_cfb(false, key.view().first(16), key.view().subspan(16), parameter.data(), parameter.size());
-      const TSS2_RC rc = sapi().SetEncryptParam(sys_.get(), length, parameter.data());
-      OPENSSL_cleanse(parameter.data(), parameter.size());
-      ensure(rc, "decrypt a parameter");
-    }
-  }
-  for (size_t i = 0; i < prepared.size(); ++i) {
-    if (prepared[i].session != nullptr && (responses.auths[i].sessionAttributes & TPMA_SESSION_CONTINUESESSION) == 0) {
-      const std::lock_guard lock(mutex_);
-      sessions_.erase(call.authorizations[i].session);
-    }
+    if ((authorization.attributes & TPMA_SESSION_ENCRYPT) != 0) decrypt_answer(prepared[i]);
+    if ((responses.auths[i].sessionAttributes & TPMA_SESSION_CONTINUESESSION) != 0) continue;
+    prepared[i].session = nullptr;
+    // Where we did not ask for its end, and have no HMAC that proves it, the session may still be there.
+    const bool asked = (authorization.attributes & TPMA_SESSION_CONTINUESESSION) == 0;
+    asked ? forget(authorization.session) : flush(authorization.session);
   }
 }
 

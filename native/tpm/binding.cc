@@ -1,6 +1,8 @@
 // What JavaScript sees of the native TPM layer; its types are in src/native.ts.
 #include <napi.h>
+#include <openssl/crypto.h>
 
+#include <optional>
 #include <utility>
 
 #include "../napi/convert.h"
@@ -19,47 +21,56 @@ struct Classes {
 
 // A task that settles a promise. `self` keeps the object alive as long as work is under way.
 struct JsTask : Task {
-  explicit JsTask(Napi::Env env) : deferred(Napi::Promise::Deferred::New(env)) {}
   virtual Napi::Value result(Napi::Env env) = 0;
   virtual void describe(Napi::Error&) const {}
 
-  Napi::Promise::Deferred deferred;
+  std::optional<Napi::Promise::Deferred> deferred;  // made when all arguments are known to be good
   Napi::ObjectReference self;
 };
+
+constexpr uint32_t kMostCalls = 64;  // in one trip
+constexpr uint32_t kMostHandles = 3;
 
 Authorization to_authorization(const Napi::Object& object) {
   Authorization authorization;
   authorization.session = to_u32(object.Get("session"), "session");
-  authorization.attributes = static_cast<uint8_t>(to_u32(object.Get("attributes"), "attributes"));
+  authorization.attributes = static_cast<uint8_t>(to_u32(object.Get("attributes"), "attributes", UINT8_MAX));
   const Napi::Value value = object.Get("authValue");
-  if (!value.IsUndefined()) authorization.auth_value = Secret(to_bytes(value, "authValue"));
+  if (!value.IsUndefined()) authorization.auth_value = to_secret(value, "authValue");
   return authorization;
 }
 
 Call to_call(const Napi::Object& object) {
   Call call;
   call.row = &find_command(to_text(object.Get("command"), "command"));
-  const auto handles = object.Get("handles").As<Napi::Array>();
-  const auto names = object.Get("names").As<Napi::Array>();
-  const auto authorizations = object.Get("auths").As<Napi::Array>();
+  const auto handles = to_list(object.Get("handles"), "handles", kMostHandles);
+  const auto names = to_list(object.Get("names"), "names", kMostHandles);
+  const auto authorizations = to_list(object.Get("auths"), "auths", kMostHandles);
   for (uint32_t i = 0; i < handles.Length(); ++i) call.handles.push_back(to_u32(handles.Get(i), "handle"));
   for (uint32_t i = 0; i < names.Length(); ++i) call.names.push_back(to_bytes(names.Get(i), "name"));
   for (uint32_t i = 0; i < authorizations.Length(); ++i) {
-    call.authorizations.push_back(to_authorization(authorizations.Get(i).As<Napi::Object>()));
+    call.authorizations.push_back(to_authorization(to_object(authorizations.Get(i), "authorisation")));
   }
-  call.parameters = Secret(to_bytes(object.Get("params"), "params"));
+  call.parameters = to_secret(object.Get("params"), "params");
   return call;
 }
 
 struct OpenTask : JsTask {
-  using JsTask::JsTask;
   void run(Connection&) override {}
   Napi::Value result(Napi::Env) override { return self.Value(); }
 };
 
+struct CloseTask : JsTask {
+  void run(Connection&) override {}
+  Napi::Value result(Napi::Env env) override { return env.Undefined(); }
+};
+
 // Commands one after the other, in one trip to the TPM's thread; the first failure ends them.
 struct RunTask : JsTask {
-  using JsTask::JsTask;
+  ~RunTask() override {
+    // What was decrypted, agreed or unsealed.
+    for (Bytes& result : results) OPENSSL_cleanse(result.data(), result.size());
+  }
   void run(Connection& connection) override {
     for (Call& call : calls) results.push_back(connection.run(call));
   }
@@ -78,7 +89,6 @@ struct RunTask : JsTask {
 };
 
 struct StartSessionTask : JsTask {
-  using JsTask::JsTask;
   void run(Connection& connection) override { started = connection.start_session(request); }
   Napi::Value result(Napi::Env env) override {
     auto object = Napi::Object::New(env);
@@ -95,7 +105,6 @@ struct StartSessionTask : JsTask {
 };
 
 struct TransmitTask : JsTask {
-  using JsTask::JsTask;
   void run(Connection& connection) override { answer = connection.transmit(command); }
   Napi::Value result(Napi::Env env) override { return to_js(env, answer); }
 
@@ -117,22 +126,23 @@ class Tpm : public Napi::ObjectWrap<Tpm> {
     auto* classes = info.Env().GetInstanceData<Classes>();
     const Napi::Object object = classes->tpm.New({info[0]});
     Tpm* self = Unwrap(object);
-    return self->post(std::make_unique<OpenTask>(info.Env()));
+    return self->post(std::make_unique<OpenTask>());
   }
 
   explicit Tpm(const Napi::CallbackInfo& info) : Napi::ObjectWrap<Tpm>(info) {
-    const auto object = info[0].As<Napi::Object>();
+    const auto object = to_object(info[0], "options");
     OpenOptions options;
     options.tcti = to_text(object.Get("tcti"), "tcti");
     options.state_file = to_text(object.Get("stateFile"), "stateFile");
     options.create_state = object.Get("createState").ToBoolean().Value();
     options.wait = std::chrono::milliseconds(to_u32(object.Get("waitMs"), "waitMs"));
     const Napi::Env env = info.Env();
-    callback_ =
-        Napi::ThreadSafeFunction::New(env, Napi::Function::New(env, [](const Napi::CallbackInfo&) {}), "tessera", 0, 1);
+    callback_ = Callback::New(env, "tessera", 0, 1, this);
     callback_.Unref(env);
-    engine_ = std::make_unique<Engine>(std::move(options),
-                                       [this](std::unique_ptr<Task> task) { hand_back(std::move(task)); });
+    engine_ = guarded(env, [&] {
+      return std::make_unique<Engine>(std::move(options),
+                                      [this](std::unique_ptr<Task> task) { hand_back(std::move(task)); });
+    });
     // Registered after the thread-safe function, and so called before that one is torn down.
     napi_add_env_cleanup_hook(env, at_env_end, this);
   }
@@ -143,6 +153,14 @@ class Tpm : public Napi::ObjectWrap<Tpm> {
   }
 
  private:
+  // With no environment: that one is going away, and nobody waits any more.
+  static void call_js(Napi::Env env, Napi::Function, Tpm* self, JsTask* task) {
+    if (env == nullptr) return abandon(task);
+    const std::unique_ptr<JsTask> done(task);
+    self->settle(env, *done);
+  }
+  using Callback = Napi::TypedThreadSafeFunction<Tpm, JsTask, call_js>;
+
   static void at_env_end(void* self) { static_cast<Tpm*>(self)->finish(); }
 
   void finish() {
@@ -150,18 +168,13 @@ class Tpm : public Napi::ObjectWrap<Tpm> {
     if (!std::exchange(finished_, true)) callback_.Release();
   }
 
-  // On the TPM's thread (or on JavaScript's, when the engine is closed).
+  // On the TPM's thread (or on JavaScript's, when that one has ended).
   void hand_back(std::unique_ptr<Task> task) {
     auto* js_task = static_cast<JsTask*>(task.release());
-    const napi_status status = callback_.NonBlockingCall(js_task, [this](Napi::Env env, Napi::Function, JsTask* raw) {
-      if (env == nullptr) return abandon(raw);
-      const std::unique_ptr<JsTask> done(raw);
-      settle(env, *done);
-    });
-    if (status != napi_ok) abandon(js_task);
+    if (callback_.NonBlockingCall(js_task) != napi_ok) abandon(js_task);
   }
 
-  // The environment is going away: nobody waits any more, and its references can no longer be let go by us.
+  // Its references go with the environment, and are not ours to let go.
   static void abandon(JsTask* task) {
     task->self.SuppressDestruct();
     delete task;
@@ -170,38 +183,42 @@ class Tpm : public Napi::ObjectWrap<Tpm> {
   void settle(Napi::Env env, JsTask& task) {
     const Napi::HandleScope scope(env);
     if (--pending_ == 0) callback_.Unref(env);
-    if (task.failure) {
-      Napi::Error error = to_error(env, *task.failure);
-      task.describe(error);
-      task.deferred.Reject(error.Value());
-    } else {
-      task.deferred.Resolve(task.result(env));
+    try {
+      if (task.failure) {
+        Napi::Error error = to_error(env, *task.failure);
+        task.describe(error);
+        task.deferred->Reject(error.Value());
+      } else {
+        task.deferred->Resolve(task.result(env));
+      }
+    } catch (const Napi::Error&) {
+      // JavaScript was stopped (Worker.terminate): nobody is left to be told.
     }
   }
 
-  Napi::Value post(std::unique_ptr<JsTask> task) {
+  Napi::Value post(std::unique_ptr<JsTask> task) { return given(std::move(task), &Engine::post); }
+
+  Napi::Value given(std::unique_ptr<JsTask> task, void (Engine::*how)(std::unique_ptr<Task>)) {
     const Napi::Env env = Env();
     task->self = Napi::Persistent(Value());
-    const Napi::Promise promise = task->deferred.Promise();
+    const Napi::Promise promise = task->deferred.emplace(Napi::Promise::Deferred::New(env)).Promise();
     if (pending_++ == 0) callback_.Ref(env);
-    engine_->post(std::move(task));
+    (engine_.get()->*how)(std::move(task));
     return promise;
   }
 
   Napi::Value run(const Napi::CallbackInfo& info) {
-    auto task = std::make_unique<RunTask>(info.Env());
-    const auto list = info[0].As<Napi::Array>();
-    try {
-      for (uint32_t i = 0; i < list.Length(); ++i) task->calls.push_back(to_call(list.Get(i).As<Napi::Object>()));
-    } catch (const Failure& failure) {
-      throw to_error(info.Env(), failure);
-    }
+    auto task = std::make_unique<RunTask>();
+    const auto list = to_list(info[0], "commands", kMostCalls);
+    guarded(info.Env(), [&] {
+      for (uint32_t i = 0; i < list.Length(); ++i) task->calls.push_back(to_call(to_object(list.Get(i), "command")));
+    });
     return post(std::move(task));
   }
 
   Napi::Value start_session(const Napi::CallbackInfo& info) {
-    auto task = std::make_unique<StartSessionTask>(info.Env());
-    const auto object = info[0].As<Napi::Object>();
+    auto task = std::make_unique<StartSessionTask>();
+    const auto object = to_object(info[0], "options");
     task->request.policy = object.Get("policy").ToBoolean().Value();
     if (const Napi::Value salt = object.Get("saltPublic"); !salt.IsUndefined()) {
       task->request.salt_public = to_bytes(salt, "saltPublic");
@@ -211,7 +228,7 @@ class Tpm : public Napi::ObjectWrap<Tpm> {
   }
 
   Napi::Value transmit(const Napi::CallbackInfo& info) {
-    auto task = std::make_unique<TransmitTask>(info.Env());
+    auto task = std::make_unique<TransmitTask>();
     task->command = to_bytes(info[0], "command");
     return post(std::move(task));
   }
@@ -228,22 +245,9 @@ class Tpm : public Napi::ObjectWrap<Tpm> {
     return object;
   }
 
-  Napi::Value close(const Napi::CallbackInfo& info) {
-    struct CloseTask : JsTask {
-      using JsTask::JsTask;
-      void run(Connection&) override {}
-      Napi::Value result(Napi::Env env) override { return env.Undefined(); }
-    };
-    const Napi::Env env = info.Env();
-    auto* task = new CloseTask(env);  // handed back, and so owned again, when the thread has ended
-    task->self = Napi::Persistent(Value());
-    const Napi::Promise promise = task->deferred.Promise();
-    if (pending_++ == 0) callback_.Ref(env);
-    engine_->close([this, task] { hand_back(std::unique_ptr<Task>(task)); });
-    return promise;
-  }
+  Napi::Value close(const Napi::CallbackInfo&) { return given(std::make_unique<CloseTask>(), &Engine::close); }
 
-  Napi::ThreadSafeFunction callback_;
+  Callback callback_;
   std::unique_ptr<Engine> engine_;
   bool finished_ = false;
   uint32_t pending_ = 0;
@@ -260,24 +264,15 @@ class JsBurnKey : public Napi::ObjectWrap<JsBurnKey> {
 
  private:
   Napi::Value public_point(const Napi::CallbackInfo& info) {
-    return guarded(info, [&] { return to_js(info.Env(), key_.public_point()); });
+    return guarded(info.Env(), [&] { return to_js(info.Env(), key_.public_point()); });
   }
   Napi::Value sign(const Napi::CallbackInfo& info) {
-    return guarded(info, [&] { return to_js(info.Env(), key_.sign(to_bytes(info[0], "digest"))); });
+    return guarded(info.Env(), [&] { return to_js(info.Env(), key_.sign(to_bytes(info[0], "digest"))); });
   }
   Napi::Value burn(const Napi::CallbackInfo& info) {
     key_.burn();
     return info.Env().Undefined();
   }
-  template <typename Work>
-  static Napi::Value guarded(const Napi::CallbackInfo& info, const Work& work) {
-    try {
-      return work();
-    } catch (const Failure& failure) {
-      throw to_error(info.Env(), failure);
-    }
-  }
-
   BurnKey key_;
 };
 
@@ -291,15 +286,11 @@ class JsFileLock : public Napi::ObjectWrap<JsFileLock> {
 
   static Napi::Value attempt(const Napi::CallbackInfo& info) {
     const Napi::Env env = info.Env();
-    try {
-      auto lock = FileLock::attempt(to_text(info[0], "path"));
-      if (!lock) return env.Null();
-      const Napi::Object object = env.GetInstanceData<Classes>()->file_lock.New({});
-      Unwrap(object)->lock_ = std::make_unique<FileLock>(std::move(*lock));
-      return object;
-    } catch (const Failure& failure) {
-      throw to_error(env, failure);
-    }
+    auto lock = guarded(env, [&] { return FileLock::attempt(to_text(info[0], "path")); });
+    if (!lock) return env.Null();
+    const Napi::Object object = env.GetInstanceData<Classes>()->file_lock.New({});
+    Unwrap(object)->lock_ = std::make_unique<FileLock>(std::move(*lock));
+    return object;
   }
 
  private:

@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "marshal.h"
+#include "message.h"
 
 namespace tessera {
 namespace {
@@ -65,17 +66,17 @@ template <typename... Results>
 Bytes complete(TSS2_RC (*function)(TSS2_SYS_CONTEXT*, Results...), TSS2_SYS_CONTEXT* context) {
   Wiped<std::tuple<std::remove_pointer_t<Results>...>> parsed;
   const TSS2_RC rc = std::apply([&](auto&... value) { return function(context, &value...); }, parsed.values);
-  if (rc != TSS2_RC_SUCCESS) throw Failure(Layer::kTcti, rc, "answer", "The TPM's answer is malformed.");
+  if (rc != TSS2_RC_SUCCESS) malformed_answer(rc);
   WireWriter writer;
   std::apply([&](auto&... value) { (writer.write(value), ...); }, parsed.values);
   return writer.take();
 }
 
-enum Trait : unsigned { kPlain = 0, kObject = 1, kSlow = 2 };
+enum Trait : unsigned { kPlain = 0, kGives = 1, kSlow = 2 };
 
-#define ROW(NAME, HANDLES, TRAITS)                                                                          \
-  CommandRow {                                                                                              \
-#NAME, TPM2_CC_##NAME, HANDLES, ((TRAITS)&kObject) != 0, ((TRAITS)&kSlow) != 0,                           \
+#define ROW(NAME, HANDLES, TRAITS)                                                                         \
+  CommandRow {                                                                                             \
+#NAME, TPM2_CC_##NAME, HANDLES, ((TRAITS)&kGives) != 0, ((TRAITS)&kSlow) != 0,                           \
         [](TSS2_SYS_CONTEXT* context, const uint32_t* handles, ByteView wire) {                               \
           using Shape = decltype(prepare_of<HANDLES>(&Tss2_Sys_##NAME##_Prepare));                            \
           static auto* found = tss2_sys().function<Shape::Function>("Tss2_Sys_" #NAME "_Prepare");            \
@@ -93,9 +94,9 @@ const std::array kCommands{
     // Start-up, Part 3 section 9-10
     ROW(Startup, 0, kSlow),           ROW(Shutdown, 0, kSlow),          ROW(GetTestResult, 0, kPlain),
     // Sessions, 11
-    ROW(StartAuthSession, 2, kPlain), ROW(PolicyRestart, 1, kPlain),
+    ROW(StartAuthSession, 2, kGives), ROW(PolicyRestart, 1, kPlain),
     // Objects, 12; duplication, 13
-    ROW(Create, 1, kSlow),            ROW(Load, 1, kObject),            ROW(LoadExternal, 0, kObject),
+    ROW(Create, 1, kSlow),            ROW(Load, 1, kGives),             ROW(LoadExternal, 0, kGives),
     ROW(ReadPublic, 1, kPlain),       ROW(Unseal, 1, kPlain),           ROW(Import, 1, kSlow),
     // Asymmetric primitives, 14
     ROW(RSA_Decrypt, 1, kPlain),      ROW(ECDH_ZGen, 1, kPlain),
@@ -108,7 +109,7 @@ const std::array kCommands{
     ROW(PolicyAuthorize, 1, kPlain),  ROW(PolicyCommandCode, 1, kPlain), ROW(PolicyCpHash, 1, kPlain),
     ROW(PolicyNvWritten, 1, kPlain),  ROW(PolicyGetDigest, 1, kPlain),
     // Hierarchies, 24; dictionary attack, 25
-    ROW(CreatePrimary, 1, kObject | kSlow), ROW(HierarchyChangeAuth, 1, kPlain),
+    ROW(CreatePrimary, 1, kGives | kSlow), ROW(HierarchyChangeAuth, 1, kPlain),
     ROW(DictionaryAttackLockReset, 1, kPlain),
     // Context management, 28
     ROW(FlushContext, 1, kPlain),     ROW(EvictControl, 2, kPlain),

@@ -10,6 +10,8 @@
 #include <openssl/rsa.h>
 #include <tss2/tss2_tpm2_types.h>
 
+#include <cstring>
+
 #include "error.h"
 #include "marshal.h"
 
@@ -37,7 +39,12 @@ void ensure(bool ok, const char* what) {
   if (!ok) throw Failure(Layer::kSession, 0, "usage", std::string("OpenSSL cannot ") + what + ".");
 }
 
-constexpr char kSecretLabel[] = "SECRET";  // its terminating zero is part of the KDF's and of OAEP's label
+constexpr char kSecretLabel[] = "SECRET";  // its terminating zero is part of OAEP's label too
+
+// Labels of the KDFs end with a zero octet that counts.
+ByteView with_zero(const char* label) {
+  return {reinterpret_cast<const uint8_t*>(label), std::strlen(label) + 1};
+}
 
 Key import_public(const char* type, OSSL_PARAM* params) {
   KeyContext context(EVP_PKEY_CTX_new_from_name(nullptr, type, nullptr));
@@ -91,13 +98,8 @@ Salt salt_by_ecdh(const TPMT_PUBLIC& storage) {
              EVP_PKEY_derive(derive.get(), z.data(), &size) == 1 && size == kSize,
          "agree on a salt");
 
-  // KDFe (SP 800-56A): H(counter || Z || label || PartyU || PartyV), one block of SHA-256. Part 1, 11.4.10.3.
-  const uint8_t counter[] = {0, 0, 0, 1};
-  const ByteView label(reinterpret_cast<const uint8_t*>(kSecretLabel), sizeof kSecretLabel);
-  Bytes seed = sha256({counter, z.view(), label, own_x, x});
   Salt salt;
-  salt.value = Secret(seed);
-  OPENSSL_cleanse(seed.data(), seed.size());
+  salt.value = kdfe(z.view(), kSecretLabel, own_x, x);
   const uint8_t size_of_coordinate[] = {0, kSize};
   salt.encrypted = join({size_of_coordinate, own_x, size_of_coordinate, own_y});  // TPMS_ECC_POINT
   return salt;
@@ -182,19 +184,26 @@ bool equal_constant_time(ByteView left, ByteView right) {
 }
 
 Secret kdfa(ByteView key, const char* label, ByteView context_u, ByteView context_v, unsigned bits) {
-  const ByteView label_view(reinterpret_cast<const uint8_t*>(label), std::strlen(label) + 1);
   const Bytes length = big_endian(bits);
   Secret out(bits / 8);
   size_t done = 0;
   for (uint8_t block = 1; done < out.size(); ++block) {
     const uint8_t counter[] = {0, 0, 0, block};
-    Bytes digest = hmac_sha256(key, {counter, label_view, context_u, context_v, length});
+    Bytes digest = hmac_sha256(key, {counter, with_zero(label), context_u, context_v, length});
     const size_t take = std::min(digest.size(), out.size() - done);
     std::memcpy(out.data() + done, digest.data(), take);
     OPENSSL_cleanse(digest.data(), digest.size());
     done += take;
   }
   return out;
+}
+
+Secret kdfe(ByteView z, const char* label, ByteView party_u, ByteView party_v) {
+  const uint8_t counter[] = {0, 0, 0, 1};
+  Bytes digest = sha256({counter, z, with_zero(label), party_u, party_v});
+  Secret key(digest);
+  OPENSSL_cleanse(digest.data(), digest.size());
+  return key;
 }
 
 void aes128_cfb(bool encrypt, ByteView key, ByteView iv, uint8_t* data, size_t size) {

@@ -38,6 +38,9 @@ bool equal_constant_time(ByteView left, ByteView right);
 // KDFa (SP 800-108 counter mode, HMAC-SHA-256). Part 1, 11.4.10.2.
 Secret kdfa(ByteView key, const char* label, ByteView context_u, ByteView context_v, unsigned bits);
 
+// KDFe (SP 800-56A concatenation KDF), one block of SHA-256. Part 1, 11.4.10.3.
+Secret kdfe(ByteView z, const char* label, ByteView party_u, ByteView party_v);
+
 // AES-128 in CFB mode over `data` in place, for parameter encryption. Part 1, 21.3.
 void aes128_cfb(bool encrypt, ByteView key, ByteView iv, uint8_t* data, size_t size);
 

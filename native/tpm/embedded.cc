@@ -1,9 +1,9 @@
 #include "embedded.h"
 
 #include <cstdlib>
-#include <thread>
 
 #include "error.h"
+#include "interrupt.h"
 #include "message.h"
 
 namespace tessera {
@@ -31,7 +31,7 @@ EmbeddedTpm& EmbeddedTpm::instance() {
   return *one;
 }
 
-bool EmbeddedTpm::acquire(const OpenOptions& options) {
+bool EmbeddedTpm::acquire(const OpenOptions& options, const Interrupt& interrupt) {
   const std::string lock_path = options.state_file + ".lock";
   const Deadline deadline = deadline_after(options.wait);
   for (;;) {
@@ -43,7 +43,7 @@ bool EmbeddedTpm::acquire(const OpenOptions& options) {
       if (lock_) return start(options);
     }
     if (milliseconds_left(deadline) == 0) throw held_elsewhere(lock_path);
-    std::this_thread::sleep_for(FileLock::kPause);
+    if (interrupt.wait(FileLock::kPause)) throw gone("it was closed here while it waited for another process.");
   }
 }
 
@@ -100,12 +100,27 @@ void EmbeddedTpm::release() noexcept {
   }
 }
 
-Bytes EmbeddedTpm::process(ByteView command, const std::atomic<bool>& interrupted) {
+Bytes EmbeddedTpm::process(ByteView command, const Transport& user) {
   if (process_ != getpid()) throw gone("it belongs to the process that this one was forked from.");
   const std::lock_guard guard(mutex_);
   if (exiting_) throw gone("the process is ending.");
-  if (interrupted) throw gone("it was closed here.");
+  struct Running {
+    Running(EmbeddedTpm& owner, const Transport* user_now) : tpm(owner) { set(user_now); }
+    ~Running() { set(nullptr); }
+    Running(const Running&) = delete;
+    Running& operator=(const Running&) = delete;
+    void set(const Transport* user_now) {
+      const std::lock_guard lock(tpm.running_mutex_);
+      tpm.running_ = user_now;
+    }
+    EmbeddedTpm& tpm;
+  } const running(*this, &user);
   return tpm_->process(command);
+}
+
+void EmbeddedTpm::cancel(const Transport& user) noexcept {
+  const std::lock_guard lock(running_mutex_);
+  if (running_ == &user) Libtpms::cancel();
 }
 
 void EmbeddedTpm::at_exit() noexcept {
@@ -123,35 +138,35 @@ namespace {
 
 class EmbeddedTransport final : public Transport {
  public:
-  explicit EmbeddedTransport(const OpenOptions& options) : first_(EmbeddedTpm::instance().acquire(options)) {}
+  EmbeddedTransport(const OpenOptions& options, const Interrupt& interrupt)
+      : first_(EmbeddedTpm::instance().acquire(options, interrupt)) {}
   ~EmbeddedTransport() override { EmbeddedTpm::instance().release(); }
   EmbeddedTransport(const EmbeddedTransport&) = delete;
   EmbeddedTransport& operator=(const EmbeddedTransport&) = delete;
 
-  // No limit: a call into libtpms cannot be interrupted, and always ends.
+  // Neither limit nor interrupt: a call into libtpms always ends by itself, sooner when it is cancelled.
   Bytes transmit(ByteView command, std::chrono::milliseconds) override {
     check_command(command);
-    return EmbeddedTpm::instance().process(command, interrupted_);
+    return EmbeddedTpm::instance().process(command, *this);
   }
-  void interrupt() noexcept override { interrupted_ = true; }
+  void cancel() noexcept override { EmbeddedTpm::instance().cancel(*this); }
   bool sole_client() const override { return first_; }
   uint64_t state_writes() const override { return Libtpms::writes(); }
 
  private:
-  std::atomic<bool> interrupted_{false};
   const bool first_;
 };
 
 }  // namespace
 
-std::unique_ptr<Transport> open_embedded(const OpenOptions& options) {
+std::unique_ptr<Transport> open_embedded(const OpenOptions& options, const Interrupt& interrupt) {
   if (options.tcti != "embedded:") {
     throw Failure(Layer::kTcti, 0, "usage", "\"embedded:\" takes no settings. Where its state lies is said elsewhere.");
   }
   if (!options.state_file.starts_with('/')) {
     throw Failure(Layer::kState, 0, "usage", "The embedded TPM needs the absolute path of its state file.");
   }
-  return std::make_unique<EmbeddedTransport>(options);
+  return std::make_unique<EmbeddedTransport>(options, interrupt);
 }
 
 }  // namespace tessera

@@ -1,7 +1,6 @@
 // The embedded TPM: libtpms inside the process, one TPM per process, shared by all its transports and threads.
 #pragma once
 
-#include <atomic>
 #include <memory>
 #include <mutex>
 #include <optional>
@@ -20,14 +19,18 @@ class EmbeddedTpm {
   static EmbeddedTpm& instance();
 
   // Adds a user of the TPM whose state is options.state_file. Returns whether this one powered it on. Waits up to
-  // options.wait for another process. Throws Failure{kTcti, "busy"} where that is in vain or this process has another
-  // embedded TPM open, Failure{kState} where the state cannot be read or written.
-  bool acquire(const OpenOptions& options);
+  // options.wait, or until `interrupt`, for another process. Throws Failure{kTcti, "busy"} where that is in vain or
+  // this process has another embedded TPM open, Failure{kState} where the state cannot be read or written.
+  bool acquire(const OpenOptions& options, const Interrupt& interrupt);
 
   // The last one powers it off and lets go of the lock, unless a state could not be written (see libtpms.cc).
   void release() noexcept;
 
-  Bytes process(ByteView command, const std::atomic<bool>& interrupted);
+  // Waits for the commands of other users before it.
+  Bytes process(ByteView command, const Transport& user);
+
+  // From any thread: makes the command that runs now end early (TPM_RC_CANCELED), if it is this user's.
+  void cancel(const Transport& user) noexcept;
 
  private:
   bool join(const OpenOptions& options);
@@ -42,6 +45,8 @@ class EmbeddedTpm {
   std::optional<FileLock> lock_;
   std::optional<StateFile> file_;  // present while the TPM is on, and after that while a state is unsaved
   std::optional<Libtpms> tpm_;
+  std::mutex running_mutex_;
+  const Transport* running_ = nullptr;  // whose command libtpms runs now
 };
 
 }  // namespace tessera

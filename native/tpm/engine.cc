@@ -3,16 +3,30 @@
 namespace tessera {
 namespace {
 
-constexpr std::chrono::seconds kGrace{1};  // for the running command when a TPM is closed
+constexpr std::chrono::seconds kGrace{1};  // for the running command and the flushing when a TPM is closed
 
 Failure closed() {
   return Failure(Layer::kClosed, 0, "", "The TPM was closed while this call waited. Open the card again.");
 }
 
-// After these the transport is of no further use (transport.h).
+// After these the transport is of no further use (transport.h), or was given up since nobody knows what it says.
 bool is_final(const Failure& failure) {
   return failure.layer == Layer::kState ||
-         (failure.layer == Layer::kTcti && (failure.reason == "gone" || failure.reason == "timeout"));
+         (failure.layer == Layer::kTcti &&
+          (failure.reason == "gone" || failure.reason == "timeout" || failure.reason == "answer"));
+}
+
+// What went wrong in `work`.
+template <typename Work>
+std::optional<Failure> failure_of(const Work& work) {
+  try {
+    work();
+    return std::nullopt;
+  } catch (const Failure& failure) {
+    return failure;
+  } catch (const std::exception& error) {
+    return Failure(Layer::kSapi, 0, "usage", error.what());
+  }
 }
 
 }  // namespace
@@ -23,37 +37,39 @@ Engine::Engine(OpenOptions options, std::function<void(std::unique_ptr<Task>)> f
 void Engine::post(std::unique_ptr<Task> task) {
   {
     const std::lock_guard lock(mutex_);
-    if (!closing_) {
+    if (taking_ && !closing_) {
       queue_.push_back(std::move(task));
       wake_.notify_all();
       return;
     }
+    task->failure = closing_ || !lost_ ? closed() : *lost_;
   }
-  task->failure = closed();
   finished_(std::move(task));
 }
 
-void Engine::close(std::function<void()> done) {
-  const std::lock_guard lock(mutex_);
-  closing_ = true;
-  closed_.push_back(std::move(done));
-  wake_.notify_all();
-  if (watchdog_.joinable()) return;
-  watchdog_ = std::thread([this] {
-    std::unique_lock guard(mutex_);
-    if (!idle_.wait_for(guard, kGrace, [this] { return !busy_; }) && connection_) connection_->interrupt();
-  });
+void Engine::close(std::unique_ptr<Task> task) {
+  {
+    const std::lock_guard lock(mutex_);
+    if (!closing_) interrupt_.raise_after(kGrace);
+    closing_ = true;
+    if (!ended_) {
+      closers_.push_back(std::move(task));
+      wake_.notify_all();
+      return;
+    }
+  }
+  finished_(std::move(task));
 }
 
 void Engine::stop() noexcept {
   {
     const std::lock_guard lock(mutex_);
+    if (busy_ || !closing_) interrupt_.raise_after(busy_ ? std::chrono::seconds(0) : kGrace);
     closing_ = true;
-    if (busy_ && connection_) connection_->interrupt();
+    if (busy_ && connection_) connection_->cancel();
     wake_.notify_all();
   }
   if (thread_.joinable()) thread_.join();
-  if (watchdog_.joinable()) watchdog_.join();
 }
 
 Bytes Engine::nonce_tpm(uint32_t session) const {
@@ -66,54 +82,59 @@ std::map<std::string, uint64_t> Engine::counters() const {
   return connection_ ? connection_->counters() : std::map<std::string, uint64_t>();
 }
 
-void Engine::perform(Task& task, const std::optional<Failure>& open_failure) {
-  task.failure = open_failure ? open_failure : lost_;
+void Engine::open(const OpenOptions& options) {
+  std::unique_ptr<Connection> opened;
+  const auto failure = failure_of([&] { opened = std::make_unique<Connection>(options, interrupt_); });
+  const std::lock_guard lock(mutex_);
+  connection_ = std::move(opened);
+  if (!closing_) lost_ = failure;  // else by our own interrupt
+}
+
+void Engine::perform(Task& task) {
+  task.failure = lost_;
   if (task.failure) return;
-  try {
-    task.run(*connection_);
-  } catch (const Failure& failure) {
-    task.failure = failure;
-    if (is_final(failure)) lost_ = failure;
-  } catch (const std::exception& error) {
-    task.failure = Failure(Layer::kSapi, 0, "usage", error.what());
+  task.failure = failure_of([&] { task.run(*connection_); });
+  if (!task.failure || !is_final(*task.failure)) return;
+  const std::lock_guard lock(mutex_);
+  if (closing_) {
+    task.failure = closed();  // by our own interrupt
+  } else {
+    lost_ = task.failure;
   }
 }
 
-void Engine::main(OpenOptions options) {
-  std::optional<Failure> open_failure;
-  std::unique_ptr<Connection> opened;
-  try {
-    opened = std::make_unique<Connection>(options);
-  } catch (const Failure& failure) {
-    open_failure = failure;
-  } catch (const std::exception& error) {
-    open_failure = Failure(Layer::kTcti, 0, "usage", error.what());
-  }
-
+void Engine::main(const OpenOptions& options) {
+  open(options);
   std::unique_lock lock(mutex_);
-  connection_ = std::move(opened);
+  busy_ = false;
   for (;;) {
-    busy_ = false;
-    idle_.notify_all();
-    wake_.wait(lock, [this] { return closing_ || !queue_.empty(); });
-    if (queue_.empty()) break;
+    // Without a connection nothing is waited for: what comes later is refused by `post`.
+    wake_.wait(lock, [this] { return closing_ || !connection_ || !queue_.empty(); });
+    taking_ = !queue_.empty();
+    if (!taking_) break;
     std::unique_ptr<Task> task = std::move(queue_.front());
     queue_.pop_front();
-    busy_ = true;
-    const bool refuse = closing_;
-    lock.unlock();
-    if (refuse) {
-      task->failure = closed();
+    if (closing_) {
+      task->failure = lost_ ? *lost_ : closed();
     } else {
-      perform(*task, open_failure);
+      busy_ = true;
+      lock.unlock();
+      perform(*task);
+      lock.lock();
+      busy_ = false;  // before anybody is told, who may be on the way out
     }
+    lock.unlock();
     finished_(std::move(task));
     lock.lock();
   }
-  opened = std::move(connection_);
+  std::unique_ptr<Connection> last = std::move(connection_);
   lock.unlock();
-  opened.reset();  // flushes, and may take a while: not under the lock
-  for (const auto& done : closed_) done();
+  last.reset();  // flushes, and may take a while: not under the lock
+  lock.lock();
+  ended_ = true;
+  std::vector<std::unique_ptr<Task>> closers = std::move(closers_);
+  lock.unlock();
+  for (auto& task : closers) finished_(std::move(task));
 }
 
 }  // namespace tessera

@@ -10,6 +10,7 @@
 #include <thread>
 
 #include "error.h"
+#include "interrupt.h"
 #include "session.h"
 
 namespace tessera {
@@ -22,17 +23,18 @@ struct Task {
 
 class Engine {
  public:
-  // `finished` takes every task back, on the TPM's thread, or on the caller's when the engine is already closed.
+  // `finished` takes every task back, on the TPM's thread, or on the caller's when that thread has no more to do.
   Engine(OpenOptions options, std::function<void(std::unique_ptr<Task>)> finished);
   ~Engine() { stop(); }
 
   void post(std::unique_ptr<Task> task);
 
-  // Tasks that wait fail with kClosed; the running command gets a moment to end, then its wait is interrupted. What
-  // is left in the TPM is flushed, then `closed` is called on the TPM's thread. Returns at once.
-  void close(std::function<void()> closed);
+  // Tasks that wait fail with kClosed. The running command, and the flushing of what is left in the TPM, get a moment,
+  // then their waits are interrupted. `task` is not run: it is handed back when all is over. Returns at once.
+  void close(std::unique_ptr<Task> task);
 
-  // The same, interrupting at once, and returns when the thread has ended. For the end of an environment.
+  // The same, with no moment for the running command, and returns when the thread has ended: for the end of an
+  // environment.
   void stop() noexcept;
 
   // For readers on other threads; empty before the connection is there and after it is closed.
@@ -40,20 +42,22 @@ class Engine {
   std::map<std::string, uint64_t> counters() const;
 
  private:
-  void main(OpenOptions options);
-  void perform(Task& task, const std::optional<Failure>& open_failure);
+  void main(const OpenOptions& options);
+  void open(const OpenOptions& options);
+  void perform(Task& task);
 
   const std::function<void(std::unique_ptr<Task>)> finished_;
+  Interrupt interrupt_;  // there before the connection, so that opening one can be interrupted too
   mutable std::mutex mutex_;
   std::condition_variable wake_;
-  std::condition_variable idle_;
   std::deque<std::unique_ptr<Task>> queue_;
   std::unique_ptr<Connection> connection_;  // replaced under mutex_; used by the thread alone
   bool closing_ = false;
+  bool taking_ = true;           // the thread looks at the queue again
+  bool ended_ = false;           // all is flushed and closed
   bool busy_ = true;             // the thread is opening, or runs a task
-  std::optional<Failure> lost_;  // set for good when the way to the TPM is lost; written by the thread alone
-  std::vector<std::function<void()>> closed_;
-  std::thread watchdog_;
+  std::optional<Failure> lost_;  // set for good when there is no way to the TPM, or not any more
+  std::vector<std::unique_ptr<Task>> closers_;
   std::thread thread_;
 };
 

@@ -5,7 +5,6 @@
 #include <sys/stat.h>
 
 #include <charconv>
-#include <thread>
 
 #include "error.h"
 
@@ -41,15 +40,6 @@ std::optional<FileLock> FileLock::attempt(const std::string& path) {
     [[maybe_unused]] const ssize_t written = pwrite(fd.get(), text.data(), text.size(), 0);
   }
   return FileLock(std::move(fd));
-}
-
-std::optional<FileLock> FileLock::acquire(const std::string& path, std::chrono::milliseconds wait) {
-  const Deadline deadline = deadline_after(wait);
-  for (;;) {
-    if (auto lock = attempt(path)) return lock;
-    if (milliseconds_left(deadline) == 0) return std::nullopt;
-    std::this_thread::sleep_for(kPause);
-  }
 }
 
 pid_t FileLock::holder(const std::string& path) {

@@ -17,10 +17,7 @@ class FileLock {
   // (0600) if it is not there. Throws Failure{kState, "absent" | "permission" | "io"}.
   static std::optional<FileLock> attempt(const std::string& path);
 
-  // Tries for `wait`, at least once. flock has no time limit of its own, hence short sleeps.
-  static std::optional<FileLock> acquire(const std::string& path, std::chrono::milliseconds wait);
-
-  // How long to sleep between two tries.
+  // How long to sleep between two tries: flock has no time limit of its own.
   static constexpr std::chrono::milliseconds kPause{20};
 
   // Process id that the holder wrote into the file: for messages only. 0 where it is not known.

@@ -15,8 +15,10 @@ void* Library::symbol(const char* name) {
 #endif
     handle_ = dlopen(file_, flags);
     if (handle_ == nullptr) {
+      const char* const why = dlerror();  // names another library where one of its own is what is missing
       throw Failure(Layer::kLibrary, 0, "missing",
-                    std::string(file_) + " cannot be loaded. Install it (Debian: apt-get install " + package_ + ").");
+                    std::string(file_) + " cannot be loaded (" + (why == nullptr ? "no reason given" : why) +
+                        "). Install it (Debian: apt-get install " + package_ + ").");
     }
   }
   void* address = dlsym(handle_, name);

@@ -2,15 +2,15 @@
 
 #include <fcntl.h>
 #include <stdlib.h>
+#include <string.h>
 #include <tss2/tss2_tcti.h>
 
 #include <array>
-#include <atomic>
 
 #include "error.h"
+#include "interrupt.h"
 #include "library.h"
 #include "message.h"
-#include "posix.h"
 #include "tcti_string.h"
 #include "transport.h"
 
@@ -24,10 +24,12 @@ Failure failure(uint32_t rc, const std::string& reason, const std::string& text)
 
 class LoaderTransport final : public Transport {
  public:
-  explicit LoaderTransport(const OpenOptions& options) : name_(options.tcti) {
+  LoaderTransport(const OpenOptions& options, const Interrupt& interrupt) : name_(options.tcti), interrupt_(interrupt) {
     silence_tss2();  // in case something set the variable again
     if (tcti_name(name_).empty()) throw failure(0, "usage", "Which TPM? Say for example device:/dev/tpmrm0.");
-    if (tcti_name(name_) == "device") check_device(std::string(tcti_settings(name_)), deadline_after(options.wait));
+    if (tcti_name(name_) == "device") {
+      check_device(std::string(tcti_settings(name_)), deadline_after(options.wait), interrupt);
+    }
     finalize_ = tss2_tctildr().function<void(TSS2_TCTI_CONTEXT**)>("Tss2_TctiLdr_Finalize");
     const auto initialize =
         tss2_tctildr().function<TSS2_RC(const char*, TSS2_TCTI_CONTEXT**)>("Tss2_TctiLdr_Initialize");
@@ -48,7 +50,8 @@ class LoaderTransport final : public Transport {
 
   Bytes transmit(ByteView command, std::chrono::milliseconds limit) override {
     check_command(command);
-    if (interrupted_ || !usable_) throw failure(0, "gone", "The connection to " + name_ + " is closed. Open it again.");
+    if (interrupt_.raised() || !usable_)
+      throw failure(0, "gone", "The connection to " + name_ + " is closed. Open it again.");
     usable_ = false;  // until an exchange was whole
     const Deadline deadline = deadline_after(limit);
     TSS2_RC rc = Tss2_Tcti_Transmit(context_, command.size(), command.data());
@@ -73,10 +76,6 @@ class LoaderTransport final : public Transport {
     return answer;
   }
 
-  void interrupt() noexcept override {
-    interrupted_ = true;
-    wakeup_.signal();
-  }
   bool sole_client() const override { return one_client_; }
 
  private:
@@ -86,19 +85,18 @@ class LoaderTransport final : public Transport {
   }
 
   void wait(Deadline deadline) {
-    switch (wait_for(poll_fd_, POLLIN, wakeup_, deadline)) {
+    switch (wait_for(poll_fd_, POLLIN, interrupt_, deadline)) {
       case Waited::kReady:
         return;
-      case Waited::kWoken:
-        throw failure(0, "gone", "The connection to " + name_ + " was closed here while a command ran.");
+      case Waited::kInterrupted:
+        throw failure(0, "gone", "The connection to " + name_ + " was closed here while it waited.");
       case Waited::kTimeout:
         throw failure(0, "timeout", name_ + " gave no answer in time. Another program may hold it.");
     }
   }
 
   const std::string name_;
-  Wakeup wakeup_;
-  std::atomic<bool> interrupted_{false};
+  const Interrupt& interrupt_;
   bool usable_ = true;
   bool one_client_ = false;
   int poll_fd_ = -1;  // the TCTI's own; -1: waits inside the TCTI, without limit
@@ -109,11 +107,14 @@ class LoaderTransport final : public Transport {
 }  // namespace
 
 void silence_tss2() {
-  setenv("TSS2_LOG", "all+none", 1);
+  constexpr char kName[] = "TSS2_LOG";
+  constexpr char kValue[] = "all+none";
+  const char* const now = getenv(kName);
+  if (now == nullptr || strcmp(now, kValue) != 0) setenv(kName, kValue, 1);
 }
 
-std::unique_ptr<Transport> open_loader(const OpenOptions& options) {
-  return std::make_unique<LoaderTransport>(options);
+std::unique_ptr<Transport> open_loader(const OpenOptions& options, const Interrupt& interrupt) {
+  return std::make_unique<LoaderTransport>(options, interrupt);
 }
 
 }  // namespace tessera

@@ -4,7 +4,7 @@
 #include <openssl/crypto.h>
 #include <tss2/tss2_mu.h>
 
-#include <cstring>
+#include <algorithm>
 #include <type_traits>
 
 #include "error.h"
@@ -63,6 +63,12 @@ TESSERA_MU(TPMT_TK_CREATION);
 TESSERA_MU(TPMT_TK_HASHCHECK);
 TESSERA_MU(TPMT_TK_VERIFIED);
 #undef TESSERA_MU
+
+// `octets` must fit. Not by memcpy, which may not be given a null pointer even where there is nothing to copy.
+inline void assign(TPM2B_DIGEST& target, ByteView octets) {
+  target.size = static_cast<UINT16>(octets.size());
+  std::copy(octets.begin(), octets.end(), target.buffer);
+}
 
 class WireReader {
  public:

@@ -1,5 +1,7 @@
 #include "message.h"
 
+#include <tss2/tss2_tpm2_types.h>
+
 #include "error.h"
 
 namespace tessera {
@@ -36,6 +38,28 @@ void check_answer(ByteView answer, const std::string& who) {
   if (size != answer.size()) {
     broken(who, "it claims " + std::to_string(size) + " octets and has " + std::to_string(answer.size()));
   }
+}
+
+void malformed_answer(uint32_t rc) {
+  throw Failure(Layer::kTcti, rc, "answer",
+                "The TPM's answer is malformed. The connection was given up; check what stands between, then open it "
+                "again.");
+}
+
+AnswerParts answer_parts(ByteView answer, size_t handles, bool sessions) {
+  const bool tagged = answer[0] * 256U + answer[1] == TPM2_ST_SESSIONS;
+  const size_t before = kHeaderSize + 4 * handles + (tagged ? 4 : 0);
+  if (tagged != sessions || answer.size() < before) malformed_answer(0);
+  AnswerParts parts;
+  parts.handles = answer.subspan(kHeaderSize, 4 * handles);
+  parts.parameters = answer.subspan(before);
+  if (tagged) {
+    const size_t size = big_endian32(&answer[before - 4]);
+    if (size > parts.parameters.size()) malformed_answer(0);
+    parts.sessions = parts.parameters.subspan(size);
+    parts.parameters = parts.parameters.first(size);
+  }
+  return parts;
 }
 
 }  // namespace tessera

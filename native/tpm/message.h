@@ -22,4 +22,18 @@ size_t answer_size(ByteView header, const std::string& who);
 // Throws Failure{kTcti, "answer"} unless `answer` is exactly one whole answer.
 void check_answer(ByteView answer, const std::string& who);
 
+// The parts of an answer of response code 0.
+struct AnswerParts {
+  ByteView handles;
+  ByteView parameters;
+  ByteView sessions;  // empty where the command had none
+};
+
+// Takes such an answer apart; the views lead into it. `handles`: how many the command's answer has. `sessions`: whether
+// the command had any. Throws Failure{kTcti, "answer"} where its sizes contradict each other.
+AnswerParts answer_parts(ByteView answer, size_t handles, bool sessions);
+
+// For an answer that is whole, and still not what the command's answer looks like.
+[[noreturn]] void malformed_answer(uint32_t rc);
+
 }  // namespace tessera

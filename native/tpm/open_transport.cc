@@ -3,11 +3,11 @@
 
 namespace tessera {
 
-std::unique_ptr<Transport> open_transport(const OpenOptions& options) {
+std::unique_ptr<Transport> open_transport(const OpenOptions& options, const Interrupt& interrupt) {
   const std::string_view name = tcti_name(options.tcti);
-  if (name == "embedded") return open_embedded(options);
-  if (name == "swtpm") return open_swtpm(options);
-  return open_loader(options);
+  if (name == "embedded") return open_embedded(options, interrupt);
+  if (name == "swtpm") return open_swtpm(options, interrupt);
+  return open_loader(options, interrupt);
 }
 
 }  // namespace tessera

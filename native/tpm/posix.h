@@ -1,8 +1,6 @@
 // Owners of kernel objects, and time limits, shared by the transports.
 #pragma once
 
-#include <poll.h>
-#include <sys/eventfd.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -65,35 +63,6 @@ inline Deadline deadline_after(std::chrono::milliseconds limit) {
 inline int milliseconds_left(Deadline deadline) {
   const auto left = std::chrono::ceil<std::chrono::milliseconds>(deadline - std::chrono::steady_clock::now());
   return static_cast<int>(std::max<int64_t>(left.count(), 0));
-}
-
-// Wakes whoever polls `fd()`; stays signalled.
-class Wakeup {
- public:
-  Wakeup() : fd_(eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)) {
-    if (!fd_) system_failure("eventfd", errno);
-  }
-  int fd() const { return fd_.get(); }
-  void signal() noexcept {
-    const uint64_t one = 1;
-    [[maybe_unused]] const ssize_t written = write(fd_.get(), &one, sizeof one);
-  }
-
- private:
-  Fd fd_;
-};
-
-enum class Waited { kReady, kWoken, kTimeout };
-
-// Waits until `fd` has one of `events` (or an error to report), `wakeup` was signalled, or the time is over.
-inline Waited wait_for(int fd, short events, const Wakeup& wakeup, Deadline deadline) {
-  pollfd fds[2] = {{fd, events, 0}, {wakeup.fd(), POLLIN, 0}};
-  for (;;) {
-    const int count = poll(fds, 2, milliseconds_left(deadline));
-    if (count < 0 && errno != EINTR) system_failure("poll", errno);
-    if (count > 0) return fds[1].revents != 0 ? Waited::kWoken : Waited::kReady;
-    if (count == 0 && milliseconds_left(deadline) == 0) return Waited::kTimeout;
-  }
 }
 
 }  // namespace tessera

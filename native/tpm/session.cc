@@ -3,6 +3,7 @@
 #include "error.h"
 #include "library.h"
 #include "marshal.h"
+#include "message.h"
 
 namespace tessera {
 namespace {
@@ -10,22 +11,32 @@ namespace {
 constexpr std::chrono::seconds kQuick{30};
 constexpr std::chrono::seconds kSlow{300};
 
-void assign(TPM2B_DIGEST& target, ByteView octets) {
-  target.size = static_cast<UINT16>(octets.size());
-  std::memcpy(target.buffer, octets.data(), octets.size());
+[[noreturn]] void refuse(const CommandRow& row, TSS2_RC rc) {
+  const TSS2_RC code = rc & 0xffff;
+  const TSS2_RC layer = rc - code;
+  // A resource manager answers for the TPM where it knows the command to be in vain.
+  if (layer == TSS2_TPM_RC_LAYER || layer == TSS2_RESMGR_TPM_RC_LAYER) {
+    throw Failure(Layer::kTpm, code, "", std::string("TPM2_") + row.name + " failed.");
+  }
+  if (layer == TSS2_RESMGR_RC_LAYER) {
+    throw Failure(Layer::kTcti, rc, "", std::string("The resource manager refuses TPM2_") + row.name + ".");
+  }
+  malformed_answer(rc);  // libtss2-sys' own words for an answer that makes no sense
 }
 
 }  // namespace
 
-Connection::Connection(const OpenOptions& options)
-    : transport_(open_transport(options)), tcti_(*transport_), sys_(tcti_) {
+Connection::Connection(const OpenOptions& options, const Interrupt& interrupt)
+    : interrupt_(interrupt),
+      transport_(open_transport(options, interrupt)),
+      tcti_(*transport_, interrupt),
+      sys_(tcti_) {
   start_up(options.wait);
   if (transport_->sole_client()) flush_strangers();
 }
 
 Connection::~Connection() {
-  while (!sessions_.empty()) flush(sessions_.begin()->first);
-  while (!objects_.empty()) flush(*objects_.begin());
+  while (!handles_.empty()) flush(*handles_.begin());
 }
 
 void Connection::start_up(std::chrono::milliseconds wait) {
@@ -56,6 +67,7 @@ void Connection::flush_strangers() {
     call.row = &row;
     call.parameters = Secret(parameters.take());
     const Bytes result = run(call);
+    if (head_u32(ByteView(result).subspan(1)) != TPM2_CAP_HANDLES) malformed_answer(0);
     const ByteView list = ByteView(result).subspan(9);  // after moreData, capability, count
     for (size_t offset = 0; offset + 4 <= list.size(); offset += 4) {
       // Policy sessions are listed among the HMAC sessions; both are flushed by the handle given.
@@ -64,12 +76,14 @@ void Connection::flush_strangers() {
   }
 }
 
+void Connection::forget(uint32_t handle) {
+  const std::lock_guard lock(mutex_);
+  sessions_.erase(handle);
+  handles_.erase(handle);
+}
+
 void Connection::flush(uint32_t handle) noexcept {
-  {
-    const std::lock_guard lock(mutex_);
-    sessions_.erase(handle);
-    objects_.erase(handle);
-  }
+  forget(handle);
   try {
     const Bytes flush_context{0x80, 0x01, 0, 0, 0, 14, 0, 0, 0x01, 0x65};  // TPM2_FlushContext
     transport_->transmit(join({flush_context, big_endian(handle)}), kQuick);
@@ -104,7 +118,7 @@ void Connection::count(const char* command) {
 StartedSession Connection::start_session(const SessionRequest& request) {
   const Bytes nonce_caller = random_bytes(kNonce);
   Salt salt;
-  if (!request.salt_public.empty()) salt = make_salt(request.salt_public);
+  if (request.salt_public) salt = make_salt(*request.salt_public);
 
   WireWriter parameters;
   TPM2B_DIGEST nonce{};
@@ -112,7 +126,7 @@ StartedSession Connection::start_session(const SessionRequest& request) {
   parameters.write(nonce);
   TPM2B_ENCRYPTED_SECRET encrypted{};
   encrypted.size = static_cast<UINT16>(salt.encrypted.size());
-  std::memcpy(encrypted.secret, salt.encrypted.data(), salt.encrypted.size());
+  std::copy(salt.encrypted.begin(), salt.encrypted.end(), encrypted.secret);
   parameters.write(encrypted);
   parameters.write<UINT8>(request.policy ? TPM2_SE_POLICY : TPM2_SE_HMAC);
   TPMT_SYM_DEF symmetric{};
@@ -124,11 +138,11 @@ StartedSession Connection::start_session(const SessionRequest& request) {
 
   Call call;
   call.row = &find_command("StartAuthSession");
-  call.handles = {request.salt_public.empty() ? TPM2_RH_NULL : request.salt_key, TPM2_RH_NULL};
+  call.handles = {request.salt_public ? request.salt_key : TPM2_RH_NULL, TPM2_RH_NULL};
   call.parameters = Secret(parameters.take());
   const Bytes result = run(call);
   const uint32_t handle = head_u32(result);
-  Bytes nonce_tpm(result.begin() + 6, result.end());
+  const Bytes nonce_tpm(result.begin() + 6, result.end());
   Secret key;
   if (!salt.value.empty()) key = kdfa(salt.value.view(), "ATH", nonce_tpm, nonce_caller, 8 * kDigest);
   const std::lock_guard lock(mutex_);
@@ -141,34 +155,50 @@ Bytes Connection::run(Call& call) {
   if (call.handles.size() != row.handles || call.names.size() > row.handles || call.authorizations.size() > 3) {
     throw Failure(Layer::kSapi, 0, "usage", std::string(row.name) + " takes another number of handles or sessions.");
   }
+  if (interrupt_.raised()) throw Failure(Layer::kTcti, 0, "gone", "The TPM was closed here.");
   row.prepare(sys_.get(), call.handles.data(), call.parameters.view());
   std::vector<Prepared> prepared(call.authorizations.size());
   if (!prepared.empty()) authorize(call, prepared);
 
+  struct Forget {
+    Tcti& tcti;
+    ~Forget() { tcti.forget(); }
+  } const forget_answer{tcti_};
   tcti_.set_limit(row.slow ? kSlow : kQuick);
   count(row.name);
   static auto* execute = tss2_sys().function<decltype(Tss2_Sys_Execute)>("Tss2_Sys_Execute");
   const TSS2_RC rc = execute(sys_.get());
   tcti_.rethrow();
-  if (rc != TSS2_RC_SUCCESS) {
-    // TPM codes are below 0x10000; the rest are libtss2-sys' own words for an answer that makes no sense.
-    if (rc < (1u << TSS2_RC_LAYER_SHIFT))
-      throw Failure(Layer::kTpm, rc, "", std::string("TPM2_") + row.name + " failed.");
-    throw Failure(Layer::kTcti, rc, "answer", "The TPM's answer is malformed.");
+  if (rc != TSS2_RC_SUCCESS) refuse(row, rc);
+  const ByteView answer = tcti_.answer();
+  if (!row.gives || answer.size() < kHeaderSize + 4) return finish(call, prepared);
+
+  const uint32_t made = head_u32(answer.subspan(kHeaderSize));
+  const uint32_t type = made >> TPM2_HR_SHIFT;
+  const bool session = type == TPM2_HT_HMAC_SESSION || type == TPM2_HT_POLICY_SESSION;
+  // No HMAC covers the handle: commands are bound to Names.
+  if (row.code == TPM2_CC_StartAuthSession ? !session : type != TPM2_HT_TRANSIENT) malformed_answer(0);
+  {
+    const std::lock_guard lock(mutex_);
+    handles_.insert(made);
   }
-  if (!prepared.empty()) verify(call, prepared);
-  Bytes result = row.complete(sys_.get());
-  track(call, result);
-  return result;
+  try {
+    return finish(call, prepared);
+  } catch (const std::exception&) {
+    flush(made);  // nobody will be told of it
+    throw;
+  }
 }
 
-void Connection::track(const Call& call, const Bytes& result) {
-  const std::lock_guard lock(mutex_);
-  if (call.row->makes_object) objects_.insert(head_u32(result));
-  if (call.row->code == TPM2_CC_FlushContext) {
-    objects_.erase(call.handles[0]);
-    sessions_.erase(call.handles[0]);
-  }
+Bytes Connection::finish(const Call& call, std::vector<Prepared>& prepared) {
+  if (!prepared.empty()) verify(call, prepared);
+  Bytes result = call.row->complete(sys_.get());
+  // libtss2-sys reads on where an answer is too short, in what the command left in its buffer, and takes no offence at
+  // one that is too long.
+  const AnswerParts parts = answer_parts(tcti_.answer(), call.row->gives ? 1 : 0, !prepared.empty());
+  if (result.size() != parts.handles.size() + parts.parameters.size()) malformed_answer(0);
+  if (call.row->code == TPM2_CC_FlushContext) forget(call.handles[0]);
+  return result;
 }
 
 }  // namespace tessera

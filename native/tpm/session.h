@@ -1,14 +1,15 @@
 // Commands under sessions of our own: salted, every answer verified. TPM 2.0 Library, Part 1, sections 17-21.
 #pragma once
 
-#include <atomic>
 #include <map>
 #include <mutex>
+#include <optional>
 #include <set>
 #include <string>
 
 #include "commands.h"
 #include "crypto.h"
+#include "interrupt.h"
 #include "tcti.h"
 #include "transport.h"
 
@@ -30,8 +31,8 @@ struct Call {
 
 struct SessionRequest {
   bool policy = false;
-  uint32_t salt_key = TPM2_RH_NULL;  // storage key to salt to, and its TPMT_PUBLIC in wire form
-  Bytes salt_public;
+  uint32_t salt_key = TPM2_RH_NULL;  // storage key to salt to
+  std::optional<Bytes> salt_public;  // its TPMT_PUBLIC in wire form; without it there is no salt
 };
 
 struct StartedSession {
@@ -40,10 +41,11 @@ struct StartedSession {
 };
 
 // One connection to one TPM, with the sessions and transient objects that were made over it. Used from one thread,
-// but for `interrupt`, `nonce_tpm` and the counters.
+// but for `cancel`, `nonce_tpm` and the counters.
 class Connection {
  public:
-  explicit Connection(const OpenOptions& options);
+  // `interrupt` ends every wait, that of opening too, and must outlive the connection.
+  Connection(const OpenOptions& options, const Interrupt& interrupt);
   ~Connection();  // flushes what is left, as far as the TPM still answers
 
   Bytes run(Call& call);
@@ -51,7 +53,7 @@ class Connection {
   // The raw octets of one command, for diagnosis and tests; what it loads is not tracked.
   Bytes transmit(ByteView command);
 
-  void interrupt() noexcept { transport_->interrupt(); }
+  void cancel() noexcept { transport_->cancel(); }
   // nonceTPM of a session of ours; empty when there is no such session.
   Bytes nonce_tpm(uint32_t session) const;
   std::map<std::string, uint64_t> counters() const;
@@ -74,16 +76,20 @@ class Connection {
   void flush_strangers();
   void flush(uint32_t handle) noexcept;
   void authorize(Call& call, std::vector<Prepared>& prepared);
+  bool authentic(const Call& call, std::vector<Prepared>& prepared, TSS2L_SYS_AUTH_RESPONSE& responses);
+  void decrypt_answer(const Prepared& own);
   void verify(const Call& call, std::vector<Prepared>& prepared);
-  void track(const Call& call, const Bytes& result);
+  Bytes finish(const Call& call, std::vector<Prepared>& prepared);
+  void forget(uint32_t handle);
   void count(const char* command);
 
+  const Interrupt& interrupt_;
   std::unique_ptr<Transport> transport_;
   Tcti tcti_;
   SysContext sys_;
   mutable std::mutex mutex_;  // guards sessions_ (nonces) and counters_ against readers on other threads
   std::map<uint32_t, Session> sessions_;
-  std::set<uint32_t> objects_;
+  std::set<uint32_t> handles_;  // of every session and transient object in the TPM that was made over this connection
   std::map<std::string, uint64_t> counters_;
 };
 

@@ -8,12 +8,10 @@
 #include <sys/un.h>
 
 #include <array>
-#include <atomic>
-#include <thread>
 
 #include "error.h"
+#include "interrupt.h"
 #include "message.h"
-#include "posix.h"
 #include "swtpm_address.h"
 #include "transport.h"
 
@@ -31,7 +29,7 @@ bool would_block(int code) {
 
 class SwtpmTransport final : public Transport {
  public:
-  explicit SwtpmTransport(const OpenOptions& options) : name_(options.tcti) {
+  SwtpmTransport(const OpenOptions& options, const Interrupt& interrupt) : name_(options.tcti), interrupt_(interrupt) {
     const SwtpmAddress address = parse_swtpm(options.tcti);
     const Deadline deadline = deadline_after(options.wait);
     if (address.path.empty()) {
@@ -43,7 +41,8 @@ class SwtpmTransport final : public Transport {
 
   Bytes transmit(ByteView command, std::chrono::milliseconds limit) override {
     check_command(command);
-    if (interrupted_ || !usable_) throw failure("gone", "The connection to " + name_ + " is closed. Open it again.");
+    if (interrupt_.raised() || !usable_)
+      throw failure("gone", "The connection to " + name_ + " is closed. Open it again.");
     usable_ = false;  // until an exchange was whole: after anything else nobody knows what the next octets belong to
     const Deadline deadline = deadline_after(limit);
     refuse_stale_octets();
@@ -51,11 +50,6 @@ class SwtpmTransport final : public Transport {
     Bytes answer = receive(deadline);
     usable_ = true;
     return answer;
-  }
-
-  void interrupt() noexcept override {
-    interrupted_ = true;
-    wakeup_.signal();
   }
 
   bool sole_client() const override { return true; }
@@ -87,7 +81,7 @@ class SwtpmTransport final : public Transport {
     // A full queue of a Unix socket answers EAGAIN, and there is nothing to poll for.
     while (would_block(code = connect_one(AF_UNIX, reinterpret_cast<sockaddr*>(&address), sizeof address, deadline)) &&
            milliseconds_left(deadline) > 0) {
-      std::this_thread::sleep_for(std::chrono::milliseconds(20));
+      if (interrupt_.wait(std::chrono::milliseconds(20))) given_up();
     }
     if (code != 0) refuse(code);
   }
@@ -98,7 +92,9 @@ class SwtpmTransport final : public Transport {
     if (!socket_) return errno;
     if (connect(socket_.get(), address, length) == 0) return 0;
     if (errno != EINPROGRESS && errno != EINTR) return errno;
-    if (wait_for(socket_.get(), POLLOUT, wakeup_, deadline) != Waited::kReady) return ETIMEDOUT;
+    const Waited waited = wait_for(socket_.get(), POLLOUT, interrupt_, deadline);
+    if (waited == Waited::kInterrupted) given_up();
+    if (waited == Waited::kTimeout) return ETIMEDOUT;
     int code = 0;
     socklen_t size = sizeof code;
     return getsockopt(socket_.get(), SOL_SOCKET, SO_ERROR, &code, &size) == 0 ? code : errno;
@@ -114,17 +110,21 @@ class SwtpmTransport final : public Transport {
     throw failure("absent", name_ + " does not listen: " + errno_text(code) + ". Start swtpm, or check the address.");
   }
 
+  [[noreturn]] void given_up() const {
+    throw failure("gone", "The connection to " + name_ + " was closed here while it waited.");
+  }
+
   [[noreturn]] void lost(int code) const {
     throw failure("gone", "The connection to " + name_ + " ended" + (code == 0 ? "" : ": " + errno_text(code)) +
                               ". Whether the last command ran is not known. Start swtpm again if it stopped.");
   }
 
   void wait(short events, Deadline deadline) {
-    switch (wait_for(socket_.get(), events, wakeup_, deadline)) {
+    switch (wait_for(socket_.get(), events, interrupt_, deadline)) {
       case Waited::kReady:
         return;
-      case Waited::kWoken:
-        throw failure("gone", "The connection to " + name_ + " was closed here while a command ran.");
+      case Waited::kInterrupted:
+        given_up();
       case Waited::kTimeout:
         throw failure("timeout", name_ + " gave no answer in time. It serves one client: another one may hold it.");
     }
@@ -173,16 +173,15 @@ class SwtpmTransport final : public Transport {
   }
 
   const std::string name_;
-  Wakeup wakeup_;
-  std::atomic<bool> interrupted_{false};
+  const Interrupt& interrupt_;
   bool usable_ = true;
   Fd socket_;
 };
 
 }  // namespace
 
-std::unique_ptr<Transport> open_swtpm(const OpenOptions& options) {
-  return std::make_unique<SwtpmTransport>(options);
+std::unique_ptr<Transport> open_swtpm(const OpenOptions& options, const Interrupt& interrupt) {
+  return std::make_unique<SwtpmTransport>(options, interrupt);
 }
 
 }  // namespace tessera

@@ -4,10 +4,10 @@
 
 #include <algorithm>
 #include <cstring>
-#include <thread>
 #include <utility>
 
 #include "error.h"
+#include "interrupt.h"
 #include "library.h"
 
 namespace tessera {
@@ -27,7 +27,7 @@ bool wants_retry(uint32_t rc) {
 
 }  // namespace
 
-Tcti::Tcti(Transport& transport) : transport_(transport) {
+Tcti::Tcti(Transport& transport, const Interrupt& interrupt) : transport_(transport), interrupt_(interrupt) {
   context_.common.v1.magic = kMagic;
   context_.common.v1.version = 2;
   context_.common.v1.transmit = transmit;
@@ -44,13 +44,14 @@ Bytes Tcti::exchange(ByteView command) {
   for (int attempt = 1;; ++attempt) {
     Bytes answer = transport_.transmit(command, limit_);
     if (!wants_retry(response_code(answer)) || attempt == kTries) return answer;
-    std::this_thread::sleep_for(std::chrono::milliseconds(std::min(attempt * 10, 200)));
+    if (interrupt_.wait(std::chrono::milliseconds(std::min(attempt * 10, 200)))) return answer;
   }
 }
 
 TSS2_RC Tcti::transmit(TSS2_TCTI_CONTEXT* context, size_t size, const uint8_t* command) {
   Tcti& tcti = self(context);
   try {
+    tcti.forget();
     tcti.answer_ = tcti.exchange({command, size});
     return TSS2_RC_SUCCESS;
   } catch (...) {
@@ -69,9 +70,12 @@ TSS2_RC Tcti::receive(TSS2_TCTI_CONTEXT* context, size_t* size, uint8_t* respons
   if (*size < tcti.answer_.size()) return TSS2_TCTI_RC_INSUFFICIENT_BUFFER;
   *size = tcti.answer_.size();
   std::memcpy(response, tcti.answer_.data(), *size);
-  OPENSSL_cleanse(tcti.answer_.data(), tcti.answer_.size());
-  tcti.answer_.clear();
   return TSS2_RC_SUCCESS;
+}
+
+void Tcti::forget() {
+  if (!answer_.empty()) OPENSSL_cleanse(answer_.data(), answer_.size());
+  answer_.clear();
 }
 
 void Tcti::rethrow() {
@@ -81,7 +85,8 @@ void Tcti::rethrow() {
 SysContext::SysContext(Tcti& tcti) {
   static auto* context_size = tss2_sys().function<decltype(Tss2_Sys_GetContextSize)>("Tss2_Sys_GetContextSize");
   static auto* initialize = tss2_sys().function<decltype(Tss2_Sys_Initialize)>("Tss2_Sys_Initialize");
-  const size_t size = context_size(kMaxMessage);
+  // A few octets more than any answer has: Tss2_Sys_GetRspAuths of tpm2-tss 3 looks two past the end of one.
+  const size_t size = context_size(kMaxMessage + 16);
   memory_.resize((size + sizeof(std::max_align_t) - 1) / sizeof(std::max_align_t));
   TSS2_ABI_VERSION abi = TSS2_ABI_VERSION_CURRENT;
   const TSS2_RC rc = initialize(get(), size, tcti.context(), &abi);

@@ -10,16 +10,23 @@
 
 namespace tessera {
 
+class Interrupt;
+
 // A TSS2_TCTI_CONTEXT over a Transport. Callbacks from C cannot throw: what went wrong waits in `rethrow`.
 class Tcti {
  public:
-  explicit Tcti(Transport& transport);
+  Tcti(Transport& transport, const Interrupt& interrupt);
+  ~Tcti() { forget(); }
   Tcti(const Tcti&) = delete;
   Tcti& operator=(const Tcti&) = delete;
 
   TSS2_TCTI_CONTEXT* context() { return reinterpret_cast<TSS2_TCTI_CONTEXT*>(&context_); }
   void set_limit(std::chrono::milliseconds limit) { limit_ = limit; }
   void rethrow();
+
+  // The last answer, as it came, until `forget` wipes it.
+  ByteView answer() const { return answer_; }
+  void forget();
 
  private:
   static Tcti& self(TSS2_TCTI_CONTEXT* context);
@@ -35,6 +42,7 @@ class Tcti {
 
   Context context_{};
   Transport& transport_;
+  const Interrupt& interrupt_;
   std::chrono::milliseconds limit_{30000};
   Bytes answer_;
   std::exception_ptr failure_;

@@ -7,9 +7,9 @@
 #include <tss2/tss2_common.h>
 
 #include <memory>
-#include <thread>
 
 #include "error.h"
+#include "interrupt.h"
 
 namespace tessera {
 
@@ -64,7 +64,7 @@ bool serves_one_client(std::string_view tcti) {
 }
 
 // Says what tpm2-tss does not: its loader knows only "IO error". Waits for a device that serves one client.
-void check_device(const std::string& path, Deadline deadline) {
+void check_device(const std::string& path, Deadline deadline, const Interrupt& interrupt) {
   if (path.empty()) {
     throw failure(0, "usage", "Which device? Say device:/dev/tpmrm0 (shared by the kernel) or device:/dev/tpm0.");
   }
@@ -79,8 +79,7 @@ void check_device(const std::string& path, Deadline deadline) {
   for (;;) {
     const Fd fd(open(path.c_str(), O_RDWR | O_NONBLOCK | O_NOCTTY | O_CLOEXEC));
     code = fd ? 0 : errno;
-    if (code != EBUSY || milliseconds_left(deadline) == 0) break;
-    std::this_thread::sleep_for(std::chrono::milliseconds(20));
+    if (code != EBUSY || milliseconds_left(deadline) == 0 || interrupt.wait(std::chrono::milliseconds(20))) break;
   }
   if (code == 0) return;
   if (code == EBUSY) {

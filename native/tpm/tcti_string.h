@@ -8,6 +8,8 @@
 
 namespace tessera {
 
+class Interrupt;
+
 // "device" and "/dev/tpm0" of "device:/dev/tpm0".
 std::string_view tcti_name(std::string_view tcti);
 std::string_view tcti_settings(std::string_view tcti);
@@ -16,8 +18,8 @@ std::string_view tcti_settings(std::string_view tcti);
 bool serves_one_client(std::string_view tcti);
 
 // Opens the device once, to say what tpm2-tss does not: its loader knows only "IO error". Waits until `deadline` for a
-// device that somebody else holds. Throws Failure{kTcti, "usage" | "absent" | "permission" | "busy"}.
-void check_device(const std::string& path, Deadline deadline);
+// device that somebody else holds, or `interrupt`. Throws Failure{kTcti, "usage" | "absent" | "permission" | "busy"}.
+void check_device(const std::string& path, Deadline deadline, const Interrupt& interrupt);
 
 // Throws the Failure for response code `rc` of Tss2_TctiLdr_Initialize.
 [[noreturn]] void refuse_tcti(const std::string& tcti, uint32_t rc);

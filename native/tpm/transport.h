@@ -10,6 +10,8 @@
 
 namespace tessera {
 
+class Interrupt;
+
 // Largest command or answer taken from or given to a TPM, octets (TPM2_MAX_COMMAND_SIZE of the reference code).
 inline constexpr size_t kMaxMessage = 4096;
 
@@ -18,13 +20,12 @@ class Transport {
   virtual ~Transport() = default;
 
   // Sends one command and returns its whole answer: a header (tag, size, code) and exactly `size` octets.
-  // Called from one thread only. Throws Failure{kTcti, reason "gone" | "timeout" | "answer"}; after "gone" or
-  // "timeout" the transport is of no further use.
+  // Called from one thread only. Throws Failure{kTcti, reason "gone" | "timeout" | "answer"}; the transport is then of
+  // no further use. A wait ends with "gone" when the Interrupt of the transport is raised; a library call may not.
   virtual Bytes transmit(ByteView command, std::chrono::milliseconds limit) = 0;
 
-  // From any thread: makes a transmit that waits, and every later one, fail with "gone". Where waiting cannot be
-  // interrupted (a library call), returns at once and the transmit ends by itself.
-  virtual void interrupt() noexcept = 0;
+  // From any thread: asks the TPM to give up the command that it runs for this transport, where it can be asked.
+  virtual void cancel() noexcept {}
 
   // True where whatever is loaded at connect time was left behind by somebody gone, so that flushing it is sound:
   // swtpm serves one client; the embedded TPM says so only to the first user of a process.
@@ -41,10 +42,10 @@ struct OpenOptions {
   std::chrono::milliseconds wait{10000};  // how long to wait for a TPM that somebody else holds
 };
 
-// One factory a kind; open_transport picks by the prefix of the TCTI string.
-std::unique_ptr<Transport> open_transport(const OpenOptions& options);
-std::unique_ptr<Transport> open_embedded(const OpenOptions& options);
-std::unique_ptr<Transport> open_swtpm(const OpenOptions& options);
-std::unique_ptr<Transport> open_loader(const OpenOptions& options);
+// One factory a kind; open_transport picks by the prefix of the TCTI string. `interrupt` must outlive the transport.
+std::unique_ptr<Transport> open_transport(const OpenOptions& options, const Interrupt& interrupt);
+std::unique_ptr<Transport> open_embedded(const OpenOptions& options, const Interrupt& interrupt);
+std::unique_ptr<Transport> open_swtpm(const OpenOptions& options, const Interrupt& interrupt);
+std::unique_ptr<Transport> open_loader(const OpenOptions& options, const Interrupt& interrupt);
 
 }  // namespace tessera

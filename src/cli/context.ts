@@ -4,10 +4,19 @@ import { UsageError } from '../errors.ts'
 import type { Card } from '../piv/host/card.ts'
 import type { ExitCode } from './exit.ts'
 import { TEXT } from './messages.ts'
-import type { Options } from './options.ts'
+import type { OptionName, Options } from './options.ts'
 import type { Output } from './output.ts'
 import { Terminal } from './prompt.ts'
 import { Secrets } from './secrets.ts'
+
+/** What the table says of a command. */
+export interface CommandShape {
+  /** The command itself: `pin change`. */
+  readonly words: string
+  /** Positional arguments as commander reads them. */
+  readonly args?: string
+  readonly options?: readonly OptionName[]
+}
 
 /** One command. The arguments arrive in the order of its row; the result is the exit code, ok if none. */
 export type Run = (context: Context, ...args: string[]) => Promise<ExitCode | undefined>
@@ -18,13 +27,16 @@ export class Context {
   readonly secrets: Secrets
   /** Aborted when the person wants the program to stop. */
   readonly signal: AbortSignal
+  /** Every command that there is. */
+  readonly commands: readonly CommandShape[]
   #terminal: Terminal | undefined
   #stdinReader: string | undefined
   #card: Card | undefined
   readonly #atEnd: Array<() => void> = []
 
-  constructor(options: Options, out: Output, signal: AbortSignal) {
+  constructor(options: Options, out: Output, signal: AbortSignal, commands: readonly CommandShape[]) {
     this.options = options
+    this.commands = commands
     this.out = out
     this.signal = signal
     this.secrets = new Secrets({
@@ -102,4 +114,20 @@ export async function confirm(context: Context, question: string): Promise<void>
   if (terminal === undefined) throw new UsageError('ERR_USAGE', TEXT.error.needsYes(question))
   const answer = await terminal.askLine(TEXT.prompt.yes(question))
   if (answer?.toLowerCase() !== 'yes') throw new UsageError('ERR_USAGE', TEXT.error.notConfirmed)
+}
+
+/**
+ * The same for what is said of one card: a person types its name.
+ * @throws UsageError ERR_USAGE
+ */
+export async function confirmName(
+  context: Context,
+  name: string,
+  texts: { readonly ask: (name: string) => string; readonly refuse: (name: string) => string },
+): Promise<void> {
+  if (context.options.yes) return
+  const terminal = context.terminal()
+  if (terminal === undefined) throw new UsageError('ERR_USAGE', texts.refuse(name))
+  const typed = await terminal.askLine(texts.ask(name))
+  if (typed !== name) throw new UsageError('ERR_USAGE', TEXT.error.notConfirmed)
 }

@@ -16,11 +16,8 @@ export function keyJson(key: KeyInfo): { readonly [name: string]: Json } {
 
 export function cardJson(card: CardSummary): { readonly [name: string]: Json } {
   if (!isReadable(card)) return { name: card.name, path: card.path, error: errorJson(card.error) }
-  const { name, cardId, created, tcti, assurance, pinTries, pukTries, helpDesk, mustChangePin, defaults, path } = card
-  return {
-    ...{ name, cardId, created, tcti, assurance, pinTries, pukTries: pukTries ?? null, helpDesk, mustChangePin },
-    ...{ defaults: [...defaults], keys: card.keys.map(keyJson), path },
-  }
+  const { pukTries, defaults, keys, path, ...facts } = card
+  return { ...facts, pukTries: pukTries ?? null, defaults: [...defaults], keys: keys.map(keyJson), path }
 }
 
 /** What is still to be done about a card, one sentence each. */
@@ -43,6 +40,7 @@ export function cardText(card: ReadableCard): string {
     [field.pinTries, String(card.pinTries)],
     [field.pukTries, card.pukTries === undefined ? field.noPuk : String(card.pukTries)],
     [field.helpDesk, yesNo(card.helpDesk)],
+    [field.adminKey, yesNo(card.adminKey)],
     [field.path, card.path],
     ...card.keys.map((key, index) => [index === 0 ? field.keys : '', keyLine(key)] as const),
   ])

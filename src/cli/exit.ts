@@ -47,6 +47,7 @@ export const EXIT_CODES: Readonly<Record<ErrorCode, ExitCode>> = {
   ERR_CARD_CLOSED: EXIT.failure,
   ERR_KEY_ABSENT: EXIT.unsupported,
   ERR_KEY_DAMAGED: EXIT.failure,
+  ERR_OBJECT_ABSENT: EXIT.unsupported,
   ERR_NOT_SUPPORTED: EXIT.unsupported,
   ERR_DATA: EXIT.usage,
 
@@ -81,6 +82,13 @@ export const EXIT_CODES: Readonly<Record<ErrorCode, ExitCode>> = {
   ERR_TPM_FAILURE: EXIT.tpm,
   ERR_TPM_TAMPERED: EXIT.tpm,
   ERR_TPM: EXIT.tpm,
+
+  ERR_PCSC_UNAVAILABLE: EXIT.failure,
+  ERR_READER_NOT_FOUND: EXIT.noCard,
+  ERR_READER_BUSY: EXIT.failure,
+  ERR_CARD_REMOVED: EXIT.noCard,
+  ERR_CARD_RESET: EXIT.failure,
+  ERR_PCSC: EXIT.failure,
 }
 
 /** Exit code for whatever was thrown; what is not an error of ours is internal. */

@@ -54,9 +54,9 @@ export async function readSmall(context: Context, path: string, what: string): P
   return content.subarray(0, length)
 }
 
-export async function writeOutput(path: string, data: string | Uint8Array): Promise<void> {
+export async function writeOutput(path: string, data: string | Uint8Array, mode?: number): Promise<void> {
   try {
-    await writeFile(path, data)
+    await writeFile(path, data, { mode })
   } catch (error) {
     const code = reasonOf(error) === 'ENOSPC' ? 'ERR_DISK_FULL' : 'ERR_IO'
     throw new FileError(code, TEXT.error.unwritable(path, reasonOf(error)), { cause: error, path })

@@ -1,6 +1,7 @@
 // Every option of the command line as data, and the types that follow from it. Their texts are in messages.ts.
 import { PIN_POLICIES } from '../piv/slots.ts'
 import type { TEXT } from './messages.ts'
+import { LEVELS } from './output.ts'
 
 interface OptionRow {
   /** As commander reads it; a value in <> makes it an option with a value. */
@@ -12,17 +13,14 @@ interface OptionRow {
   readonly required?: true
 }
 
-/** The key is the name commander gives the option (a test holds them together). */
+/** The key is what a command finds the option under; usually what commander calls it. */
 export const OPTIONS = {
   card: { flags: '--card <name>' },
   json: { flags: '--json' },
   quiet: { flags: '--quiet' },
   pinFile: { flags: '--pin-file <file>' },
   tcti: { flags: '--tcti <tcti>' },
-  logLevel: {
-    flags: '--log-level <level>',
-    choices: ['none', 'error', 'warning', 'info', 'debug'],
-  },
+  logLevel: { flags: '--log-level <level>', choices: LEVELS },
 
   pin: { flags: '--pin <default|prompt|file>' },
   puk: { flags: '--puk <default|prompt|none|file>' },
@@ -32,6 +30,7 @@ export const OPTIONS = {
   pukTries: { flags: '--puk-tries <n>', range: [1, 10] },
   mustChangePin: { flags: '--must-change-pin' },
   unlockFor: { flags: '--unlock-for <minutes>', range: [1, 60] },
+  adminKeyFile: { flags: '--admin-key-file <file>' },
   ownerPasswordFile: { flags: '--owner-password-file <file>' },
 
   yes: { flags: '--yes' },
@@ -44,6 +43,7 @@ export const OPTIONS = {
   hash: { flags: '--hash <name>' },
   format: { flags: '--format <format>', choices: ['der', 'raw'] },
   padding: { flags: '--padding <padding>', choices: ['pkcs1', 'pss'] },
+  encryption: { flags: '--padding <padding>', choices: ['oaep', 'pkcs1'] },
 } as const satisfies Record<keyof typeof TEXT.options, OptionRow>
 
 export type OptionName = keyof typeof OPTIONS

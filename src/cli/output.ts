@@ -2,7 +2,7 @@
 //   human   results and sentences on standard output; notes, warnings, errors on standard error
 //   --quiet results only; errors
 //   --json  exactly one JSON value on standard output; an error is one JSON object on standard error
-import { CardError, PinError, TpmError } from '../errors.ts'
+import { CardError, PcscError, PinError, TpmError } from '../errors.ts'
 import { ADVICE, TEXT } from './messages.ts'
 
 export type Json = string | number | boolean | null | readonly Json[] | { readonly [name: string]: Json | undefined }
@@ -12,11 +12,14 @@ export interface Streams {
   readonly stderr: NodeJS.WritableStream & { readonly isTTY?: boolean }
 }
 
+/** How much is said on standard error, each what the one before says and more: errors, warnings, notes, stacks. */
+export const LEVELS = ['none', 'error', 'warning', 'info', 'debug'] as const
+type Level = (typeof LEVELS)[number]
+
 export interface Mode {
   readonly json: boolean
   readonly quiet: boolean
-  /** Also the stack of what was not foreseen. */
-  readonly debug: boolean
+  readonly level: Level
 }
 
 export class Output {
@@ -52,12 +55,12 @@ export class Output {
     return this.#streams.stderr.isTTY === true
   }
 
-  async note(text: string): Promise<void> {
-    if (!this.mode.json && !this.mode.quiet) await write(this.#streams.stderr, `${text}\n`)
+  note(text: string): Promise<void> {
+    return this.#aside('info', text)
   }
 
   warn(text: string): Promise<void> {
-    return this.note(TEXT.warn.label + text)
+    return this.#aside('warning', TEXT.warn.label + text)
   }
 
   /** One JSON line on standard error, for what a program must read before the result is there. */
@@ -68,7 +71,7 @@ export class Output {
 
   /** Runs `work`, with a spinner where a person waits. */
   async working<Result>(text: string, work: () => Promise<Result>): Promise<Result> {
-    if (this.mode.json || this.mode.quiet || !this.watched) return work()
+    if (this.mode.json || this.mode.quiet || !this.watched || !this.#says('info')) return work()
     const { default: yoctoSpinner } = await import('yocto-spinner')
     // Signals are ours: the card is closed first.
     const spinner = yoctoSpinner({ text, handleSignals: false }).start()
@@ -79,15 +82,25 @@ export class Output {
     }
   }
 
-  error(error: unknown): Promise<void> {
+  async error(error: unknown): Promise<void> {
+    if (!this.#says('error')) return
     const text = this.mode.json ? JSON.stringify({ error: errorJson(error) }) : this.#errorText(error)
-    return write(this.#streams.stderr, `${text}\n`)
+    await write(this.#streams.stderr, `${text}\n`)
+  }
+
+  #says(level: Level): boolean {
+    return LEVELS.indexOf(level) <= LEVELS.indexOf(this.mode.level)
+  }
+
+  async #aside(level: Level, text: string): Promise<void> {
+    const silent = this.mode.json || this.mode.quiet || !this.#says(level)
+    if (!silent) await write(this.#streams.stderr, `${text}\n`)
   }
 
   #errorText(error: unknown): string {
     const { message, advice } = wording(error)
     const lines = [`tessera: ${message}`, advice, errorNumbers(error)].filter((line) => line !== undefined)
-    if (this.mode.debug) lines.push(...causes(error))
+    if (this.#says('debug')) lines.push(...causes(error))
     return lines.join('\n  ')
   }
 
@@ -110,7 +123,7 @@ export function errorJson(error: unknown): Json {
     message,
     advice,
     triesLeft: error instanceof PinError ? error.triesLeft : undefined,
-    rc: error instanceof TpmError ? error.rc : undefined,
+    rc: error instanceof TpmError || error instanceof PcscError ? error.rc : undefined,
     command: error instanceof TpmError ? error.command : undefined,
     sw: error.sw?.toString(16),
     ckr: error.ckr,
@@ -121,6 +134,7 @@ export function errorJson(error: unknown): Json {
 function errorNumbers(error: unknown): string | undefined {
   if (!(error instanceof CardError) || error.code === 'ERR_USAGE') return undefined
   const words = [error.code, error.sw && `SW ${error.sw.toString(16).toUpperCase()}`, error.ckr]
+  if (error instanceof PcscError && error.rc !== undefined) words.push(`PC/SC 0x${error.rc.toString(16)}`)
   if (error instanceof TpmError && error.rc !== undefined) {
     words.push(`TPM 0x${error.rc.toString(16)}${error.command === undefined ? '' : ` in ${error.command}`}`)
   }

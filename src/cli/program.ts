@@ -21,18 +21,15 @@ const TIDY_UP = 10_000
 
 /** Runs one command line to its exit code. Nothing is thrown. */
 export async function run(argv: readonly string[], streams: Streams = process): Promise<ExitCode> {
-  let out = new Output({ json: argv.includes('--json'), quiet: false, debug: false }, streams)
+  let out = new Output({ json: argv.includes('--json'), quiet: false, level: 'info' }, streams)
   try {
     const chosen = parse(argv, out.mode.json)
     if (typeof chosen === 'string') {
       await write(streams.stdout, chosen)
       return EXIT.ok
     }
-    const { json = false, quiet = false, logLevel } = chosen.options
-    out = new Output({ json, quiet, debug: logLevel === 'debug' }, streams)
-    // Read by the TPM libraries when they are loaded. Without it they write to standard error as they like.
-    if (logLevel !== undefined) process.env.TSS2_LOG = `all+${logLevel}`
-    else process.env.TSS2_LOG ??= 'all+none'
+    const { json = false, quiet = false, logLevel: level = 'info' } = chosen.options
+    out = new Output({ json, quiet, level }, streams)
     return await execute(chosen, out)
   } catch (error) {
     if (error instanceof Interrupted) return EXIT.interrupted
@@ -105,6 +102,8 @@ function groupOf(program: Command, groups: Map<string, Command>, name: keyof typ
 function option(name: OptionName): Option {
   const { flags, range, choices, required = false } = optionRow(name)
   const built = new Option(flags, TEXT.options[name]).makeOptionMandatory(required)
+  // Two options may be spelled the same and mean different things in different commands.
+  built.attributeName = () => name
   if (choices !== undefined) built.choices(choices)
   if (range !== undefined) built.argParser((text) => wholeNumber(text, range))
   return built
@@ -129,7 +128,7 @@ function version(): string {
 /** Runs the command; at SIGINT or SIGTERM the card is closed first, and a second one ends it at once. */
 async function execute({ row, args, options }: Chosen, out: Output): Promise<ExitCode> {
   const stop = new AbortController()
-  const context = new Context(options, out, stop.signal)
+  const context = new Context(options, out, stop.signal, COMMANDS)
   let stopped: ExitCode | undefined
   const told = new Promise<void>((resolve) => {
     stop.signal.addEventListener('abort', () => resolve(), { once: true })

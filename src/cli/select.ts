@@ -5,9 +5,17 @@ import type { Card } from '../piv/host/card.ts'
 import type { KeyInfo } from '../piv/host/key-info.ts'
 import { pinBytes, pukBytes } from '../piv/pin.ts'
 import { parseSlot, type Slot } from '../piv/slots.ts'
+import { adminKeyIn } from './admin-key.ts'
 import { type Context, confirm, given } from './context.ts'
 import { TEXT } from './messages.ts'
 import type { Question } from './secrets.ts'
+
+const READER = 'reader:'
+
+/** What stands after `reader:` in --card; undefined where a card in a TPM is meant. */
+function readerText({ options }: Context): string | undefined {
+  return options.card?.startsWith(READER) ? options.card.slice(READER.length) : undefined
+}
 
 /**
  * The name that --card says, or the only card's.
@@ -15,7 +23,7 @@ import type { Question } from './secrets.ts'
  */
 export async function cardName(context: Context, argument?: string): Promise<string> {
   const said = argument ?? context.options.card
-  if (said?.startsWith('reader:')) throw new CardError('ERR_NOT_SUPPORTED', TEXT.error.reader)
+  if (said?.startsWith(READER)) throw new CardError('ERR_NOT_SUPPORTED', TEXT.error.reader)
   if (said !== undefined) return said
   const [only, ...others] = await listCards()
   if (only === undefined) throw new CardError('ERR_CARD_NOT_FOUND', TEXT.error.noCards)
@@ -27,6 +35,8 @@ export async function cardName(context: Context, argument?: string): Promise<str
 
 /** Runs `work` with the card that is meant. */
 export async function withCard<Result>(context: Context, work: (card: Card) => Promise<Result>): Promise<Result> {
+  const reader = readerText(context)
+  if (reader !== undefined) return context.using(openCard({ reader }), work)
   const name = await cardName(context)
   return context.using(openCard({ name, ...given({ tcti: context.options.tcti }) }), work)
 }
@@ -59,16 +69,37 @@ export async function unlock(context: Context, card: Card): Promise<void> {
   await card.verifyPin(await takePin(context, card))
 }
 
+/** What the use of a key needs: a PIN that is no longer the first one, and the PIN unless the key's policy is `never`. */
+export async function unlockKey(context: Context, card: Card, slot: Slot): Promise<void> {
+  const { mustChange } = await card.pinStatus()
+  // Said before anybody is asked for a PIN that would not help.
+  if (mustChange) throw new PinError('ERR_PIN_CHANGE_REQUIRED', TEXT.error.changeRequired)
+  const { pinPolicy } = await card.keyInfo(slot)
+  if (pinPolicy !== 'never') await unlock(context, card)
+}
+
+/** What a change of the card needs: the admin key where --admin-key-file names one, else the PIN. */
+export async function unlockManagement(context: Context, card: Card): Promise<void> {
+  const path = context.options.adminKeyFile
+  if (path === undefined) await unlock(context, card)
+  else await card.authenticateAdmin(await adminKeyIn(context, path, '--admin-key-file'))
+}
+
 function refuseLastTry(context: Context, what: string, triesLeft: number | undefined): void {
   if (triesLeft !== 1 || context.options.lastTry) return
   throw new PinError('ERR_PIN_LAST_TRY', TEXT.error.lastTry(what), { triesLeft })
 }
 
-/** The key in a slot, from the card file alone. */
+/** The keys of the card, from the card file alone; a card in a reader is asked. */
+export async function keysOnFile(context: Context): Promise<readonly KeyInfo[]> {
+  if (readerText(context) !== undefined) return withCard(context, (card) => card.keys())
+  return (await cardInfo(await cardName(context))).keys
+}
+
+/** The key in a slot, in the same way. */
 export async function keyOnFile(context: Context, slotName: string): Promise<KeyInfo> {
   const slot = parseSlot(slotName)
-  const card = await cardInfo(await cardName(context))
-  const key = card.keys.find((candidate) => candidate.slot === slot)
+  const key = (await keysOnFile(context)).find((candidate) => candidate.slot === slot)
   if (key === undefined) throw new CardError('ERR_KEY_ABSENT', TEXT.error.noKey(slot))
   return key
 }

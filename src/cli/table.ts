@@ -1,17 +1,15 @@
 // Every command as data. program.ts makes commander of it, tests walk it.
-import type { Run } from './context.ts'
+import type { CommandShape, Run } from './context.ts'
 import type { TEXT } from './messages.ts'
-import type { OptionName } from './options.ts'
 
-export interface CommandRow {
+export interface CommandRow extends CommandShape {
   readonly words: keyof typeof TEXT.commands
-  /** Positional arguments as commander reads them. */
-  readonly args?: string
-  readonly options?: readonly OptionName[]
   readonly load: () => Promise<{ readonly run: Run }>
 }
 
 const signature = ['hash', 'format', 'padding'] as const
+/** Changes of a card: by the PIN, or by the admin key. */
+const manage = ['lastTry', 'adminKeyFile'] as const
 
 export const COMMANDS: readonly CommandRow[] = [
   {
@@ -32,6 +30,13 @@ export const COMMANDS: readonly CommandRow[] = [
   },
   { words: 'list', load: () => import('./commands/list.ts') },
   { words: 'info', args: '[name]', load: () => import('./commands/info.ts') },
+  { words: 'rename', args: '<name> <new>', load: () => import('./commands/rename.ts') },
+  {
+    words: 'reset',
+    args: '<name>',
+    options: ['yes', 'ownerPasswordFile'],
+    load: () => import('./commands/reset.ts'),
+  },
   {
     words: 'destroy',
     args: '<name>',
@@ -60,9 +65,15 @@ export const COMMANDS: readonly CommandRow[] = [
     load: () => import('./commands/pin-unblock.ts'),
   },
   {
+    words: 'admin-key change',
+    args: '[key]',
+    options: manage,
+    load: () => import('./commands/admin-key-change.ts'),
+  },
+  {
     words: 'key generate',
     args: '<slot>',
-    options: ['algorithm', 'pinPolicy', 'out', 'yes', 'lastTry'],
+    options: ['algorithm', 'pinPolicy', 'out', 'yes', ...manage],
     load: () => import('./commands/key-generate.ts'),
   },
   { words: 'key list', load: () => import('./commands/key-list.ts') },
@@ -70,13 +81,19 @@ export const COMMANDS: readonly CommandRow[] = [
   {
     words: 'key import',
     args: '<slot> <file>',
-    options: ['pinPolicy', 'yes', 'lastTry'],
+    options: ['pinPolicy', 'yes', ...manage],
     load: () => import('./commands/key-import.ts'),
+  },
+  {
+    words: 'key move',
+    args: '<slot> <slot>',
+    options: ['yes', ...manage],
+    load: () => import('./commands/key-move.ts'),
   },
   {
     words: 'key delete',
     args: '<slot>',
-    options: ['yes', 'lastTry'],
+    options: ['yes', ...manage],
     load: () => import('./commands/key-delete.ts'),
   },
   {
@@ -92,10 +109,36 @@ export const COMMANDS: readonly CommandRow[] = [
     load: () => import('./commands/verify.ts'),
   },
   {
+    words: 'decrypt',
+    args: '<slot> <file>',
+    options: ['out', 'encryption', 'hash', 'lastTry'],
+    load: () => import('./commands/decrypt.ts'),
+  },
+  { words: 'object list', load: () => import('./commands/object-list.ts') },
+  {
+    words: 'object get',
+    args: '<tag>',
+    options: ['out', 'lastTry'],
+    load: () => import('./commands/object-get.ts'),
+  },
+  {
+    words: 'object put',
+    args: '<tag> <file>',
+    options: manage,
+    load: () => import('./commands/object-put.ts'),
+  },
+  {
+    words: 'object delete',
+    args: '<tag>',
+    options: ['yes', ...manage],
+    load: () => import('./commands/object-delete.ts'),
+  },
+  {
     words: 'help-desk respond',
     args: '<challenge>',
     options: ['key', 'yes'],
     load: () => import('./commands/help-desk-respond.ts'),
   },
   { words: 'doctor', load: () => import('./commands/doctor.ts') },
+  { words: 'completion', args: '<shell> [words...]', load: () => import('./commands/completion.ts') },
 ]

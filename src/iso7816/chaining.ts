@@ -50,6 +50,12 @@ export class CommandChain {
     return this.#header !== undefined
   }
 
+  /** Whether a command is the next part of the chain there is. */
+  continues({ cla, ins, p1, p2 }: CommandApdu): boolean {
+    const header = [cla & ~CHAINING, ins, p1, p2]
+    return this.#header?.every((octet, index) => octet === header[index]) ?? false
+  }
+
   /**
    * The whole command, or `more` when parts of it are still to come: the answer to those is 9000 without data.
    * What is put together is a copy, the caller's to wipe; a command that comes alone is returned as it is.
@@ -57,14 +63,13 @@ export class CommandChain {
    */
   add(apdu: CommandApdu): CommandApdu | 'more' {
     const { cla, ins, p1, p2, data } = apdu
-    const header = [cla & ~CHAINING, ins, p1, p2]
-    if (this.#header?.some((octet, index) => octet !== header[index])) this.reset()
+    if (!this.continues(apdu)) this.reset()
     if (this.#length + data.length > this.#limit) {
       this.reset()
       throw new StatusError(SW.WRONG_LENGTH)
     }
     if ((cla & CHAINING) !== 0) {
-      this.#header = header
+      this.#header = [cla & ~CHAINING, ins, p1, p2]
       this.#length += data.length
       // A copy, since whoever read it overwrites its buffer. Empty parts are no reason to use memory.
       if (data.length > 0) this.#parts.push(copyOf(data))

@@ -12,6 +12,8 @@ export const DEFAULT_PUK = '12345678'
 export const DEFAULT_ADMIN_KEY = '010203040506070801020304050607080102030405060708'
 export const DEFAULT_TRIES = 5
 
+export const isDefaultAdminKey = (key: Uint8Array): boolean => Buffer.from(DEFAULT_ADMIN_KEY, 'hex').equals(key)
+
 const between = (low: number, high: number) => (octet: number) => octet >= low && octet <= high
 
 /**

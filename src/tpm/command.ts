@@ -40,3 +40,8 @@ export function encrypting(session: number): NativeAuth {
 export function decrypting(session: number): NativeAuth {
   return { session, attributes: SESSION.continueSession | SESSION.encrypt }
 }
+
+/** A session that authorises nothing and vouches for the answer: by its HMAC it is known to be the TPM's own. */
+export function vouching(session: number): NativeAuth {
+  return { session, attributes: SESSION.continueSession | SESSION.audit }
+}

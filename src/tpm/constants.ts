@@ -57,7 +57,7 @@ export const NV = {
 } as const
 
 /** TPMA_SESSION, Part 2, 8.4. */
-export const SESSION = { continueSession: 0x01, decrypt: 0x20, encrypt: 0x40 } as const
+export const SESSION = { continueSession: 0x01, decrypt: 0x20, encrypt: 0x40, audit: 0x80 } as const
 
 /** TPM_CAP and TPM_PT, Part 2, 6.12 and 6.13. */
 export const CAP = { ALGS: 0, HANDLES: 1, COMMANDS: 2, TPM_PROPERTIES: 6, ECC_CURVES: 8 } as const

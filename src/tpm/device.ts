@@ -5,7 +5,7 @@ import { Mutex } from '../mutex.ts'
 import { type NativeCommand, type NativeTpm, native } from '../native.ts'
 import { WireReader } from './codec/wire.ts'
 import { command } from './command.ts'
-import { fromNative, isLoss, responseOf } from './failure.ts'
+import { fromNative, isLoss, isStale, responseOf } from './failure.ts'
 import { LoadedKeys } from './loaded-keys.ts'
 import { openSrk, type Srk, type SrkPin } from './srk.ts'
 
@@ -124,11 +124,23 @@ export class TpmDevice {
     return this.#srk
   }
 
+  /** As `srk`, and looked at now, whatever was seen before. */
+  srkNow(pinned: SrkPin): Promise<Srk> {
+    this.#srk = undefined
+    return this.srk(pinned)
+  }
+
   /** Lets one card at a time keep sessions between calls: a bare TPM has room for three. */
   async keepSessions(keeper: SessionKeeper): Promise<void> {
     if (this.#keeper === keeper) return
-    const before = this.#keeper
+    await this.releaseSessions()
     this.#keeper = keeper
+  }
+
+  /** Has whoever keeps sessions let them go: what follows wants the room for itself. */
+  async releaseSessions(): Promise<void> {
+    const before = this.#keeper
+    this.#keeper = undefined
     await before?.releaseSessions()
   }
 
@@ -169,6 +181,7 @@ export class TpmDevice {
     } catch (cause) {
       const error = fromNative(cause)
       if (isLoss(error)) await this.#giveUp(connection)
+      if (isStale(error)) this.#srk = undefined // perhaps the TPM was cleared: looked at again before the next use
       throw error
     }
   }

@@ -1,6 +1,6 @@
 // Keys that are loaded now, least recently used first. A bare TPM has three slots for objects, and the SRK takes one
 // while a command uses it: so two keys at most, and fewer where somebody else holds a slot (design, section 2).
-import { TpmError } from '../errors.ts'
+import { CardError, TpmError } from '../errors.ts'
 import type { Entity } from './codec/nv.ts'
 import { objectName } from './codec/public.ts'
 import { u32 } from './codec/wire.ts'
@@ -21,6 +21,24 @@ export interface KeyBlob {
 const CAPACITY = 2
 const TRANSIENT_FIRST = 0x80000000
 
+/** What a TPM answers to blobs that are not whole, or do not belong together. */
+const DAMAGED = ['INTEGRITY', 'RESERVED_BITS', 'BINDING', 'SENSITIVE', 'SIZE', 'TYPE', 'ATTRIBUTES', 'KEY', 'ECC_POINT']
+
+function notLoaded(error: unknown): unknown {
+  if (!(error instanceof TpmError)) return error
+  // `sapi`: the libraries do not even take it for one.
+  if (error.layer !== 'sapi' && !DAMAGED.includes(responseOf(error) ?? '')) return error
+  return damagedKey(error)
+}
+
+export function damagedKey(cause: unknown): CardError {
+  return new CardError(
+    'ERR_KEY_DAMAGED',
+    'The key is damaged in the card file, or was put there from another card. Put back a copy of the file; without one this key is lost: make another (tessera key generate).',
+    { cause },
+  )
+}
+
 export class LoadedKeys {
   readonly #device: TpmDevice
   /** By the object that stands for the key in its card; a Map remembers the order of insertion. */
@@ -30,7 +48,7 @@ export class LoadedKeys {
     this.#device = device
   }
 
-  /** The key, loaded. @throws TpmError; ERR_TPM_MEMORY when others hold the TPM's slots */
+  /** The key, loaded. @throws TpmError ERR_TPM_MEMORY when others hold the TPM's slots; CardError ERR_KEY_DAMAGED */
   async get(blob: KeyBlob, srk: Srk): Promise<Entity> {
     const known = this.#loaded.get(blob)
     if (known !== undefined) {
@@ -41,8 +59,12 @@ export class LoadedKeys {
     while (this.#loaded.size >= CAPACITY) await this.#evictOne()
     const answer = await this.makingRoom(() =>
       this.#device.call(command('Load', [srk], [NO_PASSWORD], blob.private, blob.public)),
-    )
+    ).catch((error: unknown) => {
+      throw notLoaded(error)
+    })
     const key = { handle: answer.u32(), name: objectName(blob.public.subarray(2)) }
+    // No TPM gives a handle twice: what was known by this one went in a reset that nobody noticed, and all else with it.
+    if ([...this.#loaded.values()].some(({ handle }) => handle === key.handle)) this.forget()
     this.#loaded.set(blob, key)
     return key
   }
@@ -65,6 +87,11 @@ export class LoadedKeys {
     if (key === undefined) return
     this.#loaded.delete(blob)
     await this.#device.flush(key.handle)
+  }
+
+  /** Flushes all; some of them may be gone already. */
+  async evictAll(): Promise<void> {
+    while (await this.#evictOne());
   }
 
   /** The TPM has lost them, or is closed. */

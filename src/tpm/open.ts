@@ -69,7 +69,8 @@ export async function createTpmCard(place: Place, request: NewCard): Promise<Tpm
   const device = await connect(shop, place, !inhabited)
   try {
     const vault = await device.exclusive(async () => {
-      const srk = await device.srk({ make: { ownerPassword: request.ownerPassword } })
+      await device.releaseSessions()
+      const srk = await device.srkNow({ make: { ownerPassword: request.ownerPassword } })
       await recover(shop, device, srk, request.ownerPassword)
       const card = await make(shop, device, srk, place, request)
       return new TpmVault(device, shop.store, card, shop.table)
@@ -164,7 +165,7 @@ export async function openTpmCard(place: Partial<Place>, name: string): Promise<
   const device = await connect(shop, { ...place, tcti: place.tcti ?? card.tcti }, false)
   try {
     return await device.exclusive(async () => {
-      const srk = await device.srk(card.srk.name)
+      const srk = await device.srkNow(card.srk.name)
       await recover(shop, device, srk, new Uint8Array(0))
       return new TpmVault(device, shop.store, await shop.store.read(name), shop.table)
     })
@@ -178,12 +179,15 @@ export async function openTpmCard(place: Partial<Place>, name: string): Promise<
 export async function destroyTpmCard(place: Partial<Place>, name: string, ownerPassword: Uint8Array): Promise<void> {
   const shop = workshop(place)
   const card = await shop.store.read(name)
+  await shop.store.assertSingle(name, card.cardId)
   const tcti = place.tcti ?? card.tcti
   const device = await connect(shop, { ...place, tcti }, false)
   try {
     await device.exclusive(async () => {
-      const srk = await device.srk(card.srk.name)
+      await device.releaseSessions()
+      const srk = await device.srkNow(card.srk.name)
       await recover(shop, device, srk, ownerPassword)
+      if ((await readIfThere(shop, name)) === undefined) return // that finished an earlier destruction
       const places = placesOf(card)
       const journal = await shop.journal.begin(journalEntry('destroy', name, card.cardId, tcti, srk, places))
       try {
@@ -231,16 +235,23 @@ function journalEntry(
 async function recover(shop: Workshop, device: TpmDevice, srk: Srk, ownerPassword: Uint8Array): Promise<void> {
   await shop.journal.recover(async (entry) => {
     if (!equal(entry.srkName, srk.name)) return false
-    const card = await shop.store.read(entry.name).catch((error: unknown) => {
-      if (error instanceof CardError && error.code === 'ERR_CARD_NOT_FOUND') return undefined
-      throw error
-    })
+    const card = await readIfThere(shop, entry.name)
     const own = card !== undefined && equal(card.cardId, entry.cardId)
     if (entry.kind === 'create' && own) return true // the crash came between the last two steps
+    await device.releaseSessions()
     await removeLock(device, srk, ownerPassword, { pin: entry.pin, puk: entry.puk })
     if (own) await shop.store.remove(entry.name, entry.cardId)
     return true
   })
+}
+
+async function readIfThere(shop: Workshop, name: string): Promise<CardFile | undefined> {
+  try {
+    return await shop.store.read(name)
+  } catch (error) {
+    if (error instanceof CardError && error.code === 'ERR_CARD_NOT_FOUND') return undefined
+    throw error
+  }
 }
 
 async function reservedHandles(shop: Workshop): Promise<Set<number>> {

@@ -25,6 +25,8 @@ export async function asOwner<T>(
 export function ownerRefusal(error: unknown): unknown {
   const response = responseOf(error)
   if (response !== 'BAD_AUTH' && response !== 'AUTH_FAIL') return error
+  // Not the owner's session but the one that encrypts: a nonce was damaged on its way.
+  if (!(error instanceof TpmError) || error.position !== 'session 1') return error
   return new TpmError(
     'ERR_TPM_OWNER_AUTH',
     'The TPM has an owner password, and the one given is not it. It is needed to create and to destroy a card, and for nothing else. Give it with --owner-password-file (library: ownerPassword).',

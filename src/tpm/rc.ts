@@ -48,6 +48,7 @@ const FORMAT_ZERO: Record<number, string> = {
   293: 'AUTH_MISSING',
   294: 'POLICY',
   295: 'PCR',
+  296: 'PCR_CHANGED',
   301: 'UPGRADE',
   302: 'TOO_MANY_CONTEXTS',
   303: 'AUTH_UNAVAILABLE',

@@ -131,6 +131,9 @@ async function persist(device: TpmDevice, primary: WireReader, auths: Parameters
   try {
     const object = { handle, name: objectName(area) }
     await device.run(command('EvictControl', [RH.OWNER, object], auths, u32(SRK_HANDLE)))
+  } catch (error) {
+    // Another program made one a moment ago: that is read and checked like any other.
+    if (responseOf(error) !== 'NV_DEFINED') throw error
   } finally {
     await device.flush(handle)
   }

@@ -28,7 +28,8 @@ class Sink extends Writable {
   }
 
   override _write(chunk: Uint8Array, _encoding: BufferEncoding, done: () => void): void {
-    this.chunks.push(chunk)
+    // a copy: what was secret is overwritten once it is written
+    this.chunks.push(Uint8Array.from(chunk))
     done()
   }
 }

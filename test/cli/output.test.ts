@@ -2,7 +2,7 @@
 import { Writable } from 'node:stream'
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
-import { type Mode, Output } from '../../src/cli/output.ts'
+import { LEVELS, type Mode, Output } from '../../src/cli/output.ts'
 import { CardError, PinError, TpmError } from '../../src/errors.ts'
 
 class Sink extends Writable {
@@ -15,7 +15,7 @@ class Sink extends Writable {
   }
 }
 
-const HUMAN: Mode = { json: false, quiet: false, debug: false }
+const HUMAN: Mode = { json: false, quiet: false, level: 'info' }
 const QUIET: Mode = { ...HUMAN, quiet: true }
 const JSON_MODE: Mode = { ...HUMAN, json: true }
 
@@ -75,7 +75,7 @@ test('what was not foreseen is internal, and its stack is shown only where asked
   const [, plain] = await said(HUMAN, (out) => out.error(bug))
   assert.match(plain, 'Internal error: x is not a function')
   assert.not.match(plain, 'output.test.ts')
-  const [, debug] = await said({ ...HUMAN, debug: true }, (out) => out.error(bug))
+  const [, debug] = await said({ ...HUMAN, level: 'debug' }, (out) => out.error(bug))
   assert.match(debug, 'output.test.ts')
   const json = JSON.parse((await said(JSON_MODE, (out) => out.error(bug)))[1])
   assert.is(json.error.code, 'ERR_INTERNAL')
@@ -83,7 +83,7 @@ test('what was not foreseen is internal, and its stack is shown only where asked
 
 test('causes are told where the stack is', async () => {
   const error = new CardError('ERR_CARD_DEAD', 'The card is dead.', { cause: new Error('lies below') })
-  const [, debug] = await said({ ...HUMAN, debug: true }, (out) => out.error(error))
+  const [, debug] = await said({ ...HUMAN, level: 'debug' }, (out) => out.error(error))
   assert.match(debug, 'caused by: Error: lies below')
 })
 
@@ -99,6 +99,25 @@ test('a reader that went away is an error of the write', async () => {
   } catch (error) {
     assert.is((error as NodeJS.ErrnoException).code, 'EPIPE')
   }
+})
+
+test('--log-level: each level says what the one before says, and more', async () => {
+  const everything = async (out: Output) => {
+    await out.note('noted')
+    await out.warn('mind')
+    await out.error(wrong)
+    await out.result(1, 'result')
+  }
+  const expected = { none: '', error: 'E', warning: 'WE', info: 'NWE', debug: 'NWES' }
+  for (const level of LEVELS) {
+    const [stdout, stderr] = await said({ ...HUMAN, level }, everything)
+    const marks = { N: 'noted', W: 'mind', E: 'The PIN is wrong', S: 'output.test.ts' }
+    const found = Object.entries(marks).filter(([, text]) => stderr.includes(text))
+    assert.is(found.map(([mark]) => mark).join(''), expected[level], level)
+    assert.is(stdout, 'result\n')
+  }
+  assert.is((await said({ ...QUIET, level: 'debug' }, everything))[1].includes('noted'), false)
+  assert.equal(await said({ ...JSON_MODE, level: 'none' }, everything), ['1\n', ''])
 })
 
 test('work goes on with no spinner where nobody watches', async () => {

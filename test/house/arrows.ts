@@ -33,7 +33,7 @@ const arrows: Readonly<Record<string, readonly string[]>> = {
   pcsc: ['channel', 'native'],
   serve: ['channel', 'native'],
   enroll: ['piv/host', 'piv'],
-  cards: ['tpm', 'pcsc', 'piv', 'vault', 'piv/card', 'piv/host', 'channel'],
+  cards: ['tpm', 'pcsc', 'piv', 'vault', 'piv/card', 'piv/host', 'channel', 'iso7816'],
   index: ['cards', 'tpm', 'pcsc', 'piv', 'vault', 'piv/host', 'enroll', 'channel'],
   tour: ['index', 'cards'],
   cli: ['index', 'cards', 'enroll', 'serve', 'tpm', 'pcsc', 'piv', 'vault', 'piv/card', 'piv/host', 'channel'],

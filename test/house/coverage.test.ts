@@ -15,9 +15,10 @@ const PARSERS: ReadonlyArray<{ readonly tests: string; readonly files: readonly 
   { tests: 'test/iso7816', files: filesBelow('src/iso7816', ['.ts']) },
   {
     tests: 'test/piv',
-    files: ['application', 'certificate', 'contents', 'ecdsa', 'objects', 'public-key', 'templates'].map(
-      (name) => `src/piv/${name}.ts`,
-    ),
+    files: [
+      ...['application', 'certificate', 'contents', 'ecdsa', 'objects', 'public-key', 'templates'],
+      ...['card/application', 'card/command', 'card/security'],
+    ].map((name) => `src/piv/${name}.ts`),
   },
 ]
 

@@ -24,6 +24,7 @@ function asanEnvironment(): Record<string, string> {
   const runtime = (name: string) => execFileSync('g++', [`-print-file-name=${name}`], { encoding: 'utf8' }).trim()
   return {
     TESSERA_ADDON: addon,
+    NODE_OPTIONS: `--require ${join(root, 'test/runner/other-addon.cjs')}`,
     // Node itself is not built with the sanitizer, so its runtime must be there before Node is.
     LD_PRELOAD: `${runtime('libasan.so')} ${runtime('libubsan.so')}`,
     // Leaks are not looked for: Node frees little at exit.

@@ -20,9 +20,9 @@ export function atExit(work: () => void): () => void {
   return () => cleanups.delete(work)
 }
 
-/** A new empty directory, mode 0700, removed when the process ends. Short, since Unix socket paths are. */
-export function tempDir(name = 't'): string {
-  const path = mkdtempSync(join(tmpdir(), `tessera-${name}-`))
+/** A new empty directory in `parent`, mode 0700, removed when the process ends. Short, since Unix socket paths are. */
+export function tempDir(name = 't', parent = tmpdir()): string {
+  const path = mkdtempSync(join(parent, `tessera-${name}-`))
   atExit(() => rmSync(path, { recursive: true, force: true }))
   return path
 }

@@ -47,6 +47,15 @@ export const eccStorage = (): Uint8Array =>
     concat(words(ALG.aes, 128, ALG.cfb, ALG.null, 3, ALG.null), ECC_UNIQUE),
   )
 
+/** The same as an RSA-2048 key. */
+export const rsaStorage = (): Uint8Array =>
+  area(
+    ALG.rsa,
+    OWN | OBJECT.userWithAuth | OBJECT.noDa | OBJECT.restricted | OBJECT.decrypt,
+    NO_POLICY,
+    concat(words(ALG.aes, 128, ALG.cfb, ALG.null, 2048), u32(0), EMPTY),
+  )
+
 export interface KeyShape {
   /** TPMA_OBJECT; default: made in the TPM and bound to it, used by its authValue, signs and decrypts, noDA. */
   readonly attributes?: number

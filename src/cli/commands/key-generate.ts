@@ -4,7 +4,7 @@ import { given, type Run } from '../context.ts'
 import { keyJson, publicKeyPem } from '../describe.ts'
 import { writeOutput } from '../files.ts'
 import { TEXT } from '../messages.ts'
-import { freeSlot, unlock, withCard } from '../select.ts'
+import { freeSlot, unlockManagement, withCard } from '../select.ts'
 
 export const run: Run = async (context, slotName) => {
   const { options, out } = context
@@ -13,7 +13,7 @@ export const run: Run = async (context, slotName) => {
   await withCard(context, async (card) => {
     await freeSlot(context, card, slot)
     const chosen = { algorithm, ...given({ pinPolicy: options.pinPolicy }) }
-    await unlock(context, card)
+    await unlockManagement(context, card)
     await out.working(TEXT.done.keyWorking(algorithm), () => card.generateKey(slot, chosen))
     const key = await card.keyInfo(slot)
     const pem = publicKeyPem(key)

@@ -3,7 +3,7 @@ import { given, type Run } from '../context.ts'
 import { keyJson } from '../describe.ts'
 import { readPrivateKey } from '../files.ts'
 import { TEXT } from '../messages.ts'
-import { freeSlot, unlock, withCard } from '../select.ts'
+import { freeSlot, unlockManagement, withCard } from '../select.ts'
 
 export const run: Run = async (context, slotName, file) => {
   const { options, out } = context
@@ -11,7 +11,7 @@ export const run: Run = async (context, slotName, file) => {
   const privateKey = await readPrivateKey(context, file)
   await withCard(context, async (card) => {
     await freeSlot(context, card, slot)
-    await unlock(context, card)
+    await unlockManagement(context, card)
     await card.importKey(slot, privateKey, given({ pinPolicy: options.pinPolicy }))
     const key = await card.keyInfo(slot)
     await out.done(keyJson(key), TEXT.done.keyImported(slot, key.algorithm, key.pinPolicy))

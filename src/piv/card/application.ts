@@ -14,8 +14,9 @@ import { getData, putData, select } from './handlers/objects.ts'
 import { change, clearPin, pinStatus, unblock, verify } from './handlers/pins.ts'
 import { Security } from './security.ts'
 
-const INS = { getResponse: 0xc0, generalAuthenticate: 0x87 } as const
+const INS = { getResponse: 0xc0, generalAuthenticate: 0x87, putData: 0xdb } as const
 const CLA = { plain: 0x00, chained: 0x10 } as const
+const CLASSES: readonly number[] = Object.values(CLA)
 const NOTHING = new Uint8Array(0)
 
 /** Answers data, or nothing. */
@@ -68,19 +69,18 @@ export class CardApplication {
   }
 
   async #answer(octets: Uint8Array): Promise<ResponseApdu> {
+    const apdu = parseCommand(octets)
     try {
-      const apdu = parseCommand(octets)
       await this.#interrupt(apdu)
       if (apdu === undefined) throw new StatusError(SW.WRONG_LENGTH)
-      if (apdu.cla !== CLA.plain && apdu.cla !== CLA.chained) throw new StatusError(SW.UNKNOWN_CLA)
+      if (!CLASSES.includes(apdu.cla)) throw new StatusError(SW.UNKNOWN_CLA)
       if (apdu.ins === INS.getResponse) return this.#pending.next(apdu.le)
-      this.#pending.clear()
       if (apdu.cla === CLA.chained && !CHAINED.has(apdu.ins)) throw new StatusError(SW.CHAINING_NOT_SUPPORTED)
-      const whole = this.#chain.add(apdu)
-      if (whole === 'more') return { data: NOTHING, sw: SW.OK }
-      const data = await this.#dispatch(parsePivCommand(whole))
-      return this.#pending.take(data ?? NOTHING, whole.le)
+      return await this.#execute(apdu)
     } catch (error) {
+      // One use of an `always` key, one answer to a step: and one that failed was it.
+      this.#context.security.dropStep()
+      await this.#context.vault.pins.disarm()
       const sw = statusOf(error)
       if (sw === undefined) throw error
       return { data: NOTHING, sw }
@@ -88,20 +88,43 @@ export class CardApplication {
   }
 
   /**
-   * Whatever is no part of a chain ends the one under way, also when it is refused. And PIN always: nothing may come
-   * between VERIFY and the use of the key, however many parts that use is sent in.
+   * What a command ends by coming in between, also one that is refused: the one use of an `always` key after VERIFY, a
+   * step of authentication with the admin key, a chain. The parts of one GENERAL AUTHENTICATE are one command, and so
+   * is fetching the rest of its answer.
    */
   async #interrupt(apdu: CommandApdu | undefined): Promise<void> {
-    const known = apdu !== undefined && (apdu.cla === CLA.plain || apdu.cla === CLA.chained)
-    if (!known || !CHAINED.has(apdu.ins)) this.#chain.reset()
-    if (known && apdu.ins === INS.generalAuthenticate) return
-    this.#context.security.dropStep()
-    await this.#context.vault.pins.disarm()
+    const { vault, security } = this.#context
+    const ins = apdu !== undefined && CLASSES.includes(apdu.cla) ? apdu.ins : undefined
+    if (ins === INS.getResponse && this.#pending.active) return
+    this.#pending.clear()
+    const aborted = this.#chain.active && (apdu === undefined || !this.#chain.continues(apdu))
+    if (aborted) this.#chain.reset()
+    if (ins === INS.generalAuthenticate && !aborted) return
+    security.dropStep()
+    await vault.pins.disarm()
+  }
+
+  async #execute(part: CommandApdu): Promise<ResponseApdu> {
+    const apdu = this.#whole(part)
+    if (apdu === 'more') return { data: NOTHING, sw: SW.OK }
+    const data = await this.#dispatch(parsePivCommand(apdu))
+    return this.#pending.take(data ?? NOTHING, apdu.le)
+  }
+
+  /** An object that is longer than any command can be has no space on the card. Part 2, 3.3.2. */
+  #whole(part: CommandApdu): CommandApdu | 'more' {
+    try {
+      return this.#chain.add(part)
+    } catch (error) {
+      throw part.ins === INS.putData ? new StatusError(SW.NO_SPACE, { cause: error }) : error
+    }
   }
 
   async #dispatch(command: PivCommand): Promise<Uint8Array | undefined> {
-    if (command.kind !== 'useKey') await this.#context.vault.pins.disarm()
-    if (command.kind !== 'admin') this.#context.security.dropStep()
+    const { vault, security } = this.#context
+    // Of the two uses of GENERAL AUTHENTICATE each is another command to the other.
+    if (command.kind !== 'useKey') await vault.pins.disarm()
+    if (command.kind !== 'admin') security.dropStep()
     const handler = HANDLERS[command.kind] as Handler<PivCommand['kind']>
     return (await handler(this.#context, command as never)) ?? undefined
   }

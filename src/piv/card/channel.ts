@@ -21,15 +21,19 @@ export class InProcessChannel implements CardChannel {
   }
 
   async transmit(apdu: Uint8Array): Promise<Uint8Array> {
-    if (this.#closed) throw new CardError('ERR_CARD_CLOSED', 'The card is closed. Open it again.')
+    this.#assertOpen()
     return this.#application.transmit(apdu)
   }
 
   transaction<T>(work: () => Promise<T>): Promise<T> {
-    return this.#mutex.run(work)
+    return this.#mutex.run(async () => {
+      this.#assertOpen()
+      return work()
+    })
   }
 
   async reset(): Promise<void> {
+    this.#assertOpen()
     await this.#application.reset()
   }
 
@@ -40,5 +44,9 @@ export class InProcessChannel implements CardChannel {
       this.#closed = true
       await this.#release()
     })
+  }
+
+  #assertOpen(): void {
+    if (this.#closed) throw new CardError('ERR_CARD_CLOSED', 'The card is closed. Open it again.')
   }
 }

@@ -60,7 +60,9 @@ function wants(condition: boolean, sw: number): void {
 }
 
 function select({ p1, p2, data }: CommandApdu): PivCommand {
-  wants(p1 === 0x04 && p2 === 0x00, SW.WRONG_PARAMETERS)
+  // There are no files here, not even the master file that some programs look for first.
+  wants(p1 === 0x04, SW.NOT_FOUND)
+  wants(p2 === 0x00, SW.WRONG_PARAMETERS)
   return { kind: 'select', aid: data }
 }
 

@@ -42,6 +42,9 @@ function printed(card: CardIdentity): Uint8Array {
   })
 }
 
+/** Tags of the objects that every card has. */
+export const INITIAL_OBJECTS: readonly string[] = [...MADE.keys(), tagOf('key-history')]
+
 /** The content of an object that nobody has written yet; undefined where there is none. */
 export function initialObject(tag: string, identity: CardIdentity): Uint8Array | undefined {
   return MADE.get(tag)?.(identity)

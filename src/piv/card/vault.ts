@@ -74,6 +74,8 @@ export interface AdminVault {
   /** `algorithm`: SP 800-78-5, table 9 (08 0A 0C AES, 03 3DES). A copy for the caller to wipe; undefined: there is none. */
   key(): Promise<{ readonly algorithm: number; readonly key: Uint8Array } | undefined>
   replace(algorithm: number, key: Uint8Array): Promise<void>
+  /** From now on there is none: nobody proves it. */
+  remove(): Promise<void>
 }
 
 export interface Vault {

@@ -16,7 +16,11 @@ const INS = 0x87
 
 /** The algorithm of a key by its length; 24 octets are AES-192. @throws UsageError ERR_USAGE */
 export function adminAlgorithmOf(given: AdminKey): { readonly key: Uint8Array; readonly algorithm: AdminAlgorithm } {
-  if (!(given instanceof Uint8Array)) return given
+  if (!(given instanceof Uint8Array)) {
+    const length = ADMIN_ALGORITHMS[given.algorithm].key
+    if (given.key.length === length) return given
+    throw new UsageError('ERR_USAGE', `An admin key of ${given.algorithm} has ${length} octets.`)
+  }
   const found = (Object.keys(ADMIN_ALGORITHMS) as AdminAlgorithm[]).find(
     (name) => name !== '3DES' && ADMIN_ALGORITHMS[name].key === given.length,
   )

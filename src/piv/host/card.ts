@@ -11,26 +11,14 @@ import { defaultPinPolicy, PIN_POLICIES, type PinPolicy, parseSlot, type Slot } 
 import { type AdminKey, authenticateAdmin } from './admin.ts'
 import { type CardCertificate, deleteCertificate, readCertificate, writeCertificate } from './certificates.ts'
 import { Exchange } from './exchange.ts'
-import { findKeys, type KeyInfo } from './key-info.ts'
+import { CardKeys, type KeyInfo } from './key-info.ts'
 import { agree, decrypt, generate, signDigest } from './keys.ts'
-import { deleteObject, readObject, writeObject } from './objects.ts'
+import { deleteObject, listObjects, type ObjectInfo, readObject, writeObject } from './objects.ts'
 import type { DecryptOptions } from './padding.ts'
-import {
-  changePin,
-  changePuk,
-  type PinStatus,
-  pinStatus,
-  selectPiv,
-  unblockPin,
-  verifyPin,
-  withSecrets,
-} from './pins.ts'
+import { changePin, changePuk, type PinStatus, pinStatus, unblockPin, verifyPin, withSecrets } from './pins.ts'
+import { Selection } from './selection.ts'
 import { digestOf, type SignatureOptions, signatureParameters } from './signature.ts'
-
-export interface Cancellable {
-  /** Gives up waiting. What the card already does it finishes. */
-  readonly signal?: AbortSignal | undefined
-}
+import { type Cancellable, untilTurn } from './waiting.ts'
 
 export interface GenerateKeyOptions extends Cancellable {
   /** P-256 unless said otherwise. */
@@ -48,16 +36,21 @@ export interface VerifyPinOptions {
 export class Card {
   readonly #channel: CardChannel
   readonly #exchange: Exchange
-  #selected = false
+  readonly #keys: CardKeys
+  readonly #selection: Selection
 
   /** Use createCard or openCard. */
   constructor(channel: CardChannel) {
     this.#channel = channel
     this.#exchange = new Exchange(channel)
+    this.#keys = new CardKeys(channel.local)
+    this.#selection = new Selection(channel)
   }
 
+  /** Of a card in a reader that of the reader, as `--card` takes it: `reader:NAME`. */
   get name(): string {
-    return this.#local().name
+    const { reader } = this.#channel
+    return reader === undefined ? this.#local().name : `reader:${reader}`
   }
 
   /** `software` for every simulator, also behind a device file. */
@@ -69,12 +62,18 @@ export class Card {
 
   /** @throws PinError ERR_PIN_WRONG with triesLeft, ERR_PIN_BLOCKED, ERR_PIN_LAST_TRY, ERR_PIN_FORMAT (no try spent) */
   verifyPin(pin: Secret, options: VerifyPinOptions = {}): Promise<void> {
-    return this.#transaction((exchange) => verifyPin(exchange, this.#channel.local, pin, options.minTriesLeft ?? 0))
+    return this.#transaction(async (exchange) => {
+      await this.#keys.beforeVerify(exchange)
+      await verifyPin(exchange, this.#channel.local, pin, options.minTriesLeft ?? 0)
+    })
   }
 
   /** Forgets that the PIN was verified, and every other proof. */
   lock(): Promise<void> {
-    return this.#channel.transaction(() => this.#channel.reset())
+    return this.#channel.transaction(async () => {
+      this.#selection.lost()
+      await this.#channel.reset()
+    })
   }
 
   pinStatus(): Promise<PinStatus> {
@@ -113,9 +112,9 @@ export class Card {
     return this.#transaction((exchange) => authenticateAdmin(exchange, key))
   }
 
-  /** Sets another admin key. Wants the PIN (in this process) or the old admin key. */
-  changeAdminKey(key: Uint8Array): Promise<void> {
-    return this.#managing(() => this.#local().setAdminKey(key))
+  /** Sets another admin key; `random`: there is none from now on. Wants the PIN (in this process) or the old one. */
+  changeAdminKey(key: Uint8Array | 'random'): Promise<void> {
+    return this.#managing(() => this.#local().setAdminKey(key === 'random' ? undefined : key))
   }
 
   // --- Keys -----------------------------------------------------------------------------------------------------
@@ -125,7 +124,11 @@ export class Card {
     const reference = parseSlot(slot)
     const algorithm = parseAlgorithm(options.algorithm ?? 'P-256')
     const pinPolicy = checkPolicy(options.pinPolicy ?? defaultPinPolicy(reference))
-    return this.#managing((exchange) => generate(exchange, reference, algorithm, pinPolicy), options)
+    return this.#managing(async (exchange) => {
+      const publicKey = await generate(exchange, reference, algorithm, pinPolicy)
+      this.#keys.made({ slot: reference, algorithm, pinPolicy, publicKey })
+      return publicKey
+    }, options)
   }
 
   /** Brings in a private key; its copies elsewhere stay what they are. */
@@ -155,13 +158,13 @@ export class Card {
   }
 
   keys(): Promise<KeyInfo[]> {
-    return this.#transaction((exchange) => findKeys(exchange, this.#channel.local))
+    return this.#transaction((exchange) => this.#keys.list(exchange))
   }
 
   /** @throws CardError ERR_KEY_ABSENT */
   async keyInfo(slot: string): Promise<KeyInfo> {
     const reference = parseSlot(slot)
-    return this.#transaction((exchange) => this.#key(exchange, reference))
+    return this.#transaction(async (exchange) => present(reference, await this.#keys.find(exchange, reference)))
   }
 
   /**
@@ -174,7 +177,8 @@ export class Card {
     options: SignatureOptions & Cancellable = {},
   ): Promise<Uint8Array> {
     const { hash } = signatureParameters(options)
-    return this.signDigest(slot, await digestOf(data, hash), options)
+    const digest = digestOf(data, hash, options)
+    return this.signDigest(slot, digest instanceof Uint8Array ? digest : await digest, options)
   }
 
   /** Signs a digest. For RSA its length must be that of the hash. @throws as `sign` */
@@ -217,6 +221,11 @@ export class Card {
     await this.#managing((exchange) => deleteCertificate(exchange, reference))
   }
 
+  /** The data objects that are there; of a card in a reader those that NIST names and that can be read now. */
+  objects(): Promise<ObjectInfo[]> {
+    return this.#transaction((exchange) => listObjects(exchange, this.#channel.local))
+  }
+
   /** Content of a data object by tag in hex or by name (`chuid`); undefined where there is none. */
   getObject(tag: string): Promise<Uint8Array | undefined> {
     return this.#transaction((exchange) => readObject(exchange, tag))
@@ -246,35 +255,35 @@ export class Card {
     throw new CardError('ERR_NOT_SUPPORTED', 'Only a card in the TPM of this machine, opened by name, can do this.')
   }
 
-  #transaction<T>(work: (exchange: Exchange) => Promise<T>): Promise<T> {
-    return this.#channel.transaction(async () => {
-      if (!this.#selected) await selectPiv(this.#exchange)
-      this.#selected = true
-      return work(this.#exchange)
-    })
+  #transaction<T>(work: (exchange: Exchange) => Promise<T>, waiting: Cancellable = {}, trusting = false): Promise<T> {
+    return untilTurn(waiting, (begin) =>
+      this.#channel.transaction(async () => {
+        begin()
+        return this.#selection.with(this.#exchange, () => work(this.#exchange), trusting)
+      }),
+    )
   }
 
   /** A change of the card: who owns the card file may, once the PIN is verified. */
-  #managing<T>(work: (exchange: Exchange) => Promise<T>, { signal }: Cancellable = {}): Promise<T> {
+  #managing<T>(work: (exchange: Exchange) => Promise<T>, waiting?: Cancellable): Promise<T> {
     return this.#transaction(async (exchange) => {
-      signal?.throwIfAborted()
       this.#channel.local?.manage()
       return work(exchange)
-    })
+    }, waiting)
   }
 
-  #using<T>(slot: Slot, { signal }: Cancellable, work: (exchange: Exchange, key: KeyInfo) => Promise<T>): Promise<T> {
-    return this.#transaction(async (exchange) => {
-      signal?.throwIfAborted()
-      return work(exchange, await this.#key(exchange, slot))
-    })
+  #using<T>(slot: Slot, waiting: Cancellable, work: (exchange: Exchange, key: KeyInfo) => Promise<T>): Promise<T> {
+    return this.#transaction(
+      async (exchange) => work(exchange, present(slot, await this.#keys.toUse(exchange, slot))),
+      waiting,
+      this.#keys.knows(slot),
+    )
   }
+}
 
-  async #key(exchange: Exchange, slot: Slot): Promise<KeyInfo> {
-    const key = (await findKeys(exchange, this.#channel.local, slot)).at(0)
-    if (key !== undefined) return key
-    throw new CardError('ERR_KEY_ABSENT', `There is no key in slot ${slot}. Make one: tessera key generate ${slot}.`)
-  }
+function present(slot: Slot, key: KeyInfo | undefined): KeyInfo {
+  if (key !== undefined) return key
+  throw new CardError('ERR_KEY_ABSENT', `There is no key in slot ${slot}. Make one: tessera key generate ${slot}.`)
 }
 
 function checkPolicy(policy: string): PinPolicy {

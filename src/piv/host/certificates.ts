@@ -30,7 +30,9 @@ export async function readCertificate(exchange: Exchange, slot: Slot): Promise<C
     const certificate = readContainer(content)
     const packed = await readObject(exchange, chainTag(slot)).catch(() => undefined)
     if (packed === undefined) return { certificate }
-    const chain = readTlvs(gunzipSync(packed, { maxOutputLength: LONGEST_CHAIN })).map(({ value }) => value.slice())
+    const chain = readTlvs(gunzipSync(packed, { maxOutputLength: LONGEST_CHAIN })).map(({ value }) =>
+      Uint8Array.from(value),
+    )
     return { certificate, chain }
   } catch (cause) {
     if (!(cause instanceof TlvError || cause instanceof RangeError || isZlib(cause))) throw cause

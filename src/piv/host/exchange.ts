@@ -24,11 +24,13 @@ const NOTHING = new Uint8Array(0)
 
 export class Exchange {
   readonly #channel: CardChannel
-  readonly #extended: boolean
-
   constructor(channel: CardChannel) {
     this.#channel = channel
-    this.#extended = takesExtendedLength(channel.atr)
+  }
+
+  /** Asked each time: a card that was put in again may speak another protocol. */
+  get #extended(): boolean {
+    return this.#channel.extended !== false && takesExtendedLength(this.#channel.atr)
   }
 
   /** To be called inside a transaction. Every APDU of ours is overwritten afterwards: it may hold a PIN. */

@@ -34,30 +34,72 @@ export function keyInfo({ slot, algorithm, pinPolicy, origin, spki }: KeyFacts):
   return { slot: slot as Slot, name: SLOTS.get(slot) ?? slot, algorithm, pinPolicy, origin, publicKey }
 }
 
-/** The keys of the card, or the one in `only`. */
-export async function findKeys(exchange: Exchange, local: LocalCard | undefined, only?: Slot): Promise<KeyInfo[]> {
-  const wanted = (slot: string) => only === undefined || slot === only
-  if (local !== undefined)
-    return local
-      .keys()
-      .filter(({ slot }) => wanted(slot))
-      .map(keyInfo)
-  const keys: KeyInfo[] = []
-  for (const [slot, name] of SLOTS) {
-    if (!wanted(slot)) continue
-    const found = await readCertificate(exchange, slot as Slot)
-    if (found === undefined) continue
+/** What the certificate in a slot says of the key there. */
+async function fromCertificate(exchange: Exchange, slot: Slot): Promise<KeyInfo | undefined> {
+  const found = await readCertificate(exchange, slot)
+  if (found === undefined) return undefined
+  try {
     const { publicKey } = new X509Certificate(found.certificate)
     const algorithm = algorithmOf(fromKeyObject(publicKey))
-    if (algorithm === undefined) continue
-    keys.push({
-      slot: slot as Slot,
-      name,
-      algorithm,
-      pinPolicy: defaultPinPolicy(slot as Slot),
-      origin: 'unknown',
-      publicKey,
-    })
+    const name = SLOTS.get(slot) ?? slot
+    return algorithm && { slot, name, algorithm, pinPolicy: defaultPinPolicy(slot), origin: 'unknown', publicKey }
+  } catch {
+    return undefined // a certificate that nobody can read, or of a kind of key that is not known here
   }
-  return keys
+}
+
+/** Slots whose keys want the PIN right before their use: nothing can be asked of the card then. */
+const ALWAYS = [...SLOTS.keys()].map((slot) => slot as Slot).filter((slot) => defaultPinPolicy(slot) === 'always')
+
+/** The keys of one card. A card in this process is asked each time; of another one it is remembered what it said. */
+export class CardKeys {
+  readonly #local: LocalCard | undefined
+  readonly #known = new Map<Slot, KeyInfo>()
+
+  constructor(local: LocalCard | undefined) {
+    this.#local = local
+  }
+
+  async list(exchange: Exchange): Promise<KeyInfo[]> {
+    if (this.#local !== undefined) return this.#local.keys().map(keyInfo)
+    const keys: KeyInfo[] = []
+    for (const slot of SLOTS.keys()) {
+      const key = await this.find(exchange, slot as Slot)
+      if (key !== undefined) keys.push(key)
+    }
+    return keys
+  }
+
+  /** The key in a slot, as the card says now. One that was made through this object may have no certificate yet. */
+  async find(exchange: Exchange, slot: Slot): Promise<KeyInfo | undefined> {
+    if (this.#local !== undefined) {
+      const key = this.#local.keys().find((one) => one.slot === slot)
+      return key && keyInfo(key)
+    }
+    const told = await fromCertificate(exchange, slot)
+    // The certificate beside a new key is that of the old one until somebody puts another there.
+    if (told !== undefined && this.#known.get(slot)?.origin !== 'generated') this.#known.set(slot, told)
+    return this.#known.get(slot)
+  }
+
+  /** The key in a slot for a use of it: where it is known, no command comes between VERIFY and that use. */
+  async toUse(exchange: Exchange, slot: Slot): Promise<KeyInfo | undefined> {
+    return this.#known.get(slot) ?? this.find(exchange, slot)
+  }
+
+  /** Whether `toUse` sends nothing. */
+  knows(slot: Slot): boolean {
+    return this.#local !== undefined || this.#known.has(slot)
+  }
+
+  /** To be called before VERIFY. */
+  async beforeVerify(exchange: Exchange): Promise<void> {
+    if (this.#local === undefined) for (const slot of ALWAYS) await this.toUse(exchange, slot)
+  }
+
+  /** A key was made through this object. */
+  made(key: Omit<KeyInfo, 'name' | 'origin'>): void {
+    if (this.#local !== undefined) return
+    this.#known.set(key.slot, { ...key, name: SLOTS.get(key.slot) ?? key.slot, origin: 'generated' })
+  }
 }

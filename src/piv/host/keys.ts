@@ -11,7 +11,7 @@ import { keyReference, PIN_POLICY_IDS, type PinPolicy, type Slot } from '../slot
 import { ASKED, type Authentication, readAuthentication, writeAuthentication, writeKeyTemplate } from '../templates.ts'
 import type { Exchange } from './exchange.ts'
 import type { KeyInfo } from './key-info.ts'
-import { type DecryptOptions, unpadOaep, unpadPkcs1 } from './padding.ts'
+import { type DecryptOptions, notDecrypted, unpadOaep, unpadPkcs1 } from './padding.ts'
 import { refusal } from './refusals.ts'
 import { rsaBlock, type SignatureParameters } from './signature.ts'
 
@@ -77,7 +77,10 @@ export async function decrypt(
   if (ciphertext.length !== octets) {
     throw new CardError('ERR_DATA', `A text for this key has ${octets} octets, and this has ${ciphertext.length}.`)
   }
-  const block = await use(exchange, key, { challenge: ciphertext })
+  // A text that is a number too large for the key is refused by the card, and like all others here.
+  const block = await use(exchange, key, { challenge: ciphertext }).catch((error) => {
+    throw error instanceof CardError && error.code === 'ERR_DATA' ? notDecrypted() : error
+  })
   try {
     return padding === 'pkcs1' ? unpadPkcs1(block) : unpadOaep(block, name, label)
   } finally {

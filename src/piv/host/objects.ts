@@ -1,11 +1,45 @@
 // Data objects from the host's side. SP 800-73-5 part 2, 3.1.2 and 3.3.2.
+import type { LocalCard } from '../../channel.ts'
+import { PinError } from '../../errors.ts'
 import { SW } from '../../iso7816/status.ts'
-import { parseObjectTag, readObject as readContent, writeGetData, writePutData } from '../objects.ts'
+import {
+  OBJECTS,
+  objectByTag,
+  parseObjectTag,
+  readObject as readContent,
+  writeGetData,
+  writePutData,
+} from '../objects.ts'
 import type { Exchange } from './exchange.ts'
 import { refusal } from './refusals.ts'
 
 const INS = { getData: 0xcb, putData: 0xdb } as const
 const P1P2 = { p1: 0x3f, p2: 0xff } as const
+
+export interface ObjectInfo {
+  /** In lower-case hex digits. */
+  readonly tag: string
+  /** What NIST calls it; undefined for a tag that it has no name for. */
+  readonly name: string | undefined
+}
+
+/** A card in this process says what it has; any other is asked for what it may have. */
+export async function listObjects(exchange: Exchange, local: LocalCard | undefined): Promise<ObjectInfo[]> {
+  const tags = local?.objects() ?? (await readable(exchange))
+  return tags.map((tag) => ({ tag, name: objectByTag(tag)?.name }))
+}
+
+async function readable(exchange: Exchange): Promise<string[]> {
+  const tags: string[] = []
+  for (const { tag } of OBJECTS) {
+    const content = await readObject(exchange, tag).catch((error: unknown) => {
+      if (!(error instanceof PinError)) throw error
+      return undefined
+    })
+    if (content !== undefined) tags.push(tag)
+  }
+  return tags.sort()
+}
 
 /** Content of an object; undefined where there is none: never written, and deleted, look alike. */
 export async function readObject(exchange: Exchange, name: string): Promise<Uint8Array | undefined> {

@@ -13,7 +13,7 @@ export interface DecryptOptions {
 }
 
 /** One error for everything: which check failed is what an attacker asks for (Bleichenbacher, Manger). */
-const failed = () =>
+export const notDecrypted = () =>
   new CardError(
     'ERR_DATA',
     'The text cannot be decrypted with this key: it was encrypted for another one, with another padding, or was damaged.',
@@ -35,14 +35,14 @@ export function unpadPkcs1(block: Uint8Array): Uint8Array {
   }
   good &= looking ^ 1
   good &= (9 - separator) >>> 31 // separator at 10 or later
-  if (good !== 1) throw failed()
+  if (good !== 1) throw notDecrypted()
   return block.slice(separator + 1)
 }
 
 /** EME-OAEP: 00 maskedSeed maskedDB. */
 export function unpadOaep(block: Uint8Array, hash: Hash, label: Uint8Array = new Uint8Array(0)): Uint8Array {
   const size = HASHES[hash]
-  if (block.length < 2 * size + 2) throw failed()
+  if (block.length < 2 * size + 2) throw notDecrypted()
   const xor = (octets: Uint8Array, mask: Uint8Array) => octets.map((octet, index) => octet ^ (mask[index] ?? 0))
   const hidden = block.slice(1 + size)
   const seed = xor(block.slice(1, 1 + size), mgf1(hidden, size, hash))
@@ -59,6 +59,6 @@ export function unpadOaep(block: Uint8Array, hash: Hash, label: Uint8Array = new
     bad |= looking & (one ^ 1) & (isZero(octet) ^ 1)
     looking &= one ^ 1
   }
-  if ((isZero(bad) & (looking ^ 1)) !== 1) throw failed()
+  if ((isZero(bad) & (looking ^ 1)) !== 1) throw notDecrypted()
   return db.slice(separator + 1)
 }

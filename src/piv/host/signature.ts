@@ -3,6 +3,7 @@ import { createHash, randomBytes } from 'node:crypto'
 import { concat } from '../../bytes.ts'
 import { CardError } from '../../errors.ts'
 import { HASHES, type Hash, parseHash } from '../algorithms.ts'
+import type { Cancellable } from './waiting.ts'
 
 export interface SignatureOptions {
   /** SHA-256 unless said otherwise. */
@@ -37,30 +38,31 @@ export const hashOf = (hash: Hash, ...parts: readonly Uint8Array[]) => {
 /** From this size on hashing goes to WebCrypto, which works on another thread. */
 const LARGE = 64 * 1024
 
-export async function digestOf(data: Uint8Array | AsyncIterable<Uint8Array>, hash: Hash): Promise<Uint8Array> {
-  if (data instanceof Uint8Array) {
-    if (data.length <= LARGE) return hashOf(hash, data)
-    return new Uint8Array(await crypto.subtle.digest(hash, data as Uint8Array<ArrayBuffer>))
-  }
+/**
+ * The digest of a message; at once where it is short, so that calls come to the card in the order of asking.
+ * @throws the reason of the signal, where it gives up between two parts of the message
+ */
+export function digestOf(
+  data: Uint8Array | AsyncIterable<Uint8Array>,
+  hash: Hash,
+  waiting: Cancellable = {},
+): Uint8Array | Promise<Uint8Array> {
+  if (!(data instanceof Uint8Array)) return digestOfParts(data, hash, waiting)
+  if (data.length <= LARGE) return hashOf(hash, data)
+  return crypto.subtle.digest(hash, data as Uint8Array<ArrayBuffer>).then((digest) => new Uint8Array(digest))
+}
+
+async function digestOfParts(
+  parts: AsyncIterable<Uint8Array>,
+  hash: Hash,
+  { signal }: Cancellable,
+): Promise<Uint8Array> {
   const context = createHash(nodeName(hash))
-  for await (const part of data) context.update(part)
+  for await (const part of parts) {
+    signal?.throwIfAborted()
+    context.update(part)
+  }
   return Uint8Array.from(context.digest())
-}
-
-/** r || s as asked for. */
-export function encodeSignature(raw: Uint8Array, { format }: SignatureParameters): Uint8Array {
-  if (format === 'raw') return raw
-  const half = raw.length / 2
-  const body = concat(derInteger(raw.slice(0, half)), derInteger(raw.slice(half)))
-  return concat(Uint8Array.of(0x30, body.length), body) // at most 104 octets for P-384: one length octet
-}
-
-function derInteger(octets: Uint8Array): Uint8Array {
-  let start = 0
-  while (start < octets.length - 1 && octets[start] === 0) start += 1
-  const value = octets.slice(start)
-  const sign = (value[0] ?? 0) & 0x80 ? Uint8Array.of(0) : new Uint8Array(0)
-  return concat(Uint8Array.of(0x02, sign.length + value.length), sign, value)
 }
 
 /** DigestInfo up to the digest itself, RFC 8017, 9.2 note 1. */

@@ -88,14 +88,18 @@ export function decodePublic(area: Uint8Array): ObjectPublic {
   return { type: 'rsa', attributes, authPolicy, bits, exponent, modulus }
 }
 
-/** The same key as node:crypto has it. */
+/** The same key as node:crypto has it. @throws TpmError ERR_TPM_ANSWER where it is no point of its curve */
 export function publicKeyOf(key: ObjectPublic): KeyObject {
   const text = (octets: Uint8Array) => Buffer.from(octets).toString('base64url')
   const jwk =
     key.type === 'ecc'
       ? { kty: 'EC', crv: key.curve.jwk, x: text(key.x), y: text(key.y) }
       : { kty: 'RSA', n: text(key.modulus), e: text(u32(key.exponent).subarray(1)) }
-  return createPublicKey({ key: jwk, format: 'jwk' })
+  try {
+    return createPublicKey({ key: jwk, format: 'jwk' })
+  } catch {
+    throw malformed('holds no key of its kind')
+  }
 }
 
 /** SubjectPublicKeyInfo in DER. */

@@ -40,9 +40,10 @@ export async function importKey(
 ): Promise<CardFileKey> {
   const { algorithm, unique, secret } = readPrivateKey(pkcs8)
   const template = keyTemplate(algorithm, keyAttributes(pinPolicy, 'imported'), authPolicy, unique)
-  const sensitive = sized(
-    concat(u16(ALGORITHMS[algorithm].kind === 'ec' ? ALG.ECC : ALG.RSA), EMPTY_SIZED, EMPTY_SIZED, sized(secret)),
-  )
+  const type = ALGORITHMS[algorithm].kind === 'ec' ? ALG.ECC : ALG.RSA
+  // TPM2B_SENSITIVE in pieces, so that there is no copy but the one that is wiped.
+  const pieces = [u16(type), EMPTY_SIZED, EMPTY_SIZED, u16(secret.length), secret]
+  const sensitive = concat(u16(8 + secret.length), ...pieces)
   try {
     const { duplicate, seed } = wrap(sensitive, objectName(template), srk)
     const params = [EMPTY_SIZED, sized(template), sized(duplicate), sized(seed), u16(ALG.NULL)]

@@ -16,30 +16,29 @@ export interface KeyOperation {
   readonly read: (answer: Uint8Array) => Uint8Array
 }
 
+/** For the TPM a hash is its length here: that of the curve. */
 const HASH_BY_LENGTH = new Map([
   [32, ALG.SHA256],
   [48, ALG.SHA384],
-  [64, ALG.SHA512],
 ])
 /** The digest was not made by the TPM: no ticket says so. Part 2, 10.7.6. */
 const NOT_HASHED_HERE = concat(u16(ST.HASHCHECK), u32(RH.NULL), EMPTY_SIZED)
 
 /**
- * ECDSA. A digest shorter than the curve is padded with zeros on the left, which is the same number; a longer one must
- * be a SHA-2 digest, whose leftmost bits the TPM takes (FIPS 186-5, 6.4).
+ * ECDSA. A digest shorter than the curve is padded with zeros on the left, which is the same number; of a longer one
+ * the host sends the leftmost bits (FIPS 186-5, 6.4), and nothing is cut off here.
  * @throws CardError ERR_DATA
  */
 export function signDigest(algorithm: Algorithm, digest: Uint8Array): KeyOperation {
   const { octets } = kindOf(algorithm, 'ec')
-  const length = Math.max(digest.length, octets)
-  const hash = HASH_BY_LENGTH.get(length)
-  if (digest.length === 0 || hash === undefined) {
+  const hash = HASH_BY_LENGTH.get(octets)
+  if (digest.length === 0 || digest.length > octets || hash === undefined) {
     throw new CardError(
       'ERR_DATA',
-      `A digest of ${digest.length} octets cannot be signed with ${algorithm}. Use up to ${octets}, 48 or 64.`,
+      `A digest of ${digest.length} octets cannot be signed with ${algorithm}. Use 1 to ${octets}.`,
     )
   }
-  const params = concat(sized(leftPad(digest, length)), u16(ALG.ECDSA), u16(hash), NOT_HASHED_HERE)
+  const params = concat(sized(leftPad(digest, octets)), u16(ALG.ECDSA), u16(hash), NOT_HASHED_HERE)
   return {
     build: (key, auth) => command('Sign', [key], [auth], params),
     read: (answer) => {

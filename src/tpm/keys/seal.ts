@@ -1,6 +1,6 @@
 // The admin key (PIV 9B), sealed to the TPM: a local secret of the card application, not of the lock. It guards key and
 // certificate management for clients that come through PC/SC, and can never lead to a private-key operation.
-import { concat, wipe } from '../../bytes.ts'
+import { concat, copyOf, wipe } from '../../bytes.ts'
 import { objectName } from '../codec/public.ts'
 import { EMPTY_SIZED, sized, u16, u32 } from '../codec/wire.ts'
 import { command, decrypting, encrypting, NO_PASSWORD } from '../command.ts'
@@ -22,17 +22,18 @@ const TEMPLATE = concat(u16(ALG.KEYEDHASH), u16(ALG.SHA256), u32(ATTRIBUTES), EM
 
 /** Seals `data`; it crosses to the TPM encrypted. */
 export async function seal(device: TpmDevice, srk: Srk, data: Uint8Array): Promise<SealedBlob> {
-  const sensitive = sized(concat(EMPTY_SIZED, sized(data)))
-  try {
-    return await device.withSession('hmac', srk, async (session) => {
-      const auths = [NO_PASSWORD, encrypting(session.handle)]
-      const create = command('Create', [srk], auths, sensitive, sized(TEMPLATE), EMPTY_SIZED, u32(0))
+  // TPM2B_SENSITIVE_CREATE in pieces, so that there is no copy but the one that is wiped.
+  const sensitive = [u16(2 + 2 + data.length), EMPTY_SIZED, u16(data.length), data]
+  return device.withSession('hmac', srk, async (session) => {
+    const auths = [NO_PASSWORD, encrypting(session.handle)]
+    const create = command('Create', [srk], auths, ...sensitive, sized(TEMPLATE), EMPTY_SIZED, u32(0))
+    try {
       const answer = await device.keys.makingRoom(() => device.call(create))
       return { private: sized(answer.sized()), public: sized(answer.sized()) }
-    })
-  } finally {
-    wipe(sensitive)
-  }
+    } finally {
+      wipe(create.params)
+    }
+  })
 }
 
 /** What was sealed; it crosses from the TPM encrypted. A copy for the caller to wipe. */
@@ -43,8 +44,10 @@ export async function unseal(device: TpmDevice, srk: Srk, blob: SealedBlob): Pro
   const object = { handle: loaded.u32(), name: objectName(blob.public.subarray(2)) }
   try {
     return await device.withSession('hmac', srk, async (session) => {
-      const answer = await device.call(command('Unseal', [object], [NO_PASSWORD, decrypting(session.handle)]))
-      return answer.sized()
+      const [answer] = await device.run(command('Unseal', [object], [NO_PASSWORD, decrypting(session.handle)]))
+      const data = copyOf((answer ?? EMPTY_SIZED).subarray(2)) // all there is: one TPM2B
+      wipe(answer)
+      return data
     })
   } finally {
     await device.flush(object.handle).catch(() => undefined)

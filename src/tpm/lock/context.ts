@@ -54,6 +54,7 @@ export async function readCounter(context: LockContext, role: Role): Promise<Try
     const counter = new WireReader(answer.sized())
     const count = counter.u32()
     const limit = counter.u32()
+    if (limit !== tries) throw otherLimit(role, limit, tries)
     return { left: Math.max(limit - count, 0), limit: tries, advisory: false }
   } catch (error) {
     const response = responseOf(error)
@@ -61,6 +62,15 @@ export async function readCounter(context: LockContext, role: Role): Promise<Try
     if (response === 'HANDLE' || response === 'NV_UNINITIALIZED') throw await dead(context, role, error)
     throw error
   }
+}
+
+/** Who chooses the nonces of a decrypting session can make an approved write of {0, tries} mean another number. */
+function otherLimit(role: Role, limit: number, tries: number): TpmError {
+  const what = role === 'pin' ? 'PIN' : 'PUK'
+  return new TpmError(
+    'ERR_TPM_TAMPERED',
+    `The TPM allows ${limit} wrong tries of the ${what}, and this card was made with ${tries}. Somebody with the PUK or a response of the help desk changed it. Unblock the PIN again, which sets it right, and change the PUK.`,
+  )
 }
 
 const DEAD =
@@ -89,9 +99,9 @@ const WAYS_OUT =
   'Unblock it with the PUK (tessera pin unblock) or with the help desk (tessera pin unblock --help-desk).'
 
 /** An index that is not the card's own any more takes no new PIN and no tries, whatever the approval. */
-async function whetherDead(context: LockContext, error: TpmError): Promise<unknown> {
+async function whetherDead(context: LockContext, by: Role, error: TpmError): Promise<unknown> {
   if (responseOf(error) === undefined) return error
-  for (const role of ['pin', 'puk'] as const) {
+  for (const role of by === 'puk' ? (['pin', 'puk'] as const) : (['pin'] as const)) {
     const { handle, name } = context.card[role]
     const found = await indexName(context.device, handle)
     if (found === undefined || !equal(found, name)) return dead(context, role, error)
@@ -102,7 +112,7 @@ async function whetherDead(context: LockContext, error: TpmError): Promise<unkno
 /** What a refusal of the PIN or the PUK by the TPM means, in words; other errors are returned as they are. */
 export async function explainRefusal(context: LockContext, role: Role, error: unknown): Promise<unknown> {
   if (!(error instanceof TpmError)) return error
-  if (error.command === 'NV_ChangeAuth' || error.command === 'NV_Write') return whetherDead(context, error)
+  if (error.command === 'NV_ChangeAuth' || error.command === 'NV_Write') return whetherDead(context, role, error)
   if (error.command !== 'PolicySecret') return error
   const response = responseOf(error)
   if (response === 'HANDLE') return dead(context, role, error)
@@ -124,7 +134,7 @@ export async function explainRefusal(context: LockContext, role: Role, error: un
           { cause: error, triesLeft: 0 },
         )
   }
-  const left = (await readCounter(context, role))?.left
+  const left = (await readCounter(context, role).catch(() => undefined))?.left
   const what = role === 'pin' ? 'PIN' : 'PUK'
   const then =
     left === undefined

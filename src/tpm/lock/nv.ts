@@ -1,11 +1,12 @@
 // NV indices as the owner handles them: which are there, defining, undefining.
 import { equal } from '../../bytes.ts'
+import { TpmError } from '../../errors.ts'
 import type { NativeAuth } from '../../native.ts'
 import { decodeNvPublic, type Entity, encodeNvPublic, type NvPublic } from '../codec/nv.ts'
-import { sized, u32 } from '../codec/wire.ts'
-import { command, encrypting } from '../command.ts'
+import { sized, u16, u32 } from '../codec/wire.ts'
+import { command, encrypting, vouching } from '../command.ts'
 import { CAP, NV_FIRST, RH } from '../constants.ts'
-import type { TpmDevice } from '../device.ts'
+import type { Session, TpmDevice } from '../device.ts'
 import { responseOf } from '../failure.ts'
 import type { Srk } from '../srk.ts'
 
@@ -38,7 +39,8 @@ export async function defineIndex(
         'NV_DefineSpace',
         [RH.OWNER],
         [owner, encrypting(session.handle)],
-        sized(auth),
+        u16(auth.length), // TPM2B_AUTH, with no copy but the one that is wiped
+        auth,
         sized(encodeNvPublic(nv)),
       ),
     ),
@@ -56,15 +58,51 @@ export async function indexName(device: TpmDevice, handle: number): Promise<Uint
   }
 }
 
-/** Undefines the index at `handle` if its Name is one of `names`: never an index of somebody else's. */
+/** The Name of the index at `handle`, undefined where there is none: the TPM's own words, whoever sits on the way to it. */
+async function vouchedName(device: TpmDevice, session: Session, handle: number): Promise<Uint8Array | undefined> {
+  const vouch = vouching(session.handle)
+  // A refusal is not vouched for: so the TPM is asked what there is, and not what there is not.
+  const listed = await device.call(command('GetCapability', [], [vouch], u32(CAP.HANDLES), u32(handle), u32(1)))
+  listed.take(5)
+  if (listed.u32() === 0 || listed.u32() !== handle) return undefined
+  const name = await indexName(device, handle)
+  if (name === undefined) throw tampered('shows an index, and then has none')
+  try {
+    // The session's HMAC is over the Name that the TPM finds: any other than `name` fails here.
+    await device.run(command('NV_ReadPublic', [{ handle, name }], [vouch]))
+  } catch (error) {
+    const response = responseOf(error)
+    throw response === 'BAD_AUTH' || response === 'AUTH_FAIL' ? tampered('shows an index that it does not have') : error
+  }
+  return name
+}
+
+function tampered(what: string): TpmError {
+  return new TpmError(
+    'ERR_TPM_TAMPERED',
+    `The TPM ${what}. Somebody may sit between this program and the TPM, or change its indices at this moment. Try again.`,
+  )
+}
+
+/**
+ * Undefines the index at `handle` if its Name is one of `names`: never an index of somebody else's. When this returns
+ * it is gone, also where answers are forged. `session` vouches for them.
+ * @throws TpmError ERR_TPM_TAMPERED, ERR_TPM_OWNER_AUTH
+ */
 export async function undefineIndex(
   device: TpmDevice,
-  owner: NativeAuth,
+  session: Session,
   handle: number,
   names: readonly Uint8Array[],
-) {
-  const name = await indexName(device, handle)
-  if (name === undefined || !names.some((own) => equal(own, name))) return
+  owner: (work: (auth: NativeAuth) => Promise<unknown>) => Promise<unknown>,
+): Promise<void> {
+  const ours = async () => {
+    const name = await vouchedName(device, session, handle)
+    return name !== undefined && names.some((own) => equal(own, name)) ? name : undefined
+  }
+  const name = await ours()
+  if (name === undefined) return
   const index: Entity = { handle, name }
-  await device.run(command('NV_UndefineSpace', [RH.OWNER, index], [owner]))
+  await owner((auth) => device.run(command('NV_UndefineSpace', [RH.OWNER, index], [auth])))
+  if ((await ours()) !== undefined) throw tampered('says that it removed a part of the card, and still has it')
 }

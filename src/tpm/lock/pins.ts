@@ -1,6 +1,6 @@
 // Proving and changing the secrets of a card. Design, section 2; docs/lock.md.
 import { PinError } from '../../errors.ts'
-import { sized } from '../codec/wire.ts'
+import { u16 } from '../codec/wire.ts'
 import { bySession, command, encrypting } from '../command.ts'
 import type { Session } from '../device.ts'
 import { counterResetParams } from '../policy/digest.ts'
@@ -17,7 +17,7 @@ export interface Unlocked {
 }
 
 /**
- * Proves the PIN in `session`: one PolicySecret for a ticket that serves `once` keys, and one more that arms the
+ * Proves the PIN in `session`, which is fresh: one PolicySecret for a ticket that serves `once` keys, and one more that arms the
  * session for the next use of an `always` key. A wrong PIN counts once: the first failure ends it.
  * @throws PinError ERR_PIN_WRONG, ERR_PIN_BLOCKED; CardError ERR_CARD_DEAD
  */
@@ -32,7 +32,6 @@ export async function provePin(
   return device.withSession('hmac', saltOf(context), async (hmac) => {
     const prove = (ref: string, seconds: number) =>
       policySecret(device, session, index, bySession(hmac.handle, auth), ref, -seconds)
-    await device.run(command('PolicyRestart', [session.handle], []))
     const ticket = await refusing(context, 'pin', () => prove('use', options.seconds))
     await device.run(command('PolicyRestart', [session.handle], []))
     if (options.arm) await refusing(context, 'pin', () => prove('use-always', 0))
@@ -90,7 +89,8 @@ export async function setAuth(
   await fulfilApproval(context, name, session, proofs)
   const { handle, name: indexName } = context.card[context.table.approvals[name].on]
   const auths = [bySession(session.handle), encrypting(hmac.handle)]
-  await context.device.runSecret(command('NV_ChangeAuth', [{ handle, name: indexName }], auths, sized(newAuth)))
+  const value = [u16(newAuth.length), newAuth] // TPM2B_AUTH, with no copy but the one that is wiped
+  await context.device.runSecret(command('NV_ChangeAuth', [{ handle, name: indexName }], auths, ...value))
 }
 
 /** NV_Write of {0, tries} under an approval; in clear, since the approval pins its cpHash. */

@@ -90,9 +90,10 @@ export async function removeLock(
   ownerPassword: Uint8Array,
   places: Places,
 ): Promise<void> {
-  await asOwner(device, srk, ownerPassword, async (owner: NativeAuth) => {
+  const owner = (work: (auth: NativeAuth) => Promise<unknown>) => asOwner(device, srk, ownerPassword, work)
+  await device.withSession('hmac', srk, async (session) => {
     for (const role of ['puk', 'pin'] as const)
-      await undefineIndex(device, owner, places[role].handle, places[role].names)
+      await undefineIndex(device, session, places[role].handle, places[role].names, owner)
   })
 }
 
@@ -192,7 +193,8 @@ async function prove(context: LockContext, role: Role, auth: Uint8Array): Promis
       }),
     )
   } catch (error) {
-    if (responseOf(error) === undefined) throw error
+    // A TPM that has no room, for example, says so in its own words: nobody tampered.
+    if (!(error instanceof TpmError) || error.response === undefined || error.code !== 'ERR_TPM') throw error
     throw new TpmError(
       'ERR_TPM_TAMPERED',
       'Another program changed the new card in the TPM while it was made. Nothing of it was kept. Find out which program writes NV indices, then create the card again.',

@@ -74,17 +74,24 @@ export class Journal {
   async begin(entry: JournalEntry): Promise<OpenJournal> {
     const path = this.#home.of(entry.name, 'journal')
     await this.#files.makeFolder(this.#home.cards)
-    const lockPath = this.#home.of(entry.name, 'journalLock')
-    const lock = this.#locks.attempt(lockPath)
-    if (lock === null) throw busy(entry.name, await this.#locks.holder(lockPath), path)
+    const lock = await this.#claim(entry.name, path)
     try {
-      if (await this.#files.exists(path)) throw unfinished(entry.name, path)
       await this.#write(path, entry)
     } catch (cause) {
       lock.release()
       throw cause
     }
     return this.#opened(path, lock)
+  }
+
+  /** Runs `work` while nobody creates or destroys a card of this name. @throws FileError ERR_CARD_BUSY as `begin` */
+  async whileIdle<Result>(name: string, work: () => Promise<Result>): Promise<Result> {
+    const lock = await this.#claim(name, this.#home.of(name, 'journal'))
+    try {
+      return await work()
+    } finally {
+      lock.release()
+    }
   }
 
   /** Journals left over, and nothing done about them. Those that are being worked on are not among them. */
@@ -102,6 +109,19 @@ export class Journal {
       await this.#files.remove(path)
       return 'removed'
     })
+  }
+
+  async #claim(name: string, path: string): Promise<FileLock> {
+    const lockPath = this.#home.of(name, 'journalLock')
+    const lock = this.#locks.attempt(lockPath)
+    if (lock === null) throw busy(name, await this.#locks.holder(lockPath), path)
+    try {
+      if (await this.#files.exists(path)) throw unfinished(name, path)
+      return lock
+    } catch (cause) {
+      lock.release()
+      throw cause
+    }
   }
 
   #opened(path: string, lock: FileLock): OpenJournal {
@@ -173,6 +193,6 @@ function busy(name: string, holder: string, path: string): FileError {
 }
 
 function unfinished(name: string, path: string): FileError {
-  const message = `An earlier creation or destruction of the card '${name}' was interrupted and could not be cleaned up (${path}). Make its TPM reachable and try again.`
+  const message = `An earlier creation or destruction of the card '${name}' was interrupted and is not cleaned up (${path}). Make its TPM reachable, open a card there (tessera pin status) and try again.`
   return new FileError('ERR_CARD_BUSY', message, { path })
 }

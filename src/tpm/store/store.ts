@@ -104,6 +104,50 @@ export class CardStore {
     await this.#changing(name, cardId, (path) => this.#files.remove(path))
   }
 
+  /**
+   * Gives the card `cardId` another name: its file is written under the new one, then the old one goes. A crash between
+   * the two leaves both; renaming again finishes it.
+   * @throws as `create` and `update`; CardError ERR_CARD_EXISTS also for two files of one card that have come to differ
+   */
+  async rename(name: string, cardId: Uint8Array, newName: string): Promise<void> {
+    const target = this.home.of(newName, 'card')
+    await this.#same(name, cardId)
+    if (newName === name) return
+    // In the same order everywhere: two that swap names must not wait for each other.
+    const [first = name, second = newName] = [name, newName].sort()
+    await this.#locked(first, () =>
+      this.#locked(second, async () => {
+        const { card } = await this.#same(name, cardId)
+        const octets = encodeCardFile({ ...card, name: newName })
+        const there = await this.#files.exists(target)
+        if (there && !(await this.#isThis(newName, octets))) throw await this.#taken(newName, target, name, cardId)
+        if (!there) await this.#files.writeAtomic(target, octets)
+        await this.#files.remove(this.home.of(name, 'card'))
+      }),
+    )
+  }
+
+  /**
+   * Whoever destroys one of two files of one card destroys both: an interrupted renaming has to be finished first.
+   * @throws CardError ERR_CARD_EXISTS
+   */
+  async assertSingle(name: string, cardId: Uint8Array): Promise<void> {
+    for (const other of await this.list()) {
+      if ('card' in other && other.name !== name && equal(other.card.cardId, cardId))
+        throw halfRenamed(name, other.name)
+    }
+  }
+
+  async #isThis(name: string, octets: Uint8Array): Promise<boolean> {
+    const found = await this.#stored(name).catch(() => undefined)
+    return found !== undefined && equal(found.octets, octets)
+  }
+
+  async #taken(newName: string, target: string, name: string, cardId: Uint8Array): Promise<CardError> {
+    const found = await this.#stored(newName).catch(() => undefined)
+    return found !== undefined && equal(found.card.cardId, cardId) ? differ(name, newName) : exists(newName, target)
+  }
+
   async #stored(name: string): Promise<Stored> {
     const path = this.home.of(name, 'card')
     const octets = await this.#files.read(path, CARD_FILE_LIMIT)
@@ -149,5 +193,15 @@ function notFound(name: string, folder: string): CardError<'ERR_CARD_NOT_FOUND'>
 
 function exists(name: string, path: string): CardError<'ERR_CARD_EXISTS'> {
   const message = `There is a card '${name}' already (${path}). Choose another name, or destroy it first with: tessera destroy ${name} --yes.`
+  return new CardError('ERR_CARD_EXISTS', message)
+}
+
+function halfRenamed(name: string, other: string): CardError<'ERR_CARD_EXISTS'> {
+  const message = `'${name}' and '${other}' are one card: giving it another name was interrupted. Nothing was changed. Finish that first, with the name that it shall have: tessera rename ${name} ${other}, or tessera rename ${other} ${name}.`
+  return new CardError('ERR_CARD_EXISTS', message)
+}
+
+function differ(name: string, other: string): CardError<'ERR_CARD_EXISTS'> {
+  const message = `'${name}' and '${other}' are one card: giving it another name was interrupted, and its two files have come to differ. Nothing was changed. Compare them (tessera info ${name}, tessera info ${other}), and move away the file that is not wanted.`
   return new CardError('ERR_CARD_EXISTS', message)
 }

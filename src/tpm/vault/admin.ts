@@ -1,7 +1,9 @@
 // The admin key of a TPM card (PIV 9B): sealed to the TPM, no part of the lock.
 import { concat, copyOf, wipe } from '../../bytes.ts'
 import type { AdminVault } from '../../piv/card/vault.ts'
+import { isDefaultAdminKey } from '../../piv/pin.ts'
 import { seal, unseal } from '../keys/seal.ts'
+import type { CardFile } from '../store/card-file.ts'
 import type { CardState } from './card-state.ts'
 
 export class TpmAdmin implements AdminVault {
@@ -32,12 +34,20 @@ export class TpmAdmin implements AdminVault {
         await this.#state.unlock.releaseSessions()
         return seal(device, srk, content)
       })
-      await this.#state.update((card) => {
-        const defaults = card.flags.defaults.filter((what) => what !== 'adminKey')
-        return { ...card, adminKey, flags: { ...card.flags, defaults } }
-      })
+      const isDefault = isDefaultAdminKey(key)
+      await this.#state.update((card) => ({ ...card, adminKey, flags: flagsOf(card, isDefault) }))
     } finally {
       wipe(content)
     }
   }
+
+  /** From now on nobody manages the card through PC/SC. */
+  async remove(): Promise<void> {
+    await this.#state.update(({ adminKey: _, ...card }) => ({ ...card, flags: flagsOf(card, false) }))
+  }
+}
+
+function flagsOf({ flags }: Pick<CardFile, 'flags'>, isDefault: boolean): CardFile['flags'] {
+  const others = flags.defaults.filter((what) => what !== 'adminKey')
+  return { ...flags, defaults: isDefault ? [...others, 'adminKey'] : others }
 }

@@ -1,6 +1,7 @@
 // What the parts of a vault share: the device, the card file as it is known here, and what is unlocked.
 import { CardError } from '../../errors.ts'
 import { releaseDevice, type TpmDevice } from '../device.ts'
+import { isStale } from '../failure.ts'
 import { type LockContext, lockContext } from '../lock/context.ts'
 import type { LockTable } from '../lock/table.ts'
 import type { CardFile } from '../store/card-file.ts'
@@ -30,10 +31,21 @@ export class CardState {
     return this.#card
   }
 
-  /** Runs `work` while no other work of this process uses the TPM. @throws CardError ERR_CARD_CLOSED */
+  /**
+   * Runs `work` while no other work of this process uses the TPM. Where something is missing in the TPM, and the
+   * storage key as well, it was cleared: that is then the error. @throws CardError ERR_CARD_CLOSED, ERR_CARD_OTHER_TPM
+   */
   exclusive<T>(work: () => Promise<T>): Promise<T> {
     if (this.#closed) return Promise.reject(new CardError('ERR_CARD_CLOSED', 'The card is closed. Open it again.'))
-    return this.device.exclusive(work)
+    return this.device.exclusive(async () => {
+      try {
+        return await work()
+      } catch (error) {
+        const dead = error instanceof CardError && error.code === 'ERR_CARD_DEAD'
+        if (dead || isStale(error)) await this.device.srkNow(this.#card.srk.name)
+        throw error
+      }
+    })
   }
 
   /** The lock as of now; checks that this is still the TPM of the card. */

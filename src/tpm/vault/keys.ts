@@ -1,5 +1,5 @@
 // Keys of a TPM card, and their one use: the signing path.
-import { CardError, PinError } from '../../errors.ts'
+import { CardError, PinError, TpmError, type TpmErrorDetails } from '../../errors.ts'
 import type { NativeAuth, NativeCommand } from '../../native.ts'
 import type { KeyOptions, KeyVault, VaultKey } from '../../piv/card/vault.ts'
 import type { PinPolicy, Slot } from '../../piv/slots.ts'
@@ -11,6 +11,7 @@ import { isStale, responseOf } from '../failure.ts'
 import { createKey, keyPolicy } from '../keys/create.ts'
 import { importKey } from '../keys/import.ts'
 import { agree, type KeyOperation, rawRsa, signDigest } from '../keys/operations.ts'
+import { damagedKey } from '../loaded-keys.ts'
 import { type LockContext, saltOf } from '../lock/context.ts'
 import { policyTicket } from '../policy/fulfil.ts'
 import type { CardFile, CardFileKey } from '../store/card-file.ts'
@@ -93,9 +94,9 @@ export class TpmKeys implements KeyVault {
       } catch (error) {
         if (!isStale(error)) throw error
         // The TPM was reset, or somebody flushed what was ours: load it again. Never a PIN again.
-        this.#state.device.keys.forget()
+        await this.#state.device.keys.evictAll()
         await this.#state.unlock.releaseSessions()
-        return operation.read(await this.#perform(context, key, operation))
+        return operation.read(await this.#perform(await this.#state.context(), key, operation))
       }
     })
   }
@@ -139,13 +140,25 @@ export class TpmKeys implements KeyVault {
       return await this.#last(commands(entity, bySession(session.handle)))
     } catch (error) {
       await this.#state.unlock.discard(session)
-      throw error
+      throw responseOf(error) === 'BAD_AUTH' ? swapped(error) : error
     }
   }
 
   async #last(commands: NativeCommand[]): Promise<Uint8Array> {
     return (await this.#state.device.run(...commands)).at(-1) ?? new Uint8Array(0)
   }
+}
+
+/** These sessions are salted and prove no secret: their HMAC fails only where the command was changed on its way. */
+function swapped(cause: unknown): TpmError {
+  return new TpmError(
+    'ERR_TPM_TAMPERED',
+    'The command did not reach the TPM as it was sent: somebody may sit between this program and the TPM. Nothing was signed.',
+    {
+      ...(cause instanceof TpmError ? { rc: cause.rc, command: cause.command, response: cause.response } : {}),
+      cause,
+    } as TpmErrorDetails,
+  )
 }
 
 function pinRequired(why: string, cause?: unknown): PinError {
@@ -159,7 +172,11 @@ export function vaultKeys(card: CardFile): VaultKey[] {
 
 function vaultKey(slot: Slot, key: CardFileKey): VaultKey {
   const { algorithm, pinPolicy, origin } = key
-  return { slot, algorithm, pinPolicy, origin, spki: spkiOf(key.public.subarray(2)) }
+  try {
+    return { slot, algorithm, pinPolicy, origin, spki: spkiOf(key.public.subarray(2)) }
+  } catch (error) {
+    throw damagedKey(error)
+  }
 }
 
 export function without<T>(record: Readonly<Record<string, T>>, name: string): Record<string, T> {

@@ -37,15 +37,15 @@ export class UnlockState implements SessionKeeper {
     this.#ticket = undefined
   }
 
-  /** The session that VERIFY uses; any other session is given up first, so that VERIFY finds room for its own. */
+  /**
+   * A new session for VERIFY: the life of a ticket is counted from the start of its session (Part 3, 23.2), so that one
+   * that is older would give a shorter life, or none. What there was is given up first, to make room.
+   */
   async takeForVerify(start: () => Promise<Session>): Promise<Session> {
     this.#notice()
     await this.#device.keepSessions(this)
-    const kept = this.#armed?.session ?? this.#once
-    if (this.#armed !== undefined && this.#once !== undefined) await this.#device.flush(this.#once.handle)
-    this.#armed = undefined
-    this.#once = undefined
-    return kept ?? (await start())
+    await this.releaseSessions()
+    return start()
   }
 
   /** After VERIFY: what it proved, for how long, and the session that is now armed or free. */

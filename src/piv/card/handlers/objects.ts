@@ -50,5 +50,6 @@ export async function putData(context: CardContext, { tag, content }: Command<'p
   if (tag === KEY_HISTORY || !/^5f[0-9a-f]{4}$/.test(tag)) throw new StatusError(SW.NOT_SUPPORTED)
   if (content.length > LARGEST_OBJECT) throw new StatusError(SW.NO_SPACE)
   if (content.length === 0) await context.vault.objects.delete(tag)
-  else await context.vault.objects.put(tag, content)
+  // A copy: whoever sent the command overwrites it.
+  else await context.vault.objects.put(tag, content.slice())
 }

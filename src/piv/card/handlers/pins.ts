@@ -35,6 +35,8 @@ export async function change({ vault }: CardContext, { which, old, fresh }: Comm
   try {
     if (which === 'pin') await vault.pins.changePin(former, next)
     else await vault.pins.changePuk(former, next)
+    // The PIN is verified by that for `once` keys; `always` ones want VERIFY itself. Part 1, table 4b.
+    await vault.pins.disarm()
   } finally {
     wipe(former, next, old, fresh)
   }

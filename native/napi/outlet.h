@@ -1,0 +1,53 @@
+// From a thread of ours to JavaScript's, for as long as JavaScript is there.
+#pragma once
+
+#include <napi.h>
+
+#include <memory>
+#include <mutex>
+#include <utility>
+
+namespace tessera {
+
+// `Owner::arrived(env, std::unique_ptr<Item>)` is called on JavaScript's thread.
+template <typename Owner, typename Item>
+class Outlet {
+ public:
+  explicit Outlet(Napi::Env env, Owner* owner) : function_(Function::New(env, "tessera", 0, 1, owner)) {}
+
+  // From any thread. What nobody takes any more is dropped.
+  void send(std::unique_ptr<Item> item) {
+    const std::lock_guard lock(mutex_);
+    if (open_ && function_.NonBlockingCall(item.get()) == napi_ok) static_cast<void>(item.release());
+  }
+
+  // What is on its way is dropped, and the owner not called again.
+  void close() {
+    const std::lock_guard lock(mutex_);
+    if (std::exchange(open_, false)) function_.Abort();
+  }
+
+  // Whether the process waits for what comes through here. JavaScript's thread only.
+  void hold(Napi::Env env, bool hold) { hold ? function_.Ref(env) : function_.Unref(env); }
+
+ private:
+  // With no environment: that one is going away, or the outlet was closed.
+  static void call_js(Napi::Env env, Napi::Function, Owner* owner, Item* raw) {
+    std::unique_ptr<Item> item(raw);
+    if (env == nullptr) return;
+    const Napi::HandleScope scope(env);
+    try {
+      owner->arrived(env, std::move(item));
+    } catch (const Napi::Error& error) {
+      // A listener threw: as if it had been called by Node. When JavaScript was stopped nobody is left to be told.
+      napi_fatal_exception(env, error.Value());
+    }
+  }
+  using Function = Napi::TypedThreadSafeFunction<Owner, Item, call_js>;
+
+  std::mutex mutex_;
+  Function function_;
+  bool open_ = true;
+};
+
+}  // namespace tessera

@@ -1,0 +1,59 @@
+// libpcsclite, opened when first needed. Its DWORD and LONG have the width of a pointer on Linux; codes and flags are
+// 32 bits wide all the same, and that is what leaves this directory.
+#pragma once
+
+#include <reader.h>
+#include <winscard.h>
+
+#include <mutex>
+
+#include "failure.h"
+
+namespace tessera::pcsc {
+
+struct Api {
+#define PCSC_FUNCTION(NAME) decltype(&::SCard##NAME) NAME
+  PCSC_FUNCTION(EstablishContext);
+  PCSC_FUNCTION(ReleaseContext);
+  PCSC_FUNCTION(Cancel);
+  PCSC_FUNCTION(ListReaders);
+  PCSC_FUNCTION(GetStatusChange);
+  PCSC_FUNCTION(Connect);
+  PCSC_FUNCTION(Reconnect);
+  PCSC_FUNCTION(Disconnect);
+  PCSC_FUNCTION(Status);
+  PCSC_FUNCTION(BeginTransaction);
+  PCSC_FUNCTION(EndTransaction);
+  PCSC_FUNCTION(Transmit);
+  PCSC_FUNCTION(Control);
+  PCSC_FUNCTION(GetAttrib);
+#undef PCSC_FUNCTION
+};
+
+// Throws Failure of layer "library" that says what to install.
+const Api& api();
+
+// Held while a call fills the table of readers, of which libpcsclite has one for the whole process.
+std::mutex& reader_table();
+
+// Throws unless `rv` is success.
+void ensure(LONG rv, const char* what);
+
+// What no context or card handle survives: pcscd is gone, or does not know us.
+bool is_service_loss(uint32_t rc);
+
+// An application's tie to pcscd.
+class Context {
+ public:
+  Context();
+  ~Context() { api().ReleaseContext(handle_); }
+  Context(const Context&) = delete;
+  Context& operator=(const Context&) = delete;
+
+  SCARDCONTEXT get() const { return handle_; }
+
+ private:
+  SCARDCONTEXT handle_ = 0;
+};
+
+}  // namespace tessera::pcsc

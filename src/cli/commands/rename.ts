@@ -1,0 +1,10 @@
+import { cardInfo, renameCard } from '../../cards.ts'
+import type { Run } from '../context.ts'
+import { cardJson } from '../describe.ts'
+import { TEXT } from '../messages.ts'
+
+export const run: Run = async ({ out }, name, newName) => {
+  await renameCard(name, newName)
+  await out.done(cardJson(await cardInfo(newName)), TEXT.done.renamed(name, newName))
+  return undefined
+}

@@ -1,0 +1,114 @@
+/** The channel of a card in a PC/SC reader, shared with the other programs of the machine. */
+import { wipe } from '../bytes.ts'
+import type { CardChannel } from '../channel.ts'
+import { Mutex } from '../mutex.ts'
+import { fromPcsc, NOT_TRANSACTED, returnCode } from './codes.ts'
+import { Connection, closedError } from './connection.ts'
+import { forT0, isPinCommand, mayRepeat, withLength } from './transport.ts'
+
+export interface ReaderOptions {
+  /** How long to wait for another program that has the card, in milliseconds; 10000 unless given. */
+  readonly waitMs?: number
+}
+
+const WAIT_MS = 10_000
+
+/**
+ * Losses are survived where nothing was lost: a reset by another program, a card that was taken out and put in again, a
+ * pcscd that was restarted. `generation` grows then, and the next transaction finds the card new. In the middle of a
+ * transaction they are errors: ERR_CARD_RESET, ERR_CARD_REMOVED, ERR_PCSC_UNAVAILABLE.
+ */
+export class ReaderChannel implements CardChannel {
+  readonly #connection: Connection
+  readonly #mutex = new Mutex()
+  #closed = false
+
+  private constructor(connection: Connection) {
+    this.#connection = connection
+  }
+
+  /** @throws PcscError ERR_READER_NOT_FOUND, ERR_CARD_REMOVED, ERR_READER_BUSY, ERR_PCSC_UNAVAILABLE */
+  static async open(reader: string, { waitMs = WAIT_MS }: ReaderOptions = {}): Promise<ReaderChannel> {
+    const connection = new Connection(reader, waitMs)
+    try {
+      await connection.connect()
+      return new ReaderChannel(connection)
+    } catch (error) {
+      await connection.close()
+      throw error
+    }
+  }
+
+  get reader(): string {
+    return this.#connection.reader
+  }
+
+  get atr(): Uint8Array {
+    return this.#connection.atr
+  }
+
+  get generation(): number {
+    return this.#connection.generation
+  }
+
+  get extended(): boolean {
+    return this.#connection.extended
+  }
+
+  async transmit(apdu: Uint8Array): Promise<Uint8Array> {
+    this.#assertOpen()
+    // Whatever the answer: a PIN may have been verified.
+    if (isPinCommand(apdu)) this.#connection.resetAtEnd()
+    const answer = await this.#send(apdu)
+    const again = withLength(apdu, answer)
+    if (again === undefined) return answer
+    try {
+      return await this.#send(again)
+    } finally {
+      wipe(again)
+    }
+  }
+
+  transaction<T>(work: () => Promise<T>): Promise<T> {
+    return this.#mutex.run(async () => {
+      this.#assertOpen()
+      await this.#connection.begin()
+      try {
+        return await work()
+      } finally {
+        this.#connection.end()
+      }
+    })
+  }
+
+  async reset(): Promise<void> {
+    this.#assertOpen()
+    await this.#connection.reset()
+  }
+
+  /** Work under way is finished first. A card that a PIN was sent to is reset: nobody is to find it unlocked. */
+  close(): Promise<void> {
+    return this.#mutex.run(async () => {
+      if (this.#closed) return
+      this.#closed = true
+      await this.#connection.close()
+    })
+  }
+
+  /** Once more where that is harmless, and the answer to the first may only have been lost. */
+  async #send(apdu: Uint8Array): Promise<Uint8Array> {
+    const octets = this.#connection.t0 ? forT0(apdu) : apdu
+    try {
+      return await this.#connection.transmit(octets)
+    } catch (error) {
+      if (returnCode(error) !== NOT_TRANSACTED || !mayRepeat(apdu)) throw fromPcsc(error, this.reader)
+    }
+    return this.#connection.transmit(octets).catch((error: unknown) => {
+      throw fromPcsc(error, this.reader)
+    })
+  }
+
+  #assertOpen(): void {
+    if (this.#closed) throw closedError()
+  }
+}

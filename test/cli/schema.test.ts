@@ -1,0 +1,176 @@
+// takes: 6 s
+// --json of every command, on a real card, is as docs/cli.schema.json and docs/cli.md say.
+import { execFileSync } from 'node:child_process'
+import { readFileSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { test } from 'uvu'
+import * as assert from 'uvu/assert'
+import { COMMANDS } from '../../src/cli/table.ts'
+import { root } from '../runner/jobs.ts'
+import { tempDir } from '../support/temp.ts'
+import { secretFile, tessera, tesseraProcess } from './cli.ts'
+import { Checker, propertyNames, type SchemaFile } from './schema.ts'
+
+const home = tempDir('home')
+process.env.TESSERA_HOME = home
+process.env.TESSERA_TCTI = 'embedded:'
+const at = (name: string) => join(home, name)
+const openssl = (...argv: string[]) => execFileSync('openssl', argv, { encoding: 'utf8', stdio: 'pipe' })
+
+const file = JSON.parse(readFileSync(join(root, 'docs/cli.schema.json'), 'utf8')) as SchemaFile
+const checker = new Checker(file)
+const seen = new Set<string>()
+let errors = 0
+
+const wordsOf = (argv: readonly string[]) =>
+  COMMANDS.find(({ words }) => words.split(' ').every((word, index) => argv[index] === word))?.words ?? ''
+
+/** Runs a command with --json, checks what it prints, and answers it. */
+async function json(code: number, line: string, pins?: readonly string[]) {
+  const argv = line.split(' ')
+  const pinFile = pins === undefined ? [] : ['--pin-file', secretFile(at('pins'), ...pins)]
+  const result = await tessera([...argv, ...pinFile, '--json'])
+  assert.is(result.code, code, `${line}: ${result.stderr}${result.stdout}`)
+  const answered = code === 0 || result.stdout !== ''
+  assert.is(answered ? result.stderr : result.stdout, '', line)
+  const value = JSON.parse(answered ? result.stdout : result.stderr)
+  const name = answered ? wordsOf(argv) : '#error'
+  assert.equal(checker.faults(name, value), [], line)
+  if (answered) seen.add(name)
+  else errors += 1
+  return value
+}
+
+const PIN = '135790'
+
+test('a card and its PIN', async () => {
+  openssl('ecparam', '-genkey', '-name', 'prime256v1', '-noout', '-out', at('desk.pem'))
+  openssl('ec', '-in', at('desk.pem'), '-pubout', '-out', at('desk-public.pem'))
+  await json(0, `create work --help-desk-key ${at('desk-public.pem')}`)
+  await json(2, 'create work')
+  await json(0, 'pin status')
+  await json(0, 'pin change', ['12345678', PIN])
+  await json(4, 'pin verify', ['999999'])
+  await json(0, 'pin verify', [PIN])
+  await json(0, 'pin change-puk', ['12345678', 'four&#4 '])
+  await json(6, 'pin unblock', ['12345678', PIN])
+  await json(0, 'pin unblock', ['four&#4 ', PIN])
+  await json(0, 'create spare --puk none --admin-key random')
+  await json(0, 'pin status --card spare')
+  await json(0, 'info work')
+  writeFileSync(at('cards/broken.card'), 'not a card')
+  assert.is((await json(0, 'list')).length, 3)
+  execFileSync('rm', [at('cards/broken.card')])
+  await json(0, 'destroy spare --yes')
+})
+
+test('help desk: the challenge is an aside on standard error', async () => {
+  const pins = secretFile(at('pins'), PIN)
+  const line = ['pin', 'unblock', '--help-desk', '--pin-file', pins, '--json']
+  const { code, stderr } = await tesseraProcess(line, { input: 'R-00000\n' })
+  assert.is(code, 6, stderr)
+  const [challenge, error] = stderr
+    .trim()
+    .split('\n')
+    .map((text) => JSON.parse(text))
+  assert.equal([...checker.faults('#challenge', challenge), ...checker.faults('#error', error)], [])
+  await json(0, `help-desk respond ${challenge.challenge} --key ${at('desk.pem')}`)
+})
+
+test('keys', async () => {
+  openssl('genrsa', '-out', at('rsa.pem'), '2048')
+  await json(0, 'key generate 9a', [PIN])
+  await json(0, `key generate 9c -o ${at('public.pem')}`, [PIN])
+  await json(0, 'key generate 9e', [PIN])
+  await json(0, `key import 9d ${at('rsa.pem')}`, [PIN])
+  await json(0, 'key move 9c 82', [PIN])
+  await json(0, 'key info retired-1')
+  await json(0, 'key delete 82 --yes', [PIN])
+  await json(8, 'key info 82')
+  assert.is((await json(0, 'key list')).length, 3)
+})
+
+test('signatures and decryption, to standard output and to a file', async () => {
+  const input = join(root, 'LICENSE')
+  for (const options of ['', ' --hash SHA-384 --format raw', ` -o ${at('out')}`])
+    await json(0, `sign 9a ${input}${options}`, [PIN])
+  await json(0, `sign 9d ${input} --padding pss -o ${at('pss')}`, [PIN])
+  assert.is((await json(0, `verify 9d ${input} ${at('pss')} --padding pss`)).valid, true)
+  assert.is((await json(1, `verify 9d ${input} ${at('pss')}`)).valid, false)
+  writeFileSync(at('plain'), 'hello')
+  const oaep = ['-pkeyopt', 'rsa_padding_mode:oaep', '-pkeyopt', 'rsa_oaep_md:sha256']
+  openssl('pkeyutl', '-encrypt', '-inkey', at('rsa.pem'), '-in', at('plain'), '-out', at('oaep'), ...oaep)
+  openssl('pkeyutl', '-encrypt', '-inkey', at('rsa.pem'), '-in', at('plain'), '-out', at('pkcs1'))
+  const { plaintext } = await json(0, `decrypt 9d ${at('oaep')}`, [PIN])
+  assert.is(Buffer.from(plaintext, 'base64').toString(), 'hello')
+  await json(0, `decrypt 9d ${at('pkcs1')} --padding pkcs1 -o ${at('out')}`, [PIN])
+  assert.is(readFileSync(at('out'), 'utf8'), 'hello')
+  await json(2, `decrypt 9d ${at('pkcs1')}`, [PIN])
+  await json(8, `decrypt 9a ${at('oaep')}`, [PIN])
+})
+
+test('objects, the admin key, names, the end', async () => {
+  await json(0, `object put 5fff01 ${at('plain')}`, [PIN])
+  assert.ok((await json(0, 'object list')).some((one: { tag: string }) => one.tag === '5fff01'))
+  await json(0, 'object get 5fff01')
+  await json(0, `object get chuid -o ${at('chuid')}`)
+  await json(0, 'object get printed-information', [PIN])
+  await json(0, 'object delete 5fff01 --yes', [PIN])
+  await json(8, 'object get 5fff01')
+  await json(0, 'admin-key change random', [PIN])
+  await json(0, 'rename work desk')
+  await json(3, 'rename work desk')
+  assert.equal((await json(0, 'reset desk --yes')).copiesStillWork, ['9e'])
+  await json(2, 'destroy desk')
+  await json(0, 'destroy desk --yes')
+})
+
+test('what needs no card', async () => {
+  await json(0, 'doctor')
+  await json(9, `doctor --tcti swtpm:path=${at('nobody')}`)
+  await json(0, 'completion zsh')
+  await json(0, 'completion zsh key gen')
+  await json(2, 'completion csh')
+  await json(2, 'sgin')
+})
+
+test('every command was run, and has its schema; errors were seen', () => {
+  const words = COMMANDS.map((row) => row.words).sort()
+  assert.equal([...seen].sort(), words)
+  assert.equal(Object.keys(file.properties).sort(), words)
+  assert.ok(errors > 10)
+})
+
+test('docs/cli.md names every command and every field of its JSON', () => {
+  const text = readFileSync(join(root, 'docs/cli.md'), 'utf8')
+  const section = text.slice(text.indexOf('## JSON'))
+  const fields = propertyNames([...Object.values(file.properties), file.$defs])
+  assert.equal(
+    [...new Set(fields)].filter((name) => !section.includes(`"${name}"`)),
+    [],
+  )
+  const rows = [...section.matchAll(/^\| (.*?) \|/gm)].map(([, cell]) => cell ?? '').join()
+  const missing = COMMANDS.filter(
+    ({ words }) => !rows.includes(`\`${words}\``) && !rows.includes(`\`${words.split(' ')[0]} ...\``),
+  )
+  assert.equal(
+    missing.map((row) => row.words),
+    [],
+  )
+})
+
+test('the checker sees what is wrong', () => {
+  const key = { slot: '9a', name: 'x', algorithm: 'P-256', pinPolicy: 'once', origin: 'generated', publicKey: '' }
+  assert.match(checker.faults('key info', key).join(), 'publicKey')
+  assert.match(checker.faults('key delete', { deleted: '9z' }).join(), 'deleted')
+  assert.match(checker.faults('key delete', { deleted: '9a', more: 1 }).join(), 'more is not documented')
+  assert.match(checker.faults('key delete', {}).join(), 'no deleted')
+  assert.match(checker.faults('key list', {}).join(), 'object')
+  assert.match(checker.faults('completion', 7).join(), 'integer')
+  assert.match(checker.faults('info', {}).join(), 'no warnings')
+  assert.match(checker.faults('nothing', {}).join(), 'no schema')
+  const strange = { properties: { x: { minimum: 1 } }, $defs: {} } as unknown as SchemaFile
+  assert.throws(() => new Checker(strange).faults('x', 1), /unknown keyword/)
+})
+
+test.run()
