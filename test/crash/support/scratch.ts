@@ -1,0 +1,72 @@
+// A PIN index of the product's own, with so many tries that it is never blocked: what campaigns guess against.
+import { randomBytes } from 'node:crypto'
+import { existsSync, mkdirSync } from 'node:fs'
+import { dirname, join } from 'node:path'
+import { acquireDevice, type DeviceOptions, releaseDevice, type TpmDevice } from '../../../src/tpm/device.ts'
+import { type LockContext, lockContext, readCounter } from '../../../src/tpm/lock/context.ts'
+import { provePin } from '../../../src/tpm/lock/pins.ts'
+import { provision } from '../../../src/tpm/lock/provision.ts'
+import { LOCK } from '../../../src/tpm/lock/table.ts'
+import { tempDir } from '../../support/temp.ts'
+
+export const MANY = 0x7fffffff
+
+export interface Scratch {
+  /** NV handle of the PIN index. */
+  readonly index: number
+  /** Opens the TPM anew; the right PIN must be accepted, and its counter then stands at 0. Answers the count before. */
+  prove(): Promise<number>
+}
+
+async function using<T>(options: DeviceOptions, work: (device: TpmDevice) => Promise<T>): Promise<T> {
+  const device = await acquireDevice(options)
+  try {
+    return await work(device)
+  } finally {
+    await releaseDevice(device)
+  }
+}
+
+const MEMORY = '/dev/shm'
+
+/**
+ * A state file for an embedded TPM, in a folder of its own; `inMemory` where the system has room there: what a kill
+ * leaves is the same on every file system, and a disk that others use is slow.
+ */
+export function freshState(inMemory = false): string {
+  const folder = inMemory && existsSync(MEMORY) ? tempDir('kill', MEMORY) : tempDir('kill')
+  const stateFile = join(folder, 'tpm', 'state')
+  mkdirSync(dirname(stateFile), { mode: 0o700 })
+  return stateFile
+}
+
+/** Makes the lock of a card in the TPM, and no card. */
+export async function scratchLock(options: DeviceOptions, tries = MANY): Promise<Scratch> {
+  const auth = Uint8Array.from(randomBytes(32))
+  const card = await using(options, async (device) => {
+    const srk = await device.srk({ make: { ownerPassword: new Uint8Array(0) } })
+    const request = {
+      cardId: Uint8Array.from(randomBytes(16)),
+      pin: { auth, tries },
+      puk: { auth: Uint8Array.from(randomBytes(32)), tries, present: true },
+      ownerPassword: new Uint8Array(0),
+      reserved: new Set<number>(),
+    }
+    return provision(device, srk, request, LOCK, async () => undefined)
+  })
+  const left = async (context: LockContext) => (await readCounter(context, 'pin'))?.left ?? Number.NaN
+  return {
+    index: card.pin.handle,
+    prove: () =>
+      using({ ...options, createState: false }, async (device) => {
+        const srk = await device.srk('new')
+        const context = lockContext(device, srk, card, LOCK)
+        const count = tries - (await left(context))
+        await device.withSession('policy', srk, (session) =>
+          provePin(context, session, auth, { seconds: 60, arm: true }),
+        )
+        if ((await left(context)) !== tries) throw new Error('the right PIN did not reset the counter')
+        return count
+      }),
+  }
+}

@@ -1,0 +1,29 @@
+// A program dies before and after every TPM command of every act, on a swtpm that lives on: the next start recovers.
+// takes: 30 s
+// time limit: 300 s
+import { test } from 'uvu'
+import * as assert from 'uvu/assert'
+import { startProxy } from '../support/proxy.ts'
+import { startSwtpm } from '../support/swtpm.ts'
+import { ACTS } from './support/acts.ts'
+import { sweepWire } from './support/sweep-wire.ts'
+
+const every = process.env.TESSERA_TEST_LONG === '1' ? 1 : 7
+const [create] = ACTS
+
+for (const [act, beside] of [[create, false] as const, ...ACTS.map((act) => [act, true] as const)]) {
+  test(`${act?.name}${beside ? '' : ', first of all in its TPM'}`, async () => {
+    const tpm = await startSwtpm()
+    const proxy = await startProxy(tpm.path)
+    assert.ok(act)
+    const { points, kills, loaded, found, wrong } = await sweepWire(act, proxy, { beside, every })
+    console.log(`  ${act.name}: ${points} points, ${kills} of them by SIGKILL too:`, found)
+    assert.equal(wrong, [])
+    assert.ok(loaded > 0, 'some deaths leave something to flush')
+    assert.equal(Object.keys(found).sort(), act.outcomes)
+    await proxy.stop()
+    await tpm.stop()
+  })
+}
+
+test.run()
