@@ -1,0 +1,132 @@
+// The admin key, PIV 9B.
+import * as assert from 'uvu/assert'
+import { type AdminKey, Card } from '../../../src/index.ts'
+import { ADMIN_KEY, PIN } from '../subjects.ts'
+import { type Clauses, message, refused, signs } from './clause.ts'
+
+const octets = (length: number, first = 1): Uint8Array => Uint8Array.from({ length }, (_, index) => first + index)
+const KEYS: Readonly<Record<string, AdminKey>> = {
+  'AES-128': octets(16),
+  'AES-192': octets(24),
+  'AES-256': octets(32),
+  '3DES': { key: octets(24), algorithm: '3DES' },
+}
+const WRONG = octets(24, 2)
+
+export const ADMIN: Clauses = {
+  ...Object.fromEntries(
+    Object.entries(KEYS).map(([name, adminKey]): [string, Clauses[string]] => [
+      `${name}: who has the admin key may change the card, and needs no PIN for it`,
+      async (subject) => {
+        const { card } = await subject.fresh({ adminKey })
+        await card.authenticateAdmin(adminKey)
+        await card.generateKey('9a')
+        await card.putObject('5f0001', message)
+        assert.equal(await card.getObject('5f0001'), message)
+        assert.is((await card.pinStatus()).verified, false)
+        await refused('ERR_PIN_REQUIRED', () => card.sign('9a', message))
+      },
+    ]),
+  ),
+
+  'a wrong admin key is refused, as often as it is tried, and opens nothing': async (subject) => {
+    const { card } = await subject.fresh()
+    for (let attempt = 0; attempt < 5; attempt += 1) {
+      await refused('ERR_ADMIN_WRONG', () => card.authenticateAdmin(WRONG))
+    }
+    const code = await card.putObject('5f0001', message).then(
+      () => 'changed',
+      (error) => error.code,
+    )
+    assert.ok(['ERR_PIN_REQUIRED', 'ERR_ADMIN_REQUIRED'].includes(code), code)
+    await card.authenticateAdmin(ADMIN_KEY)
+    await card.putObject('5f0001', message)
+  },
+
+  'the admin key in another algorithm is another admin key': async (subject) => {
+    const { card } = await subject.fresh()
+    const others: AdminKey[] = [octets(16), octets(32), { key: ADMIN_KEY, algorithm: '3DES' }]
+    for (const other of others) await refused('ERR_ADMIN_WRONG', () => card.authenticateAdmin(other))
+    const { card: older } = await subject.fresh({ adminKey: { key: ADMIN_KEY, algorithm: '3DES' } })
+    await refused('ERR_ADMIN_WRONG', () => older.authenticateAdmin(ADMIN_KEY))
+    await older.authenticateAdmin({ key: ADMIN_KEY, algorithm: '3DES' })
+  },
+
+  'what is no admin key is refused before anything is sent': async (subject) => {
+    const { card } = await subject.fresh()
+    for (const length of [0, 8, 15, 17, 23, 25, 31, 33]) {
+      await refused('ERR_USAGE', () => card.authenticateAdmin(octets(length)))
+    }
+    await refused('ERR_USAGE', () => card.authenticateAdmin({ key: octets(16), algorithm: '3DES' }))
+    await refused('ERR_USAGE', () => card.authenticateAdmin({ key: octets(24), algorithm: 'AES-256' }))
+  },
+
+  'a card that does not prove that it has the admin key is not trusted': async (subject) => {
+    const { channel } = await subject.fresh()
+    // A bit of its response is turned on its way.
+    const transmit = async (apdu: Uint8Array) => {
+      const answer = await channel.transmit(apdu)
+      return answer[0] === 0x7c && answer[2] === 0x82
+        ? answer.map((octet, at) => (at === 4 ? octet ^ 1 : octet))
+        : answer
+    }
+    const liar = new Card({
+      atr: channel.atr,
+      transmit,
+      transaction: (work) => channel.transaction(work),
+      reset: () => channel.reset(),
+      close: () => channel.close(),
+    })
+    await refused('ERR_ADMIN_WRONG', () => liar.authenticateAdmin(ADMIN_KEY))
+  },
+
+  'a card without an admin key says so': async (subject) => {
+    const { card } = await subject.fresh({ adminKey: 'none' })
+    await refused('ERR_NOT_SUPPORTED', () => card.authenticateAdmin(ADMIN_KEY))
+  },
+
+  'what the admin key proved ends with lock': async (subject) => {
+    const { card } = await subject.fresh()
+    await card.authenticateAdmin(ADMIN_KEY)
+    await card.lock()
+    const code = await card.putObject('5f0001', message).then(
+      () => 'changed',
+      (error) => error.code,
+    )
+    assert.ok(['ERR_PIN_REQUIRED', 'ERR_ADMIN_REQUIRED'].includes(code), code)
+  },
+
+  'what the admin key proved outlives a PIN that comes and goes': async (subject) => {
+    const { card } = await subject.fresh()
+    await card.authenticateAdmin(ADMIN_KEY)
+    await card.verifyPin(PIN)
+    await card.generateKey('9a')
+    await signs(card, '9a')
+    await refused('ERR_PIN_WRONG', () => card.verifyPin('000001'))
+    await card.generateKey('82')
+    await card.putObject('5f0001', message)
+  },
+
+  'a wrong admin key does not end what the right one proved, nor the PIN': async (subject) => {
+    const { card } = await subject.fresh()
+    await card.authenticateAdmin(ADMIN_KEY)
+    await card.verifyPin(PIN)
+    await refused('ERR_ADMIN_WRONG', () => card.authenticateAdmin(WRONG))
+    await card.generateKey('9a')
+    await signs(card, '9a')
+  },
+
+  'the owner of the card sets another admin key with the PIN alone': async (subject) => {
+    const { card } = await subject.fresh()
+    await refused('ERR_PIN_REQUIRED', () => card.changeAdminKey(octets(32)))
+    await card.verifyPin(PIN)
+    await card.changeAdminKey(octets(32))
+    await card.lock()
+    await refused('ERR_ADMIN_WRONG', () => card.authenticateAdmin(ADMIN_KEY))
+    await card.authenticateAdmin(octets(32))
+    await card.changeAdminKey(octets(16))
+    const { card: later } = await subject.again()
+    await later.authenticateAdmin(octets(16))
+    for (const length of [0, 8, 15, 33]) await refused('ERR_USAGE', () => later.changeAdminKey(octets(length)))
+  },
+}

@@ -1,0 +1,35 @@
+// The 77 assertions on our own card, in this process: each passes, or stands in exceptions.ts.
+import { test } from 'uvu'
+import * as assert from 'uvu/assert'
+import { ASSERTIONS, AssertionRun } from './assertions.ts'
+import { EXCEPTIONS } from './exceptions.ts'
+import { ADMIN_KEY, PIN, PUK, type Subject, type SubjectName, startSubject } from './subjects.ts'
+
+export function assertions(name: SubjectName): void {
+  let subject: Subject
+  let run: AssertionRun
+  test.before(async () => {
+    subject = await startSubject(name)
+    const { channel } = await subject.fresh()
+    const secrets = { pin: PIN, newPin: '71650842', puk: PUK, tries: { pin: 5, puk: 5 }, adminKey: ADMIN_KEY }
+    run = new AssertionRun(channel, { classes: ['N', 'P', 'R', 'W'], secrets })
+    await run.prepare()
+  })
+  test.after(() => subject.stop())
+
+  test(`${name}: there are 77 assertions`, () => {
+    assert.equal(
+      ASSERTIONS.map(({ number }) => number),
+      Array.from({ length: 77 }, (_, index) => index + 1),
+    )
+  })
+
+  for (const assertion of ASSERTIONS) {
+    test(`${name}: ${assertion.number} ${assertion.class} ${assertion.title}`, async () => {
+      const outcome = await run.run(assertion)
+      const exception = EXCEPTIONS[assertion.number]
+      const detail = outcome !== undefined && 'detail' in outcome ? outcome.detail : ''
+      assert.is(outcome?.kind, exception?.kind ?? 'passed', `${detail}${exception ? ` (${exception.reason})` : ''}`)
+    })
+  }
+}

@@ -1,0 +1,146 @@
+// A vault in memory, which exists in the test tree alone: a second implementation of src/piv/card/vault.ts, so that
+// the contract suite says of the card application what it says of any card, and not what a TPM happens to do.
+import { type KeyObject, randomBytes } from 'node:crypto'
+import { CardError } from '../../src/errors.ts'
+import type { LocalVault } from '../../src/local-card.ts'
+import type { AdminVault, KeyOptions, KeyVault, ObjectStore, VaultKey } from '../../src/piv/card/vault.ts'
+import type { PinPolicy, Slot } from '../../src/piv/slots.ts'
+import { agree, ecdsa, newKey, rawRsa, readKey, spkiOf } from './memory-keys.ts'
+import { MemoryPins, type PinState } from './memory-pins.ts'
+
+type HeldKey = VaultKey & { readonly privateKey: KeyObject }
+
+/** What a card in memory keeps while it is closed. */
+export interface MemoryCard extends PinState {
+  readonly cardId: Uint8Array
+  readonly name: string
+  readonly created: string
+  readonly keys: Map<Slot, HeldKey>
+  readonly objects: Map<string, Uint8Array>
+  adminKey: { readonly algorithm: number; readonly key: Uint8Array } | undefined
+}
+
+export interface NewMemoryCard {
+  readonly name: string
+  readonly pin: Uint8Array
+  readonly puk: Uint8Array | undefined
+  readonly pinTries: number
+  readonly pukTries: number
+  readonly adminKey: { readonly algorithm: number; readonly key: Uint8Array } | undefined
+  readonly unlockSeconds: number
+  readonly mustChangePin: boolean
+}
+
+export function newMemoryCard({ pin, puk, pinTries, pukTries, ...facts }: NewMemoryCard): MemoryCard {
+  const counter = (secret: Uint8Array, limit: number) => ({ secret: secret.slice(), limit, left: limit })
+  return {
+    ...facts,
+    cardId: Uint8Array.from(randomBytes(16)),
+    created: new Date().toISOString(),
+    pin: counter(pin, pinTries),
+    puk: puk && counter(puk, pukTries),
+    keys: new Map(),
+    objects: new Map(),
+  }
+}
+
+class MemoryKeys implements KeyVault {
+  readonly #keys: Map<Slot, HeldKey>
+  readonly #pins: MemoryPins
+
+  constructor(keys: Map<Slot, HeldKey>, pins: MemoryPins) {
+    this.#keys = keys
+    this.#pins = pins
+  }
+
+  list(): readonly VaultKey[] {
+    return [...this.#keys.values()]
+  }
+
+  async generate(slot: Slot, { algorithm, pinPolicy }: KeyOptions): Promise<VaultKey> {
+    const privateKey = await newKey(algorithm)
+    return this.#hold({ slot, algorithm, pinPolicy, origin: 'generated', spki: spkiOf(privateKey), privateKey })
+  }
+
+  async import(slot: Slot, pkcs8: Uint8Array, pinPolicy: PinPolicy): Promise<VaultKey> {
+    const { privateKey, algorithm } = readKey(pkcs8)
+    return this.#hold({ slot, algorithm, pinPolicy, origin: 'imported', spki: spkiOf(privateKey), privateKey })
+  }
+
+  async delete(slot: Slot): Promise<void> {
+    this.#key(slot)
+    this.#keys.delete(slot)
+  }
+
+  async move(from: Slot, to: Slot): Promise<void> {
+    const key = this.#key(from)
+    this.#keys.delete(from)
+    this.#hold({ ...key, slot: to })
+  }
+
+  async signDigest(slot: Slot, digest: Uint8Array): Promise<Uint8Array> {
+    return this.#use(slot, (key) => ecdsa(key.privateKey, key.algorithm, digest))
+  }
+
+  async rawRsa(slot: Slot, block: Uint8Array): Promise<Uint8Array> {
+    return this.#use(slot, (key) => rawRsa(key.privateKey, key.algorithm, block))
+  }
+
+  async agree(slot: Slot, point: Uint8Array): Promise<Uint8Array> {
+    return this.#use(slot, (key) => agree(key.privateKey, key.algorithm, point))
+  }
+
+  #hold(key: HeldKey): VaultKey {
+    this.#keys.set(key.slot, key)
+    return key
+  }
+
+  #key(slot: Slot): HeldKey {
+    const key = this.#keys.get(slot)
+    if (key !== undefined) return key
+    throw new CardError('ERR_KEY_ABSENT', `There is no key in slot ${slot}.`)
+  }
+
+  #use(slot: Slot, work: (key: HeldKey) => Uint8Array): Uint8Array {
+    const key = this.#key(slot)
+    this.#pins.use(key.pinPolicy)
+    return work(key)
+  }
+}
+
+/** One opening of a card in memory: what was verified is forgotten with it. */
+export function openMemoryVault(card: MemoryCard): LocalVault {
+  const pins = new MemoryPins(card, () => [...card.keys.values()].some(({ pinPolicy }) => pinPolicy === 'always'))
+  const objects: ObjectStore = {
+    tags: () => [...card.objects.keys()],
+    get: (tag) => card.objects.get(tag),
+    // Not a copy: what is handed to a vault is the vault's.
+    put: async (tag, content) => void card.objects.set(tag, content),
+    delete: async (tag) => void card.objects.delete(tag),
+  }
+  const admin: AdminVault = {
+    key: async () => card.adminKey && { algorithm: card.adminKey.algorithm, key: card.adminKey.key.slice() },
+    replace: async (algorithm, key) => {
+      card.adminKey = { algorithm, key: key.slice() }
+    },
+    remove: async () => {
+      card.adminKey = undefined
+    },
+  }
+  return {
+    card: {
+      cardId: card.cardId,
+      name: card.name,
+      created: card.created,
+      assurance: 'software',
+      get flags() {
+        return { mustChangePin: card.mustChangePin }
+      },
+    },
+    pins,
+    keys: new MemoryKeys(card.keys, pins),
+    objects,
+    admin,
+    close: async () => pins.lock(),
+  }
+}

@@ -1,0 +1,152 @@
+// Cards to run the contract on: the TPM card on two TPMs, a card in memory, and that card as a reader shows it.
+import type { KeyObject } from 'node:crypto'
+import { concat, utf8 } from '../../src/bytes.ts'
+import type { CardChannel } from '../../src/channel.ts'
+import type { AdminKey } from '../../src/index.ts'
+import { localChannel } from '../../src/local-card.ts'
+import { ADMIN_ALGORITHMS } from '../../src/piv/algorithms.ts'
+import { adminAlgorithmOf } from '../../src/piv/host/admin.ts'
+import { Card } from '../../src/piv/host/card.ts'
+import { helpDeskKeyBlob } from '../../src/tpm/help-desk.ts'
+import { createTpmCard, destroyTpmCard, openTpmCard } from '../../src/tpm/open.ts'
+import { type Bench, startBench } from '../library/bench.ts'
+import { newMemoryCard, openMemoryVault } from './memory-vault.ts'
+
+/** `reader`: the card in memory behind APDUs alone, as a reader or `serve` shows a card. */
+export const SUBJECTS = ['embedded', 'swtpm', 'memory', 'reader'] as const
+export type SubjectName = (typeof SUBJECTS)[number]
+
+export const PIN = '483920'
+export const PUK = 'open ?me'
+export const ADMIN_KEY = Uint8Array.from({ length: 24 }, (_, index) => 0xa0 + index)
+
+/** Of a new card. What is not said: the PIN, PUK and admin key above, 5 tries each, no help desk. */
+export interface NewCardOptions {
+  readonly pin?: string
+  readonly noPuk?: boolean
+  readonly pinTries?: number
+  readonly pukTries?: number
+  readonly adminKey?: AdminKey | 'none'
+  readonly helpDesk?: KeyObject
+  readonly mustChangePin?: boolean
+  readonly unlockSeconds?: number
+}
+
+export interface Opened {
+  readonly card: Card
+  /** What `card` speaks over. */
+  readonly channel: CardChannel
+}
+
+export interface Subject {
+  readonly name: SubjectName
+  /** The TPM that the cards are in, where they are in one. */
+  readonly bench: Bench | undefined
+  /** A new card, opened. */
+  fresh(options?: NewCardOptions): Promise<Opened>
+  /** The card that `fresh` made last, opened again after it was closed: nothing is verified. */
+  again(): Promise<Opened>
+  /** Proves what changing the card wants: the PIN for its owner in this process, the admin key for everybody else. */
+  manage(card: Card): Promise<void>
+  /** Closes and removes the cards there are. */
+  clear(): Promise<void>
+  stop(): Promise<void>
+}
+
+/** What a place for cards does: makes one and answers how to open it and how to remove it. */
+type Make = (
+  number: number,
+  options: NewCardOptions,
+) => Promise<{ channel: CardChannel; open(): Promise<CardChannel>; remove(): Promise<void> }>
+
+function secretsOf(options: NewCardOptions) {
+  const { adminKey = ADMIN_KEY } = options
+  const { key, algorithm } = adminAlgorithmOf(adminKey === 'none' ? ADMIN_KEY : adminKey)
+  const { id } = ADMIN_ALGORITHMS[algorithm]
+  return {
+    pin: utf8(options.pin ?? PIN),
+    puk: options.noPuk ? undefined : utf8(PUK),
+    pinTries: options.pinTries ?? 5,
+    pukTries: options.pukTries ?? 5,
+    adminKey: adminKey === 'none' ? undefined : { algorithm: id, key },
+    unlockSeconds: options.unlockSeconds ?? 900,
+    mustChangePin: options.mustChangePin ?? false,
+  }
+}
+
+function inTpm({ home, tcti }: Bench): Make {
+  return async (number, options) => {
+    const name = `card-${number}`
+    const { adminKey, ...secrets } = secretsOf(options)
+    const vault = await createTpmCard(
+      { home, tcti },
+      {
+        ...{ ...secrets, name, defaults: [], ownerPassword: new Uint8Array(0) },
+        adminKey: adminKey && concat(Uint8Array.of(adminKey.algorithm), adminKey.key),
+        helpDeskKey: options.helpDesk && helpDeskKeyBlob(options.helpDesk),
+      },
+    )
+    return {
+      channel: localChannel(vault),
+      open: async () => localChannel(await openTpmCard({ home, tcti }, name)),
+      remove: () => destroyTpmCard({ home, tcti }, name, new Uint8Array(0)),
+    }
+  }
+}
+
+function inMemory(show: (channel: CardChannel) => CardChannel): Make {
+  return async (number, options) => {
+    const card = newMemoryCard({ ...secretsOf(options), name: `card-${number}` })
+    const open = async () => show(localChannel(openMemoryVault(card)))
+    return { channel: await open(), open, remove: async () => {} }
+  }
+}
+
+const whole = (channel: CardChannel): CardChannel => channel
+
+/** What is left of a channel where the card is not in this process. */
+const remote = (channel: CardChannel): CardChannel => ({
+  atr: channel.atr,
+  transmit: (apdu) => channel.transmit(apdu),
+  transaction: (work) => channel.transaction(work),
+  reset: () => channel.reset(),
+  close: () => channel.close(),
+})
+
+export async function startSubject(name: SubjectName): Promise<Subject> {
+  const bench = name === 'embedded' || name === 'swtpm' ? await startBench(name) : undefined
+  const make = bench === undefined ? inMemory(name === 'reader' ? remote : whole) : inTpm(bench)
+  const made: Awaited<ReturnType<Make>>[] = []
+  const channels: CardChannel[] = []
+  const opened = (channel: CardChannel): Opened => {
+    channels.push(channel)
+    return { card: new Card(channel), channel }
+  }
+  let count = 0
+  async function clear(): Promise<void> {
+    for (const channel of channels.splice(0)) await channel.close()
+    for (const card of made.splice(0)) await card.remove()
+  }
+  return {
+    name,
+    bench,
+    async fresh(options = {}) {
+      count += 1
+      const card = await make(count, options)
+      made.push(card)
+      return opened(card.channel)
+    },
+    async again() {
+      const last = made.at(-1)
+      if (last === undefined) throw new Error('there is no card to open again')
+      for (const channel of channels.splice(0)) await channel.close()
+      return opened(await last.open())
+    },
+    manage: (card) => (name === 'reader' ? card.authenticateAdmin(ADMIN_KEY) : card.verifyPin(PIN)),
+    clear,
+    async stop() {
+      await clear()
+      await bench?.stop()
+    },
+  }
+}
