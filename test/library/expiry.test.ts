@@ -1,0 +1,79 @@
+// takes: 8 s
+// A verified PIN serves for a time, by the clock of this process and, whatever that says, by the TPM's own.
+import { setTimeout as pause } from 'node:timers/promises'
+import { test } from 'uvu'
+import * as assert from 'uvu/assert'
+import { type Card, openCard } from '../../src/index.ts'
+import { createTpmCard } from '../../src/tpm/open.ts'
+import { ascii } from '../support/wire.ts'
+import { type Bench, KINDS, onBench, PIN, PUK } from './bench.ts'
+import { refused } from './refusal.ts'
+
+const data = new Uint8Array(100)
+
+/** A card whose verified PIN serves for a second only: shorter than any that a user can ask for. */
+async function shortLived({ home, tcti }: Bench): Promise<Card> {
+  const request = {
+    ...{ name: 'work', pin: ascii(PIN), puk: ascii(PUK), pinTries: 5, pukTries: 5, adminKey: undefined },
+    ...{ unlockSeconds: 1, mustChangePin: false, defaults: [], ownerPassword: new Uint8Array(0) },
+  }
+  await (await createTpmCard({ home, tcti }, request)).close()
+  const card = await openCard({ name: 'work', home })
+  await card.verifyPin(PIN)
+  await card.generateKey('9a')
+  await card.generateKey('9d')
+  return card
+}
+
+for (const kind of KINDS) {
+  test(`${kind}: by the clock of this process`, () =>
+    onBench(kind, async (bench) => {
+      const card = await shortLived(bench)
+      await card.verifyPin(PIN)
+      await card.sign('9a', data)
+      await pause(1050)
+      const { commands } = await bench.spent(() => refused('ERR_PIN_REQUIRED', 4, () => card.sign('9a', data)))
+      assert.is(commands.PolicyTicket, undefined, 'the TPM is not even asked')
+      assert.is((await card.pinStatus()).verified, false)
+      await card.verifyPin(PIN)
+      assert.is((await card.pinStatus()).verified, true)
+      await card.sign('9a', data)
+      await card.close()
+    }))
+
+  test(`${kind}: from the last time that it was verified`, () =>
+    onBench(kind, async (bench) => {
+      const card = await shortLived(bench)
+      for (let i = 0; i < 3; i += 1) {
+        await card.verifyPin(PIN)
+        await pause(600)
+        await card.sign('9a', data)
+      }
+      await card.close()
+    }))
+
+  test(`${kind}: by the clock of the TPM, where that of this process stands still`, () =>
+    onBench(kind, async (bench) => {
+      const card = await shortLived(bench)
+      const { now } = performance
+      await card.verifyPin(PIN)
+      const still = performance.now()
+      performance.now = () => still
+      try {
+        await card.sign('9a', data)
+        await pause(1200)
+        assert.is((await card.pinStatus()).verified, true, 'this process thinks so')
+        const { commands } = await bench.spent(() => refused('ERR_PIN_REQUIRED', 4, () => card.sign('9a', data)))
+        assert.equal([commands.PolicyTicket, commands.Sign, commands.PolicySecret], [1, undefined, undefined])
+        assert.is((await card.pinStatus()).verified, false, 'and knows better now')
+        await card.verifyPin(PIN)
+        await card.sign('9a', data)
+        await card.sign('9d', data)
+      } finally {
+        performance.now = now
+      }
+      await card.close()
+    }))
+}
+
+test.run()
