@@ -64,11 +64,15 @@ for (const [state, body] of Object.entries(STATES)) {
     held.open()
     await holding
     // pcscd resets the card of a program that died, and may do so after our transaction has begun.
-    const use = () => holder.transaction(() => holder.transmit(Uint8Array.of(0, 0xf0, 0, 0)))
-    await use().catch((error: unknown) => {
-      if (error instanceof PcscError && error.code === 'ERR_CARD_RESET') return use()
-      throw error
-    })
+    const use = async (again: number): Promise<unknown> =>
+      holder
+        .transaction(() => holder.transmit(Uint8Array.of(0, 0xf0, 0, 0)))
+        .catch((error: unknown) => {
+          const reset = error instanceof PcscError && error.code === 'ERR_CARD_RESET'
+          if (reset && again > 0) return use(again - 1)
+          throw error
+        })
+    await use(5) // it comes when it comes, and each of our transactions may be hit
     await holder.close()
   })
 
