@@ -78,13 +78,18 @@ inline Napi::Error to_error(Napi::Env env, const Failure& failure) {
   return error;
 }
 
-// Runs `work`; a Failure becomes that error.
+// Runs `work`; a Failure becomes that error, and so does what else may be thrown where a process has run out of
+// something.
 template <typename Work>
 auto guarded(Napi::Env env, const Work& work) {
   try {
     return work();
+  } catch (const Napi::Error&) {
+    throw;
   } catch (const Failure& failure) {
     throw to_error(env, failure);
+  } catch (const std::exception& error) {
+    throw to_error(env, Failure(Layer::kTcti, 0, "io", error.what()));
   }
 }
 

@@ -183,6 +183,7 @@ class Tpm : public Napi::ObjectWrap<Tpm> {
   void settle(Napi::Env env, JsTask& task) {
     const Napi::HandleScope scope(env);
     if (--pending_ == 0) callback_.Unref(env);
+    engine_->reap();
     try {
       if (task.failure) {
         Napi::Error error = to_error(env, *task.failure);

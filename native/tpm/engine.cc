@@ -50,7 +50,7 @@ void Engine::post(std::unique_ptr<Task> task) {
 void Engine::close(std::unique_ptr<Task> task) {
   {
     const std::lock_guard lock(mutex_);
-    if (!closing_) interrupt_.raise_after(kGrace);
+    if (!closing_ && interrupt_) interrupt_->raise_after(kGrace);
     closing_ = true;
     if (!ended_) {
       closers_.push_back(std::move(task));
@@ -64,12 +64,22 @@ void Engine::close(std::unique_ptr<Task> task) {
 void Engine::stop() noexcept {
   {
     const std::lock_guard lock(mutex_);
-    if (busy_ || !closing_) interrupt_.raise_after(busy_ ? std::chrono::seconds(0) : kGrace);
+    if (interrupt_ && (busy_ || !closing_)) interrupt_->raise_after(busy_ ? std::chrono::seconds(0) : kGrace);
     closing_ = true;
     if (busy_ && connection_) connection_->cancel();
     wake_.notify_all();
   }
   if (thread_.joinable()) thread_.join();
+}
+
+void Engine::reap() noexcept {
+  {
+    const std::lock_guard lock(mutex_);
+    if (!ended_) return;
+  }
+  if (thread_.joinable()) thread_.join();
+  const std::lock_guard lock(mutex_);
+  interrupt_.reset();
 }
 
 Bytes Engine::nonce_tpm(uint32_t session) const {
@@ -84,7 +94,7 @@ std::map<std::string, uint64_t> Engine::counters() const {
 
 void Engine::open(const OpenOptions& options) {
   std::unique_ptr<Connection> opened;
-  const auto failure = failure_of([&] { opened = std::make_unique<Connection>(options, interrupt_); });
+  const auto failure = failure_of([&] { opened = std::make_unique<Connection>(options, *interrupt_); });
   const std::lock_guard lock(mutex_);
   connection_ = std::move(opened);
   if (!closing_) lost_ = failure;  // else by our own interrupt
@@ -103,38 +113,46 @@ void Engine::perform(Task& task) {
   }
 }
 
+// Does the next piece of work, once there is any. False when the time for that is over.
+bool Engine::work(std::unique_lock<std::mutex>& lock) {
+  wake_.wait(lock, [this] { return closing_ || !queue_.empty(); });
+  if (closing_) return false;
+  std::unique_ptr<Task> task = std::move(queue_.front());
+  queue_.pop_front();
+  busy_ = true;
+  lock.unlock();
+  perform(*task);
+  lock.lock();
+  busy_ = false;  // before anybody is told, who may be on the way out
+  lock.unlock();
+  finished_(std::move(task));
+  lock.lock();
+  return true;
+}
+
 void Engine::main(const OpenOptions& options) {
   open(options);
   std::unique_lock lock(mutex_);
   busy_ = false;
-  for (;;) {
-    // Without a connection nothing is waited for: what comes later is refused by `post`.
-    wake_.wait(lock, [this] { return closing_ || !connection_ || !queue_.empty(); });
-    taking_ = !queue_.empty();
-    if (!taking_) break;
-    std::unique_ptr<Task> task = std::move(queue_.front());
-    queue_.pop_front();
-    if (closing_) {
-      task->failure = lost_ ? *lost_ : closed();
-    } else {
-      busy_ = true;
-      lock.unlock();
-      perform(*task);
-      lock.lock();
-      busy_ = false;  // before anybody is told, who may be on the way out
-    }
-    lock.unlock();
-    finished_(std::move(task));
-    lock.lock();
+  while (connection_ && work(lock)) {
   }
-  std::unique_ptr<Connection> last = std::move(connection_);
+  taking_ = false;
+  std::deque<std::unique_ptr<Task>> rest = std::move(queue_);
+  for (auto& task : rest) task->failure = lost_ ? *lost_ : closed();
+  std::unique_ptr<Connection> connection = std::move(connection_);
   lock.unlock();
-  last.reset();  // flushes, and may take a while: not under the lock
+  const auto hand_back = [&] {
+    for (auto& task : rest) finished_(std::move(task));
+    rest.clear();
+  };
+  if (connection) hand_back();
+  connection.reset();  // flushes, and may take a while: not under the lock
   lock.lock();
-  ended_ = true;
-  std::vector<std::unique_ptr<Task>> closers = std::move(closers_);
+  ended_ = true;  // where opening failed, before anybody is told: `reap`
+  for (auto& task : closers_) rest.push_back(std::move(task));
+  closers_.clear();
   lock.unlock();
-  for (auto& task : closers) finished_(std::move(task));
+  hand_back();
 }
 
 }  // namespace tessera

@@ -8,6 +8,7 @@
 #include <mutex>
 #include <optional>
 #include <thread>
+#include <utility>
 
 #include "error.h"
 #include "interrupt.h"
@@ -37,6 +38,10 @@ class Engine {
   // environment.
   void stop() noexcept;
 
+  // Lets go of the thread and of what it used where it has ended by itself; else does nothing. Not to wait for a
+  // destructor, which comes when JavaScript's collector pleases.
+  void reap() noexcept;
+
   // For readers on other threads; empty before the connection is there and after it is closed.
   Bytes nonce_tpm(uint32_t session) const;
   std::map<std::string, uint64_t> counters() const;
@@ -44,10 +49,11 @@ class Engine {
  private:
   void main(const OpenOptions& options);
   void open(const OpenOptions& options);
+  bool work(std::unique_lock<std::mutex>& lock);
   void perform(Task& task);
 
   const std::function<void(std::unique_ptr<Task>)> finished_;
-  Interrupt interrupt_;  // there before the connection, so that opening one can be interrupted too
+  std::optional<Interrupt> interrupt_{std::in_place};  // before the connection, so that opening one can be interrupted
   mutable std::mutex mutex_;
   std::condition_variable wake_;
   std::deque<std::unique_ptr<Task>> queue_;

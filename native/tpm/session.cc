@@ -50,6 +50,9 @@ void Connection::start_up(std::chrono::milliseconds wait) {
                   "The TPM accepts a connection but does not answer: another program holds it. "
                   "Close that program, or try again later.");
   }
+  if (answer[0] * 256U + answer[1] == TPM2_ST_RSP_COMMAND) {
+    throw Failure(Layer::kTcti, 0, "answer", "This is a TPM 1.2, which has none of what a card needs: use a TPM 2.0.");
+  }
   const uint32_t rc = head_u32(ByteView(answer).subspan(6));
   if (rc != TPM2_RC_SUCCESS && rc != TPM2_RC_INITIALIZE) throw Failure(Layer::kTpm, rc, "", "TPM2_Startup failed.");
   count("Startup");

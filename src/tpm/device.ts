@@ -162,8 +162,7 @@ export class TpmDevice {
   }
 
   async #connected(): Promise<readonly [Promise<NativeTpm>, NativeTpm]> {
-    const { tcti, stateFile, createState, waitMs = WAIT_MS } = this.options
-    this.#connection ??= native().openTpm({ tcti, stateFile, createState, waitMs })
+    this.#connection ??= openNative(this.options)
     const connection = this.#connection
     try {
       return [connection, await connection]
@@ -195,6 +194,11 @@ export class TpmDevice {
     this.keys.forget()
     await connection.then((tpm) => tpm.close()).catch(() => undefined)
   }
+}
+
+/** Rejects, and never throws at once, as the addon does where a process has no descriptor or thread left. */
+async function openNative({ tcti, stateFile, createState, waitMs = WAIT_MS }: DeviceOptions): Promise<NativeTpm> {
+  return native().openTpm({ tcti, stateFile, createState, waitMs })
 }
 
 /** Devices in use by this thread: a TPM that serves one client serves all cards of a program. */

@@ -46,7 +46,9 @@ const RESPONSES: Record<string, readonly [TpmCode, string]> = {
   FAILURE: ['ERR_TPM_FAILURE', 'The TPM is in failure mode. Restart the machine (a simulator: restart it).'],
 }
 
-const isNative = (error: unknown): error is NativeFailure => error instanceof Error && 'layer' in error && 'rc' in error
+/** An error of ours may look like one (TpmError has a layer and an rc), and has been through here before. */
+const isNative = (error: unknown): error is NativeFailure =>
+  error instanceof Error && !(error instanceof CardError) && 'layer' in error && 'rc' in error
 
 /** The typed error for what a native call rejected with; anything else is returned as it is. */
 export function fromNative(error: unknown): unknown {

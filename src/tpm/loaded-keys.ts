@@ -21,14 +21,14 @@ export interface KeyBlob {
 const CAPACITY = 2
 const TRANSIENT_FIRST = 0x80000000
 
-/** What a TPM answers to blobs that are not whole, or do not belong together. */
-const DAMAGED = ['INTEGRITY', 'RESERVED_BITS', 'BINDING', 'SENSITIVE', 'SIZE', 'TYPE', 'ATTRIBUTES', 'KEY', 'ECC_POINT']
-
 function notLoaded(error: unknown): unknown {
   if (!(error instanceof TpmError)) return error
+  const response = responseOf(error)
+  // Both parameters of TPM2_Load are the key; INSUFFICIENT: the command lost its end on the way, whatever the key is.
   // `sapi`: the libraries do not even take it for one.
-  if (error.layer !== 'sapi' && !DAMAGED.includes(responseOf(error) ?? '')) return error
-  return damagedKey(error)
+  const parameter = error.position?.startsWith('parameter') === true && response !== 'INSUFFICIENT'
+  const aboutKey = parameter || response === 'SENSITIVE'
+  return aboutKey || error.layer === 'sapi' ? damagedKey(error) : error
 }
 
 export function damagedKey(cause: unknown): CardError {

@@ -6,7 +6,7 @@ import * as assert from 'uvu/assert'
 import { startProxy } from '../support/proxy.ts'
 import { startSwtpm } from '../support/swtpm.ts'
 import { tempDir } from '../support/temp.ts'
-import { childProcess, type Given, inProcess, KEEPS_MAKING_KEYS } from './support/elsewhere.ts'
+import { childProcess, type Given, inProcess, KEEPS_MAKING_KEYS, said, thread } from './support/elsewhere.ts'
 import { call, leftovers, openTpm, random, storageKey } from './support/rig.ts'
 
 /** Longer than any exit takes on a busy machine, and shorter than every wait of a TPM call (30 s). */
@@ -121,6 +121,23 @@ test('process.exit with a thread that is at work, and one that waits', async () 
   await holder.close()
   await swtpm.stop()
   await stateIsSound(state)
+})
+
+test('process.exit in the very callback of a command, of opening and of closing; in a thread too', async () => {
+  const given = () => ({ tcti: 'embedded:', state: stateFile() })
+  await exits(`${OPEN}; process.exit(0)`, given(), [])
+  await exits(`${OPEN}; await tpm.run([random]); tpm.run([random]); process.exit(0)`, given(), [])
+  const late = 'tpm.run([random]).catch(() => process.exit(0))'
+  await exits(`${OPEN}; tpm.run([random]).catch(() => {}); await tpm.close(); ${late}`, given(), [])
+  const swtpm = await startSwtpm()
+  const body = `${OPEN}; tpm.run([random]); await tpm.run([random]); say('now'); process.exit(0)`
+  for (const options of [given(), { tcti: swtpm.tcti, state: '' }]) {
+    const worker = thread(body, options)
+    const ended = new Promise((resolve) => worker.once('exit', resolve))
+    assert.is(await said(worker), 'now')
+    assert.is(await ended, 0)
+  }
+  await swtpm.stop()
 })
 
 test('an exception that nobody catches ends a process as always', async () => {

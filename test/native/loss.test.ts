@@ -133,6 +133,15 @@ test('somebody who listens and is no TPM', async () => {
   }
 })
 
+test('a TPM 1.2 is told apart', async () => {
+  const swtpm = await startSwtpm()
+  const old = Uint8Array.of(0, 0xc4, 0, 0, 0, 10, 0, 0, 0, 0x1e)
+  const proxy = await startProxy(swtpm.path, { onAnswer: () => old })
+  assert.match((await fails('ERR_TPM_ANSWER', octets(deviceOf(proxy.tcti)))).message, /^This is a TPM 1\.2/)
+  await proxy.stop()
+  await swtpm.stop()
+})
+
 test('addresses where nobody is, and addresses that are none', async () => {
   const nowhere: Record<string, ErrorCode> = {
     'swtpm:path=/nowhere/sock': 'ERR_TPM_ABSENT',

@@ -3,7 +3,7 @@
 import { generateKeyPairSync } from 'node:crypto'
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
-import { type Card, type ErrorCode, respondToChallenge } from '../../src/index.ts'
+import { type Card, destroyCard, type ErrorCode, respondToChallenge } from '../../src/index.ts'
 import { native } from '../../src/native.ts'
 import { type Bench, KINDS, NEW_PIN, NEW_PUK, onBench, PIN, PUK, WRONG_PIN, WRONG_PUK } from '../library/bench.ts'
 import { refused } from '../library/refusal.ts'
@@ -197,7 +197,11 @@ for (const kind of KINDS) {
 
   test(`${kind}: what is loaded stays bounded with two cards at work`, () =>
     onBench(kind, async (bench) => {
-      const cards = [await furnished(bench), await bench.create({ name: 'other' })]
+      const first = await furnished(bench)
+      await first.sign('83', data)
+      await first.sign('82', data)
+      assert.is((await bench.loaded()).sessions, 2)
+      const cards = [first, await bench.create({ name: 'other' })]
       await cards[1]?.verifyPin(PIN)
       await cards[1]?.generateKey('82')
       for (let i = 0; i < 3; i += 1) {
@@ -208,7 +212,13 @@ for (const kind of KINDS) {
           assert.ok(objects <= 2 && sessions <= 2, `${objects} objects, ${sessions} sessions`)
         }
       }
-      for (const card of cards) await card.close()
+      await first.verifyPin(PIN)
+      await first.sign('83', data)
+      await first.sign('82', data)
+      await cards[1]?.close()
+      await destroyCard('other', { home: bench.home })
+      await first.sign('82', data)
+      await first.close()
       assert.equal(await bench.loaded(), { objects: 0, sessions: 0 })
     }))
 }

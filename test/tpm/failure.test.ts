@@ -97,7 +97,12 @@ test('TPM response codes: the code, the command, the name and what it is about',
 })
 
 test('what is not of the native layer passes unchanged', () => {
-  for (const error of [new Error('x'), new TypeError('y'), new PinError('ERR_PIN_WRONG', 'z'), 'text', undefined]) {
+  const typed = [
+    new PinError('ERR_PIN_WRONG', 'z'),
+    new TpmError('ERR_TPM_LIBRARY', 'a'),
+    mapped(failure('tcti', 'gone')),
+  ]
+  for (const error of [new Error('x'), new TypeError('y'), ...typed, 'text', undefined]) {
     assert.is(fromNative(error), error)
   }
 })

@@ -199,7 +199,7 @@ export const KEY_ASSERTIONS = [
   ),
   assertion(
     58,
-    'N',
+    'R',
     'GA 9B: the second step without the first',
     [step(forgotten, '!9000'), step(PUT_NOTHING, '6982')],
     wantsAdmin,

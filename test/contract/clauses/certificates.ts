@@ -3,7 +3,7 @@ import { generateKeyPairSync, X509Certificate } from 'node:crypto'
 import * as assert from 'uvu/assert'
 import { PIN } from '../subjects.ts'
 import { certificateOf } from '../x509.ts'
-import { type Clauses, refused, signs } from './clause.ts'
+import { type Clauses, ready, refused, signs } from './clause.ts'
 
 const { publicKey } = generateKeyPairSync('ec', { namedCurve: 'P-256' })
 const certificate = certificateOf(publicKey)
@@ -62,8 +62,10 @@ export const CERTIFICATES: Clauses = {
     const { card } = await subject.fresh()
     await subject.manage(card)
     await card.putCertificate('82', { certificate, chain: [certificate] })
+    assert.ok(await card.getObject('5ffe82'), 'where the chain is')
     await card.deleteCertificate('82')
     assert.is(await card.getCertificate('82'), undefined)
+    assert.is(await card.getObject('5ffe82'), undefined)
     await card.putCertificate('82', { certificate })
     assert.equal(await card.getCertificate('82'), { certificate })
     await card.deleteCertificate('83')
@@ -106,6 +108,17 @@ export const CERTIFICATES: Clauses = {
     await card.putCertificate('9a', { certificate })
     const { card: later } = await subject.again()
     assert.equal(await later.getCertificate('9a'), { certificate })
+  },
+
+  'a new key beside the certificate of the old one is the new key': async (subject) => {
+    const card = await ready(subject)
+    await card.putCertificate('9a', { certificate: certificateOf(await card.generateKey('9a')) })
+    await signs(card, '9a')
+    const key = await card.generateKey('9a', { algorithm: 'P-384' })
+    assert.ok((await card.keyInfo('9a')).publicKey.equals(key))
+    await signs(card, '9a')
+    await card.putCertificate('9a', { certificate: certificateOf(key) })
+    await signs(card, '9a')
   },
 
   'keys with certificates are known and used wherever the card is': async (subject) => {

@@ -1,8 +1,9 @@
 // Several calls at once, and calls that are given up.
 import * as assert from 'uvu/assert'
 import { type Card, PinError } from '../../../src/index.ts'
-import { PIN, type Subject } from '../subjects.ts'
-import { assertSigned, type Clauses, message, refused, WRONG_PIN } from './clause.ts'
+import { gate, within } from '../../support/temp.ts'
+import { type Opened, PIN, type Subject } from '../subjects.ts'
+import { assertSigned, type Clauses, message, refused, signs, WRONG_PIN } from './clause.ts'
 import { withKey } from './signatures.ts'
 
 /** What a call ends with that was given up: the reason of the signal. */
@@ -16,12 +17,12 @@ async function givenUp(work: Promise<unknown>, signal: AbortSignal): Promise<voi
 /** A call that takes a while, and holds up what is asked for after it. */
 const slow = (card: Card): Promise<unknown> => card.generateKey('82', { algorithm: 'RSA-2048' })
 
-async function managed(subject: Subject): Promise<Card> {
-  const { card } = await subject.fresh()
-  await subject.manage(card)
-  await card.generateKey('9a')
-  await card.verifyPin(PIN)
-  return card
+async function managed(subject: Subject): Promise<Opened> {
+  const opened = await subject.fresh()
+  await subject.manage(opened.card)
+  await opened.card.generateKey('9a')
+  await opened.card.verifyPin(PIN)
+  return opened
 }
 
 export const WAITING: Clauses = {
@@ -48,7 +49,7 @@ export const WAITING: Clauses = {
   },
 
   'outstanding calls of every kind do not disturb each other': async (subject) => {
-    const card = await managed(subject)
+    const { card } = await managed(subject)
     const key = (await card.keyInfo('9a')).publicKey
     for (let round = 0; round < 3; round += 1) {
       const [status, one, chuid, , two] = await Promise.all([
@@ -68,7 +69,7 @@ export const WAITING: Clauses = {
   },
 
   'a signal that was given before: nothing is begun': async (subject) => {
-    const card = await managed(subject)
+    const { card } = await managed(subject)
     const signal = AbortSignal.abort(new RangeError('not now'))
     const before = (await card.keyInfo('9a')).publicKey
     await givenUp(card.sign('9a', message, { signal }), signal)
@@ -78,37 +79,36 @@ export const WAITING: Clauses = {
   },
 
   'a signal that is given while a call waits for its turn: it is refused at once, and not begun': async (subject) => {
-    const card = await managed(subject)
-    const [before, control] = [(await card.keyInfo('9a')).publicKey, new AbortController()]
-    let busy = true
-    const first = slow(card).finally(() => {
-      busy = false
-    })
+    const { card, channel } = await managed(subject)
+    const [before, control, held] = [(await card.keyInfo('9a')).publicKey, new AbortController(), gate()]
+    const first = channel.transaction(() => held.promise)
     const signed = card.sign('9a', message, control)
     const made = card.generateKey('9a', control)
     const after = card.sign('9a', message)
-    setTimeout(() => control.abort(new RangeError('no time')), 5)
-    await givenUp(signed, control.signal)
-    await givenUp(made, control.signal)
-    assert.is(busy, true, 'nobody waited for the call before')
+    control.abort(new RangeError('no time'))
+    await within(givenUp(signed, control.signal), 5000, 'a signature that was given up')
+    await within(givenUp(made, control.signal), 5000, 'a key that was given up')
+    held.open()
     await first
     assertSigned(before, message, await after)
     assert.ok((await card.keyInfo('9a')).publicKey.equals(before), 'no key was made')
   },
 
   'a signal that is given while the card is at it, or later, changes nothing': async (subject) => {
-    const card = await managed(subject)
-    const control = new AbortController()
-    const made = card.generateKey('82', { algorithm: 'RSA-2048', signal: control.signal })
-    await card.getObject('chuid').catch(() => {})
-    const key = await made
-    control.abort()
-    assert.ok((await card.keyInfo('82')).publicKey.equals(key))
-    await card.sign('82', message)
+    const { card } = await managed(subject)
+    for (const when of ['meanwhile', 'later']) {
+      const control = new AbortController()
+      const made = card.generateKey('82', { algorithm: 'P-384', signal: control.signal })
+      if (when === 'meanwhile') setImmediate(() => control.abort())
+      const key = await made
+      control.abort()
+      assert.ok((await card.keyInfo('82')).publicKey.equals(key))
+      await signs(card, '82')
+    }
   },
 
   'a signal that is given while a message is read: it is read no further': async (subject) => {
-    const card = await managed(subject)
+    const { card } = await managed(subject)
     const control = new AbortController()
     let parts = 0
     const endless = async function* () {
@@ -123,7 +123,7 @@ export const WAITING: Clauses = {
   },
 
   'closing waits for the work under way, and what comes after is refused': async (subject) => {
-    const card = await managed(subject)
+    const { card } = await managed(subject)
     const before = [slow(card), card.sign('9a', message), card.verifyPin(PIN)]
     const closing = card.close()
     const after: readonly (() => Promise<unknown>)[] = [
