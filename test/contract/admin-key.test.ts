@@ -132,9 +132,37 @@ for (const name of NAMES) {
 atEdge('3DES is 00 as well as 03; another algorithm than that of the key is refused', async ({ edge }) => {
   for (const id of [0x00, 0x03, 0x08, 0x0c, 0x99]) {
     is(await send(edge, id, tlv(0x80)), 0x6a86, `AES-192, asked for ${two(id)}`)
-    is(await send(edge, id, tlv(0x81)), 0x6a86, `AES-192, asked for ${two(id)}`)
+    if (id !== 0x00) is(await send(edge, id, tlv(0x81)), 0x6a86, `AES-192, asked for ${two(id)}`)
   }
 })
+
+for (const adminKey of [KEY, 'none'] as const) {
+  const what = adminKey === 'none' ? 'no admin key' : 'AES-192'
+  atEdge(
+    `${what}: a challenge under 00 is random octets, whose answer opens nothing`,
+    async ({ edge }) => {
+      const first = await challengeOf(edge, 0x00)
+      const second = await challengeOf(edge, 0x00)
+      assert.equal([first.length, second.length], [8, 8])
+      assert.not.equal(first, second)
+      const doubled = concat(second, second)
+      for (const response of [run('3DES', 'encrypt', second), run('AES-192', 'encrypt', doubled)]) {
+        for (const id of [0x00, 0x03, 0x0a]) {
+          await challengeOf(edge, 0x00)
+          assert.ok([0x6982, 0x6a86, 0x6a88].includes((await send(edge, id, tlv(0x82, response))).sw), two(id))
+        }
+      }
+      // Nor does it leave a step behind that was begun before.
+      if (adminKey === KEY) {
+        const response = run('AES-192', 'encrypt', await challengeOf(edge, idOf('AES-192')))
+        await challengeOf(edge, 0x00)
+        is(await send(edge, idOf('AES-192'), tlv(0x82, response)), 0x6982, 'the step before')
+      }
+      await closed(edge)
+    },
+    { adminKey },
+  )
+}
 
 atEdge(
   '3DES: a challenge under 00 is answered under 03',

@@ -17,6 +17,9 @@ function encrypt(algorithm: AdminAlgorithm, key: Uint8Array, block: Uint8Array):
   return Uint8Array.from(Buffer.concat([context.update(block), context.final()]))
 }
 
+/** Table 9: 3DES as well as 03. */
+const DEFAULT_ALGORITHM = 0x00
+
 /** The empty item is what the other side asks for; what it sends must answer the step before. */
 export async function admin(context: CardContext, { algorithm, items }: Command<'admin'>): Promise<Uint8Array> {
   const { security, vault } = context
@@ -24,6 +27,11 @@ export async function admin(context: CardContext, { algorithm, items }: Command<
   const held = await vault.admin.key()
   try {
     const name = adminAlgorithmById(held?.algorithm ?? -1)
+    if (name !== '3DES' && algorithm === DEFAULT_ALGORITHM && challenge?.length === 0 && !witness && !response) {
+      // OpenSC's random numbers: it asks so whatever the key is. It begins no step, so no answer to it opens anything.
+      security.dropStep()
+      return writeAuthentication({ challenge: Uint8Array.from(randomBytes(ADMIN_ALGORITHMS['3DES'].block)) })
+    }
     if (held === undefined || name === undefined) throw new StatusError(SW.REFERENCE_NOT_FOUND)
     if (adminAlgorithmById(algorithm) !== name) throw new StatusError(SW.WRONG_PARAMETERS)
     const use = (block: Uint8Array) => encrypt(name, held.key, block)
