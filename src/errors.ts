@@ -5,7 +5,7 @@
 
 /** Which class of error each code belongs to, and the numbers a search engine knows it by. */
 interface CodeFacts {
-  readonly kind: 'pin' | 'tpm' | 'card' | 'file' | 'usage' | 'pcsc'
+  readonly kind: 'pin' | 'tpm' | 'card' | 'file' | 'usage' | 'pcsc' | 'ca'
   /** ISO 7816-4 status word that says the same at the card edge. */
   readonly sw?: number
   /** PKCS#11 return value that says the same. */
@@ -79,6 +79,12 @@ export const ERROR_CODES = {
   ERR_CARD_REMOVED: { kind: 'pcsc', ckr: 'CKR_DEVICE_REMOVED' },
   ERR_CARD_RESET: { kind: 'pcsc', ckr: 'CKR_SESSION_HANDLE_INVALID' },
   ERR_PCSC: { kind: 'pcsc', ckr: 'CKR_DEVICE_ERROR' },
+
+  ERR_CA_REFUSED: { kind: 'ca' },
+  ERR_CA_LOGIN: { kind: 'ca' },
+  ERR_CA_UNTRUSTED: { kind: 'ca' },
+  ERR_CA_UNAVAILABLE: { kind: 'ca' },
+  ERR_CA_ANSWER: { kind: 'ca' },
 } as const satisfies Record<string, CodeFacts>
 
 export type ErrorCode = keyof typeof ERROR_CODES
@@ -183,6 +189,25 @@ export class PcscError extends CardError<CodesOf<'pcsc'>> {
   }
 }
 
+/** About a certificate authority, the way to it, or what it answered. */
+export class CaError extends CardError<CodesOf<'ca'>> {
+  override name = 'CaError'
+  /** What the CA said, where it said something: a few words, without control characters. */
+  readonly words: string | undefined
+  /** Status of its HTTP answer. */
+  readonly status: number | undefined
+
+  constructor(
+    code: CodesOf<'ca'>,
+    message: string,
+    details: { readonly cause?: unknown; readonly words?: string; readonly status?: number } = {},
+  ) {
+    super(code, message, details)
+    this.words = details.words
+    this.status = details.status
+  }
+}
+
 /** About a file of ours. */
 export class FileError extends CardError<CodesOf<'file'>> {
   override name = 'FileError'
@@ -200,4 +225,11 @@ export class UsageError extends CardError<CodesOf<'usage'>> {
 }
 
 /** Every error of this library; `code` tells the members apart. */
-export type AnyCardError = PinError | TpmError | PcscError | FileError | UsageError | CardError<CodesOf<'card'>>
+export type AnyCardError =
+  | PinError
+  | TpmError
+  | PcscError
+  | CaError
+  | FileError
+  | UsageError
+  | CardError<CodesOf<'card'>>

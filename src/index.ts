@@ -17,6 +17,7 @@ export {
 export type { CardChannel, LocalCard } from './channel.ts'
 export {
   type AnyCardError,
+  CaError,
   CardError,
   type ErrorCode,
   FileError,

@@ -89,6 +89,12 @@ export const EXIT_CODES: Readonly<Record<ErrorCode, ExitCode>> = {
   ERR_CARD_REMOVED: EXIT.noCard,
   ERR_CARD_RESET: EXIT.failure,
   ERR_PCSC: EXIT.failure,
+
+  ERR_CA_REFUSED: EXIT.ca,
+  ERR_CA_LOGIN: EXIT.ca,
+  ERR_CA_UNTRUSTED: EXIT.ca,
+  ERR_CA_UNAVAILABLE: EXIT.failure,
+  ERR_CA_ANSWER: EXIT.ca,
 }
 
 /** Exit code for whatever was thrown; what is not an error of ours is internal. */
