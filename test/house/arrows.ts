@@ -14,7 +14,7 @@ const parts: ReadonlyArray<readonly [RegExp, string]> = [
   [/^piv\/card\/vault\.ts$/, 'vault'],
   [/^piv\/card\//, 'piv/card'],
   [/^piv\/host\//, 'piv/host'],
-  [/^(tpm|pcsc|serve|enroll|cli|tour)\//, ''],
+  [/^(files|tpm|pcsc|serve|enroll|cli|tour)\//, ''],
 ]
 
 /** What each part may import, besides itself and what everybody may. A part that is not here may not exist. */
@@ -29,7 +29,8 @@ const arrows: Readonly<Record<string, readonly string[]>> = {
   vault: ['piv'],
   'piv/card': ['iso7816', 'piv', 'vault', 'channel'],
   'piv/host': ['iso7816', 'piv', 'vault', 'channel'],
-  tpm: ['piv', 'vault', 'native'],
+  files: [],
+  tpm: ['piv', 'vault', 'native', 'files'],
   pcsc: ['channel', 'native'],
   serve: ['channel', 'native'],
   enroll: ['piv/host', 'piv'],

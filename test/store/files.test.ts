@@ -5,7 +5,7 @@ import { join } from 'node:path'
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
 import { type ErrorCode, FileError } from '../../src/errors.ts'
-import { files, filesOver, temporary } from '../../src/tpm/store/files.ts'
+import { files, filesOver, temporary } from '../../src/files/files.ts'
 import { tempDir } from '../support/temp.ts'
 import { PowerDisk } from './support/power.ts'
 import { failing, systemError, watched } from './support/steps.ts'
@@ -46,6 +46,65 @@ test('a write is flushed before it takes the name, and its name after', async ()
   const steps: string[] = []
   await filesOver(watched((step) => steps.push(step))).writeAtomic(path, octets('x'))
   assert.equal(steps, ['unlink', 'openNew', 'write', 'sync', 'close', 'rename', 'syncFolder'])
+})
+
+test('a file that is made is whole, private, and the first one stays', async () => {
+  const folder = tempDir()
+  const path = join(folder, 'f')
+  const steps: string[] = []
+  const made = await filesOver(watched((step) => steps.push(step))).create(path, octets('one'))
+  assert.is(made, true)
+  assert.equal(steps, ['unlink', 'openNew', 'write', 'sync', 'close', 'link', 'unlink', 'syncFolder'])
+  assert.is(await files.create(path, octets('two')), false)
+  assert.is(content(path), 'one')
+  assert.is(statSync(path).mode & 0o777, 0o600)
+  assert.equal(readdirSync(folder), ['f'])
+})
+
+test('of many that make a file at once, one succeeds, and it is whole', async () => {
+  const folder = tempDir()
+  const path = join(folder, 'f')
+  const texts = Array.from({ length: 20 }, (_, index) => `${index}`.repeat(1000))
+  const made = await Promise.all(texts.map((text) => files.create(path, octets(text))))
+  assert.equal(
+    made.flatMap((one, index) => (one ? [texts[index]] : [])),
+    [content(path)],
+  )
+  assert.equal(readdirSync(folder), ['f'])
+})
+
+test('disk full while a file is made: there is none, or it is whole', async () => {
+  for (let at = 0; ; at++) {
+    const folder = tempDir()
+    const path = join(folder, 'f')
+    const fault = failing(at, 'ENOSPC', false)
+    const made = await filesOver(watched(fault.watch))
+      .create(path, octets('new'))
+      .catch((error: unknown) => error)
+    if (!fault.reached()) break
+    // The name beside it may stay where it cannot be removed, and that is no fault of the file.
+    const whole = made === true || (made as FileError).message.includes('was replaced')
+    assert.is(made === true || (made as FileError).code, made === true || 'ERR_DISK_FULL')
+    const found = readdirSync(folder).filter((name) => !name.endsWith('-tmp'))
+    assert.equal(found, whole ? ['f'] : [], `step ${at}`)
+    if (whole) assert.is(content(path), 'new')
+  }
+})
+
+test('loss of power while a file is made: none or whole, and there once it was confirmed', async () => {
+  for (let at = 0; ; at++) {
+    const disk = new PowerDisk()
+    const fault = failing(at, 'EIO', true)
+    await filesOver(watched(fault.watch, disk.steps))
+      .create('/d/f', octets('new'))
+      .catch(() => undefined)
+    const found = [...disk.afterLoss('/d/f')].map((one) => one && Buffer.from(one).toString())
+    for (const one of found) assert.ok(one === undefined || one === 'new', `step ${at}: ${one}`)
+    if (!fault.reached()) {
+      assert.equal(found, ['new'])
+      break
+    }
+  }
 })
 
 test('a new folder is flushed into each folder above it that was made', async () => {
@@ -177,6 +236,7 @@ for (const [errno, write, read] of codes) {
     )
     const expected: ReadonlyArray<readonly [Promise<unknown>, ErrorCode]> = [
       [broken.writeAtomic('/x/f', octets('x')), write],
+      [broken.create('/x/f', octets('x')), write],
       [broken.remove('/x/f'), write],
       [broken.makeFolder('/x/f'), write],
       [broken.read('/x/f', 9), read],

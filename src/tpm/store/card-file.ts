@@ -1,10 +1,11 @@
 // The card file, version 1: design, "The card on disk". Public data and TPM-wrapped blobs only, never a secret in clear.
 import * as v from 'valibot'
 import { CardError } from '../../errors.ts'
+import { decode, integer, moment, octets, text } from '../../files/schema.ts'
+import { type Kind, seal } from '../../files/sealed-text.ts'
 import { ALGORITHMS, type Algorithm } from '../../piv/algorithms.ts'
 import { PIN_POLICIES, SLOTS } from '../../piv/slots.ts'
-import { cardName, decode, integer, moment, nvHandle, octets, persistentHandle, text, tpmName } from './schema.ts'
-import { type Kind, seal } from './sealed-text.ts'
+import { cardName, nvHandle, persistentHandle, tpmName } from './schema.ts'
 
 export const CARD_FILE: Kind = {
   magic: 'tessera-card',

@@ -5,11 +5,12 @@
 import { join } from 'node:path'
 import * as v from 'valibot'
 import { type AnyCardError, CardError, FileError } from '../../errors.ts'
-import { type Files, files as systemFiles } from './files.ts'
+import { type Files, files as systemFiles } from '../../files/files.ts'
+import { decode, octets, text } from '../../files/schema.ts'
+import { damaged, type Kind, seal } from '../../files/sealed-text.ts'
 import { Home } from './home.ts'
 import { type FileLock, type LockFile, Locks } from './locks.ts'
-import { cardName, decode, nvHandle, octets, text, tpmName } from './schema.ts'
-import { damaged, type Kind, seal } from './sealed-text.ts'
+import { cardName, nvHandle, tpmName } from './schema.ts'
 
 const JOURNAL: Kind = {
   magic: 'tessera-journal',

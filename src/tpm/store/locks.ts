@@ -1,8 +1,8 @@
 // Locks between processes. The kernel lets go of one when its holder ends, however that happens.
 import { setTimeout as delay } from 'node:timers/promises'
 import { FileError } from '../../errors.ts'
-import { fileError } from './faults.ts'
-import type { Files } from './files.ts'
+import { fileError } from '../../files/faults.ts'
+import type { Files } from '../../files/files.ts'
 
 export interface FileLock {
   release(): void

@@ -1,38 +1,9 @@
-// The kinds of value that files of ours hold, and how a document is checked against a shape of them.
+// The kinds of value that only files about cards hold; ../../files/schema.ts has the others.
 import * as v from 'valibot'
+import { integer, octets } from '../../files/schema.ts'
 import { CARD_NAME } from './home.ts'
-import { damaged, type Kind, spell, unseal } from './sealed-text.ts'
-
-function fromBase64(text: string): Uint8Array | undefined {
-  const octets = Buffer.from(text, 'base64')
-  return octets.toString('base64') === text ? Uint8Array.from(octets) : undefined
-}
-
-/** Base64 of `least` to `most` octets. */
-export const octets = (least: number, most = least) =>
-  v.pipe(
-    v.string(),
-    v.transform(fromBase64),
-    v.custom<Uint8Array>((value) => value instanceof Uint8Array, 'expected base64'),
-    v.minLength(least, `expected ${least} octets at least`),
-    v.maxLength(most, `expected ${most} octets at most`),
-  )
-
-export const integer = (least: number, most: number) =>
-  v.pipe(v.number(), v.integer(), v.minValue(least), v.maxValue(most))
-
-export const text = (least: number, most: number) => v.pipe(v.string(), v.minLength(least), v.maxLength(most))
 
 export const cardName = v.pipe(v.string(), v.regex(CARD_NAME))
-
-/** A moment as `Date.prototype.toISOString` writes it. */
-export const moment = v.pipe(
-  v.string(),
-  v.check((value) => {
-    const date = new Date(value)
-    return !Number.isNaN(date.getTime()) && date.toISOString() === value
-  }, 'expected a moment like 2026-01-31T12:00:00.000Z'),
-)
 
 /** A TPM Name over SHA-256: algorithm and digest (TPM 2.0 Library, part 1, "Names"). */
 export const tpmName = octets(34)
@@ -40,33 +11,3 @@ export const tpmName = octets(34)
 export const nvHandle = integer(0x0100_0000, 0x01ff_ffff)
 /** Persistent object (TPM_HT_PERSISTENT). */
 export const persistentHandle = integer(0x8100_0000, 0x81ff_ffff)
-
-/** Where in the document an issue lies: member names only, never a value. */
-function place(issue: v.BaseIssue<unknown>): string {
-  const path = v.getDotPath(issue)
-  return path === null ? 'the document' : path.slice(0, 100)
-}
-
-/** @throws FileError ERR_CARD_FILE, ERR_CARD_FILE_NEWER */
-export function decode<Output>(
-  kind: Kind,
-  schema: v.GenericSchema<unknown, Output>,
-  file: Uint8Array,
-  path: string,
-): Output {
-  const document = unseal(kind, file, path)
-  let value: unknown
-  try {
-    value = JSON.parse(document)
-  } catch (cause) {
-    throw damaged(kind, path, 'it is not JSON', cause)
-  }
-  const result = v.safeParse(schema, value)
-  if (!result.success) {
-    const [first] = result.issues
-    throw damaged(kind, path, `${place(first)} is not as it should be`)
-  }
-  // Catches what a parser lets pass: doubled members, other spellings of numbers, names that JavaScript treats specially.
-  if (spell(result.output) !== document) throw damaged(kind, path, 'it is not spelled as Tessera writes it')
-  return result.output
-}

@@ -1,7 +1,7 @@
 // The death of a program between two TPM commands, seen from the other end of its connection.
 import { setImmediate as turn } from 'node:timers/promises'
-import { type Files, filesOver } from '../../../src/tpm/store/files.ts'
-import { type FileSteps, type Handle, systemSteps } from '../../../src/tpm/store/steps.ts'
+import { type Files, filesOver } from '../../../src/files/files.ts'
+import { type FileSteps, type Handle, systemSteps } from '../../../src/files/steps.ts'
 import type { Hooks, TpmProxy } from '../../support/proxy.ts'
 
 /** Before the TPM sees command number `at` (from 1), or after it has done it and before the answer is back. */
@@ -46,6 +46,7 @@ function mortal(dead: () => boolean): FileSteps {
     openRead: step(async (path: string) => handle(await systemSteps.openRead(path))),
     openNew: step(async (path: string) => handle(await systemSteps.openNew(path))),
     rename: step(systemSteps.rename),
+    link: step(systemSteps.link),
     unlink: step(systemSteps.unlink),
     exists: step(systemSteps.exists),
     names: step(systemSteps.names),

@@ -3,8 +3,8 @@
 import { createHash } from 'node:crypto'
 import { mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
+import { type FileSteps, type Handle, systemSteps } from '../../../src/files/steps.ts'
 import { type NativeTpm, native } from '../../../src/native.ts'
-import { type FileSteps, type Handle, systemSteps } from '../../../src/tpm/store/steps.ts'
 
 /** Files of a home by their path in it. */
 export type Disk = ReadonlyMap<string, Uint8Array>
@@ -86,6 +86,7 @@ export function watchedSteps(watch: Watch): FileSteps {
     ...systemSteps,
     openNew: (path) => step('openNew', async () => handle(await systemSteps.openNew(path))),
     rename: (from, to) => step('rename', () => systemSteps.rename(from, to)),
+    link: (from, to) => step('link', () => systemSteps.link(from, to)),
     unlink: (path) => step('unlink', () => systemSteps.unlink(path)),
     makeFolder: (folder) => step('makeFolder', () => systemSteps.makeFolder(folder)),
   }

@@ -1,7 +1,7 @@
 // An act on an embedded TPM, killed at every point: each disk that is left is started from.
 import { mkdirSync } from 'node:fs'
 import { join } from 'node:path'
-import { type Files, filesOver } from '../../../src/tpm/store/files.ts'
+import { type Files, filesOver } from '../../../src/files/files.ts'
 import { tempDir } from '../../support/temp.ts'
 import type { Act } from './acts.ts'
 import { BYSTANDER, create, firstSecrets, makeKey, type Spot } from './card.ts'

@@ -2,7 +2,7 @@
  * A disk that loses power. Content that was not flushed may be whole, cut short or missing; changes of the folder that
  * were not flushed may each have reached the disk or not, in any combination.
  */
-import type { FileSteps, Handle } from '../../../src/tpm/store/steps.ts'
+import type { FileSteps, Handle } from '../../../src/files/steps.ts'
 import { systemError } from './steps.ts'
 
 interface Inode {
@@ -58,6 +58,11 @@ export class PowerDisk {
         if (entries.get(from) === inode) entries.delete(from)
         entries.set(to, inode)
       })
+    },
+    link: async (from, to) => {
+      const inode = this.#get(from)
+      if (this.#entries().has(to)) throw systemError('EEXIST')
+      this.#pending.push((entries) => entries.set(to, inode))
     },
     unlink: async (path) => {
       this.#get(path)

@@ -1,6 +1,7 @@
 // Fault injection under `Files`: steps that fail or stop where a test says so, and locks inside one process.
+
+import { type FileSteps, type Handle, systemSteps } from '../../../src/files/steps.ts'
 import type { FileLock, LockFile } from '../../../src/tpm/store/locks.ts'
-import { type FileSteps, type Handle, systemSteps } from '../../../src/tpm/store/steps.ts'
 
 /** As Node's: an Error with an errno name. */
 export const systemError = (code: string): Error => Object.assign(new Error(`${code}: injected`), { code })
@@ -31,6 +32,7 @@ export function watched(watch: Watch, steps: FileSteps = systemSteps): FileSteps
     openRead: seen('openRead', async (path: string) => handle(await steps.openRead(path), path)),
     openNew: seen('openNew', async (path: string) => handle(await steps.openNew(path), path)),
     rename: seen('rename', steps.rename),
+    link: seen('link', steps.link),
     unlink: seen('unlink', steps.unlink),
     exists: seen('exists', steps.exists),
     names: seen('names', steps.names),

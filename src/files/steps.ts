@@ -1,5 +1,5 @@
-// The system calls under `Files`: nothing else in the product opens, writes or removes a file under a home.
-import { constants, type FileHandle, lstat, mkdir, open, readdir, rename, unlink } from 'node:fs/promises'
+// The system calls under `Files`: nothing else in the product opens, writes or removes a file that it keeps.
+import { constants, type FileHandle, link, lstat, mkdir, open, readdir, rename, unlink } from 'node:fs/promises'
 import { errnoOf } from './faults.ts'
 
 /** An open file. `read` fills `buffer` from the start of the file and returns how many octets there were. */
@@ -17,6 +17,8 @@ export interface FileSteps {
   /** A file that was not there, mode 0600; EEXIST where anything is, a dangling link included. */
   openNew(path: string): Promise<Handle>
   rename(from: string, to: string): Promise<void>
+  /** Another name for a file; EEXIST where anything is. */
+  link(from: string, to: string): Promise<void>
   unlink(path: string): Promise<void>
   exists(path: string): Promise<boolean>
   names(folder: string): Promise<string[]>
@@ -61,6 +63,7 @@ export const systemSteps: FileSteps = {
   openRead: async (path) => handleOf(await open(path, READ)),
   openNew: async (path) => handleOf(await open(path, NEW, 0o600)),
   rename,
+  link,
   unlink,
   exists: (path) => lstat(path).then(() => true, absent(false)),
   names: (folder) => readdir(folder),

@@ -2,9 +2,10 @@
  * The one way to files of ours: every open, read, write, rename and unlink of the product goes through `Files`, and
  * through nothing but the `FileSteps` below it. Tests and fault campaigns wrap either.
  */
+import { randomBytes } from 'node:crypto'
 import { dirname } from 'node:path'
-import { FileError } from '../../errors.ts'
-import { fileError } from './faults.ts'
+import { FileError } from '../errors.ts'
+import { errnoOf, fileError } from './faults.ts'
 import { absent, type FileSteps, type Handle, systemSteps } from './steps.ts'
 
 export interface Files {
@@ -15,6 +16,11 @@ export interface Files {
    * The caller holds the lock of `path`; what an earlier crash left beside it is removed first.
    */
   writeAtomic(path: string, octets: Uint8Array): Promise<void>
+  /**
+   * Makes a file that is not there yet, whole or not at all. Of several that try at once one succeeds; it needs no lock.
+   * Returns false when something of that name is there.
+   */
+  create(path: string, octets: Uint8Array): Promise<boolean>
   /** Removes the file for good (folder flushed). Returns false when it was not there. */
   remove(path: string): Promise<boolean>
   exists(path: string): Promise<boolean>
@@ -51,6 +57,11 @@ async function writeNew(steps: FileSteps, path: string, octets: Uint8Array): Pro
   await file.close()
 }
 
+function taken(cause: unknown): false {
+  if (errnoOf(cause) === 'EEXIST') return false
+  throw cause
+}
+
 /** Flushes every folder in which `makeFolder` made an entry, from `first` made down to `folder`. */
 async function syncMade(steps: FileSteps, first: string, folder: string): Promise<void> {
   for (let made = folder; made.length >= first.length; made = dirname(made)) await steps.syncFolder(dirname(made))
@@ -81,6 +92,22 @@ export function filesOver(steps: FileSteps = systemSteps): Files {
       await steps.syncFolder(dirname(path)).catch((cause) => {
         throw fileError(cause, 'flush', path)
       })
+    },
+
+    async create(path, octets) {
+      const beside = temporary(`${path}-${randomBytes(6).toString('hex')}`)
+      try {
+        await writeNew(steps, beside, octets)
+        if (!(await steps.link(beside, path).then(() => true, taken))) return false
+      } catch (cause) {
+        throw fileError(cause, 'write', path)
+      } finally {
+        await steps.unlink(beside).catch(() => undefined)
+      }
+      await steps.syncFolder(dirname(path)).catch((cause) => {
+        throw fileError(cause, 'flush', path)
+      })
+      return true
     },
 
     async remove(path) {

@@ -1,5 +1,5 @@
 // What went wrong with a file, in words: errno to FileError.
-import { FileError } from '../../errors.ts'
+import { FileError } from '../errors.ts'
 
 export type FileAction = keyof typeof DONE
 
@@ -24,7 +24,7 @@ const FAULTS: Readonly<Record<string, Fault>> = {
   EACCES: denied,
   EPERM: denied,
   EROFS: { ...denied, why: 'the file system is mounted read-only' },
-  ENOTDIR: { code: 'ERR_IO', why: 'a part of the path is not a folder', advice: 'Check TESSERA_HOME.' },
+  ENOTDIR: { code: 'ERR_IO', why: 'a part of the path is not a folder', advice: 'Check the path.' },
   ELOOP: { code: 'ERR_IO', why: 'it is a symbolic link', advice: 'Put the file itself there.' },
   EMFILE: { code: 'ERR_IO', why: 'too many files are open', advice: 'Raise the limit (ulimit -n) and try again.' },
 }

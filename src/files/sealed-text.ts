@@ -4,8 +4,8 @@
  * octets. The checksum finds accidents; it is no defence against a person.
  */
 import { createHash } from 'node:crypto'
-import { utf8 } from '../../bytes.ts'
-import { FileError } from '../../errors.ts'
+import { utf8 } from '../bytes.ts'
+import { FileError } from '../errors.ts'
 
 export interface Kind {
   /** First word of the file. */
