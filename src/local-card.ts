@@ -6,6 +6,7 @@ import { SW } from './iso7816/status.ts'
 import { ADMIN_ALGORITHMS } from './piv/algorithms.ts'
 import { CardApplication } from './piv/card/application.ts'
 import { InProcessChannel } from './piv/card/channel.ts'
+import type { DefaultSecret } from './piv/card/context.ts'
 import { INITIAL_OBJECTS } from './piv/card/identity.ts'
 import type { PinVault, Vault } from './piv/card/vault.ts'
 import { adminAlgorithmOf } from './piv/host/admin.ts'
@@ -23,7 +24,7 @@ export interface LocalVault extends Vault {
     /** ISO 8601. */
     readonly created: string
     readonly assurance: 'hardware' | 'software'
-    readonly flags: { readonly mustChangePin: boolean }
+    readonly flags: { readonly mustChangePin: boolean; readonly defaults: readonly DefaultSecret[] }
   }
   readonly pins: PinVault & {
     challenge(): Promise<Challenge>
@@ -36,6 +37,7 @@ export function localChannel(vault: LocalVault): CardChannel {
     vault,
     identity: () => ({ cardId: vault.card.cardId, name: vault.card.name, created: new Date(vault.card.created) }),
     mustChangePin: () => vault.card.flags.mustChangePin,
+    defaults: () => vault.card.flags.defaults,
   })
   return new InProcessChannel(application, localCard(vault, application), () => vault.close())
 }

@@ -112,3 +112,8 @@ export class StatusError extends Error {
     this.sw = sw
   }
 }
+
+/** @throws StatusError unless `condition` holds */
+export function wants(condition: boolean, sw: number): asserts condition {
+  if (!condition) throw new StatusError(sw)
+}

@@ -34,14 +34,21 @@ export function adminAlgorithmById(id: number): AdminAlgorithm | undefined {
   return (Object.keys(ADMIN_ALGORITHMS) as AdminAlgorithm[]).find((name) => ADMIN_ALGORITHMS[name].id === id)
 }
 
+/** What other PIV cards have and this one has not, and why. */
+const ABSENT: ReadonlyMap<string, string> = new Map([
+  ['ed25519', 'The TPMs of today do not have Ed25519 keys.'],
+  ['x25519', 'The TPMs of today do not have X25519 keys.'],
+  ['rsa-4096', 'The TPMs of today do not have RSA-4096 keys.'],
+  ['rsa-1024', 'RSA-1024 is broken.'],
+])
+
 /** @throws UsageError ERR_ALGORITHM */
 export function parseAlgorithm(text: string): Algorithm {
-  const found = Object.keys(ALGORITHMS).find((name) => name.toLowerCase() === text.toLowerCase())
+  const name = text.toLowerCase()
+  const found = Object.keys(ALGORITHMS).find((known) => known.toLowerCase() === name)
   if (found === undefined) {
-    throw new UsageError(
-      'ERR_ALGORITHM',
-      `There is no key algorithm '${text.slice(0, 40)}'. Use one of ${Object.keys(ALGORITHMS).join(', ')}.`,
-    )
+    const why = ABSENT.get(name) ?? `There is no key algorithm '${text.slice(0, 40)}'.`
+    throw new UsageError('ERR_ALGORITHM', `${why} Use one of ${Object.keys(ALGORITHMS).join(', ')}.`)
   }
   return found as Algorithm
 }

@@ -1,21 +1,12 @@
 // ECDSA signatures in their two forms. RFC 3279, 2.2.3 (DER); IEEE P1363 (r || s).
 import { concat, leftPad } from '../bytes.ts'
 import { readTlvs, TlvError, tlv, unwrap } from '../iso7816/tlv.ts'
-
-const SEQUENCE = 0x30
-const INTEGER = 0x02
-
-/** A number as a DER INTEGER: no more octets than needed, and no sign bit set. */
-function integer(number: Uint8Array): Uint8Array {
-  const start = number.findIndex((octet) => octet !== 0)
-  const value = start < 0 ? Uint8Array.of(0) : number.subarray(start)
-  return tlv(INTEGER, (value[0] ?? 0) < 0x80 ? value : concat(Uint8Array.of(0), value))
-}
+import { DER, integer } from './der.ts'
 
 /** DER of r || s, two numbers of the same length. */
 export function ecdsaToDer(raw: Uint8Array): Uint8Array {
   const half = raw.length / 2
-  return tlv(SEQUENCE, integer(raw.subarray(0, half)), integer(raw.subarray(half)))
+  return tlv(DER.sequence, integer(raw.subarray(0, half)), integer(raw.subarray(half)))
 }
 
 /** The digits of a DER INTEGER that is not negative, in its shortest form (X.690, 8.3). */
@@ -29,9 +20,9 @@ function magnitude(value: Uint8Array): Uint8Array {
 
 /** r || s, each of `octets` octets, of a signature in DER. @throws TlvError */
 export function ecdsaToRaw(der: Uint8Array, octets: number): Uint8Array {
-  const numbers = readTlvs(unwrap(der, SEQUENCE)).map(({ tag, value }) => {
+  const numbers = readTlvs(unwrap(der, DER.sequence)).map(({ tag, value }) => {
     const number = magnitude(value)
-    if (tag !== INTEGER || number.length > octets) throw new TlvError('the signature is none')
+    if (tag !== DER.integer || number.length > octets) throw new TlvError('the signature is none')
     return leftPad(number, octets)
   })
   if (numbers.length !== 2) throw new TlvError('the signature is none')

@@ -27,13 +27,16 @@ export function pinBytes(pin: Secret): Uint8Array {
   throw new PinError('ERR_PIN_FORMAT', 'A PIN has 6 to 8 digits. No try was spent: enter the PIN again.')
 }
 
+/** Whether these are 8 printable ASCII characters: no card takes another PUK. */
+export const isPuk = (octets: Uint8Array): boolean => octets.length === 8 && octets.every(between(0x20, 0x7e))
+
 /**
  * A copy of the PUK to wipe after use.
  * @throws PinError ERR_PUK_FORMAT, before anything is sent: no try is spent
  */
 export function pukBytes(puk: Secret): Uint8Array {
   const octets = secretBytes(puk)
-  if (octets.length === 8 && octets.every(between(0x20, 0x7e))) return octets
+  if (isPuk(octets)) return octets
   octets.fill(0)
   throw new PinError('ERR_PUK_FORMAT', 'A PUK has 8 printable ASCII characters. No try was spent: enter the PUK again.')
 }

@@ -1,6 +1,6 @@
 // Templates of GENERAL AUTHENTICATE and GENERATE ASYMMETRIC KEY PAIR. SP 800-73-5 part 2, sections 3.2.4 and 3.3.1.
 import { type FieldsOf, readFields, writeFields } from '../iso7816/fields.ts'
-import { tlv, unwrap } from '../iso7816/tlv.ts'
+import { TlvError, tlv, unwrap } from '../iso7816/tlv.ts'
 import { PIN_POLICY_IDS, type PinPolicy } from './slots.ts'
 
 const DYNAMIC_AUTHENTICATION = 0x7c
@@ -29,36 +29,39 @@ export const readAuthentication = (octets: Uint8Array): Authentication =>
 export const writeAuthentication = (fields: Authentication): Uint8Array =>
   tlv(DYNAMIC_AUTHENTICATION, ...writeFields(fields, AUTHENTICATION))
 
-/** Part 2, table 10; AA and AB are Yubico's. */
-const KEY = {
-  algorithm: { tag: 0x80, length: 1 },
-  exponent: { tag: 0x81, length: [1, 8], optional: true },
+/** Yubico's: when a key wants the PIN, and a touch. */
+export const POLICIES = {
   pinPolicy: { tag: 0xaa, length: 1, optional: true },
   touchPolicy: { tag: 0xab, length: 1, optional: true },
 } as const
 
+/** Part 2, table 10. */
+const KEY = {
+  algorithm: { tag: 0x80, length: 1 },
+  exponent: { tag: 0x81, length: [1, 8], optional: true },
+  ...POLICIES,
+} as const
+
+export interface PolicyIds {
+  /** 00 for the slot's own, else one of PIN_POLICY_IDS. */
+  readonly pinPolicy?: number
+  readonly touchPolicy?: number
+}
+
 /** What GENERATE is to make. Numbers as they came: whether they mean anything is not looked at. */
-export interface KeyTemplate {
+export interface KeyTemplate extends PolicyIds {
   /** Algorithm identifier, SP 800-78-5 table 9. */
   readonly algorithm: number
   /** RSA public exponent. */
   readonly exponent?: Uint8Array
-  /** 00 for the slot's own, else one of PIN_POLICY_IDS. */
-  readonly pinPolicy?: number
-  readonly touchPolicy?: number
 }
 
 const octet = (value: Uint8Array | undefined): number => value?.[0] ?? 0
 
 /** Reads `AC L {…}`. @throws TlvError */
 export function readKeyTemplate(octets: Uint8Array): KeyTemplate {
-  const { algorithm, exponent, pinPolicy, touchPolicy } = readFields(unwrap(octets, KEY_TEMPLATE), KEY)
-  return {
-    algorithm: octet(algorithm),
-    ...(exponent && { exponent }),
-    ...(pinPolicy && { pinPolicy: octet(pinPolicy) }),
-    ...(touchPolicy && { touchPolicy: octet(touchPolicy) }),
-  }
+  const { algorithm, exponent, ...policies } = readFields(unwrap(octets, KEY_TEMPLATE), KEY)
+  return { algorithm: octet(algorithm), ...(exponent && { exponent }), ...policyIds(policies) }
 }
 
 export function writeKeyTemplate({ algorithm, exponent, pinPolicy, touchPolicy }: KeyTemplate): Uint8Array {
@@ -74,4 +77,24 @@ export function writeKeyTemplate({ algorithm, exponent, pinPolicy, touchPolicy }
 /** The PIN policy with that identifier; undefined for 00 (the slot's own) and for those that are not known here. */
 export function pinPolicyById(id: number): PinPolicy | undefined {
   return (Object.keys(PIN_POLICY_IDS) as PinPolicy[]).find((policy) => PIN_POLICY_IDS[policy] === id)
+}
+
+/** The numbers that the fields of the two policies hold. */
+export const policyIds = ({ pinPolicy, touchPolicy }: FieldsOf<typeof POLICIES>): PolicyIds => ({
+  ...(pinPolicy && { pinPolicy: octet(pinPolicy) }),
+  ...(touchPolicy && { touchPolicy: octet(touchPolicy) }),
+})
+
+/** A card without a button has these two touch policies: `default` and `never`. */
+const NO_TOUCH: readonly number[] = [0x00, 0x01]
+
+/**
+ * The PIN policy that is meant; undefined for the slot's own.
+ * @throws TlvError for a policy that is not known here, and for touch, which a card without a button cannot have
+ */
+export function pinPolicyOf({ pinPolicy = 0x00, touchPolicy = 0x00 }: PolicyIds): PinPolicy | undefined {
+  const policy = pinPolicyById(pinPolicy)
+  if (policy === undefined && pinPolicy !== 0x00) throw new TlvError('the PIN policy is not known here')
+  if (!NO_TOUCH.includes(touchPolicy)) throw new TlvError('there is nothing to touch')
+  return policy
 }

@@ -1,6 +1,7 @@
 // PIN and PUK of a card in memory: counters, and what a verified PIN leaves behind.
 import { equal } from '../../src/bytes.ts'
 import { PinError } from '../../src/errors.ts'
+import type { DefaultSecret } from '../../src/piv/card/context.ts'
 import type { PinVault, TryCounter } from '../../src/piv/card/vault.ts'
 import type { PinPolicy } from '../../src/piv/slots.ts'
 
@@ -16,6 +17,8 @@ export interface PinState {
   readonly puk: Counter | undefined
   readonly unlockSeconds: number
   mustChangePin: boolean
+  /** Secrets that still have their default value. */
+  readonly defaults: Set<DefaultSecret>
 }
 
 const required = () => new PinError('ERR_PIN_REQUIRED', 'This key wants the PIN. Verify the PIN first.')
@@ -79,6 +82,7 @@ export class MemoryPins implements PinVault {
     const counter = this.#puk()
     prove('PUK', counter, puk)
     counter.secret = newPuk.slice()
+    this.#state.defaults.delete('puk')
   }
 
   async unblockPin(puk: Uint8Array, newPin: Uint8Array): Promise<void> {
@@ -106,6 +110,7 @@ export class MemoryPins implements PinVault {
     pin.secret = newPin.slice()
     pin.left = pin.limit
     this.#state.mustChangePin = false
+    this.#state.defaults.delete('pin')
   }
 }
 

@@ -3,7 +3,9 @@
 import { type KeyObject, randomBytes } from 'node:crypto'
 import { CardError } from '../../src/errors.ts'
 import type { LocalVault } from '../../src/local-card.ts'
+import type { DefaultSecret } from '../../src/piv/card/context.ts'
 import type { AdminVault, KeyOptions, KeyVault, ObjectStore, VaultKey } from '../../src/piv/card/vault.ts'
+import { isDefaultAdminKey } from '../../src/piv/pin.ts'
 import type { PinPolicy, Slot } from '../../src/piv/slots.ts'
 import { agree, ecdsa, newKey, rawRsa, readKey, spkiOf } from './memory-keys.ts'
 import { MemoryPins, type PinState } from './memory-pins.ts'
@@ -29,9 +31,10 @@ export interface NewMemoryCard {
   readonly adminKey: { readonly algorithm: number; readonly key: Uint8Array } | undefined
   readonly unlockSeconds: number
   readonly mustChangePin: boolean
+  readonly defaults?: readonly DefaultSecret[]
 }
 
-export function newMemoryCard({ pin, puk, pinTries, pukTries, ...facts }: NewMemoryCard): MemoryCard {
+export function newMemoryCard({ pin, puk, pinTries, pukTries, defaults, ...facts }: NewMemoryCard): MemoryCard {
   const counter = (secret: Uint8Array, limit: number) => ({ secret: secret.slice(), limit, left: limit })
   return {
     ...facts,
@@ -39,6 +42,7 @@ export function newMemoryCard({ pin, puk, pinTries, pukTries, ...facts }: NewMem
     created: new Date().toISOString(),
     pin: counter(pin, pinTries),
     puk: puk && counter(puk, pukTries),
+    defaults: new Set(defaults),
     keys: new Map(),
     objects: new Map(),
   }
@@ -122,9 +126,12 @@ export function openMemoryVault(card: MemoryCard): LocalVault {
     key: async () => card.adminKey && { algorithm: card.adminKey.algorithm, key: card.adminKey.key.slice() },
     replace: async (algorithm, key) => {
       card.adminKey = { algorithm, key: key.slice() }
+      if (isDefaultAdminKey(key)) card.defaults.add('adminKey')
+      else card.defaults.delete('adminKey')
     },
     remove: async () => {
       card.adminKey = undefined
+      card.defaults.delete('adminKey')
     },
   }
   return {
@@ -134,7 +141,7 @@ export function openMemoryVault(card: MemoryCard): LocalVault {
       created: card.created,
       assurance: 'software',
       get flags() {
-        return { mustChangePin: card.mustChangePin }
+        return { mustChangePin: card.mustChangePin, defaults: [...card.defaults] }
       },
     },
     pins,

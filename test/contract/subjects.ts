@@ -5,6 +5,7 @@ import type { CardChannel } from '../../src/channel.ts'
 import type { AdminKey } from '../../src/index.ts'
 import { localChannel } from '../../src/local-card.ts'
 import { ADMIN_ALGORITHMS } from '../../src/piv/algorithms.ts'
+import type { DefaultSecret } from '../../src/piv/card/context.ts'
 import { adminAlgorithmOf } from '../../src/piv/host/admin.ts'
 import { Card } from '../../src/piv/host/card.ts'
 import { helpDeskKeyBlob } from '../../src/tpm/help-desk.ts'
@@ -30,6 +31,8 @@ export interface NewCardOptions {
   readonly helpDesk?: KeyObject
   readonly mustChangePin?: boolean
   readonly unlockSeconds?: number
+  /** What the card is told of its secrets. */
+  readonly defaults?: readonly DefaultSecret[]
 }
 
 export interface Opened {
@@ -71,6 +74,7 @@ function secretsOf(options: NewCardOptions) {
     adminKey: adminKey === 'none' ? undefined : { algorithm: id, key },
     unlockSeconds: options.unlockSeconds ?? 900,
     mustChangePin: options.mustChangePin ?? false,
+    defaults: options.defaults ?? [],
   }
 }
 
@@ -81,7 +85,7 @@ function inTpm({ home, tcti }: Bench): Make {
     const vault = await createTpmCard(
       { home, tcti },
       {
-        ...{ ...secrets, name, defaults: [], ownerPassword: new Uint8Array(0) },
+        ...{ ...secrets, name, ownerPassword: new Uint8Array(0) },
         adminKey: adminKey && concat(Uint8Array.of(adminKey.algorithm), adminKey.key),
         helpDeskKey: options.helpDesk && helpDeskKeyBlob(options.helpDesk),
       },

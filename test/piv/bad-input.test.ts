@@ -35,7 +35,7 @@ onCard('lengths that contradict each other', async () => {
 
 onCard('classes and instructions that there are not, and chains of commands that take none', async () => {
   await all('6e00', '80cb3fff035c017e00', `0c20008008${pin}`, '01a40400', 'ff000000', '20870000')
-  await all('6d00', '00050000', '00b0000000', '0084000008', '00440000', '00ca0000', '00ff0000', '00000000')
+  await all('6d00', '00050000', '00b0000000', '0084000008', '00440000', '00ca0000', '00fc0000', '00000000')
   await all('6884', `10200080${verify.slice(8)}`, '10cb3fff035c017e', '10a4040005a000000308', '10240080', '102c0080')
   await all('6985', '00c00000', '00c0000000')
 })

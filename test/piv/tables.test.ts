@@ -3,7 +3,13 @@ import { createCipheriv } from 'node:crypto'
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
 import { hex, utf8 } from '../../src/bytes.ts'
-import { ADMIN_ALGORITHMS, ALGORITHMS, adminAlgorithmById, algorithmById } from '../../src/piv/algorithms.ts'
+import {
+  ADMIN_ALGORITHMS,
+  ALGORITHMS,
+  adminAlgorithmById,
+  algorithmById,
+  parseAlgorithm,
+} from '../../src/piv/algorithms.ts'
 import { DEFAULT_ADMIN_KEY, PIN_REFERENCES, padPin, unpadPin } from '../../src/piv/pin.ts'
 import { ADMIN_KEY, keyReference, parseSlot, SLOTS, slotOfReference } from '../../src/piv/slots.ts'
 import { filled, octets } from '../support/octets.ts'
@@ -87,6 +93,22 @@ test('what is taken out of a field is a copy', () => {
 
 test('PIN references', () => {
   assert.equal(PIN_REFERENCES, { globalPin: 0x00, pin: 0x80, puk: 0x81, fingerprint: 0x96, pairingCode: 0x98 })
+})
+
+test('algorithms of other cards are refused by name', () => {
+  const refusal = (name: string): string => {
+    try {
+      return parseAlgorithm(name)
+    } catch (error) {
+      return error instanceof Error ? error.message : ''
+    }
+  }
+  for (const name of ['Ed25519', 'X25519', 'RSA-4096']) {
+    assert.is(refusal(name), `The TPMs of today do not have ${name} keys. Use one of P-256, P-384, RSA-2048, RSA-3072.`)
+  }
+  assert.match(refusal('rsa-1024'), /^RSA-1024 is broken. Use one of/)
+  assert.match(refusal('P-521'), /^There is no key algorithm 'P-521'/)
+  assert.is(refusal('rsa-3072'), 'RSA-3072')
 })
 
 test.run()

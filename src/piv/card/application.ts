@@ -1,6 +1,7 @@
 /**
  * The PIV card application: bytes in, bytes out, over any vault. SP 800-73-5 part 2.
  */
+import { wipe } from '../../bytes.ts'
 import { CardError } from '../../errors.ts'
 import { CommandChain, PendingResponse } from '../../iso7816/chaining.ts'
 import { type CommandApdu, parseCommand } from '../../iso7816/command.ts'
@@ -9,7 +10,9 @@ import { StatusError, SW } from '../../iso7816/status.ts'
 import { CHAINED, type PivCommand, parsePivCommand } from './command.ts'
 import type { CardContext } from './context.ts'
 import { admin } from './handlers/admin.ts'
+import { metadata, serial, version } from './handlers/facts.ts'
 import { generate, useKey } from './handlers/keys.ts'
+import { deleteKey, importKey, moveKey, setAdminKey } from './handlers/manage.ts'
 import { getData, putData, select } from './handlers/objects.ts'
 import { change, clearPin, pinStatus, unblock, verify } from './handlers/pins.ts'
 import { Security } from './security.ts'
@@ -38,6 +41,13 @@ const HANDLERS: { readonly [Kind in PivCommand['kind']]: Handler<Kind> } = {
   useKey,
   admin,
   generate,
+  version,
+  serial,
+  metadata,
+  importKey,
+  setAdminKey,
+  moveKey,
+  deleteKey,
 }
 
 export class CardApplication {
@@ -107,8 +117,13 @@ export class CardApplication {
   async #execute(part: CommandApdu): Promise<ResponseApdu> {
     const apdu = this.#whole(part)
     if (apdu === 'more') return { data: NOTHING, sw: SW.OK }
-    const data = await this.#dispatch(parsePivCommand(apdu))
-    return this.#pending.take(data ?? NOTHING, apdu.le)
+    try {
+      const data = await this.#dispatch(parsePivCommand(apdu))
+      return this.#pending.take(data ?? NOTHING, apdu.le)
+    } finally {
+      // What was put together is ours, and may have been a private key. One that came whole is its sender's.
+      if (apdu !== part) wipe(apdu.data)
+    }
   }
 
   /** An object that is longer than any command can be has no space on the card. Part 2, 3.3.2. */

@@ -1,12 +1,13 @@
 // Command APDUs of a PIV card, parsed once into a closed union. SP 800-73-5 part 2, sections 3.1 to 3.3.
 import type { CommandApdu } from '../../iso7816/command.ts'
-import { StatusError, SW } from '../../iso7816/status.ts'
+import { StatusError, SW, wants } from '../../iso7816/status.ts'
 import { TlvError } from '../../iso7816/tlv.ts'
 import { type Algorithm, algorithmById } from '../algorithms.ts'
 import { readGetData, readPutData } from '../objects.ts'
 import { PIN_FIELD, PIN_REFERENCES } from '../pin.ts'
 import { ADMIN_KEY, type PinPolicy, type Slot, slotOfReference } from '../slots.ts'
-import { type Authentication, pinPolicyById, readAuthentication, readKeyTemplate } from '../templates.ts'
+import { type Authentication, pinPolicyOf, readAuthentication, readKeyTemplate } from '../templates.ts'
+import { YUBICO_CHAINED, YUBICO_PARSERS, type YubicoCommand } from './yubico-command.ts'
 
 export type PivCommand =
   | { readonly kind: 'select'; readonly aid: Uint8Array }
@@ -25,11 +26,12 @@ export type PivCommand =
       readonly algorithm: Algorithm
       readonly pinPolicy: PinPolicy | undefined
     }
+  | YubicoCommand
 
 type Parser = (apdu: CommandApdu) => PivCommand
 
-/** By instruction. Instructions of vendors get rows of their own here. */
-const PARSERS: ReadonlyMap<number, Parser> = new Map([
+/** By instruction. */
+const PARSERS: ReadonlyMap<number, Parser> = new Map<number, Parser>([
   [0xa4, select],
   [0xcb, getData],
   [0xdb, putData],
@@ -38,10 +40,11 @@ const PARSERS: ReadonlyMap<number, Parser> = new Map([
   [0x2c, resetRetryCounter],
   [0x87, generalAuthenticate],
   [0x47, generateKeyPair],
+  ...YUBICO_PARSERS,
 ])
 
 /** Instructions that take chains. SP 800-73-5 part 2, table 3. */
-export const CHAINED: ReadonlySet<number> = new Set([0xdb, 0x87, 0x47])
+export const CHAINED: ReadonlySet<number> = new Set([0xdb, 0x87, 0x47, ...YUBICO_CHAINED])
 
 /** @throws StatusError with the status word of the reference */
 export function parsePivCommand(apdu: CommandApdu): PivCommand {
@@ -53,10 +56,6 @@ export function parsePivCommand(apdu: CommandApdu): PivCommand {
     if (error instanceof TlvError) throw new StatusError(SW.WRONG_DATA)
     throw error
   }
-}
-
-function wants(condition: boolean, sw: number): void {
-  if (!condition) throw new StatusError(sw)
 }
 
 function select({ p1, p2, data }: CommandApdu): PivCommand {
@@ -112,19 +111,12 @@ function generalAuthenticate({ p1, p2, data }: CommandApdu): PivCommand {
 
 /** 65537, which is the only exponent here. */
 const isF4 = (exponent: Uint8Array) => exponent.reduce((number, octet) => number * 256 + octet, 0) === 65537
-/** Touch policies: a card without a button has `default` and `never`. */
-const NO_TOUCH: readonly number[] = [0x00, 0x01]
 
 function generateKeyPair({ p1, p2, data }: CommandApdu): PivCommand {
   const slot = slotOfReference(p2)
-  if (p1 !== 0x00 || slot === undefined) throw new StatusError(SW.WRONG_PARAMETERS)
-  const template = readKeyTemplate(data)
-  const { exponent, pinPolicy = 0x00, touchPolicy = 0x00 } = template
+  wants(p1 === 0x00 && slot !== undefined, SW.WRONG_PARAMETERS)
+  const { exponent, ...template } = readKeyTemplate(data)
   const algorithm = algorithmById(template.algorithm)
-  const policy = pinPolicyById(pinPolicy)
-  const known = (policy !== undefined || pinPolicy === 0x00) && NO_TOUCH.includes(touchPolicy)
-  if (algorithm === undefined || !known || (exponent !== undefined && !isF4(exponent))) {
-    throw new StatusError(SW.WRONG_DATA)
-  }
-  return { kind: 'generate', slot, algorithm, pinPolicy: policy }
+  wants(algorithm !== undefined && (exponent === undefined || isF4(exponent)), SW.WRONG_DATA)
+  return { kind: 'generate', slot, algorithm, pinPolicy: pinPolicyOf(template) }
 }

@@ -3,6 +3,9 @@ import type { CardIdentity } from './identity.ts'
 import type { Security } from './security.ts'
 import type { Vault } from './vault.ts'
 
+/** A secret whose first value everybody knows. */
+export type DefaultSecret = 'pin' | 'puk' | 'adminKey'
+
 export interface CardContext {
   readonly vault: Vault
   readonly security: Security
@@ -10,4 +13,6 @@ export interface CardContext {
   readonly identity: () => CardIdentity
   /** Whether the PIN has to be changed before the first private-key operation. */
   readonly mustChangePin: () => boolean
+  /** Secrets that still have their default value. */
+  readonly defaults: () => readonly DefaultSecret[]
 }

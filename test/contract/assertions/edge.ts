@@ -168,6 +168,11 @@ export class Edge {
     return undefined
   }
 
+  /** After another admin key was set. */
+  forgetAdminAlgorithm(): void {
+    this.#adminAlgorithm = undefined
+  }
+
   /** Both ways round; throws where the card does not let us in or does not prove that it has the key. */
   async authenticateAdmin(key = this.secrets.adminKey): Promise<void> {
     const algorithm = await this.adminAlgorithm()

@@ -65,10 +65,12 @@ export async function signatureTemplate(edge: Edge, slot: number): Promise<{ hea
 /** A signature by the key in a slot, whose certificate is on the card. */
 export const sign =
   (slot: number) =>
-  async (edge: Edge): Promise<Answer> => {
-    const key = await keyIn(edge, slot)
-    return authenticate(edge, algorithmOf(key).id, slot, 0x81, inputOf(key))
-  }
+  async (edge: Edge): Promise<Answer> =>
+    signWith(edge, slot, await keyIn(edge, slot))
+
+/** A signature by the key in a slot, which is the private half of `key`. */
+export const signWith = (edge: Edge, slot: number, key: KeyObject): Promise<Answer> =>
+  authenticate(edge, algorithmOf(key).id, slot, 0x81, inputOf(key))
 
 export const responseIn = ({ data }: Answer): Uint8Array => find(readTlvs(unwrap(data, 0x7c)), 0x82) ?? EMPTY
 

@@ -1,7 +1,9 @@
 // Good sessions with a card, out of the reference: what the fuzzing of a card application begins with.
-import { concat } from '../../../src/bytes.ts'
+import { concat, leftPad } from '../../../src/bytes.ts'
 import { splitChain } from '../../../src/iso7816/chaining.ts'
 import { encodeCommand } from '../../../src/iso7816/command.ts'
+import { tlv } from '../../../src/iso7816/tlv.ts'
+import type { Algorithm } from '../../../src/piv/algorithms.ts'
 import { writeGetData, writePutData } from '../../../src/piv/objects.ts'
 import { writeAuthentication, writeKeyTemplate } from '../../../src/piv/templates.ts'
 import { newKey, spkiOf } from '../../contract/memory-keys.ts'
@@ -45,6 +47,23 @@ const unblock = octets('002c008010 6f70656e203f6d65 3731363530383432')
 const more = octets('00c0000000')
 const { witness, challenge, prove, reset, fail } = DEEDS
 
+/** Yubico's: keys in their parts, admin keys. */
+const keys = { ec: await importable('P-256'), rsa: await importable('RSA-2048') }
+async function importable(algorithm: Algorithm): Promise<Uint8Array> {
+  const { d, p, q, dp, dq, qi } = (await newKey(algorithm)).export({ format: 'jwk' })
+  const field = (text = '', length: number) => leftPad(Uint8Array.from(Buffer.from(text, 'base64url')), length)
+  if (algorithm === 'P-256') return tlv(0x06, field(d, 32))
+  return concat(...[p, q, dp, dq, qi].map((text, index) => tlv(index + 1, field(text, 128))))
+}
+const bring = (algorithm: number, slot: number, data: Uint8Array, policies = '') =>
+  chain(0xfe, algorithm, slot, concat(data, octets(policies)))
+const move = (to: number, from: number) => apdu(0xf6, to, from, new Uint8Array(0))
+const metadata = (reference: number) => apdu(0xf7, 0, reference, new Uint8Array(0))
+const adminKey = (algorithm: number, length: number) =>
+  apdu(0xff, 0xff, 0xff, concat(Uint8Array.of(algorithm, 0x9b, length), filled(length, 0x41)))
+const facts = [0x80, 0x81, 0x9b, 0x9a, 0x9d, 0x84, 0x95, 0x96].map(metadata)
+const [blocks, version, serial] = [octets(`002c008010 ${'ff'.repeat(16)}`), octets('00fd0000'), octets('00f80000')]
+
 const SESSIONS: ReadonlyArray<readonly Uint8Array[]> = [
   [select, octets('00a404000b a000000308000010000100'), octets('00a4040005 a000000308 00'), more],
   [octets('00a4040008 a000000527471117 00'), octets('00a4040006 f00102030405'), octets('00a4000002 3f00'), select],
@@ -75,6 +94,32 @@ const SESSIONS: ReadonlyArray<readonly Uint8Array[]> = [
   [octets('00870a9b04 7c028000 00'), octets('00870a9b04 7c028100 00'), octets('0087009b04 7c028100 00'), prove],
   ['0087119904 7c028200 00', '00870b9b04 7c028000 00', '0087119a02 7c00 00', '0087119b', '00870a9b027c04'].map(octets),
   [fail, pin, fail, ...sign(0x11, 0x9e, 32), witness, fail, prove, prove, fail, ...put('5fc105', 9)],
+  [version, ...facts, serial, pin, ...facts, wrong, ...facts, blocks, ...facts],
+  [
+    witness,
+    prove,
+    ...bring(0x11, 0x82, keys.ec),
+    metadata(0x82),
+    ...sign(0x11, 0x82, 32),
+    move(0x83, 0x82),
+    move(0xff, 0x83),
+  ],
+  [witness, prove, ...bring(0x07, 0x9d, keys.rsa, 'aa0101ab0101'), metadata(0x9d), ...sign(0x07, 0x9d, 256), more],
+  [...bring(0x07, 0x9c, keys.rsa), ...bring(0x11, 0x9c, keys.ec, 'aa0103'), move(0xff, 0x9a), adminKey(8, 16), serial],
+  [witness, prove, adminKey(8, 16), adminKey(0x0c, 32), metadata(0x9b), reset, challenge, prove, ...put('5fc105', 9)],
+  [
+    witness,
+    prove,
+    adminKey(3, 24),
+    reset,
+    witness,
+    prove,
+    move(0x9c, 0x9a),
+    pin,
+    ...sign(0x11, 0x9c, 32),
+    adminKey(10, 24),
+  ],
+  [octets('00fa0303'), octets('00f600ff'), octets('00ffffff03 089b10'), octets(`00ffffff13 089b10 ${'00'.repeat(16)}`)],
   ['00fd0000', '00f70096', '00fb0000', '00050000', '80cb3fff', '0c200080', '10200080', '00cadf3005'].map(octets),
 ]
 

@@ -4,7 +4,7 @@ import { concat, equal, hex } from '../../../src/bytes.ts'
 import { TpmError } from '../../../src/errors.ts'
 import { splitChain } from '../../../src/iso7816/chaining.ts'
 import { statusName } from '../../../src/iso7816/status.ts'
-import { readTlv, readTlvs } from '../../../src/iso7816/tlv.ts'
+import { readTlv, readTlvs, tlv } from '../../../src/iso7816/tlv.ts'
 import type { LocalVault } from '../../../src/local-card.ts'
 import { ALGORITHMS } from '../../../src/piv/algorithms.ts'
 import { CardApplication } from '../../../src/piv/card/application.ts'
@@ -43,9 +43,34 @@ function must(condition: boolean, what: string): asserts condition {
   if (!condition) throw new Error(what)
 }
 
-function cipher(make: typeof createCipheriv | typeof createDecipheriv, block: Uint8Array): Uint8Array {
-  const context = make('aes-192-ecb', ADMIN.key, null).setAutoPadding(false)
+interface AdminKey {
+  readonly algorithm: number
+  readonly key: Uint8Array
+}
+const CIPHERS: Readonly<Record<number, string>> = {
+  3: 'des-ede3-ecb',
+  8: 'aes-128-ecb',
+  10: 'aes-192-ecb',
+  12: 'aes-256-ecb',
+}
+
+type Make = typeof createCipheriv | typeof createDecipheriv
+
+function cipher(make: Make, { algorithm, key }: AdminKey, block: Uint8Array): Uint8Array {
+  const context = make(CIPHERS[algorithm] ?? '', key, null)
+  context.setAutoPadding(false)
   return Uint8Array.from(Buffer.concat([context.update(block), context.final()]))
+}
+
+/** What a command that is answered well has done, by instruction, and to what. */
+function deedOf({ ins, p1, p2, data }: Frame): { readonly what: string; readonly on: string } | undefined {
+  const slot = p2.toString(16)
+  if (ins === 0x87) return p2 === 0x9b ? undefined : { what: 'use', on: slot }
+  if (ins === 0xf6)
+    return p1 === 0xff ? { what: 'remove', on: slot } : { what: 'move', on: `${slot} ${p1.toString(16)}` }
+  if (ins === 0xff) return { what: 'admin', on: hex(data.slice(3)) }
+  const what = { 71: 'generate', 219: 'put delete', 254: 'import' }[ins]
+  return what === undefined ? undefined : { what, on: slot }
 }
 
 const statusOf = (answer: Uint8Array): number => ((answer.at(-2) ?? 0) << 8) | (answer.at(-1) ?? 0)
@@ -57,6 +82,7 @@ export class Observer {
   readonly #chains = new Chains()
   #armed = false
   #admin = false
+  #adminKey: AdminKey = ADMIN
   /** What proves the admin key, in hex, for the step that was begun last; and whether it still should. */
   #proof = `7c128210${'00'.repeat(16)}`
   #proving = false
@@ -68,6 +94,7 @@ export class Observer {
       vault: breaking(vault, () => this.application),
       identity: () => ({ cardId: card.cardId, name: card.name, created: new Date(card.created) }),
       mustChangePin: () => card.mustChangePin,
+      defaults: () => [...card.defaults],
     })
   }
 
@@ -84,20 +111,23 @@ export class Observer {
 
   /** Begins to authenticate with the admin key: asks for a witness (80) or a challenge (81). */
   async begin(tag: 0x80 | 0x81): Promise<void> {
-    const { sw, data } = await this.send(Uint8Array.of(0x00, 0x87, 0x0a, 0x9b, 0x04, 0x7c, 0x02, tag, 0x00, 0x00))
-    if (sw !== 0x9000 || data.length !== 20) return
+    const { algorithm } = this.#adminKey
+    const { sw, data } = await this.send(Uint8Array.of(0, 0x87, algorithm, 0x9b, 0x04, 0x7c, 0x02, tag, 0x00, 0x00))
+    const size = algorithm === 3 ? 8 : 16
+    if (sw !== 0x9000 || data.length !== size + 4) return
     const block = data.subarray(4)
     this.#proving = true
-    this.#proof =
+    this.#proof = hex(
       tag === 0x80
-        ? `7c248010${hex(cipher(createDecipheriv, block))}8110${'5a'.repeat(16)}`
-        : `7c128210${hex(cipher(createCipheriv, block))}`
+        ? tlv(0x7c, tlv(0x80, cipher(createDecipheriv, this.#adminKey, block)), tlv(0x81, filled(size)))
+        : tlv(0x7c, tlv(0x82, cipher(createCipheriv, this.#adminKey, block))),
+    )
   }
 
   /** Answers what was begun last, also where it is too late. */
   async prove(): Promise<void> {
     const proof = octets(this.#proof)
-    await this.send(Uint8Array.of(0x00, 0x87, 0x0a, 0x9b, proof.length, ...proof, 0x00))
+    await this.send(Uint8Array.of(0x00, 0x87, this.#adminKey.algorithm, 0x9b, proof.length, ...proof, 0x00))
   }
 
   /** One command. @throws Error where a rule is not kept */
@@ -126,10 +156,10 @@ export class Observer {
     const part = frame(octets)
     const { active, key } = this.#chains
     const added = this.#chains.add(part)
-    const whole = typeof added === 'object' ? added : undefined
+    const whole = typeof added === 'object' ? added : added === 'none' && part?.cla === 0 ? part : undefined
     const interrupts = active && (part === undefined || this.#chains.keyOf(part) !== key)
     const fetches = part?.ins === 0xc0 && (part.cla & 0xef) === 0 && this.#pending
-    const mine = whole?.ins === 0x87 && whole.p1 === 0x0a && whole.p2 === 0x9b
+    const mine = whole?.ins === 0x87 && whole.p1 === this.#adminKey.algorithm && whole.p2 === 0x9b
     const proves = this.#proving && mine && !interrupts && hex(whole.data) === this.#proof
     return { part, whole, more: added === 'more', interrupts, fetches, proves }
   }
@@ -162,6 +192,10 @@ export class Observer {
     // Whoever proves nothing is given a witness or a challenge at most.
     const asked = whole?.ins === 0x87 && whole.p2 === 0x9b && good && !proves
     if (asked) must(data.length < 3 ? sw !== 0x9000 : data[2] === 0x80 || data[2] === 0x81, 'the admin key is proved')
+    if (part?.ins === 0xf7) {
+      const secrets = [this.#pins.pin, this.#pins.puk, hex(this.#adminKey.key)]
+      must(!secrets.some((secret) => hex(data).includes(secret.replace(/f+$/, ''))), 'a secret among the facts')
+    }
     if (part?.ins === 0xcb && good && PROTECTED.includes(hex(part.data))) must(this.#pins.verified, 'read unverified')
     this.#checkRecord(whole, sw, armed)
   }
@@ -169,21 +203,22 @@ export class Observer {
   /** What was done to the card is what the command said, and what allows it was proved. */
   #checkRecord(whole: Frame | undefined, sw: number, armed: boolean): void {
     const { record, card } = this.watched
-    const [what, on = ''] = record[0]?.split(' ') ?? []
+    const [what = '', ...on] = record[0]?.split(' ') ?? []
     const good = sw === 0x9000 || sw >> 8 === 0x61
-    const does = { 71: 'generate', 219: 'put', 135: 'use' }[whole?.ins ?? 0]
-    const expected = good && does !== undefined && !(does === 'use' && whole?.p2 === 0x9b)
-    must(record.length === (expected ? 1 : 0), `${record.join(', ') || 'nothing'} done by ${whole && hex(whole.data)}`)
-    if (!expected || whole === undefined) return
-    must(what === does || (does === 'put' && what === 'delete'), `${what} by a command to ${does}`)
-    if (does === 'put') {
+    const does = good && whole !== undefined ? deedOf(whole) : undefined
+    must(record.length === (does === undefined ? 0 : 1), `${record.join(', ') || 'nothing'} done by ${whole?.ins}`)
+    if (does === undefined || whole === undefined) return
+    must(does.what.includes(what), `${what} by a command to ${does.what}`)
+    if (does.what !== 'use') must(this.#admin, `${record} unproved`)
+    if (does.what === 'put delete') {
       const [list, content] = readTlvs(whole.data)
-      must(this.#admin && list !== undefined && content !== undefined && hex(list.value) === on, `${record} unproved`)
-      must(equal(card.objects.get(on) ?? new Uint8Array(0), content.value), 'another object than was sent')
-    } else must(on === whole.p2.toString(16), `${what} of ${on}`)
-    if (does === 'generate') must(this.#admin && readTlv(whole.data).tag === 0xac, `${record} unproved`)
-    if (does !== 'use') return
-    const policy = card.keys.get(on as never)?.pinPolicy
+      must(list !== undefined && content !== undefined && hex(list.value) === on[0], `${record} and no such object`)
+      must(equal(card.objects.get(on[0] ?? '') ?? new Uint8Array(0), content.value), 'another object than was sent')
+    } else must(on.join(' ') === does.on, `${what} of ${on}`)
+    if (does.what === 'generate') must(readTlv(whole.data).tag === 0xac, `${record} without a template`)
+    if (does.what === 'admin') this.#adminKey = { algorithm: whole.data[0] ?? 0, key: whole.data.slice(3) }
+    if (does.what !== 'use') return
+    const policy = card.keys.get(on[0] as never)?.pinPolicy
     must(policy === 'never' || (policy === 'once' ? this.#pins.verified : armed), `${record} unverified`)
   }
 

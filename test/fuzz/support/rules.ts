@@ -24,7 +24,7 @@ export function frame(octets: Uint8Array): Frame | undefined {
 }
 
 const LONGEST = 16 * 1024
-const CHAINED = [0x47, 0x87, 0xdb]
+const CHAINED = [0x47, 0x87, 0xdb, 0xfe]
 
 /** Puts chains together. */
 export class Chains {
@@ -77,6 +77,7 @@ export class PinRules {
     if (p2 !== 0x80 && (p2 !== 0x81 || ins !== 0x24)) return 0x6a88
     if (data.length !== 16) return 0x6a80
     const [old, fresh] = [hex(data.slice(0, 8)), hex(data.slice(8))]
+    if (ins === 0x2c && !isPuk(old)) return this.#unblock(old, fresh)
     if (p2 === 0x81 ? !isPuk(fresh) : !isPin(fresh)) return 0x6a80
     if (fresh === DEFAULT) return 0x6985
     if (ins === 0x2c) return this.#unblock(old, fresh)

@@ -58,9 +58,10 @@ export class WatchedCard {
     puk: template.puk && { ...template.puk },
     keys: new Map(template.keys),
     objects: new Map(),
+    defaults: new Set(template.defaults),
   }
   readonly vault: LocalVault
-  /** Since it was looked at last: `generate 9a`, `put 5fc105`, `delete 5fc105`, `use 9c`. */
+  /** Since it was looked at last: `generate 9a`, `put 5fc105`, `use 9c`, `move 9a 82`. */
   record: string[] = []
   /** An `always` key may be used. */
   armed = false
@@ -94,6 +95,9 @@ export class WatchedCard {
       keys: but(keys, {
         generate: (slot, { algorithm, pinPolicy }) =>
           done(`generate ${slot}`, () => keys.import(slot, made.get(algorithm) ?? new Uint8Array(0), pinPolicy)),
+        import: (slot, pkcs8, pinPolicy) => done(`import ${slot}`, () => keys.import(slot, pkcs8, pinPolicy)),
+        move: (from, to) => done(`move ${from} ${to}`, () => keys.move(from, to)),
+        delete: (slot) => done(`remove ${slot}`, () => keys.delete(slot)),
         signDigest: (slot, digest) => use(slot, () => keys.signDigest(slot, digest)),
         rawRsa: (slot, block) => use(slot, () => keys.rawRsa(slot, block)),
         agree: (slot, point) => use(slot, () => keys.agree(slot, point)),
@@ -115,6 +119,8 @@ export class WatchedCard {
           this.#mayFail()
           return admin.key()
         },
+        replace: (algorithm, key) =>
+          done(`admin ${Buffer.from(key).toString('hex')}`, () => admin.replace(algorithm, key)),
       }),
     })
   }

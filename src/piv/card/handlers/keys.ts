@@ -42,8 +42,11 @@ export async function generate(context: CardContext, command: Command<'generate'
     const { spki } = await context.vault.keys.generate(slot, { algorithm, pinPolicy })
     return writePublicKey(fromKeyObject(createPublicKey({ key: Buffer.from(spki), format: 'der', type: 'spki' })))
   } catch (error) {
-    // What this TPM does not have: unknown mechanism.
-    if (error instanceof CardError && error.code === 'ERR_NOT_SUPPORTED') throw new StatusError(SW.WRONG_DATA)
-    throw error
+    throw unknownMechanism(error)
   }
+}
+
+/** The answer where a vault does not have an algorithm, which is 6A80 at the card edge; other errors as they are. */
+export function unknownMechanism(error: unknown): unknown {
+  return error instanceof CardError && error.code === 'ERR_NOT_SUPPORTED' ? new StatusError(SW.WRONG_DATA) : error
 }

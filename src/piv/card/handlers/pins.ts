@@ -1,7 +1,7 @@
 // VERIFY, CHANGE REFERENCE DATA, RESET RETRY COUNTER. SP 800-73-5 part 2, 3.2.1 to 3.2.3.
 import { copyOf, equal, utf8, wipe } from '../../../bytes.ts'
 import { StatusError, SW, wrongTry } from '../../../iso7816/status.ts'
-import { DEFAULT_PIN, DEFAULT_PUK, pinBytes, pukBytes, unpadPin } from '../../pin.ts'
+import { DEFAULT_PIN, DEFAULT_PUK, isPuk, pinBytes, pukBytes, unpadPin } from '../../pin.ts'
 import type { PivCommand } from '../command.ts'
 import type { CardContext } from '../context.ts'
 
@@ -42,8 +42,9 @@ export async function change({ vault }: CardContext, { which, old, fresh }: Comm
   }
 }
 
+/** A PUK that is none is a wrong one, whatever comes with it: programs that want a card blocked count on it. */
 export async function unblock({ vault }: CardContext, { puk, fresh }: Command<'unblock'>): Promise<void> {
-  const next = newPin(fresh)
+  const next = isPuk(puk) ? newPin(fresh) : copyOf(fresh)
   try {
     await vault.pins.unblockPin(puk, next)
   } finally {

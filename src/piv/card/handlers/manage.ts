@@ -1,0 +1,47 @@
+// What who proved the admin key may do beyond SP 800-73: IMPORT KEY, MOVE KEY, SET MANAGEMENT KEY. Yubico's
+// (src/piv/yubico.ts).
+import { wipe } from '../../../bytes.ts'
+import { StatusError, SW, wants } from '../../../iso7816/status.ts'
+import { ADMIN_ALGORITHMS } from '../../algorithms.ts'
+import { privateKeyOf } from '../../private-key.ts'
+import { defaultPinPolicy } from '../../slots.ts'
+import type { PivCommand } from '../command.ts'
+import type { CardContext } from '../context.ts'
+import { unknownMechanism } from './keys.ts'
+
+type Command<Kind extends PivCommand['kind']> = Extract<PivCommand, { kind: Kind }>
+
+export async function importKey(context: CardContext, command: Command<'importKey'>): Promise<void> {
+  const { slot, algorithm, parts, pinPolicy = defaultPinPolicy(slot) } = command
+  let pkcs8: Uint8Array | undefined
+  try {
+    wants(context.security.admin, SW.SECURITY_STATUS)
+    pkcs8 = await privateKeyOf(algorithm, parts)
+    if (pkcs8 === undefined) throw new StatusError(SW.WRONG_DATA)
+    await context.vault.keys.import(slot, pkcs8, pinPolicy)
+  } catch (error) {
+    throw unknownMechanism(error)
+  } finally {
+    wipe(pkcs8, ...Object.values(parts))
+  }
+}
+
+export async function setAdminKey(context: CardContext, { algorithm, key }: Command<'setAdminKey'>): Promise<void> {
+  try {
+    wants(context.security.admin, SW.SECURITY_STATUS)
+    await context.vault.admin.replace(ADMIN_ALGORITHMS[algorithm].id, key)
+  } finally {
+    wipe(key)
+  }
+}
+
+/** A key that was in the target is gone. Certificates stay in their slots. */
+export async function moveKey({ vault, security }: CardContext, { from, to }: Command<'moveKey'>): Promise<void> {
+  wants(security.admin, SW.SECURITY_STATUS)
+  await vault.keys.move(from, to)
+}
+
+export async function deleteKey({ vault, security }: CardContext, { slot }: Command<'deleteKey'>): Promise<void> {
+  wants(security.admin, SW.SECURITY_STATUS)
+  await vault.keys.delete(slot)
+}

@@ -1,0 +1,83 @@
+// Command APDUs of Yubico's cards, parsed as those of PIV are (src/piv/yubico.ts says where they come from).
+import type { CommandApdu } from '../../iso7816/command.ts'
+import { StatusError, SW, wants } from '../../iso7816/status.ts'
+import { type AdminAlgorithm, type Algorithm, algorithmById } from '../algorithms.ts'
+import { PIN_REFERENCES } from '../pin.ts'
+import { ADMIN_KEY, type Slot, slotOfReference } from '../slots.ts'
+import { type ImportTemplate, NOWHERE, readAdminKey, readImport, YUBICO } from '../yubico.ts'
+
+/** What GET METADATA is asked about. */
+export type MetadataOf = Slot | 'pin' | 'puk' | 'admin'
+
+export type YubicoCommand =
+  | { readonly kind: 'version' }
+  | { readonly kind: 'serial' }
+  | { readonly kind: 'metadata'; readonly of: MetadataOf }
+  | ({ readonly kind: 'importKey'; readonly slot: Slot; readonly algorithm: Algorithm } & ImportTemplate)
+  | { readonly kind: 'setAdminKey'; readonly algorithm: AdminAlgorithm; readonly key: Uint8Array }
+  | { readonly kind: 'moveKey'; readonly from: Slot; readonly to: Slot }
+  | { readonly kind: 'deleteKey'; readonly slot: Slot }
+
+type Parser = (apdu: CommandApdu) => YubicoCommand
+
+export const YUBICO_PARSERS: ReadonlyArray<readonly [instruction: number, parser: Parser]> = [
+  [YUBICO.getVersion, plain({ kind: 'version' })],
+  [YUBICO.getSerial, plain({ kind: 'serial' })],
+  [YUBICO.getMetadata, getMetadata],
+  [YUBICO.importKey, importKey],
+  [YUBICO.setAdminKey, setAdminKey],
+  [YUBICO.moveKey, moveKey],
+  [YUBICO.setTries, setTries],
+]
+
+export const YUBICO_CHAINED: readonly number[] = [YUBICO.importKey]
+
+/** A command without parameters and data. */
+function plain(command: YubicoCommand): Parser {
+  return ({ p1, p2, data }) => {
+    wants(p1 === 0x00 && p2 === 0x00, SW.WRONG_PARAMETERS)
+    wants(data.length === 0, SW.WRONG_DATA)
+    return command
+  }
+}
+
+const OTHERS = new Map<number, MetadataOf>([
+  [PIN_REFERENCES.pin, 'pin'],
+  [PIN_REFERENCES.puk, 'puk'],
+  [ADMIN_KEY, 'admin'],
+])
+
+/** Programs ask for all that there may be, and take 6A88 alone for an answer that it is not there. */
+function getMetadata({ p1, p2, data }: CommandApdu): YubicoCommand {
+  wants(p1 === 0x00, SW.WRONG_PARAMETERS)
+  wants(data.length === 0, SW.WRONG_DATA)
+  const of = OTHERS.get(p2) ?? slotOfReference(p2)
+  wants(of !== undefined, SW.REFERENCE_NOT_FOUND)
+  return { kind: 'metadata', of }
+}
+
+function importKey({ p1, p2, data }: CommandApdu): YubicoCommand {
+  const slot = slotOfReference(p2)
+  wants(slot !== undefined, SW.WRONG_PARAMETERS)
+  const algorithm = algorithmById(p1)
+  wants(algorithm !== undefined, SW.WRONG_DATA)
+  return { kind: 'importKey', slot, algorithm, ...readImport(data, algorithm) }
+}
+
+/** P2 other than FF asks for a touch at every use, which a card without a button cannot. */
+function setAdminKey({ p1, p2, data }: CommandApdu): YubicoCommand {
+  wants(p1 === 0xff && p2 === 0xff, SW.WRONG_PARAMETERS)
+  return { kind: 'setAdminKey', ...readAdminKey(data) }
+}
+
+function moveKey({ p1, p2, data }: CommandApdu): YubicoCommand {
+  const [from, to] = [slotOfReference(p2), slotOfReference(p1)]
+  wants(from !== undefined && (p1 === NOWHERE || to !== undefined) && from !== to, SW.WRONG_PARAMETERS)
+  wants(data.length === 0, SW.WRONG_DATA)
+  return to === undefined ? { kind: 'deleteKey', slot: from } : { kind: 'moveKey', from, to }
+}
+
+/** How many tries there are is part of the lock of a card from its creation: nobody can change it. */
+function setTries(): never {
+  throw new StatusError(SW.NOT_SUPPORTED)
+}

@@ -1,0 +1,87 @@
+// Private keys in the parts that IMPORT KEY brings, put together as PKCS#8 (RFC 5958). Everything secret on the way is
+// overwritten.
+import { checkPrime } from 'node:crypto'
+import { promisify } from 'node:util'
+import { equal, fromHex, wipe } from '../bytes.ts'
+import { tlv } from '../iso7816/tlv.ts'
+import { ALGORITHMS, type Algorithm } from './algorithms.ts'
+import { DER, integer } from './der.ts'
+import { inverseOfF4, multiply, remainder, subtract } from './numbers.ts'
+
+/** Numbers, each as long as the field or as half of the modulus. */
+export type PrivateKeyParts =
+  | { readonly scalar: Uint8Array }
+  | {
+      readonly p: Uint8Array
+      readonly q: Uint8Array
+      readonly dP: Uint8Array
+      readonly dQ: Uint8Array
+      readonly qInv: Uint8Array
+    }
+
+const octets = (digits: string): Uint8Array => fromHex(digits) ?? new Uint8Array(0)
+const ONE = Uint8Array.of(1)
+const F4 = Uint8Array.of(0x01, 0x00, 0x01)
+const VERSION = integer(new Uint8Array(1))
+
+/** AlgorithmIdentifier: RFC 3279, 2.3.1 and 2.3.5; and the order of the curve: SP 800-186, 3.2.1. */
+const RSA = tlv(DER.sequence, tlv(DER.oid, octets('2a864886f70d010101')), tlv(DER.null))
+const curve = (oid: string) => tlv(DER.sequence, tlv(DER.oid, octets('2a8648ce3d0201')), tlv(DER.oid, octets(oid)))
+const CURVES: Readonly<Partial<Record<Algorithm, { readonly algorithm: Uint8Array; readonly order: Uint8Array }>>> = {
+  'P-256': {
+    algorithm: curve('2a8648ce3d030107'),
+    order: octets('ffffffff00000000ffffffffffffffffbce6faada7179e84f3b9cac2fc632551'),
+  },
+  'P-384': {
+    algorithm: curve('2b81040022'),
+    order: octets('ffffffffffffffffffffffffffffffffffffffffffffffffc7634d81f4372ddf581a0db248b0a77aecec196accc52973'),
+  },
+}
+
+/** An element whose parts are overwritten: it is the only copy of them. */
+function sealed(tag: number, ...parts: readonly Uint8Array[]): Uint8Array {
+  const element = tlv(tag, ...parts)
+  wipe(...parts)
+  return element
+}
+
+const pkcs8 = (algorithm: Uint8Array, key: Uint8Array): Uint8Array =>
+  sealed(DER.sequence, VERSION.slice(), algorithm.slice(), sealed(DER.octetString, key))
+
+/** PKCS#8 in DER, to be wiped by the caller; undefined where the parts are no key of this algorithm. */
+export async function privateKeyOf(algorithm: Algorithm, parts: PrivateKeyParts): Promise<Uint8Array | undefined> {
+  const known = CURVES[algorithm]
+  if ('scalar' in parts) return known && ofScalar(parts.scalar, known)
+  return known === undefined ? ofPrimes(ALGORITHMS[algorithm].octets, parts) : undefined
+}
+
+function ofScalar(scalar: Uint8Array, { algorithm, order }: { algorithm: Uint8Array; order: Uint8Array }) {
+  if (scalar.every((octet) => octet === 0) || Buffer.compare(scalar, order) >= 0) return undefined
+  return pkcs8(algorithm, sealed(DER.sequence, integer(ONE), tlv(DER.octetString, scalar)))
+}
+
+type Primes = Exclude<PrivateKeyParts, { readonly scalar: Uint8Array }>
+const isPrime = promisify(checkPrime)
+
+async function ofPrimes(length: number, parts: Primes): Promise<Uint8Array | undefined> {
+  const secrets: Uint8Array[] = []
+  const held = (number: Uint8Array | undefined): Uint8Array => {
+    const secret = number ?? new Uint8Array(0)
+    secrets.push(secret)
+    return secret
+  }
+  try {
+    const { p, q, dP, dQ, qInv } = parts
+    const n = multiply(p, q)
+    if (n.length !== length || (n[0] ?? 0) < 0x80 || equal(p, q)) return undefined
+    const [p1, q1] = [held(subtract(p, ONE)), held(subtract(q, ONE))]
+    // Each of the other numbers follows from the primes.
+    if (!equal(held(inverseOfF4(p1)), dP) || !equal(held(inverseOfF4(q1)), dQ)) return undefined
+    if (!equal(integer(held(remainder(held(multiply(q, qInv)), p))), integer(ONE))) return undefined
+    if (!(await isPrime(p)) || !(await isPrime(q))) return undefined
+    const d = held(inverseOfF4(held(multiply(p1, q1))))
+    return pkcs8(RSA, sealed(DER.sequence, VERSION.slice(), ...[n, F4, d, p, q, dP, dQ, qInv].map(integer)))
+  } finally {
+    wipe(...secrets)
+  }
+}

@@ -1,0 +1,101 @@
+// Yubico's extensions of PIV, which programs made for their cards send: versions, serial numbers, facts about keys, and
+// the data fields of what manages them. docs.yubico.com, "PIV APDUs"; developers.yubico.com, "Yubico extensions".
+import { concat } from '../bytes.ts'
+import { type FieldsOf, readFields, writeFields } from '../iso7816/fields.ts'
+import { TlvError } from '../iso7816/tlv.ts'
+import { ADMIN_ALGORITHMS, type AdminAlgorithm, ALGORITHMS, type Algorithm, adminAlgorithmById } from './algorithms.ts'
+import { isWeakDesKey } from './des.ts'
+import type { PrivateKeyParts } from './private-key.ts'
+import { ADMIN_KEY, type PinPolicy } from './slots.ts'
+import { POLICIES, pinPolicyOf, policyIds } from './templates.ts'
+
+/** Instructions. */
+export const YUBICO = {
+  attest: 0xf9,
+  getMetadata: 0xf7,
+  getSerial: 0xf8,
+  getVersion: 0xfd,
+  importKey: 0xfe,
+  moveKey: 0xf6,
+  reset: 0xfb,
+  setAdminKey: 0xff,
+  setTries: 0xfa,
+} as const
+
+/**
+ * The version that programs ask for before they use a feature, so the last one whose features are all there: metadata,
+ * AES admin keys, VERIFY with P1 = FF. 5.7 would promise Ed25519, X25519 and RSA-4096, which TPMs do not have.
+ */
+export const FIRMWARE = Uint8Array.of(5, 4, 3)
+
+/**
+ * The serial number of a card, in four octets: the first four of its id, with bit 31 cleared and bit 30 set. So it is
+ * the same for as long as the card lives, not zero, positive for who reads it with a sign, and above what Yubico gives.
+ */
+export function serialOf(cardId: Uint8Array): Uint8Array {
+  const serial = cardId.slice(0, 4)
+  serial[0] = ((serial[0] ?? 0) & 0x3f) | 0x40
+  return serial
+}
+
+/** What MOVE KEY has as its target to delete a key. */
+export const NOWHERE = 0xff
+
+/** What GET METADATA answers. */
+const METADATA = {
+  algorithm: { tag: 0x01, length: 1 },
+  policies: { tag: 0x02, length: 2, optional: true },
+  origin: { tag: 0x03, length: 1, optional: true },
+  /** As inside 7F49. */
+  publicKey: { tag: 0x04, optional: true },
+  isDefault: { tag: 0x05, length: 1, optional: true },
+  /** In all, and left. */
+  tries: { tag: 0x06, length: 2, optional: true },
+} as const
+
+export type Metadata = FieldsOf<typeof METADATA>
+
+/** In place of an algorithm: PIN and PUK have none. */
+export const NO_ALGORITHM = 0xff
+export const ORIGIN_IDS = { generated: 0x01, imported: 0x02 } as const
+
+/** @throws TlvError */
+export const readMetadata = (octets: Uint8Array): Metadata => readFields(octets, METADATA)
+
+export const writeMetadata = (metadata: Metadata): Uint8Array => concat(...writeFields(metadata, METADATA))
+
+export interface ImportTemplate {
+  /** Views. */
+  readonly parts: PrivateKeyParts
+  /** undefined: the slot's own. */
+  readonly pinPolicy: PinPolicy | undefined
+}
+
+/** The data field of IMPORT KEY. @throws TlvError, also for parts of another length than the key's */
+export function readImport(data: Uint8Array, algorithm: Algorithm): ImportTemplate {
+  const { kind, octets } = ALGORITHMS[algorithm]
+  if (kind === 'ec') {
+    const { scalar, ...policies } = readFields(data, { scalar: { tag: 0x06, length: octets }, ...POLICIES })
+    return { parts: { scalar }, pinPolicy: pinPolicyOf(policyIds(policies)) }
+  }
+  const part = (tag: number) => ({ tag, length: octets / 2 })
+  const rsa = { p: part(0x01), q: part(0x02), dP: part(0x03), dQ: part(0x04), qInv: part(0x05) }
+  const { p, q, dP, dQ, qInv, ...policies } = readFields(data, { ...rsa, ...POLICIES })
+  return { parts: { p, q, dP, dQ, qInv }, pinPolicy: pinPolicyOf(policyIds(policies)) }
+}
+
+/**
+ * The data field of SET MANAGEMENT KEY: algorithm, reference, length, key; the key is a view.
+ * @throws TlvError, also for a DES key that is known to be weak
+ */
+export function readAdminKey(data: Uint8Array): { readonly algorithm: AdminAlgorithm; readonly key: Uint8Array } {
+  const [id = 0, reference, length] = data
+  const key = data.subarray(3)
+  const algorithm = id === 0 ? undefined : adminAlgorithmById(id)
+  if (algorithm === undefined) throw new TlvError('the admin key is of an algorithm that is not known here')
+  if (reference !== ADMIN_KEY || length !== key.length || length !== ADMIN_ALGORITHMS[algorithm].key) {
+    throw new TlvError('the admin key has another length than its algorithm wants')
+  }
+  if (algorithm === '3DES' && isWeakDesKey(key)) throw new TlvError('the admin key is a weak DES key')
+  return { algorithm, key }
+}

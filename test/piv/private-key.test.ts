@@ -1,0 +1,118 @@
+// takes: 2 s
+// Private keys out of their parts, and the arithmetic for it: against BigInt and OpenSSL.
+import { createPrivateKey, generateKeyPairSync, type KeyObject } from 'node:crypto'
+import { test } from 'uvu'
+import * as assert from 'uvu/assert'
+import { hex, leftPad } from '../../src/bytes.ts'
+import type { Algorithm } from '../../src/piv/algorithms.ts'
+import { isWeakDesKey } from '../../src/piv/des.ts'
+import { inverseOfF4, multiply, remainder, subtract } from '../../src/piv/numbers.ts'
+import { privateKeyOf } from '../../src/piv/private-key.ts'
+import { octets } from '../support/octets.ts'
+import { Random } from '../support/random.ts'
+
+const number = (value: Uint8Array): bigint => BigInt(`0x${hex(value) || '0'}`)
+const random = new Random(7)
+const some = (length: number): Uint8Array =>
+  Uint8Array.from({ length }, () => random.pick([0, 1, 255, random.between(0, 255)]))
+
+test('multiplication, subtraction, remainder', () => {
+  for (let round = 0; round < 500; round += 1) {
+    const [a, b] = [some(random.between(1, 20)), some(random.between(1, 20))]
+    assert.is(number(multiply(a, b)), number(a) * number(b))
+    const difference = subtract(a, b)
+    assert.is(difference && number(difference), number(a) < number(b) ? undefined : number(a) - number(b))
+    if (number(b) > 0n) assert.is(number(remainder(a, b)), number(a) % number(b))
+  }
+})
+
+test('what undoes 65537', () => {
+  for (let round = 0; round < 500; round += 1) {
+    const modulus = some(random.between(3, 40))
+    if (number(modulus) < 2n) continue
+    const inverse = inverseOfF4(modulus)
+    if (number(modulus) % 65537n === 0n) assert.is(inverse, undefined)
+    else {
+      assert.is(inverse?.length, modulus.length)
+      assert.is((number(inverse ?? modulus) * 65537n) % number(modulus), 1n)
+    }
+  }
+  assert.is(inverseOfF4(multiply(octets('010001'), octets('1234567890'))), undefined)
+})
+
+const field = (text: string | undefined, length: number): Uint8Array =>
+  leftPad(Uint8Array.from(Buffer.from(text ?? '', 'base64url')), length)
+
+function rsaParts(key: KeyObject, half: number) {
+  const { p, q, dp, dq, qi } = key.export({ format: 'jwk' })
+  const [P, Q, dP, dQ, qInv] = [p, q, dp, dq, qi].map((text) => field(text, half))
+  return { p: P ?? some(0), q: Q ?? some(0), dP: dP ?? some(0), dQ: dQ ?? some(0), qInv: qInv ?? some(0) }
+}
+
+for (const [algorithm, bits] of [
+  ['RSA-2048', 2048],
+  ['RSA-3072', 3072],
+] as const) {
+  test(`${algorithm}: OpenSSL reads the same key, whichever prime comes first`, async () => {
+    const { privateKey } = generateKeyPairSync('rsa', { modulusLength: bits })
+    const parts = rsaParts(privateKey, bits / 16)
+    const der = (await privateKeyOf(algorithm, parts)) ?? some(0)
+    const read = createPrivateKey({ key: Buffer.from(der), format: 'der', type: 'pkcs8' }).export({ format: 'jwk' })
+    const { d, ...made } = privateKey.export({ format: 'jwk' })
+    const { d: told, ...others } = read
+    assert.equal(others, made)
+    const lambda = (number(field(made.p, bits / 16)) - 1n) * (number(field(made.q, bits / 16)) - 1n)
+    assert.is((number(field(told, bits / 8)) * 65537n) % lambda, 1n)
+    assert.is(
+      await privateKeyOf(algorithm, { ...parts, p: parts.q, q: parts.p }),
+      undefined,
+      'only with their exponents',
+    )
+  })
+}
+
+test('numbers that are coherent, and not prime, are no key', async () => {
+  const { privateKey } = generateKeyPairSync('rsa', { modulusLength: 2048 })
+  const parts = rsaParts(privateKey, 128)
+  const one = parts.p.map((octet, at) => (at === 127 ? octet ^ 2 : octet))
+  // Coherent with the rest, as far as that goes without its factors.
+  const dP = inverseOfF4(subtract(one, Uint8Array.of(1)) ?? one) ?? one
+  const inverse = (a: bigint, m: bigint): bigint => {
+    let [r, next, s, after] = [m, a % m, 0n, 1n]
+    while (next > 0n) [r, next, s, after] = [next, r % next, after, s - (r / next) * after]
+    return r === 1n ? (s + m) % m : 0n
+  }
+  const qInv = leftPad(octets(inverse(number(parts.q), number(one)).toString(16).padStart(256, '0')), 128)
+  assert.is(await privateKeyOf('RSA-2048', { ...parts, p: one, dP, qInv }), undefined)
+})
+
+for (const algorithm of ['P-256', 'P-384'] as const satisfies readonly Algorithm[]) {
+  test(`${algorithm}: OpenSSL reads the same key`, async () => {
+    const { privateKey } = generateKeyPairSync('ec', { namedCurve: algorithm })
+    const jwk = privateKey.export({ format: 'jwk' })
+    const scalar = field(jwk.d, algorithm === 'P-256' ? 32 : 48)
+    const kept = scalar.slice()
+    const der = (await privateKeyOf(algorithm, { scalar })) ?? some(0)
+    assert.equal(scalar, kept, 'what the caller handed in stays his to wipe')
+    const read = createPrivateKey({ key: Buffer.from(der), format: 'der', type: 'pkcs8' })
+    assert.equal(read.export({ format: 'jwk' }), jwk)
+    assert.is(await privateKeyOf('RSA-2048', { scalar }), undefined)
+  })
+}
+
+test('weak DES keys are found in any place and with any parity', () => {
+  const good = '0123456789abcdef'
+  for (const weak of [
+    '0101010101010101',
+    '0001000100010001',
+    'fefefefefefefefe',
+    '1fe01fe00ef10ef1',
+    'e0fee0fef1fef1fe',
+  ]) {
+    for (const key of [weak + good + good, good + weak + good, good + good + weak]) assert.ok(isWeakDesKey(octets(key)))
+  }
+  assert.not(isWeakDesKey(octets(good.repeat(3))))
+  assert.not(isWeakDesKey(octets('010203040506070801020304050607080102030405060708')))
+})
+
+test.run()
