@@ -3,6 +3,7 @@
  */
 import type { KeyObject } from 'node:crypto'
 import { concat, fromHex, hex, secretBytes, wipe } from './bytes.ts'
+import type { CardChannel } from './channel.ts'
 import { type AnyCardError, CardError, PcscError, UsageError } from './errors.ts'
 import { localChannel } from './local-card.ts'
 import { openReader, type ReaderOptions } from './pcsc/open.ts'
@@ -63,6 +64,12 @@ export interface CardPlace {
   readonly tcti?: string
 }
 
+export interface NamedCard extends CardPlace {
+  readonly name: string
+  /** How long a verified PIN serves while the card is open here, in minutes: 1 to 60; else as it was created. */
+  readonly unlockMinutes?: number
+}
+
 export interface ReaderPlace extends ReaderOptions {
   /** A part of the name of the reader, in upper or lower case. */
   readonly reader: string
@@ -119,10 +126,16 @@ export async function createCard(options: CreateCardOptions): Promise<Card> {
  * The TPM is the one that the card remembers, unless `tcti` or $TESSERA_TCTI says where to look for it.
  * @throws CardError ERR_CARD_NOT_FOUND, ERR_CARD_OTHER_TPM; FileError; TpmError; PcscError; UsageError ERR_CARD_AMBIGUOUS
  */
-export async function openCard(options: string | ({ readonly name: string } & CardPlace) | ReaderPlace): Promise<Card> {
-  if (typeof options === 'object' && 'reader' in options) return new Card(await openReader(options.reader, options))
-  const { name, ...place } = typeof options === 'string' ? { name: options } : options
-  return new Card(localChannel(await openTpmCard(placeOf(place), checkCardName(name))))
+export async function openCard(options: string | NamedCard | ReaderPlace): Promise<Card> {
+  return new Card(await openChannel(options))
+}
+
+/** The same as a channel, for who speaks APDUs himself. @throws as `openCard` */
+export async function openChannel(options: string | NamedCard | ReaderPlace): Promise<CardChannel> {
+  if (typeof options === 'object' && 'reader' in options) return openReader(options.reader, options)
+  const { name, unlockMinutes, ...place } = typeof options === 'string' ? { name: options } : options
+  const unlockSeconds = unlockMinutes === undefined ? undefined : checkMinutes(unlockMinutes) * 60
+  return localChannel(await openTpmCard({ ...placeOf(place), unlockSeconds }, checkCardName(name)))
 }
 
 /** Every card of a home, from the card files alone: no TPM is needed, and none is disturbed. */

@@ -5,7 +5,10 @@
 export interface CardChannel {
   /** Answer to reset, ISO 7816-3. */
   readonly atr: Uint8Array
-  /** Sends one command APDU and answers its response APDU, status word included. Rejects when the card is not there. */
+  /**
+   * Sends one command APDU and answers its response APDU, status word included: a copy of the caller's own, to overwrite
+   * where it is secret. Rejects when the card is not there.
+   */
   transmit(apdu: Uint8Array): Promise<Uint8Array>
   /** Keeps other callers of this card out while `work` runs (SCardBeginTransaction on a reader). Not to be nested. */
   transaction<T>(work: () => Promise<T>): Promise<T>

@@ -79,6 +79,7 @@ export const ERROR_CODES = {
   ERR_CARD_REMOVED: { kind: 'pcsc', ckr: 'CKR_DEVICE_REMOVED' },
   ERR_CARD_RESET: { kind: 'pcsc', ckr: 'CKR_SESSION_HANDLE_INVALID' },
   ERR_PCSC: { kind: 'pcsc', ckr: 'CKR_DEVICE_ERROR' },
+  ERR_SERVE_PEER: { kind: 'pcsc' },
 
   ERR_CA_REFUSED: { kind: 'ca' },
   ERR_CA_LOGIN: { kind: 'ca' },

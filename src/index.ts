@@ -7,6 +7,7 @@ export {
   destroyCard,
   listCards,
   listReaderCards,
+  type NamedCard,
   openCard,
   type ReadableCard,
   type ReaderCardSummary,
@@ -45,5 +46,8 @@ export type { SignatureOptions } from './piv/host/signature.ts'
 export type { Cancellable } from './piv/host/waiting.ts'
 export { DEFAULT_PIN, DEFAULT_PUK, type Secret } from './piv/pin.ts'
 export type { PinPolicy, Slot } from './piv/slots.ts'
+export type { LinkState } from './serve/link.ts'
+export type { Served, ServeOptions } from './serve/serve.ts'
+export { type ServeCardOptions, serveCard } from './serving.ts'
 export { respond as respondToChallenge } from './tpm/help-desk.ts'
 export { resolveTcti } from './tpm/tcti.ts'

@@ -1,4 +1,5 @@
-// The native addon: loaded once, typed here. Its C++ twins are native/tpm/binding.cc and native/pcsc/binding.cc. Octets, numbers and handles cross
+// The native addon: loaded once, typed here. Its C++ twins are native/tpm/binding.cc, native/pcsc/binding.cc and
+// native/net/binding.cc. Octets, numbers and handles cross
 // this seam, nothing else; every Uint8Array is copied on the way in and fresh on the way out.
 import { createRequire } from 'node:module'
 import { TpmError } from './errors.ts'
@@ -123,6 +124,11 @@ export interface Native {
   /** One try at a lock between processes; null where somebody else holds it. The kernel frees it when a process ends. */
   lockFile(path: string): NativeFileLock | null
   readonly BurnKey: new () => NativeBurnKey
+  /**
+   * Has the kernel acknowledge what a TCP socket receives at once (TCP_QUICKACK); to be said again at each receive.
+   * False where `fd` is no TCP socket, or the system has no such option.
+   */
+  setQuickAck(fd: number): boolean
 }
 
 let loaded: Native | undefined

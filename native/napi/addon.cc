@@ -2,6 +2,9 @@
 #include <napi.h>
 
 namespace tessera {
+namespace net {
+void init(Napi::Env env, Napi::Object exports);
+}
 namespace pcsc {
 void init(Napi::Env env, Napi::Object exports);
 }
@@ -11,6 +14,7 @@ void init_tpm(Napi::Env env, Napi::Object exports);
 static Napi::Object init(Napi::Env env, Napi::Object exports) {
   tessera::init_tpm(env, exports);
   tessera::pcsc::init(env, exports);
+  tessera::net::init(env, exports);
   return exports;
 }
 

@@ -89,6 +89,7 @@ export const EXIT_CODES: Readonly<Record<ErrorCode, ExitCode>> = {
   ERR_CARD_REMOVED: EXIT.noCard,
   ERR_CARD_RESET: EXIT.failure,
   ERR_PCSC: EXIT.failure,
+  ERR_SERVE_PEER: EXIT.failure,
 
   ERR_CA_REFUSED: EXIT.ca,
   ERR_CA_LOGIN: EXIT.ca,

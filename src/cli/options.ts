@@ -33,6 +33,8 @@ export const OPTIONS = {
   adminKeyFile: { flags: '--admin-key-file <file>' },
   ownerPasswordFile: { flags: '--owner-password-file <file>' },
 
+  vpcd: { flags: '--vpcd <host:port>' },
+
   yes: { flags: '--yes' },
   lastTry: { flags: '--last-try' },
   helpDesk: { flags: '--help-desk' },

@@ -145,8 +145,8 @@ async function execute({ row, args, options }: Chosen, out: Output): Promise<Exi
     work.catch(() => undefined)
     await Promise.race([work, told])
     if (stopped === undefined) return (await work) ?? EXIT.ok
-    await tidyUp(context, work)
-    return stopped
+    const finished = await tidyUp(context, work)
+    return row.untilStopped && finished ? EXIT.ok : stopped
   } catch (error) {
     if (stopped !== undefined) return stopped
     throw error
@@ -156,11 +156,16 @@ async function execute({ row, args, options }: Chosen, out: Output): Promise<Exi
   }
 }
 
-async function tidyUp(context: Context, work: Promise<unknown>): Promise<void> {
+/** Whether the command came to its end without an error, and in time. */
+async function tidyUp(context: Context, work: Promise<unknown>): Promise<boolean> {
   let timer: NodeJS.Timeout | undefined
-  const enough = new Promise<void>((resolve) => {
-    timer = setTimeout(resolve, TIDY_UP)
+  const enough = new Promise<false>((resolve) => {
+    timer = setTimeout(resolve, TIDY_UP, false)
   })
-  await Promise.race([Promise.allSettled([context.closeCard(), work]), enough])
+  const all = Promise.allSettled([context.closeCard(), work]).then((ends) =>
+    ends.every(({ status }) => status === 'fulfilled'),
+  )
+  const finished = await Promise.race([all, enough])
   clearTimeout(timer)
+  return finished
 }

@@ -4,6 +4,8 @@ import type { TEXT } from './messages.ts'
 
 export interface CommandRow extends CommandShape {
   readonly words: keyof typeof TEXT.commands
+  /** Works until it is told to stop: then it has done its job, and that is no failure. */
+  readonly untilStopped?: true
   readonly load: () => Promise<{ readonly run: Run }>
 }
 
@@ -138,6 +140,13 @@ export const COMMANDS: readonly CommandRow[] = [
     args: '<challenge>',
     options: ['key', 'yes'],
     load: () => import('./commands/help-desk-respond.ts'),
+  },
+  {
+    words: 'serve',
+    args: '<name...>',
+    options: ['vpcd', 'unlockFor'],
+    untilStopped: true,
+    load: () => import('./commands/serve.ts'),
   },
   { words: 'doctor', load: () => import('./commands/doctor.ts') },
   { words: 'completion', args: '<shell> [words...]', load: () => import('./commands/completion.ts') },

@@ -24,6 +24,8 @@ export interface Place {
   readonly home?: string | undefined
   readonly tcti: string
   readonly waitMs?: number | undefined
+  /** How long a verified PIN serves in this process; as the card says unless given. */
+  readonly unlockSeconds?: number | undefined
   readonly table?: LockTable | undefined
   readonly files?: Files | undefined
 }
@@ -73,7 +75,7 @@ export async function createTpmCard(place: Place, request: NewCard): Promise<Tpm
       const srk = await device.srkNow({ make: { ownerPassword: request.ownerPassword } })
       await recover(shop, device, srk, request.ownerPassword)
       const card = await make(shop, device, srk, place, request)
-      return new TpmVault(device, shop.store, card, shop.table)
+      return new TpmVault(device, shop.store, card, { table: shop.table })
     })
     return vault
   } catch (error) {
@@ -167,7 +169,8 @@ export async function openTpmCard(place: Partial<Place>, name: string): Promise<
     return await device.exclusive(async () => {
       const srk = await device.srkNow(card.srk.name)
       await recover(shop, device, srk, new Uint8Array(0))
-      return new TpmVault(device, shop.store, await shop.store.read(name), shop.table)
+      const { unlockSeconds } = place
+      return new TpmVault(device, shop.store, await shop.store.read(name), { table: shop.table, unlockSeconds })
     })
   } catch (error) {
     await releaseDevice(device)

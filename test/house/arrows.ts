@@ -3,7 +3,7 @@
 /** Parts by the path below src/: the first that matches wins, so the narrower one comes first. */
 const parts: ReadonlyArray<readonly [RegExp, string]> = [
   [/^index\.ts$/, 'index'],
-  [/^(cards|local-card)\.ts$/, 'cards'],
+  [/^(cards|local-card|serving)\.ts$/, 'cards'],
   [/^errors\.ts$/, 'errors'],
   [/^bytes\.ts$/, 'bytes'],
   [/^mutex\.ts$/, 'mutex'],
@@ -34,8 +34,8 @@ const arrows: Readonly<Record<string, readonly string[]>> = {
   pcsc: ['channel', 'native'],
   serve: ['channel', 'native'],
   enroll: ['piv/host', 'piv'],
-  cards: ['tpm', 'pcsc', 'piv', 'vault', 'piv/card', 'piv/host', 'channel', 'iso7816'],
-  index: ['cards', 'tpm', 'pcsc', 'piv', 'vault', 'piv/host', 'enroll', 'channel'],
+  cards: ['tpm', 'pcsc', 'serve', 'piv', 'vault', 'piv/card', 'piv/host', 'channel', 'iso7816'],
+  index: ['cards', 'tpm', 'pcsc', 'serve', 'piv', 'vault', 'piv/host', 'enroll', 'channel'],
   tour: ['index', 'cards'],
   cli: ['index', 'cards', 'enroll', 'serve', 'tpm', 'pcsc', 'piv', 'vault', 'piv/card', 'piv/host', 'channel'],
 }

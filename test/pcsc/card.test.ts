@@ -150,7 +150,6 @@ test('pcscd stopped and started again: the card is found again, without its PIN'
     await pcscd.kill()
     assert.is(await codeOf(card.pinStatus()), 'ERR_PCSC_UNAVAILABLE')
     await pcscd.start()
-    inserted = await insertCard(pcscd.ports[0], channel)
     await seen(pcscd.readers[0], true)
     assert.is((await card.pinStatus()).verified, false)
     await card.verifyPin(PIN)

@@ -8,27 +8,37 @@ import type { CardFile } from '../store/card-file.ts'
 import type { CardStore } from '../store/store.ts'
 import { UnlockState } from './unlock-state.ts'
 
+export interface VaultSettings {
+  readonly table: LockTable
+  /** How long a verified PIN serves in this process; as the card file says unless given. */
+  readonly unlockSeconds?: number | undefined
+}
+
 export class CardState {
   readonly device: TpmDevice
   readonly unlock: UnlockState
   readonly #store: CardStore
-  readonly #table: LockTable
+  readonly #settings: VaultSettings
   #card: CardFile
   /** Kept for as long as the SRK is: nothing of a card's lock ever changes. */
   #context: LockContext | undefined
   #closed = false
 
-  constructor(device: TpmDevice, store: CardStore, card: CardFile, table: LockTable) {
+  constructor(device: TpmDevice, store: CardStore, card: CardFile, settings: VaultSettings) {
     this.device = device
     this.unlock = new UnlockState(device)
     this.#store = store
     this.#card = card
-    this.#table = table
+    this.#settings = settings
   }
 
   /** The card file as this process knows it. */
   get card(): CardFile {
     return this.#card
+  }
+
+  get unlockSeconds(): number {
+    return this.#settings.unlockSeconds ?? this.#card.unlockSeconds
   }
 
   /**
@@ -51,7 +61,7 @@ export class CardState {
   /** The lock as of now; checks that this is still the TPM of the card. */
   async context(): Promise<LockContext> {
     const srk = await this.device.srk(this.#card.srk.name)
-    if (this.#context?.srk !== srk) this.#context = lockContext(this.device, srk, this.#card, this.#table)
+    if (this.#context?.srk !== srk) this.#context = lockContext(this.device, srk, this.#card, this.#settings.table)
     return this.#context
   }
 

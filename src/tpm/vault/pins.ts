@@ -152,7 +152,7 @@ export class TpmPins implements PinVault {
     await this.endChallenge()
     const session = await unlock.takeForVerify(() => device.startSession('policy', saltOf(context)))
     try {
-      const seconds = card.unlockSeconds
+      const seconds = this.#state.unlockSeconds
       const arm = Object.values(card.keys).some((key) => key.pinPolicy === 'always')
       const { ticket, armed } = await this.#counting('pin', () => provePin(context, session, auth, { seconds, arm }))
       unlock.verified(session, ticket, seconds, armed)

@@ -1,11 +1,10 @@
 // The vault of a TPM card: what src/piv/card/vault.ts asks for, over one device and one card file.
 import type { Vault } from '../../piv/card/vault.ts'
 import type { TpmDevice } from '../device.ts'
-import type { LockTable } from '../lock/table.ts'
 import type { CardFile } from '../store/card-file.ts'
 import type { CardStore } from '../store/store.ts'
 import { TpmAdmin } from './admin.ts'
-import { CardState } from './card-state.ts'
+import { CardState, type VaultSettings } from './card-state.ts'
 import { TpmKeys } from './keys.ts'
 import { TpmObjects } from './objects.ts'
 import { TpmPins } from './pins.ts'
@@ -18,8 +17,8 @@ export class TpmVault implements Vault {
   readonly #state: CardState
 
   /** `card` was read from `store`; `device` is given back by `close`. */
-  constructor(device: TpmDevice, store: CardStore, card: CardFile, table: LockTable) {
-    this.#state = new CardState(device, store, card, table)
+  constructor(device: TpmDevice, store: CardStore, card: CardFile, settings: VaultSettings) {
+    this.#state = new CardState(device, store, card, settings)
     this.keys = new TpmKeys(this.#state)
     this.pins = new TpmPins(this.#state)
     this.objects = new TpmObjects(this.#state)

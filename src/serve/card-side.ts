@@ -1,0 +1,56 @@
+// The card's side of a way into PC/SC: one command at a time, every answer a card's answer.
+import { wipe } from '../bytes.ts'
+import type { CardChannel } from '../channel.ts'
+import { Mutex } from '../mutex.ts'
+import { LONGEST_FRAME } from './framing.ts'
+
+/** SW 6F00: no more can be said (ISO/IEC 7816-4:2020, 5.6). */
+const FAILED = [0x6f, 0x00]
+
+export class CardSide {
+  readonly #channel: CardChannel
+  readonly #trouble: (error: unknown) => void
+  readonly #mutex = new Mutex()
+  #stale = false
+
+  /** `trouble` is told why a command was answered with 6F00; nothing of the command is in it. */
+  constructor(channel: CardChannel, trouble: (error: unknown) => void) {
+    this.#channel = channel
+    this.#trouble = trouble
+  }
+
+  /** Waits for nothing: PC/SC takes the card for gone, and its reader stands still, until it is answered. */
+  get atr(): Uint8Array {
+    return this.#channel.atr
+  }
+
+  /** Power-off, power-on, reset, the end of a connection: what was verified is forgotten, after the command under way. */
+  reset(): Promise<void> {
+    this.#stale = true
+    return this.#mutex.run(() => this.#settle().catch(this.#trouble))
+  }
+
+  /** Answers in any case. `apdu` is overwritten; the answer is the caller's to overwrite. */
+  transmit(apdu: Uint8Array): Promise<Uint8Array> {
+    return this.#mutex.run(async () => {
+      try {
+        await this.#settle()
+        const answer = await this.#channel.transaction(() => this.#channel.transmit(apdu))
+        if (answer.length >= 2 && answer.length <= LONGEST_FRAME) return answer
+        throw new RangeError(`The card answered ${answer.length} octets, which is no answer.`)
+      } catch (error) {
+        this.#trouble(error)
+        return Uint8Array.from(FAILED)
+      } finally {
+        wipe(apdu)
+      }
+    })
+  }
+
+  /** A reset that failed is done again before the next command: no command finds what was verified before it. */
+  async #settle(): Promise<void> {
+    if (!this.#stale) return
+    await this.#channel.transaction(() => this.#channel.reset())
+    this.#stale = false
+  }
+}

@@ -1,0 +1,140 @@
+// Frames over a TCP connection. Nothing of a frame stays in memory after it was taken: Node reads into one buffer of
+// ours, which is overwritten at once.
+import { connect, type OnReadOpts, Socket } from 'node:net'
+import { space, wipe } from '../bytes.ts'
+import { native } from '../native.ts'
+import { encodeFrame, FrameError, FrameReader } from './framing.ts'
+
+/** How long a peer may take over the rest of a frame, and over reading one of ours, in milliseconds. */
+const PATIENCE = 10_000
+/** A PIV command by chaining has 261 octets at most; a long one comes in more pieces. */
+const PIECE = 4096
+
+/** What Node has under a socket, and documents nowhere. */
+interface Underneath {
+  _handle: { readonly fd?: number } | null
+}
+
+export class FramedSocket {
+  readonly socket: Socket
+  readonly #reader = new FrameReader(PIECE)
+  readonly #patience: number
+  #timer: NodeJS.Timeout | undefined
+  #wake = () => {}
+  /** Nothing is read until a frame was taken. */
+  #full = false
+  #failure: Error | undefined
+
+  private constructor(open: (onread: OnReadOpts) => Socket, patience = PATIENCE) {
+    this.#patience = patience
+    const buffer = space(PIECE)
+    this.socket = open({
+      buffer,
+      callback: (count) => {
+        const piece = buffer.subarray(0, count)
+        this.#reader.push(piece)
+        wipe(piece)
+        return this.#arrived()
+      },
+    })
+    this.socket.setNoDelay(true)
+    this.socket.on('error', () => undefined).on('close', () => this.#wake())
+  }
+
+  static dial(port: number, host: string, patience?: number): FramedSocket {
+    return new FramedSocket((onread) => connect({ port, host, onread }), patience)
+  }
+
+  /** Takes over a connection that a server with `pauseOnConnect` has accepted: nothing of it was read. */
+  static adopt(accepted: Socket, patience?: number): FramedSocket {
+    const under = accepted as unknown as Underneath
+    const handle = under._handle
+    under._handle = null
+    accepted.destroy()
+    return new FramedSocket((onread) => new Socket({ handle, onread } as object), patience)
+  }
+
+  /** Resolves to whether the connection was made. */
+  async connected(): Promise<boolean> {
+    const { socket } = this
+    if (!socket.connecting) return !socket.destroyed
+    return new Promise((resolve) => {
+      socket.once('connect', () => resolve(true)).once('close', () => resolve(false))
+    })
+  }
+
+  /**
+   * What each frame holds, in turn: good until the next one is asked for, and overwritten then. Ends with the
+   * connection. @throws FrameError for what is no frame, or a peer that stands still in the middle of one
+   */
+  async *frames(): AsyncGenerator<Uint8Array, void, void> {
+    try {
+      for (;;) {
+        if (this.socket.destroyed) break
+        const { frame } = this.#reader
+        if (frame !== undefined) {
+          yield frame
+          this.#reader.drop()
+          this.#watch()
+          if (this.#full && this.#reader.hasRoom) this.#readOn()
+        } else {
+          await new Promise<void>((resolve) => {
+            this.#wake = resolve
+          })
+        }
+      }
+      if (this.#failure !== undefined) throw this.#failure
+    } finally {
+      this.#reader.clear()
+      this.destroy()
+    }
+  }
+
+  /** Writes one frame in one piece; resolves when it is written, or the connection has ended. */
+  async send(payload: Uint8Array): Promise<void> {
+    const frame = encodeFrame(payload)
+    const timer = setTimeout(() => this.#fail('The peer does not read what it asked for.'), this.#patience)
+    await new Promise<void>((resolve) => this.socket.write(frame, () => resolve()))
+    clearTimeout(timer)
+    wipe(frame)
+  }
+
+  destroy(): void {
+    clearTimeout(this.#timer)
+    this.socket.destroy()
+  }
+
+  /** Whether more is to be read. */
+  #arrived(): boolean {
+    this.#acknowledge()
+    this.#watch()
+    this.#wake()
+    this.#full = !this.#reader.hasRoom
+    return !this.#full
+  }
+
+  #readOn(): void {
+    this.#full = false
+    this.socket.resume()
+  }
+
+  /** vpcd writes length and content apart: the kernel sends the second when the first is acknowledged. */
+  #acknowledge(): void {
+    const fd = (this.socket as unknown as Underneath)._handle?.fd
+    if (fd !== undefined && fd >= 0) native().setQuickAck(fd)
+  }
+
+  #watch(): void {
+    if (!this.#reader.partial) {
+      clearTimeout(this.#timer)
+      this.#timer = undefined
+    } else {
+      this.#timer ??= setTimeout(() => this.#fail('The peer stands still in a frame.'), this.#patience)
+    }
+  }
+
+  #fail(why: string): void {
+    this.#failure = new FrameError(why)
+    this.destroy()
+  }
+}

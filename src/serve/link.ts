@@ -1,0 +1,20 @@
+// What a way into PC/SC is, whichever it is: vsmartcard's vpcd, or a reader driver of our own.
+
+/**
+ * `waiting`: nobody is there to put the card into a reader; `inserted`: PC/SC has asked for the card and was answered;
+ * `refused`: somebody is there who must not have it.
+ */
+export type LinkState = 'waiting' | 'inserted' | 'refused'
+
+export interface LinkEvents {
+  /** At every change; `why` where the card is refused. */
+  readonly onState: (state: LinkState, why?: Error) => void
+  /** What a person ought to know, once. */
+  readonly onWarning: (text: string) => void
+}
+
+/** A card on its way into PC/SC until it is closed, whatever befalls the other side. */
+export interface Link {
+  /** Takes the card out, at once; resolves when nothing of the link is left. */
+  close(): Promise<void>
+}

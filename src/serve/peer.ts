@@ -1,0 +1,64 @@
+// Who may have the card: it is sent the PIN. On Linux the other end of the connection must be pcscd's.
+import { readFile } from 'node:fs/promises'
+import type { Socket } from 'node:net'
+import { PcscError } from '../errors.ts'
+import { type Endpoint, findTcpRow, type TcpRow } from './tcp-table.ts'
+
+/** The user of pcscd where it does not run as root: the distribution's own. */
+const SYSTEM_USER = 'pcscd'
+const same = (left: Endpoint, right: Endpoint) => left.address === right.address && left.port === right.port
+
+/** The user id of a system user. @param passwd content of /etc/passwd, passwd(5) */
+export function userId(passwd: string, name: string): number | undefined {
+  const row = passwd.split('\n').find((line) => line.startsWith(`${name}:`))
+  const [, id] = /^[^:]*:[^:]*:(\d{1,10}):/.exec(row ?? '') ?? []
+  return id === undefined ? undefined : Number(id)
+}
+
+async function trustedUsers(): Promise<readonly (number | undefined)[]> {
+  const passwd = await readFile('/etc/passwd', 'latin1').catch(() => '')
+  return [0, process.getuid?.(), userId(passwd, SYSTEM_USER)]
+}
+
+/**
+ * Resolves when the other end of a connection may have the card. To be asked when it has said something: until it has
+ * accepted the connection, nobody has that end.
+ * @throws PcscError ERR_SERVE_PEER
+ */
+export async function checkPeer(socket: Socket): Promise<void> {
+  if (process.platform !== 'linux') return
+  const { localAddress, localPort, remoteAddress, remotePort } = socket
+  const there: Endpoint = { address: remoteAddress ?? '', port: remotePort ?? 0 }
+  const here: Endpoint = { address: localAddress ?? '', port: localPort ?? 0 }
+  const where = `${there.address}:${there.port}`
+  let row: TcpRow | undefined
+  try {
+    row = await findTcpRow(({ local, remote }) => same(local, there) && same(remote, here))
+  } catch (cause) {
+    throw refused(
+      `Who is at ${where} cannot be known, since /proc/net/tcp cannot be read: the card is not given to it.`,
+      {
+        cause,
+      },
+    )
+  }
+  if (row === undefined || row.inode === 0) {
+    throw refused(`Who is at ${where} cannot be known, since it has gone: the card is not given to it.`)
+  }
+  if ((await trustedUsers()).includes(row.uid)) return
+  throw refused(
+    `The program at ${where} runs as the user ${row.uid}, and is not pcscd, which runs as root or as you: the card is not given to it, since it would be sent the PIN. See whose it is: ss -ltnp.`,
+  )
+}
+
+/** Whether somebody listens on this port for the whole network: vpcd does, and asks nobody who he is. */
+export async function isExposed(port: number): Promise<boolean> {
+  if (process.platform !== 'linux') return false
+  const row = await findTcpRow(({ local, state }) => state === 'listening' && local.port === port).catch(
+    () => undefined,
+  )
+  return row?.local.address === '0.0.0.0'
+}
+
+const refused = (message: string, details: { readonly cause?: unknown } = {}) =>
+  new PcscError('ERR_SERVE_PEER', message, details)

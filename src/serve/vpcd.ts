@@ -1,0 +1,66 @@
+// What vpcd and a card say to each other: vsmartcard, virtualsmartcard/src/vpcd/vpcd.h and ifd-vpcd.c. vpcd asks; the
+// card answers the ATR and every command, and nothing else.
+import { copyOf, wipe } from '../bytes.ts'
+import type { CardSide } from './card-side.ts'
+import type { FramedSocket } from './framed-socket.ts'
+import { FrameError } from './framing.ts'
+
+/** Frames of one octet. Any longer one is a command APDU, which has four octets at least. */
+const CONTROL = { off: 0x00, on: 0x01, reset: 0x02, atr: 0x04 } as const
+const POWER: readonly number[] = [CONTROL.off, CONTROL.on, CONTROL.reset]
+
+export type Request = 'power' | 'atr' | 'command'
+
+/** @throws FrameError for an octet that vpcd does not send */
+export function requestOf(payload: Uint8Array): Request {
+  const [code = 0] = payload
+  if (payload.length > 1) return 'command'
+  if (code === CONTROL.atr) return 'atr'
+  if (POWER.includes(code)) return 'power'
+  throw new FrameError('A control code that vpcd does not have.')
+}
+
+/**
+ * Plays the card for one connection, until that ends. `admitted` is waited for before the first answer; `asked` is
+ * called when the ATR was given for the first time: the card is in the reader then.
+ * @throws FrameError for a peer that is no vpcd; what `admitted` throws
+ */
+export async function playCard(
+  peer: FramedSocket,
+  card: CardSide,
+  admitted: () => Promise<void>,
+  asked: () => void,
+): Promise<void> {
+  const [admission, sight] = [once(admitted), once(asked)]
+  const ended = new Promise<undefined>((resolve) => peer.socket.once('close', () => resolve(undefined)))
+  try {
+    for await (const payload of peer.frames()) {
+      const request = requestOf(payload)
+      await admission()
+      if (request === 'power') void card.reset()
+      if (request === 'command') await answer(peer, card.transmit(copyOf(payload)), ended)
+      if (request === 'atr') {
+        await peer.send(card.atr)
+        sight()
+      }
+    }
+  } finally {
+    void card.reset()
+  }
+}
+
+/** A peer that goes away is let go at once; the command comes to its end all the same. */
+async function answer(peer: FramedSocket, pending: Promise<Uint8Array>, ended: Promise<undefined>): Promise<void> {
+  const response = await Promise.race([pending, ended])
+  if (response !== undefined) await peer.send(response)
+  void pending.then(wipe)
+}
+
+function once<T>(work: () => T): () => T | undefined {
+  let done = false
+  return () => {
+    if (done) return undefined
+    done = true
+    return work()
+  }
+}
