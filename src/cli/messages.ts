@@ -159,12 +159,9 @@ Exit codes: 0 ok, 1 I/O or internal, 2 usage, 3 no card, 4 PIN wrong or needed, 
     shell: (shell: string, known: readonly string[]) => `There is no completion for '${shell}'. Use ${list(known)}.`,
     notConfirmed: 'Not confirmed. Nothing was changed.',
     needsYes: (what: string) => `${what} Say that you mean it with --yes.`,
-    lastTry: (what: string) =>
-      `One ${what} try is left, and a wrong ${what} would block it. If you are sure of your ${what}, use --last-try.`,
+    lastTry: (what: string) => `One ${what} try is left, and a wrong ${what} would block it. Nothing was sent.`,
     pinBlocked:
       'The PIN is blocked: too many wrong tries. Three ways out: tessera pin unblock (with the PUK), tessera pin unblock --help-desk, or tessera destroy and a new card.',
-    changeRequired:
-      'This card still has its first PIN, which must be changed before a private key is used: tessera pin change.',
     internal: (message: string) =>
       `Internal error: ${message}. Please report it, with the output of the same command with --log-level debug.`,
     range: (low: number, high: number) => `It is a whole number from ${low} to ${high}.`,
@@ -280,6 +277,7 @@ Exit codes: 0 ok, 1 I/O or internal, 2 usage, 3 no card, 4 PIN wrong or needed, 
 
 /** What to do at the command line about an error whose own message cannot know the command. */
 export const ADVICE: Readonly<Partial<Record<ErrorCode, string>>> = {
+  ERR_PIN_LAST_TRY: 'If you are sure of it, use --last-try.',
   ERR_PUK_ABSENT: 'With the help desk: tessera pin unblock --help-desk.',
   ERR_TPM_ABSENT: 'See what is there: tessera doctor.',
   ERR_TPM_PERMISSION: 'See what is missing: tessera doctor.',

@@ -3,6 +3,7 @@ import { cardInfo, listCards, openCard } from '../cards.ts'
 import { CardError, PinError, UsageError } from '../errors.ts'
 import type { Card } from '../piv/host/card.ts'
 import type { KeyInfo } from '../piv/host/key-info.ts'
+import type { PinUse } from '../piv/host/pin-request.ts'
 import { pinBytes, pukBytes } from '../piv/pin.ts'
 import { parseSlot, type Slot } from '../piv/slots.ts'
 import { adminKeyIn } from './admin-key.ts'
@@ -49,8 +50,20 @@ export async function takePin(context: Context, card: Card): Promise<Uint8Array>
   const { triesLeft, blocked } = await card.pinStatus()
   if (blocked) throw new PinError('ERR_PIN_BLOCKED', TEXT.error.pinBlocked, { triesLeft: 0 })
   refuseLastTry(context, TEXT.what.pin, triesLeft)
+  return askPin(context, card, triesLeft)
+}
+
+function askPin(context: Context, card: Card, triesLeft: number | undefined): Promise<Uint8Array> {
   const prompt = TEXT.prompt.pin(card.name, triesLeft)
   return context.secrets.take({ what: TEXT.what.pin, prompt, check: pinBytes })
+}
+
+/** How the use of a key gets the PIN: in one transaction with it, asked for when the key wants it, by the same rules. */
+export function keyPin(context: Context, card: Card): PinUse {
+  return {
+    pin: ({ triesLeft }) => askPin(context, card, triesLeft),
+    minTriesLeft: context.options.lastTry ? 0 : 2,
+  }
 }
 
 /** The same for the PUK; a blocked PUK is the card's to report. */
@@ -67,15 +80,6 @@ export const newPuk = { what: TEXT.what.newPuk, prompt: TEXT.prompt.newPuk, chec
 /** Verifies the PIN of an open card. */
 export async function unlock(context: Context, card: Card): Promise<void> {
   await card.verifyPin(await takePin(context, card))
-}
-
-/** What the use of a key needs: a PIN that is no longer the first one, and the PIN unless the key's policy is `never`. */
-export async function unlockKey(context: Context, card: Card, slot: Slot): Promise<void> {
-  const { mustChange } = await card.pinStatus()
-  // Said before anybody is asked for a PIN that would not help.
-  if (mustChange) throw new PinError('ERR_PIN_CHANGE_REQUIRED', TEXT.error.changeRequired)
-  const { pinPolicy } = await card.keyInfo(slot)
-  if (pinPolicy !== 'never') await unlock(context, card)
 }
 
 /** What a change of the card needs: the admin key where --admin-key-file names one, else the PIN. */

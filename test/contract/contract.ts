@@ -12,6 +12,7 @@ import { PINS } from './clauses/pins.ts'
 import { POLICIES } from './clauses/policies.ts'
 import { PUKS } from './clauses/puks.ts'
 import { SIGNATURES } from './clauses/signatures.ts'
+import { USES } from './clauses/uses.ts'
 import { WAITING } from './clauses/waiting.ts'
 import { GAPS } from './gaps.ts'
 import { type Subject, type SubjectName, startSubject } from './subjects.ts'
@@ -22,6 +23,7 @@ const CLAUSES: Clauses = {
   ...KEYS,
   ...SIGNATURES,
   ...POLICIES,
+  ...USES,
   ...DECRYPTION,
   ...CERTIFICATES,
   ...OBJECTS,

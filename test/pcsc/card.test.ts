@@ -70,15 +70,6 @@ test('verify, generate, sign, status: as in this process', async () => {
   })
 })
 
-test('PIN always: nothing comes between VERIFY and the use', async () => {
-  await opened(async (card) => {
-    await withKey(card, '9c')
-    await card.verifyPin(PIN)
-    await card.sign('9c', message)
-    assert.is(await codeOf(card.sign('9c', message)), 'ERR_PIN_REQUIRED')
-  })
-})
-
 test('a card that a PIN was sent to is reset when it is closed', async () => {
   await opened(async (card) => {
     await card.verifyPin(PIN)

@@ -5,7 +5,7 @@ import { binaryOutput } from '../binary.ts'
 import type { Run } from '../context.ts'
 import { readSmall } from '../files.ts'
 import { TEXT } from '../messages.ts'
-import { unlockKey, withCard } from '../select.ts'
+import { keyPin, withCard } from '../select.ts'
 
 export const run: Run = async (context, slotName, file) => {
   const { options } = context
@@ -15,8 +15,7 @@ export const run: Run = async (context, slotName, file) => {
   const send = binaryOutput(context)
   const ciphertext = await readSmall(context, file, 'FILE')
   await withCard(context, async (card) => {
-    await unlockKey(context, card, slot)
-    const octets = await card.decrypt(slot, ciphertext, chosen)
+    const octets = await card.decrypt(slot, ciphertext, { ...chosen, ...keyPin(context, card) })
     try {
       const { algorithm } = await card.keyInfo(slot)
       const facts = { slot, algorithm, ...chosen }

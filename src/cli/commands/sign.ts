@@ -4,7 +4,7 @@ import { binaryOutput } from '../binary.ts'
 import { given, type Run } from '../context.ts'
 import { readStream } from '../files.ts'
 import { TEXT } from '../messages.ts'
-import { unlockKey, withCard } from '../select.ts'
+import { keyPin, withCard } from '../select.ts'
 
 export const run: Run = async (context, slotName, file) => {
   const { options } = context
@@ -13,9 +13,8 @@ export const run: Run = async (context, slotName, file) => {
   const send = binaryOutput(context)
   const data = await readStream(context, file, 'FILE')
   await withCard(context, async (card) => {
-    await unlockKey(context, card, slot)
     const chosen = given({ hash, format: options.format, padding: options.padding })
-    const octets = await card.sign(slot, data, chosen)
+    const octets = await card.sign(slot, data, { ...chosen, ...keyPin(context, card) })
     const { algorithm } = await card.keyInfo(slot)
     await send({ octets, member: 'signature', facts: { slot, algorithm, ...chosen }, written: TEXT.done.signed })
   })

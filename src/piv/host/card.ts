@@ -7,18 +7,17 @@ import type { CardChannel, LocalCard } from '../../channel.ts'
 import { CardError } from '../../errors.ts'
 import { type Algorithm, parseAlgorithm } from '../algorithms.ts'
 import { pinBytes, type Secret } from '../pin.ts'
-import { defaultPinPolicy, PIN_POLICIES, type PinPolicy, parseSlot, type Slot } from '../slots.ts'
+import { defaultPinPolicy, PIN_POLICIES, type PinPolicy, parseSlot } from '../slots.ts'
 import { type AdminKey, authenticateAdmin } from './admin.ts'
 import { type CardCertificate, deleteCertificate, readCertificate, writeCertificate } from './certificates.ts'
-import { Exchange } from './exchange.ts'
-import { CardKeys, type KeyInfo } from './key-info.ts'
-import { agree, decrypt, generate, signDigest } from './keys.ts'
+import type { KeyInfo } from './key-info.ts'
+import { agreement, decryption, generate, signing } from './keys.ts'
 import { deleteObject, listObjects, type ObjectInfo, readObject, writeObject } from './objects.ts'
 import type { DecryptOptions } from './padding.ts'
 import { changePin, changePuk, type PinStatus, pinStatus, unblockPin, verifyPin, withSecrets } from './pins.ts'
-import { Selection } from './selection.ts'
+import { present, Session, type UseOptions } from './session.ts'
 import { digestOf, type SignatureOptions, signatureParameters } from './signature.ts'
-import { type Cancellable, untilTurn } from './waiting.ts'
+import type { Cancellable } from './waiting.ts'
 
 export interface GenerateKeyOptions extends Cancellable {
   /** P-256 unless said otherwise. */
@@ -35,16 +34,12 @@ export interface VerifyPinOptions {
 /** @example const signature = await card.sign('9a', message, { hash: 'SHA-256' }) */
 export class Card {
   readonly #channel: CardChannel
-  readonly #exchange: Exchange
-  readonly #keys: CardKeys
-  readonly #selection: Selection
+  readonly #session: Session
 
   /** Use createCard or openCard. */
   constructor(channel: CardChannel) {
     this.#channel = channel
-    this.#exchange = new Exchange(channel)
-    this.#keys = new CardKeys(channel.local)
-    this.#selection = new Selection(channel)
+    this.#session = new Session(channel)
   }
 
   /** Of a card in a reader that of the reader, as `--card` takes it: `reader:NAME`. */
@@ -60,39 +55,42 @@ export class Card {
 
   // --- PIN, PUK, help desk, admin key ---------------------------------------------------------------------------
 
-  /** @throws PinError ERR_PIN_WRONG with triesLeft, ERR_PIN_BLOCKED, ERR_PIN_LAST_TRY, ERR_PIN_FORMAT (no try spent) */
-  verifyPin(pin: Secret, options: VerifyPinOptions = {}): Promise<void> {
-    return this.#transaction(async (exchange) => {
-      await this.#keys.beforeVerify(exchange)
-      await verifyPin(exchange, this.#channel.local, pin, options.minTriesLeft ?? 0)
-    })
+  /**
+   * From now on the keys of the policy `once` serve, for as long as the card has it; of a card in this process also, once
+   * and right after, one of the policy `always`. Over a reader such a key wants its PIN with the use: `sign(…, { pin })`.
+   * @throws PinError ERR_PIN_WRONG with triesLeft, ERR_PIN_BLOCKED, ERR_PIN_LAST_TRY, ERR_PIN_FORMAT (no try spent)
+   */
+  verifyPin(pin: Secret, { minTriesLeft = 0 }: VerifyPinOptions = {}): Promise<void> {
+    return this.#session.proving((exchange) =>
+      withSecrets([pinBytes(pin)], async ([octets]) => {
+        await this.#session.keys.beforeVerify(exchange)
+        await verifyPin(exchange, this.#channel.local, octets, minTriesLeft)
+      }),
+    )
   }
 
   /** Forgets that the PIN was verified, and every other proof. */
   lock(): Promise<void> {
-    return this.#channel.transaction(async () => {
-      this.#selection.lost()
-      await this.#channel.reset()
-    })
+    return this.#session.reset()
   }
 
   pinStatus(): Promise<PinStatus> {
-    return this.#transaction((exchange) => pinStatus(exchange, this.#channel.local))
+    return this.#session.transaction((exchange) => pinStatus(exchange, this.#channel.local))
   }
 
   /** Atomic and final: the old PIN never works again. The card is unlocked by it. @throws PinError */
   changePin(secrets: { readonly pin: Secret; readonly newPin: Secret }): Promise<void> {
-    return this.#transaction((exchange) => changePin(exchange, secrets))
+    return this.#session.proving((exchange) => changePin(exchange, secrets))
   }
 
   /** @throws PinError ERR_PUK_WRONG with triesLeft, ERR_PUK_BLOCKED, ERR_PUK_ABSENT, ERR_PUK_FORMAT */
   changePuk(secrets: { readonly puk: Secret; readonly newPuk: Secret }): Promise<void> {
-    return this.#transaction((exchange) => changePuk(exchange, this.#channel.local, secrets))
+    return this.#session.transaction((exchange) => changePuk(exchange, this.#channel.local, secrets))
   }
 
   /** Sets a new PIN with all its tries. The card is not unlocked by it: verify the new PIN. @throws PinError */
   unblockPin(secrets: { readonly puk: Secret; readonly newPin: Secret }): Promise<void> {
-    return this.#transaction((exchange) => unblockPin(exchange, this.#channel.local, secrets))
+    return this.#session.proving((exchange) => unblockPin(exchange, this.#channel.local, secrets))
   }
 
   /** A challenge to read to the help desk. It lives 15 minutes, and as long as this object. @throws PinError */
@@ -109,12 +107,12 @@ export class Card {
 
   /** Proves the admin key (PIV 9B), both ways round. A card in this process is managed with its PIN alone. */
   authenticateAdmin(key: AdminKey): Promise<void> {
-    return this.#transaction((exchange) => authenticateAdmin(exchange, key))
+    return this.#session.transaction((exchange) => authenticateAdmin(exchange, key))
   }
 
   /** Sets another admin key; `random`: there is none from now on. Wants the PIN (in this process) or the old one. */
   changeAdminKey(key: Uint8Array | 'random'): Promise<void> {
-    return this.#managing(() => this.#local().setAdminKey(key === 'random' ? undefined : key))
+    return this.#session.managing(() => this.#local().setAdminKey(key === 'random' ? undefined : key))
   }
 
   // --- Keys -----------------------------------------------------------------------------------------------------
@@ -124,9 +122,9 @@ export class Card {
     const reference = parseSlot(slot)
     const algorithm = parseAlgorithm(options.algorithm ?? 'P-256')
     const pinPolicy = checkPolicy(options.pinPolicy ?? defaultPinPolicy(reference))
-    return this.#managing(async (exchange) => {
+    return this.#session.managing(async (exchange) => {
       const publicKey = await generate(exchange, reference, algorithm, pinPolicy)
-      this.#keys.made({ slot: reference, algorithm, pinPolicy, publicKey })
+      this.#session.keys.made({ slot: reference, algorithm, pinPolicy, publicKey })
       return publicKey
     }, options)
   }
@@ -142,64 +140,73 @@ export class Card {
     if (privateKey.type !== 'private') throw new CardError('ERR_DATA', 'Only a private key can be imported.')
     const pkcs8 = privateKey.export({ type: 'pkcs8', format: 'der' })
     await withSecrets([pkcs8], ([octets]) =>
-      this.#managing(() => this.#local().importKey(reference, octets, pinPolicy)),
+      this.#session.managing(() => this.#local().importKey(reference, octets, pinPolicy)),
     )
     return (await this.keyInfo(slot)).publicKey
   }
 
   async deleteKey(slot: string): Promise<void> {
     const reference = parseSlot(slot)
-    await this.#managing(() => this.#local().deleteKey(reference))
+    await this.#session.managing(() => this.#local().deleteKey(reference))
   }
 
   async moveKey(from: string, to: string): Promise<void> {
     const [source, target] = [parseSlot(from), parseSlot(to)]
-    await this.#managing(() => this.#local().moveKey(source, target))
+    await this.#session.managing(() => this.#local().moveKey(source, target))
   }
 
   keys(): Promise<KeyInfo[]> {
-    return this.#transaction((exchange) => this.#keys.list(exchange))
+    return this.#session.transaction((exchange) => this.#session.keys.list(exchange))
   }
 
   /** @throws CardError ERR_KEY_ABSENT */
   async keyInfo(slot: string): Promise<KeyInfo> {
     const reference = parseSlot(slot)
-    return this.#transaction(async (exchange) => present(reference, await this.#keys.find(exchange, reference)))
+    return this.#session.transaction(async (exchange) =>
+      present(reference, await this.#session.keys.find(exchange, reference)),
+    )
   }
 
   /**
    * Signs the octets of a message. ECDSA answers DER, or r || s for `format: 'raw'`; RSA is PKCS#1 v1.5, or PSS.
-   * @throws PinError ERR_PIN_REQUIRED, ERR_PIN_CHANGE_REQUIRED; CardError ERR_KEY_ABSENT
+   * With `pin`, VERIFY and the signature are one transaction: what a key that wants the PIN for every use needs over a
+   * reader. A function there is asked for the PIN when the key wants it, and told why.
+   * @throws PinError ERR_PIN_REQUIRED, ERR_PIN_CHANGE_REQUIRED, with `pin` as `verifyPin`; CardError ERR_KEY_ABSENT
+   * @example await card.sign('9c', message, { pin: ({ reason }) => ask(reason) })
    */
   async sign(
     slot: string,
     data: Uint8Array | AsyncIterable<Uint8Array>,
-    options: SignatureOptions & Cancellable = {},
+    options: SignatureOptions & UseOptions = {},
   ): Promise<Uint8Array> {
-    const { hash } = signatureParameters(options)
-    const digest = digestOf(data, hash, options)
-    return this.signDigest(slot, digest instanceof Uint8Array ? digest : await digest, options)
+    const parameters = signatureParameters(options)
+    return this.#session.use(parseSlot(slot), 'sign', options, () => {
+      const digest = digestOf(data, parameters.hash, options)
+      return digest instanceof Uint8Array
+        ? signing(digest, parameters)
+        : digest.then((octets) => signing(octets, parameters))
+    })
   }
 
   /** Signs a digest. For RSA its length must be that of the hash. @throws as `sign` */
-  async signDigest(
-    slot: string,
-    digest: Uint8Array,
-    options: SignatureOptions & Cancellable = {},
-  ): Promise<Uint8Array> {
-    const reference = parseSlot(slot)
-    const parameters = signatureParameters(options)
-    return this.#using(reference, options, (exchange, key) => signDigest(exchange, key, digest, parameters))
+  async signDigest(slot: string, digest: Uint8Array, options: SignatureOptions & UseOptions = {}): Promise<Uint8Array> {
+    const operation = signing(digest, signatureParameters(options))
+    return this.#session.use(parseSlot(slot), 'sign', options, () => operation)
   }
 
-  /** Decrypts with an RSA key: OAEP, or PKCS#1 v1.5. @throws CardError ERR_DATA, the same for whatever is wrong */
-  async decrypt(slot: string, ciphertext: Uint8Array, options: DecryptOptions & Cancellable = {}): Promise<Uint8Array> {
-    return this.#using(parseSlot(slot), options, (exchange, key) => decrypt(exchange, key, ciphertext, options))
+  /** Decrypts with an RSA key: OAEP, or PKCS#1 v1.5. @throws CardError ERR_DATA, the same for whatever is wrong; as `sign` */
+  async decrypt(slot: string, ciphertext: Uint8Array, options: DecryptOptions & UseOptions = {}): Promise<Uint8Array> {
+    const operation = decryption(ciphertext, options)
+    return this.#session.use(parseSlot(slot), 'decrypt', options, () => operation)
   }
 
-  /** ECDH: x coordinate of the shared point, of the curve's size. Derive keys from it, do not use it as one. */
-  async deriveSecret(slot: string, peer: KeyObject, options: Cancellable = {}): Promise<Uint8Array> {
-    return this.#using(parseSlot(slot), options, (exchange, key) => agree(exchange, key, peer))
+  /**
+   * ECDH: x coordinate of the shared point, of the curve's size. Derive keys from it, do not use it as one.
+   * @throws as `sign`
+   */
+  async deriveSecret(slot: string, peer: KeyObject, options: UseOptions = {}): Promise<Uint8Array> {
+    const operation = agreement(peer)
+    return this.#session.use(parseSlot(slot), 'derive', options, () => operation)
   }
 
   // --- Certificates and objects ---------------------------------------------------------------------------------
@@ -207,36 +214,36 @@ export class Card {
   /** The certificate in a slot, with its chain; undefined where there is none. */
   async getCertificate(slot: string): Promise<CardCertificate | undefined> {
     const reference = parseSlot(slot)
-    return this.#transaction((exchange) => readCertificate(exchange, reference))
+    return this.#session.transaction((exchange) => readCertificate(exchange, reference))
   }
 
   /** `chain`: what signed the certificate, from its issuer upwards. */
   async putCertificate(slot: string, certificate: CardCertificate): Promise<void> {
     const reference = parseSlot(slot)
-    await this.#managing((exchange) => writeCertificate(exchange, reference, certificate))
+    await this.#session.managing((exchange) => writeCertificate(exchange, reference, certificate))
   }
 
   async deleteCertificate(slot: string): Promise<void> {
     const reference = parseSlot(slot)
-    await this.#managing((exchange) => deleteCertificate(exchange, reference))
+    await this.#session.managing((exchange) => deleteCertificate(exchange, reference))
   }
 
   /** The data objects that are there; of a card in a reader those that NIST names and that can be read now. */
   objects(): Promise<ObjectInfo[]> {
-    return this.#transaction((exchange) => listObjects(exchange, this.#channel.local))
+    return this.#session.transaction((exchange) => listObjects(exchange, this.#channel.local))
   }
 
   /** Content of a data object by tag in hex or by name (`chuid`); undefined where there is none. */
   getObject(tag: string): Promise<Uint8Array | undefined> {
-    return this.#transaction((exchange) => readObject(exchange, tag))
+    return this.#session.transaction((exchange) => readObject(exchange, tag))
   }
 
   putObject(tag: string, content: Uint8Array): Promise<void> {
-    return this.#managing((exchange) => writeObject(exchange, tag, content))
+    return this.#session.managing((exchange) => writeObject(exchange, tag, content))
   }
 
   deleteObject(tag: string): Promise<void> {
-    return this.#managing((exchange) => deleteObject(exchange, tag))
+    return this.#session.managing((exchange) => deleteObject(exchange, tag))
   }
 
   /** Lets the card go. Work under way is finished first. */
@@ -254,36 +261,6 @@ export class Card {
     if (this.#channel.local !== undefined) return this.#channel.local
     throw new CardError('ERR_NOT_SUPPORTED', 'Only a card in the TPM of this machine, opened by name, can do this.')
   }
-
-  #transaction<T>(work: (exchange: Exchange) => Promise<T>, waiting: Cancellable = {}, trusting = false): Promise<T> {
-    return untilTurn(waiting, (begin) =>
-      this.#channel.transaction(async () => {
-        begin()
-        return this.#selection.with(this.#exchange, () => work(this.#exchange), trusting)
-      }),
-    )
-  }
-
-  /** A change of the card: who owns the card file may, once the PIN is verified. */
-  #managing<T>(work: (exchange: Exchange) => Promise<T>, waiting?: Cancellable): Promise<T> {
-    return this.#transaction(async (exchange) => {
-      this.#channel.local?.manage()
-      return work(exchange)
-    }, waiting)
-  }
-
-  #using<T>(slot: Slot, waiting: Cancellable, work: (exchange: Exchange, key: KeyInfo) => Promise<T>): Promise<T> {
-    return this.#transaction(
-      async (exchange) => work(exchange, present(slot, await this.#keys.toUse(exchange, slot))),
-      waiting,
-      this.#keys.knows(slot),
-    )
-  }
-}
-
-function present(slot: Slot, key: KeyInfo | undefined): KeyInfo {
-  if (key !== undefined) return key
-  throw new CardError('ERR_KEY_ABSENT', `There is no key in slot ${slot}. Make one: tessera key generate ${slot}.`)
 }
 
 function checkPolicy(policy: string): PinPolicy {

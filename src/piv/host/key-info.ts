@@ -87,9 +87,9 @@ export class CardKeys {
     return this.#known.get(slot) ?? this.find(exchange, slot)
   }
 
-  /** Whether `toUse` sends nothing. */
-  knows(slot: Slot): boolean {
-    return this.#local !== undefined || this.#known.has(slot)
+  /** The PIN policy of a key of another card, where it is known without asking. */
+  policyOf(slot: Slot): PinPolicy | undefined {
+    return this.#known.get(slot)?.pinPolicy
   }
 
   /** To be called before VERIFY. */

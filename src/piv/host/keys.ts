@@ -9,7 +9,7 @@ import { ecdsaToRaw } from '../ecdsa.ts'
 import { fromKeyObject, readPublicKey, toKeyObject } from '../public-key.ts'
 import { keyReference, PIN_POLICY_IDS, type PinPolicy, type Slot } from '../slots.ts'
 import { ASKED, type Authentication, readAuthentication, writeAuthentication, writeKeyTemplate } from '../templates.ts'
-import type { Exchange } from './exchange.ts'
+import type { Exchange, HostCommand } from './exchange.ts'
 import type { KeyInfo } from './key-info.ts'
 import { type DecryptOptions, notDecrypted, unpadOaep, unpadPkcs1 } from './padding.ts'
 import { refusal } from './refusals.ts'
@@ -31,11 +31,25 @@ export async function generate(
   return wellFormed(() => toKeyObject(readPublicKey(answer.data)))
 }
 
-/** One private-key operation: what is asked of the key, and its answer. */
-async function use(exchange: Exchange, { slot, algorithm }: KeyInfo, items: Authentication): Promise<Uint8Array> {
-  const data = writeAuthentication({ response: ASKED, ...items })
-  const { id } = ALGORITHMS[algorithm]
-  const command = { ins: INS.generalAuthenticate, p1: id, p2: keyReference(slot), data, answer: true }
+/** One private-key operation, in what comes before the card is reached and what comes after. */
+export interface Operation {
+  /** What is asked of the key. @throws CardError for what does not fit it */
+  ask(key: KeyInfo): Authentication
+  /** What the key's answer, a view, comes to. @throws CardError */
+  read(response: Uint8Array, key: KeyInfo): Uint8Array
+  /** What a refusal of the card comes to, where that is not what it says. */
+  refused?(error: unknown): unknown
+}
+
+/** The command that has a key do it; whatever is to be worked out for it is. */
+export function commandFor(operation: Operation, key: KeyInfo): HostCommand {
+  const data = writeAuthentication({ response: ASKED, ...operation.ask(key) })
+  const { id } = ALGORITHMS[key.algorithm]
+  return { ins: INS.generalAuthenticate, p1: id, p2: keyReference(key.slot), data, answer: true }
+}
+
+/** Sends it; the answer is a view. */
+export async function use(exchange: Exchange, command: HostCommand): Promise<Uint8Array> {
   const answer = await exchange.send(command)
   if (answer.sw !== SW.OK) throw refusal('useKey', answer.sw)
   const { response } = wellFormed(() => readAuthentication(answer.data))
@@ -43,60 +57,65 @@ async function use(exchange: Exchange, { slot, algorithm }: KeyInfo, items: Auth
   throw new CardError('ERR_DATA', 'The card answers without a result.')
 }
 
-export async function signDigest(
-  exchange: Exchange,
-  key: KeyInfo,
-  digest: Uint8Array,
-  parameters: SignatureParameters,
-): Promise<Uint8Array> {
-  const { kind, octets } = ALGORITHMS[key.algorithm]
-  if (kind === 'rsa') return (await use(exchange, key, { challenge: rsaBlock(digest, parameters, octets) })).slice()
-  if (digest.length === 0 || (digest.length > octets && !DIGEST_LENGTHS.includes(digest.length))) {
-    const lengths = `up to ${octets}, or ${DIGEST_LENGTHS.join(', ')}`
-    throw new CardError(
-      'ERR_DATA',
-      `A digest of ${digest.length} octets cannot be signed with ${key.algorithm}. Use ${lengths}.`,
-    )
-  }
-  // FIPS 186-5, 6.4: of a longer digest its leftmost bits are signed, and a card takes no more than those.
-  const der = await use(exchange, key, { challenge: digest.subarray(0, octets) })
-  return parameters.format === 'der' ? der.slice() : wellFormed(() => ecdsaToRaw(der, octets))
-}
+export const signing = (digest: Uint8Array, parameters: SignatureParameters): Operation => ({
+  ask({ algorithm }) {
+    const { kind, octets } = ALGORITHMS[algorithm]
+    if (kind === 'rsa') return { challenge: rsaBlock(digest, parameters, octets) }
+    if (digest.length === 0 || (digest.length > octets && !DIGEST_LENGTHS.includes(digest.length))) {
+      const lengths = `up to ${octets}, or ${DIGEST_LENGTHS.join(', ')}`
+      throw new CardError(
+        'ERR_DATA',
+        `A digest of ${digest.length} octets cannot be signed with ${algorithm}. Use ${lengths}.`,
+      )
+    }
+    // FIPS 186-5, 6.4: of a longer digest its leftmost bits are signed, and a card takes no more than those.
+    return { challenge: digest.subarray(0, octets) }
+  },
+  read(response, { algorithm }) {
+    const { kind, octets } = ALGORITHMS[algorithm]
+    return kind === 'rsa' || parameters.format === 'der'
+      ? response.slice()
+      : wellFormed(() => ecdsaToRaw(response, octets))
+  },
+})
 
-/** @throws CardError ERR_DATA, the same for whatever is wrong with the text */
-export async function decrypt(
-  exchange: Exchange,
-  key: KeyInfo,
+/** Refused is one error, ERR_DATA, the same for whatever is wrong with the text. */
+export function decryption(
   ciphertext: Uint8Array,
   { padding = 'oaep', hash = 'SHA-256', label }: DecryptOptions,
-): Promise<Uint8Array> {
-  const { kind, octets } = ALGORITHMS[key.algorithm]
+): Operation {
   const name = parseHash(hash)
-  if (kind !== 'rsa')
-    throw new CardError('ERR_NOT_SUPPORTED', `A key of ${key.algorithm} does not decrypt: derive a secret with it.`)
-  if (ciphertext.length !== octets) {
-    throw new CardError('ERR_DATA', `A text for this key has ${octets} octets, and this has ${ciphertext.length}.`)
-  }
-  // A text that is a number too large for the key is refused by the card, and like all others here.
-  const block = await use(exchange, key, { challenge: ciphertext }).catch((error) => {
-    throw error instanceof CardError && error.code === 'ERR_DATA' ? notDecrypted() : error
-  })
-  try {
-    return padding === 'pkcs1' ? unpadPkcs1(block) : unpadOaep(block, name, label)
-  } finally {
-    wipe(block)
+  return {
+    ask({ algorithm }) {
+      const { kind, octets } = ALGORITHMS[algorithm]
+      if (kind !== 'rsa')
+        throw new CardError('ERR_NOT_SUPPORTED', `A key of ${algorithm} does not decrypt: derive a secret with it.`)
+      if (ciphertext.length === octets) return { challenge: ciphertext }
+      throw new CardError('ERR_DATA', `A text for this key has ${octets} octets, and this has ${ciphertext.length}.`)
+    },
+    read(block) {
+      try {
+        return padding === 'pkcs1' ? unpadPkcs1(block) : unpadOaep(block, name, label)
+      } finally {
+        wipe(block)
+      }
+    },
+    // A text that is a number too large for the key is refused by the card, and like all others here.
+    refused: (error) => (error instanceof CardError && error.code === 'ERR_DATA' ? notDecrypted() : error),
   }
 }
 
-export async function agree(exchange: Exchange, key: KeyInfo, peer: KeyObject): Promise<Uint8Array> {
-  const { kind } = ALGORITHMS[key.algorithm]
-  if (kind !== 'ec')
-    throw new CardError('ERR_NOT_SUPPORTED', `A key of ${key.algorithm} does not agree on secrets: decrypt with it.`)
-  if (peer.type !== 'public') throw new CardError('ERR_DATA', "The other side's key must be a public key.")
-  const theirs = wellFormed(() => fromKeyObject(peer), "The other side's key is of a kind that is not known here.")
-  if (!('point' in theirs)) throw new CardError('ERR_DATA', "The other side's key is not an EC key.")
-  return (await use(exchange, key, { exponentiation: theirs.point })).slice()
-}
+export const agreement = (peer: KeyObject): Operation => ({
+  ask({ algorithm }) {
+    if (ALGORITHMS[algorithm].kind !== 'ec')
+      throw new CardError('ERR_NOT_SUPPORTED', `A key of ${algorithm} does not agree on secrets: decrypt with it.`)
+    if (peer.type !== 'public') throw new CardError('ERR_DATA', "The other side's key must be a public key.")
+    const theirs = wellFormed(() => fromKeyObject(peer), "The other side's key is of a kind that is not known here.")
+    if ('point' in theirs) return { exponentiation: theirs.point }
+    throw new CardError('ERR_DATA', "The other side's key is not an EC key.")
+  },
+  read: (response) => response.slice(),
+})
 
 function wellFormed<T>(
   read: () => T,

@@ -4,11 +4,12 @@ import type { LocalCard } from '../../channel.ts'
 import { PinError } from '../../errors.ts'
 import { SW, triesLeft } from '../../iso7816/status.ts'
 import { PIV_AID_TRUNCATED } from '../application.ts'
+import { tagOf, writeGetData } from '../objects.ts'
 import { PIN_REFERENCES, padPin, pinBytes, pukBytes, type Secret } from '../pin.ts'
 import type { Exchange } from './exchange.ts'
 import { type Act, refusal } from './refusals.ts'
 
-const INS = { select: 0xa4, verify: 0x20, changeReferenceData: 0x24, resetRetryCounter: 0x2c } as const
+const INS = { select: 0xa4, verify: 0x20, changeReferenceData: 0x24, resetRetryCounter: 0x2c, getData: 0xcb } as const
 const FIRST_OR_ONLY = 0x04
 
 export interface PinStatus {
@@ -49,20 +50,24 @@ async function askPin(exchange: Exchange): Promise<number> {
   return (await exchange.send({ ins: INS.verify, p1: 0x00, p2: PIN_REFERENCES.pin })).sw
 }
 
+/** VERIFY, the last thing that is sent: the one use of an `always` key that it allows is the next command. */
 export async function verifyPin(
   exchange: Exchange,
   local: LocalCard | undefined,
-  pin: Secret,
+  pin: Uint8Array,
   minTriesLeft: number,
 ): Promise<void> {
-  await withSecrets([pinBytes(pin)], async ([octets]) => {
-    if (minTriesLeft > 0) await keepTries(exchange, local, minTriesLeft)
-    await sendPins(exchange, 'verifyPin', INS.verify, PIN_REFERENCES.pin, [octets])
-  })
+  if (minTriesLeft > 0) keepTries((await local?.pinTries())?.left ?? triesLeft(await askPin(exchange)), minTriesLeft)
+  await sendPins(exchange, 'verifyPin', INS.verify, PIN_REFERENCES.pin, [pin])
 }
 
-async function keepTries(exchange: Exchange, local: LocalCard | undefined, least: number): Promise<void> {
-  const left = (await local?.pinTries())?.left ?? triesLeft(await askPin(exchange))
+/** Uses that one use up, by a command that does nothing else. Whatever the card answers is right. */
+export async function useUp(exchange: Exchange): Promise<void> {
+  await exchange.send({ ins: INS.getData, p1: 0x3f, p2: 0xff, data: writeGetData(tagOf('discovery')), answer: true })
+}
+
+/** @throws PinError ERR_PIN_LAST_TRY where fewer than `least` tries are left */
+export function keepTries(left: number | undefined, least: number): void {
   if (left === undefined || left >= least || left === 0) return
   throw new PinError(
     'ERR_PIN_LAST_TRY',
