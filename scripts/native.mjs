@@ -2,6 +2,7 @@
 //
 //   node scripts/native.mjs              native/build/Release/tessera.node
 //   node scripts/native.mjs --witness    the same, and the witness program of the tests beside it
+//   node scripts/native.mjs --bench      the same, and the C programs of bench/
 //   node scripts/native.mjs --asan       native/build-asan/Release/tessera.node, with sanitizers
 //
 // npm runs it as the "install" script; gyp tools reach it through binding.gyp.
@@ -15,7 +16,7 @@ import { fileURLToPath } from 'node:url'
 
 const require = createRequire(import.meta.url)
 const root = dirname(dirname(fileURLToPath(import.meta.url)))
-const known = ['--witness', '--asan']
+const known = ['--witness', '--bench', '--asan']
 
 function fail(message) {
   process.stderr.write(`tessera: the native addon was not built: ${message}\n`)
@@ -83,6 +84,7 @@ const options = {
   TESSERA_WERROR: existsSync(join(root, 'test')) ? 'ON' : 'OFF',
   TESSERA_SANITIZE: asan ? 'ON' : 'OFF',
   TESSERA_WITNESS: wanted.includes('--witness') ? 'ON' : 'OFF',
+  TESSERA_BENCH: wanted.includes('--bench') ? 'ON' : 'OFF',
 }
 
 function cmake(command) {

@@ -58,7 +58,7 @@ export function testJobs(long: boolean): Job[] {
 }
 
 export function lintJobs(): Job[] {
-  const native = filesBelow('native', ['.cc', '.c', '.h'])
+  const native = ['native', 'bench/native'].flatMap((place) => filesBelow(place, ['.cc', '.c', '.h']))
   const tools: Record<string, [string, ...string[]]> = {
     'lint/biome': ['node_modules/.bin/biome', 'check', '--error-on-warnings', '.'],
     'lint/types': ['node_modules/.bin/tsc', '-p', 'tsconfig.json'],
