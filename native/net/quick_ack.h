@@ -3,8 +3,8 @@
 
 namespace tessera::net {
 
-// For the acknowledgements that are due now: the kernel falls back to delaying by itself (tcp(7), TCP_QUICKACK), so this
-// is done anew before each receive. False where `fd` is no TCP socket, or the system has no such option.
+// For the acknowledgements that are due now: the kernel falls back to delaying by itself (tcp(7), TCP_QUICKACK), so
+// this is done anew before each receive. False where `fd` is no TCP socket, or the system has no such option.
 bool set_quick_ack(int fd);
 
 }  // namespace tessera::net
