@@ -16,6 +16,8 @@ export {
   resetCard,
 } from './cards.ts'
 export type { CardChannel, LocalCard } from './channel.ts'
+export { type CertificateDescription, describeCertificate } from './enroll/describe.ts'
+export { type SelfSignOptions, selfSign } from './enroll/self-sign.ts'
 export {
   type AnyCardError,
   CaError,

@@ -42,6 +42,8 @@ export const OPTIONS = {
   algorithm: { flags: '-a, --algorithm <name>' },
   pinPolicy: { flags: '--pin-policy <policy>', choices: PIN_POLICIES },
   out: { flags: '-o, --out <file>' },
+  subject: { flags: '--subject <dn>' },
+  days: { flags: '--days <n>', range: [1, 9999] },
   hash: { flags: '--hash <name>' },
   format: { flags: '--format <format>', choices: ['der', 'raw'] },
   padding: { flags: '--padding <padding>', choices: ['pkcs1', 'pss'] },

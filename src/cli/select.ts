@@ -89,6 +89,23 @@ export async function unlockManagement(context: Context, card: Card): Promise<vo
   else await card.authenticateAdmin(await adminKeyIn(context, path, '--admin-key-file'))
 }
 
+/**
+ * What signing with a key and then changing the card need, for one PIN: the PIN is verified, or for a key of policy
+ * `always` handed back, to be verified right before its use.
+ */
+export async function unlockToCertify(context: Context, card: Card, slot: Slot): Promise<Uint8Array | undefined> {
+  const { mustChange } = await card.pinStatus()
+  if (mustChange) throw new PinError('ERR_PIN_CHANGE_REQUIRED', TEXT.error.changeRequired)
+  const { pinPolicy } = await card.keyInfo(slot)
+  const byAdminKey = context.options.adminKeyFile !== undefined
+  if (byAdminKey) await unlockManagement(context, card)
+  if (byAdminKey && pinPolicy === 'never') return undefined
+  const pin = await takePin(context, card)
+  if (pinPolicy === 'always') return pin
+  await card.verifyPin(pin)
+  return undefined
+}
+
 function refuseLastTry(context: Context, what: string, triesLeft: number | undefined): void {
   if (triesLeft !== 1 || context.options.lastTry) return
   throw new PinError('ERR_PIN_LAST_TRY', TEXT.error.lastTry(what), { triesLeft })
@@ -112,4 +129,9 @@ export async function keyOnFile(context: Context, slotName: string): Promise<Key
 export async function freeSlot(context: Context, card: Card, slot: Slot): Promise<void> {
   const keys = await card.keys()
   if (keys.some((key) => key.slot === slot)) await confirm(context, TEXT.confirm.overwrite(slot))
+}
+
+/** Asks before a certificate is overwritten. */
+export async function freeCertificate(context: Context, card: Card, slot: Slot): Promise<void> {
+  if ((await card.getCertificate(slot)) !== undefined) await confirm(context, TEXT.confirm.overwriteCert(slot))
 }

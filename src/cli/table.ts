@@ -116,6 +116,12 @@ export const COMMANDS: readonly CommandRow[] = [
     options: ['out', 'encryption', 'hash', 'lastTry'],
     load: () => import('./commands/decrypt.ts'),
   },
+  {
+    words: 'cert self-sign',
+    args: '<slot>',
+    options: ['subject', 'days', 'hash', 'padding', 'out', 'yes', ...manage],
+    load: () => import('./commands/cert-self-sign.ts'),
+  },
   { words: 'object list', load: () => import('./commands/object-list.ts') },
   {
     words: 'object get',

@@ -14,7 +14,7 @@ const parts: ReadonlyArray<readonly [RegExp, string]> = [
   [/^piv\/card\/vault\.ts$/, 'vault'],
   [/^piv\/card\//, 'piv/card'],
   [/^piv\/host\//, 'piv/host'],
-  [/^(files|tpm|pcsc|serve|enroll|cli|tour)\//, ''],
+  [/^(files|tpm|pcsc|serve|x509|enroll|cli|tour)\//, ''],
 ]
 
 /** What each part may import, besides itself and what everybody may. A part that is not here may not exist. */
@@ -33,7 +33,8 @@ const arrows: Readonly<Record<string, readonly string[]>> = {
   tpm: ['piv', 'vault', 'native', 'files'],
   pcsc: ['channel', 'native'],
   serve: ['channel', 'native'],
-  enroll: ['piv/host', 'piv'],
+  x509: ['iso7816', 'piv'],
+  enroll: ['piv/host', 'piv', 'iso7816', 'x509'],
   cards: ['tpm', 'pcsc', 'serve', 'piv', 'vault', 'piv/card', 'piv/host', 'channel', 'iso7816'],
   index: ['cards', 'tpm', 'pcsc', 'serve', 'piv', 'vault', 'piv/host', 'enroll', 'channel'],
   tour: ['index', 'cards'],

@@ -1,0 +1,46 @@
+// A key on a card as one that signs certificates and requests.
+import { X509Certificate } from 'node:crypto'
+import { CardError } from '../errors.ts'
+import type { Hash } from '../piv/algorithms.ts'
+import { parseHash } from '../piv/algorithms.ts'
+import type { Card } from '../piv/host/card.ts'
+import type { KeyInfo } from '../piv/host/key-info.ts'
+import type { Secret } from '../piv/pin.ts'
+import { providerOf, type SigningProvider } from '../x509/provider.ts'
+
+export interface SigningOptions {
+  /** SHA-256 unless said otherwise. */
+  readonly hash?: Hash | string
+  /** Of RSA keys: `pkcs1` unless said otherwise. Not every program takes `pss` in certificates. */
+  readonly padding?: 'pkcs1' | 'pss'
+  /**
+   * Verified right before the signature, as a key of policy `always` wants it. Without it the PIN has been verified
+   * already, and is not needed otherwise.
+   */
+  readonly pin?: Secret
+}
+
+export interface SlotSigner extends SigningProvider {
+  readonly key: KeyInfo
+}
+
+/** @throws CardError ERR_KEY_ABSENT; UsageError ERR_ALGORITHM, for SHA-1 too */
+export async function slotSigner(card: Card, slot: string, options: SigningOptions): Promise<SlotSigner> {
+  const hash = parseHash(options.hash ?? 'SHA-256')
+  const key = await card.keyInfo(slot)
+  const sign = async (data: Uint8Array, { padding }: { readonly padding: 'pkcs1' | 'pss' }) => {
+    if (options.pin !== undefined) await card.verifyPin(options.pin)
+    return card.sign(slot, data, { hash, padding, format: 'raw' })
+  }
+  const provider = await providerOf({ publicKey: key.publicKey, sign }, { hash, padding: options.padding ?? 'pkcs1' })
+  return { key, ...provider }
+}
+
+/** A card that signs otherwise than its public key says would make a certificate that nobody takes. */
+export function provedBy(certificate: Uint8Array, key: KeyInfo): void {
+  if (new X509Certificate(certificate).verify(key.publicKey)) return
+  throw new CardError(
+    'ERR_DATA',
+    `The card signs with another key than the public key of slot ${key.slot} says. Make the key again.`,
+  )
+}
