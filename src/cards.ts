@@ -1,18 +1,16 @@
 /**
- * Creating, opening, listing, renaming, resetting and destroying cards: the one place that knows which kinds of card there are.
+ * Creating, opening, listing, renaming, resetting and destroying cards: the one place that knows which kinds of card
+ * there are. Listing has its own files in cards/.
  */
 import type { KeyObject } from 'node:crypto'
-import { concat, fromHex, hex, secretBytes, wipe } from './bytes.ts'
+import { concat, fromHex, secretBytes, wipe } from './bytes.ts'
 import type { CardChannel } from './channel.ts'
-import { type AnyCardError, CardError, PcscError, UsageError } from './errors.ts'
+import { UsageError } from './errors.ts'
 import { localChannel } from './local-card.ts'
 import { openReader, type ReaderOptions } from './pcsc/open.ts'
-import { listReaders } from './pcsc/readers.ts'
 import { ADMIN_ALGORITHMS } from './piv/algorithms.ts'
 import { adminAlgorithmOf } from './piv/host/admin.ts'
 import { Card } from './piv/host/card.ts'
-import { type KeyInfo, keyInfo } from './piv/host/key-info.ts'
-import type { PinStatus } from './piv/host/pins.ts'
 import {
   checkTries,
   DEFAULT_ADMIN_KEY,
@@ -26,10 +24,16 @@ import {
 } from './piv/pin.ts'
 import { helpDeskKeyBlob } from './tpm/help-desk.ts'
 import { createTpmCard, destroyTpmCard, type NewCard, openTpmCard, workshop } from './tpm/open.ts'
-import type { CardFile, DefaultSecret } from './tpm/store/card-file.ts'
+import type { DefaultSecret } from './tpm/store/card-file.ts'
 import { checkCardName } from './tpm/store/home.ts'
 import { explicitTcti, resolveTcti } from './tpm/tcti.ts'
-import { vaultKeys } from './tpm/vault/keys.ts'
+
+export type { ListedCertificate } from './cards/certificates.ts'
+export { type CardSummary, type ListOptions, listCards } from './cards/list.ts'
+export { listReaderCards, type ReaderCardSummary } from './cards/reader-cards.ts'
+export type { CardState } from './cards/states.ts'
+export { cardInfo, type ReadableCard } from './cards/summary.ts'
+export type { TpmCardSummary } from './cards/tpm-cards.ts'
 
 export interface CreateCardOptions {
   /** 1 to 64 letters, digits, dots, hyphens and underscores. */
@@ -75,34 +79,6 @@ export interface ReaderPlace extends ReaderOptions {
   readonly reader: string
 }
 
-export interface ReadableCard {
-  readonly name: string
-  readonly path: string
-  /** 32 hex digits. */
-  readonly cardId: string
-  readonly created: string
-  readonly tcti: string
-  readonly assurance: 'hardware' | 'software'
-  readonly pinTries: number
-  /** undefined: a card without a PUK. */
-  readonly pukTries: number | undefined
-  readonly helpDesk: boolean
-  /** False: nobody manages the card through PC/SC. */
-  readonly adminKey: boolean
-  readonly mustChangePin: boolean
-  /** Secrets that still have their default value. */
-  readonly defaults: readonly DefaultSecret[]
-  readonly keys: readonly KeyInfo[]
-}
-
-/** A card in a reader: `name` is what `--card` takes. `keys`: those that have a certificate. */
-export type ReaderCardSummary =
-  | { readonly name: string; readonly reader: string; readonly pin: PinStatus; readonly keys: readonly KeyInfo[] }
-  | { readonly name: string; readonly reader: string; readonly error: AnyCardError }
-
-/** A card as its file has it; one whose file cannot be read has its error. */
-export type CardSummary = ReadableCard | { readonly name: string; readonly path: string; readonly error: AnyCardError }
-
 /**
  * Makes a card in a TPM and opens it.
  * @throws UsageError ERR_CARD_NAME, ERR_USAGE; PinError ERR_PIN_FORMAT; CardError ERR_CARD_EXISTS; TpmError; FileError
@@ -136,54 +112,6 @@ export async function openChannel(options: string | NamedCard | ReaderPlace): Pr
   const { name, unlockMinutes, ...place } = typeof options === 'string' ? { name: options } : options
   const unlockSeconds = unlockMinutes === undefined ? undefined : checkMinutes(unlockMinutes) * 60
   return localChannel(await openTpmCard({ ...placeOf(place), unlockSeconds }, checkCardName(name)))
-}
-
-/** Every card of a home, from the card files alone: no TPM is needed, and none is disturbed. */
-export async function listCards(place: Pick<CardPlace, 'home'> = {}): Promise<CardSummary[]> {
-  const listed = await workshop(place).store.list()
-  return listed.map((one) => {
-    if (!('card' in one)) return one
-    try {
-      return summaryOf(one.card, one.path)
-    } catch (error) {
-      // The file is as it was written, and a key in it is none: the other cards are listed all the same.
-      if (!(error instanceof CardError)) throw error
-      return { name: one.name, path: one.path, error: error as AnyCardError }
-    }
-  })
-}
-
-/**
- * Every card in a reader that PC/SC has, asked for what it says of itself; no try is spent. One that does not answer, or
- * is no PIV card, has its error. None where there is no PC/SC.
- */
-export async function listReaderCards({ waitMs = 1000 }: ReaderOptions = {}): Promise<ReaderCardSummary[]> {
-  const readers = await listReaders().catch((error: unknown) => {
-    if (error instanceof PcscError && error.code === 'ERR_PCSC_UNAVAILABLE') return []
-    throw error
-  })
-  return Promise.all(readers.filter(({ card }) => card).map(({ name }) => readerCard(name, waitMs)))
-}
-
-async function readerCard(reader: string, waitMs: number): Promise<ReaderCardSummary> {
-  const name = `reader:${reader}`
-  try {
-    const card = new Card(await openReader(reader, { waitMs }))
-    try {
-      return { name, reader, pin: await card.pinStatus(), keys: await card.keys() }
-    } finally {
-      await card.close()
-    }
-  } catch (error) {
-    if (!(error instanceof CardError)) throw error
-    return { name, reader, error: error as AnyCardError }
-  }
-}
-
-/** One card from its file alone. @throws CardError ERR_CARD_NOT_FOUND; FileError */
-export async function cardInfo(name: string, place: Pick<CardPlace, 'home'> = {}): Promise<ReadableCard> {
-  const { store, home } = workshop(place)
-  return summaryOf(await store.read(checkCardName(name)), home.of(name, 'card'))
 }
 
 /**
@@ -261,19 +189,6 @@ async function withFirstSecrets<Result>(
 function placeOf(place: CardPlace): { readonly home?: string; readonly tcti?: string } {
   const tcti = explicitTcti(place.tcti)
   return { ...(place.home === undefined ? {} : { home: place.home }), ...(tcti === undefined ? {} : { tcti }) }
-}
-
-function summaryOf(card: CardFile, path: string): ReadableCard {
-  const { name, created, tcti, assurance, flags } = card
-  return {
-    ...{ name, path, cardId: hex(card.cardId), created, tcti, assurance, pinTries: card.pin.tries },
-    pukTries: card.puk.present ? card.puk.tries : undefined,
-    helpDesk: card.helpDeskKey !== undefined,
-    adminKey: card.adminKey !== undefined,
-    mustChangePin: flags.mustChangePin,
-    defaults: flags.defaults,
-    keys: vaultKeys(card).map(keyInfo),
-  }
 }
 
 /** As the vault keeps it: algorithm identifier, then the key. */

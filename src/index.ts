@@ -1,10 +1,13 @@
 export {
   type CardPlace,
+  type CardState,
   type CardSummary,
   type CreateCardOptions,
   cardInfo,
   createCard,
   destroyCard,
+  type ListedCertificate,
+  type ListOptions,
   listCards,
   listReaderCards,
   type NamedCard,
@@ -14,6 +17,7 @@ export {
   type ReaderPlace,
   renameCard,
   resetCard,
+  type TpmCardSummary,
 } from './cards.ts'
 export type { CardChannel, LocalCard } from './channel.ts'
 export { type CertificateDescription, describeCertificate } from './enroll/describe.ts'

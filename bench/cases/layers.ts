@@ -114,6 +114,7 @@ async function applicationLayer(setup: Setup): Promise<Operation> {
     vault,
     identity: () => ({ cardId: vault.card.cardId, name: 'bench', created: new Date(vault.card.created) }),
     mustChangePin: () => false,
+    defaults: () => [],
   })
   const challenge = algorithm === 'P-256' ? DIGEST : await block(root)
   const apdu = (ins: number, p1: number, p2: number, data: Uint8Array, le?: number) =>

@@ -1,7 +1,10 @@
 // Tables in Markdown.
 
 /** Columns of numbers are set to the right. */
-export function table(head: readonly string[], rows: ReadonlyArray<ReadonlyArray<string | number | undefined>>): string {
+export function table(
+  head: readonly string[],
+  rows: ReadonlyArray<ReadonlyArray<string | number | undefined>>,
+): string {
   const text = rows.map((row) => row.map((cell) => (cell === undefined ? '' : String(cell))))
   const numeric = head.map((_, at) => rows.length > 0 && rows.every((row) => typeof row[at] !== 'string'))
   const widths = head.map((name, at) => Math.max(3, name.length, ...text.map((row) => row[at]?.length ?? 0)))

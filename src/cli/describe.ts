@@ -1,11 +1,9 @@
 // A card, a key, a PIN status in words and as JSON. docs/cli.md publishes the JSON shapes.
-import type { CardSummary, ReadableCard } from '../cards.ts'
+import type { ListedCertificate, ReadableCard } from '../cards.ts'
 import type { KeyInfo } from '../piv/host/key-info.ts'
 import type { PinStatus } from '../piv/host/pins.ts'
 import { TEXT } from './messages.ts'
 import { errorJson, type Json } from './output.ts'
-
-export const isReadable = (card: CardSummary): card is ReadableCard => !('error' in card)
 
 export const publicKeyPem = (key: KeyInfo): string => key.publicKey.export({ type: 'spki', format: 'pem' }).toString()
 
@@ -14,10 +12,15 @@ export function keyJson(key: KeyInfo): { readonly [name: string]: Json } {
   return { slot, name, algorithm, pinPolicy, origin, publicKey: publicKeyPem(key) }
 }
 
-export function cardJson(card: CardSummary): { readonly [name: string]: Json } {
-  if (!isReadable(card)) return { name: card.name, path: card.path, error: errorJson(card.error) }
-  const { pukTries, defaults, keys, path, ...facts } = card
-  return { ...facts, pukTries: pukTries ?? null, defaults: [...defaults], keys: keys.map(keyJson), path }
+export function cardJson({ pukTries, defaults, keys, certificates, path, ...facts }: ReadableCard): {
+  readonly [name: string]: Json
+} {
+  const lists = { defaults: [...defaults], keys: keys.map(keyJson), certificates: certificates.map(certificateJson) }
+  return { ...facts, pukTries: pukTries ?? null, ...lists, path }
+}
+
+export function certificateJson(certificate: ListedCertificate): Json {
+  return 'error' in certificate ? { slot: certificate.slot, error: errorJson(certificate.error) } : { ...certificate }
 }
 
 /** What is still to be done about a card, one sentence each. */
@@ -60,10 +63,13 @@ export function keyText(key: KeyInfo): string {
   return `${facts}\n${publicKeyPem(key)}`
 }
 
-export function pinJson(card: string, status: PinStatus): { readonly [name: string]: Json } {
-  const { triesLeft, tries, blocked, mustChange, advisory, puk } = status
+export const pinJson = (card: string, status: PinStatus): { readonly [name: string]: Json } => ({
+  card,
+  ...triesJson(status),
+})
+
+export function triesJson({ triesLeft, tries, blocked, mustChange, advisory, puk }: PinStatus) {
   return {
-    card,
     pin: { triesLeft: triesLeft ?? null, tries: tries ?? null, blocked, mustChange, advisory },
     puk: puk === undefined ? null : { triesLeft: puk.triesLeft ?? null, tries: puk.tries },
   }

@@ -1,6 +1,7 @@
 // Which card a command is about, and its PIN.
-import { cardInfo, listCards, openCard } from '../cards.ts'
+import { type CardSummary, cardInfo, listCards, openCard } from '../cards.ts'
 import { CardError, PinError, UsageError } from '../errors.ts'
+import { listReaders } from '../pcsc/readers.ts'
 import type { Card } from '../piv/host/card.ts'
 import type { KeyInfo } from '../piv/host/key-info.ts'
 import type { PinUse } from '../piv/host/pin-request.ts'
@@ -8,38 +9,84 @@ import { pinBytes, pukBytes } from '../piv/pin.ts'
 import { parseSlot, type Slot } from '../piv/slots.ts'
 import { adminKeyIn } from './admin-key.ts'
 import { type Context, confirm, given } from './context.ts'
+import { plain } from './listing.ts'
 import { TEXT } from './messages.ts'
 import type { Question } from './secrets.ts'
 
 const READER = 'reader:'
 
-/** What stands after `reader:` in --card; undefined where a card in a TPM is meant. */
-function readerText({ options }: Context): string | undefined {
-  return options.card?.startsWith(READER) ? options.card.slice(READER.length) : undefined
+/** A card in a TPM by its name, or one in a reader by a part of the reader's name. */
+type Choice = { readonly name: string } | { readonly reader: string }
+
+/** A command asks once: what comes and goes meanwhile does not change which card it is about. */
+const chosen = new WeakMap<Context, Promise<Choice>>()
+
+function choiceOf(context: Context): Promise<Choice> {
+  const choice = chosen.get(context) ?? choose(context)
+  chosen.set(context, choice)
+  return choice
+}
+
+async function choose(context: Context): Promise<Choice> {
+  const { card } = context.options
+  if (card !== undefined) return card.startsWith(READER) ? { reader: card.slice(READER.length) } : { name: card }
+  return onlyCard(context)
 }
 
 /**
- * The name that --card says, or the only card's.
+ * The only card there is, in a TPM or in a reader. One that is shown in a reader is one card: it is used where it lives,
+ * or in the reader while another process has its TPM.
+ * @throws CardError ERR_CARD_NOT_FOUND; UsageError ERR_CARD_AMBIGUOUS
+ */
+async function onlyCard({ options, out }: Context): Promise<Choice> {
+  const cards = (await anyInReaders()) ? await listCards(given({ tcti: options.tcti })) : await listCards(FILES)
+  const [only, ...others] = cards.filter(
+    (card) => card.kind === 'tpm' || !(card.state === 'no-piv' || card.state === 'unusable' || twinOf(card)),
+  )
+  if (only === undefined) throw new CardError('ERR_CARD_NOT_FOUND', TEXT.error.noCardsAtAll)
+  if (others.length > 0) throw ambiguous([only, ...others])
+  if (only.kind === 'reader') return { reader: only.reader }
+  const shown = cards.find((card) => card.kind === 'reader' && twinOf(card) === only.name)
+  if (shown?.kind !== 'reader' || (only.state !== 'in-use' && only.state !== 'unusable')) return { name: only.name }
+  await out.note(TEXT.done.shownIn(only.name, plain(shown.reader)))
+  return { reader: shown.reader }
+}
+
+const FILES = { filesOnly: true } as const
+const twinOf = (card: CardSummary): string | undefined => ('tpmCard' in card ? card.tpmCard : undefined)
+
+/** Asked first, since it costs nothing: who has no reader does not wait for a TPM either. */
+async function anyInReaders(): Promise<boolean> {
+  const readers = await listReaders({ waitMs: 1000 }).catch((error: unknown) => {
+    if (error instanceof CardError) return []
+    throw error
+  })
+  return readers.some(({ card }) => card)
+}
+
+function ambiguous(cards: readonly CardSummary[]): UsageError {
+  return new UsageError('ERR_CARD_AMBIGUOUS', TEXT.error.ambiguous(cards.map((card) => plain(card.name))))
+}
+
+/**
+ * For what only a card in a TPM can do: the name that --card says, or that of the only one.
  * @throws CardError ERR_CARD_NOT_FOUND, ERR_NOT_SUPPORTED; UsageError ERR_CARD_AMBIGUOUS
  */
 export async function cardName(context: Context, argument?: string): Promise<string> {
   const said = argument ?? context.options.card
   if (said?.startsWith(READER)) throw new CardError('ERR_NOT_SUPPORTED', TEXT.error.reader)
   if (said !== undefined) return said
-  const [only, ...others] = await listCards()
+  const [only, ...others] = await listCards(FILES)
   if (only === undefined) throw new CardError('ERR_CARD_NOT_FOUND', TEXT.error.noCards)
-  if (others.length > 0) {
-    throw new UsageError('ERR_CARD_AMBIGUOUS', TEXT.error.ambiguous([only, ...others].map((card) => card.name)))
-  }
+  if (others.length > 0) throw ambiguous([only, ...others])
   return only.name
 }
 
 /** Runs `work` with the card that is meant. */
 export async function withCard<Result>(context: Context, work: (card: Card) => Promise<Result>): Promise<Result> {
-  const reader = readerText(context)
-  if (reader !== undefined) return context.using(openCard({ reader }), work)
-  const name = await cardName(context)
-  return context.using(openCard({ name, ...given({ tcti: context.options.tcti }) }), work)
+  const choice = await choiceOf(context)
+  if ('reader' in choice) return context.using(openCard(choice), work)
+  return context.using(openCard({ ...choice, ...given({ tcti: context.options.tcti }) }), work)
 }
 
 /**
@@ -113,8 +160,8 @@ function refuseLastTry(context: Context, what: string, triesLeft: number | undef
 
 /** The keys of the card, from the card file alone; a card in a reader is asked. */
 export async function keysOnFile(context: Context): Promise<readonly KeyInfo[]> {
-  if (readerText(context) !== undefined) return withCard(context, (card) => card.keys())
-  return (await cardInfo(await cardName(context))).keys
+  const choice = await choiceOf(context)
+  return 'reader' in choice ? withCard(context, (card) => card.keys()) : (await cardInfo(choice.name)).keys
 }
 
 /** The key in a slot, in the same way. */

@@ -4,11 +4,13 @@ import type { CardChannel } from '../channel.ts'
 import { Mutex } from '../mutex.ts'
 import { fromPcsc, NOT_TRANSACTED, returnCode } from './codes.ts'
 import { Connection, closedError } from './connection.ts'
-import { forT0, isPinCommand, mayRepeat, withLength } from './transport.ts'
+import { bringsPin, forT0, mayRepeat, withLength } from './transport.ts'
 
 export interface ReaderOptions {
   /** How long to wait for another program that has the card, in milliseconds; 10000 unless given. */
   readonly waitMs?: number
+  /** How long the card may take for one command, in milliseconds: without limit unless given, since keys take their time. */
+  readonly answerMs?: number
 }
 
 const WAIT_MS = 10_000
@@ -28,8 +30,8 @@ export class ReaderChannel implements CardChannel {
   }
 
   /** @throws PcscError ERR_READER_NOT_FOUND, ERR_CARD_REMOVED, ERR_READER_BUSY, ERR_PCSC_UNAVAILABLE */
-  static async open(reader: string, { waitMs = WAIT_MS }: ReaderOptions = {}): Promise<ReaderChannel> {
-    const connection = new Connection(reader, waitMs)
+  static async open(reader: string, { waitMs = WAIT_MS, answerMs }: ReaderOptions = {}): Promise<ReaderChannel> {
+    const connection = new Connection(reader, waitMs, answerMs)
     try {
       await connection.connect()
       return new ReaderChannel(connection)
@@ -58,7 +60,7 @@ export class ReaderChannel implements CardChannel {
   async transmit(apdu: Uint8Array): Promise<Uint8Array> {
     this.#assertOpen()
     // Whatever the answer: a PIN may have been verified.
-    if (isPinCommand(apdu)) this.#connection.resetAtEnd()
+    if (bringsPin(apdu)) this.#connection.resetAtEnd()
     const answer = await this.#send(apdu)
     const again = withLength(apdu, answer)
     if (again === undefined) return answer

@@ -69,7 +69,8 @@ export const CODES: ReadonlyMap<number, Row> = new Map([
 
 const PROTOCOL_MISMATCH = 0x8010_000f
 const RESET_CARD = 0x8010_0068
-export const CANCELLED = 0x8010_0002
+const CANCELLED = 0x8010_0002
+const TIMEOUT = 0x8010_000a
 /** The command may or may not have been carried out. */
 export const NOT_TRANSACTED = 0x8010_0016
 
@@ -100,6 +101,16 @@ export function resetUnderUs(cause: unknown, reader: string): PcscError {
 /** A command that was not answered. */
 export function brokenOff(reader: string): PcscError {
   return new PcscError('ERR_CARD_REMOVED', broken(` in the reader '${reader}'`), { rc: NOT_TRANSACTED, reader })
+}
+
+/** Whether a call was given up here: nobody waits for it any more. */
+export const wasGivenUp = (error: unknown): boolean =>
+  isNative(error) && error.layer === 'closed' && error.rc === CANCELLED
+
+/** A card that did not answer in time. */
+export function noAnswer(cause: unknown, reader: string, ms: number): PcscError {
+  const text = `The card in the reader '${reader}' has not answered for ${ms} ms. It may still be at work: try again later, or take it out and put it in again.`
+  return new PcscError('ERR_READER_BUSY', text, { cause, rc: TIMEOUT, reader })
 }
 
 /** The typed error for what a native call rejected with; anything else is returned as it is. */

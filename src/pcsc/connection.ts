@@ -3,7 +3,7 @@ import { setTimeout as delay } from 'node:timers/promises'
 import { equal } from '../bytes.ts'
 import { CardError, PcscError } from '../errors.ts'
 import { type NativeConnected, type NativePcscConnection, native } from '../native.ts'
-import { brokenOff, CANCELLED, fromPcsc, remedyFor, resetUnderUs, returnCode, wasReset } from './codes.ts'
+import { brokenOff, fromPcsc, noAnswer, remedyFor, resetUnderUs, returnCode, wasGivenUp, wasReset } from './codes.ts'
 import { possibleHolders } from './holders.ts'
 import { PROTOCOL } from './transport.ts'
 
@@ -26,6 +26,7 @@ const EXTENDED_APDU = 0x1_0000
 export class Connection {
   readonly reader: string
   readonly #waitMs: number
+  readonly #answerMs: number | undefined
   readonly #native: NativePcscConnection
   #card: NativeConnected | undefined
   #atr: Uint8Array | undefined
@@ -34,10 +35,11 @@ export class Connection {
   /** Something was verified since the last reset. */
   #dirty = false
 
-  /** `waitMs`: how long to wait for another program that has the card. */
-  constructor(reader: string, waitMs: number) {
+  /** `waitMs`: how long to wait for another program that has the card; `answerMs`: for the answer to one command. */
+  constructor(reader: string, waitMs: number, answerMs?: number) {
     this.reader = reader
     this.#waitMs = waitMs
+    this.#answerMs = answerMs
     this.#native = new (native().PcscConnection)()
   }
 
@@ -77,7 +79,7 @@ export class Connection {
   /** Rejects with what the native layer says, or with ERR_CARD_RESET. */
   async transmit(apdu: Uint8Array): Promise<Uint8Array> {
     try {
-      const answer = await this.#native.transmit(apdu)
+      const answer = await this.#answered(() => this.#native.transmit(apdu))
       // Some drivers answer nothing at all for a card that is gone, and call that success.
       if (answer.length < STATUS_WORD) throw brokenOff(this.reader)
       return answer
@@ -194,11 +196,22 @@ export class Connection {
     }
   }
 
+  /** A call for whose answer there is a limit, where one was set. */
+  async #answered<T>(call: () => Promise<T>): Promise<T> {
+    const limit = this.#answerMs
+    if (limit === undefined) return call()
+    try {
+      return await this.#within(Date.now() + limit, call)
+    } catch (error) {
+      if (!wasGivenUp(error)) throw error
+      this.#forget()
+      throw noAnswer(error, this.reader, limit)
+    }
+  }
+
   async #explained(error: unknown): Promise<unknown> {
-    const gaveUp =
-      error instanceof Error && 'layer' in error && 'rc' in error && error.layer === 'closed' && error.rc === CANCELLED
     const typed = fromPcsc(error, this.reader)
-    if (!gaveUp && !(typed instanceof PcscError && typed.code === 'ERR_READER_BUSY')) return typed
+    if (!wasGivenUp(error) && !(typed instanceof PcscError && typed.code === 'ERR_READER_BUSY')) return typed
     const holders = await possibleHolders()
     const who = holders.length === 0 ? 'It is not known which one.' : `These may have it: ${holders.join(', ')}.`
     const rc = returnCode(error)

@@ -1,7 +1,8 @@
 // Which readers there are, what is in them, and when that changes.
 import { EventEmitter, on } from 'node:events'
+import { PcscError } from '../errors.ts'
 import { type NativeReaderState, native } from '../native.ts'
-import { fromPcsc } from './codes.ts'
+import { fromPcsc, wasGivenUp } from './codes.ts'
 
 /** SCARD_STATE_ of pcsc-lite. */
 const STATE = { unavailable: 0x0008, present: 0x0020, mute: 0x0200 } as const
@@ -19,15 +20,24 @@ function readerOf({ name, state, atr }: NativeReaderState): Reader {
   return { name, card, atr: card && atr.length > 0 && (state & STATE.mute) === 0 ? atr : undefined }
 }
 
-/** The readers that PC/SC has. @throws PcscError ERR_PCSC_UNAVAILABLE */
-export async function listReaders(): Promise<Reader[]> {
+/**
+ * The readers that PC/SC has. `waitMs`: how long pcscd may take to say so; without limit unless given.
+ * @throws PcscError ERR_PCSC_UNAVAILABLE
+ */
+export async function listReaders({ waitMs }: { readonly waitMs?: number } = {}): Promise<Reader[]> {
   const { PcscConnection } = native()
   const connection = new PcscConnection()
+  const timer = waitMs === undefined ? undefined : setTimeout(() => connection.cancel(), waitMs)
   try {
     return (await connection.readers()).map(readerOf)
   } catch (error) {
-    throw fromPcsc(error)
+    if (!wasGivenUp(error)) throw fromPcsc(error)
+    throw new PcscError(
+      'ERR_PCSC_UNAVAILABLE',
+      `pcscd has not answered for ${waitMs} ms. Restart it: systemctl restart pcscd.`,
+    )
   } finally {
+    clearTimeout(timer)
     void connection.close().catch(() => undefined)
   }
 }

@@ -13,6 +13,9 @@ const SHORT_DATA = 5
 
 export const isPinCommand = (apdu: Uint8Array): boolean => PIN_COMMANDS.includes(apdu[1] ?? 0)
 
+/** Whether a command brings a PIN or PUK. One without data only asks what is verified. */
+export const bringsPin = (apdu: Uint8Array): boolean => isPinCommand(apdu) && apdu.length > SHORT_DATA
+
 /** Whether a command that may or may not have arrived can be sent again. */
 export function mayRepeat(apdu: Uint8Array): boolean {
   return ((apdu[0] ?? 0) & CHAINED) === 0 && HARMLESS.includes(apdu[1] ?? 0)

@@ -232,6 +232,20 @@ export async function releaseDevice(device: TpmDevice): Promise<void> {
   await device.close()
 }
 
+/**
+ * The device for `options` for a short look: that of who has it open in this thread, or else one that nobody comes to
+ * share, since its waits are short. `leave` ends what is still under way on a device of its own.
+ */
+export function visitDevice(options: DeviceOptions): { readonly device: TpmDevice; leave(): Promise<void> } {
+  const entry = open.get(deviceKey(options))
+  if (entry === undefined) {
+    const device = new TpmDevice(options)
+    return { device, leave: () => device.close() }
+  }
+  entry.users += 1
+  return { device: entry.device, leave: () => releaseDevice(entry.device) }
+}
+
 function deviceKey(options: DeviceOptions): string {
   return options.tcti === 'embedded:' ? `embedded:${options.stateFile}` : options.tcti
 }

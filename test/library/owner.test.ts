@@ -4,11 +4,10 @@
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
 import { destroyCard, PinError } from '../../src/index.ts'
-import { RH } from '../support/templates.ts'
-import { ascii, tpm2b } from '../support/wire.ts'
-import { password } from '../support/witness.ts'
-import { type Bench, KINDS, NEW_PIN, onBench, PIN, PUK, WRONG_PIN, WRONG_PUK } from './bench.ts'
+import { ascii } from '../support/wire.ts'
+import { KINDS, NEW_PIN, onBench, PIN, PUK, WRONG_PIN, WRONG_PUK } from './bench.ts'
 import { refused } from './refusal.ts'
+import { setOwner } from './set-owner.ts'
 import { nvIndices } from './tpm-view.ts'
 import { assertSigned } from './verify.ts'
 
@@ -17,18 +16,6 @@ const data = new Uint8Array(100)
 
 /** A password that is longer than any hash, one that ends in zeros, and a common one. */
 const PASSWORDS: readonly (string | Uint8Array)[] = [OWNER, Uint8Array.of(1, 2, 3, 0, 0)]
-
-async function setOwner(bench: Bench, from: string | Uint8Array, to: string | Uint8Array): Promise<void> {
-  const octets = (text: string | Uint8Array) => (typeof text === 'string' ? ascii(text) : text)
-  const witness = await bench.witness()
-  await witness.must('HierarchyChangeAuth', {
-    handles: [RH.owner],
-    params: tpm2b(octets(to)),
-    auths: [password(octets(from))],
-  })
-  await witness.close()
-  bench.proxy?.clear()
-}
 
 for (const kind of KINDS) {
   test(`${kind}: creation asks for it, also where the storage key has to be made`, () =>

@@ -68,13 +68,14 @@ export function endAll(): void {
   }
 }
 
-// Tests see neither the settings of the npm that started them nor the cards of the person who runs them.
+// Tests see neither the settings of the npm that started them nor the cards of the person who runs them, in readers neither.
 function environmentOf(scratch: string, extra: Record<string, string>): NodeJS.ProcessEnv {
   const environment: NodeJS.ProcessEnv = {}
   for (const [key, value] of Object.entries(process.env)) {
     if (!/^(npm_|NODE_ENV$|NODE_OPTIONS$|FORCE_COLOR$|TESSERA_(HOME|TCTI)$)/i.test(key)) environment[key] = value
   }
-  return { ...environment, NO_COLOR: '1', TMPDIR: scratch, TESSERA_HOME: join(scratch, 'home'), ...extra }
+  const places = { TESSERA_HOME: join(scratch, 'home'), PCSCLITE_CSOCK_NAME: join(scratch, 'no-pcscd') }
+  return { ...environment, NO_COLOR: '1', TMPDIR: scratch, ...places, ...extra }
 }
 
 export async function run(job: Job, extra: Record<string, string>): Promise<Ending> {

@@ -13,7 +13,8 @@ export const run: Run = async ({ commands, out }, shell, ...words) => {
     return undefined
   }
   // Loaded only where a card may stand: somebody waits at the Tab key.
-  const names = async () => (await (await import('../../cards.ts')).listCards()).map((card) => card.name)
+  const names = async () =>
+    (await (await import('../../cards.ts')).listCards({ filesOnly: true })).map((card) => card.name)
   const found = await candidates(commands, words, names)
   await out.result(found, found.join('\n'))
   return undefined

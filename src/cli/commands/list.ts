@@ -1,19 +1,20 @@
 import { listCards } from '../../cards.ts'
-import type { Run } from '../context.ts'
-import { cardJson, columns, isReadable } from '../describe.ts'
+import { given, type Run } from '../context.ts'
+import { listedJson, listedText, plain } from '../listing.ts'
 import { TEXT } from '../messages.ts'
 
-export const run: Run = async ({ out }) => {
-  const cards = await listCards()
-  const { columns: head } = TEXT.field
-  const lines = cards.map((card) =>
-    isReadable(card)
-      ? [card.name, card.assurance, card.keys.map((key) => key.slot).join(',') || '-', card.tcti, card.created]
-      : [card.name, `${TEXT.warn.unreadableCard(card.name)}: ${card.error.code}`],
-  )
-  const names = cards.map((card) => `${card.name}\n`).join('')
-  const table = columns([[head.name, head.assurance, head.keys, head.tcti, head.created], ...lines])
-  if (cards.length === 0) await out.done([], TEXT.done.noCards)
-  else await out.result(cards.map(cardJson), out.mode.quiet ? names : table)
+export const run: Run = async ({ out, options }) => {
+  const cards = await listCards(given({ tcti: options.tcti }))
+  if (cards.length === 0) {
+    await out.done([], TEXT.done.noCards)
+    return undefined
+  }
+  const usable = cards.filter(({ state }) => state !== 'no-piv')
+  const names = usable.map(({ name }) => `${plain(name)}\n`).join('')
+  await out.result(cards.map(listedJson), out.mode.quiet ? names : listedText(cards))
+  for (const card of usable) {
+    if ('error' in card && card.error !== undefined)
+      await out.warn(TEXT.warn.listed(plain(card.name), card.error.message))
+  }
   return undefined
 }

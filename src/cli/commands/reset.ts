@@ -12,7 +12,7 @@ export const run: Run = async (context, name) => {
   const made = withOwnerPassword(context, (ownerPassword) =>
     out.working(TEXT.done.cardWorking, () => resetCard(name, given({ tcti: options.tcti, ownerPassword }))),
   ).catch(async (error: unknown) => {
-    const left = await listCards()
+    const left = await listCards({ filesOnly: true })
     if (!left.some((card) => card.name === name)) await out.warn(TEXT.warn.resetHalf(name))
     throw error
   })

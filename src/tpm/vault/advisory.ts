@@ -1,9 +1,19 @@
 // Tries left as far as this machine knows, for TPMs whose owner password hides the real count. Shown as such.
 import { PinError } from '../../errors.ts'
+import type { TryCounter } from '../../piv/card/vault.ts'
 import type { Role } from '../policy/terms.ts'
 import type { CardFile } from '../store/card-file.ts'
 
 type Update = (change: (card: CardFile) => CardFile) => Promise<void>
+
+export function rememberedPinTries({ pin, advisory }: CardFile): TryCounter {
+  return { left: advisory?.pinLeft, limit: pin.tries, advisory: true }
+}
+
+/** undefined: a card without a PUK. */
+export function rememberedPukTries({ puk, advisory }: CardFile): TryCounter | undefined {
+  return puk.present ? { left: advisory?.pukLeft, limit: puk.tries, advisory: true } : undefined
+}
 
 /** Records what became of a try. A card file that cannot be written loses the advisory count, never the answer. */
 export function rememberTries(role: Role, card: CardFile, update: Update) {

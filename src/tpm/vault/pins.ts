@@ -10,7 +10,7 @@ import { type LockContext, readCounter, saltOf } from '../lock/context.ts'
 import { changeSecret, provePin, unblockByPuk } from '../lock/pins.ts'
 import { unblockByHelpDesk } from '../lock/unblock-by-help-desk.ts'
 import type { Role } from '../policy/terms.ts'
-import { rememberTries } from './advisory.ts'
+import { rememberedPinTries, rememberedPukTries, rememberTries } from './advisory.ts'
 import type { CardState } from './card-state.ts'
 
 export class TpmPins implements PinVault {
@@ -41,14 +41,12 @@ export class TpmPins implements PinVault {
   }
 
   async pinCounter(): Promise<TryCounter> {
-    const { pin, advisory } = this.#state.card
-    return (await this.#counter('pin')) ?? { left: advisory?.pinLeft, limit: pin.tries, advisory: true }
+    return (await this.#counter('pin')) ?? rememberedPinTries(this.#state.card)
   }
 
   async pukCounter(): Promise<TryCounter | undefined> {
-    const { puk, advisory } = this.#state.card
-    if (!puk.present) return undefined
-    return (await this.#counter('puk')) ?? { left: advisory?.pukLeft, limit: puk.tries, advisory: true }
+    const remembered = rememberedPukTries(this.#state.card)
+    return remembered && ((await this.#counter('puk')) ?? remembered)
   }
 
   async verifyPin(pin: Uint8Array): Promise<void> {

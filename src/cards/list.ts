@@ -1,0 +1,42 @@
+/** Every card that this user can reach: those in TPMs, and those in readers. */
+import { listReaderCards, type ReaderCardSummary } from './reader-cards.ts'
+import { listTpmCards, type TpmCardSummary } from './tpm-cards.ts'
+
+export interface ListOptions {
+  /** Folder of the cards. Else $TESSERA_HOME, else $XDG_DATA_HOME/tessera. */
+  readonly home?: string
+  /** Where to look for the TPM of every card. Else $TESSERA_TCTI, else the one that each card remembers. */
+  readonly tcti?: string
+  /** Reads the card files and nothing else: no TPM and no reader is asked. */
+  readonly filesOnly?: boolean
+  /** How long to wait for a TPM or a card that somebody else has, in milliseconds; 300 and 1000 unless given. */
+  readonly waitMs?: number
+}
+
+export type CardSummary =
+  | TpmCardSummary
+  | (ReaderCardSummary & {
+      /** The card of this home that the card in the reader says it is: `tessera serve` shows it there. */
+      readonly tpmCard?: string
+    })
+
+const TPM_WAIT_MS = 300
+
+/**
+ * Every card of a home, then every card in a reader. No try is spent and nobody is disturbed: a TPM or a card that
+ * another program has is waited for shortly, and its state then says so. A card that fails makes no listing fail.
+ */
+export async function listCards(options: ListOptions & { readonly filesOnly: true }): Promise<TpmCardSummary[]>
+export async function listCards(options?: ListOptions): Promise<CardSummary[]>
+export async function listCards({ filesOnly = false, waitMs, ...place }: ListOptions = {}): Promise<CardSummary[]> {
+  const [inTpms, inReaders] = await Promise.all([
+    listTpmCards({ ...place, waitMs: filesOnly ? undefined : (waitMs ?? TPM_WAIT_MS) }),
+    filesOnly ? [] : listReaderCards(waitMs === undefined ? {} : { waitMs }),
+  ])
+  const names = new Map(inTpms.flatMap((card) => ('cardId' in card ? [[card.cardId, card.name] as const] : [])))
+  const shown = inReaders.map((card) => {
+    const tpmCard = 'cardId' in card && card.cardId !== undefined ? names.get(card.cardId) : undefined
+    return tpmCard === undefined ? card : { ...card, tpmCard }
+  })
+  return [...inTpms, ...shown]
+}

@@ -1,0 +1,164 @@
+// The cards in readers, each asked for what it says of itself: no try is spent, no card is reset, and a reader that
+// hangs holds up nobody else.
+import type { KeyObject } from 'node:crypto'
+import { equal, hex } from '../bytes.ts'
+import type { CardChannel } from '../channel.ts'
+import { type AnyCardError, CardError, PcscError } from '../errors.ts'
+import { TlvError } from '../iso7816/tlv.ts'
+import { ReaderChannel, type ReaderOptions } from '../pcsc/channel.ts'
+import { listReaders } from '../pcsc/readers.ts'
+import { PIV_AID } from '../piv/application.ts'
+import { readChuid, readDiscovery } from '../piv/contents.ts'
+import { Exchange } from '../piv/host/exchange.ts'
+import type { KeyInfo } from '../piv/host/key-info.ts'
+import { readObject } from '../piv/host/objects.ts'
+import { type PinStatus, pinStatus, selectPiv } from '../piv/host/pins.ts'
+import { algorithmOf, fromKeyObject } from '../piv/public-key.ts'
+import { defaultPinPolicy, SLOTS, type Slot } from '../piv/slots.ts'
+import { CERTIFICATE_TAGS, damaged, type ListedCertificate, readListed } from './certificates.ts'
+import { type PinState, pinState } from './states.ts'
+
+/** A card in a reader: `name` is what `--card` takes. `keys`: those that have a certificate. */
+export type ReaderCardSummary =
+  | {
+      readonly kind: 'reader'
+      readonly state: PinState
+      readonly name: string
+      readonly reader: string
+      /** GUID in the CHUID, in 32 hex digits: of a card of Tessera its card id. Anybody's card can say anything here. */
+      readonly cardId?: string
+      readonly pin: PinStatus
+      readonly keys: readonly KeyInfo[]
+      readonly certificates: readonly ListedCertificate[]
+    }
+  | {
+      readonly kind: 'reader'
+      readonly state: 'busy' | 'no-piv' | 'unusable'
+      readonly name: string
+      readonly reader: string
+      readonly error: AnyCardError
+    }
+
+const WAIT_MS = 1000
+/** For all that is read of one card. */
+const READ_MS = 10_000
+
+/**
+ * Every card in a reader that PC/SC has, asked for what it says of itself; no try is spent. One that does not answer, or
+ * is no PIV card, has its error. None where PC/SC cannot be used: `listReaders` says why. `waitMs`, 1000 unless given, is
+ * also the longest that a card may take for one answer.
+ */
+export async function listReaderCards({
+  waitMs = WAIT_MS,
+}: Pick<ReaderOptions, 'waitMs'> = {}): Promise<ReaderCardSummary[]> {
+  const readers = await listReaders({ waitMs }).catch((error: unknown) => {
+    if (error instanceof CardError) return []
+    throw error
+  })
+  return Promise.all(readers.filter(({ card }) => card).map(({ name }) => readerCard(name, waitMs)))
+}
+
+async function readerCard(reader: string, waitMs: number): Promise<ReaderCardSummary> {
+  const place = { kind: 'reader', name: `reader:${reader}`, reader } as const
+  let channel: ReaderChannel | undefined
+  try {
+    channel = await ReaderChannel.open(reader, { waitMs, answerMs: waitMs })
+    const said = await ask(channel)
+    await channel.close()
+    return { ...place, ...said }
+  } catch (error) {
+    // Not waited for: a reader that hangs is not let go in a moment.
+    void channel?.close().catch(() => undefined)
+    if (!(error instanceof CardError)) throw error
+    const state = error.code === 'ERR_READER_BUSY' ? 'busy' : 'unusable'
+    return { ...place, state, error: error as AnyCardError }
+  }
+}
+
+type Said<Summary> = Summary extends unknown ? Omit<Summary, 'kind' | 'name' | 'reader'> : never
+
+/** One transaction: what is said is all of one moment. */
+function ask(channel: ReaderChannel): Promise<Said<ReaderCardSummary>> {
+  return channel.transaction(async () => {
+    const exchange = new Exchange(inTime(channel))
+    try {
+      // Not selected again where it is selected: there are cards that forget the PIN at that, and others may need it.
+      if (!(await isSelected(exchange))) await selectPiv(exchange)
+    } catch (error) {
+      if (!(error instanceof CardError) || error instanceof PcscError) throw error
+      return { state: 'no-piv', error: error as AnyCardError }
+    }
+    const chuid = await read(exchange, 'chuid', readChuid)
+    const pin = await pinStatus(exchange, undefined)
+    const keys: KeyInfo[] = []
+    const certificates: ListedCertificate[] = []
+    for (const [slot, tag] of CERTIFICATE_TAGS) {
+      const found = await certificateIn(exchange, slot, tag)
+      if (found === undefined) continue
+      certificates.push(found.certificate)
+      const key = found.publicKey && keyOf(slot, found.publicKey)
+      if (key !== undefined) keys.push(key)
+    }
+    return { state: pinState(pin), ...(chuid && { cardId: hex(chuid.guid) }), pin, keys, certificates }
+  })
+}
+
+/** The channel, as long as there is time: a card may take as long as it likes for a command, but not for each of many. */
+function inTime(channel: ReaderChannel): CardChannel {
+  const until = performance.now() + READ_MS
+  return {
+    atr: channel.atr,
+    extended: channel.extended,
+    transmit(apdu) {
+      if (performance.now() < until) return channel.transmit(apdu)
+      const text = `The card in the reader '${channel.reader}' takes very long to say what is on it. Use it by its name.`
+      throw new PcscError('ERR_READER_BUSY', text, { reader: channel.reader })
+    },
+    transaction: (work) => channel.transaction(work),
+    reset: () => channel.reset(),
+    close: () => channel.close(),
+  }
+}
+
+async function isSelected(exchange: Exchange): Promise<boolean> {
+  const discovery = await read(exchange, 'discovery', readDiscovery)
+  return discovery !== undefined && equal(discovery.identifier, PIV_AID)
+}
+
+/** What an object says; undefined where the card does not give it, or it is malformed. */
+async function read<Said>(
+  exchange: Exchange,
+  name: string,
+  parse: (content: Uint8Array) => Said,
+): Promise<Said | undefined> {
+  try {
+    const content = await readObject(exchange, name)
+    return content && parse(content)
+  } catch (error) {
+    if (error instanceof PcscError || !(error instanceof CardError || error instanceof TlvError)) throw error
+    return undefined
+  }
+}
+
+async function certificateIn(exchange: Exchange, slot: Slot, tag: string) {
+  try {
+    const content = await readObject(exchange, tag)
+    return content && readListed(slot, content)
+  } catch (error) {
+    if (error instanceof TlvError) return { certificate: { slot, error: damaged(slot, error) } }
+    if (error instanceof PcscError || !(error instanceof CardError)) throw error
+    return undefined // a card that does not give it to everybody
+  }
+}
+
+/** What a certificate says of the key beside it. */
+function keyOf(slot: Slot, publicKey: KeyObject): KeyInfo | undefined {
+  try {
+    const algorithm = algorithmOf(fromKeyObject(publicKey))
+    const name = SLOTS.get(slot) ?? slot
+    return algorithm && { slot, name, algorithm, pinPolicy: defaultPinPolicy(slot), origin: 'unknown', publicKey }
+  } catch (error) {
+    if (error instanceof TlvError) return undefined // of a kind that is not known here
+    throw error
+  }
+}

@@ -1,0 +1,57 @@
+// A card as its file has it: no TPM is asked.
+import { hex } from '../bytes.ts'
+import { type KeyInfo, keyInfo } from '../piv/host/key-info.ts'
+import { workshop } from '../tpm/open.ts'
+import type { CardFile, DefaultSecret } from '../tpm/store/card-file.ts'
+import { checkCardName } from '../tpm/store/home.ts'
+import { vaultKeys } from '../tpm/vault/keys.ts'
+import { CERTIFICATE_TAGS, type ListedCertificate, readListed } from './certificates.ts'
+
+export interface ReadableCard {
+  readonly name: string
+  readonly path: string
+  /** 32 hex digits. */
+  readonly cardId: string
+  readonly created: string
+  readonly tcti: string
+  readonly assurance: 'hardware' | 'software'
+  readonly pinTries: number
+  /** undefined: a card without a PUK. */
+  readonly pukTries: number | undefined
+  readonly helpDesk: boolean
+  /** False: nobody manages the card through PC/SC. */
+  readonly adminKey: boolean
+  readonly mustChangePin: boolean
+  /** Secrets that still have their default value. */
+  readonly defaults: readonly DefaultSecret[]
+  readonly keys: readonly KeyInfo[]
+  readonly certificates: readonly ListedCertificate[]
+}
+
+/** One card from its file alone. @throws CardError ERR_CARD_NOT_FOUND; FileError */
+export async function cardInfo(name: string, place: { readonly home?: string } = {}): Promise<ReadableCard> {
+  const { store, home } = workshop(place)
+  return summaryOf(await store.read(checkCardName(name)), home.of(name, 'card'))
+}
+
+/** @throws CardError ERR_KEY_DAMAGED for a key that is none, in a file that is as it was written */
+export function summaryOf(card: CardFile, path: string): ReadableCard {
+  const { name, created, tcti, assurance, flags } = card
+  return {
+    ...{ name, path, cardId: hex(card.cardId), created, tcti, assurance, pinTries: card.pin.tries },
+    pukTries: card.puk.present ? card.puk.tries : undefined,
+    helpDesk: card.helpDeskKey !== undefined,
+    adminKey: card.adminKey !== undefined,
+    mustChangePin: flags.mustChangePin,
+    defaults: flags.defaults,
+    keys: vaultKeys(card).map(keyInfo),
+    certificates: certificatesOf(card),
+  }
+}
+
+function certificatesOf({ objects }: CardFile): ListedCertificate[] {
+  return [...CERTIFICATE_TAGS].flatMap(([slot, tag]) => {
+    const content = objects[tag]
+    return content === undefined ? [] : [readListed(slot, content).certificate]
+  })
+}

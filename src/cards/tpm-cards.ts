@@ -1,0 +1,108 @@
+// The cards of a home, each as its file has it and as its TPM says now.
+import { type AnyCardError, CardError, type ErrorCode } from '../errors.ts'
+import type { TryCounter } from '../piv/card/vault.ts'
+import type { PinStatus } from '../piv/host/pins.ts'
+import { askTpm, type Told } from '../tpm/look.ts'
+import { workshop } from '../tpm/open.ts'
+import type { CardFile } from '../tpm/store/card-file.ts'
+import { explicitTcti } from '../tpm/tcti.ts'
+import { rememberedPinTries, rememberedPukTries } from '../tpm/vault/advisory.ts'
+import { pinState, type TpmCardState } from './states.ts'
+import { type ReadableCard, summaryOf } from './summary.ts'
+
+/** A card in a TPM. `error` is there where the TPM was asked and did not say how the PIN is. */
+export type TpmCardSummary =
+  | (ReadableCard & {
+      readonly kind: 'tpm'
+      readonly state: AskedState
+      /** The TPM's word; where it was not asked or did not say, what the file remembers, and `advisory` is true. */
+      readonly pin: PinStatus
+      readonly error?: AnyCardError
+    })
+  | {
+      readonly kind: 'tpm'
+      readonly state: 'unreadable'
+      readonly name: string
+      readonly path: string
+      readonly error: AnyCardError
+    }
+
+type AskedState = Exclude<TpmCardState, 'unreadable'>
+
+/** Of a card whose TPM did not say how its PIN is. */
+const BY_ERROR: Readonly<Partial<Record<ErrorCode, AskedState>>> = {
+  ERR_TPM_BUSY: 'in-use',
+  ERR_TPM_TIMEOUT: 'in-use',
+  ERR_CARD_OTHER_TPM: 'other-tpm',
+  ERR_CARD_DEAD: 'dead',
+}
+
+export interface TpmListing {
+  readonly home?: string
+  readonly tcti?: string
+  /** How long to wait for a TPM that somebody else has; undefined: no TPM is asked. */
+  readonly waitMs: number | undefined
+}
+
+/** By name. */
+export async function listTpmCards({ home, tcti, waitMs }: TpmListing): Promise<TpmCardSummary[]> {
+  const listed = await workshop({ home }).store.list()
+  const files = listed.flatMap((one) => ('card' in one ? [one.card] : []))
+  const told = waitMs === undefined ? new Map() : await askAll(files, { home, tcti: explicitTcti(tcti), waitMs })
+  return listed.map((one): TpmCardSummary => {
+    const { name, path } = one
+    try {
+      if ('error' in one) throw one.error
+      return described(one.card, summaryOf(one.card, path), told.get(one.card))
+    } catch (error) {
+      // The file is as it was written, and a key in it is none: the other cards are listed all the same.
+      if (!(error instanceof CardError)) throw error
+      return { kind: 'tpm', state: 'unreadable', name, path, error: error as AnyCardError }
+    }
+  })
+}
+
+/** All TPMs at once, each over one connection. */
+async function askAll(
+  cards: readonly CardFile[],
+  { tcti, ...place }: { readonly home: string | undefined; readonly tcti: string | undefined; readonly waitMs: number },
+): Promise<Map<CardFile, Told>> {
+  const byTpm = new Map<string, CardFile[]>()
+  for (const card of cards) {
+    const where = tcti ?? card.tcti
+    byTpm.set(where, [...(byTpm.get(where) ?? []), card])
+  }
+  const answers = await Promise.all(
+    [...byTpm].map(async ([where, theirs]) => {
+      const told = await askTpm({ ...place, tcti: where }, theirs)
+      return theirs.map((card, index) => [card, told[index]] as const)
+    }),
+  )
+  return new Map(answers.flat().filter((pair): pair is readonly [CardFile, Told] => pair[1] !== undefined))
+}
+
+function described(card: CardFile, summary: ReadableCard, told: Told | undefined): TpmCardSummary {
+  const kind = 'tpm'
+  if (told !== undefined && 'pin' in told) {
+    const pin = pinStatusOf(card, told)
+    return { ...summary, kind, state: pinState(pin), pin }
+  }
+  const pin = pinStatusOf(card, { pin: rememberedPinTries(card), puk: rememberedPukTries(card) })
+  if (told === undefined) return { ...summary, kind, state: 'not-asked', pin }
+  const { error } = told
+  const state = BY_ERROR[error.code] ?? 'unusable'
+  // Another process has the TPM, and is welcome to it.
+  return { ...summary, kind, state, pin, ...(state === 'in-use' ? {} : { error }) }
+}
+
+function pinStatusOf(
+  { flags }: CardFile,
+  { pin, puk }: { readonly pin: TryCounter; readonly puk: TryCounter | undefined },
+): PinStatus {
+  const left = (counter: TryCounter) => (counter.left === undefined ? {} : { triesLeft: counter.left })
+  return {
+    ...{ ...left(pin), tries: pin.limit, blocked: pin.left === 0, verified: false },
+    ...{ mustChange: flags.mustChangePin, advisory: pin.advisory },
+    ...(puk && { puk: { ...left(puk), tries: puk.limit } }),
+  }
+}

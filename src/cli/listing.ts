@@ -1,0 +1,64 @@
+// The listing of cards, in words and as JSON. What is printed of certificates and readers is other people's text.
+import type { CardSummary, ListedCertificate } from '../cards.ts'
+import { cardJson, certificateJson, columns, keyJson, triesJson } from './describe.ts'
+import { TEXT } from './messages.ts'
+import { errorJson, type Json } from './output.ts'
+
+const LONGEST = 60
+
+/** Without what a terminal would act on. */
+export function plain(text: string): string {
+  const shown = text.replaceAll(/\p{C}/gu, '?')
+  return shown.length > LONGEST ? `${shown.slice(0, LONGEST - 1)}…` : shown
+}
+
+export function listedJson(card: CardSummary): Json {
+  if (!('pin' in card)) {
+    const { error, ...facts } = card
+    return { ...facts, error: errorJson(error) }
+  }
+  if (card.kind === 'tpm') {
+    const { kind, state, pin, error, ...summary } = card
+    return { ...cardJson(summary), kind, state, ...triesJson(pin), ...(error && { error: errorJson(error) }) }
+  }
+  const { pin, keys, certificates, ...facts } = card
+  return { ...facts, ...triesJson(pin), keys: keys.map(keyJson), certificates: certificates.map(certificateJson) }
+}
+
+/** A table of the cards, and one of their certificates where there are any. */
+export function listedText(cards: readonly CardSummary[]): string {
+  const { field } = TEXT
+  const table = columns([field.columns, ...cards.map(cardRow)])
+  const certificates = cards.flatMap((card) =>
+    'certificates' in card ? card.certificates.map((one) => certificateRow(card.name, one)) : [],
+  )
+  return certificates.length === 0 ? table : `${table}\n\n${columns([field.certificateColumns, ...certificates])}`
+}
+
+function cardRow(card: CardSummary): string[] {
+  const { states, listedTries } = TEXT.field
+  const row = [plain(card.name), states[card.state]]
+  if (!('pin' in card)) return [...row, '-', '-', '-', card.error.code]
+  const { triesLeft, tries, advisory } = card.pin
+  return [
+    ...row,
+    listedTries(triesLeft, tries, advisory),
+    card.keys.map((key) => key.slot).join(',') || '-',
+    card.kind === 'tpm' ? card.assurance : '-',
+    whereOf(card),
+  ]
+}
+
+function whereOf(card: Extract<CardSummary, { readonly pin: unknown }>): string {
+  if ('error' in card && card.error !== undefined) return card.error.code
+  if (card.kind === 'tpm') return plain(card.tcti)
+  return card.tpmCard === undefined ? (card.cardId ?? '-') : TEXT.field.shows(card.tpmCard)
+}
+
+function certificateRow(name: string, certificate: ListedCertificate): string[] {
+  const { damaged, expired } = TEXT.field
+  if ('error' in certificate) return [plain(name), certificate.slot, '-', damaged]
+  const day = certificate.notAfter.slice(0, 10)
+  const over = Date.parse(certificate.notAfter) < Date.now()
+  return [plain(name), certificate.slot, plain(certificate.subject), over ? expired(day) : day]
+}
