@@ -47,6 +47,8 @@ export interface LocalCard {
   /** undefined: a card without a PUK. */
   pukTries(): Promise<Tries | undefined>
   mustChangePin(): boolean
+  /** Secrets that still have the value that everybody knows. */
+  defaults(): readonly ('pin' | 'puk' | 'adminKey')[]
   /** The keys of the card, with or without certificates. */
   keys(): readonly LocalKey[]
   /** Help desk: a challenge to read out, and the response to it. */
@@ -56,10 +58,15 @@ export interface LocalCard {
   importKey(slot: string, pkcs8: Uint8Array, pinPolicy: 'never' | 'once' | 'always'): Promise<void>
   deleteKey(slot: string): Promise<void>
   moveKey(from: string, to: string): Promise<void>
-  /** Sets the admin key (PIV 9B): AES of 16, 24 or 32 octets; or removes it. Wants the 9B status. */
-  setAdminKey(key: Uint8Array | undefined): Promise<void>
+  /** Sets the admin key (PIV 9B): AES of 16, 24 or 32 octets, or another algorithm; or removes it. Wants the 9B status. */
+  setAdminKey(key: Uint8Array | LocalAdminKey | undefined): Promise<void>
   /** Tags, in hex, of the data objects that are there. */
   objects(): readonly string[]
+}
+
+export interface LocalAdminKey {
+  readonly key: Uint8Array
+  readonly algorithm: '3DES' | 'AES-128' | 'AES-192' | 'AES-256'
 }
 
 export interface LocalKey {

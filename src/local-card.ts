@@ -68,6 +68,7 @@ function localCard(vault: LocalVault, { security }: CardApplication): LocalCard 
     pinTries: () => between(() => pins.pinCounter()),
     pukTries: () => between(() => pins.pukCounter()),
     mustChangePin: () => vault.card.flags.mustChangePin,
+    defaults: () => vault.card.flags.defaults,
     keys: () => keys.list(),
     challenge: () => between(async () => formatChallenge(await pins.challenge())),
     unblockWithResponse: (response, newPin) =>
@@ -83,8 +84,8 @@ function localCard(vault: LocalVault, { security }: CardApplication): LocalCard 
     moveKey: (from, to) => managed(() => keys.move(parseSlot(from), parseSlot(to))),
     setAdminKey: async (given) => {
       if (given === undefined) return managed(() => vault.admin.remove())
-      const { algorithm } = adminAlgorithmOf(given)
-      const key = copyOf(given)
+      const { algorithm, key: theirs } = adminAlgorithmOf(given)
+      const key = copyOf(theirs)
       try {
         await managed(() => vault.admin.replace(ADMIN_ALGORITHMS[algorithm].id, key))
       } finally {

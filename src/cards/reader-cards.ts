@@ -10,15 +10,17 @@ import { listReaders } from '../pcsc/readers.ts'
 import { PIV_AID } from '../piv/application.ts'
 import { readChuid, readDiscovery } from '../piv/contents.ts'
 import { Exchange } from '../piv/host/exchange.ts'
-import type { KeyInfo } from '../piv/host/key-info.ts'
+import { Extras } from '../piv/host/extras.ts'
+import { CardKeys, type KeyInfo } from '../piv/host/key-info.ts'
 import { readObject } from '../piv/host/objects.ts'
 import { type PinStatus, pinStatus, selectPiv } from '../piv/host/pins.ts'
+import { CardSecrets } from '../piv/host/secrets.ts'
 import { algorithmOf, fromKeyObject } from '../piv/public-key.ts'
 import { defaultPinPolicy, SLOTS, type Slot } from '../piv/slots.ts'
 import { CERTIFICATE_TAGS, damaged, type ListedCertificate, readListed } from './certificates.ts'
 import { type PinState, pinState } from './states.ts'
 
-/** A card in a reader: `name` is what `--card` takes. `keys`: those that have a certificate. */
+/** A card in a reader: `name` is what `--card` takes. `keys`: those that the card tells, or that have a certificate. */
 export type ReaderCardSummary =
   | {
       readonly kind: 'reader'
@@ -89,16 +91,18 @@ function ask(channel: ReaderChannel): Promise<Said<ReaderCardSummary>> {
       return { state: 'no-piv', error: error as AnyCardError }
     }
     const chuid = await read(exchange, 'chuid', readChuid)
-    const pin = await pinStatus(exchange, undefined)
-    const keys: KeyInfo[] = []
+    const extras = new Extras(channel)
+    const pin = await pinStatus(exchange, new CardSecrets(undefined, extras))
+    const certified: KeyInfo[] = []
     const certificates: ListedCertificate[] = []
     for (const [slot, tag] of CERTIFICATE_TAGS) {
       const found = await certificateIn(exchange, slot, tag)
       if (found === undefined) continue
       certificates.push(found.certificate)
       const key = found.publicKey && keyOf(slot, found.publicKey)
-      if (key !== undefined) keys.push(key)
+      if (key !== undefined) certified.push(key)
     }
+    const keys = extras.tells ? await new CardKeys(undefined, extras).list(exchange) : certified
     return { state: pinState(pin), ...(chuid && { cardId: hex(chuid.guid) }), pin, keys, certificates }
   })
 }
@@ -145,8 +149,8 @@ async function certificateIn(exchange: Exchange, slot: Slot, tag: string) {
     const content = await readObject(exchange, tag)
     return content && readListed(slot, content)
   } catch (error) {
-    if (error instanceof TlvError) return { certificate: { slot, error: damaged(slot, error) } }
     if (error instanceof PcscError || !(error instanceof CardError)) throw error
+    if (error.code === 'ERR_DATA') return { certificate: { slot, error: damaged(slot, error) } }
     return undefined // a card that does not give it to everybody
   }
 }

@@ -68,17 +68,17 @@ export const pinJson = (card: string, status: PinStatus): { readonly [name: stri
   ...triesJson(status),
 })
 
-export function triesJson({ triesLeft, tries, blocked, mustChange, advisory, puk }: PinStatus) {
+export function triesJson({ triesLeft, tries, blocked, mustChange, advisory, isDefault, puk }: PinStatus) {
   return {
-    pin: { triesLeft: triesLeft ?? null, tries: tries ?? null, blocked, mustChange, advisory },
-    puk: puk === undefined ? null : { triesLeft: puk.triesLeft ?? null, tries: puk.tries },
+    pin: { triesLeft: triesLeft ?? null, tries: tries ?? null, blocked, mustChange, advisory, isDefault },
+    puk: puk ? { triesLeft: puk.triesLeft ?? null, tries: puk.tries ?? null, isDefault: puk.isDefault } : null,
   }
 }
 
 export function pinText(card: string, status: PinStatus): string {
   const { field } = TEXT
   const { puk, advisory } = status
-  const count = field.triesOf(status.triesLeft, status.tries ?? status.triesLeft ?? 0)
+  const count = field.triesOf(status.triesLeft, status.tries)
   return rows([
     [field.name, card],
     [field.pin, status.blocked ? field.blocked : advisory ? `${count} ${field.advisory}` : count],

@@ -277,8 +277,12 @@ Exit codes: 0 ok, 1 I/O or internal, 2 usage, 3 no card, 4 PIN wrong or needed, 
     origin: 'Origin',
     keyLine: (slot: string, name: string, algorithm: string, policy: string, origin: string) =>
       `${slot}  ${name}  ${algorithm}  PIN ${policy}  ${origin}`,
-    triesOf: (left: number | undefined, limit: number) =>
-      left === undefined ? `tries left unknown, of ${limit}` : `${left} of ${limit} tries left`,
+    triesOf: (left: number | undefined, limit: number | undefined) =>
+      left === undefined
+        ? `tries left unknown${limit === undefined ? '' : `, of ${limit}`}`
+        : limit === undefined
+          ? tries(left)
+          : `${left} of ${limit} tries left`,
     blocked: 'blocked. Unblock it: tessera pin unblock',
     advisory: '(counted on this machine: the TPM says it to its owner only)',
     columns: ['NAME', 'STATE', 'PIN TRIES', 'KEYS', 'ASSURANCE', 'WHERE'],

@@ -1,12 +1,13 @@
-// Private keys in the parts that IMPORT KEY brings, put together as PKCS#8 (RFC 5958). Everything secret on the way is
-// overwritten.
-import { checkPrime } from 'node:crypto'
+// Private keys in the parts that IMPORT KEY brings, put together as PKCS#8 (RFC 5958), and taken apart. Everything secret
+// on the way is overwritten.
+import { checkPrime, createPublicKey, type KeyObject } from 'node:crypto'
 import { promisify } from 'node:util'
-import { equal, fromHex, wipe } from '../bytes.ts'
-import { tlv } from '../iso7816/tlv.ts'
+import { equal, fromHex, space, wipe } from '../bytes.ts'
+import { readTlvs, TlvError, tlv, unwrap } from '../iso7816/tlv.ts'
 import { ALGORITHMS, type Algorithm } from './algorithms.ts'
 import { DER, integer } from './der.ts'
 import { inverseOfF4, multiply, remainder, subtract } from './numbers.ts'
+import { algorithmOf, fromKeyObject } from './public-key.ts'
 
 /** Numbers, each as long as the field or as half of the modulus. */
 export type PrivateKeyParts =
@@ -83,5 +84,44 @@ async function ofPrimes(length: number, parts: Primes): Promise<Uint8Array | und
     return pkcs8(RSA, sealed(DER.sequence, VERSION.slice(), ...[n, F4, d, p, q, dP, dQ, qInv].map(integer)))
   } finally {
     wipe(...secrets)
+  }
+}
+
+/**
+ * The other way round: the parts of a private key, copies to be wiped by the caller; undefined for a key of an algorithm
+ * that is not known here. Read out of DER, since the text of a JWK could not be overwritten. RFC 8017, A.1.2; RFC 5915.
+ */
+export function partsOf(
+  key: KeyObject,
+): { readonly algorithm: Algorithm; readonly parts: PrivateKeyParts } | undefined {
+  const algorithm = algorithmOfPrivate(key)
+  if (algorithm === undefined) return undefined
+  const { kind, octets } = ALGORITHMS[algorithm]
+  const der = key.export(kind === 'rsa' ? { type: 'pkcs1', format: 'der' } : { type: 'sec1', format: 'der' })
+  try {
+    const [, second, , , p, q, dP, dQ, qInv] = readTlvs(unwrap(der, DER.sequence)).map(({ value }) => value)
+    if (kind === 'ec') return { algorithm, parts: { scalar: field(second, octets) } }
+    const half = (number: Uint8Array | undefined) => field(number, octets / 2)
+    return { algorithm, parts: { p: half(p), q: half(q), dP: half(dP), dQ: half(dQ), qInv: half(qInv) } }
+  } finally {
+    wipe(der)
+  }
+}
+
+/** A number in so many octets: a copy. DER has a leading zero where the highest bit is set, and no others. */
+function field(number: Uint8Array = new Uint8Array(0), length: number): Uint8Array {
+  const value = number.subarray(Math.max(0, number.length - length))
+  const copy = space(length)
+  copy.set(value, length - value.length)
+  return copy
+}
+
+function algorithmOfPrivate(key: KeyObject): Algorithm | undefined {
+  try {
+    const publicKey = fromKeyObject(createPublicKey(key))
+    return 'point' in publicKey || equal(publicKey.exponent, F4) ? algorithmOf(publicKey) : undefined
+  } catch (error) {
+    if (error instanceof TlvError) return undefined
+    throw error
   }
 }

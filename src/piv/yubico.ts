@@ -1,12 +1,12 @@
 // Yubico's extensions of PIV, which programs made for their cards send: versions, serial numbers, facts about keys, and
 // the data fields of what manages them. docs.yubico.com, "PIV APDUs"; developers.yubico.com, "Yubico extensions".
-import { concat } from '../bytes.ts'
+import { concat, wipe } from '../bytes.ts'
 import { type FieldsOf, readFields, writeFields } from '../iso7816/fields.ts'
-import { TlvError } from '../iso7816/tlv.ts'
+import { TlvError, tlv } from '../iso7816/tlv.ts'
 import { ADMIN_ALGORITHMS, type AdminAlgorithm, ALGORITHMS, type Algorithm, adminAlgorithmById } from './algorithms.ts'
 import { isWeakDesKey } from './des.ts'
 import type { PrivateKeyParts } from './private-key.ts'
-import { ADMIN_KEY, type PinPolicy } from './slots.ts'
+import { ADMIN_KEY, PIN_POLICY_IDS, type PinPolicy } from './slots.ts'
 import { POLICIES, pinPolicyOf, policyIds } from './templates.ts'
 
 /** Instructions. */
@@ -64,6 +64,16 @@ export const readMetadata = (octets: Uint8Array): Metadata => readFields(octets,
 
 export const writeMetadata = (metadata: Metadata): Uint8Array => concat(...writeFields(metadata, METADATA))
 
+/** In the order in which they are written. */
+const PART_TAGS = [
+  ['p', 0x01],
+  ['q', 0x02],
+  ['dP', 0x03],
+  ['dQ', 0x04],
+  ['qInv', 0x05],
+  ['scalar', 0x06],
+] as const
+
 export interface ImportTemplate {
   /** Views. */
   readonly parts: PrivateKeyParts
@@ -84,6 +94,17 @@ export function readImport(data: Uint8Array, algorithm: Algorithm): ImportTempla
   return { parts: { p, q, dP, dQ, qInv }, pinPolicy: pinPolicyOf(policyIds(policies)) }
 }
 
+/** The same from the other side, to be wiped after use. */
+export function writeImport({ parts, pinPolicy }: { readonly parts: PrivateKeyParts; readonly pinPolicy: PinPolicy }) {
+  const secrets = PART_TAGS.flatMap(([name, tag]) => {
+    const value = (parts as Readonly<Partial<Record<typeof name, Uint8Array>>>)[name]
+    return value === undefined ? [] : [tlv(tag, value)]
+  })
+  const data = concat(...secrets, tlv(POLICIES.pinPolicy.tag, Uint8Array.of(PIN_POLICY_IDS[pinPolicy])))
+  wipe(...secrets)
+  return data
+}
+
 /**
  * The data field of SET MANAGEMENT KEY: algorithm, reference, length, key; the key is a view.
  * @throws TlvError, also for a DES key that is known to be weak
@@ -99,3 +120,7 @@ export function readAdminKey(data: Uint8Array): { readonly algorithm: AdminAlgor
   if (algorithm === '3DES' && isWeakDesKey(key)) throw new TlvError('the admin key is a weak DES key')
   return { algorithm, key }
 }
+
+/** The same from the other side, to be wiped after use. */
+export const writeAdminKey = (algorithm: AdminAlgorithm, key: Uint8Array): Uint8Array =>
+  concat(Uint8Array.of(ADMIN_ALGORITHMS[algorithm].id, ADMIN_KEY, key.length), key)

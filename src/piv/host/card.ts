@@ -7,11 +7,13 @@ import type { CardChannel, LocalCard } from '../../channel.ts'
 import { CardError } from '../../errors.ts'
 import { type Algorithm, parseAlgorithm } from '../algorithms.ts'
 import { pinBytes, type Secret } from '../pin.ts'
-import { defaultPinPolicy, PIN_POLICIES, type PinPolicy, parseSlot } from '../slots.ts'
+import { defaultPinPolicy, PIN_POLICIES, type PinPolicy, parseSlot, type Slot } from '../slots.ts'
 import { type AdminKey, authenticateAdmin } from './admin.ts'
 import { type CardCertificate, deleteCertificate, readCertificate, writeCertificate } from './certificates.ts'
+import type { Exchange } from './exchange.ts'
 import type { KeyInfo } from './key-info.ts'
 import { agreement, decryption, generate, signing } from './keys.ts'
+import { changeAdminKey, importKey, moveKey } from './manage.ts'
 import { deleteObject, listObjects, type ObjectInfo, readObject, writeObject } from './objects.ts'
 import type { DecryptOptions } from './padding.ts'
 import { changePin, changePuk, type PinStatus, pinStatus, unblockPin, verifyPin, withSecrets } from './pins.ts'
@@ -64,7 +66,7 @@ export class Card {
     return this.#session.proving((exchange) =>
       withSecrets([pinBytes(pin)], async ([octets]) => {
         await this.#session.keys.beforeVerify(exchange)
-        await verifyPin(exchange, this.#channel.local, octets, minTriesLeft)
+        await verifyPin(exchange, this.#session.secrets, octets, minTriesLeft)
       }),
     )
   }
@@ -75,7 +77,7 @@ export class Card {
   }
 
   pinStatus(): Promise<PinStatus> {
-    return this.#session.transaction((exchange) => pinStatus(exchange, this.#channel.local))
+    return this.#session.transaction((exchange) => pinStatus(exchange, this.#session.secrets))
   }
 
   /** Atomic and final: the old PIN never works again. The card is unlocked by it. @throws PinError */
@@ -85,12 +87,12 @@ export class Card {
 
   /** @throws PinError ERR_PUK_WRONG with triesLeft, ERR_PUK_BLOCKED, ERR_PUK_ABSENT, ERR_PUK_FORMAT */
   changePuk(secrets: { readonly puk: Secret; readonly newPuk: Secret }): Promise<void> {
-    return this.#session.transaction((exchange) => changePuk(exchange, this.#channel.local, secrets))
+    return this.#session.transaction((exchange) => changePuk(exchange, this.#session.secrets, secrets))
   }
 
   /** Sets a new PIN with all its tries. The card is not unlocked by it: verify the new PIN. @throws PinError */
   unblockPin(secrets: { readonly puk: Secret; readonly newPin: Secret }): Promise<void> {
-    return this.#session.proving((exchange) => unblockPin(exchange, this.#channel.local, secrets))
+    return this.#session.proving((exchange) => unblockPin(exchange, this.#session.secrets, secrets))
   }
 
   /** A challenge to read to the help desk. It lives 15 minutes, and as long as this object. @throws PinError */
@@ -110,9 +112,17 @@ export class Card {
     return this.#session.transaction((exchange) => authenticateAdmin(exchange, key))
   }
 
-  /** Sets another admin key; `random`: there is none from now on. Wants the PIN (in this process) or the old one. */
-  changeAdminKey(key: Uint8Array | 'random'): Promise<void> {
-    return this.#session.managing(() => this.#local().setAdminKey(key === 'random' ? undefined : key))
+  /**
+   * Sets another admin key; `random`: nobody has it from now on. Wants the PIN (in this process) or the old one.
+   * @throws PinError ERR_ADMIN_REQUIRED, ERR_PIN_REQUIRED; CardError ERR_NOT_SUPPORTED; UsageError ERR_USAGE
+   */
+  changeAdminKey(key: AdminKey | 'random'): Promise<void> {
+    const { local } = this.#channel
+    return this.#session.managing((exchange) =>
+      local === undefined
+        ? changeAdminKey(exchange, this.#session.extras, key)
+        : local.setAdminKey(key === 'random' ? undefined : key),
+    )
   }
 
   // --- Keys -----------------------------------------------------------------------------------------------------
@@ -123,13 +133,21 @@ export class Card {
     const algorithm = parseAlgorithm(options.algorithm ?? 'P-256')
     const pinPolicy = checkPolicy(options.pinPolicy ?? defaultPinPolicy(reference))
     return this.#session.managing(async (exchange) => {
-      const publicKey = await generate(exchange, reference, algorithm, pinPolicy)
-      this.#session.keys.made({ slot: reference, algorithm, pinPolicy, publicKey })
+      const publicKey = await generate(
+        exchange,
+        reference,
+        algorithm,
+        await this.#policyToSay(exchange, reference, pinPolicy),
+      )
+      this.#session.keys.made({ slot: reference, algorithm, pinPolicy, origin: 'generated', publicKey })
       return publicKey
     }, options)
   }
 
-  /** Brings in a private key; its copies elsewhere stay what they are. */
+  /**
+   * Brings in a private key; its copies elsewhere stay what they are.
+   * @throws CardError ERR_NOT_SUPPORTED for keys that no card has, and by a card in a reader that has no command for it
+   */
   async importKey(
     slot: string,
     privateKey: KeyObject,
@@ -138,21 +156,42 @@ export class Card {
     const reference = parseSlot(slot)
     const pinPolicy = checkPolicy(options.pinPolicy ?? defaultPinPolicy(reference))
     if (privateKey.type !== 'private') throw new CardError('ERR_DATA', 'Only a private key can be imported.')
+    const { local } = this.#channel
+    if (local === undefined) {
+      return this.#session.managing(async (exchange) => {
+        const key = await importKey(exchange, this.#session.extras, reference, privateKey, pinPolicy)
+        this.#session.keys.made({ slot: reference, pinPolicy, origin: 'imported', ...key })
+        return key.publicKey
+      })
+    }
     const pkcs8 = privateKey.export({ type: 'pkcs8', format: 'der' })
     await withSecrets([pkcs8], ([octets]) =>
-      this.#session.managing(() => this.#local().importKey(reference, octets, pinPolicy)),
+      this.#session.managing(() => local.importKey(reference, octets, pinPolicy)),
     )
     return (await this.keyInfo(slot)).publicKey
   }
 
+  /** @throws CardError ERR_KEY_ABSENT, ERR_NOT_SUPPORTED by a card in a reader that has no command for it */
   async deleteKey(slot: string): Promise<void> {
     const reference = parseSlot(slot)
-    await this.#session.managing(() => this.#local().deleteKey(reference))
+    const { local } = this.#channel
+    await this.#session.managing(async (exchange) => {
+      if (local !== undefined) return local.deleteKey(reference)
+      await moveKey(exchange, this.#session.extras, reference)
+      this.#session.keys.forget(reference)
+    })
   }
 
+  /** A key that was in the other slot is gone; certificates stay where they are. @throws as `deleteKey` */
   async moveKey(from: string, to: string): Promise<void> {
     const [source, target] = [parseSlot(from), parseSlot(to)]
-    await this.#session.managing(() => this.#local().moveKey(source, target))
+    const { local } = this.#channel
+    await this.#session.managing(async (exchange) => {
+      if (local !== undefined) return local.moveKey(source, target)
+      if (source === target) return void present(source, await this.#session.keys.find(exchange, source))
+      await moveKey(exchange, this.#session.extras, source, target)
+      for (const slot of [source, target]) this.#session.keys.forget(slot)
+    })
   }
 
   keys(): Promise<KeyInfo[]> {
@@ -256,6 +295,20 @@ export class Card {
   }
 
   // --- Inside ---------------------------------------------------------------------------------------------------
+
+  /**
+   * What GENERATE is told of the PIN policy: other cards than Yubico's kind do not know the field, and give a key what the
+   * reference has for its slot.
+   */
+  async #policyToSay(exchange: Exchange, slot: Slot, pinPolicy: PinPolicy): Promise<PinPolicy | undefined> {
+    const { extras } = this.#session
+    if (this.#channel.local !== undefined || (await extras.version(exchange)) !== undefined) return pinPolicy
+    if (pinPolicy === defaultPinPolicy(slot)) return undefined
+    throw new CardError(
+      'ERR_NOT_SUPPORTED',
+      `On this card a key in slot ${slot} has the PIN policy ${defaultPinPolicy(slot)} and no other.`,
+    )
+  }
 
   #local(): LocalCard {
     if (this.#channel.local !== undefined) return this.#channel.local

@@ -23,17 +23,24 @@ const CERTIFICATE = 0x70
 /** Where the chain of a slot is kept: a tag of nobody's, by slot. Other programs do not look there. */
 const chainTag = (slot: Slot) => `5ffe${slot}`
 
-export async function readCertificate(exchange: Exchange, slot: Slot): Promise<CardCertificate | undefined> {
+/** The certificate in a slot without what signed it. @throws CardError ERR_DATA for one that is damaged */
+export async function readLeaf(exchange: Exchange, slot: Slot): Promise<Uint8Array | undefined> {
   const content = await readObject(exchange, certificateTag(slot))
-  if (content === undefined) return undefined
+  return content && undamaged(slot, () => readContainer(content))
+}
+
+export async function readCertificate(exchange: Exchange, slot: Slot): Promise<CardCertificate | undefined> {
+  const certificate = await readLeaf(exchange, slot)
+  if (certificate === undefined) return undefined
+  const packed = await readObject(exchange, chainTag(slot)).catch(() => undefined)
+  if (packed === undefined) return { certificate }
+  const chain = undamaged(slot, () => readTlvs(gunzipSync(packed, { maxOutputLength: LONGEST_CHAIN })))
+  return { certificate, chain: chain.map(({ value }) => Uint8Array.from(value)) }
+}
+
+function undamaged<T>(slot: Slot, read: () => T): T {
   try {
-    const certificate = readContainer(content)
-    const packed = await readObject(exchange, chainTag(slot)).catch(() => undefined)
-    if (packed === undefined) return { certificate }
-    const chain = readTlvs(gunzipSync(packed, { maxOutputLength: LONGEST_CHAIN })).map(({ value }) =>
-      Uint8Array.from(value),
-    )
-    return { certificate, chain }
+    return read()
   } catch (cause) {
     if (!(cause instanceof TlvError || cause instanceof RangeError || isZlib(cause))) throw cause
     throw new CardError('ERR_DATA', `The certificate in slot ${slot} is damaged. Put it there again.`, { cause })

@@ -22,9 +22,10 @@ export async function generate(
   exchange: Exchange,
   slot: Slot,
   algorithm: Algorithm,
-  pinPolicy: PinPolicy,
+  pinPolicy: PinPolicy | undefined,
 ): Promise<KeyObject> {
-  const data = writeKeyTemplate({ algorithm: ALGORITHMS[algorithm].id, pinPolicy: PIN_POLICY_IDS[pinPolicy] })
+  const policy = pinPolicy && { pinPolicy: PIN_POLICY_IDS[pinPolicy] }
+  const data = writeKeyTemplate({ algorithm: ALGORITHMS[algorithm].id, ...policy })
   const command = { ins: INS.generateKeyPair, p1: 0x00, p2: keyReference(slot), data, answer: true }
   const answer = await exchange.send(command)
   if (answer.sw !== SW.OK) throw refusal('manage', answer.sw)

@@ -1,7 +1,8 @@
 // Data objects from the host's side. SP 800-73-5 part 2, 3.1.2 and 3.3.2.
 import type { LocalCard } from '../../channel.ts'
-import { PinError } from '../../errors.ts'
+import { CardError, PinError } from '../../errors.ts'
 import { SW } from '../../iso7816/status.ts'
+import { TlvError } from '../../iso7816/tlv.ts'
 import {
   OBJECTS,
   objectByTag,
@@ -47,8 +48,17 @@ export async function readObject(exchange: Exchange, name: string): Promise<Uint
   const { data, sw } = await exchange.send({ ins: INS.getData, ...P1P2, data: writeGetData(tag), answer: true })
   if (sw === SW.NOT_FOUND) return undefined
   if (sw !== SW.OK) throw refusal('readObject', sw)
-  const content = readContent(tag, data)
+  const content = wrapped(tag, data)
   return content.length === 0 ? undefined : content.slice()
+}
+
+function wrapped(tag: string, data: Uint8Array): Uint8Array {
+  try {
+    return readContent(tag, data)
+  } catch (cause) {
+    if (!(cause instanceof TlvError)) throw cause
+    throw new CardError('ERR_DATA', `What the card answers is no data object ${tag}. Put it there again.`, { cause })
+  }
 }
 
 export async function writeObject(exchange: Exchange, name: string, content: Uint8Array): Promise<void> {

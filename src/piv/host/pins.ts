@@ -1,6 +1,5 @@
 // PIN and PUK from the host's side. SP 800-73-5 part 2, 3.2.1 to 3.2.3. No command of these is ever sent twice.
 import { concat, wipe } from '../../bytes.ts'
-import type { LocalCard } from '../../channel.ts'
 import { PinError } from '../../errors.ts'
 import { SW, triesLeft } from '../../iso7816/status.ts'
 import { PIV_AID_TRUNCATED } from '../application.ts'
@@ -8,15 +7,22 @@ import { tagOf, writeGetData } from '../objects.ts'
 import { PIN_REFERENCES, padPin, pinBytes, pukBytes, type Secret } from '../pin.ts'
 import type { Exchange } from './exchange.ts'
 import { type Act, refusal } from './refusals.ts'
+import type { CardSecrets, SecretFacts } from './secrets.ts'
 
 const INS = { select: 0xa4, verify: 0x20, changeReferenceData: 0x24, resetRetryCounter: 0x2c, getData: 0xcb } as const
 const FIRST_OR_ONLY = 0x04
 
-export interface PinStatus {
+/** How a secret stands. A card in a reader says no more than it wants: PIV itself has the tries left of the PIN alone. */
+export interface SecretStatus {
   /** Wrong tries that are left; undefined when nobody can know. */
   readonly triesLeft?: number
-  /** Tries in all; undefined for a card in a reader, which does not say. */
+  /** Tries in all. */
   readonly tries?: number
+  /** True while it is the one that everybody knows. */
+  readonly isDefault?: boolean
+}
+
+export interface PinStatus extends SecretStatus {
   readonly blocked: boolean
   /** True while the PIN that was verified still serves. */
   readonly verified: boolean
@@ -24,7 +30,8 @@ export interface PinStatus {
   readonly mustChange: boolean
   /** True when the count comes from this machine's memory and not from the TPM. */
   readonly advisory: boolean
-  readonly puk?: { readonly triesLeft?: number; readonly tries: number }
+  /** undefined: the card has no PUK. */
+  readonly puk?: SecretStatus
 }
 
 /** Runs `work` with copies of secrets, which are overwritten before its promise settles. */
@@ -53,11 +60,13 @@ async function askPin(exchange: Exchange): Promise<number> {
 /** VERIFY, the last thing that is sent: the one use of an `always` key that it allows is the next command. */
 export async function verifyPin(
   exchange: Exchange,
-  local: LocalCard | undefined,
+  secrets: CardSecrets,
   pin: Uint8Array,
   minTriesLeft: number,
 ): Promise<void> {
-  if (minTriesLeft > 0) keepTries((await local?.pinTries())?.left ?? triesLeft(await askPin(exchange)), minTriesLeft)
+  if (minTriesLeft > 0) {
+    keepTries((await secrets.pin(exchange)).left ?? triesLeft(await askPin(exchange)), minTriesLeft)
+  }
   await sendPins(exchange, 'verifyPin', INS.verify, PIN_REFERENCES.pin, [pin])
 }
 
@@ -76,24 +85,27 @@ export function keepTries(left: number | undefined, least: number): void {
   )
 }
 
-export async function pinStatus(exchange: Exchange, local: LocalCard | undefined): Promise<PinStatus> {
+export async function pinStatus(exchange: Exchange, secrets: CardSecrets): Promise<PinStatus> {
   const sw = await askPin(exchange)
-  const verified = sw === SW.OK
-  const told = await local?.pinTries()
-  const left = told === undefined ? triesLeft(sw) : told.left
-  const puk = await local?.pukTries()
+  const told = await secrets.pin(exchange)
+  // A card in this process whose tries nobody can know answers an empty VERIFY with all of them.
+  const left = told.limit === undefined ? triesLeft(sw) : told.left
+  const puk = await secrets.puk(exchange)
   return {
-    ...(left === undefined ? {} : { triesLeft: left }),
-    ...(told === undefined ? {} : { tries: told.limit }),
+    ...countOf({ ...told, left }),
     blocked: left === 0,
-    verified,
-    mustChange: local?.mustChangePin() ?? false,
-    advisory: told?.advisory ?? false,
-    ...(puk === undefined
-      ? {}
-      : { puk: { ...(puk.left === undefined ? {} : { triesLeft: puk.left }), tries: puk.limit } }),
+    verified: sw === SW.OK,
+    mustChange: secrets.mustChange,
+    advisory: told.advisory ?? false,
+    ...(puk && { puk: countOf(puk) }),
   }
 }
+
+const countOf = ({ left, limit, isDefault }: SecretFacts): SecretStatus => ({
+  ...(left !== undefined && { triesLeft: left }),
+  ...(limit !== undefined && { tries: limit }),
+  ...(isDefault !== undefined && { isDefault }),
+})
 
 export async function changePin(
   exchange: Exchange,
@@ -106,29 +118,29 @@ export async function changePin(
 
 export async function changePuk(
   exchange: Exchange,
-  local: LocalCard | undefined,
+  card: CardSecrets,
   { puk, newPuk }: { readonly puk: Secret; readonly newPuk: Secret },
 ): Promise<void> {
   await withSecrets([pukBytes(puk), pukBytes(newPuk)], async (secrets) => {
-    await wantPuk(local)
+    await wantPuk(exchange, card)
     await sendPins(exchange, 'changePuk', INS.changeReferenceData, PIN_REFERENCES.puk, secrets)
   })
 }
 
 export async function unblockPin(
   exchange: Exchange,
-  local: LocalCard | undefined,
+  card: CardSecrets,
   { puk, newPin }: { readonly puk: Secret; readonly newPin: Secret },
 ): Promise<void> {
   await withSecrets([pukBytes(puk), pinBytes(newPin)], async (secrets) => {
-    await wantPuk(local)
+    await wantPuk(exchange, card)
     await sendPins(exchange, 'unblockPin', INS.resetRetryCounter, PIN_REFERENCES.pin, secrets)
   })
 }
 
 /** At the card edge a card without a PUK looks like one whose PUK is blocked. */
-async function wantPuk(local: LocalCard | undefined): Promise<void> {
-  if (local === undefined || (await local.pukTries()) !== undefined) return
+async function wantPuk(exchange: Exchange, card: CardSecrets): Promise<void> {
+  if ((await card.puk(exchange)) !== undefined) return
   throw new PinError(
     'ERR_PUK_ABSENT',
     'This card was created without a PUK: only its help desk, if it has one, can unblock it (tessera pin unblock --help-desk).',

@@ -9,6 +9,7 @@ export type Act =
   | 'unblockPin'
   | 'useKey'
   | 'manage'
+  | 'beyond'
   | 'readObject'
   | 'authenticateAdmin'
   | 'select'
@@ -51,6 +52,21 @@ const badNewPin = pin('ERR_PIN_FORMAT', 'The card refuses the new PIN. A PIN has
 const adminNeeded = pin(
   'ERR_ADMIN_REQUIRED',
   'Changing a card wants its PIN (a card in this process) or its admin key. Verify the PIN first, or authenticate with the admin key.',
+)
+
+const MANAGE: ReadonlyMap<number, Refusal> = new Map<number, Refusal>([
+  [SW.SECURITY_STATUS, adminNeeded],
+  [SW.NO_SPACE, card('ERR_DATA', 'The card has no room for it.')],
+  [SW.NOT_SUPPORTED, card('ERR_NOT_SUPPORTED', 'The card does not let this be changed.')],
+  [SW.WRONG_DATA, card('ERR_NOT_SUPPORTED', 'The card does not have this algorithm or policy. Use another one.')],
+  [
+    SW.REFERENCE_NOT_FOUND,
+    card('ERR_KEY_ABSENT', 'There is no key in this slot. Make one: tessera key generate SLOT.'),
+  ],
+])
+const noCommand = card(
+  'ERR_NOT_SUPPORTED',
+  'The card has no command for this: it is beyond what every PIV card has. Its maker may have a program for it.',
 )
 
 /** 63Cx stands under 63C0. */
@@ -108,15 +124,11 @@ const REFUSALS: Readonly<Record<Act, ReadonlyMap<number, Refusal>>> = {
     [SW.WRONG_PARAMETERS, card('ERR_NOT_SUPPORTED', 'The key in this slot is of another algorithm.')],
     [SW.WRONG_DATA, card('ERR_DATA', 'The card refuses the data: it does not fit the key.')],
   ]),
-  manage: new Map<number, Refusal>([
-    [SW.SECURITY_STATUS, adminNeeded],
-    [SW.NO_SPACE, card('ERR_DATA', 'The card has no room for it.')],
-    [SW.NOT_SUPPORTED, card('ERR_NOT_SUPPORTED', 'The card does not let this be changed.')],
-    [SW.WRONG_DATA, card('ERR_NOT_SUPPORTED', 'The card does not have this algorithm or policy. Use another one.')],
-    [
-      SW.REFERENCE_NOT_FOUND,
-      card('ERR_KEY_ABSENT', 'There is no key in this slot. Make one: tessera key generate SLOT.'),
-    ],
+  manage: MANAGE,
+  // What PIV has no command for.
+  beyond: new Map([
+    ...MANAGE,
+    ...[SW.UNKNOWN_INS, SW.UNKNOWN_CLA, SW.NOT_SUPPORTED].map((sw) => [sw, noCommand] as const),
   ]),
   readObject: new Map<number, Refusal>([
     [SW.SECURITY_STATUS, pin('ERR_PIN_REQUIRED', 'This object wants the PIN. Verify the PIN first.')],

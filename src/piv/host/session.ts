@@ -4,11 +4,13 @@ import { CardError, PinError } from '../../errors.ts'
 import { SW } from '../../iso7816/status.ts'
 import type { Slot } from '../slots.ts'
 import { Exchange } from './exchange.ts'
+import { Extras } from './extras.ts'
 import { CardKeys, type KeyInfo } from './key-info.ts'
 import { commandFor, type Operation, use } from './keys.ts'
 import { type AskPin, type KeyUse, type PinRequest, type PinUse, pinRequest, withPin } from './pin-request.ts'
 import { keepTries, pinStatus, useUp, verifyPin } from './pins.ts'
 import { refusal } from './refusals.ts'
+import { CardSecrets } from './secrets.ts'
 import { Selection } from './selection.ts'
 import { type Cancellable, untilTurn } from './waiting.ts'
 
@@ -17,12 +19,16 @@ export type UseOptions = PinUse & Cancellable
 export class Session {
   readonly channel: CardChannel
   readonly keys: CardKeys
+  readonly extras: Extras
+  readonly secrets: CardSecrets
   readonly #exchange: Exchange
   readonly #selection: Selection
 
   constructor(channel: CardChannel) {
     this.channel = channel
-    this.keys = new CardKeys(channel.local)
+    this.extras = new Extras(channel)
+    this.secrets = new CardSecrets(channel.local, this.extras)
+    this.keys = new CardKeys(channel.local, this.extras)
     this.#exchange = new Exchange(channel)
     this.#selection = new Selection(channel)
   }
@@ -117,7 +123,7 @@ export class Session {
     options: UseOptions,
   ): Promise<{ readonly request: PinRequest; readonly wanted: boolean }> {
     return this.transaction(async (exchange) => {
-      const { verified, triesLeft, blocked, mustChange } = await pinStatus(exchange, this.channel.local)
+      const { verified, triesLeft, blocked, mustChange } = await pinStatus(exchange, this.secrets)
       if (mustChange) throw refusal('useKey', SW.CONDITIONS_OF_USE)
       const key = present(slot, await this.keys.toUse(exchange, slot))
       const wanted = key.pinPolicy === 'always' || (key.pinPolicy === 'once' && !verified)
@@ -135,7 +141,7 @@ export class Session {
       const key = present(slot, await this.keys.toUse(exchange, slot))
       const command = commandFor(operation, key)
       if (pin === undefined) this.#assertUsable(slot)
-      else await verifyPin(exchange, this.channel.local, pin, options.minTriesLeft ?? 0)
+      else await verifyPin(exchange, this.secrets, pin, options.minTriesLeft ?? 0)
       try {
         return { key, response: await use(exchange, command) }
       } catch (error) {

@@ -29,6 +29,15 @@ export async function refused(code: ErrorCode, work: () => Promise<unknown>): Pr
   throw new Error(`${code} was expected, and this came: ${inspect(error)}`)
 }
 
+/** As `refused`, for a change that wants the PIN of the owner in this process, and the admin key of everybody else. */
+export async function forbidden(work: () => Promise<unknown>): Promise<void> {
+  const code = await work().then(
+    () => 'changed',
+    (error) => error.code,
+  )
+  assert.ok(['ERR_PIN_REQUIRED', 'ERR_ADMIN_REQUIRED'].includes(code), code)
+}
+
 /** As `refused`, for a wrong PIN or PUK: so many tries are left. */
 export async function wrong(code: ErrorCode, left: number, work: () => Promise<unknown>): Promise<void> {
   const error = await refused(code, work)

@@ -2,7 +2,7 @@
 import { createPublicKey, generateKeyPairSync } from 'node:crypto'
 import * as assert from 'uvu/assert'
 import { PIN } from '../subjects.ts'
-import { assertSigned, type Clauses, foreign, message, ready, refused, signs } from './clause.ts'
+import { assertSigned, type Clauses, forbidden, foreign, message, ready, refused, signs } from './clause.ts'
 
 const NO_SLOTS = ['', '9b', '81', '96', 'f9', '9a ', 'retired-21', '__proto__', 'constructor']
 
@@ -40,7 +40,7 @@ export const KEYS: Clauses = {
     for (const slot of ['authentication', '9c', 'key-management', '9e', 'retired-1', '95']) await signs(card, slot)
   },
 
-  'the owner of the card sees all its keys, where they come from and what they want': async (subject) => {
+  'a card tells all its keys, where they come from and what they want': async (subject) => {
     const card = await ready(subject)
     for (const slot of ['9a', '9c', '9e']) await card.generateKey(slot)
     await card.importKey('82', generateKeyPairSync('ec', { namedCurve: 'P-256' }).privateKey, { pinPolicy: 'always' })
@@ -68,11 +68,8 @@ export const KEYS: Clauses = {
 
   'keys are made by who may change the card': async (subject) => {
     const { card } = await subject.fresh()
-    const ending = await card.generateKey('9a').then(
-      () => 'made',
-      (error) => error.code,
-    )
-    assert.ok(['ERR_PIN_REQUIRED', 'ERR_ADMIN_REQUIRED'].includes(ending), ending)
+    await forbidden(() => card.generateKey('9a'))
+    await forbidden(() => card.importKey('9a', foreign.privateKey))
     await refused('ERR_KEY_ABSENT', () => card.keyInfo('9a'))
     await subject.manage(card)
     await card.generateKey('9a')
@@ -129,8 +126,6 @@ export const KEYS: Clauses = {
     await refused('ERR_KEY_ABSENT', () => card.deleteKey('9a'))
     const { card: later } = await subject.again()
     assert.equal(await later.keys(), [])
-    for (const change of [() => later.deleteKey('9a'), () => later.moveKey('9a', '82')]) {
-      await refused('ERR_PIN_REQUIRED', change)
-    }
+    for (const change of [() => later.deleteKey('9a'), () => later.moveKey('9a', '82')]) await forbidden(change)
   },
 }

@@ -21,10 +21,18 @@ export const PINS: Clauses = {
     )
   },
 
-  'the owner of the card is also told the tries in all, those of the PUK, and its name': async (subject) => {
+  'the tries in all and those of the PUK are told, and that nothing has its first value': async (subject) => {
     const { card } = await subject.fresh({ pinTries: 7, pukTries: 3 })
-    const { tries, advisory, puk } = await card.pinStatus()
-    assert.equal([tries, advisory, puk], [7, false, { triesLeft: 3, tries: 3 }])
+    const { tries, triesLeft, advisory, isDefault, puk } = await card.pinStatus()
+    assert.equal([tries, triesLeft, advisory, isDefault], [7, 7, false, false])
+    assert.equal(puk, { triesLeft: 3, tries: 3, isDefault: false })
+    await card.verifyPin(PIN)
+    const { triesLeft: still, verified } = await card.pinStatus()
+    assert.equal([still, verified], [7, true], 'also while the PIN is verified')
+  },
+
+  'the owner of the card is told its name, and where it lives': async (subject) => {
+    const { card } = await subject.fresh()
     assert.equal([card.name.startsWith('card-'), card.assurance], [true, 'software'])
   },
 

@@ -1,0 +1,104 @@
+// What a card has beyond SP 800-73, in Yubico's instructions (src/piv/yubico.ts). Found out once per connection and never
+// required: nothing but GET VERSION goes to a card that does not answer it as such a card does, and what is not well
+// formed counts as not said.
+import type { CardChannel } from '../../channel.ts'
+import { SW } from '../../iso7816/status.ts'
+import { TlvError } from '../../iso7816/tlv.ts'
+import { type AdminAlgorithm, adminAlgorithmById } from '../algorithms.ts'
+import { PIN_REFERENCES } from '../pin.ts'
+import { ADMIN_KEY } from '../slots.ts'
+import { type Metadata, readMetadata, YUBICO } from '../yubico.ts'
+import type { Exchange, HostCommand } from './exchange.ts'
+import { refusal } from './refusals.ts'
+import type { SecretFacts } from './secrets.ts'
+
+export interface AdminKeyFacts {
+  readonly algorithm: AdminAlgorithm
+  readonly isDefault?: boolean
+}
+
+interface Found {
+  readonly generation: number
+  /** In three octets. */
+  readonly version: Uint8Array | undefined
+  /** False once the card has shown that it has no metadata. */
+  metadata: boolean | undefined
+}
+
+const VERSION_LENGTH = 3
+
+export class Extras {
+  readonly #channel: CardChannel
+  #found: Found | undefined
+
+  constructor(channel: CardChannel) {
+    this.#channel = channel
+  }
+
+  /** Whether the card has shown that it says of each key what it is. */
+  get tells(): boolean {
+    return this.#found?.metadata ?? false
+  }
+
+  /** `5.4.3`, of a card that has Yubico's instructions. */
+  async version(exchange: Exchange): Promise<string | undefined> {
+    return (await this.#find(exchange)).version?.join('.')
+  }
+
+  /** What the card says of a key, the PIN, the PUK or the admin key; undefined where it does not. */
+  async metadata(exchange: Exchange, reference: number): Promise<Metadata | 'absent' | undefined> {
+    const found = await this.#find(exchange)
+    if (found.version === undefined || found.metadata === false) return undefined
+    const { data, sw } = await exchange.send({ ins: YUBICO.getMetadata, p1: 0x00, p2: reference, answer: true })
+    if (sw !== SW.UNKNOWN_INS) found.metadata = sw === SW.OK || sw === SW.REFERENCE_NOT_FOUND || found.metadata
+    else found.metadata = false
+    if (sw === SW.REFERENCE_NOT_FOUND) return 'absent'
+    return sw === SW.OK ? ifWellFormed(() => readMetadata(data)) : undefined
+  }
+
+  /** Without tries in all: there is no such secret. */
+  async secret(exchange: Exchange, which: 'pin' | 'puk'): Promise<SecretFacts> {
+    const told = await this.metadata(exchange, PIN_REFERENCES[which])
+    if (told === undefined || told === 'absent') return {}
+    const [limit, left] = told.tries ?? []
+    const known = limit !== undefined && left !== undefined && left <= limit
+    return { ...(known && { limit, left }), ...defaultOf(told) }
+  }
+
+  /** `absent`: the card has none. */
+  async adminKey(exchange: Exchange): Promise<AdminKeyFacts | 'absent' | undefined> {
+    const told = await this.metadata(exchange, ADMIN_KEY)
+    if (told === undefined || told === 'absent') return told
+    const algorithm = adminAlgorithmById(told.algorithm[0] ?? -1)
+    return algorithm && { algorithm, ...defaultOf(told) }
+  }
+
+  /** One of Yubico's instructions. @throws CardError ERR_NOT_SUPPORTED by a card that does not have it; as `manage` */
+  async send(exchange: Exchange, command: HostCommand): Promise<Uint8Array> {
+    if ((await this.#find(exchange)).version === undefined) throw refusal('beyond', SW.UNKNOWN_INS)
+    const { data, sw } = await exchange.send(command)
+    if (sw !== SW.OK) throw refusal('beyond', sw)
+    return data
+  }
+
+  async #find(exchange: Exchange): Promise<Found> {
+    const generation = this.#channel.generation ?? 0
+    if (this.#found?.generation === generation) return this.#found
+    const { data, sw } = await exchange.send({ ins: YUBICO.getVersion, p1: 0x00, p2: 0x00, answer: true })
+    const version = sw === SW.OK && data.length === VERSION_LENGTH ? data.slice() : undefined
+    this.#found = { generation, version, metadata: undefined }
+    return this.#found
+  }
+}
+
+const defaultOf = ({ isDefault }: Metadata) => (isDefault === undefined ? {} : { isDefault: isDefault[0] !== 0 })
+
+/** What `read` makes of octets; undefined where they are not what they should be. */
+export function ifWellFormed<T>(read: () => T): T | undefined {
+  try {
+    return read()
+  } catch (error) {
+    if (error instanceof TlvError) return undefined
+    throw error
+  }
+}
