@@ -8,6 +8,7 @@ import { ADMIN_KEY } from '../slots.ts'
 import { ASKED, type Authentication, readAuthentication, writeAuthentication } from '../templates.ts'
 import type { Exchange } from './exchange.ts'
 import { refusal } from './refusals.ts'
+import { wellFormed } from './well-formed.ts'
 
 /** The octets of an admin key: AES by their number unless `algorithm` says 3DES. */
 export type AdminKey = Uint8Array | { readonly key: Uint8Array; readonly algorithm: AdminAlgorithm }
@@ -36,7 +37,7 @@ export async function authenticateAdmin(exchange: Exchange, given: AdminKey): Pr
     const data = writeAuthentication(items)
     const { data: answer, sw } = await exchange.send({ ins: INS, p1: id, p2: ADMIN_KEY, data, answer: true })
     if (sw !== SW.OK) throw refusal('authenticateAdmin', sw)
-    return readAuthentication(answer)
+    return wellFormed(() => readAuthentication(answer))
   }
   const run = (context: ReturnType<typeof createCipheriv>, octets: Uint8Array) => {
     context.setAutoPadding(false)

@@ -97,7 +97,7 @@ export class Card {
 
   /** A challenge to read to the help desk. It lives 15 minutes, and as long as this object. @throws PinError */
   unblockChallenge(): Promise<string> {
-    return this.#channel.transaction(() => this.#local().challenge())
+    return this.#channel.transaction(async () => this.#local().challenge())
   }
 
   /** @throws PinError ERR_HELP_DESK_REFUSED; nothing was changed then */

@@ -2,6 +2,7 @@
 
 import { concat, wipe } from '../../bytes.ts'
 import type { CardChannel } from '../../channel.ts'
+import { CardError } from '../../errors.ts'
 import { splitChain } from '../../iso7816/chaining.ts'
 import { encodeCommand } from '../../iso7816/command.ts'
 import { parseResponse, type ResponseApdu } from '../../iso7816/response.ts'
@@ -58,6 +59,9 @@ export class Exchange {
       const le = (sw & 0xff) === 0 ? 256 : sw & 0xff
       const next = { cla: 0, ins: GET_RESPONSE, p1: 0, p2: 0, data: NOTHING, le, extended: false }
       const piece = parseResponse(await this.#channel.transmit(encodeCommand(next)))
+      if (piece.data.length === 0 && isMore(piece.sw)) {
+        throw new CardError('ERR_DATA', 'The card promises more of its answer, and sends nothing.', { sw: piece.sw })
+      }
       pieces.push(piece.data)
       length += piece.data.length
       sw = piece.sw

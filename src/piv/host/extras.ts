@@ -3,7 +3,6 @@
 // formed counts as not said.
 import type { CardChannel } from '../../channel.ts'
 import { SW } from '../../iso7816/status.ts'
-import { TlvError } from '../../iso7816/tlv.ts'
 import { type AdminAlgorithm, adminAlgorithmById } from '../algorithms.ts'
 import { PIN_REFERENCES } from '../pin.ts'
 import { ADMIN_KEY } from '../slots.ts'
@@ -11,6 +10,7 @@ import { type Metadata, readMetadata, YUBICO } from '../yubico.ts'
 import type { Exchange, HostCommand } from './exchange.ts'
 import { refusal } from './refusals.ts'
 import type { SecretFacts } from './secrets.ts'
+import { ifWellFormed } from './well-formed.ts'
 
 export interface AdminKeyFacts {
   readonly algorithm: AdminAlgorithm
@@ -92,13 +92,3 @@ export class Extras {
 }
 
 const defaultOf = ({ isDefault }: Metadata) => (isDefault === undefined ? {} : { isDefault: isDefault[0] !== 0 })
-
-/** What `read` makes of octets; undefined where they are not what they should be. */
-export function ifWellFormed<T>(read: () => T): T | undefined {
-  try {
-    return read()
-  } catch (error) {
-    if (error instanceof TlvError) return undefined
-    throw error
-  }
-}

@@ -12,8 +12,9 @@ import { pinPolicyById } from '../templates.ts'
 import { type Metadata, ORIGIN_IDS } from '../yubico.ts'
 import { readLeaf } from './certificates.ts'
 import type { Exchange } from './exchange.ts'
-import { type Extras, ifWellFormed } from './extras.ts'
+import type { Extras } from './extras.ts'
 import { readObject } from './objects.ts'
+import { ifWellFormed } from './well-formed.ts'
 
 export interface KeyInfo {
   readonly slot: Slot

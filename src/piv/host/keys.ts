@@ -3,7 +3,6 @@ import type { KeyObject } from 'node:crypto'
 import { wipe } from '../../bytes.ts'
 import { CardError } from '../../errors.ts'
 import { SW } from '../../iso7816/status.ts'
-import { TlvError } from '../../iso7816/tlv.ts'
 import { ALGORITHMS, type Algorithm, HASHES, parseHash } from '../algorithms.ts'
 import { ecdsaToRaw } from '../ecdsa.ts'
 import { fromKeyObject, readPublicKey, toKeyObject } from '../public-key.ts'
@@ -14,6 +13,7 @@ import type { KeyInfo } from './key-info.ts'
 import { type DecryptOptions, notDecrypted, unpadOaep, unpadPkcs1 } from './padding.ts'
 import { refusal } from './refusals.ts'
 import { rsaBlock, type SignatureParameters } from './signature.ts'
+import { wellFormed } from './well-formed.ts'
 
 const DIGEST_LENGTHS: readonly number[] = Object.values(HASHES)
 const INS = { generalAuthenticate: 0x87, generateKeyPair: 0x47 } as const
@@ -117,15 +117,3 @@ export const agreement = (peer: KeyObject): Operation => ({
   },
   read: (response) => response.slice(),
 })
-
-function wellFormed<T>(
-  read: () => T,
-  message = "The card's answer is malformed. Take the card out and put it in again.",
-): T {
-  try {
-    return read()
-  } catch (cause) {
-    if (cause instanceof TlvError) throw new CardError('ERR_DATA', message, { cause })
-    throw cause
-  }
-}

@@ -1,8 +1,7 @@
 // Data objects from the host's side. SP 800-73-5 part 2, 3.1.2 and 3.3.2.
 import type { LocalCard } from '../../channel.ts'
-import { CardError, PinError } from '../../errors.ts'
+import { PinError } from '../../errors.ts'
 import { SW } from '../../iso7816/status.ts'
-import { TlvError } from '../../iso7816/tlv.ts'
 import {
   OBJECTS,
   objectByTag,
@@ -13,6 +12,7 @@ import {
 } from '../objects.ts'
 import type { Exchange } from './exchange.ts'
 import { refusal } from './refusals.ts'
+import { wellFormed } from './well-formed.ts'
 
 const INS = { getData: 0xcb, putData: 0xdb } as const
 const P1P2 = { p1: 0x3f, p2: 0xff } as const
@@ -48,17 +48,8 @@ export async function readObject(exchange: Exchange, name: string): Promise<Uint
   const { data, sw } = await exchange.send({ ins: INS.getData, ...P1P2, data: writeGetData(tag), answer: true })
   if (sw === SW.NOT_FOUND) return undefined
   if (sw !== SW.OK) throw refusal('readObject', sw)
-  const content = wrapped(tag, data)
+  const content = wellFormed(() => readContent(tag, data), `What the card answers is no data object ${tag}.`)
   return content.length === 0 ? undefined : content.slice()
-}
-
-function wrapped(tag: string, data: Uint8Array): Uint8Array {
-  try {
-    return readContent(tag, data)
-  } catch (cause) {
-    if (!(cause instanceof TlvError)) throw cause
-    throw new CardError('ERR_DATA', `What the card answers is no data object ${tag}. Put it there again.`, { cause })
-  }
 }
 
 export async function writeObject(exchange: Exchange, name: string, content: Uint8Array): Promise<void> {

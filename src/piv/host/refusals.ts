@@ -69,6 +69,8 @@ const noCommand = card(
   'The card has no command for this: it is beyond what every PIV card has. Its maker may have a program for it.',
 )
 
+const noApplication = card('ERR_CARD_NOT_FOUND', 'There is no PIV application on this card.')
+
 /** 63Cx stands under 63C0. */
 const REFUSALS: Readonly<Record<Act, ReadonlyMap<number, Refusal>>> = {
   verifyPin: new Map([
@@ -141,9 +143,9 @@ const REFUSALS: Readonly<Record<Act, ReadonlyMap<number, Refusal>>> = {
     ],
     [SW.WRONG_PARAMETERS, pin('ERR_ADMIN_WRONG', 'The admin key is of another algorithm than that of the card.')],
   ]),
-  select: new Map<number, Refusal>([
-    [SW.NOT_FOUND, card('ERR_CARD_NOT_FOUND', 'There is no PIV application on this card.')],
-  ]),
+  select: new Map<number, Refusal>(
+    [SW.NOT_FOUND, SW.SELECT_FAILED, SW.UNKNOWN_INS, SW.UNKNOWN_CLA, SW.WRONG_P1_P2].map((sw) => [sw, noApplication]),
+  ),
 }
 
 /** The error for status word `sw` in answer to `act`. */

@@ -1,0 +1,83 @@
+// A card in memory as a reader shows it to several programs, without a reader: what reaches it, and answers in its place.
+import { hex } from '../../src/bytes.ts'
+import type { CardChannel } from '../../src/channel.ts'
+import { Card } from '../../src/index.ts'
+import { memoryCard } from '../pcsc/cards.ts'
+import { octets } from '../support/octets.ts'
+
+export { ADMIN_KEY, PIN } from '../pcsc/cards.ts'
+
+export interface Shown {
+  readonly card: Card
+  /** Another program's view of the same card. */
+  other(): Card
+  /** Answered instead of the card, in hex; undefined: the card answers. It is given the command in hex. */
+  instead: ((apdu: string) => string | undefined) | undefined
+  /** The instructions that reach the card during `work`, in hex. */
+  sent(work: () => Promise<unknown>): Promise<string[]>
+  /** Every command, as the array that was handed to the channel. */
+  readonly commands: readonly Uint8Array[]
+  /** Sends an APDU as another program does: the status word. */
+  send(apdu: string): Promise<string>
+  /** As after a reset by another program: what was found out has to be found out again. */
+  forget(): void
+}
+
+export interface ShownOptions {
+  /** What the card does not have: it answers these instructions with 6D00. */
+  readonly without?: readonly string[]
+}
+
+/** All that Yubico's cards have beyond PIV. */
+export const BEYOND = ['fd', 'f8', 'f7', 'f6', 'fe', 'ff', 'f9'] as const
+
+export function shownCard({ without = [] }: ShownOptions = {}): Shown {
+  const { channel } = memoryCard()
+  const commands: Uint8Array[] = []
+  let generation = 0
+  const transmit = async (apdu: Uint8Array): Promise<Uint8Array> => {
+    commands.push(apdu)
+    const text = hex(apdu)
+    const instead = shown.instead?.(text) ?? (without.includes(text.slice(2, 4)) ? '6d00' : undefined)
+    return instead === undefined ? channel.transmit(apdu) : octets(instead)
+  }
+  const open = (): CardChannel => ({
+    atr: channel.atr,
+    reader: 'test',
+    get generation() {
+      return generation
+    },
+    transmit,
+    transaction: (work) => channel.transaction(work),
+    reset: () => channel.reset(),
+    close: () => channel.close(),
+  })
+  const shown: Shown = {
+    card: new Card(open()),
+    other: () => new Card(open()),
+    instead: undefined,
+    commands,
+    async sent(work) {
+      const before = commands.length
+      // Commands are overwritten once they are answered.
+      const seen: string[] = []
+      const instead = shown.instead
+      shown.instead = (apdu) => {
+        seen.push(apdu.slice(2, 4))
+        return instead?.(apdu)
+      }
+      try {
+        await work()
+      } finally {
+        shown.instead = instead
+      }
+      if (commands.length - before !== seen.length) throw new Error('a command went past')
+      return seen
+    },
+    send: (apdu) => channel.transaction(async () => hex((await channel.transmit(octets(apdu))).slice(-2))),
+    forget() {
+      generation += 1
+    },
+  }
+  return shown
+}
