@@ -17,7 +17,8 @@ export interface Shown {
   sent(work: () => Promise<unknown>): Promise<string[]>
   /** Every command, as the array that was handed to the channel. */
   readonly commands: readonly Uint8Array[]
-  /** Sends an APDU as another program does: the status word. */
+  /** Sends an APDU as another program does: the answer, and its status word alone. */
+  answer(apdu: string): Promise<Uint8Array>
   send(apdu: string): Promise<string>
   /** As after a reset by another program: what was found out has to be found out again. */
   forget(): void
@@ -74,7 +75,8 @@ export function shownCard({ without = [] }: ShownOptions = {}): Shown {
       if (commands.length - before !== seen.length) throw new Error('a command went past')
       return seen
     },
-    send: (apdu) => channel.transaction(async () => hex((await channel.transmit(octets(apdu))).slice(-2))),
+    answer: (apdu) => channel.transaction(() => channel.transmit(octets(apdu))),
+    send: async (apdu) => hex((await shown.answer(apdu)).slice(-2)),
     forget() {
       generation += 1
     },
