@@ -20,6 +20,8 @@ export interface HostCommand {
 
 /** No answer of a card is longer: the largest object of PIV is a fraction of it. */
 const LONGEST_ANSWER = 65_536
+/** Nor in more pieces: 64 octets each would do. */
+const MOST_PIECES = 1024
 const GET_RESPONSE = 0xc0
 const NOTHING = new Uint8Array(0)
 
@@ -59,10 +61,13 @@ export class Exchange {
       const le = (sw & 0xff) === 0 ? 256 : sw & 0xff
       const next = { cla: 0, ins: GET_RESPONSE, p1: 0, p2: 0, data: NOTHING, le, extended: false }
       const piece = parseResponse(await this.#channel.transmit(encodeCommand(next)))
-      if (piece.data.length === 0 && isMore(piece.sw)) {
-        throw new CardError('ERR_DATA', 'The card promises more of its answer, and sends nothing.', { sw: piece.sw })
-      }
       pieces.push(piece.data)
+      if (isMore(piece.sw) && (piece.data.length === 0 || pieces.length > MOST_PIECES)) {
+        throw new CardError(
+          'ERR_DATA',
+          'The card does not come to an end of its answer. Take it out and put it in again.',
+        )
+      }
       length += piece.data.length
       sw = piece.sw
     }
