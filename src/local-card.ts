@@ -35,7 +35,10 @@ export interface LocalVault extends Vault {
 export function localChannel(vault: LocalVault): CardChannel {
   const application = new CardApplication({
     vault,
-    identity: () => ({ cardId: vault.card.cardId, name: vault.card.name, created: new Date(vault.card.created) }),
+    identity: () => {
+      const { cardId, name, created, assurance } = vault.card
+      return { cardId, name, created: new Date(created), assurance }
+    },
     mustChangePin: () => vault.card.flags.mustChangePin,
     defaults: () => vault.card.flags.defaults,
   })

@@ -89,3 +89,7 @@ export function fromKeyObject(key: KeyObject): PublicKey {
   const coordinates = [x, y].map((text) => leftPad(fromBase64url(text), row.octets))
   return check({ point: concat(Uint8Array.of(0x04), ...coordinates) })
 }
+
+/** @throws TlvError for an algorithm that is not known here */
+export const fromSpki = (spki: Uint8Array): PublicKey =>
+  fromKeyObject(createPublicKey({ key: Buffer.from(spki), format: 'der', type: 'spki' }))

@@ -38,6 +38,17 @@ export function serialOf(cardId: Uint8Array): Uint8Array {
   return serial
 }
 
+/** Key reference of the attestation key, and the object that holds its certificate. */
+export const ATTESTATION_KEY = 0xf9
+export const ATTESTATION_CERTIFICATE = '5fff01'
+
+/** Extensions of an attestation: FIRMWARE as it is, the serial number as a DER INTEGER, PIN and touch policy. */
+const ARC = '1.3.6.1.4.1.41482.3'
+export const ATTESTED = { firmware: `${ARC}.3`, serial: `${ARC}.7`, policies: `${ARC}.8` } as const
+
+/** PIN policy and touch policy, by their identifiers: never a touch. */
+export const policiesOctets = (pinPolicy: number): Uint8Array => Uint8Array.of(pinPolicy, 0x01)
+
 /** What MOVE KEY has as its target to delete a key. */
 export const NOWHERE = 0xff
 

@@ -3,14 +3,31 @@
 import { type KeyObject, randomBytes } from 'node:crypto'
 import { CardError } from '../../src/errors.ts'
 import type { LocalVault } from '../../src/local-card.ts'
+import type { Algorithm } from '../../src/piv/algorithms.ts'
 import type { DefaultSecret } from '../../src/piv/card/context.ts'
-import type { AdminVault, KeyOptions, KeyVault, ObjectStore, VaultKey } from '../../src/piv/card/vault.ts'
+import type {
+  AdminVault,
+  AttestationKey,
+  AttestationVault,
+  KeptObject,
+  KeyOptions,
+  KeyOrigin,
+  KeyVault,
+  ObjectStore,
+  VaultKey,
+} from '../../src/piv/card/vault.ts'
 import { isDefaultAdminKey } from '../../src/piv/pin.ts'
 import type { PinPolicy, Slot } from '../../src/piv/slots.ts'
 import { agree, ecdsa, newKey, rawRsa, readKey, spkiOf } from './memory-keys.ts'
 import { MemoryPins, type PinState } from './memory-pins.ts'
 
 type HeldKey = VaultKey & { readonly privateKey: KeyObject }
+
+interface HeldAttestation {
+  readonly privateKey: KeyObject
+  readonly algorithm: Algorithm
+  readonly origin: KeyOrigin
+}
 
 /** What a card in memory keeps while it is closed. */
 export interface MemoryCard extends PinState {
@@ -20,6 +37,7 @@ export interface MemoryCard extends PinState {
   readonly keys: Map<Slot, HeldKey>
   readonly objects: Map<string, Uint8Array>
   adminKey: { readonly algorithm: number; readonly key: Uint8Array } | undefined
+  attestationKey: HeldAttestation | undefined
 }
 
 export interface NewMemoryCard {
@@ -45,6 +63,7 @@ export function newMemoryCard({ pin, puk, pinTries, pukTries, defaults, ...facts
     defaults: new Set(defaults),
     keys: new Map(),
     objects: new Map(),
+    attestationKey: undefined,
   }
 }
 
@@ -112,6 +131,46 @@ class MemoryKeys implements KeyVault {
   }
 }
 
+class MemoryAttestation implements AttestationVault {
+  readonly #card: MemoryCard
+
+  constructor(card: MemoryCard) {
+    this.#card = card
+  }
+
+  key(): AttestationKey | undefined {
+    return this.#card.attestationKey && usable(this.#card.attestationKey)
+  }
+
+  async generate(algorithm: Algorithm): Promise<AttestationKey> {
+    this.#card.attestationKey = { privateKey: await newKey(algorithm), algorithm, origin: 'generated' }
+    return usable(this.#card.attestationKey)
+  }
+
+  async import(pkcs8: Uint8Array): Promise<AttestationKey> {
+    this.#card.attestationKey = { ...readKey(pkcs8), origin: 'imported' }
+    return usable(this.#card.attestationKey)
+  }
+
+  async delete(): Promise<void> {
+    if (this.#card.attestationKey === undefined) throw new CardError('ERR_KEY_ABSENT', 'There is no attestation key.')
+    this.#card.attestationKey = undefined
+  }
+
+  async begin(algorithm: Algorithm, certify: (key: AttestationKey) => Promise<KeptObject>): Promise<void> {
+    const key = { privateKey: await newKey(algorithm), algorithm, origin: 'generated' as const }
+    const { tag, content } = await certify(usable(key))
+    this.#card.attestationKey = key
+    this.#card.objects.set(tag, content)
+  }
+}
+
+const usable = ({ privateKey, algorithm, origin }: HeldAttestation): AttestationKey => ({
+  ...{ algorithm, origin, spki: spkiOf(privateKey) },
+  signDigest: async (digest) => ecdsa(privateKey, algorithm, digest),
+  rawRsa: async (block) => rawRsa(privateKey, algorithm, block),
+})
+
 /** One opening of a card in memory: what was verified is forgotten with it. */
 export function openMemoryVault(card: MemoryCard): LocalVault {
   const pins = new MemoryPins(card, () => [...card.keys.values()].some(({ pinPolicy }) => pinPolicy === 'always'))
@@ -148,6 +207,7 @@ export function openMemoryVault(card: MemoryCard): LocalVault {
     keys: new MemoryKeys(card.keys, pins),
     objects,
     admin,
+    attestation: new MemoryAttestation(card),
     close: async () => pins.lock(),
   }
 }

@@ -103,10 +103,11 @@ atEdge(
 )
 
 atEdge(
-  'GET METADATA of what a card does not have: no PUK is one without tries, no admin key is none',
+  'GET METADATA of what a card does not have: no PUK is one without tries, no admin key is one that nobody knows',
   async ({ edge }) => {
     assert.is(hex(await metadata(edge, 0x81)), '0101ff05010006020000')
-    await absent(edge, 0x9b)
+    assert.is(hex(await metadata(edge, 0x9b)), '01010c02020001050100')
+    await answers(edge, '00 87 0C 9B 04 7C 02 80 00 00', 0x6a88)
   },
   { noPuk: true, adminKey: 'none' },
 )

@@ -47,6 +47,8 @@ for (const [what, change] of Object.entries(documents)) {
 }
 
 const long = (length: number) => Buffer.alloc(length).toString('base64')
+/** What may stand there; the tests below show that it may. */
+const sampleKey = { algorithm: 'P-256', origin: 'generated', public: long(90), private: long(190) }
 const members: ReadonlyArray<readonly [path: string, ...values: unknown[]]> = [
   ['more', 1, null],
   ['name', undefined, '', '.x', '-x', 'a/b', 'a b', 'x'.repeat(65), 1],
@@ -83,8 +85,10 @@ const members: ReadonlyArray<readonly [path: string, ...values: unknown[]]> = [
   ['flags.defaults', ['pin', 'pin'], ['admin'], {}, null],
   ['advisory.pinLeft', -1, 11],
   ['adminKey.private', undefined],
+  ['attestationKey', null, {}, { ...sampleKey, pinPolicy: 'never' }, { ...sampleKey, public: '' }],
   ['keys', undefined, [], null],
   ['keys.9b', {}],
+  ['keys.f9', {}, { ...sampleKey, pinPolicy: 'never' }],
   ['keys.9A', {}],
   ['keys.9a.algorithm', 'P-521'],
   ['keys.9a.pinPolicy', 'sometimes'],
@@ -109,6 +113,14 @@ for (const [place, ...values] of members) {
     }
   })
 }
+
+test('an attestation key is read, and has no policy', () => {
+  const { attestationKey } = decodeCardFile(
+    altered((json) => Object.assign(json, { attestationKey: sampleKey })),
+    path,
+  )
+  assert.is(attestationKey?.algorithm, 'P-256')
+})
 
 test('what was altered and not harmed is read (the tests above refuse for their reason alone)', () => {
   assert.equal(

@@ -10,6 +10,7 @@ import { StatusError, SW } from '../../iso7816/status.ts'
 import { CHAINED, type PivCommand, parsePivCommand } from './command.ts'
 import type { CardContext } from './context.ts'
 import { admin } from './handlers/admin.ts'
+import { attest, deleteAttestation, generateAttestation, importAttestation } from './handlers/attestation.ts'
 import { metadata, serial, version } from './handlers/facts.ts'
 import { generate, useKey } from './handlers/keys.ts'
 import { deleteKey, importKey, moveKey, setAdminKey } from './handlers/manage.ts'
@@ -48,6 +49,10 @@ const HANDLERS: { readonly [Kind in PivCommand['kind']]: Handler<Kind> } = {
   setAdminKey,
   moveKey,
   deleteKey,
+  attest,
+  generateAttestation,
+  importAttestation,
+  deleteAttestation,
 }
 
 export class CardApplication {

@@ -7,7 +7,8 @@ import { readGetData, readPutData } from '../objects.ts'
 import { PIN_FIELD, PIN_REFERENCES } from '../pin.ts'
 import { ADMIN_KEY, type PinPolicy, type Slot, slotOfReference } from '../slots.ts'
 import { type Authentication, pinPolicyOf, readAuthentication, readKeyTemplate } from '../templates.ts'
-import { YUBICO_CHAINED, YUBICO_PARSERS, type YubicoCommand } from './yubico-command.ts'
+import { ATTESTATION_KEY } from '../yubico.ts'
+import { withoutPin, YUBICO_CHAINED, YUBICO_PARSERS, type YubicoCommand } from './yubico-command.ts'
 
 export type PivCommand =
   | { readonly kind: 'select'; readonly aid: Uint8Array }
@@ -26,6 +27,7 @@ export type PivCommand =
       readonly algorithm: Algorithm
       readonly pinPolicy: PinPolicy | undefined
     }
+  | { readonly kind: 'generateAttestation'; readonly algorithm: Algorithm }
   | YubicoCommand
 
 type Parser = (apdu: CommandApdu) => PivCommand
@@ -114,9 +116,12 @@ const isF4 = (exponent: Uint8Array) => exponent.reduce((number, octet) => number
 
 function generateKeyPair({ p1, p2, data }: CommandApdu): PivCommand {
   const slot = slotOfReference(p2)
-  wants(p1 === 0x00 && slot !== undefined, SW.WRONG_PARAMETERS)
+  wants(p1 === 0x00 && (slot !== undefined || p2 === ATTESTATION_KEY), SW.WRONG_PARAMETERS)
   const { exponent, ...template } = readKeyTemplate(data)
   const algorithm = algorithmById(template.algorithm)
   wants(algorithm !== undefined && (exponent === undefined || isF4(exponent)), SW.WRONG_DATA)
-  return { kind: 'generate', slot, algorithm, pinPolicy: pinPolicyOf(template) }
+  const pinPolicy = pinPolicyOf(template)
+  if (slot !== undefined) return { kind: 'generate', slot, algorithm, pinPolicy }
+  wants(withoutPin(pinPolicy), SW.WRONG_DATA)
+  return { kind: 'generateAttestation', algorithm }
 }

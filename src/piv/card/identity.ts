@@ -10,17 +10,26 @@ export interface CardIdentity {
   readonly name: string
   /** When the card was made. */
   readonly created: Date
+  /** Whether its keys live in a TPM or in what only behaves like one. */
+  readonly assurance: 'hardware' | 'software'
 }
 
 /** A card of this kind does not expire; the reference wants a date all the same. */
 const YEARS = 30
 const MONTHS = ['JAN', 'FEB', 'MAR', 'APR', 'MAY', 'JUN', 'JUL', 'AUG', 'SEP', 'OCT', 'NOV', 'DEC']
 
-function expiry({ created }: CardIdentity) {
+/** The day, at its first moment. */
+export function expiryOf({ created }: CardIdentity): Date {
+  const day = Math.min(created.getUTCDate(), 28)
+  return new Date(Date.UTC(created.getUTCFullYear() + YEARS, created.getUTCMonth(), day))
+}
+
+function expiry(card: CardIdentity) {
   const two = (value: number) => String(value).padStart(2, '0')
-  const year = String(created.getUTCFullYear() + YEARS).padStart(4, '0')
-  const month = created.getUTCMonth()
-  const day = two(Math.min(created.getUTCDate(), 28))
+  const date = expiryOf(card)
+  const year = String(date.getUTCFullYear()).padStart(4, '0')
+  const month = date.getUTCMonth()
+  const day = two(date.getUTCDate())
   return { digits: year + two(month + 1) + day, words: year + (MONTHS[month] ?? '') + day }
 }
 

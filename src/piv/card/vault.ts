@@ -37,6 +37,32 @@ export interface KeyVault {
   agree(slot: Slot, point: Uint8Array): Promise<Uint8Array>
 }
 
+/** The attestation key: it signs certificates about other keys, and whoever has it can do nothing else with it. */
+export interface AttestationKey extends Pick<VaultKey, 'algorithm' | 'origin' | 'spki'> {
+  /** As in KeyVault. */
+  signDigest(digest: Uint8Array): Promise<Uint8Array>
+  rawRsa(block: Uint8Array): Promise<Uint8Array>
+}
+
+/** Its place is not among the keys of KeyVault: nothing that uses those can reach it. No use of it wants the PIN. */
+export interface AttestationVault {
+  key(): AttestationKey | undefined
+  /** Makes a key; one that there was is gone. Nothing changes when it fails. */
+  generate(algorithm: Algorithm): Promise<AttestationKey>
+  import(pkcs8: Uint8Array): Promise<AttestationKey>
+  delete(): Promise<void>
+  /**
+   * Makes the first key, and with it the object that `certify` answers: both are there afterwards, or neither. Where
+   * somebody else was faster nothing changes.
+   */
+  begin(algorithm: Algorithm, certify: (key: AttestationKey) => Promise<KeptObject>): Promise<void>
+}
+
+export interface KeptObject {
+  readonly tag: string
+  readonly content: Uint8Array
+}
+
 export interface TryCounter {
   /** Wrong tries that are left; undefined when it cannot be known (owner password set and nothing recorded yet). */
   readonly left: number | undefined
@@ -83,5 +109,6 @@ export interface Vault {
   readonly pins: PinVault
   readonly objects: ObjectStore
   readonly admin: AdminVault
+  readonly attestation: AttestationVault
   close(): Promise<void>
 }

@@ -3,17 +3,21 @@ import type { CommandApdu } from '../../iso7816/command.ts'
 import { StatusError, SW, wants } from '../../iso7816/status.ts'
 import { type AdminAlgorithm, type Algorithm, algorithmById } from '../algorithms.ts'
 import { PIN_REFERENCES } from '../pin.ts'
-import { ADMIN_KEY, type Slot, slotOfReference } from '../slots.ts'
-import { type ImportTemplate, NOWHERE, readAdminKey, readImport, YUBICO } from '../yubico.ts'
+import type { PrivateKeyParts } from '../private-key.ts'
+import { ADMIN_KEY, type PinPolicy, type Slot, slotOfReference } from '../slots.ts'
+import { ATTESTATION_KEY, type ImportTemplate, NOWHERE, readAdminKey, readImport, YUBICO } from '../yubico.ts'
 
 /** What GET METADATA is asked about. */
-export type MetadataOf = Slot | 'pin' | 'puk' | 'admin'
+export type MetadataOf = Slot | 'attestation' | 'pin' | 'puk' | 'admin'
 
 export type YubicoCommand =
   | { readonly kind: 'version' }
   | { readonly kind: 'serial' }
   | { readonly kind: 'metadata'; readonly of: MetadataOf }
   | ({ readonly kind: 'importKey'; readonly slot: Slot; readonly algorithm: Algorithm } & ImportTemplate)
+  | { readonly kind: 'importAttestation'; readonly algorithm: Algorithm; readonly parts: PrivateKeyParts }
+  | { readonly kind: 'deleteAttestation' }
+  | { readonly kind: 'attest'; readonly slot: Slot }
   | { readonly kind: 'setAdminKey'; readonly algorithm: AdminAlgorithm; readonly key: Uint8Array }
   | { readonly kind: 'moveKey'; readonly from: Slot; readonly to: Slot }
   | { readonly kind: 'deleteKey'; readonly slot: Slot }
@@ -27,6 +31,7 @@ export const YUBICO_PARSERS: ReadonlyArray<readonly [instruction: number, parser
   [YUBICO.importKey, importKey],
   [YUBICO.setAdminKey, setAdminKey],
   [YUBICO.moveKey, moveKey],
+  [YUBICO.attest, attest],
   [YUBICO.setTries, setTries],
 ]
 
@@ -45,6 +50,7 @@ const OTHERS = new Map<number, MetadataOf>([
   [PIN_REFERENCES.pin, 'pin'],
   [PIN_REFERENCES.puk, 'puk'],
   [ADMIN_KEY, 'admin'],
+  [ATTESTATION_KEY, 'attestation'],
 ])
 
 /** Programs ask for all that there may be, and take 6A88 alone for an answer that it is not there. */
@@ -58,11 +64,17 @@ function getMetadata({ p1, p2, data }: CommandApdu): YubicoCommand {
 
 function importKey({ p1, p2, data }: CommandApdu): YubicoCommand {
   const slot = slotOfReference(p2)
-  wants(slot !== undefined, SW.WRONG_PARAMETERS)
+  wants(slot !== undefined || p2 === ATTESTATION_KEY, SW.WRONG_PARAMETERS)
   const algorithm = algorithmById(p1)
   wants(algorithm !== undefined, SW.WRONG_DATA)
-  return { kind: 'importKey', slot, algorithm, ...readImport(data, algorithm) }
+  const { parts, pinPolicy } = readImport(data, algorithm)
+  if (slot !== undefined) return { kind: 'importKey', slot, algorithm, parts, pinPolicy }
+  wants(withoutPin(pinPolicy), SW.WRONG_DATA)
+  return { kind: 'importAttestation', algorithm, parts }
 }
+
+/** The attestation key is used without a PIN, and has no other policy. */
+export const withoutPin = (policy: PinPolicy | undefined): boolean => policy === undefined || policy === 'never'
 
 /** P2 other than FF asks for a touch at every use, which a card without a button cannot. */
 function setAdminKey({ p1, p2, data }: CommandApdu): YubicoCommand {
@@ -70,11 +82,23 @@ function setAdminKey({ p1, p2, data }: CommandApdu): YubicoCommand {
   return { kind: 'setAdminKey', ...readAdminKey(data) }
 }
 
+/** The attestation key can be deleted, and neither be moved nor give place. */
 function moveKey({ p1, p2, data }: CommandApdu): YubicoCommand {
+  if (p1 === NOWHERE && p2 === ATTESTATION_KEY) {
+    wants(data.length === 0, SW.WRONG_DATA)
+    return { kind: 'deleteAttestation' }
+  }
   const [from, to] = [slotOfReference(p2), slotOfReference(p1)]
   wants(from !== undefined && (p1 === NOWHERE || to !== undefined) && from !== to, SW.WRONG_PARAMETERS)
   wants(data.length === 0, SW.WRONG_DATA)
   return to === undefined ? { kind: 'deleteKey', slot: from } : { kind: 'moveKey', from, to }
+}
+
+function attest({ p1, p2, data }: CommandApdu): YubicoCommand {
+  const slot = slotOfReference(p1)
+  wants(slot !== undefined && p2 === 0x00, SW.WRONG_PARAMETERS)
+  wants(data.length === 0, SW.WRONG_DATA)
+  return { kind: 'attest', slot }
 }
 
 /** How many tries there are is part of the lock of a card from its creation: nobody can change it. */

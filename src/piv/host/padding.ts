@@ -1,7 +1,8 @@
 // Taking the padding off an RSA block, without telling from time or errors where it is wrong. RFC 8017, 7.1.2 and 7.2.2.
 import { CardError } from '../../errors.ts'
 import { HASHES, type Hash } from '../algorithms.ts'
-import { hashOf, mgf1 } from './signature.ts'
+import { hashOf } from '../emsa.ts'
+import { mgf1 } from './signature.ts'
 
 export interface DecryptOptions {
   /** `oaep` unless said otherwise; `pkcs1` (v1.5) only for peers that cannot do better. */

@@ -1,8 +1,9 @@
 // Signatures on the host's side of the card: hashing, padding, encoding. RFC 8017 (PKCS#1), RFC 3279 (ECDSA in DER).
-import { createHash, randomBytes } from 'node:crypto'
+import { randomBytes } from 'node:crypto'
 import { concat } from '../../bytes.ts'
 import { CardError } from '../../errors.ts'
 import { HASHES, type Hash, parseHash } from '../algorithms.ts'
+import { hasher, hashOf, pkcs1Block } from '../emsa.ts'
 import type { Cancellable } from './waiting.ts'
 
 export interface SignatureOptions {
@@ -28,13 +29,6 @@ export function signatureParameters(options: SignatureOptions): SignatureParamet
   }
 }
 
-const nodeName = (hash: Hash) => hash.replace('-', '').toLowerCase()
-export const hashOf = (hash: Hash, ...parts: readonly Uint8Array[]) => {
-  const context = createHash(nodeName(hash))
-  for (const part of parts) context.update(part)
-  return Uint8Array.from(context.digest())
-}
-
 /** From this size on hashing goes to WebCrypto, which works on another thread. */
 const LARGE = 64 * 1024
 
@@ -57,19 +51,12 @@ async function digestOfParts(
   hash: Hash,
   { signal }: Cancellable,
 ): Promise<Uint8Array> {
-  const context = createHash(nodeName(hash))
+  const context = hasher(hash)
   for await (const part of parts) {
     signal?.throwIfAborted()
     context.update(part)
   }
   return Uint8Array.from(context.digest())
-}
-
-/** DigestInfo up to the digest itself, RFC 8017, 9.2 note 1. */
-const DIGEST_INFO: Record<Hash, string> = {
-  'SHA-256': '3031300d060960864801650304020105000420',
-  'SHA-384': '3041300d060960864801650304020205000430',
-  'SHA-512': '3051300d060960864801650304020305000440',
 }
 
 /**
@@ -81,13 +68,6 @@ export function rsaBlock(digest: Uint8Array, { hash, padding }: SignatureParamet
     throw new CardError('ERR_DATA', `A ${hash} digest has ${HASHES[hash]} octets, and this has ${digest.length}.`)
   }
   return padding === 'pss' ? pssBlock(digest, hash, length) : pkcs1Block(digest, hash, length)
-}
-
-/** EMSA-PKCS1-v1_5, RFC 8017, 9.2. */
-function pkcs1Block(digest: Uint8Array, hash: Hash, length: number): Uint8Array {
-  const info = concat(Buffer.from(DIGEST_INFO[hash], 'hex'), digest)
-  const fill = new Uint8Array(length - info.length - 3).fill(0xff)
-  return concat(Uint8Array.of(0x00, 0x01), fill, Uint8Array.of(0x00), info)
 }
 
 /** EMSA-PSS, RFC 8017, 9.1.1, for a modulus whose length is a multiple of 8 bits. */

@@ -79,6 +79,8 @@ const schema = v.strictObject({
   advisory: v.optional(v.strictObject({ pinLeft: integer(0, 10), pukLeft: integer(0, 10) })),
   /** Admin key (PIV 9B), sealed to the TPM: TPM2B_PRIVATE and TPM2B_PUBLIC. */
   adminKey: v.optional(v.strictObject({ private: blob, public: blob })),
+  /** PIV F9, which signs certificates about other keys. No PIN guards it, and no slot leads to it. */
+  attestationKey: v.optional(v.omit(key, ['pinPolicy'])),
   /** By slot, as src/piv/slots.ts spells it. */
   keys: v.record(v.picklist([...SLOTS.keys()]), key),
   /** PIV data objects by tag in lower-case hex, one to four octets. */
@@ -87,6 +89,7 @@ const schema = v.strictObject({
 
 export type CardFile = v.InferOutput<typeof schema>
 export type CardFileKey = v.InferOutput<typeof key>
+export type UnguardedKey = Omit<CardFileKey, 'pinPolicy'>
 export type Approval = v.InferOutput<typeof approval>
 export type DefaultSecret = CardFile['flags']['defaults'][number]
 

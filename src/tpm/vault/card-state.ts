@@ -1,10 +1,11 @@
 // What the parts of a vault share: the device, the card file as it is known here, and what is unlocked.
+import { isDeepStrictEqual } from 'node:util'
 import { CardError } from '../../errors.ts'
 import { releaseDevice, type TpmDevice } from '../device.ts'
 import { isStale } from '../failure.ts'
 import { type LockContext, lockContext } from '../lock/context.ts'
 import type { LockTable } from '../lock/table.ts'
-import type { CardFile } from '../store/card-file.ts'
+import type { CardFile, UnguardedKey } from '../store/card-file.ts'
 import type { CardStore } from '../store/store.ts'
 import { UnlockState } from './unlock-state.ts'
 
@@ -68,13 +69,7 @@ export class CardState {
   /** Changes the card file. Keys that did not change stay the same objects: loaded keys are known by them. */
   async update(change: (card: CardFile) => CardFile): Promise<void> {
     const changed = await this.#store.update(this.#card.name, this.#card.cardId, change)
-    const known = Object.values(this.#card.keys)
-    const same = (a: Uint8Array, b: Uint8Array) => Buffer.compare(a, b) === 0
-    const keys = Object.entries(changed.keys).map(([slot, key]) => {
-      const old = known.find((one) => same(one.public, key.public) && same(one.private, key.private))
-      return [slot, old?.pinPolicy === key.pinPolicy ? old : key] as const
-    })
-    this.#card = { ...changed, keys: Object.fromEntries(keys) }
+    this.#card = withKnown(changed, keysOf(this.#card))
   }
 
   /** Lets the TPM go, after the work under way; `last` may still use it. */
@@ -86,10 +81,23 @@ export class CardState {
       .exclusive(async () => {
         await last()
         await this.unlock.releaseSessions()
-        for (const key of Object.values(this.#card.keys)) await this.device.keys.evict(key)
+        for (const key of keysOf(this.#card)) await this.device.keys.evict(key)
         this.device.dropKeeper(this.unlock)
       })
       .catch(() => undefined) // a TPM that is gone has nothing of ours left
     await releaseDevice(this.device)
   }
+}
+
+const keysOf = ({ keys, attestationKey }: CardFile): UnguardedKey[] => [
+  ...Object.values(keys),
+  ...(attestationKey === undefined ? [] : [attestationKey]),
+]
+
+/** `card` with each key that is among `known` as the object it was. */
+function withKnown(card: CardFile, known: readonly UnguardedKey[]): CardFile {
+  const object = <Key extends UnguardedKey>(key: Key): Key =>
+    (known.find((one) => isDeepStrictEqual(one, key)) as Key | undefined) ?? key
+  const keys = Object.fromEntries(Object.entries(card.keys).map(([slot, key]) => [slot, object(key)]))
+  return { ...card, keys, ...(card.attestationKey && { attestationKey: object(card.attestationKey) }) }
 }

@@ -1,21 +1,16 @@
-// Keys of a TPM card, and their one use: the signing path.
-import { CardError, PinError, TpmError, type TpmErrorDetails } from '../../errors.ts'
-import type { NativeAuth, NativeCommand } from '../../native.ts'
+// Keys of a TPM card: their making, their slots, their use.
+import { CardError } from '../../errors.ts'
 import type { KeyOptions, KeyVault, VaultKey } from '../../piv/card/vault.ts'
 import type { PinPolicy, Slot } from '../../piv/slots.ts'
-import type { Entity } from '../codec/nv.ts'
 import { spkiOf } from '../codec/public.ts'
-import { bySession, NO_PASSWORD } from '../command.ts'
-import type { Session } from '../device.ts'
-import { isStale, responseOf } from '../failure.ts'
 import { createKey, keyPolicy } from '../keys/create.ts'
 import { importKey } from '../keys/import.ts'
-import { agree, type KeyOperation, rawRsa, signDigest } from '../keys/operations.ts'
+import { agree, rawRsa, signDigest } from '../keys/operations.ts'
 import { damagedKey } from '../loaded-keys.ts'
-import { type LockContext, saltOf } from '../lock/context.ts'
-import { policyTicket } from '../policy/fulfil.ts'
+import type { LockContext } from '../lock/context.ts'
 import type { CardFile, CardFileKey } from '../store/card-file.ts'
 import type { CardState } from './card-state.ts'
+import { makeKey, useKey } from './use-key.ts'
 
 export class TpmKeys implements KeyVault {
   readonly #state: CardState
@@ -55,17 +50,17 @@ export class TpmKeys implements KeyVault {
 
   async signDigest(slot: Slot, digest: Uint8Array): Promise<Uint8Array> {
     const key = this.#key(slot)
-    return this.#use(key, signDigest(key.algorithm, digest))
+    return useKey(this.#state, key, key.pinPolicy, signDigest(key.algorithm, digest))
   }
 
   async rawRsa(slot: Slot, block: Uint8Array): Promise<Uint8Array> {
     const key = this.#key(slot)
-    return this.#use(key, rawRsa(key.algorithm, key.public.subarray(2), block))
+    return useKey(this.#state, key, key.pinPolicy, rawRsa(key.algorithm, key.public.subarray(2), block))
   }
 
   async agree(slot: Slot, point: Uint8Array): Promise<Uint8Array> {
     const key = this.#key(slot)
-    return this.#use(key, agree(key.algorithm, point))
+    return useKey(this.#state, key, key.pinPolicy, agree(key.algorithm, point))
   }
 
   #key(slot: Slot): CardFileKey {
@@ -76,93 +71,11 @@ export class TpmKeys implements KeyVault {
 
   async #install(slot: Slot, make: (context: LockContext) => Promise<CardFileKey>): Promise<VaultKey> {
     const old = this.#state.card.keys[slot]
-    const key = await this.#state.exclusive(async () => {
-      const context = await this.#state.context()
-      await this.#state.unlock.releaseSessions() // room for one more on a TPM without a resource manager
-      return make(context)
-    })
+    const key = await makeKey(this.#state, make)
     await this.#state.update((card) => ({ ...card, keys: { ...card.keys, [slot]: key } }))
     if (old !== undefined) await this.#state.exclusive(() => this.#state.device.keys.evict(old))
     return vaultKey(slot, key)
   }
-
-  #use(key: CardFileKey, operation: KeyOperation): Promise<Uint8Array> {
-    return this.#state.exclusive(async () => {
-      const context = await this.#state.context()
-      try {
-        return operation.read(await this.#perform(context, key, operation))
-      } catch (error) {
-        if (!isStale(error)) throw error
-        // The TPM was reset, or somebody flushed what was ours: load it again. Never a PIN again.
-        await this.#state.device.keys.evictAll()
-        await this.#state.unlock.releaseSessions()
-        return operation.read(await this.#perform(await this.#state.context(), key, operation))
-      }
-    })
-  }
-
-  /** With the key loaded: two TPM commands in one trip for `once`, one for `never` and for `always` after VERIFY. */
-  async #perform(context: LockContext, key: CardFileKey, { build }: KeyOperation): Promise<Uint8Array> {
-    const { device, unlock } = this.#state
-    if (key.pinPolicy === 'never') {
-      const entity = await device.keys.get(key, context.srk)
-      return this.#last([build(entity, NO_PASSWORD)])
-    }
-    if (key.pinPolicy === 'always') {
-      const armed = unlock.takeArmed()
-      if (armed === undefined) throw pinRequired('This key wants the PIN before every use.')
-      return this.#inSession(armed, context, key, (entity, auth) => [build(entity, auth)])
-    }
-    const ticket = unlock.ticket
-    if (ticket === undefined) throw pinRequired('This key wants the PIN.')
-    const session = await unlock.onceSession(() => device.startSession('policy', saltOf(context)))
-    try {
-      return await this.#inSession(session, context, key, (entity, auth) => [
-        policyTicket(session, ticket),
-        build(entity, auth),
-      ])
-    } catch (error) {
-      const response = responseOf(error)
-      if (response !== 'TICKET' && response !== 'EXPIRED') throw error
-      unlock.dropTicket()
-      throw pinRequired('The PIN was verified too long ago, or the TPM was reset since.', error)
-    }
-  }
-
-  async #inSession(
-    session: Session,
-    context: LockContext,
-    key: CardFileKey,
-    commands: (entity: Entity, auth: NativeAuth) => NativeCommand[],
-  ): Promise<Uint8Array> {
-    try {
-      const entity = await context.device.keys.get(key, context.srk)
-      return await this.#last(commands(entity, bySession(session.handle)))
-    } catch (error) {
-      await this.#state.unlock.discard(session)
-      throw responseOf(error) === 'BAD_AUTH' ? swapped(error) : error
-    }
-  }
-
-  async #last(commands: NativeCommand[]): Promise<Uint8Array> {
-    return (await this.#state.device.run(...commands)).at(-1) ?? new Uint8Array(0)
-  }
-}
-
-/** These sessions are salted and prove no secret: their HMAC fails only where the command was changed on its way. */
-function swapped(cause: unknown): TpmError {
-  return new TpmError(
-    'ERR_TPM_TAMPERED',
-    'The command did not reach the TPM as it was sent: somebody may sit between this program and the TPM. Nothing was signed.',
-    {
-      ...(cause instanceof TpmError ? { rc: cause.rc, command: cause.command, response: cause.response } : {}),
-      cause,
-    } as TpmErrorDetails,
-  )
-}
-
-function pinRequired(why: string, cause?: unknown): PinError {
-  return new PinError('ERR_PIN_REQUIRED', `${why} Verify the PIN first.`, { cause })
 }
 
 /** The keys of a card as its file has them. */

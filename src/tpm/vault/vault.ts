@@ -4,6 +4,7 @@ import type { TpmDevice } from '../device.ts'
 import type { CardFile } from '../store/card-file.ts'
 import type { CardStore } from '../store/store.ts'
 import { TpmAdmin } from './admin.ts'
+import { TpmAttestation } from './attestation.ts'
 import { CardState, type VaultSettings } from './card-state.ts'
 import { TpmKeys } from './keys.ts'
 import { TpmObjects } from './objects.ts'
@@ -14,6 +15,7 @@ export class TpmVault implements Vault {
   readonly pins: TpmPins
   readonly objects: TpmObjects
   readonly admin: TpmAdmin
+  readonly attestation: TpmAttestation
   readonly #state: CardState
 
   /** `card` was read from `store`; `device` is given back by `close`. */
@@ -23,6 +25,7 @@ export class TpmVault implements Vault {
     this.pins = new TpmPins(this.#state)
     this.objects = new TpmObjects(this.#state)
     this.admin = new TpmAdmin(this.#state)
+    this.attestation = new TpmAttestation(this.#state)
   }
 
   /** The card file as this process knows it. */

@@ -92,7 +92,7 @@ export class Observer {
     const { vault, card } = this.watched
     this.application = new CardApplication({
       vault: breaking(vault, () => this.application),
-      identity: () => ({ cardId: card.cardId, name: card.name, created: new Date(card.created) }),
+      identity: () => ({ ...card, created: new Date(card.created), assurance: 'software' }),
       mustChangePin: () => card.mustChangePin,
       defaults: () => [...card.defaults],
     })

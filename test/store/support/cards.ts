@@ -107,6 +107,10 @@ export function arbitraryCard(seed: number): CardFile {
     flags: { mustChangePin: next() < 0.5, defaults: some(['adminKey', 'pin', 'puk'] as const) },
     advisory: maybe(() => ({ pinLeft: integer(0, 10), pukLeft: integer(0, 10) })),
     adminKey: maybe(() => ({ private: octets(1, 300), public: octets(1, 300) })),
+    attestationKey: maybe(() => {
+      const { pinPolicy: _, ...unguarded } = key()
+      return unguarded
+    }),
     keys: Object.fromEntries(some([...SLOTS.keys()]).map((slot) => [slot, key()])),
     objects: Object.fromEntries(some(['7e', '5fc102', '5fc105', '10', '500001']).map((tag) => [tag, octets(0, 3000)])),
   }

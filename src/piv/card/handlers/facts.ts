@@ -1,10 +1,10 @@
 // GET VERSION, GET SERIAL, GET METADATA: what everybody may know. Yubico's (src/piv/yubico.ts).
-import { createPublicKey } from 'node:crypto'
+import { wipe } from '../../../bytes.ts'
 import { StatusError, SW } from '../../../iso7816/status.ts'
-import { ADMIN_ALGORITHMS, ALGORITHMS, adminAlgorithmById } from '../../algorithms.ts'
-import { fromKeyObject, writePublicKeyFields } from '../../public-key.ts'
+import { ADMIN_ALGORITHMS, ALGORITHMS } from '../../algorithms.ts'
+import { fromSpki, writePublicKeyFields } from '../../public-key.ts'
 import { PIN_POLICY_IDS, type Slot } from '../../slots.ts'
-import { FIRMWARE, NO_ALGORITHM, ORIGIN_IDS, serialOf, writeMetadata } from '../../yubico.ts'
+import { FIRMWARE, NO_ALGORITHM, ORIGIN_IDS, policiesOctets, serialOf, writeMetadata } from '../../yubico.ts'
 import type { PivCommand } from '../command.ts'
 import type { CardContext, DefaultSecret } from '../context.ts'
 import type { TryCounter, VaultKey } from '../vault.ts'
@@ -20,13 +20,11 @@ export async function metadata(context: CardContext, { of }: Command<'metadata'>
   if (of === 'pin') return triesOf(context, 'pin', await pins.pinCounter())
   // A card without a PUK looks like one whose PUK is blocked: there are no tries, and it is not the default one.
   if (of === 'puk') return triesOf(context, 'puk', (await pins.pukCounter()) ?? { left: 0, limit: 0 })
-  return of === 'admin' ? adminKey(context) : key(context, of)
+  return of === 'admin' ? adminKey(context) : describe(keyOf(context, of))
 }
 
 const octet = (value: number): Uint8Array => Uint8Array.of(value)
 const isDefault = ({ defaults }: CardContext, what: DefaultSecret) => octet(defaults().includes(what) ? 0x01 : 0x00)
-/** PIN policy, and touch: never. */
-const policies = (pinPolicy: number) => Uint8Array.of(pinPolicy, 0x01)
 
 /** As for an empty VERIFY: tries that nobody can know are all there. */
 function triesOf(context: CardContext, what: 'pin' | 'puk', counter: Pick<TryCounter, 'left' | 'limit'>): Uint8Array {
@@ -34,31 +32,35 @@ function triesOf(context: CardContext, what: 'pin' | 'puk', counter: Pick<TryCou
   return writeMetadata({ algorithm: octet(NO_ALGORITHM), isDefault: isDefault(context, what), tries })
 }
 
-/** A card without an admin key has no such reference, as when somebody wants to prove it. */
+/**
+ * A card without an admin key is one whose key nobody knows, which is how it came to be without: programs that stop at
+ * a missing one go on, and fail to prove it.
+ */
 async function adminKey(context: CardContext): Promise<Uint8Array> {
   const held = await context.vault.admin.key()
-  held?.key.fill(0)
-  const algorithm = adminAlgorithmById(held?.algorithm ?? -1)
-  if (algorithm === undefined) throw new StatusError(SW.REFERENCE_NOT_FOUND)
+  wipe(held?.key)
   return writeMetadata({
-    algorithm: octet(ADMIN_ALGORITHMS[algorithm].id),
-    policies: policies(0x00),
+    algorithm: octet(held?.algorithm ?? ADMIN_ALGORITHMS['AES-256'].id),
+    policies: policiesOctets(0x00),
     isDefault: isDefault(context, 'adminKey'),
   })
 }
 
-function key({ vault }: CardContext, slot: Slot): Uint8Array {
-  const found = vault.keys.list().find((one) => one.slot === slot)
+/** The attestation key is not there before the first attestation. */
+function keyOf({ vault }: CardContext, of: Slot | 'attestation'): Omit<VaultKey, 'slot'> {
+  const attestation = of === 'attestation' ? vault.attestation.key() : undefined
+  const found = attestation
+    ? { ...attestation, pinPolicy: 'never' as const }
+    : vault.keys.list().find(({ slot }) => slot === of)
   if (found === undefined) throw new StatusError(SW.REFERENCE_NOT_FOUND)
-  return describe(found)
+  return found
 }
 
 function describe({ algorithm, pinPolicy, origin, spki }: Omit<VaultKey, 'slot'>): Uint8Array {
-  const publicKey = createPublicKey({ key: Buffer.from(spki), format: 'der', type: 'spki' })
   return writeMetadata({
     algorithm: octet(ALGORITHMS[algorithm].id),
-    policies: policies(PIN_POLICY_IDS[pinPolicy]),
+    policies: policiesOctets(PIN_POLICY_IDS[pinPolicy]),
     origin: octet(ORIGIN_IDS[origin]),
-    publicKey: writePublicKeyFields(fromKeyObject(publicKey)),
+    publicKey: writePublicKeyFields(fromSpki(spki)),
   })
 }

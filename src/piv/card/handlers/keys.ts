@@ -1,10 +1,9 @@
 // GENERAL AUTHENTICATE with a private key, GENERATE ASYMMETRIC KEY PAIR. SP 800-73-5 part 2, 3.2.4 and 3.3.1.
-import { createPublicKey } from 'node:crypto'
 import { CardError } from '../../../errors.ts'
 import { StatusError, SW } from '../../../iso7816/status.ts'
 import { ALGORITHMS } from '../../algorithms.ts'
 import { ecdsaToDer } from '../../ecdsa.ts'
-import { fromKeyObject, writePublicKey } from '../../public-key.ts'
+import { fromSpki, writePublicKey } from '../../public-key.ts'
 import { defaultPinPolicy } from '../../slots.ts'
 import { writeAuthentication } from '../../templates.ts'
 import type { PivCommand } from '../command.ts'
@@ -40,7 +39,7 @@ export async function generate(context: CardContext, command: Command<'generate'
   const { slot, algorithm, pinPolicy = defaultPinPolicy(slot) } = command
   try {
     const { spki } = await context.vault.keys.generate(slot, { algorithm, pinPolicy })
-    return writePublicKey(fromKeyObject(createPublicKey({ key: Buffer.from(spki), format: 'der', type: 'spki' })))
+    return writePublicKey(fromSpki(spki))
   } catch (error) {
     throw unknownMechanism(error)
   }

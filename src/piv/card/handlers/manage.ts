@@ -1,7 +1,7 @@
 // What who proved the admin key may do beyond SP 800-73: IMPORT KEY, MOVE KEY, SET MANAGEMENT KEY. Yubico's
 // (src/piv/yubico.ts).
 import { wipe } from '../../../bytes.ts'
-import { StatusError, SW, wants } from '../../../iso7816/status.ts'
+import { SW, wants } from '../../../iso7816/status.ts'
 import { ADMIN_ALGORITHMS } from '../../algorithms.ts'
 import { privateKeyOf } from '../../private-key.ts'
 import { defaultPinPolicy } from '../../slots.ts'
@@ -11,14 +11,23 @@ import { unknownMechanism } from './keys.ts'
 
 type Command<Kind extends PivCommand['kind']> = Extract<PivCommand, { kind: Kind }>
 
-export async function importKey(context: CardContext, command: Command<'importKey'>): Promise<void> {
-  const { slot, algorithm, parts, pinPolicy = defaultPinPolicy(slot) } = command
+export function importKey(context: CardContext, command: Command<'importKey'>): Promise<void> {
+  const { slot, pinPolicy = defaultPinPolicy(slot) } = command
+  return importing(context, command, (pkcs8) => context.vault.keys.import(slot, pkcs8, pinPolicy))
+}
+
+/** Hands a private key over as PKCS#8; it and its parts are overwritten on every path. */
+export async function importing(
+  { security }: CardContext,
+  { algorithm, parts }: Pick<Command<'importKey'>, 'algorithm' | 'parts'>,
+  work: (pkcs8: Uint8Array) => Promise<unknown>,
+): Promise<void> {
   let pkcs8: Uint8Array | undefined
   try {
-    wants(context.security.admin, SW.SECURITY_STATUS)
+    wants(security.admin, SW.SECURITY_STATUS)
     pkcs8 = await privateKeyOf(algorithm, parts)
-    if (pkcs8 === undefined) throw new StatusError(SW.WRONG_DATA)
-    await context.vault.keys.import(slot, pkcs8, pinPolicy)
+    wants(pkcs8 !== undefined, SW.WRONG_DATA)
+    await work(pkcs8)
   } catch (error) {
     throw unknownMechanism(error)
   } finally {

@@ -1,0 +1,83 @@
+// ATTEST, and what manages the attestation key F9. Yubico's (src/piv/yubico.ts).
+import { StatusError, SW, wants } from '../../../iso7816/status.ts'
+import { TlvError } from '../../../iso7816/tlv.ts'
+import { readCertificate, writeCertificate } from '../../certificate.ts'
+import { fromSpki, writePublicKey } from '../../public-key.ts'
+import { ATTESTATION_CERTIFICATE } from '../../yubico.ts'
+import { attestationOf, isOf, ownCertificate } from '../attestation.ts'
+import type { PivCommand } from '../command.ts'
+import type { CardContext } from '../context.ts'
+import type { AttestationKey } from '../vault.ts'
+import { unknownMechanism } from './keys.ts'
+import { importing } from './manage.ts'
+
+type Command<Kind extends PivCommand['kind']> = Extract<PivCommand, { kind: Kind }>
+
+/** The answer is the certificate itself, in no container. Of an imported key nothing can be said: 6A80. */
+export async function attest(context: CardContext, { slot }: Command<'attest'>): Promise<Uint8Array> {
+  const { vault, identity } = context
+  const subject = vault.keys.list().find((one) => one.slot === slot)
+  if (subject === undefined) throw new StatusError(SW.REFERENCE_NOT_FOUND)
+  wants(subject.origin === 'generated', SW.WRONG_DATA)
+  const { key, certificate } = await issuer(context)
+  return attestationOf(subject, key, certificate, identity())
+}
+
+interface Issuer {
+  readonly key: AttestationKey
+  readonly certificate: Uint8Array
+}
+
+/** The attestation key with its certificate, made at the first use. */
+async function issuer({ vault, identity }: CardContext): Promise<Issuer> {
+  const { attestation, objects } = vault
+  const certify = async (key: AttestationKey) => {
+    const content = writeCertificate(await ownCertificate(key, identity()))
+    return { tag: ATTESTATION_CERTIFICATE, content }
+  }
+  if (attestation.key() === undefined) await attestation.begin('P-256', certify)
+  const key = attestation.key()
+  if (key === undefined) throw new StatusError(SW.REFERENCE_NOT_FOUND)
+  const written = objects.get(ATTESTATION_CERTIFICATE)
+  if (written === undefined && key.origin === 'generated') {
+    const { tag, content } = await certify(key)
+    await objects.put(tag, content)
+    return { key, certificate: readCertificate(content) }
+  }
+  // What somebody put there counts if it is of this key; an imported key has no other certificate than that.
+  const certificate = written && certificateIn(written)
+  if (certificate === undefined || !isOf(certificate, key)) throw new StatusError(SW.CONDITIONS_OF_USE)
+  return { key, certificate }
+}
+
+function certificateIn(content: Uint8Array): Uint8Array | undefined {
+  try {
+    return readCertificate(content)
+  } catch (error) {
+    if (error instanceof TlvError) return undefined
+    throw error
+  }
+}
+
+/** The certificate that there was stays: it is the caller's to put another in its place, or to delete it. */
+export async function generateAttestation(
+  { vault, security }: CardContext,
+  { algorithm }: Command<'generateAttestation'>,
+): Promise<Uint8Array> {
+  wants(security.admin, SW.SECURITY_STATUS)
+  try {
+    const { spki } = await vault.attestation.generate(algorithm)
+    return writePublicKey(fromSpki(spki))
+  } catch (error) {
+    throw unknownMechanism(error)
+  }
+}
+
+export const importAttestation = (context: CardContext, command: Command<'importAttestation'>): Promise<void> =>
+  importing(context, command, (pkcs8) => context.vault.attestation.import(pkcs8))
+
+/** The next attestation makes another key, and another certificate. */
+export async function deleteAttestation({ vault, security }: CardContext): Promise<void> {
+  wants(security.admin, SW.SECURITY_STATUS)
+  await vault.attestation.delete()
+}
