@@ -112,7 +112,7 @@ async function applicationLayer(setup: Setup): Promise<Operation> {
   const { writeAuthentication } = await load(root, 'piv/templates')
   const application = new CardApplication({
     vault,
-    identity: () => ({ cardId: vault.card.cardId, name: 'bench', created: new Date(vault.card.created) }),
+    identity: () => ({ ...vault.card, name: 'bench', created: new Date(vault.card.created) }),
     mustChangePin: () => false,
     defaults: () => [],
   })

@@ -74,6 +74,7 @@ Exit codes: 0 ok, 1 I/O or internal, 2 usage, 3 no card, 4 PIN wrong or needed, 
     'key import': 'bring in a private key (PEM)',
     'key move': 'give a key another slot',
     'key delete': 'delete a key',
+    'key attest': 'print a certificate that a key was made on the card (PEM)',
     'admin-key change':
       'set the PIV 9B key: default, random (thrown away) or a file; without it, it is asked for (PIN file: PIN, key)',
     sign: 'sign a file',
@@ -214,6 +215,9 @@ Exit codes: 0 ok, 1 I/O or internal, 2 usage, 3 no card, 4 PIN wrong or needed, 
       `The key of slot ${from} is in slot ${to} now. Certificates stay where they are.`,
     keyDeleted: (slot: string) =>
       `The key in slot ${slot} is deleted. Copies of the card file made before still hold it; only tessera destroy ends those.`,
+    keyAttested: (slot: string, issued: boolean) =>
+      `The key in slot ${slot} was made on the card: the card certifies it.${issued ? ' Its certificate, then that of the attestation key:' : ' Its certificate:'}`,
+    attestWorking: 'Asking the card',
     keyWorking: (algorithm: string) => `Making a key ${algorithm} in the TPM`,
     cardWorking: 'Making the card in the TPM',
     verified: 'Verified OK',

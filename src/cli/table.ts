@@ -99,6 +99,12 @@ export const COMMANDS: readonly CommandRow[] = [
     load: () => import('./commands/key-delete.ts'),
   },
   {
+    words: 'key attest',
+    args: '<slot>',
+    options: ['out'],
+    load: () => import('./commands/key-attest.ts'),
+  },
+  {
     words: 'sign',
     args: '<slot> <file>',
     options: ['out', ...signature, 'lastTry'],

@@ -27,7 +27,7 @@ const offered = async (line: string) => {
 /** What stands before `|` is typed; after it, all or some of what is offered. */
 const rows: ReadonlyArray<readonly [string, readonly string[]]> = [
   ['ke', ['key']],
-  ['key ', ['generate', 'list', 'info', 'import', 'move', 'delete']],
+  ['key ', ['generate', 'list', 'info', 'import', 'move', 'delete', 'attest']],
   ['key i', ['info', 'import']],
   ['pin change', ['change', 'change-puk']],
   ['help-desk ', ['respond']],

@@ -1,6 +1,6 @@
 // Keys at the command line: imported, overwritten, deleted; and the PIN asked for as a person sees it.
 import { execFileSync } from 'node:child_process'
-import { existsSync } from 'node:fs'
+import { existsSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
@@ -70,6 +70,21 @@ test('a key file with a passphrase: PIN file has the passphrase, then the PIN', 
 test('what is no key is refused before the PIN is asked for', async () => {
   await expect(2, 'key', 'import', '9c', input, '--pin-file', pin)
   await expect(2, 'key', 'import', '9c', at('rsa-public.pem'), '--pin-file', pin)
+})
+
+test('a key that was made on the card is attested, an imported one is not', async () => {
+  await expect(0, 'key', 'generate', '9e', '-o', at('9e.pem'), '--pin-file', pin)
+  const { stdout } = await expect(0, 'key', 'attest', '9e', '--quiet')
+  await expect(0, 'key', 'attest', 'card-authentication', '-o', at('attested.pem'))
+  const [leaf = '', issuer = ''] = stdout.split(/(?<=-----END CERTIFICATE-----\n)/)
+  writeFileSync(at('leaf.pem'), leaf)
+  writeFileSync(at('issuer.pem'), issuer)
+  assert.match(openssl('verify', '-CAfile', at('issuer.pem'), at('leaf.pem')), 'OK')
+  assert.match(openssl('verify', '-CAfile', at('issuer.pem'), at('attested.pem')), 'OK')
+  assert.is(openssl('x509', '-in', at('leaf.pem'), '-noout', '-pubkey'), readFileSync(at('9e.pem'), 'utf8'))
+  assert.match(openssl('x509', '-in', at('leaf.pem'), '-noout', '-issuer'), 'software TPM')
+  assert.match((await expect(8, 'key', 'attest', '9d')).stderr, 'not made on the card')
+  assert.match((await expect(8, 'key', 'attest', '95')).stderr, 'tessera key generate')
 })
 
 test('overwriting and deleting want --yes', async () => {

@@ -9,6 +9,7 @@ import { type Algorithm, parseAlgorithm } from '../algorithms.ts'
 import { pinBytes, type Secret } from '../pin.ts'
 import { defaultPinPolicy, PIN_POLICIES, type PinPolicy, parseSlot, type Slot } from '../slots.ts'
 import { type AdminKey, authenticateAdmin } from './admin.ts'
+import { attest } from './attestation.ts'
 import { type CardCertificate, deleteCertificate, readCertificate, writeCertificate } from './certificates.ts'
 import type { Exchange } from './exchange.ts'
 import type { KeyInfo } from './key-info.ts'
@@ -204,6 +205,12 @@ export class Card {
     return this.#session.transaction(async (exchange) =>
       present(reference, await this.#session.keys.find(exchange, reference)),
     )
+  }
+
+  /** A certificate (DER) that says of the key in a slot that it was made on the card. Its issuer's is object 5fff01. */
+  async attest(slot: string): Promise<Uint8Array> {
+    const reference = parseSlot(slot)
+    return this.#transaction((exchange) => attest(exchange, reference))
   }
 
   /**

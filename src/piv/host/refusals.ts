@@ -10,6 +10,7 @@ export type Act =
   | 'useKey'
   | 'manage'
   | 'beyond'
+  | 'attest'
   | 'readObject'
   | 'authenticateAdmin'
   | 'select'
@@ -131,6 +132,24 @@ const REFUSALS: Readonly<Record<Act, ReadonlyMap<number, Refusal>>> = {
   beyond: new Map([
     ...MANAGE,
     ...[SW.UNKNOWN_INS, SW.UNKNOWN_CLA, SW.NOT_SUPPORTED].map((sw) => [sw, noCommand] as const),
+  ]),
+  attest: new Map<number, Refusal>([
+    [SW.UNKNOWN_INS, card('ERR_NOT_SUPPORTED', 'This card does not attest keys: it does not have that command.')],
+    [
+      SW.REFERENCE_NOT_FOUND,
+      card('ERR_KEY_ABSENT', 'There is no key in this slot. Make one: tessera key generate SLOT.'),
+    ],
+    [
+      SW.WRONG_DATA,
+      card('ERR_NOT_SUPPORTED', 'There is nothing to attest: the key in this slot, if any, was not made on the card.'),
+    ],
+    [
+      SW.CONDITIONS_OF_USE,
+      card(
+        'ERR_NOT_SUPPORTED',
+        'The certificate of the attestation key (object 5fff01) is missing, or of another key. Put the right one there; of a key that was made on the card, delete it, and another is made.',
+      ),
+    ],
   ]),
   readObject: new Map<number, Refusal>([
     [SW.SECURITY_STATUS, pin('ERR_PIN_REQUIRED', 'This object wants the PIN. Verify the PIN first.')],
