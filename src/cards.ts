@@ -3,7 +3,7 @@
  * there are. Listing has its own files in cards/.
  */
 import type { KeyObject } from 'node:crypto'
-import { concat, fromHex, secretBytes, wipe } from './bytes.ts'
+import { concat, secretBytes, wipe } from './bytes.ts'
 import type { CardChannel } from './channel.ts'
 import { UsageError } from './errors.ts'
 import { localChannel } from './local-card.ts'
@@ -11,22 +11,13 @@ import { openReader, type ReaderOptions } from './pcsc/open.ts'
 import { ADMIN_ALGORITHMS } from './piv/algorithms.ts'
 import { adminAlgorithmOf } from './piv/host/admin.ts'
 import { Card } from './piv/host/card.ts'
-import {
-  checkTries,
-  DEFAULT_ADMIN_KEY,
-  DEFAULT_PIN,
-  DEFAULT_PUK,
-  DEFAULT_TRIES,
-  isDefaultAdminKey,
-  pinBytes,
-  pukBytes,
-  type Secret,
-} from './piv/pin.ts'
+import { checkTries, DEFAULT_TRIES, type Secret } from './piv/pin.ts'
+import { withFirstSecrets } from './tpm/first-secrets.ts'
 import { helpDeskKeyBlob } from './tpm/help-desk.ts'
-import { createTpmCard, destroyTpmCard, type NewCard, openTpmCard, workshop } from './tpm/open.ts'
-import type { DefaultSecret } from './tpm/store/card-file.ts'
+import { createTpmCard, destroyTpmCard, openTpmCard, renewTpmCard } from './tpm/open.ts'
 import { checkCardName } from './tpm/store/home.ts'
 import { explicitTcti, resolveTcti } from './tpm/tcti.ts'
+import { workshop } from './tpm/workshop.ts'
 
 export type { ListedCertificate } from './cards/certificates.ts'
 export { type CardSummary, type ListOptions, listCards } from './cards/list.ts'
@@ -89,12 +80,18 @@ export async function createCard(options: CreateCardOptions): Promise<Card> {
   const pukTries = checkTries(options.pukTries ?? DEFAULT_TRIES, 'PUK')
   const unlockSeconds = checkMinutes(options.unlockMinutes ?? 15) * 60
   const helpDeskKey = options.helpDeskPublicKey === undefined ? undefined : helpDeskKeyBlob(options.helpDeskPublicKey)
-  return withFirstSecrets(options, async (secrets) => {
-    const mustChangePin = options.mustChangePin === true || secrets.defaults.includes('pin')
-    const place = { home: options.home, tcti: resolveTcti(options.tcti).tcti }
-    const settings = { name, pinTries, pukTries, helpDeskKey, unlockSeconds, mustChangePin }
-    return new Card(localChannel(await createTpmCard(place, { ...secrets, ...settings })))
-  })
+  const adminKey = adminKeyOf(options.adminKey)
+  const ownerPassword = secretBytes(options.ownerPassword ?? '')
+  try {
+    return await withFirstSecrets({ ...options, adminKey }, async (secrets) => {
+      const mustChangePin = options.mustChangePin === true || secrets.defaults.includes('pin')
+      const place = { home: options.home, tcti: resolveTcti(options.tcti).tcti }
+      const settings = { name, pinTries, pukTries, helpDeskKey, unlockSeconds, mustChangePin, ownerPassword }
+      return new Card(localChannel(await createTpmCard(place, { ...secrets, ...settings })))
+    })
+  } finally {
+    wipe(ownerPassword)
+  }
 }
 
 /**
@@ -154,35 +151,11 @@ export async function resetCard(
   options: CardPlace & { readonly ownerPassword?: Secret } = {},
 ): Promise<Card> {
   const { ownerPassword, ...where } = options
-  const place = placeOf(where)
-  const { pin, puk, helpDeskKey, unlockSeconds, tcti } = await workshop(place).store.read(checkCardName(name))
-  return withFirstSecrets({ noPuk: !puk.present, ...(ownerPassword && { ownerPassword }) }, async (secrets) => {
-    await destroyTpmCard(place, name, secrets.ownerPassword)
-    const tries = { pinTries: pin.tries, pukTries: puk.tries }
-    const settings = { name, ...tries, helpDeskKey, unlockSeconds, mustChangePin: true }
-    return new Card(localChannel(await createTpmCard({ tcti, ...place }, { ...secrets, ...settings })))
-  })
-}
-
-type FirstSecrets = Pick<NewCard, 'pin' | 'puk' | 'adminKey' | 'ownerPassword' | 'defaults'>
-
-/** Runs `work` with the secrets of a new card, which are overwritten before its promise settles. */
-async function withFirstSecrets<Result>(
-  options: Pick<CreateCardOptions, 'pin' | 'puk' | 'noPuk' | 'adminKey' | 'ownerPassword'>,
-  work: (secrets: FirstSecrets) => Promise<Result>,
-): Promise<Result> {
-  const adminKey = adminKeyOf(options.adminKey)
-  const pin = pinBytes(options.pin ?? DEFAULT_PIN)
-  const puk = options.noPuk ? undefined : pukBytes(options.puk ?? DEFAULT_PUK)
-  const ownerPassword = secretBytes(options.ownerPassword ?? '')
-  const defaults: DefaultSecret[] = []
-  if (isText(pin, DEFAULT_PIN)) defaults.push('pin')
-  if (puk !== undefined && isText(puk, DEFAULT_PUK)) defaults.push('puk')
-  if (adminKey !== undefined && isDefaultAdminKey(adminKey.subarray(1))) defaults.push('adminKey')
+  const password = secretBytes(ownerPassword ?? '')
   try {
-    return await work({ pin, puk, adminKey, ownerPassword, defaults })
+    return new Card(localChannel(await renewTpmCard(placeOf(where), checkCardName(name), password)))
   } finally {
-    wipe(pin, puk, adminKey, ownerPassword)
+    wipe(password)
   }
 }
 
@@ -192,9 +165,10 @@ function placeOf(place: CardPlace): { readonly home?: string; readonly tcti?: st
 }
 
 /** As the vault keeps it: algorithm identifier, then the key. */
-function adminKeyOf(given: Uint8Array | 'random' | undefined): Uint8Array | undefined {
-  if (given === 'random') return undefined
-  const { key, algorithm } = adminAlgorithmOf(given ?? fromHex(DEFAULT_ADMIN_KEY) ?? new Uint8Array(0))
+function adminKeyOf(given: CreateCardOptions['adminKey']): Uint8Array | 'none' | undefined {
+  if (given === undefined) return undefined
+  if (given === 'random') return 'none'
+  const { key, algorithm } = adminAlgorithmOf(given)
   return concat(Uint8Array.of(ADMIN_ALGORITHMS[algorithm].id), key)
 }
 
@@ -202,5 +176,3 @@ function checkMinutes(minutes: number): number {
   if (Number.isInteger(minutes) && minutes >= 1 && minutes <= 60) return minutes
   throw new UsageError('ERR_USAGE', 'A verified PIN serves from 1 to 60 minutes.')
 }
-
-const isText = (octets: Uint8Array, text: string) => Buffer.from(text).equals(octets)

@@ -1,10 +1,10 @@
 // A card as its file has it: no TPM is asked.
 import { hex } from '../bytes.ts'
 import { type KeyInfo, keyInfo } from '../piv/host/key-info.ts'
-import { workshop } from '../tpm/open.ts'
 import type { CardFile, DefaultSecret } from '../tpm/store/card-file.ts'
 import { checkCardName } from '../tpm/store/home.ts'
 import { vaultKeys } from '../tpm/vault/keys.ts'
+import { workshop } from '../tpm/workshop.ts'
 import { CERTIFICATE_TAGS, type ListedCertificate, readListed } from './certificates.ts'
 
 export interface ReadableCard {

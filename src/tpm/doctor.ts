@@ -6,8 +6,8 @@ import { native } from '../native.ts'
 import { acquireDevice, releaseDevice, type TpmDevice } from './device.ts'
 import { assuranceOf, readFacts } from './facts.ts'
 import { usedIndices } from './lock/nv.ts'
-import { workshop } from './open.ts'
 import { resolveTcti } from './tcti.ts'
+import { workshop } from './workshop.ts'
 
 export interface Finding {
   readonly what: string

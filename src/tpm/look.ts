@@ -4,9 +4,10 @@ import { setTimeout as delay } from 'node:timers/promises'
 import { type AnyCardError, CardError, TpmError } from '../errors.ts'
 import type { TryCounter } from '../piv/card/vault.ts'
 import { visitDevice } from './device.ts'
-import { workshop } from './open.ts'
 import type { CardFile } from './store/card-file.ts'
-import { TpmVault } from './vault/vault.ts'
+import { CardState } from './vault/card-state.ts'
+import { TpmPins } from './vault/pins.ts'
+import { workshop } from './workshop.ts'
 
 export interface TpmPlace {
   readonly home?: string | undefined
@@ -31,7 +32,7 @@ export async function askTpm({ home, tcti, waitMs }: TpmPlace, cards: readonly C
       const last = told.at(-1)
       // A TPM that cannot be reached for one card cannot be reached for the next one.
       if (last !== undefined && 'error' in last && isUnreached(last.error)) told.push(last)
-      else told.push(await ask(new TpmVault(device, store, card, { table })))
+      else told.push(await ask(new TpmPins(new CardState(device, store, card, { table }))))
     }
     return true
   })()
@@ -46,7 +47,7 @@ export async function askTpm({ home, tcti, waitMs }: TpmPlace, cards: readonly C
   return cards.map((_, index) => told[index] ?? { error: noAnswer(tcti) })
 }
 
-async function ask({ pins }: TpmVault): Promise<Told> {
+async function ask(pins: TpmPins): Promise<Told> {
   try {
     return { pin: await pins.pinCounter(), puk: await pins.pukCounter() }
   } catch (error) {

@@ -1,34 +1,29 @@
-// Creating, opening and destroying the lock and the file of a card together, and cleaning up after a crash.
+// Creating, opening, destroying and renewing the lock and the file of a card together.
 import { randomBytes } from 'node:crypto'
-import { dirname } from 'node:path'
-import { equal, wipe } from '../bytes.ts'
+import { wipe } from '../bytes.ts'
 import { CardError } from '../errors.ts'
-import { type Files, files as systemFiles } from '../files/files.ts'
-import { native } from '../native.ts'
 import { SRK_HANDLE } from './constants.ts'
-import { acquireDevice, type DeviceOptions, releaseDevice, type TpmDevice } from './device.ts'
+import { releaseDevice, type TpmDevice } from './device.ts'
 import { assuranceOf, readFacts } from './facts.ts'
+import { withFirstSecrets } from './first-secrets.ts'
 import { seal } from './keys/seal.ts'
 import { authValue } from './lock/auth-value.ts'
 import { lockIsWhole, type NewLock, type Places, provision, removeLock } from './lock/provision.ts'
-import { LOCK, type LockTable } from './lock/table.ts'
 import type { Srk } from './srk.ts'
 import type { CardFile, DefaultSecret } from './store/card-file.ts'
-import { Home } from './store/home.ts'
-import { Journal, type JournalEntry, type OpenJournal } from './store/journal.ts'
-import { CardStore } from './store/store.ts'
+import type { OpenJournal } from './store/journal.ts'
 import { TpmVault } from './vault/vault.ts'
-
-/** Where cards and TPMs are looked for. The last two are for tests that show what a fault or a weaker lock does. */
-export interface Place {
-  readonly home?: string | undefined
-  readonly tcti: string
-  readonly waitMs?: number | undefined
-  /** How long a verified PIN serves in this process; as the card says unless given. */
-  readonly unlockSeconds?: number | undefined
-  readonly table?: LockTable | undefined
-  readonly files?: Files | undefined
-}
+import {
+  connect,
+  journalEntry,
+  type Place,
+  placesOf,
+  readIfThere,
+  recover,
+  reservedHandles,
+  type Workshop,
+  workshop,
+} from './workshop.ts'
 
 export interface NewCard {
   readonly name: string
@@ -47,21 +42,6 @@ export interface NewCard {
   readonly ownerPassword: Uint8Array
 }
 
-interface Workshop {
-  readonly home: Home
-  readonly store: CardStore
-  readonly journal: Journal
-  readonly table: LockTable
-}
-
-export function workshop(place: Pick<Place, 'home' | 'table' | 'files'>): Workshop {
-  const home = new Home(place.home)
-  const files = place.files ?? systemFiles
-  const lockFile = (path: string) => native().lockFile(path)
-  const parts = { home, files, lockFile }
-  return { home, store: new CardStore(parts), journal: new Journal(parts), table: place.table ?? LOCK }
-}
-
 /** Makes a card and opens it. Nothing is left behind when it fails. */
 export async function createTpmCard(place: Place, request: NewCard): Promise<TpmVault> {
   const shop = workshop(place)
@@ -75,7 +55,7 @@ export async function createTpmCard(place: Place, request: NewCard): Promise<Tpm
       const srk = await device.srkNow({ make: { ownerPassword: request.ownerPassword } })
       await recover(shop, device, srk, request.ownerPassword)
       const card = await make(shop, device, srk, place, request)
-      return new TpmVault(device, shop.store, card, { table: shop.table })
+      return vaultOf(shop, device, place, card)
     })
     return vault
   } catch (error) {
@@ -169,8 +149,7 @@ export async function openTpmCard(place: Partial<Place>, name: string): Promise<
     return await device.exclusive(async () => {
       const srk = await device.srkNow(card.srk.name)
       await recover(shop, device, srk, new Uint8Array(0))
-      const { unlockSeconds } = place
-      return new TpmVault(device, shop.store, await shop.store.read(name), { table: shop.table, unlockSeconds })
+      return vaultOf(shop, device, place, await shop.store.read(name))
     })
   } catch (error) {
     await releaseDevice(device)
@@ -210,76 +189,27 @@ export async function destroyTpmCard(place: Partial<Place>, name: string, ownerP
   }
 }
 
-/** A card file does not have the Name of an unwritten index, and its own index is written: the one Name serves twice. */
-function placesOf(card: CardFile): Places {
-  const { pin, puk } = card
-  return {
-    pin: { handle: pin.handle, names: [pin.name, pin.name] },
-    puk: { handle: puk.handle, names: [puk.name, puk.name] },
-  }
-}
-
-function journalEntry(
-  kind: JournalEntry['kind'],
-  name: string,
-  cardId: Uint8Array,
-  tcti: string,
-  srk: Srk,
-  places: Places,
-): JournalEntry {
-  const place = (role: 'pin' | 'puk') => ({ handle: places[role].handle, names: places[role].names })
-  return { kind, name, cardId, tcti, srkName: srk.name, pin: place('pin'), puk: place('puk') }
-}
-
 /**
- * Finishes what a crash left half done in this TPM: a creation is undone, a destruction completed. What cannot be
- * cleaned up now (another TPM, an owner password that was not given) stays for a later start.
+ * Destroys a card and makes a new one of the same name in the same TPM, and opens it. Its secrets are the default ones,
+ * of which the PIN has to be changed; the tries, the help desk and the unlock time stay, and so does that there is no
+ * PUK. When it fails after the first half there is no card of this name.
  */
-async function recover(shop: Workshop, device: TpmDevice, srk: Srk, ownerPassword: Uint8Array): Promise<void> {
-  await shop.journal.recover(async (entry) => {
-    if (!equal(entry.srkName, srk.name)) return false
-    const card = await readIfThere(shop, entry.name)
-    const own = card !== undefined && equal(card.cardId, entry.cardId)
-    if (entry.kind === 'create' && own) return true // the crash came between the last two steps
-    await device.releaseSessions()
-    await removeLock(device, srk, ownerPassword, { pin: entry.pin, puk: entry.puk })
-    if (own) await shop.store.remove(entry.name, entry.cardId)
-    return true
+export async function renewTpmCard(place: Partial<Place>, name: string, ownerPassword: Uint8Array): Promise<TpmVault> {
+  const { pin, puk, helpDeskKey, unlockSeconds, tcti } = await workshop(place).store.read(name)
+  const settings = { name, pinTries: pin.tries, pukTries: puk.tries, helpDeskKey, unlockSeconds, mustChangePin: true }
+  return withFirstSecrets({ noPuk: !puk.present }, async (secrets) => {
+    await destroyTpmCard(place, name, ownerPassword)
+    return createTpmCard({ ...place, tcti: place.tcti ?? tcti }, { ...settings, ...secrets, ownerPassword })
   })
 }
 
-async function readIfThere(shop: Workshop, name: string): Promise<CardFile | undefined> {
-  try {
-    return await shop.store.read(name)
-  } catch (error) {
-    if (error instanceof CardError && error.code === 'ERR_CARD_NOT_FOUND') return undefined
-    throw error
-  }
-}
-
-async function reservedHandles(shop: Workshop): Promise<Set<number>> {
-  const reserved = new Set<number>()
-  for (const listed of await shop.store.list()) {
-    if ('card' in listed) reserved.add(listed.card.pin.handle).add(listed.card.puk.handle)
-  }
-  for (const left of await shop.journal.pending()) {
-    if ('entry' in left) reserved.add(left.entry.pin.handle).add(left.entry.puk.handle)
-  }
-  return reserved
-}
-
-async function connect(
-  shop: Workshop,
-  place: Pick<Place, 'tcti' | 'files' | 'waitMs'>,
-  createState: boolean,
-): Promise<TpmDevice> {
-  const options: DeviceOptions = {
-    tcti: place.tcti,
-    stateFile: shop.home.tpmState,
-    createState,
-    ...(place.waitMs === undefined ? {} : { waitMs: place.waitMs }),
-  }
-  if (place.tcti === 'embedded:' && createState)
-    await (place.files ?? systemFiles).makeFolder(dirname(shop.home.tpmState))
-  return acquireDevice(options)
+/** A vault that can become another card: it stays open, and the new card is opened and closed beside it. */
+function vaultOf({ store, table }: Workshop, device: TpmDevice, place: Partial<Place>, card: CardFile): TpmVault {
+  const here = { ...place, tcti: device.options.tcti }
+  const settings = { table, unlockSeconds: place.unlockSeconds }
+  return new TpmVault(device, store, card, settings, async (name) => {
+    const fresh = await renewTpmCard(here, name, new Uint8Array(0))
+    await fresh.close()
+    return fresh.card
+  })
 }

@@ -1,9 +1,10 @@
 // A vault in memory, which exists in the test tree alone: a second implementation of src/piv/card/vault.ts, so that
 // the contract suite says of the card application what it says of any card, and not what a TPM happens to do.
 import { type KeyObject, randomBytes } from 'node:crypto'
+import { fromHex, utf8 } from '../../src/bytes.ts'
 import { CardError } from '../../src/errors.ts'
 import type { LocalVault } from '../../src/local-card.ts'
-import type { Algorithm } from '../../src/piv/algorithms.ts'
+import { ADMIN_ALGORITHMS, type Algorithm } from '../../src/piv/algorithms.ts'
 import type { DefaultSecret } from '../../src/piv/card/context.ts'
 import type {
   AdminVault,
@@ -16,7 +17,7 @@ import type {
   ObjectStore,
   VaultKey,
 } from '../../src/piv/card/vault.ts'
-import { isDefaultAdminKey } from '../../src/piv/pin.ts'
+import { DEFAULT_ADMIN_KEY, DEFAULT_PIN, DEFAULT_PUK, isDefaultAdminKey } from '../../src/piv/pin.ts'
 import type { PinPolicy, Slot } from '../../src/piv/slots.ts'
 import { agree, ecdsa, newKey, rawRsa, readKey, spkiOf } from './memory-keys.ts'
 import { MemoryPins, type PinState } from './memory-pins.ts'
@@ -31,9 +32,9 @@ interface HeldAttestation {
 
 /** What a card in memory keeps while it is closed. */
 export interface MemoryCard extends PinState {
-  readonly cardId: Uint8Array
+  cardId: Uint8Array
   readonly name: string
-  readonly created: string
+  created: string
   readonly keys: Map<Slot, HeldKey>
   readonly objects: Map<string, Uint8Array>
   adminKey: { readonly algorithm: number; readonly key: Uint8Array } | undefined
@@ -171,6 +172,21 @@ const usable = ({ privateKey, algorithm, origin }: HeldAttestation): Attestation
   rawRsa: async (block) => rawRsa(privateKey, algorithm, block),
 })
 
+/** The card as on its first day, but for its name, its tries and its unlock time; without a PUK where it had none. */
+function renew(card: MemoryCard): void {
+  const { name, pin, puk, unlockSeconds } = card
+  const fresh = newMemoryCard({
+    ...{ name, unlockSeconds, mustChangePin: true, pinTries: pin.limit, pukTries: puk?.limit ?? 0 },
+    pin: utf8(DEFAULT_PIN),
+    puk: puk && utf8(DEFAULT_PUK),
+    adminKey: { algorithm: ADMIN_ALGORITHMS['AES-192'].id, key: fromHex(DEFAULT_ADMIN_KEY) ?? new Uint8Array(0) },
+    defaults: puk === undefined ? ['pin', 'adminKey'] : ['pin', 'puk', 'adminKey'],
+  })
+  card.keys.clear()
+  card.objects.clear()
+  Object.assign(card, { ...fresh, keys: card.keys, objects: card.objects })
+}
+
 /** One opening of a card in memory: what was verified is forgotten with it. */
 export function openMemoryVault(card: MemoryCard): LocalVault {
   const pins = new MemoryPins(card, () => [...card.keys.values()].some(({ pinPolicy }) => pinPolicy === 'always'))
@@ -194,20 +210,25 @@ export function openMemoryVault(card: MemoryCard): LocalVault {
     },
   }
   return {
-    card: {
-      cardId: card.cardId,
-      name: card.name,
-      created: card.created,
-      assurance: 'software',
-      get flags() {
-        return { mustChangePin: card.mustChangePin, defaults: [...card.defaults] }
-      },
+    get card() {
+      const { cardId, name, created, mustChangePin, defaults } = card
+      return {
+        cardId,
+        name,
+        created,
+        assurance: 'software',
+        flags: { mustChangePin, defaults: [...defaults] },
+      } as const
     },
     pins,
     keys: new MemoryKeys(card.keys, pins),
     objects,
     admin,
     attestation: new MemoryAttestation(card),
+    reset: async () => {
+      await pins.lock()
+      renew(card)
+    },
     close: async () => pins.lock(),
   }
 }

@@ -16,6 +16,7 @@ import { generate, useKey } from './handlers/keys.ts'
 import { deleteKey, importKey, moveKey, setAdminKey } from './handlers/manage.ts'
 import { getData, putData, select } from './handlers/objects.ts'
 import { change, clearPin, pinStatus, unblock, verify } from './handlers/pins.ts'
+import { resetCard } from './handlers/reset.ts'
 import { Security } from './security.ts'
 
 const INS = { getResponse: 0xc0, generalAuthenticate: 0x87, putData: 0xdb } as const
@@ -53,6 +54,7 @@ const HANDLERS: { readonly [Kind in PivCommand['kind']]: Handler<Kind> } = {
   generateAttestation,
   importAttestation,
   deleteAttestation,
+  resetCard,
 }
 
 export class CardApplication {

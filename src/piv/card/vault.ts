@@ -110,5 +110,10 @@ export interface Vault {
   readonly objects: ObjectStore
   readonly admin: AdminVault
   readonly attestation: AttestationVault
+  /**
+   * Destroys the card and makes another in its place: the default secrets, no keys, no objects, another id. Nothing is
+   * verified afterwards. Where it is refused nothing has changed.
+   */
+  reset(): Promise<void>
   close(): Promise<void>
 }

@@ -18,6 +18,7 @@ export type YubicoCommand =
   | { readonly kind: 'importAttestation'; readonly algorithm: Algorithm; readonly parts: PrivateKeyParts }
   | { readonly kind: 'deleteAttestation' }
   | { readonly kind: 'attest'; readonly slot: Slot }
+  | { readonly kind: 'resetCard' }
   | { readonly kind: 'setAdminKey'; readonly algorithm: AdminAlgorithm; readonly key: Uint8Array }
   | { readonly kind: 'moveKey'; readonly from: Slot; readonly to: Slot }
   | { readonly kind: 'deleteKey'; readonly slot: Slot }
@@ -33,6 +34,7 @@ export const YUBICO_PARSERS: ReadonlyArray<readonly [instruction: number, parser
   [YUBICO.moveKey, moveKey],
   [YUBICO.attest, attest],
   [YUBICO.setTries, setTries],
+  [YUBICO.reset, plain({ kind: 'resetCard' })],
 ]
 
 export const YUBICO_CHAINED: readonly number[] = [YUBICO.importKey]

@@ -210,7 +210,7 @@ export class Card {
   /** A certificate (DER) that says of the key in a slot that it was made on the card. Its issuer's is object 5fff01. */
   async attest(slot: string): Promise<Uint8Array> {
     const reference = parseSlot(slot)
-    return this.#transaction((exchange) => attest(exchange, reference))
+    return this.#session.transaction((exchange) => attest(exchange, reference))
   }
 
   /**

@@ -72,19 +72,29 @@ export class CardState {
     this.#card = withKnown(changed, keysOf(this.#card))
   }
 
+  /** Another card in place of this one, in the same TPM: nothing of the old one is in there any more. */
+  become(card: CardFile): void {
+    this.#card = card
+    this.#context = undefined
+  }
+
+  /** Gives up all that is in memory and in the TPM for what was verified, after the work under way; `last` goes first. */
+  async forget(last: () => Promise<void>): Promise<void> {
+    this.unlock.dropTicket()
+    await this.exclusive(async () => {
+      await last()
+      await this.unlock.releaseSessions()
+      for (const key of keysOf(this.#card)) await this.device.keys.evict(key)
+      this.device.dropKeeper(this.unlock)
+    })
+  }
+
   /** Lets the TPM go, after the work under way; `last` may still use it. */
   async close(last: () => Promise<void>): Promise<void> {
     if (this.#closed) return
+    const forgotten = this.forget(last).catch(() => undefined) // a TPM that is gone has nothing of ours left
     this.#closed = true
-    this.unlock.dropTicket()
-    await this.device
-      .exclusive(async () => {
-        await last()
-        await this.unlock.releaseSessions()
-        for (const key of keysOf(this.#card)) await this.device.keys.evict(key)
-        this.device.dropKeeper(this.unlock)
-      })
-      .catch(() => undefined) // a TPM that is gone has nothing of ours left
+    await forgotten
     await releaseDevice(this.device)
   }
 }

@@ -10,6 +10,9 @@ import { TpmKeys } from './keys.ts'
 import { TpmObjects } from './objects.ts'
 import { TpmPins } from './pins.ts'
 
+/** Destroys the card of a name and makes it anew; answers the new one. */
+type Renew = (name: string) => Promise<CardFile>
+
 export class TpmVault implements Vault {
   readonly keys: TpmKeys
   readonly pins: TpmPins
@@ -17,9 +20,11 @@ export class TpmVault implements Vault {
   readonly admin: TpmAdmin
   readonly attestation: TpmAttestation
   readonly #state: CardState
+  readonly #renew: Renew
 
   /** `card` was read from `store`; `device` is given back by `close`. */
-  constructor(device: TpmDevice, store: CardStore, card: CardFile, settings: VaultSettings) {
+  constructor(device: TpmDevice, store: CardStore, card: CardFile, settings: VaultSettings, renew: Renew) {
+    this.#renew = renew
     this.#state = new CardState(device, store, card, settings)
     this.keys = new TpmKeys(this.#state)
     this.pins = new TpmPins(this.#state)
@@ -31,6 +36,12 @@ export class TpmVault implements Vault {
   /** The card file as this process knows it. */
   get card(): CardFile {
     return this.#state.card
+  }
+
+  /** What was verified here is forgotten first, whatever comes of it. */
+  async reset(): Promise<void> {
+    await this.#state.forget(() => this.pins.endChallenge())
+    this.#state.become(await this.#renew(this.card.name))
   }
 
   close(): Promise<void> {

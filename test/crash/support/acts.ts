@@ -10,6 +10,7 @@ import {
   create,
   DEFAULT,
   destroy,
+  firstSecrets,
   makeKey,
   outcome,
   PIN_TRIES,
@@ -203,6 +204,41 @@ const destroying: Act = {
   },
 }
 
+/** The card as it was, or the one that was made in its place, whole; or none, where it came between the two. */
+const resetting: Act = {
+  name: 'reset',
+  outcomes: ['absent', 'new', 'old'],
+  ready: present,
+  run: (spot) => withCard(spot, CARD, (card) => card.reset()),
+  async judge(world, secrets, turn) {
+    await startBeside(world, turn)
+    let found: readonly [string, Secrets] = ['absent', firstSecrets()]
+    const opens = await outcome(
+      start(world, CARD, async (card) => {
+        found = await judgeReset(world, secrets, card)
+      }),
+    )
+    must(opens === 'ok' || opens === 'ERR_CARD_NOT_FOUND', `opening it: ${opens}`)
+    must(has(world, CARD) === (opens === 'ok'), 'a card file of a card that is gone')
+    if (filesOf(world).includes(`${CARD}.journal`)) await oneMore(world, secrets)
+    await clean(world)
+    return found
+  },
+}
+
+async function judgeReset(world: World, secrets: Secrets, card: TpmVault): Promise<readonly [string, Secrets]> {
+  await clean(world)
+  if (card.keys.list().length > 0) {
+    await works(card, secrets.pin)
+    return ['old', secrets]
+  }
+  const { pin, flags } = card.card
+  must(pin.tries === PIN_TRIES && flags.mustChangePin, 'another card than was to be made')
+  await makeKey(card)
+  await works(card, DEFAULT)
+  return ['new', secretsFrom({ pin: DEFAULT, puk: DEFAULT })]
+}
+
 export const ACTS: readonly Act[] = [
   creating,
   changingPin,
@@ -210,4 +246,5 @@ export const ACTS: readonly Act[] = [
   unblocking('unblock by PUK', unblock),
   unblocking('unblock by help desk', unblockByDesk),
   destroying,
+  resetting,
 ]

@@ -4,8 +4,9 @@ import { utf8 } from '../../../src/bytes.ts'
 import { CardError } from '../../../src/errors.ts'
 import { parseSlot, type Slot } from '../../../src/piv/slots.ts'
 import { formatChallenge, helpDeskKeyBlob, respond } from '../../../src/tpm/help-desk.ts'
-import { createTpmCard, destroyTpmCard, openTpmCard, type Place } from '../../../src/tpm/open.ts'
+import { createTpmCard, destroyTpmCard, openTpmCard } from '../../../src/tpm/open.ts'
 import type { TpmVault } from '../../../src/tpm/vault/vault.ts'
+import type { Place } from '../../../src/tpm/workshop.ts'
 
 export type Spot = Place & { readonly home: string }
 

@@ -1,9 +1,9 @@
 // Where a crash happens: one home and one TPM, and what must hold there after the next start, whatever was interrupted.
 import { readdirSync } from 'node:fs'
 import { acquireDevice, releaseDevice } from '../../../src/tpm/device.ts'
-import { workshop } from '../../../src/tpm/open.ts'
 import { Home } from '../../../src/tpm/store/home.ts'
 import type { TpmVault } from '../../../src/tpm/vault/vault.ts'
+import { workshop } from '../../../src/tpm/workshop.ts'
 import { CC } from '../../support/codes.ts'
 import { answerCode, command, concat, Reader, rcText, u32 } from '../../support/wire.ts'
 import { type Spot, withCard } from './card.ts'

@@ -62,7 +62,13 @@ const metadata = (reference: number) => apdu(0xf7, 0, reference, new Uint8Array(
 const adminKey = (algorithm: number, length: number) =>
   apdu(0xff, 0xff, 0xff, concat(Uint8Array.of(algorithm, 0x9b, length), filled(length, 0x41)))
 const facts = [0x80, 0x81, 0x9b, 0x9a, 0x9d, 0x84, 0x95, 0x96].map(metadata)
-const [blocks, version, serial] = [octets(`002c008010 ${'ff'.repeat(16)}`), octets('00fd0000'), octets('00f80000')]
+const attest = (slot: number) => apdu(0xf9, slot, 0, new Uint8Array(0))
+const [blocks, version, serial, renew] = [
+  octets(`002c008010 ${'ff'.repeat(16)}`),
+  octets('00fd0000'),
+  octets('00f80000'),
+  octets('00fb0000'),
+]
 
 const SESSIONS: ReadonlyArray<readonly Uint8Array[]> = [
   [select, octets('00a404000b a000000308000010000100'), octets('00a4040005 a000000308 00'), more],
@@ -94,6 +100,13 @@ const SESSIONS: ReadonlyArray<readonly Uint8Array[]> = [
   [octets('00870a9b04 7c028000 00'), octets('00870a9b04 7c028100 00'), octets('0087009b04 7c028100 00'), prove],
   ['0087119904 7c028200 00', '00870b9b04 7c028000 00', '0087119a02 7c00 00', '0087119b', '00870a9b027c04'].map(octets),
   [fail, pin, fail, ...sign(0x11, 0x9e, 32), witness, fail, prove, prove, fail, ...put('5fc105', 9)],
+  [attest(0x9a), more, more, attest(0x9d), attest(0x95), metadata(0xf9), get('5fff01'), more, attest(0xf9)],
+  [witness, prove, generate(0x82, 0x11), attest(0x82), more, ...put('5fff01', 90), attest(0x82), move(0xff, 0xf9)],
+  [witness, prove, generate(0xf9, 0x11), generate(0x82, 0x14), attest(0x82), ...put('5fff01', 0), attest(0x82), more],
+  [witness, prove, ...bring(0x11, 0xf9, keys.ec), generate(0x82, 0x11), attest(0x82), ...sign(0x11, 0xf9, 32)],
+  [renew, wrong, wrong, wrong, renew, blocks, blocks, renew, status, ...facts, pin, witness, prove, serial],
+  [witness, prove, ...put('5fc105', 600), wrong, blocks, wrong, blocks, wrong, get('5fc105'), renew, more, status],
+  [wrong, wrong, wrong, blocks, blocks, fail, renew, renew, octets(`0020008008 ${'3132333435363738'}`), attest(0x9a)],
   [version, ...facts, serial, pin, ...facts, wrong, ...facts, blocks, ...facts],
   [
     witness,

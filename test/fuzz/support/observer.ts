@@ -68,6 +68,8 @@ function deedOf({ ins, p1, p2, data }: Frame): { readonly what: string; readonly
   if (ins === 0x87) return p2 === 0x9b ? undefined : { what: 'use', on: slot }
   if (ins === 0xf6)
     return p1 === 0xff ? { what: 'remove', on: slot } : { what: 'move', on: `${slot} ${p1.toString(16)}` }
+  if (ins === 0xf9) return { what: 'begin put', on: '' }
+  if (ins === 0xfb) return { what: 'reset', on: '' }
   if (ins === 0xff) return { what: 'admin', on: hex(data.slice(3)) }
   const what = { 71: 'generate', 219: 'put delete', 254: 'import' }[ins]
   return what === undefined ? undefined : { what, on: slot }
@@ -185,6 +187,7 @@ export class Observer {
       must(sw === expected, `status ${sw.toString(16)} and not ${expected.toString(16)}`)
       this.#armed = good && part.ins === 0x20 && part.data.length > 0
     }
+    if (part?.cla === 0 && part.ins === 0xfb) this.#checkReset(part, sw)
     if (proves) {
       must(good, `the right proof of the admin key gets ${sw.toString(16)}`)
       this.#admin = true
@@ -206,10 +209,15 @@ export class Observer {
     const [what = '', ...on] = record[0]?.split(' ') ?? []
     const good = sw === 0x9000 || sw >> 8 === 0x61
     const does = good && whole !== undefined ? deedOf(whole) : undefined
+    if (does?.what === 'begin put') {
+      // The first of all makes the key, which wants no proof; and its certificate is made where somebody deleted it.
+      must(record.length < 2 && does.what.includes(what), `${record} by ATTEST`)
+      return
+    }
     must(record.length === (does === undefined ? 0 : 1), `${record.join(', ') || 'nothing'} done by ${whole?.ins}`)
     if (does === undefined || whole === undefined) return
     must(does.what.includes(what), `${what} by a command to ${does.what}`)
-    if (does.what !== 'use') must(this.#admin, `${record} unproved`)
+    if (!['use', 'reset'].includes(does.what)) must(this.#admin, `${record} unproved`)
     if (does.what === 'put delete') {
       const [list, content] = readTlvs(whole.data)
       must(list !== undefined && content !== undefined && hex(list.value) === on[0], `${record} and no such object`)
@@ -220,6 +228,16 @@ export class Observer {
     if (does.what !== 'use') return
     const policy = card.keys.get(on[0] as never)?.pinPolicy
     must(policy === 'never' || (policy === 'once' ? this.#pins.verified : armed), `${record} unverified`)
+  }
+
+  #checkReset({ p1, p2, data }: Frame, sw: number): void {
+    const expected = p1 !== 0 || p2 !== 0 ? 0x6a86 : data.length > 0 ? 0x6a80 : this.#pins.reset()
+    must(sw === expected, `status ${sw.toString(16)} and not ${expected.toString(16)}`)
+    if (sw !== 0x9000) return
+    const { keys, objects, mustChangePin } = this.watched.card
+    must(keys.size === 0 && objects.size === 0 && mustChangePin, 'something is left')
+    this.#admin = false
+    this.#adminKey = { algorithm: 0x0a, key: octets('010203040506070801020304050607080102030405060708') }
   }
 
   #checkCard(): void {
@@ -242,11 +260,13 @@ export class Observer {
     must((await status('00a404000b a000000308000010000100')) === 0x9000, 'SELECT fails')
     if (this.#pins.pinLeft === 0) await status(`002c008010 ${puk} ${pin}`)
     // Whatever key is in 9c by now: it may be used once, right after the PIN.
-    const { id, kind, octets: size } = ALGORITHMS[this.watched.card.keys.get('9c' as Slot)?.algorithm ?? 'P-256']
+    const key = this.watched.card.keys.get('9c' as Slot)
+    const { id, kind, octets: size } = ALGORITHMS[key?.algorithm ?? 'P-256']
+    const usable = key !== undefined && !this.watched.card.mustChangePin
     const data = concat(octets('0c00'), filled(size - 2))
     const items = writeAuthentication({ response: octets(''), challenge: data })
     const use = splitChain({ cla: 0, ins: 0x87, p1: id, p2: 0x9c, data: items, le: 256, extended: false }, false)
-    if ((await status(`0020008008 ${pin}`)) === 0x9000) {
+    if ((await status(`0020008008 ${pin}`)) === 0x9000 && usable) {
       for (const part of use)
         must((await this.send(part)).sw === (kind === 'rsa' && part === use.at(-1) ? 0x6108 : 0x9000), 'signing fails')
     }

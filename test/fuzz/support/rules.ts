@@ -86,6 +86,17 @@ export class PinRules {
     return sw
   }
 
+  /** RESET: only where nothing can be tried any more; then all is as on the first day, and this says 9000. */
+  reset(): number {
+    if (this.pinLeft > 0 || this.pukLeft > 0) return 0x6985
+    this.pin = DEFAULT
+    this.puk = DEFAULT
+    this.pinLeft = TRIES.pin
+    this.pukLeft = TRIES.puk
+    this.verified = false
+    return 0x9000
+  }
+
   #verify(p1: number, p2: number, data: Uint8Array): number {
     if (p1 !== 0 && p1 !== 0xff) return 0x6a86
     if (p2 !== 0x80) return 0x6a88

@@ -70,7 +70,7 @@ export class WatchedCard {
 
   constructor() {
     const vault = openMemoryVault(this.card)
-    const { keys, pins, objects, admin } = vault
+    const { keys, pins, objects, admin, attestation } = vault
     const done = async <T>(what: string, work: () => Promise<T>): Promise<T> => {
       this.#mayFail()
       const result = await work()
@@ -114,6 +114,22 @@ export class WatchedCard {
         put: (tag, content) => done(`put ${tag}`, () => objects.put(tag, content)),
         delete: (tag) => done(`delete ${tag}`, () => objects.delete(tag)),
       }),
+      attestation: but(attestation, {
+        generate: (algorithm) =>
+          done('generate f9', async () => {
+            const key = await attestation.import(made.get(algorithm) ?? new Uint8Array(0))
+            const { attestationKey } = this.card
+            this.card.attestationKey = attestationKey && { ...attestationKey, origin: 'generated' }
+            return key
+          }),
+        import: (pkcs8) => done('import f9', () => attestation.import(pkcs8)),
+        delete: () => done('remove f9', () => attestation.delete()),
+        begin: (algorithm, certify) => done('begin', () => attestation.begin(algorithm, certify)),
+      }),
+      reset: () => {
+        this.armed = false
+        return done('reset', () => vault.reset())
+      },
       admin: but(admin, {
         key: async () => {
           this.#mayFail()
