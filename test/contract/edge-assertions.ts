@@ -1,6 +1,8 @@
-// The 77 assertions on our own card, in this process: each passes, or stands in exceptions.ts.
+// The 77 assertions on our own card, in this process: each passes, or stands in exceptions.ts. Those about Yubico's
+// instructions all pass.
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
+import { YUBICO_ASSERTIONS } from './assertions/yubico.ts'
 import { ASSERTIONS, AssertionRun } from './assertions.ts'
 import { EXCEPTIONS } from './exceptions.ts'
 import { ADMIN_KEY, PIN, PUK, type Subject, type SubjectName, startSubject } from './subjects.ts'
@@ -23,6 +25,13 @@ export function assertions(name: SubjectName): void {
       Array.from({ length: 77 }, (_, index) => index + 1),
     )
   })
+
+  for (const assertion of YUBICO_ASSERTIONS) {
+    test(`${name}: Yubico ${assertion.number} ${assertion.class} ${assertion.title}`, async () => {
+      const outcome = await run.run(assertion)
+      assert.is(outcome?.kind, 'passed', outcome !== undefined && 'detail' in outcome ? outcome.detail : '')
+    })
+  }
 
   for (const assertion of ASSERTIONS) {
     test(`${name}: ${assertion.number} ${assertion.class} ${assertion.title}`, async () => {

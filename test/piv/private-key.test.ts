@@ -3,11 +3,15 @@
 import { createPrivateKey, generateKeyPairSync, type KeyObject } from 'node:crypto'
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
-import { hex, leftPad } from '../../src/bytes.ts'
+import { concat, hex, leftPad } from '../../src/bytes.ts'
+import { encodeCommand } from '../../src/iso7816/command.ts'
+import { tlv } from '../../src/iso7816/tlv.ts'
 import type { Algorithm } from '../../src/piv/algorithms.ts'
+import { CardApplication } from '../../src/piv/card/application.ts'
 import { isWeakDesKey } from '../../src/piv/des.ts'
 import { inverseOfF4, multiply, remainder, subtract } from '../../src/piv/numbers.ts'
 import { privateKeyOf } from '../../src/piv/private-key.ts'
+import { newMemoryCard, openMemoryVault } from '../contract/memory-vault.ts'
 import { octets } from '../support/octets.ts'
 import { Random } from '../support/random.ts'
 
@@ -99,6 +103,39 @@ for (const algorithm of ['P-256', 'P-384'] as const satisfies readonly Algorithm
     assert.is(await privateKeyOf('RSA-2048', { scalar }), undefined)
   })
 }
+
+test('what IMPORT KEY leaves in memory of ours is overwritten, also where it is refused', async () => {
+  const { privateKey } = generateKeyPairSync('rsa', { modulusLength: 2048 })
+  const parts = Object.values(rsaParts(privateKey, 128)).map((part, index) => tlv(index + 1, part))
+  const secrets = { pin: octets('313233343536'), puk: undefined, pinTries: 5, pukTries: 5, adminKey: undefined }
+  const card = newMemoryCard({ ...secrets, name: 'wiped', unlockSeconds: 60, mustChangePin: false })
+  const vault = openMemoryVault(card)
+  const seen: Uint8Array[] = []
+  const real = vault.keys.import.bind(vault.keys)
+  const importKey: typeof real = async (slot, pkcs8, policy) => {
+    seen.push(pkcs8)
+    return real(slot, pkcs8, policy)
+  }
+  Object.assign(vault.keys, { import: importKey })
+  const application = new CardApplication({
+    vault,
+    identity: () => ({ ...vault.card, created: new Date(vault.card.created) }),
+    mustChangePin: () => false,
+    defaults: () => [],
+  })
+  const bring = async (): Promise<string> => {
+    const command = { cla: 0, ins: 0xfe, p1: 0x07, p2: 0x9a, data: concat(...parts), le: undefined, extended: true }
+    const apdu = encodeCommand(command)
+    const answer = await application.transmit(apdu)
+    assert.ok(!hex(apdu).includes(hex(parts[0] ?? some(9)).slice(6)), 'the parts in the command itself')
+    return hex(answer)
+  }
+  assert.is(await bring(), '6982')
+  application.security.grantAdmin()
+  assert.is(await bring(), '9000')
+  assert.is(seen.length, 1)
+  assert.ok(seen.every((pkcs8) => pkcs8.length > 1000 && pkcs8.every((octet) => octet === 0)))
+})
 
 test('weak DES keys are found in any place and with any parity', () => {
   const good = '0123456789abcdef'
