@@ -2,9 +2,11 @@
 import { X509Certificate } from 'node:crypto'
 import { CardError } from '../../errors.ts'
 import { SW } from '../../iso7816/status.ts'
+import { readCertificate } from '../certificate.ts'
 import { keyReference, type Slot } from '../slots.ts'
-import { YUBICO } from '../yubico.ts'
+import { ATTESTATION_CERTIFICATE, YUBICO } from '../yubico.ts'
 import type { Exchange } from './exchange.ts'
+import { readObject } from './objects.ts'
 import { refusal } from './refusals.ts'
 
 /** The certificate in DER, with nothing after it. @throws CardError ERR_NOT_SUPPORTED, ERR_KEY_ABSENT, ERR_DATA */
@@ -18,6 +20,16 @@ export async function attest(exchange: Exchange, slot: Slot): Promise<Uint8Array
     throw noCertificate(cause)
   }
   throw noCertificate()
+}
+
+/** The certificate (DER) that attestations are issued by; undefined where the card has none that can be read. */
+export async function attestationIssuer(exchange: Exchange): Promise<Uint8Array | undefined> {
+  const content = await readObject(exchange, ATTESTATION_CERTIFICATE)
+  try {
+    return content && Uint8Array.from(new X509Certificate(readCertificate(content)).raw)
+  } catch {
+    return undefined
+  }
 }
 
 const noCertificate = (cause?: unknown): CardError =>

@@ -9,7 +9,7 @@ import { type Algorithm, parseAlgorithm } from '../algorithms.ts'
 import { pinBytes, type Secret } from '../pin.ts'
 import { defaultPinPolicy, PIN_POLICIES, type PinPolicy, parseSlot, type Slot } from '../slots.ts'
 import { type AdminKey, authenticateAdmin } from './admin.ts'
-import { attest } from './attestation.ts'
+import { attest, attestationIssuer } from './attestation.ts'
 import { type CardCertificate, deleteCertificate, readCertificate, writeCertificate } from './certificates.ts'
 import type { Exchange } from './exchange.ts'
 import type { KeyInfo } from './key-info.ts'
@@ -207,10 +207,18 @@ export class Card {
     )
   }
 
-  /** A certificate (DER) that says of the key in a slot that it was made on the card. Its issuer's is object 5fff01. */
+  /**
+   * A certificate (DER) that says of the key in a slot that it was made on the card.
+   * @throws CardError ERR_NOT_SUPPORTED where the card cannot say so, ERR_KEY_ABSENT
+   */
   async attest(slot: string): Promise<Uint8Array> {
     const reference = parseSlot(slot)
     return this.#session.transaction((exchange) => attest(exchange, reference))
+  }
+
+  /** The certificate (DER) by which attestations are issued; undefined where there is none, or none yet. */
+  attestationIssuer(): Promise<Uint8Array | undefined> {
+    return this.#transaction(attestationIssuer)
   }
 
   /**
