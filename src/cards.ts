@@ -12,12 +12,13 @@ import { ADMIN_ALGORITHMS } from './piv/algorithms.ts'
 import { adminAlgorithmOf } from './piv/host/admin.ts'
 import { Card } from './piv/host/card.ts'
 import { checkTries, DEFAULT_TRIES, type Secret } from './piv/pin.ts'
+import { readerOfCard } from './reader-of-card.ts'
 import { withFirstSecrets } from './tpm/first-secrets.ts'
 import { helpDeskKeyBlob } from './tpm/help-desk.ts'
 import { createTpmCard, destroyTpmCard, openTpmCard, renewTpmCard } from './tpm/open.ts'
 import { checkCardName } from './tpm/store/home.ts'
 import { explicitTcti, resolveTcti } from './tpm/tcti.ts'
-import { workshop } from './tpm/workshop.ts'
+import { type Place, workshop } from './tpm/workshop.ts'
 
 export type { ListedCertificate } from './cards/certificates.ts'
 export { type CardSummary, type ListOptions, listCards } from './cards/list.ts'
@@ -85,7 +86,7 @@ export async function createCard(options: CreateCardOptions): Promise<Card> {
   try {
     return await withFirstSecrets({ ...options, adminKey }, async (secrets) => {
       const mustChangePin = options.mustChangePin === true || secrets.defaults.includes('pin')
-      const place = { home: options.home, tcti: resolveTcti(options.tcti).tcti }
+      const place = { home: options.home, tcti: resolveTcti(options.tcti).tcti, readerOf: readerOfCard }
       const settings = { name, pinTries, pukTries, helpDeskKey, unlockSeconds, mustChangePin, ownerPassword }
       return new Card(localChannel(await createTpmCard(place, { ...secrets, ...settings })))
     })
@@ -159,9 +160,10 @@ export async function resetCard(
   }
 }
 
-function placeOf(place: CardPlace): { readonly home?: string; readonly tcti?: string } {
+function placeOf(place: CardPlace): Pick<Place, 'readerOf'> & { readonly home?: string; readonly tcti?: string } {
   const tcti = explicitTcti(place.tcti)
-  return { ...(place.home === undefined ? {} : { home: place.home }), ...(tcti === undefined ? {} : { tcti }) }
+  const given = { ...(place.home === undefined ? {} : { home: place.home }), ...(tcti === undefined ? {} : { tcti }) }
+  return { ...given, readerOf: readerOfCard }
 }
 
 /** As the vault keeps it: algorithm identifier, then the key. */

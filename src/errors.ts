@@ -52,6 +52,7 @@ export const ERROR_CODES = {
   ERR_CARD_NAME: { kind: 'usage' },
   ERR_SLOT: { kind: 'usage', sw: 0x6a86 },
   ERR_ALGORITHM: { kind: 'usage', sw: 0x6a80 },
+  ERR_SERVE_PORT: { kind: 'usage' },
 
   ERR_TCTI: { kind: 'tpm' },
   ERR_TPM_ABSENT: { kind: 'tpm' },

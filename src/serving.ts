@@ -1,7 +1,9 @@
 /** Putting cards into PC/SC: a card by its name, or whatever is a channel. */
 import { type NamedCard, openChannel } from './cards.ts'
 import type { CardChannel } from './channel.ts'
-import { type Served, type ServeOptions, serveChannel } from './serve/serve.ts'
+import { FileError } from './errors.ts'
+import { DEFAULT_PLACE, type Served, type ServeOptions, serveChannel } from './serve/serve.ts'
+import { workshop } from './tpm/workshop.ts'
 
 export interface ServeCardOptions extends ServeOptions, Omit<NamedCard, 'name'> {}
 
@@ -11,7 +13,7 @@ export interface ServeCardOptions extends ServeOptions, Omit<NamedCard, 'name'> 
  * by nobody else meanwhile, and stays open.
  *
  * Design, section 1. The way into PC/SC is vsmartcard's vpcd, which must be installed: docs/serve.md.
- * @throws UsageError ERR_USAGE; as `openCard`. What befalls later is told by `onState` and `onTrouble`
+ * @throws UsageError ERR_USAGE, ERR_SERVE_PORT; FileError ERR_CARD_BUSY where it is served already; as `openCard`. What befalls later is told by `onState` and `onTrouble`
  * @example
  * const served = await serveCard('work')
  * await served.ready // the card is in the reader
@@ -20,10 +22,25 @@ export interface ServeCardOptions extends ServeOptions, Omit<NamedCard, 'name'> 
 export async function serveCard(card: string | CardChannel, options: ServeCardOptions = {}): Promise<Served> {
   if (typeof card !== 'string') return serveChannel(card, options)
   const channel = await openChannel({ ...options, name: card })
+  let unmark = async () => {}
+  const last = () => unmark().finally(() => channel.close())
   try {
-    return serveChannel(channel, options, () => channel.close())
+    unmark = await mark(card, options)
+    return await serveChannel(channel, options, last)
   } catch (error) {
-    await channel.close()
+    await last()
     throw error
+  }
+}
+
+/** Says to other processes where the card is. A card whose home cannot be written to is served without that. */
+async function mark(name: string, { home, vpcd = DEFAULT_PLACE, listen, onWarning }: ServeCardOptions) {
+  const { served } = workshop(home === undefined ? {} : { home })
+  try {
+    return await served.begin(name, listen === undefined ? `vpcd ${vpcd}` : `listening for vpcd at ${listen}`)
+  } catch (error) {
+    if (!(error instanceof FileError) || error.code === 'ERR_CARD_BUSY') throw error
+    onWarning?.(error.message)
+    return async () => {}
   }
 }

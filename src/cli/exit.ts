@@ -62,6 +62,7 @@ export const EXIT_CODES: Readonly<Record<ErrorCode, ExitCode>> = {
   ERR_CARD_NAME: EXIT.usage,
   ERR_SLOT: EXIT.usage,
   ERR_ALGORITHM: EXIT.usage,
+  ERR_SERVE_PORT: EXIT.usage,
 
   ERR_TCTI: EXIT.usage,
   ERR_TPM_ABSENT: EXIT.tpm,

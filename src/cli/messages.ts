@@ -42,6 +42,7 @@ Exit codes: 0 ok, 1 I/O or internal, 2 usage, 3 no card, 4 PIN wrong or needed, 
     adminKeyFile: 'prove the admin key in this file (hexadecimal) instead of the PIN',
     ownerPasswordFile: "the TPM's owner password, where one is set",
     vpcd: 'where vpcd listens (default: 127.0.0.1:35963); further cards at the next ports',
+    listen: 'wait for a vpcd that connects to cards (DEVICENAME 127.0.0.1:PORT)',
     yes: 'do not ask; needed where there is no terminal',
     lastTry: 'go on although a single try is left',
     helpDesk: 'print a challenge for the help desk, then read its response',
@@ -158,6 +159,7 @@ Exit codes: 0 ok, 1 I/O or internal, 2 usage, 3 no card, 4 PIN wrong or needed, 
     resetUnconfirmed: (name: string) =>
       `Resetting card '${name}' destroys its keys, and that cannot be undone. Say that you mean it: tessera reset ${name} --yes.`,
     servedTwice: 'A card can be served once. Name each card once.',
+    bothWays: 'Either vpcd listens (--vpcd) or tessera does (--listen). Give one of them.',
     sameSlot: (slot: string) => `The key is in slot ${slot} already. Name the slot that it has, then another one.`,
     noObject: (tag: string) => `There is no data object ${tag} on this card. See what there is: tessera object list.`,
     emptyObject: (path: string) =>
@@ -237,10 +239,12 @@ Exit codes: 0 ok, 1 I/O or internal, 2 usage, 3 no card, 4 PIN wrong or needed, 
   },
 
   serve: {
-    waiting: (name: string, vpcd: string) =>
-      `${name}: nobody takes the card at ${vpcd}. It waits for pcscd with vpcd (see tessera doctor).`,
-    inserted: (name: string) => `${name}: the card is in the reader.`,
-    ready: ({ card, vpcd }: { readonly card: string; readonly vpcd: string }) => `Serving card '${card}' at ${vpcd}.`,
+    waiting: (name: string, place: string, why?: string) =>
+      `${name}: in no reader; it waits for vpcd at ${place}. ${why ?? 'What is missing: tessera doctor.'}`,
+    inserted: (name: string) => `${name}: in the reader.`,
+    ready: (name: string, place: string) => `Serving card '${name}' at ${place}.`,
+    reversed: (version: string) =>
+      `vpcd ${version} ends pcscd, and with it every program's way to its cards, as soon as a card that it has connected to is gone. Start serve before pcscd, and do not stop it. A vpcd that listens (--vpcd) has no such fault: docs/serve.md.`,
   },
   helpDesk: {
     challenge: 'Read this challenge to the help desk. It is good for 15 minutes and for this window only:',

@@ -34,6 +34,7 @@ export const OPTIONS = {
   ownerPasswordFile: { flags: '--owner-password-file <file>' },
 
   vpcd: { flags: '--vpcd <host:port>' },
+  listen: { flags: '--listen <port>', range: [1, 65_534] },
 
   yes: { flags: '--yes' },
   lastTry: { flags: '--last-try' },

@@ -110,7 +110,7 @@ function option(name: OptionName): Option {
 }
 
 function wholeNumber(text: string, [low, high]: readonly [number, number]): number {
-  const value = /^\d{1,4}$/.test(text) ? Number(text) : Number.NaN
+  const value = /^\d{1,5}$/.test(text) ? Number(text) : Number.NaN
   if (value >= low && value <= high) return value
   throw new InvalidArgumentError(TEXT.error.range(low, high))
 }

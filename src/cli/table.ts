@@ -156,7 +156,7 @@ export const COMMANDS: readonly CommandRow[] = [
   {
     words: 'serve',
     args: '<name...>',
-    options: ['vpcd', 'unlockFor'],
+    options: ['vpcd', 'listen', 'unlockFor'],
     untilStopped: true,
     load: () => import('./commands/serve.ts'),
   },

@@ -6,8 +6,8 @@ import { listReaders, type Reader } from './readers.ts'
 export type { ReaderOptions }
 
 /**
- * The channel of the card in the reader whose name has `text` in it; among several the one with a card, and among
- * these the one with exactly that name.
+ * The channel of the card in the reader whose name has `text` in it; among several the one with a card that answers,
+ * and among these the one with exactly that name.
  * @throws PcscError ERR_READER_NOT_FOUND, ERR_CARD_REMOVED, ERR_READER_BUSY, ERR_PCSC_UNAVAILABLE; UsageError ERR_CARD_AMBIGUOUS
  */
 export async function openReader(text: string, options: ReaderOptions = {}): Promise<ReaderChannel> {
@@ -16,7 +16,8 @@ export async function openReader(text: string, options: ReaderOptions = {}): Pro
 
 export function chooseReader(readers: readonly Reader[], text: string): Reader {
   const fitting = readers.filter(({ name }) => name.toLowerCase().includes(text.toLowerCase()))
-  const [only, ...others] = fitting.some(({ card }) => card) ? fitting.filter(({ card }) => card) : fitting
+  const [answering, holding] = [fitting.filter(({ atr }) => atr !== undefined), fitting.filter(({ card }) => card)]
+  const [only, ...others] = [answering, holding].find(({ length }) => length > 0) ?? fitting
   const exact = fitting.find(({ name }) => name === text)
   if (exact !== undefined) return exact
   if (only === undefined) {

@@ -3,30 +3,36 @@ import { setTimeout as delay } from 'node:timers/promises'
 import { PcscError } from '../errors.ts'
 import type { CardSide } from './card-side.ts'
 import { FramedSocket } from './framed-socket.ts'
-import type { Link, LinkEvents, LinkState } from './link.ts'
+import { Announcer, type Link, type LinkEvents, type LinkState } from './link.ts'
 import { checkPeer, isExposed } from './peer.ts'
 import { playCard } from './vpcd.ts'
 
+export interface Place {
+  readonly host: string
+  readonly port: number
+}
+
 /**
  * Milliseconds between two tries to connect. A try where nobody listens costs 0.2 ms; pcscd looks for the card every
- * 400 ms, and 500 ms after its start the card shall be seen.
+ * 400 ms, and is to see it 500 ms after its start.
  */
 const PAUSE = { first: 10, longest: 100, refused: 1000 } as const
+/** When a connection that nobody uses is spoken of, in milliseconds. */
+const PATIENCE = 2000
 
 export class VpcdDialer implements Link {
   readonly #card: CardSide
-  readonly #place: { readonly host: string; readonly port: number }
-  readonly #events: LinkEvents
+  readonly #place: Place
+  readonly #tell: Announcer
   readonly #stop = new AbortController()
   readonly #ended: Promise<void>
   #peer: FramedSocket | undefined
-  #state: LinkState | undefined
   #warned = false
 
-  constructor(card: CardSide, place: { readonly host: string; readonly port: number }, events: LinkEvents) {
+  constructor(card: CardSide, place: Place, events: LinkEvents) {
     this.#card = card
     this.#place = place
-    this.#events = events
+    this.#tell = new Announcer(events)
     this.#ended = this.#run()
   }
 
@@ -40,54 +46,58 @@ export class VpcdDialer implements Link {
     const { signal } = this.#stop
     let pause: number = PAUSE.first
     while (!signal.aborted) {
-      const outcome = await this.#once()
-      if (outcome === 'inserted') pause = PAUSE.first
-      else pause = outcome === 'refused' ? PAUSE.refused : Math.min(2 * pause, PAUSE.longest)
+      const reached = await this.#once()
+      if (reached === 'inserted') pause = PAUSE.first
+      else pause = reached === 'refused' ? PAUSE.refused : Math.min(2 * pause, PAUSE.longest)
       await delay(pause, undefined, { signal }).catch(() => undefined)
     }
   }
 
   /** One connection, from its beginning to its end: how far it came. */
   async #once(): Promise<LinkState> {
-    let reached: LinkState = 'waiting'
     const peer = FramedSocket.dial(this.#place.port, this.#place.host)
     this.#peer = peer
-    if (!(await peer.connected())) {
-      this.#say('waiting')
-      return 'waiting'
-    }
-    try {
-      const admitted = () => checkPeer(peer.socket)
-      await playCard(peer, this.#card, admitted, () => {
-        reached = 'inserted'
-        this.#say('inserted')
-        void this.#warnOfExposure()
-      })
-    } catch (error) {
-      if (error instanceof PcscError) {
-        this.#say('refused', error)
-        return 'refused'
-      }
-      // A peer that is no vpcd was dropped; perhaps the next one is.
-    } finally {
-      peer.destroy()
-    }
-    if (!this.#stop.signal.aborted) this.#say('waiting')
-    return reached
+    if (await peer.connected()) return this.#serve(peer)
+    if (!this.#stop.signal.aborted) this.#tell.say('waiting')
+    return 'waiting'
   }
 
-  #say(state: LinkState, why?: Error): void {
-    if (this.#state === state) return
-    this.#state = state
-    this.#events.onState(state, why)
+  async #serve(peer: FramedSocket): Promise<LinkState> {
+    let reached: LinkState = 'waiting'
+    let why: Error | undefined
+    const unused = setTimeout(() => this.#tell.say('waiting', notAsked(this.#place)), PATIENCE)
+    const asked = () => {
+      clearTimeout(unused)
+      reached = 'inserted'
+      this.#tell.say('inserted')
+      void this.#warnOfExposure()
+    }
+    try {
+      await playCard(peer, this.#card, () => checkPeer(peer.socket), asked)
+    } catch (error) {
+      // Who is no vpcd was dropped; perhaps the next one is.
+      why = error as Error
+      if (error instanceof PcscError) reached = 'refused'
+    } finally {
+      clearTimeout(unused)
+      peer.destroy()
+    }
+    if (!this.#stop.signal.aborted) this.#tell.say(reached === 'refused' ? 'refused' : 'waiting', why)
+    return reached
   }
 
   async #warnOfExposure(): Promise<void> {
     const { port } = this.#place
     if (this.#warned || !(await isExposed(port))) return
     this.#warned = true
-    this.#events.onWarning(
+    this.#tell.warn(
       `vpcd listens on port ${port} for the whole network, and asks nobody who he is: the first to connect is the card, and is sent the PIN. Close the port to other machines (docs/serve.md has the firewall lines).`,
     )
   }
 }
+
+const notAsked = ({ host, port }: Place) =>
+  new PcscError(
+    'ERR_READER_BUSY',
+    `vpcd at ${host}:${port} does not ask for the card: another card is in that reader, or pcscd stands still.`,
+  )

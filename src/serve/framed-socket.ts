@@ -5,7 +5,11 @@ import { space, wipe } from '../bytes.ts'
 import { native } from '../native.ts'
 import { encodeFrame, FrameError, FrameReader } from './framing.ts'
 
-/** How long a peer may take over the rest of a frame, and over reading one of ours, in milliseconds. */
+/**
+ * How long a peer may take over its next frame once it has sent one, and over reading one of ours, in milliseconds. vpcd
+ * asks for the ATR every 400 ms; one that does not waits for an answer that a card does not give: a program has sent an
+ * APDU of one octet, which vpcd takes for a control code.
+ */
 const PATIENCE = 10_000
 /** A PIV command by chaining has 261 octets at most; a long one comes in more pieces. */
 const PIECE = 4096
@@ -65,7 +69,7 @@ export class FramedSocket {
 
   /**
    * What each frame holds, in turn: good until the next one is asked for, and overwritten then. Ends with the
-   * connection. @throws FrameError for what is no frame, or a peer that stands still in the middle of one
+   * connection. @throws FrameError for what is no frame, or a peer that falls silent
    */
   async *frames(): AsyncGenerator<Uint8Array, void, void> {
     try {
@@ -73,9 +77,10 @@ export class FramedSocket {
         if (this.socket.destroyed) break
         const { frame } = this.#reader
         if (frame !== undefined) {
+          clearTimeout(this.#timer)
           yield frame
           this.#reader.drop()
-          this.#watch()
+          this.#timer = setTimeout(() => this.#fail('It has said nothing more for too long.'), this.#patience)
           if (this.#full && this.#reader.hasRoom) this.#readOn()
         } else {
           await new Promise<void>((resolve) => {
@@ -93,7 +98,7 @@ export class FramedSocket {
   /** Writes one frame in one piece; resolves when it is written, or the connection has ended. */
   async send(payload: Uint8Array): Promise<void> {
     const frame = encodeFrame(payload)
-    const timer = setTimeout(() => this.#fail('The peer does not read what it asked for.'), this.#patience)
+    const timer = setTimeout(() => this.#fail('It does not read what it has asked for.'), this.#patience)
     await new Promise<void>((resolve) => this.socket.write(frame, () => resolve()))
     clearTimeout(timer)
     wipe(frame)
@@ -107,7 +112,6 @@ export class FramedSocket {
   /** Whether more is to be read. */
   #arrived(): boolean {
     this.#acknowledge()
-    this.#watch()
     this.#wake()
     this.#full = !this.#reader.hasRoom
     return !this.#full
@@ -122,15 +126,6 @@ export class FramedSocket {
   #acknowledge(): void {
     const fd = (this.socket as unknown as Underneath)._handle?.fd
     if (fd !== undefined && fd >= 0) native().setQuickAck(fd)
-  }
-
-  #watch(): void {
-    if (!this.#reader.partial) {
-      clearTimeout(this.#timer)
-      this.#timer = undefined
-    } else {
-      this.#timer ??= setTimeout(() => this.#fail('The peer stands still in a frame.'), this.#patience)
-    }
   }
 
   #fail(why: string): void {

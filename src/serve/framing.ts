@@ -27,11 +27,6 @@ export class FrameReader {
     return this.#filled <= this.#octets.length - this.longestPiece
   }
 
-  /** A frame has begun and is not whole. */
-  get partial(): boolean {
-    return this.#filled > 0 && this.#filled < this.#end
-  }
-
   /** What the first frame holds, where it lies: good until `drop`. @throws FrameError for one that holds nothing */
   get frame(): Uint8Array | undefined {
     const end = this.#end

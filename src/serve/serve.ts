@@ -2,13 +2,18 @@
 import type { CardChannel } from '../channel.ts'
 import { CardError, UsageError } from '../errors.ts'
 import { CardSide } from './card-side.ts'
-import { VpcdDialer } from './dial.ts'
-import type { Link, LinkEvents, LinkState } from './link.ts'
+import { type Place, VpcdDialer } from './dial.ts'
+import type { LinkEvents, LinkState } from './link.ts'
+import { listenForVpcd } from './reversed.ts'
 
 export interface ServeOptions {
   /** Where vpcd listens: `127.0.0.1:35963` unless given. Other machines are refused: PINs would cross a network in clear. */
   readonly vpcd?: string
-  /** The card is in the reader, or not any more, or is withheld from whoever is there. */
+  /** The other direction: a port of 127.0.0.1 where vpcd (DEVICENAME 127.0.0.1:PORT) finds the card. */
+  readonly listen?: number
+  /** With `listen`: whether the next port is answered too, without which vpcd 3.3 ends pcscd. True unless given. */
+  readonly neighbour?: boolean
+  /** The card is in the reader, or not any more, or is withheld from whoever is there; and why, where that is known. */
   readonly onState?: (state: LinkState, why?: Error) => void
   readonly onWarning?: (text: string) => void
   /** A command that was answered with 6F00, and why. Nothing of the command is in it. */
@@ -25,67 +30,83 @@ export interface Served {
 }
 
 export const DEFAULT_PLACE = '127.0.0.1:35963'
+const LAST_PORT = 65_535
 
-/** @throws UsageError for what is no place on this machine */
-export function parsePlace(text: string): { host: string; port: number } {
+/** @throws UsageError ERR_USAGE for what is no place on this machine */
+export function parsePlace(text: string): Place {
   const [, host = '', digits = ''] = /^(.*):(\d{1,5})$/.exec(text) ?? []
-  const port = Number(digits)
-  if (digits === '' || port < 1 || port > 65_535) {
-    throw new UsageError(
-      'ERR_USAGE',
-      `'${text}' is no place of a vpcd. Give it as HOST:PORT, for example ${DEFAULT_PLACE}.`,
-    )
-  }
+  const port = checkPort(digits === '' ? 0 : Number(digits), `'${text}' is no place of a vpcd`)
   if (host === 'localhost') return { host: '127.0.0.1', port }
   if (/^127(\.\d{1,3}){3}$/.test(host)) return { host, port }
   throw new UsageError(
     'ERR_USAGE',
-    `A card is served on this machine alone (127.0.0.1), not at '${host}': PINs would cross the network in clear.`,
+    `A card is served on this machine alone (127.0.0.1), not at '${host}': PINs would cross a network in clear.`,
   )
 }
 
-/** Puts the card behind a channel into PC/SC. `close` resets it, and ends with `last`. */
-export function serveChannel(
+function checkPort(port: number, what: string): number {
+  if (Number.isInteger(port) && port >= 1 && port <= LAST_PORT) return port
+  throw new UsageError(
+    'ERR_USAGE',
+    `${what}. Ports are from 1 to ${LAST_PORT}; a place is HOST:PORT: ${DEFAULT_PLACE}.`,
+  )
+}
+
+/**
+ * Puts the card behind a channel into PC/SC. `close` resets it, and ends with `last`.
+ * @throws UsageError ERR_USAGE, ERR_SERVE_PORT
+ */
+export async function serveChannel(
   channel: CardChannel,
   options: ServeOptions = {},
   last: () => Promise<void> = async () => undefined,
-): Served {
-  const place = parsePlace(options.vpcd ?? DEFAULT_PLACE)
+): Promise<Served> {
+  const { vpcd, listen, neighbour = true } = options
+  if (vpcd !== undefined && listen !== undefined) {
+    throw new UsageError('ERR_USAGE', 'Either vpcd listens, or the card: not both.')
+  }
   const card = new CardSide(channel, (error) => options.onTrouble?.(error))
-  let inserted = () => {}
-  let never = (_: Error) => {}
-  const ready = new Promise<void>((resolve, reject) => {
-    inserted = resolve
-    never = reject
-  })
-  // Who does not ask is not told.
-  ready.catch(() => undefined)
+  const ready = promise()
+  const closed = promise()
   const events: LinkEvents = {
     onState: (state, why) => {
-      if (state === 'inserted') inserted()
+      if (state === 'inserted') ready.resolve()
       options.onState?.(state, why)
     },
     onWarning: (text) => options.onWarning?.(text),
   }
-  const link: Link = new VpcdDialer(card, place, events)
-  let over = () => {}
-  const closed = new Promise<void>((resolve) => {
-    over = resolve
-  })
-  let closing: Promise<void> | undefined
+  const link =
+    listen === undefined
+      ? new VpcdDialer(card, parsePlace(vpcd ?? DEFAULT_PLACE), events)
+      : await listenForVpcd(card, checkPort(listen, `${listen} is no port`), neighbour, events)
   const close = async () => {
-    await link.close()
-    await card.reset()
-    await last()
-    never(new CardError('ERR_CARD_CLOSED', 'The card was taken back before it was in a reader.'))
-    over()
+    try {
+      await link.close()
+      await card.reset()
+      await last()
+    } finally {
+      ready.reject(new CardError('ERR_CARD_CLOSED', 'The card was taken back before it was in a reader.'))
+      closed.resolve()
+    }
   }
+  let closing: Promise<void> | undefined
   return {
-    ready,
-    closed,
+    ready: ready.promise,
+    closed: closed.promise,
     close: () => {
       closing ??= close()
       return closing
     },
   }
+}
+
+function promise(): { promise: Promise<void>; resolve: () => void; reject: (error: Error) => void } {
+  let [resolve, reject] = [() => {}, (_: Error) => {}]
+  const made = new Promise<void>((fulfil, refuse) => {
+    resolve = fulfil
+    reject = refuse
+  })
+  // Who does not ask is not told.
+  made.catch(() => undefined)
+  return { promise: made, resolve, reject }
 }

@@ -48,7 +48,7 @@ export async function createTpmCard(place: Place, request: NewCard): Promise<Tpm
   await shop.store.assertFree(request.name)
   // An embedded TPM whose state is gone is not made anew under cards that live in it (or may: a damaged file does not say).
   const inhabited = (await shop.store.list()).some((one) => !('card' in one) || one.card.tcti === place.tcti)
-  const device = await connect(shop, place, !inhabited)
+  const device = await connect(shop, place, request.name, !inhabited)
   try {
     const vault = await device.exclusive(async () => {
       await device.releaseSessions()
@@ -144,7 +144,7 @@ function ignoreAbsent(error: unknown): void {
 export async function openTpmCard(place: Partial<Place>, name: string): Promise<TpmVault> {
   const shop = workshop(place)
   const card = await shop.store.read(name)
-  const device = await connect(shop, { ...place, tcti: place.tcti ?? card.tcti }, false)
+  const device = await connect(shop, { ...place, tcti: place.tcti ?? card.tcti }, name, false)
   try {
     return await device.exclusive(async () => {
       const srk = await device.srkNow(card.srk.name)
@@ -163,7 +163,7 @@ export async function destroyTpmCard(place: Partial<Place>, name: string, ownerP
   const card = await shop.store.read(name)
   await shop.store.assertSingle(name, card.cardId)
   const tcti = place.tcti ?? card.tcti
-  const device = await connect(shop, { ...place, tcti }, false)
+  const device = await connect(shop, { ...place, tcti }, name, false)
   try {
     await device.exclusive(async () => {
       await device.releaseSessions()

@@ -8,10 +8,12 @@ import { native } from '../native.ts'
 import { acquireDevice, type DeviceOptions, type TpmDevice } from './device.ts'
 import { type Places, removeLock } from './lock/provision.ts'
 import { LOCK, type LockTable } from './lock/table.ts'
+import { refuseServed } from './served.ts'
 import type { Srk } from './srk.ts'
 import type { CardFile } from './store/card-file.ts'
 import { Home } from './store/home.ts'
 import { Journal, type JournalEntry } from './store/journal.ts'
+import { ServedCards } from './store/served.ts'
 import { CardStore } from './store/store.ts'
 
 /** Where cards and TPMs are looked for. The last two are for tests that show what a fault or a weaker lock does. */
@@ -23,12 +25,15 @@ export interface Place {
   readonly unlockSeconds?: number | undefined
   readonly table?: LockTable | undefined
   readonly files?: Files | undefined
+  /** Which reader the card of this id is in: asked where another process serves it. */
+  readonly readerOf?: ((cardId: Uint8Array) => Promise<string | undefined>) | undefined
 }
 
 export interface Workshop {
   readonly home: Home
   readonly store: CardStore
   readonly journal: Journal
+  readonly served: ServedCards
   readonly table: LockTable
 }
 
@@ -37,7 +42,8 @@ export function workshop(place: Pick<Place, 'home' | 'table' | 'files'>): Worksh
   const files = place.files ?? systemFiles
   const lockFile = (path: string) => native().lockFile(path)
   const parts = { home, files, lockFile }
-  return { home, store: new CardStore(parts), journal: new Journal(parts), table: place.table ?? LOCK }
+  const table = place.table ?? LOCK
+  return { home, store: new CardStore(parts), journal: new Journal(parts), served: new ServedCards(parts), table }
 }
 
 /** A card file does not have the Name of an unwritten index, and its own index is written: the one Name serves twice. */
@@ -100,7 +106,8 @@ export async function reservedHandles(shop: Workshop): Promise<Set<number>> {
 
 export async function connect(
   shop: Workshop,
-  place: Pick<Place, 'tcti' | 'files' | 'waitMs'>,
+  place: Pick<Place, 'tcti' | 'files' | 'waitMs' | 'readerOf'>,
+  name: string,
   createState: boolean,
 ): Promise<TpmDevice> {
   const options: DeviceOptions = {
@@ -109,7 +116,10 @@ export async function connect(
     createState,
     ...(place.waitMs === undefined ? {} : { waitMs: place.waitMs }),
   }
-  if (place.tcti === 'embedded:' && createState)
-    await (place.files ?? systemFiles).makeFolder(dirname(shop.home.tpmState))
+  if (place.tcti === 'embedded:') {
+    // It would be waited for in vain.
+    await refuseServed(shop, name, place.readerOf)
+    if (createState) await (place.files ?? systemFiles).makeFolder(dirname(shop.home.tpmState))
+  }
   return acquireDevice(options)
 }

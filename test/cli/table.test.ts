@@ -124,6 +124,13 @@ const understood: ReadonlyArray<readonly [string, string, readonly string[], Opt
   ],
   ['verify 9a README.md sig --hash sha-512', 'verify', ['9a', 'README.md', 'sig'], { hash: 'sha-512' }],
   ['help-desk respond 1234 --key p.pem', 'help-desk respond', ['1234'], { key: 'p.pem' }],
+  [
+    'serve work spare --vpcd 127.0.0.1:35963 --unlock-for 5',
+    'serve',
+    ['work', 'spare'],
+    { vpcd: '127.0.0.1:35963', unlockFor: 5 },
+  ],
+  ['serve work --listen 35963', 'serve', ['work'], { listen: 35963 }],
   ['doctor --tcti device:/dev/tpm0', 'doctor', [], { tcti: 'device:/dev/tpm0' }],
 ]
 for (const [line, command, args, options] of understood) {
@@ -155,6 +162,9 @@ const refused = [
   'object get',
   'completion',
   'help-desk respond 1234',
+  'serve',
+  'serve work --listen 0',
+  'serve work --listen 65535',
   'list --last-try',
   'pin verify 123456',
   'pin',

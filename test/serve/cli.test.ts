@@ -1,5 +1,7 @@
 // takes: 10 s
 // `tessera serve`: a card of the embedded TPM in a reader, from its first to its last line.
+import { existsSync, readFileSync, statSync } from 'node:fs'
+import { join } from 'node:path'
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
 import { openCard } from '../../src/index.ts'
@@ -53,9 +55,39 @@ test('two cards in two readers, and JSON', async () => {
   assert.is(serve.stderr(), '')
 })
 
+test('the card in use by serve: another process is told where it is', async () => {
+  const serve = await startServe(['serve', 'work', '--vpcd', `127.0.0.1:${pcscd.ports[0]}`, '--unlock-for', '1'])
+  await serve.line()
+  await seen(pcscd.readers[0], true)
+  const mark = join(home, 'run', 'work.json')
+  const { pid, way } = JSON.parse(readFileSync(mark, 'utf8'))
+  assert.equal([pid, way], [serve.pid, `vpcd 127.0.0.1:${pcscd.ports[0]}`])
+  assert.is(statSync(mark).mode & 0o777, 0o600)
+  const began = performance.now()
+  const { code, stderr } = await tessera(['pin', 'verify', '--card', 'work', '--pin-file', pin])
+  assert.is(code, 9)
+  assert.match(stderr, `by process ${serve.pid}`)
+  assert.match(stderr, `--card 'reader:${pcscd.readers[0]}'`)
+  assert.match(stderr, 'ERR_TPM_BUSY')
+  assert.ok(performance.now() - began < 5000, 'it is not waited for')
+  const other = await tessera(['create', 'other'])
+  assert.is(other.code, 9)
+  assert.match(other.stderr, `Process ${serve.pid} holds the embedded TPM: it serves 'work'`)
+  assert.is((await tessera(['info', 'work'])).code, 0)
+  const there = await tessera(['pin', 'verify', '--card', `reader:${pcscd.readers[0]}`, '--pin-file', pin])
+  assert.is(there.code, 0, there.stderr)
+  assert.is(await serve.stop('SIGKILL'), null)
+  assert.ok(existsSync(mark), 'left over')
+  assert.is((await tessera(['pin', 'verify', '--card', 'work', '--pin-file', pin])).code, 0)
+  const again = await startServe(['serve', 'work', '--vpcd', `127.0.0.1:${pcscd.ports[0]}`])
+  await again.line()
+  assert.is(await again.stop('SIGTERM'), 0)
+  assert.not(existsSync(mark))
+})
+
 test('told to stop while nobody takes the card: at once', async () => {
   const serve = await startServe(['serve', 'work', '--vpcd', '127.0.0.1:1'])
-  await serve.says('nobody takes the card')
+  await serve.says('in no reader')
   const told = performance.now()
   assert.is(await serve.stop('SIGTERM'), 0, serve.stderr())
   assert.ok(performance.now() - told < 3000)

@@ -15,14 +15,24 @@ export interface Pcscd {
   readonly socket: string
   /** Where the card of the first and of the second virtual reader connects, on 127.0.0.1. */
   readonly ports: readonly [number, number]
-  /** Their names: they begin with `Virtual PCD`. */
+  /** Their names. */
   readonly readers: readonly [string, string]
   readonly pid: number
+  /** The file that configures its virtual readers. */
+  readonly configuration: string
   stop(): Promise<void>
   kill(): Promise<void>
   /** Starts it again after it was ended, on the same socket and ports. */
   start(): Promise<void>
   log(): string
+}
+
+export interface PcscdOptions {
+  /** FRIENDLYNAME: what the names of the readers begin with. */
+  readonly name?: string
+  /** vpcd connects to the cards. They have to be there first: `before` puts them there. */
+  readonly reversed?: boolean
+  readonly before?: (ports: readonly [number, number]) => Promise<void>
 }
 
 const LIMIT_MS = 15_000
@@ -41,14 +51,16 @@ os.environ.update(LISTEN_FDS='1', LISTEN_PID=str(os.getpid()))
 os.execvp(sys.argv[2], sys.argv[2:])
 `
 
-export async function startPcscd(): Promise<Pcscd> {
+export async function startPcscd(options: PcscdOptions = {}): Promise<Pcscd> {
+  const { name = 'Virtual PCD', reversed = false, before } = options
   const root = tempDir('pcscd')
   const socket = join(root, 'comm')
   const configuration = join(root, 'reader.conf.d')
   mkdirSync(configuration)
   const first = await freePorts()
   const port = `0x${first.toString(16).toUpperCase()}`
-  const rows = ['FRIENDLYNAME "Virtual PCD"', `DEVICENAME /dev/null:${port}`, `LIBPATH ${DRIVER}`, `CHANNELID ${port}`]
+  const host = reversed ? '127.0.0.1' : '/dev/null'
+  const rows = [`FRIENDLYNAME "${name}"`, `DEVICENAME ${host}:${port}`, `LIBPATH ${DRIVER}`, `CHANNELID ${port}`]
   writeFileSync(join(configuration, 'vpcd'), `${rows.join('\n')}\n`)
   process.env.PCSCLITE_CSOCK_NAME = socket
   let child: ChildProcess | undefined
@@ -66,8 +78,9 @@ export async function startPcscd(): Promise<Pcscd> {
     const ended = once(running, 'exit').then(() => {
       throw new Error(`pcscd ended: ${readFileSync(join(root, 'log'), 'utf8').slice(-500)}`)
     })
-    // Both readers listen: the last thing pcscd does before it serves.
-    await within(Promise.race([ended, answering(first + 1)]), LIMIT_MS, 'pcscd does not start')
+    // Both readers listen: the last thing pcscd does before it serves. Else who connects waits until it serves.
+    const ready = reversed ? bound(socket) : answering(first + 1)
+    await within(Promise.race([ended, ready]), LIMIT_MS, 'pcscd does not start')
     ended.catch(() => undefined)
   }
 
@@ -80,12 +93,14 @@ export async function startPcscd(): Promise<Pcscd> {
     await within(exit, LIMIT_MS, 'pcscd does not end')
   }
 
+  await before?.([first, first + 1])
   await start()
   atExit(() => child?.kill('SIGKILL'))
   return {
     socket,
     ports: [first, first + 1],
-    readers: ['Virtual PCD 00 00', 'Virtual PCD 00 01'],
+    readers: [`${name} 00 00`, `${name} 00 01`],
+    configuration: join(configuration, 'vpcd'),
     get pid() {
       return child?.pid ?? 0
     },
@@ -114,6 +129,10 @@ async function answering(port: number): Promise<void> {
     if (answered) return
     await new Promise((resolve) => setTimeout(resolve, 10))
   }
+}
+
+async function bound(socket: string): Promise<void> {
+  while (!existsSync(socket)) await new Promise((resolve) => setTimeout(resolve, 10))
 }
 
 /** Two consecutive ports below those that the system gives out by itself. */

@@ -40,7 +40,7 @@ export async function insertCard(port: number, card: CardChannel, options: Serve
       await card.reset()
     },
   }
-  const served = serveChannel(channel, { vpcd: `127.0.0.1:${port}`, ...options })
+  const served = await serveChannel(channel, { vpcd: `127.0.0.1:${port}`, ...options })
   const inserted: Inserted = {
     commands,
     get resets() {

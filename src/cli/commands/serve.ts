@@ -2,52 +2,75 @@ import { cardInfo } from '../../cards.ts'
 import { UsageError } from '../../errors.ts'
 import type { LinkState } from '../../serve/link.ts'
 import { DEFAULT_PLACE, parsePlace, type Served } from '../../serve/serve.ts'
-import { serveCard } from '../../serving.ts'
+import { endsPcscd, vpcdVersion } from '../../serve/vpcd-setup.ts'
+import { type ServeCardOptions, serveCard } from '../../serving.ts'
 import { type Context, given, type Run } from '../context.ts'
 import { warningsOf } from '../describe.ts'
 import { TEXT } from '../messages.ts'
 
+/** One card, and where it goes. */
+interface Row {
+  readonly name: string
+  readonly place: string
+  readonly options: ServeCardOptions
+}
+
 export const run: Run = async (context, ...names) => {
-  const { options, out, signal } = context
-  if (new Set(names).size < names.length) throw new UsageError('ERR_USAGE', TEXT.error.servedTwice)
-  const { host, port } = parsePlace(options.vpcd ?? DEFAULT_PLACE)
+  const { out, signal } = context
+  const rows = rowsOf(context, names)
+  const stopped = new Promise<void>((resolve) => signal.addEventListener('abort', () => resolve(), { once: true }))
+  await warnOfReversed(context)
   const served: Served[] = []
   try {
-    const cards = []
-    for (const [index, name] of names.entries()) {
-      const vpcd = `${host}:${port + index}`
-      cards.push({ card: name, vpcd })
-      for (const warning of warningsOf(await cardInfo(name))) await out.warn(`${name}: ${warning}`)
+    for (const row of rows) {
+      for (const warning of warningsOf(await cardInfo(row.name))) await out.warn(`${row.name}: ${warning}`)
       signal.throwIfAborted()
-      served.push(await serveOne(context, name, vpcd))
+      served.push(await serveOne(context, row))
     }
-    await Promise.race([Promise.all(served.map(({ ready }) => ready)), stopped(signal)])
-    if (!signal.aborted) await out.result({ serving: cards }, cards.map(TEXT.serve.ready).join('\n'))
-    await stopped(signal)
+    await Promise.race([Promise.all(served.map(({ ready }) => ready)), stopped])
+    if (!signal.aborted) {
+      const cards = rows.map(({ name, place }) => ({ card: name, vpcd: place }))
+      await out.result({ serving: cards }, rows.map(({ name, place }) => TEXT.serve.ready(name, place)).join('\n'))
+    }
+    await stopped
   } finally {
     await Promise.all(served.map((one) => one.close()))
   }
   return undefined
 }
 
-function serveOne({ options, out }: Context, name: string, vpcd: string): Promise<Served> {
-  const say: { readonly [State in LinkState]: (why: Error | undefined) => Promise<void> } = {
-    waiting: () => out.note(TEXT.serve.waiting(name, vpcd)),
+/** @throws UsageError ERR_USAGE */
+function rowsOf({ options }: Context, names: readonly string[]): Row[] {
+  const { vpcd, listen, tcti, unlockFor } = options
+  if (new Set(names).size < names.length) throw new UsageError('ERR_USAGE', TEXT.error.servedTwice)
+  if (vpcd !== undefined && listen !== undefined) throw new UsageError('ERR_USAGE', TEXT.error.bothWays)
+  const common = given({ tcti, unlockMinutes: unlockFor })
+  const { host, port } = listen === undefined ? parsePlace(vpcd ?? DEFAULT_PLACE) : { host: '127.0.0.1', port: listen }
+  return names.map((name, index) => {
+    const place = `${host}:${port + index}`
+    // vpcd has two readers: where the second has no card of ours, it is answered all the same.
+    const alone = index % 2 === 0 && index === names.length - 1
+    const way = listen === undefined ? { vpcd: place } : { listen: port + index, neighbour: alone }
+    return { name, place, options: { ...common, ...way } }
+  })
+}
+
+function serveOne({ out }: Context, { name, place, options }: Row): Promise<Served> {
+  const say: { readonly [State in LinkState]: (why: string | undefined) => Promise<void> } = {
+    waiting: (why) => out.note(TEXT.serve.waiting(name, place, why)),
     inserted: () => out.note(TEXT.serve.inserted(name)),
-    refused: (why) => out.warn(`${name}: ${why?.message}`),
+    refused: (why) => out.warn(`${name}: ${why}`),
   }
   return serveCard(name, {
-    ...given({ tcti: options.tcti, unlockMinutes: options.unlockFor }),
-    vpcd,
-    onState: (state, why) => void say[state](why),
+    ...options,
+    onState: (state, why) => void say[state](why?.message),
     onWarning: (text) => void out.warn(text),
     onTrouble: (error) => void out.error(error),
   })
 }
 
-function stopped(signal: AbortSignal): Promise<void> {
-  return new Promise((resolve) => {
-    if (signal.aborted) resolve()
-    signal.addEventListener('abort', () => resolve(), { once: true })
-  })
+async function warnOfReversed({ options, out }: Context): Promise<void> {
+  if (options.listen === undefined) return
+  const version = await vpcdVersion()
+  if (endsPcscd(version)) await out.warn(TEXT.serve.reversed(version ?? '3.3'))
 }

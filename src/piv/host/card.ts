@@ -218,7 +218,7 @@ export class Card {
 
   /** The certificate (DER) by which attestations are issued; undefined where there is none, or none yet. */
   attestationIssuer(): Promise<Uint8Array | undefined> {
-    return this.#transaction(attestationIssuer)
+    return this.#session.transaction(attestationIssuer)
   }
 
   /**

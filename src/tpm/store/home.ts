@@ -32,29 +32,41 @@ export function checkCardName(name: string): string {
 }
 
 /** No suffix is the end of another, so no two files of any two cards can have the same path. */
-const SUFFIX = { card: '.card', lock: '.lock', journal: '.journal', journalLock: '.journal-lock' } as const
+const SUFFIX = {
+  card: '.card',
+  lock: '.lock',
+  journal: '.journal',
+  journalLock: '.journal-lock',
+  mark: '.json',
+  markLock: '.json-lock',
+} as const
 export type CardPath = keyof typeof SUFFIX
+/** Not beside the cards: it says nothing after a restart, and is none of a backup's. */
+const RUNNING: readonly CardPath[] = ['mark', 'markLock']
 
 /** The paths under one home. */
 export class Home {
   readonly path: string
   readonly cards: string
+  /** What goes on now. */
+  readonly run: string
   /** State of the embedded TPM. */
   readonly tpmState: string
 
   constructor(path: string = defaultHome()) {
     this.path = resolve(path)
     this.cards = join(this.path, 'cards')
+    this.run = join(this.path, 'run')
     this.tpmState = join(this.path, 'tpm', 'state')
   }
 
   /** The file of a kind that belongs to the card `name`. @throws UsageError ERR_CARD_NAME */
   of(name: string, kind: CardPath): string {
-    return join(this.cards, checkCardName(name) + SUFFIX[kind])
+    return join(RUNNING.includes(kind) ? this.run : this.cards, checkCardName(name) + SUFFIX[kind])
   }
 
   /**
-   * Of file names in the cards folder: what the cards are called that have a file of this kind. Hidden files are none of
+   * Of file names in a folder: what the cards are called that have a file of this kind. Hidden files are none of
    * ours; other names may still be no card names.
    */
   namesOf(kind: CardPath, files: readonly string[]): string[] {

@@ -1,0 +1,33 @@
+// The embedded TPM is one process's; where that serves cards to PC/SC, the refusal says how to use them.
+import { TpmError } from '../errors.ts'
+import type { ServedCards } from './store/served.ts'
+import type { CardStore } from './store/store.ts'
+
+interface Cards {
+  readonly served: ServedCards
+  readonly store: CardStore
+}
+
+/** @throws TpmError ERR_TPM_BUSY where another process serves cards of this home; `name` is the card that is wanted */
+export async function refuseServed(
+  { served, store }: Cards,
+  name: string,
+  readerOf: (cardId: Uint8Array) => Promise<string | undefined> = async () => undefined,
+): Promise<void> {
+  const cards = await served.elsewhere()
+  const [first] = cards
+  if (first === undefined) return
+  const own = cards.find((card) => card.name === name)
+  if (own === undefined) {
+    const names = cards.map((card) => `'${card.name}'`).join(', ')
+    const message = `Process ${first.pid} holds the embedded TPM: it serves ${names} to PC/SC. Stop it first, or use a home of its own (TESSERA_HOME) for other cards.`
+    throw new TpmError('ERR_TPM_BUSY', message)
+  }
+  const reader = await store
+    .read(name)
+    .then(({ cardId }) => readerOf(cardId))
+    .catch(() => undefined)
+  const there = reader === undefined ? 'reader:TEXT, where TEXT is in the name of its reader' : `'reader:${reader}'`
+  const message = `Card '${name}' is served to PC/SC by process ${own.pid} (${own.way}), which holds the embedded TPM. Use it there: --card ${there}. Or stop that process.`
+  throw new TpmError('ERR_TPM_BUSY', message)
+}
