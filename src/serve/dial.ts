@@ -73,7 +73,8 @@ export class VpcdDialer implements Link {
       void this.#warnOfExposure()
     }
     try {
-      await playCard(peer, this.#card, () => checkPeer(peer.socket), asked)
+      const { host, port } = this.#place
+      await playCard(peer, this.#card, () => checkPeer(peer.socket, `the program at ${host}:${port}`), asked)
     } catch (error) {
       // Who is no vpcd was dropped; perhaps the next one is.
       why = error as Error

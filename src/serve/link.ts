@@ -19,7 +19,7 @@ export interface Link {
   close(): Promise<void>
 }
 
-/** Tells of changes alone. */
+/** Tells of changes alone: who knocks often is not told of often. */
 export class Announcer {
   readonly #events: LinkEvents
   #last = ''
@@ -29,7 +29,7 @@ export class Announcer {
   }
 
   say(state: LinkState, why?: Error): void {
-    const now = `${state} ${why?.message}`
+    const now = state === 'refused' ? state : `${state} ${why?.message}`
     if (now === this.#last) return
     this.#last = now
     this.#events.onState(state, why)

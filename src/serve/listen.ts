@@ -64,7 +64,7 @@ export class VpcdListener implements Link {
     const peer = FramedSocket.adopt(socket)
     this.#open.add(peer)
     try {
-      await checkPeer(peer.socket)
+      await checkPeer(peer.socket, 'the program that has connected')
       if (this.#taken !== undefined) await Promise.race([this.#taken, delay(HANDOVER)])
       if (this.#taken !== undefined || peer.socket.destroyed) return
       this.#taken = this.#serve(peer)

@@ -21,33 +21,28 @@ async function trustedUsers(): Promise<readonly (number | undefined)[]> {
 }
 
 /**
- * Resolves when the other end of a connection may have the card. To be asked when it has said something: until it has
+ * Resolves when the other end of a connection may have the card; `who` is what it is called. To be asked when it has said something: until it has
  * accepted the connection, nobody has that end.
  * @throws PcscError ERR_SERVE_PEER
  */
-export async function checkPeer(socket: Socket): Promise<void> {
+export async function checkPeer(socket: Socket, who: string): Promise<void> {
   if (process.platform !== 'linux') return
   const { localAddress, localPort, remoteAddress, remotePort } = socket
   const there: Endpoint = { address: remoteAddress ?? '', port: remotePort ?? 0 }
   const here: Endpoint = { address: localAddress ?? '', port: localPort ?? 0 }
-  const where = `${there.address}:${there.port}`
   let row: TcpRow | undefined
   try {
     row = await findTcpRow(({ local, remote }) => same(local, there) && same(remote, here))
   } catch (cause) {
-    throw refused(
-      `Who is at ${where} cannot be known, since /proc/net/tcp cannot be read: the card is not given to it.`,
-      {
-        cause,
-      },
-    )
+    const why = 'since /proc/net/tcp cannot be read'
+    throw refused(`Whose ${who} is cannot be known, ${why}: the card is not given to it.`, { cause })
   }
   if (row === undefined || row.inode === 0) {
-    throw refused(`Who is at ${where} cannot be known, since it has gone: the card is not given to it.`)
+    throw refused(`Whose ${who} is cannot be known, since it has gone: the card is not given to it.`)
   }
   if ((await trustedUsers()).includes(row.uid)) return
   throw refused(
-    `The program at ${where} runs as the user ${row.uid}, and is not pcscd, which runs as root or as you: the card is not given to it, since it would be sent the PIN. See whose it is: ss -ltnp.`,
+    `${capital(who)} runs as the user ${row.uid}, and is not pcscd, which runs as root or as you: the card is not given to it, since it would be sent the PIN. See whose it is: ss -tnpa.`,
   )
 }
 
@@ -62,3 +57,5 @@ export async function isExposed(port: number): Promise<boolean> {
 
 const refused = (message: string, details: { readonly cause?: unknown } = {}) =>
   new PcscError('ERR_SERVE_PEER', message, details)
+
+const capital = (text: string) => text.slice(0, 1).toUpperCase() + text.slice(1)

@@ -21,7 +21,7 @@ const PATH = '/proc/net/tcp'
 /** More connections than one machine has. */
 const MOST_ROWS = 1_000_000
 const ROW =
-  /^ *\d+: ([0-9A-F]{8}):([0-9A-F]{4}) ([0-9A-F]{8}):([0-9A-F]{4}) ([0-9A-F]{2}) [0-9A-F]{8}:[0-9A-F]{8} [0-9A-F]{2}:[0-9A-F]{8} [0-9A-F]{8} +(\d{1,10}) +\d{1,10} (\d{1,10}) /
+  /^ *\d+: ([0-9A-F]{8}):([0-9A-F]{4}) ([0-9A-F]{8}):([0-9A-F]{4}) ([0-9A-F]{2}) [0-9A-F]{8}:[0-9A-F]{8} [0-9A-F]{2}:[0-9A-F]{8} [0-9A-F]{8} +(\d{1,10}) +\d{1,10} (\d{1,10}) \d{1,10} [0-9a-f]{8,16} /
 const STATES: Readonly<Record<string, TcpRow['state']>> = { '01': 'established', '0A': 'listening' }
 
 /** One line; undefined for the heading and for what is none. `order`: the kernel prints addresses as it has them in memory. */
