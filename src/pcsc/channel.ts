@@ -36,7 +36,8 @@ export class ReaderChannel implements CardChannel {
       await connection.connect()
       return new ReaderChannel(connection)
     } catch (error) {
-      await connection.close()
+      // Not waited for: a call that was given up may still be at it.
+      void connection.close()
       throw error
     }
   }

@@ -1,0 +1,203 @@
+// takes: 15 s
+// Cards in readers side by side with those of the TPM: each asked in passing, none disturbed, none waited for in vain.
+import { test } from 'uvu'
+import * as assert from 'uvu/assert'
+import type { CardChannel } from '../../src/channel.ts'
+import { type CardSummary, createCard, listCards, listReaderCards, openCard } from '../../src/index.ts'
+import { ReaderChannel } from '../../src/pcsc/channel.ts'
+import { certificateTag } from '../../src/piv/objects.ts'
+import { parseSlot } from '../../src/piv/slots.ts'
+import { serveCard } from '../../src/serving.ts'
+import { certificateOf } from '../contract/x509.ts'
+import { type Pcscd, startPcscd } from '../support/pcscd.ts'
+import { gate, tempDir } from '../support/temp.ts'
+import { type Inserted, insertCard } from '../support/vpcd.ts'
+import { ADMIN_KEY, memoryCard, PIN, plainCard, seen } from './cards.ts'
+
+let pcscd: Pcscd
+const LONG = process.env.TESSERA_TEST_LONG === '1'
+
+test.before(async () => {
+  pcscd = await startPcscd()
+})
+test.after(() => pcscd?.stop())
+
+/** Runs `work` with cards in the readers, from the first one on. */
+async function inReaders(cards: readonly CardChannel[], work: (...inserted: Inserted[]) => Promise<void>) {
+  const inserted: Inserted[] = []
+  try {
+    for (const [index, card] of cards.entries()) {
+      inserted.push(await insertCard(pcscd.ports[index] ?? 0, card))
+      await seen(pcscd.readers[index] ?? '', true)
+    }
+    await work(...inserted)
+  } finally {
+    for (const [index, one] of inserted.entries()) {
+      one.intercept = undefined
+      await one.pull()
+      await seen(pcscd.readers[index] ?? '', false)
+    }
+  }
+}
+
+/** A card in memory with two keys and certificates. */
+async function furnished(): Promise<ReturnType<typeof memoryCard>> {
+  const { card, channel } = memoryCard()
+  await inReaders([channel], async () => {
+    const open = await openCard({ reader: '' })
+    await open.authenticateAdmin(ADMIN_KEY)
+    for (const slot of ['9a', '9c', '83']) {
+      const publicKey = await open.generateKey(slot)
+      await open.putCertificate(slot, { certificate: certificateOf(publicKey, `Holder of ${slot}`, 500) })
+    }
+    await open.close()
+  })
+  return { card, channel }
+}
+
+const states = (cards: readonly CardSummary[]) => cards.map(({ kind, name, state }) => [kind, name, state])
+const tag = (slot: string) => certificateTag(parseSlot(slot))
+
+test('what a card in a reader says of itself, and nothing of it is spent or reset', async () => {
+  const { card, channel } = await furnished()
+  card.objects.set(tag('9c'), Uint8Array.of(0x70, 0x02, 0x30, 0x00, 0x71, 0x01, 0x00, 0xfe, 0x00))
+  card.objects.set(tag('9e'), Uint8Array.of(1, 2, 3))
+  card.objects.set(tag('82'), new Uint8Array(300))
+  await inReaders([channel], async (inserted) => {
+    const other = await openCard({ reader: '' })
+    await other.verifyPin(PIN)
+    const before = { resets: inserted.resets, commands: inserted.commands.length }
+    const [listed, ...others] = await listReaderCards()
+    assert.ok(others.length === 0 && listed !== undefined && 'pin' in listed)
+    const { name, state, cardId, pin, keys, certificates } = listed
+    assert.equal([name, state, pin.verified], [`reader:${pcscd.readers[0]}`, 'ready', true])
+    assert.is(cardId, Buffer.from(card.cardId).toString('hex'))
+    assert.equal(
+      keys.map(({ slot, algorithm }) => [slot, algorithm]),
+      ['9a', '83'].map((slot) => [slot, 'P-256']),
+    )
+    assert.equal(
+      certificates.map((one) => [one.slot, 'error' in one ? one.error.code : `${one.subject}, ${one.notAfter}`]),
+      [
+        ['9a', 'Holder of 9a, 2049-12-31T23:59:59.000Z'],
+        ['9c', 'ERR_DATA'],
+        ['9e', 'ERR_DATA'],
+        ['82', 'ERR_DATA'],
+        ['83', 'Holder of 83, 2049-12-31T23:59:59.000Z'],
+      ],
+    )
+    const sent = inserted.commands.slice(before.commands)
+    // PIV was selected: it is not again, since there are cards that forget the PIN at that.
+    assert.equal(new Set(sent.map((apdu) => apdu[1])), new Set([0xcb, 0x20, 0xc0]))
+    assert.ok(sent.every((apdu) => apdu[1] !== 0x20 || apdu.length === 4))
+    assert.ok(sent.length < 50, `${sent.length} commands`)
+    assert.is(inserted.resets, before.resets)
+    assert.is((await other.pinStatus()).verified, true)
+    await other.close()
+    const [locked] = await listReaderCards()
+    assert.equal(locked !== undefined && 'pin' in locked && [locked.pin.verified, locked.pin.triesLeft], [false, 5])
+  })
+})
+
+test('a card of the TPM that is shown in a reader: both rows, and the reader says whose it shows', async () => {
+  const home = tempDir('home')
+  const made = await createCard({ name: 'work', home, tcti: 'embedded:', pin: PIN })
+  await made.close()
+  const { channel } = memoryCard()
+  await inReaders([channel], async () => {
+    const served = await serveCard('work', { home, vpcd: `127.0.0.1:${pcscd.ports[1]}` })
+    await served.ready
+    await seen(pcscd.readers[1], true)
+    const cards = await listCards({ home })
+    const names = pcscd.readers.map((reader) => `reader:${reader}`)
+    assert.equal(states(cards), [
+      ['tpm', 'work', 'ready'],
+      ['reader', names[0], 'ready'],
+      ['reader', names[1], 'ready'],
+    ])
+    assert.equal(
+      cards.map((card) => 'tpmCard' in card && card.tpmCard),
+      [false, false, 'work'],
+    )
+    assert.equal(states(await listCards({ home, filesOnly: true })), [['tpm', 'work', 'not-asked']])
+    await served.close()
+    await seen(pcscd.readers[1], false)
+  })
+})
+
+test('a PIN that is blocked; a card that is no PIV card, and one that knows no more than yes', async () => {
+  const { card, channel } = memoryCard()
+  card.pin.left = 0
+  await inReaders([channel, plainCard(() => [0x6a, 0x82])], async () => {
+    const [blocked, other] = await listReaderCards()
+    assert.equal([blocked?.state, blocked && 'pin' in blocked && blocked.pin.blocked], ['pin-blocked', true])
+    assert.equal([other?.state, other && 'error' in other && other.error.code], ['no-piv', 'ERR_CARD_NOT_FOUND'])
+  })
+  await inReaders([plainCard(), plainCard(() => [0x6d, 0x00])], async () => {
+    const [yes, never] = await listReaderCards()
+    assert.ok(yes !== undefined && 'pin' in yes)
+    assert.equal([yes.cardId, yes.keys, yes.certificates.filter((one) => !('error' in one))], [undefined, [], []])
+    assert.is(never?.state, 'no-piv')
+  })
+})
+
+test('a card that another program keeps, and one that never answers: each costs its wait, at once', async () => {
+  const [first, second] = [memoryCard(), memoryCard()]
+  await inReaders([first.channel, second.channel], async (_, hanging) => {
+    const [stuck, held] = [gate(), gate()]
+    const holder = await ReaderChannel.open(pcscd.readers[0])
+    const holding = holder.transaction(() => held.promise)
+    assert.ok(hanging)
+    hanging.intercept = async () => {
+      await stuck.promise
+      return undefined
+    }
+    const started = performance.now()
+    const cards = await listReaderCards({ waitMs: 600 })
+    const took = performance.now() - started
+    hanging.intercept = undefined
+    held.open()
+    stuck.open()
+    await holding
+    assert.equal(
+      cards.map((card) => [card.state, 'error' in card && card.error.code]),
+      [
+        ['busy', 'ERR_READER_BUSY'],
+        ['busy', 'ERR_READER_BUSY'],
+      ],
+    )
+    assert.ok(took > 550 && took < 1100, `${took} ms`)
+    const again = await listReaderCards({ waitMs: 5000 })
+    assert.equal(
+      again.map(({ state }) => state),
+      ['ready', 'ready'],
+    )
+    await holder.close()
+  })
+})
+
+if (LONG) {
+  test('a card that answers for ever, a little at a time, is left in the end', async () => {
+    const endless = plainCard((apdu) => (apdu[1] === 0xc0 || apdu[1] === 0xcb ? [0x53, 0x61, 0x01] : [0x90, 0x00]))
+    await inReaders([endless], async () => {
+      const started = performance.now()
+      const [listed] = await listReaderCards()
+      assert.is(listed?.state, 'busy')
+      assert.ok(performance.now() - started < 13_000)
+    })
+  })
+}
+
+test('a pcscd that stands still, and none: the cards of the TPM are listed', async () => {
+  const home = tempDir('home')
+  await (await createCard({ name: 'work', home, tcti: 'embedded:', pin: PIN })).close()
+  process.kill(pcscd.pid, 'SIGSTOP')
+  const started = performance.now()
+  const frozen = await listCards({ home, waitMs: 400 }).finally(() => process.kill(pcscd.pid, 'SIGCONT'))
+  assert.ok(performance.now() - started < 2000)
+  await pcscd.stop()
+  for (const cards of [frozen, await listCards({ home })]) assert.equal(states(cards), [['tpm', 'work', 'ready']])
+  await pcscd.start()
+})
+
+test.run()
