@@ -12,23 +12,26 @@ const owners = { reason: 'nobody else knows', fails: 'ERR_NOT_SUPPORTED' }
 /** Of a card that is reached by APDUs alone. */
 const noCommand = { reason: 'PIV has no command for it', fails: 'ERR_NOT_SUPPORTED' }
 
+const REMOTE: Readonly<Record<string, Gap>> = {
+  'the owner of the card is told its name, and where it lives': owners,
+  'the help desk unblocks, once for each challenge': noCommand,
+  'a card without a help desk says so': noCommand,
+  'always: so do the calls of the help desk': {
+    reason: 'PIV has no command for it, so nothing reaches the card',
+    fails: 'after a challenge of the help desk',
+  },
+  'the owner of the card sets another admin key with the PIN alone': {
+    reason: 'of a card in a reader nobody is the owner: its admin key is wanted',
+    fails: 'ERR_ADMIN_REQUIRED',
+  },
+}
+
 export const GAPS: Readonly<Record<SubjectName, Readonly<Record<string, Gap>>>> = {
   embedded: {},
   swtpm: {},
   memory: {
     'the help desk unblocks, once for each challenge': noDesk,
   },
-  reader: {
-    'the owner of the card is told its name, and where it lives': owners,
-    'the help desk unblocks, once for each challenge': noCommand,
-    'a card without a help desk says so': noCommand,
-    'always: so do the calls of the help desk': {
-      reason: 'PIV has no command for it, so nothing reaches the card',
-      fails: 'after a challenge of the help desk',
-    },
-    'the owner of the card sets another admin key with the PIN alone': {
-      reason: 'of a card in a reader nobody is the owner: its admin key is wanted',
-      fails: 'ERR_ADMIN_REQUIRED',
-    },
-  },
+  reader: REMOTE,
+  pcsc: REMOTE,
 }

@@ -1,4 +1,5 @@
-// Cards to run the contract on: the TPM card on two TPMs, a card in memory, and that card as a reader shows it.
+// Cards to run the contract on: the TPM card on two TPMs, a card in memory, that card as a reader shows it, and the TPM
+// card in a reader of a real PC/SC.
 import type { KeyObject } from 'node:crypto'
 import { concat, utf8 } from '../../src/bytes.ts'
 import type { CardChannel } from '../../src/channel.ts'
@@ -12,9 +13,10 @@ import { helpDeskKeyBlob } from '../../src/tpm/help-desk.ts'
 import { createTpmCard, destroyTpmCard, openTpmCard } from '../../src/tpm/open.ts'
 import { type Bench, startBench } from '../library/bench.ts'
 import { newMemoryCard, openMemoryVault } from './memory-vault.ts'
+import { type Readers, startReaders } from './readers.ts'
 
-/** `reader`: the card in memory behind APDUs alone, as a reader or `serve` shows a card. */
-export const SUBJECTS = ['embedded', 'swtpm', 'memory', 'reader'] as const
+/** `reader`: the card in memory behind APDUs alone. `pcsc`: the card in a swtpm, served to vpcd and pcscd. */
+export const SUBJECTS = ['embedded', 'swtpm', 'memory', 'reader', 'pcsc'] as const
 export type SubjectName = (typeof SUBJECTS)[number]
 
 export const PIN = '483920'
@@ -98,6 +100,25 @@ function inTpm({ home, tcti }: Bench): Make {
   }
 }
 
+/** A card of `make`, and what stands in a reader of it. */
+function inReaders(make: Make, readers: Readers): Make {
+  return async (number, options) => {
+    const card = await make(number, options)
+    const place = await readers.put(card.channel)
+    return {
+      channel: await place.open(),
+      async open() {
+        await place.exchange(await card.open())
+        return place.open()
+      },
+      async remove() {
+        await place.takeOut()
+        await card.remove()
+      },
+    }
+  }
+}
+
 function inMemory(show: (channel: CardChannel) => CardChannel): Make {
   return async (number, options) => {
     const card = newMemoryCard({ ...secretsOf(options), name: `card-${number}` })
@@ -117,9 +138,18 @@ const remote = (channel: CardChannel): CardChannel => ({
   close: () => channel.close(),
 })
 
+/** Where the cards of a subject are. */
+async function placesOf(name: SubjectName): Promise<{ make: Make; bench?: Bench; readers?: Readers }> {
+  if (name === 'memory' || name === 'reader') return { make: inMemory(name === 'reader' ? remote : whole) }
+  const bench = await startBench(name === 'embedded' ? 'embedded' : 'swtpm')
+  if (name !== 'pcsc') return { make: inTpm(bench), bench }
+  const readers = await startReaders()
+  return { make: inReaders(inTpm(bench), readers), bench, readers }
+}
+
 export async function startSubject(name: SubjectName): Promise<Subject> {
-  const bench = name === 'embedded' || name === 'swtpm' ? await startBench(name) : undefined
-  const make = bench === undefined ? inMemory(name === 'reader' ? remote : whole) : inTpm(bench)
+  const { make, bench, readers } = await placesOf(name)
+  const owned = name !== 'reader' && name !== 'pcsc'
   const made: Awaited<ReturnType<Make>>[] = []
   const channels: CardChannel[] = []
   const opened = (channel: CardChannel): Opened => {
@@ -146,10 +176,11 @@ export async function startSubject(name: SubjectName): Promise<Subject> {
       for (const channel of channels.splice(0)) await channel.close()
       return opened(await last.open())
     },
-    manage: (card) => (name === 'reader' ? card.authenticateAdmin(ADMIN_KEY) : card.verifyPin(PIN)),
+    manage: (card) => (owned ? card.verifyPin(PIN) : card.authenticateAdmin(ADMIN_KEY)),
     clear,
     async stop() {
       await clear()
+      await readers?.stop()
       await bench?.stop()
     },
   }

@@ -2,8 +2,31 @@
 import { constants, generateKeyPairSync, type KeyObject, verify } from 'node:crypto'
 import { inspect } from 'node:util'
 import * as assert from 'uvu/assert'
+import type { CardChannel } from '../../../src/channel.ts'
 import { type Card, CardError, type ErrorCode, PinError, type SignatureOptions } from '../../../src/index.ts'
 import { PIN, type Subject } from '../subjects.ts'
+
+/** A channel that tells of each command before it is sent. */
+export function watched(channel: CardChannel, sends: (apdu: Uint8Array) => void): CardChannel {
+  return {
+    atr: channel.atr,
+    transmit(apdu) {
+      sends(apdu)
+      return channel.transmit(apdu)
+    },
+    transaction: (work) => channel.transaction(work),
+    reset: () => channel.reset(),
+    close: () => channel.close(),
+    ...(channel.local && { local: channel.local }),
+    ...(channel.reader !== undefined && { reader: channel.reader }),
+    ...(channel.extended !== undefined && { extended: channel.extended }),
+    ...(channel.generation !== undefined && {
+      get generation() {
+        return channel.generation ?? 0
+      },
+    }),
+  }
+}
 
 /** Things that every card does, each named by what it says. The subject has no cards when a clause begins. */
 export type Clauses = Readonly<Record<string, (subject: Subject) => Promise<void>>>

@@ -1,9 +1,9 @@
 // Several calls at once, and calls that are given up.
 import * as assert from 'uvu/assert'
-import { type Card, PinError } from '../../../src/index.ts'
+import { Card, PinError } from '../../../src/index.ts'
 import { gate, within } from '../../support/temp.ts'
 import { type Opened, PIN, type Subject } from '../subjects.ts'
-import { assertSigned, type Clauses, message, refused, signs, WRONG_PIN } from './clause.ts'
+import { assertSigned, type Clauses, message, refused, signs, WRONG_PIN, watched } from './clause.ts'
 import { withKey } from './signatures.ts'
 
 /** What a call ends with that was given up: the reason of the signal. */
@@ -13,6 +13,9 @@ async function givenUp(work: Promise<unknown>, signal: AbortSignal): Promise<voi
     (error) => assert.is(error, signal.reason),
   )
 }
+
+/** Instruction of GENERATE ASYMMETRIC KEY PAIR. */
+const GENERATE = 0x47
 
 /** A call that takes a while, and holds up what is asked for after it. */
 const slow = (card: Card): Promise<unknown> => card.generateKey('82', { algorithm: 'RSA-2048' })
@@ -95,14 +98,19 @@ export const WAITING: Clauses = {
   },
 
   'a signal that is given while the card is at it, or later, changes nothing': async (subject) => {
-    const { card } = await managed(subject)
+    const { channel } = await managed(subject)
     for (const when of ['meanwhile', 'later']) {
       const control = new AbortController()
-      const made = card.generateKey('82', { algorithm: 'P-384', signal: control.signal })
-      if (when === 'meanwhile') setImmediate(() => control.abort())
-      const key = await made
+      const card = new Card(
+        watched(channel, (apdu) => {
+          if (when === 'meanwhile' && apdu[1] === GENERATE) control.abort()
+        }),
+      )
+      await subject.manage(card)
+      const key = await card.generateKey('82', { algorithm: 'P-384', signal: control.signal })
       control.abort()
       assert.ok((await card.keyInfo('82')).publicKey.equals(key))
+      await card.verifyPin(PIN)
       await signs(card, '82')
     }
   },
