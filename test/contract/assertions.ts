@@ -134,6 +134,8 @@ export class AssertionRun {
     await this.#begun(async () => {
       const verifies = async () => (await this.#edge.send(VERIFY)).sw === 0x9000
       if (await verifies()) return
+      // Who did not allow tries of the PUK to be used has not said what it is.
+      if (!this.#classes.some((one) => one === 'R' || one === 'W')) throw new Error('the PIN is not taken any more')
       await this.#edge.send(RESET_RETRY_COUNTER)
       if (!(await verifies())) throw new Error('neither PIN nor PUK are taken any more')
     })

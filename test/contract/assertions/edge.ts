@@ -53,10 +53,19 @@ const GET_RESPONSE = '00 C0 00 00'
 /** A PIN or PUK in its field of eight octets. */
 const padded = (text: string): string => Buffer.from(text, 'latin1').toString('hex').padEnd(16, 'f')
 
+/** In the answer to GET DATA; undefined where it is empty. Throws for what is no certificate. */
+function certificateIn(data: Uint8Array): X509Certificate | undefined {
+  const inside = readTlvs(unwrap(data, 0x53))
+  const der = find(inside, 0x70)
+  if (der === undefined) return undefined
+  return new X509Certificate((find(inside, 0x71)?.[0] ?? 0) === 0 ? der : gunzipSync(der))
+}
+
 export class Edge {
   readonly #channel: CardChannel
   readonly #secrets: Secrets | undefined
   #certificates: Map<number, X509Certificate> | undefined
+  #damaged: string[] = []
   #adminAlgorithm: number | undefined
 
   constructor(channel: CardChannel, secrets: Secrets | undefined) {
@@ -135,17 +144,26 @@ export class Edge {
   async certificates(): Promise<ReadonlyMap<number, X509Certificate>> {
     if (this.#certificates !== undefined) return this.#certificates
     const found = new Map<number, X509Certificate>()
+    const damaged: string[] = []
     for (const [slot, tag] of CERTIFICATES) {
       const { data, sw } = await this.send(`00 CB 3F FF 05 5C 03 ${tag} 00`)
       if (sw !== 0x9000) continue
-      const inside = readTlvs(unwrap(data, 0x53))
-      const der = find(inside, 0x70)
-      if (der === undefined) continue
-      const plain = (find(inside, 0x71)?.[0] ?? 0) === 0 ? der : gunzipSync(der)
-      found.set(slot, new X509Certificate(plain))
+      try {
+        const certificate = certificateIn(data)
+        if (certificate !== undefined) found.set(slot, certificate)
+      } catch (error) {
+        damaged.push(`${two(slot)}: ${error instanceof Error ? error.message : String(error)}`)
+      }
     }
     this.#certificates = found
+    this.#damaged = damaged
     return found
+  }
+
+  /** Certificates that are none, and why: of those the card may have any number, and they are no reason not to go on. */
+  async damagedCertificates(): Promise<readonly string[]> {
+    await this.certificates()
+    return this.#damaged
   }
 
   async key(slot: number): Promise<KeyObject | undefined> {

@@ -132,8 +132,14 @@ async function interrupted(edge: Edge): Promise<Answer> {
 }
 
 const READABLE = getData('5FC102')
-/** PUT DATA of nothing into a retired certificate that is hardly used. */
+/** PUT DATA of nothing into the certificate of slot 95, the last one to be used. */
 export const PUT_NOTHING = '00 DB 3F FF 07 5C 03 5F C1 20 53 00'
+
+/** What is aimed at must be free: the card may be broken, and do what it is to refuse. */
+export const wantsRoom: NonNullable<Assertion['unless']> = async (edge) => {
+  const { data, sw } = await edge.send(getData('5FC120'))
+  return sw === 0x9000 && data.length > 2 ? 'slot 95, which it aims at, is in use' : undefined
+}
 
 export const KEY_ASSERTIONS = [
   assertion(43, 'N', 'GA 9E without PIN', [step(sign(0x9e), '9000', isSigned(0x9e))], wants(0x9e)),
@@ -195,14 +201,14 @@ export const KEY_ASSERTIONS = [
     'R',
     'GA 9B: a wrong witness opens nothing',
     [step(wrongWitness, '!9000'), step(PUT_NOTHING, '6982')],
-    wantsAdmin,
+    async (edge) => (await wantsAdmin(edge)) ?? wantsRoom(edge),
   ),
   assertion(
     58,
     'R',
     'GA 9B: the second step without the first',
     [step(forgotten, '!9000'), step(PUT_NOTHING, '6982')],
-    wantsAdmin,
+    async (edge) => (await wantsAdmin(edge)) ?? wantsRoom(edge),
   ),
   assertion(59, 'N', 'a chain that another command interrupts', [step(interrupted, '!9000')]),
   assertion(

@@ -171,6 +171,8 @@ export const OBJECT_ASSERTIONS = [
   ),
   assertion(14, 'N', 'every certificate is one, of a key that its slot may have', [
     step(async (edge) => {
+      const damaged = await edge.damagedCertificates()
+      must(damaged.length === 0, damaged.join('; '))
       for (const [slot, certificate] of await edge.certificates()) isAllowed(slot, certificate)
       return edge.send(getData('5FC105'))
     }, '9000 6A82'),

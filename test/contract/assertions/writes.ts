@@ -5,7 +5,7 @@ import { find, readTlvs, tlv, unwrap } from '../../../src/iso7816/tlv.ts'
 import { certificateOf } from '../x509.ts'
 import { type Assertion, assertion, getData, must, type Step, step, verified } from './assertion.ts'
 import { type Answer, type Edge, octets, SELECT, two } from './edge.ts'
-import { PUT_NOTHING } from './keys.ts'
+import { PUT_NOTHING, wantsRoom } from './keys.ts'
 import { algorithmOf, assertSigned, sign } from './use.ts'
 
 /** Retired certificate 2, which the writing assertions use. */
@@ -71,8 +71,8 @@ export async function prepareSpareCard(edge: Edge): Promise<void> {
 }
 
 export const WRITE_ASSERTIONS = [
-  assertion(61, 'N', 'PUT DATA without the admin key', [step(PUT_NOTHING, '6982')]),
-  assertion(62, 'N', 'GENERATE without the admin key', [step((edge) => generate(edge, 0x95, 0x11), '6982')]),
+  assertion(61, 'N', 'PUT DATA without the admin key', [step(PUT_NOTHING, '6982')], wantsRoom),
+  assertion(62, 'N', 'GENERATE without the admin key', [step((edge) => generate(edge, 0x95, 0x11), '6982')], wantsRoom),
   assertion(63, 'W', 'an object that was put comes back', [asAdmin, put(100), holds(100)], wantsAdmin),
   assertion(64, 'W', 'an object of 2 kB, put in parts', [asAdmin, put(2000), holds(2000)], wantsAdmin),
   assertion(
