@@ -1,0 +1,142 @@
+// takes: 15 s
+// OpenSSH with keys of the card: their public keys, a login, an agent, and a signature of a file.
+import { type ChildProcess, spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { chmodSync, existsSync } from 'node:fs'
+import { userInfo } from 'node:os'
+import { test } from 'uvu'
+import * as assert from 'uvu/assert'
+import { atExit, within } from '../support/temp.ts'
+import { NAMES, OPENSC, type UsedSlot } from './support/opensc.ts'
+import { PIN, type Served, type ServedCard, startServed, TRIES, WRONG_PIN } from './support/served.ts'
+import { type Sshd, startSshd } from './support/sshd.ts'
+import { file, newFile, ok, type RunOptions, refused, run, type Said, says } from './support/tools.ts'
+
+let served: Served
+test.before(async () => {
+  served = await startServed('curve', 'prime')
+})
+test.after(() => served?.stop())
+
+/** The public key of a slot as OpenSSH writes it, by way of openssl's form: `ssh-rsa AAAA...`. */
+async function sshKey(card: ServedCard, slot: UsedSlot): Promise<string> {
+  const pem = card.publicKey(slot).export({ type: 'spki', format: 'pem' })
+  const { stdout } = await ok('ssh-keygen', ['-i', '-m', 'PKCS8', '-f', file(pem)])
+  return stdout.trim()
+}
+
+/** A program that says the PIN whoever asks: OpenSSH's way where there is no terminal. */
+function askpass(pin: string): RunOptions {
+  const path = file(`#!/bin/sh\ncat '${file(`${pin}\n`)}'\n`)
+  chmodSync(path, 0o700)
+  return { env: { SSH_ASKPASS: path, SSH_ASKPASS_REQUIRE: 'force' } }
+}
+
+test('ssh-keygen -D: all keys of all cards, with their names', async () => {
+  const { stdout, all } = await ok('ssh-keygen', ['-D', OPENSC])
+  const lines = stdout.trim().split('\n')
+  for (const card of served.cards) {
+    for (const slot of Object.keys(NAMES) as UsedSlot[]) {
+      assert.ok(lines.includes(`${await sshKey(card, slot)} ${NAMES[slot].publicKey}`), `${card.name} ${slot}\n${all}`)
+    }
+  }
+  assert.is(lines.length, 10, all)
+})
+
+/** A login that runs `echo` on the other side. `how`: words that say where the keys are. */
+function login(sshd: Sshd, how: readonly string[], options: RunOptions, end = ok): Promise<Said> {
+  const here = ['-F', 'none', '-o', `UserKnownHostsFile=${sshd.knownHosts}`, '-o', 'StrictHostKeyChecking=yes']
+  const alone = ['-o', 'IdentityFile=none', '-o', 'PreferredAuthentications=publickey', '-p', String(sshd.port)]
+  const words = [...here, ...alone, ...how, '127.0.0.1', 'echo "logged in as $(id -un)"']
+  return end('ssh', words, options)
+}
+
+const WITH_CARD = ['-o', `PKCS11Provider=${OPENSC}`, '-o', 'IdentityAgent=none']
+const LOGGED_IN = new RegExp(`^logged in as ${userInfo().username}$`, 'm')
+
+for (const [at, name] of [
+  [0, 'P-256'],
+  [1, 'RSA-2048'],
+] as const) {
+  test(`a login with the ${name} key of 9a`, async () => {
+    const card = served.cards[at]
+    assert.ok(card)
+    const sshd = await startSshd(await sshKey(card, '9a'))
+    try {
+      const said = await login(sshd, WITH_CARD, askpass(PIN))
+      says(said, LOGGED_IN)
+      assert.match(sshd.log(), /Accepted publickey for/)
+    } finally {
+      await sshd.stop()
+    }
+  })
+}
+
+test('a login with the key of 9c, which wants its PIN for this very signature', async () => {
+  const [card] = served.cards
+  assert.ok(card)
+  const sshd = await startSshd(await sshKey(card, '9c'))
+  try {
+    says(await login(sshd, WITH_CARD, askpass(PIN)), LOGGED_IN)
+  } finally {
+    await sshd.stop()
+  }
+})
+
+test('no login with a wrong PIN, which costs tries, nor with a key that the server does not know', async () => {
+  const [card, other] = served.cards
+  assert.ok(card && other)
+  const sshd = await startSshd(await sshKey(card, '9d'))
+  const elsewhere = await startSshd('')
+  try {
+    await login(sshd, WITH_CARD, askpass(WRONG_PIN), refused)
+    assert.match(sshd.log(), /Connection (closed|reset) by/)
+    const left = await card.look(async (one) => {
+      await one.lock()
+      return (await one.pinStatus()).triesLeft
+    })
+    assert.ok(left !== undefined && left < TRIES.pin, String(left))
+    says(await login(elsewhere, WITH_CARD, askpass(PIN), refused), /Permission denied \(publickey\)/)
+    await card.look((one) => one.verifyPin(PIN))
+  } finally {
+    await sshd.stop()
+    await elsewhere.stop()
+  }
+})
+
+test('ssh-agent holds the card: a login, and a signature of a file that ssh-keygen verifies', async () => {
+  const [card] = served.cards
+  assert.ok(card)
+  const key = await sshKey(card, '9a')
+  const sshd = await startSshd(key)
+  const socket = newFile('.agent')
+  const agent = await startAgent(socket)
+  const known: RunOptions = { env: { ...askpass(PIN).env, SSH_AUTH_SOCK: socket } }
+  try {
+    await ok('ssh-add', ['-s', OPENSC], known)
+    says(await ok('ssh-add', ['-L'], known), /PIV AUTH/)
+    says(await login(sshd, ['-o', `IdentityAgent=${socket}`], {}), LOGGED_IN)
+    const [message, publicKey] = [file('a file'), file(`${key}\n`)]
+    await ok('ssh-keygen', ['-Y', 'sign', '-n', 'file', '-f', publicKey, message], known)
+    const signers = file(`somebody ${key}\n`)
+    const check = ['-Y', 'verify', '-n', 'file', '-I', 'somebody', '-f', signers, '-s', `${message}.sig`]
+    says(await ok('ssh-keygen', check, { input: 'a file' }), /^Good "file" signature for somebody/m)
+    await refused('ssh-keygen', check, { input: 'another file' })
+    await ok('ssh-add', ['-e', OPENSC], known)
+    says(await run('ssh-add', ['-l'], known), /no identities/)
+  } finally {
+    agent.kill('SIGTERM')
+    await sshd.stop()
+  }
+})
+
+async function startAgent(socket: string): Promise<ChildProcess> {
+  const child = spawn('ssh-agent', ['-D', '-a', socket], { stdio: ['ignore', 'pipe', 'ignore'] })
+  atExit(() => child.kill('SIGKILL'))
+  // It prints where it listens once it does.
+  await within(once(child.stdout, 'data'), 15_000, 'ssh-agent does not start')
+  assert.ok(existsSync(socket))
+  return child
+}
+
+test.run()

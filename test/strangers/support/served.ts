@@ -1,0 +1,115 @@
+// Cards in a TPM, with keys and certificates as people have them, put where every program finds them: into readers.
+import type { KeyObject, X509Certificate } from 'node:crypto'
+import { type Card, createCard, openCard } from '../../../src/index.ts'
+import { localChannel } from '../../../src/local-card.ts'
+import type { Algorithm } from '../../../src/piv/algorithms.ts'
+import { openTpmCard } from '../../../src/tpm/open.ts'
+import { seen } from '../../pcsc/cards.ts'
+import { startPcscd } from '../../support/pcscd.ts'
+import { startSwtpm } from '../../support/swtpm.ts'
+import { tempDir } from '../../support/temp.ts'
+import { insertCard } from '../../support/vpcd.ts'
+import { type Issuer, newIssuer } from './issuer.ts'
+
+export const PIN = '483920'
+export const WRONG_PIN = '000001'
+export const NEW_PIN = '71650842'
+/** Digits: OpenSC takes no other PUK. */
+export const PUK = '86753098'
+export const WRONG_PUK = '00000002'
+export const NEW_PUK = '31415926'
+export const TRIES = { pin: 5, puk: 3 } as const
+/** What `createCard` sets: everybody knows it. */
+export const ADMIN_KEY = '010203040506070801020304050607080102030405060708'
+
+type Plan = Readonly<Record<string, Algorithm>>
+
+/** What is on a card, by slot: between the two, each kind of key in each kind of slot. */
+export const PLANS = {
+  curve: { '9a': 'P-256', '9c': 'RSA-2048', '9d': 'P-256', '9e': 'P-256', '82': 'RSA-2048' },
+  prime: { '9a': 'RSA-2048', '9c': 'P-256', '9d': 'RSA-2048', '9e': 'RSA-2048', '82': 'P-384' },
+} as const satisfies Record<string, Plan>
+
+export interface ServedCard {
+  readonly name: string
+  readonly reader: string
+  /** Its keys and certificates. @throws Error for a slot that has none */
+  certificate(slot: string): X509Certificate
+  publicKey(slot: string): KeyObject
+  /** What the library finds in the reader, with a connection of its own. */
+  look<T>(work: (card: Card) => Promise<T>): Promise<T>
+}
+
+export interface Served {
+  readonly issuer: Issuer
+  readonly cards: readonly ServedCard[]
+  stop(): Promise<void>
+}
+
+/** One card a plan, the first in the first reader. Each slot has a certificate of its key, of subject `NAME SLOT`. */
+export async function startServed(...names: ReadonlyArray<keyof typeof PLANS>): Promise<Served> {
+  const [pcscd, swtpm, issuer] = await Promise.all([startPcscd(), startSwtpm(), newIssuer()])
+  const place = { home: tempDir('home'), tcti: swtpm.tcti }
+  const stops = [() => pcscd.stop(), () => swtpm.stop()]
+
+  async function serve(name: keyof typeof PLANS, at: number): Promise<ServedCard> {
+    const certificates = await prepare(place, name, issuer)
+    const [port, reader] = [pcscd.ports[at] ?? 0, pcscd.readers[at] ?? '']
+    const channel = localChannel(await openTpmCard(place, name))
+    const inserted = await insertCard(port, channel)
+    stops.unshift(async () => {
+      await inserted.pull()
+      await channel.close()
+    })
+    await seen(reader, true)
+    const certificate = (slot: string): X509Certificate => {
+      const found = certificates.get(slot)
+      if (found === undefined) throw new Error(`no certificate in ${slot}`)
+      return found
+    }
+    return {
+      name,
+      reader,
+      certificate,
+      publicKey: (slot) => certificate(slot).publicKey,
+      async look(work) {
+        const card = await openCard({ reader })
+        try {
+          return await work(card)
+        } finally {
+          await card.close()
+        }
+      },
+    }
+  }
+
+  const cards: ServedCard[] = []
+  for (const [at, name] of names.entries()) cards.push(await serve(name, at))
+  return {
+    issuer,
+    cards,
+    async stop() {
+      for (const stop of stops) await stop()
+    },
+  }
+}
+
+async function prepare(
+  place: { readonly home: string; readonly tcti: string },
+  name: keyof typeof PLANS,
+  issuer: Issuer,
+): Promise<ReadonlyMap<string, X509Certificate>> {
+  const certificates = new Map<string, X509Certificate>()
+  const card = await createCard({ ...place, name, pin: PIN, puk: PUK, pinTries: TRIES.pin, pukTries: TRIES.puk })
+  try {
+    await card.verifyPin(PIN)
+    for (const [slot, algorithm] of Object.entries(PLANS[name])) {
+      const certificate = await issuer.certify(slot, await card.generateKey(slot, { algorithm }), `${name} ${slot}`)
+      await card.putCertificate(slot, { certificate: Uint8Array.from(certificate.raw) })
+      certificates.set(slot, certificate)
+    }
+  } finally {
+    await card.close()
+  }
+  return certificates
+}

@@ -1,0 +1,73 @@
+// A login server of one's own on 127.0.0.1: it knows the keys of one file, and lets the user of the test in.
+import { spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { existsSync, mkdirSync, readFileSync, rmdirSync } from 'node:fs'
+import { createServer } from 'node:net'
+import { atExit, within } from '../../support/temp.ts'
+import { file, newFile, ok } from './tools.ts'
+
+export interface Sshd {
+  readonly port: number
+  /** File of its host key, as ssh wants to know it. */
+  readonly knownHosts: string
+  /** What it wrote down. */
+  log(): string
+  stop(): Promise<void>
+}
+
+const LIMIT_MS = 15_000
+const PROGRAM = '/usr/sbin/sshd'
+/** Where it goes when it gives up its rights; as root it refuses to start without. The service's file makes it at boot. */
+const EMPTY = '/run/sshd'
+
+/** `authorized`: public keys, one a line. */
+export async function startSshd(authorized: string): Promise<Sshd> {
+  if (process.getuid?.() === 0 && !existsSync(EMPTY)) {
+    mkdirSync(EMPTY, { mode: 0o755 })
+    atExit(() => rmdirSync(EMPTY))
+  }
+  const hostKey = newFile('.host')
+  await ok('ssh-keygen', ['-q', '-t', 'ed25519', '-N', '', '-f', hostKey])
+  const port = await freePort()
+  const rows = [
+    `ListenAddress 127.0.0.1:${port}`,
+    `HostKey ${hostKey}`,
+    `AuthorizedKeysFile ${file(authorized)}`,
+    'AuthenticationMethods publickey',
+    'PidFile none',
+    'UsePAM no',
+    'StrictModes no',
+    'LogLevel VERBOSE',
+  ]
+  const child = spawn(PROGRAM, ['-D', '-e', '-f', file(rows.join('\n'))], { stdio: ['ignore', 'ignore', 'pipe'] })
+  atExit(() => child.kill('SIGKILL'))
+  let log = ''
+  const listening = new Promise<void>((resolve, reject) => {
+    child.once('error', reject)
+    child.once('exit', () => reject(new Error(`sshd ended:\n${log}`)))
+    child.stderr.on('data', (chunk: Buffer) => {
+      log += chunk.toString()
+      if (log.includes('Server listening')) resolve()
+    })
+  })
+  await within(listening, LIMIT_MS, 'sshd does not start')
+  return {
+    port,
+    knownHosts: file(`[127.0.0.1]:${port} ${readFileSync(`${hostKey}.pub`, 'utf8')}`),
+    log: () => log,
+    async stop() {
+      const ended = once(child, 'exit')
+      child.kill('SIGTERM')
+      await within(ended, LIMIT_MS, 'sshd does not end')
+    },
+  }
+}
+
+async function freePort(): Promise<number> {
+  const server = createServer().listen(0, '127.0.0.1')
+  await once(server, 'listening')
+  const address = server.address()
+  const port = typeof address === 'object' && address !== null ? address.port : 0
+  await new Promise((resolve) => server.close(resolve))
+  return port
+}
