@@ -1,14 +1,13 @@
 // Cards in a TPM, with keys and certificates as people have them, put where every program finds them: into readers.
 import type { KeyObject, X509Certificate } from 'node:crypto'
+import * as assert from 'uvu/assert'
 import { type Card, createCard, openCard } from '../../../src/index.ts'
-import { localChannel } from '../../../src/local-card.ts'
 import type { Algorithm } from '../../../src/piv/algorithms.ts'
-import { openTpmCard } from '../../../src/tpm/open.ts'
 import { seen } from '../../pcsc/cards.ts'
+import { startServe } from '../../serve/support/process.ts'
 import { startPcscd } from '../../support/pcscd.ts'
 import { startSwtpm } from '../../support/swtpm.ts'
 import { tempDir } from '../../support/temp.ts'
-import { insertCard } from '../../support/vpcd.ts'
 import { type Issuer, newIssuer } from './issuer.ts'
 
 export const PIN = '483920'
@@ -46,22 +45,22 @@ export interface Served {
   stop(): Promise<void>
 }
 
-/** One card a plan, the first in the first reader. Each slot has a certificate of its key, of subject `NAME SLOT`. */
+/**
+ * One card a plan, the first in the first reader, by `tessera serve`. Each slot has a certificate of its key, of subject
+ * `NAME SLOT`.
+ */
 export async function startServed(...names: ReadonlyArray<keyof typeof PLANS>): Promise<Served> {
   const [pcscd, swtpm, issuer] = await Promise.all([startPcscd(), startSwtpm(), newIssuer()])
   const place = { home: tempDir('home'), tcti: swtpm.tcti }
-  const stops = [() => pcscd.stop(), () => swtpm.stop()]
+  const prepared = []
+  for (const name of names) prepared.push({ name, certificates: await prepare(place, name, issuer) })
+  const vpcd = `127.0.0.1:${pcscd.ports[0]}`
+  const serve = await startServe(['serve', ...names, '--vpcd', vpcd], { TESSERA_HOME: place.home })
+  // It says so when the cards are in their readers.
+  assert.ok((await serve.line())?.startsWith('Serving'), serve.stderr())
 
-  async function serve(name: keyof typeof PLANS, at: number): Promise<ServedCard> {
-    const certificates = await prepare(place, name, issuer)
-    const [port, reader] = [pcscd.ports[at] ?? 0, pcscd.readers[at] ?? '']
-    const channel = localChannel(await openTpmCard(place, name))
-    const inserted = await insertCard(port, channel)
-    stops.unshift(async () => {
-      await inserted.pull()
-      await channel.close()
-    })
-    await seen(reader, true)
+  const cards = prepared.map(({ name, certificates }, at): ServedCard => {
+    const reader = pcscd.readers[at] ?? ''
     const certificate = (slot: string): X509Certificate => {
       const found = certificates.get(slot)
       if (found === undefined) throw new Error(`no certificate in ${slot}`)
@@ -72,25 +71,27 @@ export async function startServed(...names: ReadonlyArray<keyof typeof PLANS>): 
       reader,
       certificate,
       publicKey: (slot) => certificate(slot).publicKey,
-      async look(work) {
-        const card = await openCard({ reader })
-        try {
-          return await work(card)
-        } finally {
-          await card.close()
-        }
-      },
+      look: (work) => look(reader, work),
     }
-  }
-
-  const cards: ServedCard[] = []
-  for (const [at, name] of names.entries()) cards.push(await serve(name, at))
+  })
+  for (const { reader } of cards) await seen(reader, true)
   return {
     issuer,
     cards,
     async stop() {
-      for (const stop of stops) await stop()
+      assert.is(await serve.stop('SIGTERM'), 0, serve.stderr())
+      await pcscd.stop()
+      await swtpm.stop()
     },
+  }
+}
+
+async function look<T>(reader: string, work: (card: Card) => Promise<T>): Promise<T> {
+  const card = await openCard({ reader })
+  try {
+    return await work(card)
+  } finally {
+    await card.close()
   }
 }
 
