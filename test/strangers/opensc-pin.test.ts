@@ -14,6 +14,7 @@ import {
   type ServedCard,
   startServed,
   TRIES,
+  triesLeft,
   WRONG_PIN,
   WRONG_PUK,
 } from './support/served.ts'
@@ -31,13 +32,7 @@ test.after(() => served?.stop())
 
 const known = knowing({ PIN, WRONG_PIN, NEW_PIN, PUK, WRONG_PUK, NEW_PUK })
 const pkcs15 = (end: typeof ok, ...words: string[]): Promise<Said> => end('pkcs15-tool', words, known)
-
-/** Tries left, by the library. OpenSC leaves the PIN verified when it ends, and a card that is so does not say them. */
-const triesLeft = (): Promise<number | undefined> =>
-  card.look(async (one) => {
-    await one.lock()
-    return (await one.pinStatus()).triesLeft
-  })
+const left = (): Promise<number | undefined> => triesLeft(card)
 
 async function signs(pin: string, end: typeof ok = ok): Promise<Said> {
   const [message, out] = [Buffer.from('a message'), newFile()]
@@ -58,32 +53,32 @@ async function flags(): Promise<string[]> {
 }
 
 async function block(): Promise<void> {
-  for (let left = (await triesLeft()) ?? 0; left > 0; left -= 1) await signs('WRONG_PIN', refused)
+  for (let tries = (await left()) ?? 0; tries > 0; tries -= 1) await signs('WRONG_PIN', refused)
 }
 
 test('a wrong PIN costs one try, the right one gives all back', async () => {
-  assert.is(await triesLeft(), TRIES.pin)
+  assert.is(await left(), TRIES.pin)
   says(await signs('WRONG_PIN', refused), /C_Login failed: rv = CKR_PIN_INCORRECT \(0xa0\)/)
   says(await pkcs15(refused, '--verify-pin', '--pin', secret('WRONG_PIN')), /PIN code or key incorrect/)
-  assert.is(await triesLeft(), TRIES.pin - 2)
+  assert.is(await left(), TRIES.pin - 2)
   await pkcs15(ok, '--verify-pin', '--pin', secret('PIN'))
-  assert.is(await triesLeft(), TRIES.pin)
+  assert.is(await left(), TRIES.pin)
   await signs('PIN')
 })
 
 test('the last try is announced, and then the card is locked', async () => {
-  for (let left = TRIES.pin - 1; left > 0; left -= 1) {
+  for (let tries = TRIES.pin - 1; tries > 0; tries -= 1) {
     // PIV says how many are left and not of how many: so there is no `count low`.
     assert.equal(await flags(), [])
     says(await signs('WRONG_PIN', refused), /CKR_PIN_INCORRECT/)
-    assert.is(await triesLeft(), left)
+    assert.is(await left(), tries)
   }
   assert.equal(await flags(), ['final user PIN try'])
   await signs('PIN')
   assert.equal(await flags(), [])
   await block()
   assert.equal(await flags(), ['user PIN locked'])
-  assert.is(await triesLeft(), 0)
+  assert.is(await left(), 0)
 })
 
 test('a locked card takes no PIN, the right one neither', async () => {
@@ -103,7 +98,7 @@ test('the PUK gives it its tries and a new PIN; a wrong PUK says what is left', 
   says(await signs('NEW_PIN', refused), /CKR_PIN_LOCKED/)
   await pkcs15(ok, ...unblock('PUK'))
   assert.equal(await flags(), [])
-  assert.is(await triesLeft(), TRIES.pin)
+  assert.is(await left(), TRIES.pin)
   says(await signs('PIN', refused), /CKR_PIN_INCORRECT/)
   await signs('NEW_PIN')
 })
@@ -130,7 +125,7 @@ test('the default PIN, and one that is too short, are refused: nothing changes',
   for (const bad of ['12345678', '12345']) {
     const words = ['--change-pin', '--pin', secret('PIN'), '--new-pin', secret('BAD')]
     await refused('pkcs15-tool', words, knowing({ PIN, BAD: bad }))
-    assert.is(await triesLeft(), TRIES.pin)
+    assert.is(await left(), TRIES.pin)
     await signs('PIN')
   }
 })

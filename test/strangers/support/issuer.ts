@@ -14,22 +14,31 @@ const OF_SLOT: Readonly<Record<string, string>> = { '9a': 'sign', '9c': 'nonRepu
 export interface Issuer {
   /** PEM file of the authority's own certificate. */
   readonly path: string
+  /** A certificate of a card's key, with the usage that its slot is for. */
   certify(slot: string, key: KeyObject, subject: string): Promise<X509Certificate>
+  /** One of a server at 127.0.0.1. */
+  certifyServer(key: KeyObject): Promise<X509Certificate>
 }
 
 export async function newIssuer(): Promise<Issuer> {
   const [key, path] = [newFile('.key'), newFile('.pem')]
   const fresh = ['-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:P-256', '-nodes', '-keyout', key, '-days', '365']
   await ok('openssl', ['req', '-x509', ...fresh, '-subj', '/CN=Tessera test issuer', '-out', path])
+
+  async function issue(publicKey: KeyObject, subject: string, ...extensions: string[]): Promise<X509Certificate> {
+    const [pem, out] = [file(publicKey.export({ type: 'spki', format: 'pem' })), newFile('.pem')]
+    const rows = file(['basicConstraints=CA:FALSE', ...extensions].join('\n'))
+    const signing = ['-CA', path, '-CAkey', key, '-days', '365', '-extfile', rows]
+    await ok('openssl', ['x509', '-new', '-force_pubkey', pem, '-subj', `/CN=${subject}`, ...signing, '-out', out])
+    return new X509Certificate(readFileSync(out))
+  }
   return {
     path,
-    async certify(slot, publicKey, subject) {
+    certify(slot, publicKey, subject) {
       const usage = USAGE[OF_SLOT[slot] ?? 'encipher']?.[publicKey.asymmetricKeyType === 'rsa' ? 'rsa' : 'ec']
-      const rows = [`keyUsage=critical,${usage}`, 'extendedKeyUsage=clientAuth', 'basicConstraints=CA:FALSE']
-      const [pem, out] = [file(publicKey.export({ type: 'spki', format: 'pem' })), newFile('.pem')]
-      const signing = ['-CA', path, '-CAkey', key, '-days', '365', '-extfile', file(rows.join('\n'))]
-      await ok('openssl', ['x509', '-new', '-force_pubkey', pem, '-subj', `/CN=${subject}`, ...signing, '-out', out])
-      return new X509Certificate(readFileSync(out))
+      return issue(publicKey, subject, `keyUsage=critical,${usage}`, 'extendedKeyUsage=clientAuth')
     },
+    certifyServer: (publicKey) =>
+      issue(publicKey, 'localhost', 'extendedKeyUsage=serverAuth', 'subjectAltName=IP:127.0.0.1'),
   }
 }

@@ -46,3 +46,9 @@ export const knowing = (secrets: Readonly<Record<string, string>>): RunOptions =
 /** The labels in a list of objects, as pkcs11-tool prints one. */
 export const labels = (list: string): string[] =>
   [...list.matchAll(/^ +label: +'?(.*?)'?$/gm)].map(([, label = '']) => label)
+
+/** An object of a token as RFC 7512 names it; the PIN, where one is wanted, is in a file. */
+export function uri(token: string, slot: UsedSlot, type: 'private' | 'cert', pinFile?: string): string {
+  const path = `pkcs11:token=${encodeURIComponent(token)};id=%${NAMES[slot].id};type=${type}`
+  return pinFile === undefined ? path : `${path}?pin-source=file:${pinFile}`
+}

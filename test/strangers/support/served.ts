@@ -95,6 +95,13 @@ async function look<T>(reader: string, work: (card: Card) => Promise<T>): Promis
   }
 }
 
+/** By the library. OpenSC leaves the PIN verified when it ends, and a card that is so does not say its tries. */
+export const triesLeft = (card: ServedCard): Promise<number | undefined> =>
+  card.look(async (one) => {
+    await one.lock()
+    return (await one.pinStatus()).triesLeft
+  })
+
 async function prepare(
   place: { readonly home: string; readonly tcti: string },
   name: keyof typeof PLANS,

@@ -34,6 +34,8 @@ export async function startSshd(authorized: string): Promise<Sshd> {
     `HostKey ${hostKey}`,
     `AuthorizedKeysFile ${file(authorized)}`,
     'AuthenticationMethods publickey',
+    // Cards have many keys, and each is offered.
+    'MaxAuthTries 20',
     'PidFile none',
     'UsePAM no',
     'StrictModes no',
