@@ -10,7 +10,7 @@ import { ok, refused, type Said, says } from './support/tools.ts'
 
 let served: Served
 test.before(async () => {
-  served = await startServed('curve', 'prime')
+  served = await startServed(['curve', 'prime'])
 })
 test.after(() => served?.stop())
 

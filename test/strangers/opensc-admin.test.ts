@@ -15,7 +15,7 @@ import { file, newFile, ok, run, type Said, says } from './support/tools.ts'
 
 let served: Served
 test.before(async () => {
-  served = await startServed('curve')
+  served = await startServed(['curve'])
 })
 test.after(() => served?.stop())
 

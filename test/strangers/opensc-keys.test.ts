@@ -10,7 +10,7 @@ import { file, newFile, ok, type RunOptions } from './support/tools.ts'
 
 let served: Served
 test.before(async () => {
-  served = await startServed('curve', 'prime')
+  served = await startServed(['curve', 'prime'])
 })
 test.after(() => served?.stop())
 

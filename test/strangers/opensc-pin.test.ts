@@ -23,7 +23,7 @@ import { file, newFile, ok, refused, type Said, says } from './support/tools.ts'
 let served: Served
 let card: ServedCard
 test.before(async () => {
-  served = await startServed('curve')
+  served = await startServed(['curve'])
   const [only] = served.cards
   if (only === undefined) throw new Error('no card')
   card = only

@@ -12,7 +12,7 @@ import { ok, says } from './support/tools.ts'
 
 let served: Served
 test.before(async () => {
-  served = await startServed('curve', 'prime')
+  served = await startServed(['curve', 'prime'])
 })
 test.after(() => served?.stop())
 

@@ -15,7 +15,7 @@ import { file, newFile, ok, type RunOptions, refused, type Said, says } from './
 let served: Served
 let server: Awaited<ReturnType<typeof startServer>>
 test.before(async () => {
-  served = await startServed('curve', 'prime')
+  served = await startServed(['curve', 'prime'])
   server = await startServer()
 })
 test.after(async () => {

@@ -14,7 +14,7 @@ import { file, newFile, ok, type RunOptions, refused, run, type Said, says } fro
 
 let served: Served
 test.before(async () => {
-  served = await startServed('curve', 'prime')
+  served = await startServed(['curve', 'prime'])
 })
 test.after(() => served?.stop())
 

@@ -47,10 +47,17 @@ export interface Served {
 
 /**
  * One card a plan, the first in the first reader, by `tessera serve`. Each slot has a certificate of its key, of subject
- * `NAME SLOT`.
+ * `NAME SLOT`. `readers`: what their names begin with, instead of what vpcd calls them.
  */
-export async function startServed(...names: ReadonlyArray<keyof typeof PLANS>): Promise<Served> {
-  const [pcscd, swtpm, issuer] = await Promise.all([startPcscd(), startSwtpm(), newIssuer()])
+export async function startServed(
+  names: ReadonlyArray<keyof typeof PLANS>,
+  { readers }: { readonly readers?: string } = {},
+): Promise<Served> {
+  const [pcscd, swtpm, issuer] = await Promise.all([
+    startPcscd(readers === undefined ? {} : { name: readers }),
+    startSwtpm(),
+    newIssuer(),
+  ])
   const place = { home: tempDir('home'), tcti: swtpm.tcti }
   const prepared = []
   for (const name of names) prepared.push({ name, certificates: await prepare(place, name, issuer) })
