@@ -45,10 +45,20 @@ export const OPTIONS = {
   out: { flags: '-o, --out <file>' },
   subject: { flags: '--subject <dn>' },
   days: { flags: '--days <n>', range: [1, 9999] },
+  email: { flags: '--email <address>' },
+  upn: { flags: '--upn <name@domain>' },
+  sid: { flags: '--sid <S-1-5-...>' },
   hash: { flags: '--hash <name>' },
   format: { flags: '--format <format>', choices: ['der', 'raw'] },
   padding: { flags: '--padding <padding>', choices: ['pkcs1', 'pss'] },
   encryption: { flags: '--padding <padding>', choices: ['oaep', 'pkcs1'] },
+
+  directory: { flags: '--directory <directory>' },
+  listenAt: { flags: '--listen <host:port>' },
+  crlPort: { flags: '--crl-port <port>', range: [0, 65535] },
+  serverNames: { flags: '--names <list>' },
+  pending: { flags: '--pending' },
+  all: { flags: '--all' },
 } as const satisfies Record<keyof typeof TEXT.options, OptionRow>
 
 export type OptionName = keyof typeof OPTIONS

@@ -79,22 +79,25 @@ export function buildProgram(choose: (chosen: Chosen) => void, print: (text: str
   for (const name of GLOBAL_OPTIONS) program.addOption(option(name))
   const groups = new Map<string, Command>()
   for (const row of COMMANDS) {
-    const [first, second] = row.words.split(' ')
-    const parent = second === undefined ? program : groupOf(program, groups, first as keyof typeof TEXT.groups)
-    const command = new Command(second ?? first).copyInheritedSettings(parent).description(TEXT.commands[row.words])
+    const words = row.words.split(' ')
+    const parent = groupOf(program, groups, words.slice(0, -1))
+    const command = new Command(words.at(-1)).copyInheritedSettings(parent).description(TEXT.commands[row.words])
     if (row.args !== undefined) command.arguments(row.args)
     for (const name of row.options ?? []) command.addOption(option(name))
     command.action(() => choose({ row, args: command.args, options: command.optsWithGlobals<Options>() }))
-    parent.addCommand(command)
+    parent.addCommand(command, { isDefault: row.usual === true })
   }
   return program
 }
 
-function groupOf(program: Command, groups: Map<string, Command>, name: keyof typeof TEXT.groups): Command {
-  const known = groups.get(name)
+/** The group that these words name, in the groups around it; the program itself for none. */
+function groupOf(program: Command, groups: Map<string, Command>, words: readonly string[]): Command {
+  const name = words.join(' ') as keyof typeof TEXT.groups
+  const known = words.length === 0 ? program : groups.get(name)
   if (known !== undefined) return known
-  const group = new Command(name).copyInheritedSettings(program).description(TEXT.groups[name])
-  program.addCommand(group)
+  const parent = groupOf(program, groups, words.slice(0, -1))
+  const group = new Command(words.at(-1)).copyInheritedSettings(parent).description(TEXT.groups[name])
+  parent.addCommand(group)
   groups.set(name, group)
   return group
 }

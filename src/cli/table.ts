@@ -6,6 +6,8 @@ export interface CommandRow extends CommandShape {
   readonly words: keyof typeof TEXT.commands
   /** Works until it is told to stop: then it has done its job, and that is no failure. */
   readonly untilStopped?: true
+  /** Its group, named alone, means this command. */
+  readonly usual?: true
   readonly load: () => Promise<{ readonly run: Run }>
 }
 
@@ -159,6 +161,37 @@ export const COMMANDS: readonly CommandRow[] = [
     options: ['vpcd', 'listen', 'unlockFor'],
     untilStopped: true,
     load: () => import('./commands/serve.ts'),
+  },
+  {
+    words: 'lab-ca start',
+    usual: true,
+    options: ['directory', 'listenAt', 'crlPort', 'serverNames', 'pending', 'days', 'algorithm'],
+    load: () => import('./commands/lab-ca-start.ts'),
+  },
+  {
+    words: 'lab-ca user add',
+    args: '<user>',
+    options: ['directory', 'upn', 'email', 'sid', 'yes'],
+    load: () => import('./commands/lab-ca-user-add.ts'),
+  },
+  { words: 'lab-ca list', options: ['directory'], load: () => import('./commands/lab-ca-list.ts') },
+  {
+    words: 'lab-ca approve',
+    args: '[id]',
+    options: ['directory', 'all'],
+    load: () => import('./commands/lab-ca-approve.ts'),
+  },
+  {
+    words: 'lab-ca deny',
+    args: '<id>',
+    options: ['directory'],
+    load: () => import('./commands/lab-ca-deny.ts'),
+  },
+  {
+    words: 'lab-ca revoke',
+    args: '<id>',
+    options: ['directory'],
+    load: () => import('./commands/lab-ca-revoke.ts'),
   },
   { words: 'doctor', load: () => import('./commands/doctor.ts') },
   { words: 'completion', args: '<shell> [words...]', load: () => import('./commands/completion.ts') },

@@ -73,6 +73,44 @@ export async function tesseraProcess(
   return { code, stdout: octets.toString(), stderr, octets }
 }
 
+export interface Running {
+  readonly firstLine: string
+  /** Tells it to stop, and answers its exit code. */
+  stop(signal?: NodeJS.Signals): Promise<number | null>
+}
+
+/** Starts a command line that runs until it is stopped, and waits until it said something on standard output. */
+export async function startProgram(argv: readonly string[], env: NodeJS.ProcessEnv = {}): Promise<Running> {
+  const [node, ...before] = PROGRAM
+  const child = spawn(node, [...before, ...argv], {
+    env: { ...process.env, ...env },
+    stdio: ['ignore', 'pipe', 'pipe'],
+  })
+  const forget = atExit(() => child.kill('SIGKILL'))
+  const ended = new Promise<number | null>((resolve) => child.once('close', resolve))
+  let [said, complained] = ['', '']
+  child.stderr.setEncoding('utf8').on('data', (chunk: string) => {
+    complained += chunk
+  })
+  const first = new Promise<string>((resolve, reject) => {
+    child.stdout.setEncoding('utf8').on('data', (chunk: string) => {
+      said += chunk
+      if (said.includes('\n')) resolve(said.split('\n', 1)[0] ?? '')
+    })
+    void ended.then((code) => reject(new Error(`${argv.join(' ')}: ended with ${code}: ${complained}`)))
+  })
+  const firstLine = await within(first, LIMIT_MS, argv.join(' '))
+  return {
+    firstLine,
+    async stop(signal = 'SIGTERM') {
+      child.kill(signal)
+      const code = await within(ended, LIMIT_MS, argv.join(' '))
+      forget()
+      return code
+    },
+  }
+}
+
 /** Writes a file of secrets that only its owner can read. */
 export function secretFile(path: string, ...lines: string[]): string {
   writeFileSync(path, lines.map((line) => `${line}\n`).join(''))

@@ -6,9 +6,12 @@ import { join } from 'node:path'
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
 import { COMMANDS } from '../../src/cli/table.ts'
+import { openDesk } from '../../src/lab-ca/desk.ts'
+import { Intake } from '../../src/lab-ca/intake.ts'
+import { makeRequest } from '../lab-ca/support.ts'
 import { root } from '../runner/jobs.ts'
 import { tempDir } from '../support/temp.ts'
-import { secretFile, tessera, tesseraProcess } from './cli.ts'
+import { secretFile, startProgram, tessera, tesseraProcess } from './cli.ts'
 import { Checker, propertyNames, type SchemaFile } from './schema.ts'
 
 const home = tempDir('home')
@@ -129,6 +132,33 @@ test('objects, the admin key, names, the end', async () => {
   assert.equal((await json(0, 'reset desk --yes')).copiesStillWork, ['9e'])
   await json(2, 'destroy desk')
   await json(0, 'destroy desk --yes')
+})
+
+test('the laboratory CA', async () => {
+  const directory = at('lab')
+  await json(2, `lab-ca list --directory ${directory}`)
+  await json(0, `lab-ca user add alice --directory ${directory}`, ['correct horse'])
+  const words = ['lab-ca', 'start', '--directory', directory, '--listen', '127.0.0.1:0', '--pending', '--json']
+  const server = await startProgram(words)
+  const started = JSON.parse(server.firstLine)
+  assert.equal(checker.faults('lab-ca start', started), [])
+  seen.add('lab-ca start')
+  await server.stop()
+  const intake = await Intake.open(await openDesk(directory), { atOnce: false })
+  const user = await intake.desk.directory.user('alice')
+  assert.ok(user)
+  const submit = () => intake.submit({ user, template: 'SmartcardUser', request: makeRequest() })
+  for (let count = 0; count < 3; count += 1) await submit()
+  assert.is((await json(0, `lab-ca approve 1 --directory ${directory}`)).length, 1)
+  await json(0, `lab-ca deny 2 --directory ${directory}`)
+  await json(10, `lab-ca approve 2 --directory ${directory}`)
+  assert.is((await json(0, `lab-ca approve --all --directory ${directory}`)).length, 1)
+  await json(0, `lab-ca revoke 1 --directory ${directory}`)
+  const states = (await json(0, `lab-ca list --directory ${directory}`)).map((one: { state: string }) => one.state)
+  assert.equal(states, ['revoked', 'denied', 'issued'])
+  await json(2, `lab-ca approve --directory ${directory}`)
+  await json(2, `lab-ca approve 7 --directory ${directory}`)
+  await json(2, `lab-ca revoke 2 --directory ${directory}`)
 })
 
 test('what needs no card', async () => {

@@ -61,7 +61,7 @@ test('every file of commands/ is in the table', () => {
   const files = filesBelow('src/cli/commands', ['.ts']).map((path) =>
     path.slice('src/cli/commands/'.length, -'.ts'.length),
   )
-  assert.equal(files.sort(), COMMANDS.map((row) => row.words.replace(' ', '-')).sort())
+  assert.equal(files.sort(), COMMANDS.map((row) => row.words.replaceAll(' ', '-')).sort())
 })
 
 const understood: ReadonlyArray<readonly [string, string, readonly string[], Options]> = [

@@ -1,0 +1,34 @@
+// What the commands of the laboratory CA share.
+import { join } from 'node:path'
+import { UsageError } from '../errors.ts'
+import { type Desk, type Entry, openDesk, serialOf } from '../lab-ca/desk.ts'
+import { defaultHome } from '../tpm/store/home.ts'
+import type { Context } from './context.ts'
+import { columns } from './describe.ts'
+import { TEXT } from './messages.ts'
+import type { Json } from './output.ts'
+
+export const caDirectory = ({ options }: Context): string => options.directory ?? join(defaultHome(), 'lab-ca')
+
+/** The desk of the CA that is meant, whether its server runs or not. @throws UsageError ERR_USAGE */
+export const deskOf = (context: Context): Promise<Desk> => openDesk(caDirectory(context))
+
+/** @throws UsageError ERR_USAGE */
+export function requestId(text: string): number {
+  if (/^[1-9][0-9]{0,8}$/.test(text)) return Number(text)
+  throw new UsageError('ERR_USAGE', TEXT.error.requestId(text.slice(0, 40)))
+}
+
+export function entryJson({ id, state, user, template, received, reason, certificate }: Entry): Json {
+  const serial = certificate === undefined ? null : serialOf(certificate)
+  return { id, state, user, template, received, serial, reason: reason ?? null }
+}
+
+export function entriesText(entries: readonly Entry[]): string {
+  const { columns: head, states } = TEXT.labCa
+  const lines = entries.map(({ id, state, user, template, received, reason, certificate }) => {
+    const last = certificate === undefined ? (reason ?? '') : serialOf(certificate)
+    return [String(id), states[state], user, template, received, last]
+  })
+  return columns([head, ...lines])
+}

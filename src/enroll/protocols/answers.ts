@@ -1,0 +1,98 @@
+// What every protocol makes of an answer over HTTP: its status in words, and the certificates in it.
+import { createPublicKey, X509Certificate } from 'node:crypto'
+import { equal } from '../../bytes.ts'
+import { CaError, UsageError } from '../../errors.ts'
+import { readTlvs, TlvError, tlv, unwrap } from '../../iso7816/tlv.ts'
+import { readCertsOnly } from '../../x509/certs-only.ts'
+import type { Issued } from '../protocol.ts'
+import type { CaResponse, Connection } from './connection.ts'
+import { wordsOf } from './faults.ts'
+
+const SEQUENCE = 0x30
+
+/** What a status means, unless the protocol knows better. RFC 9110, section 15. */
+type Meanings = Readonly<Record<number, 'login' | 'refused' | 'later' | 'elsewhere'>>
+const STATUSES: Meanings = {
+  400: 'refused',
+  401: 'login',
+  403: 'refused',
+  404: 'elsewhere',
+  405: 'elsewhere',
+  406: 'elsewhere',
+  407: 'elsewhere',
+  408: 'later',
+  409: 'refused',
+  410: 'elsewhere',
+  413: 'refused',
+  415: 'refused',
+  422: 'refused',
+  429: 'later',
+  501: 'elsewhere',
+}
+
+/** The error that an answer is that is not one of success. */
+export function refusal(
+  { address: { host } }: Connection,
+  response: CaResponse,
+  what: string,
+  own: Meanings = {},
+): CaError {
+  const { status } = response
+  const words = wordsOf(response.type, response.body)
+  const said = words === '' ? `HTTP status ${status}` : `"${words}" (HTTP status ${status})`
+  const details = { status, ...(words === '' ? {} : { words }) }
+  const meaning = own[status] ?? STATUSES[status] ?? (status >= 500 ? 'later' : 'strange')
+  const make = (code: ConstructorParameters<typeof CaError>[0], message: string) => new CaError(code, message, details)
+  switch (meaning) {
+    case 'refused':
+      return make('ERR_CA_REFUSED', `The CA at ${host} refused: ${said}.`)
+    case 'login':
+      return make(
+        'ERR_CA_LOGIN',
+        `The CA at ${host} does not take who asks: ${said}. Check the user name and the password.`,
+      )
+    case 'later':
+      return make(
+        'ERR_CA_UNAVAILABLE',
+        `The CA at ${host} cannot do this now: ${said}. Try later, or tell who runs it.`,
+      )
+    case 'elsewhere':
+      return make('ERR_CA_ANSWER', `There is no ${what} at this address of ${host}: ${said}. Check the address.`)
+    default:
+      return make('ERR_CA_ANSWER', `The CA at ${host} answered with what is not known here: ${said}. Tell who runs it.`)
+  }
+}
+
+/** The certificates in an envelope of PKCS#7. @throws CaError ERR_CA_ANSWER */
+export function certificatesIn(connection: Connection, envelope: Uint8Array): Uint8Array[] {
+  try {
+    const certificates = readCertsOnly(envelope)
+    for (const certificate of certificates) new X509Certificate(certificate)
+    return certificates
+  } catch (cause) {
+    const why = cause instanceof TlvError ? cause.message : 'something in it is no certificate'
+    throw connection.answer(`its certificates are not in order: ${why}`, cause)
+  }
+}
+
+/** Of what came, the certificate for a key (SPKI, DER). @throws CaError ERR_CA_ANSWER when there is none */
+export function issuedFor(connection: Connection, key: Uint8Array, came: readonly Uint8Array[]): Issued {
+  const certificate = came.find((one) => equal(spkiOf(one), key))
+  if (certificate === undefined) throw connection.answer('it has no certificate for the key of the request')
+  return { certificate, chain: came.filter((one) => one !== certificate) }
+}
+
+const spkiOf = (certificate: Uint8Array): Uint8Array =>
+  new X509Certificate(certificate).publicKey.export({ type: 'spki', format: 'der' })
+
+/** SubjectPublicKeyInfo of a request, RFC 2986, 4. @throws UsageError ERR_USAGE for what is no request */
+export function publicKeyOf(request: Uint8Array): Uint8Array {
+  try {
+    const [info] = readTlvs(unwrap(request, SEQUENCE))
+    const [, , spki] = readTlvs(info?.value ?? new Uint8Array(0))
+    const key = Buffer.from(tlv(SEQUENCE, spki?.value ?? new Uint8Array(0)))
+    return createPublicKey({ key, format: 'der', type: 'spki' }).export({ type: 'spki', format: 'der' })
+  } catch (cause) {
+    throw new UsageError('ERR_USAGE', 'What was to be handed in is no certificate request (PKCS#10).', { cause })
+  }
+}

@@ -1,0 +1,121 @@
+/**
+ * Web enrolment of Microsoft's AD CS (/certsrv), as published clients of it use it. It is a set of pages for people, so
+ * what is understood of them is little, and what is not understood is an error.
+ */
+import { X509Certificate } from 'node:crypto'
+import { CaError, UsageError } from '../../errors.ts'
+import type { CaAnswer, CallOptions, CaProtocol, SubmitOptions } from '../protocol.ts'
+import { certificatesIn, issuedFor, publicKeyOf, refusal } from './answers.ts'
+import { type Page, readFetched, readRenewals, readSubmitted } from './certsrv-page.ts'
+import { type CaAddress, type CaCall, type CaResponse, Connection } from './connection.ts'
+
+/** AD CS answers other content types to what it does not take for a browser. */
+const HEADERS = { 'User-Agent': 'Mozilla/5.0 (compatible; tessera)' }
+const WHAT = 'web enrolment (/certsrv)'
+
+/**
+ * A CA with web enrolment. `url`: its address, alone or with `/certsrv`.
+ * @throws UsageError ERR_USAGE for what is no address
+ */
+export function certsrvProtocol(options: CaAddress): CaProtocol {
+  const connection = new Connection(options)
+  const root = `${connection.address.pathname.replace(/\/+$/, '').replace(/\/certsrv$/i, '')}/certsrv`
+
+  async function call(
+    page: string,
+    signal: AbortSignal | undefined,
+    details: Partial<CaCall> = {},
+  ): Promise<CaResponse> {
+    const headers = { ...HEADERS, ...details.headers }
+    const response = await connection.call({ method: 'GET', path: `${root}/${page}`, ...details, headers, signal })
+    if (response.status !== 200) throw refusal(connection, response, WHAT)
+    return response
+  }
+
+  /** The certificate of a request, and the chain that the CA has for it. */
+  async function collect(id: string, request: Uint8Array, signal: AbortSignal | undefined): Promise<CaAnswer> {
+    const key = publicKeyOf(request)
+    const response = await call(`certnew.cer?ReqID=${id}&Enc=bin`, signal)
+    const certificate = certificateIn(response)
+    if (certificate === undefined) return answerTo(readFetched(textOf(response), id))
+    const { chain } = issuedFor(connection, key, [certificate, ...(await chainOf(id, signal))])
+    return { certificate, chain: chain.filter((one) => Buffer.compare(one, certificate) !== 0) }
+  }
+
+  async function chainOf(id: string, signal: AbortSignal | undefined): Promise<Uint8Array[]> {
+    const response = await call(`certnew.p7b?ReqID=${id}&Enc=bin`, signal)
+    return certificatesIn(connection, response.body)
+  }
+
+  /** What a page without a certificate says. */
+  function answerTo(page: Page): CaAnswer {
+    if (page.kind === 'pending') return { pending: { id: page.id } }
+    if (page.kind !== 'denied') throw connection.answer('its page is none of those that are known here')
+    const words = page.words === '' ? 'it does not say why' : `"${page.words}"`
+    const said = page.words === '' ? {} : { words: page.words }
+    throw new CaError('ERR_CA_REFUSED', `The CA at ${connection.address.host} refused: ${words}.`, said)
+  }
+
+  return {
+    name: `web enrolment ${connection.address.origin}${root}`,
+
+    async cacerts({ signal } = {}) {
+      const renewals = readRenewals(textOf(await call('certcarc.asp', signal)))
+      const response = await call(`certnew.p7b?ReqID=CACert&Renewal=${renewals}&Enc=bin`, signal)
+      return certificatesIn(connection, response.body)
+    },
+
+    async submit(request, { template, signal }: SubmitOptions = {}) {
+      publicKeyOf(request)
+      const form = {
+        Mode: 'newreq',
+        CertRequest: pem(request),
+        CertAttrib: template === undefined ? '' : `CertificateTemplate:${checkTemplate(template)}\r\n`,
+        FriendlyType: 'Saved-Request Certificate',
+        TargetStoreFlags: '0',
+        SaveCert: 'yes',
+      }
+      const response = await call('certfnsh.asp', signal, {
+        method: 'POST',
+        headers: { 'Content-Type': 'application/x-www-form-urlencoded' },
+        body: new URLSearchParams(form).toString(),
+      })
+      const page = readSubmitted(textOf(response))
+      return page.kind === 'issued' ? collect(page.id, request, signal) : answerTo(page)
+    },
+
+    async fetch({ id }, request, { signal }: CallOptions = {}) {
+      if (/^[1-9][0-9]{0,9}$/.test(id)) return collect(id, request, signal)
+      throw new UsageError('ERR_USAGE', 'This is no number of a request at a CA with web enrolment.')
+    },
+  }
+}
+
+/** It stands in a list of lines, one attribute each. */
+function checkTemplate(name: string): string {
+  if (/^[\w .()-]{1,64}$/.test(name)) return name
+  throw new UsageError('ERR_USAGE', 'The name of a template has letters, digits, spaces, and at most 64 characters.')
+}
+
+const textOf = ({ type, body }: CaResponse): string => (type === 'text/html' ? new TextDecoder().decode(body) : '')
+
+function pem(request: Uint8Array): string {
+  const lines = Buffer.from(request)
+    .toString('base64')
+    .replace(/.{64}(?=.)/g, '$&\n')
+  return `-----BEGIN CERTIFICATE REQUEST-----\n${lines}\n-----END CERTIFICATE REQUEST-----\n`
+}
+
+/**
+ * The certificate (DER) in an answer, whatever its content type says: servers have been seen to call one HTML.
+ * Undefined where it is a page.
+ */
+function certificateIn({ body }: CaResponse): Uint8Array | undefined {
+  const text = Buffer.from(body.subarray(0, 64)).toString('latin1').trimStart()
+  if (body[0] !== 0x30 && !text.startsWith('-----BEGIN CERTIFICATE-----')) return undefined
+  try {
+    return Uint8Array.from(new X509Certificate(body).raw)
+  } catch {
+    return undefined
+  }
+}

@@ -1,0 +1,197 @@
+/**
+ * The way to a CA: HTTPS with a server that is verified, answers that are bounded, and what goes wrong in words. A CA is
+ * told who asks only after it proved who it is.
+ */
+import type { IncomingMessage } from 'node:http'
+import { Agent, type RequestOptions, request } from 'node:https'
+import { createSecureContext } from 'node:tls'
+import { concat, utf8, wipe } from '../../bytes.ts'
+import { CaError, UsageError } from '../../errors.ts'
+import { LONGEST_ANSWER } from '../protocol.ts'
+import { connectionFault } from './faults.ts'
+
+/** Who asks. */
+export type Credentials =
+  /** HTTP Basic (RFC 7617). The password is read at each call and not kept: the caller wipes it. */
+  | { readonly user: string; readonly password: Uint8Array }
+  /** A certificate and its key in PEM, proved by TLS. With the key of a card this is not possible yet. */
+  | { readonly certificate: string; readonly key: string }
+  /** An `Authorization` header for each call, as Negotiate has it. */
+  | { readonly authorize: (host: string) => Promise<string> }
+
+export interface CaAddress {
+  /** `https://ca.example`, with a path where the protocol has none of its own. */
+  readonly url: string
+  /** Certificates (PEM) that the server is verified by; those of Node unless given. */
+  readonly ca?: string
+  readonly credentials?: Credentials
+  /** Milliseconds for each call as a whole; 30 000 unless given. */
+  readonly timeout?: number
+}
+
+export interface CaCall {
+  readonly method: 'GET' | 'POST'
+  /** Path and query below the origin of the address. */
+  readonly path: string
+  readonly headers?: Readonly<Record<string, string>>
+  readonly body?: string
+  /** Nobody needs to know who asks. */
+  readonly anonymous?: boolean
+  readonly signal?: AbortSignal | undefined
+}
+
+export interface CaResponse {
+  readonly status: number
+  /** Content-Type without parameters, in lower case. */
+  readonly type: string
+  readonly headers: IncomingMessage['headers']
+  readonly body: Uint8Array
+}
+
+const TIMEOUT = 30_000
+const MOST_REDIRECTS = 3
+const REDIRECTS = [301, 302, 303, 307, 308]
+
+/** @throws UsageError ERR_USAGE for what is no address over https */
+export function addressOf(url: string): URL {
+  const parsed = URL.canParse(url) ? new URL(url) : undefined
+  if (parsed?.protocol !== 'https:' || parsed.username !== '' || parsed.password !== '') {
+    const shown = url.replace(/\/\/[^/@]*@/, '//...@').slice(0, 200)
+    throw new UsageError(
+      'ERR_USAGE',
+      `'${shown}' is no address of a CA. Write it as in https://ca.example.com, without a password.`,
+    )
+  }
+  return parsed
+}
+
+export class Connection {
+  readonly address: URL
+  readonly #options: CaAddress
+  readonly #agent: Agent
+
+  /** @throws UsageError ERR_USAGE for what is no address over https, or no certificates */
+  constructor(options: CaAddress) {
+    this.address = addressOf(options.url)
+    this.#options = options
+    const { ca, credentials } = options
+    const identity = credentials !== undefined && 'key' in credentials ? credentials : undefined
+    try {
+      this.#agent = new Agent({
+        // Said although it is usual: an environment variable could turn it off.
+        rejectUnauthorized: true,
+        minVersion: 'TLSv1.2',
+        secureContext: createSecureContext({
+          minVersion: 'TLSv1.2',
+          ...(ca === undefined ? {} : { ca }),
+          ...(identity === undefined ? {} : { cert: identity.certificate, key: identity.key }),
+        }),
+      })
+    } catch (cause) {
+      throw new UsageError(
+        'ERR_USAGE',
+        'The certificates of the CA, or the certificate and key to ask it by, are none in PEM.',
+        { cause },
+      )
+    }
+  }
+
+  /**
+   * One call, redirects within the same host included.
+   * @throws CaError; what the signal gives
+   */
+  async call(call: CaCall): Promise<CaResponse> {
+    let url = new URL(call.path, this.address)
+    for (let redirects = 0; redirects <= MOST_REDIRECTS; redirects += 1) {
+      const response = await this.#once(url, call)
+      if (!REDIRECTS.includes(response.status)) return response
+      url = this.#redirected(url, call, response)
+    }
+    throw this.answer(`it sent from one place to another more than ${MOST_REDIRECTS} times`)
+  }
+
+  /** An error about an answer that is not as it should be. */
+  answer(why: string, cause?: unknown): CaError {
+    const message = `The CA at ${this.address.host} gave an answer that cannot be used: ${why}. Check its address, or tell who runs it.`
+    return new CaError('ERR_CA_ANSWER', message, cause === undefined ? {} : { cause })
+  }
+
+  #redirected(from: URL, { method }: CaCall, { status, headers }: CaResponse): URL {
+    const location = headers.location ?? ''
+    const url = URL.canParse(location, from.href) ? new URL(location, from) : undefined
+    if (url === undefined) throw this.answer('it sends to a place that it does not say')
+    if (url.protocol !== 'https:') {
+      const message = `The CA at ${from.host} sends to ${url.protocol}//, where nobody can be believed. Nothing was sent there.`
+      throw new CaError('ERR_CA_UNTRUSTED', `${message} Tell who runs it.`)
+    }
+    // RFC 7030, 3.2.1: another host is another matter, which somebody has to decide on.
+    if (url.origin !== from.origin) {
+      throw this.answer(`it sends to another one (${url.host}); if that is right, give its address`)
+    }
+    if (method === 'POST' && status !== 307 && status !== 308)
+      throw this.answer('it does not say where to send the request')
+    return url
+  }
+
+  async #once(url: URL, call: CaCall): Promise<CaResponse> {
+    const { signal } = call
+    signal?.throwIfAborted()
+    const limit = AbortSignal.timeout(this.#options.timeout ?? TIMEOUT)
+    const stop = signal === undefined ? limit : AbortSignal.any([signal, limit])
+    try {
+      const headers = { ...call.headers, ...(call.anonymous ? {} : await this.#authorization(url.hostname)) }
+      return await exchange(url, { agent: this.#agent, headers, method: call.method, signal: stop }, call.body)
+    } catch (cause) {
+      signal?.throwIfAborted()
+      if (cause instanceof CaError || cause instanceof UsageError) throw cause
+      if (cause instanceof BadAnswer) throw this.answer(cause.message)
+      throw connectionFault(url.host, limit.aborted ? Object.assign(new Error(), { code: 'ETIMEDOUT' }) : cause)
+    }
+  }
+
+  async #authorization(host: string): Promise<Record<string, string>> {
+    const { credentials } = this.#options
+    if (credentials === undefined || 'key' in credentials) return {}
+    if ('authorize' in credentials) return { Authorization: await credentials.authorize(host) }
+    const { user, password } = credentials
+    const pair = concat(utf8(`${user}:`), password)
+    const encoded = Buffer.from(pair.buffer, pair.byteOffset, pair.length).toString('base64')
+    wipe(pair)
+    return { Authorization: `Basic ${encoded}` }
+  }
+}
+
+/** An answer that goes beyond its bounds. */
+class BadAnswer extends Error {}
+
+function exchange(url: URL, options: RequestOptions, body: string | undefined): Promise<CaResponse> {
+  return new Promise((resolve, reject) => {
+    const length = body === undefined ? {} : { 'Content-Length': Buffer.byteLength(body) }
+    const headers = { 'Accept-Encoding': 'identity', ...options.headers, ...length }
+    const sent = request(url, { ...options, headers }, (message) => {
+      read(message).then(resolve, (error: unknown) => {
+        sent.destroy()
+        reject(error)
+      })
+    })
+    sent.on('error', reject)
+    sent.end(body)
+  })
+}
+
+async function read(message: IncomingMessage): Promise<CaResponse> {
+  const { headers, statusCode: status = 0 } = message
+  const tooLong = `it has more than ${LONGEST_ANSWER} octets`
+  if (Number(headers['content-length'] ?? 0) > LONGEST_ANSWER) throw new BadAnswer(tooLong)
+  if ((headers['content-encoding'] ?? 'identity') !== 'identity')
+    throw new BadAnswer('it is encoded, which was not asked for')
+  const chunks: Uint8Array[] = []
+  let length = 0
+  for await (const chunk of message as AsyncIterable<Uint8Array>) {
+    length += chunk.length
+    if (length > LONGEST_ANSWER) throw new BadAnswer(tooLong)
+    chunks.push(chunk)
+  }
+  const type = (headers['content-type'] ?? '').split(';', 1)[0]?.trim().toLowerCase() ?? ''
+  return { status, type, headers, body: Uint8Array.from(Buffer.concat(chunks)) }
+}

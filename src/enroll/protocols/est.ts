@@ -1,0 +1,138 @@
+/**
+ * Enrollment over Secure Transport: RFC 7030, with the clarifications of RFC 8951. A request waits at the CA by being
+ * handed in again and again, so what is kept of it is only how to know it.
+ */
+import { createHash } from 'node:crypto'
+import { UsageError } from '../../errors.ts'
+import { readTlvs, TlvError, unwrap } from '../../iso7816/tlv.ts'
+import { dotted } from '../../x509/oid.ts'
+import type { CaAnswer, CallOptions, CaProtocol, PendingRequest, SubmitOptions } from '../protocol.ts'
+import { certificatesIn, issuedFor, publicKeyOf, refusal } from './answers.ts'
+import { type CaAddress, type CaCall, type CaResponse, Connection } from './connection.ts'
+
+const WELL_KNOWN = '/.well-known/est'
+const OPERATIONS = ['cacerts', 'csrattrs', 'simpleenroll', 'simplereenroll', 'fullcmc', 'serverkeygen']
+const TAG = { oid: 0x06, sequence: 0x30 } as const
+/** Most seconds that a CA may have somebody wait before asking again. */
+const LONGEST_WAIT = 7 * 24 * 60 * 60
+
+export interface Est extends CaProtocol {
+  /** What the CA wants requests to have: object identifiers of attributes, extensions and algorithms. RFC 7030, 4.5. */
+  csrattrs(options?: CallOptions): Promise<readonly string[]>
+}
+
+/**
+ * A CA that speaks EST. `url`: its address, alone or with `/.well-known/est` and a label; `template` of `submit` is the
+ * label otherwise.
+ * @throws UsageError ERR_USAGE for what is no address
+ */
+export function estProtocol(options: CaAddress): Est {
+  const connection = new Connection(options)
+  const { base, label } = pathOf(connection.address)
+
+  async function call(operation: string, details: Partial<CaCall>, template?: string): Promise<CaResponse> {
+    const path = [base, ...labels(label, template), operation].join('/')
+    return connection.call({ method: 'GET', path, ...details })
+  }
+
+  /** The octets of a body in base64, of that type. */
+  function octets({ type, body }: CaResponse, wanted: string): Uint8Array {
+    if (type !== wanted) throw connection.answer(`it is of the type ${type || '(none)'}, and not ${wanted}`)
+    const text = Buffer.from(body)
+      .toString('latin1')
+      .replace(/[\t\n\r ]/g, '')
+    const decoded = Buffer.from(text, 'base64')
+    if (text === '' || decoded.toString('base64') !== text) throw connection.answer('it is no base64')
+    return Uint8Array.from(decoded)
+  }
+
+  const certificates = (response: CaResponse): Uint8Array[] =>
+    certificatesIn(connection, octets(response, 'application/pkcs7-mime'))
+
+  async function enrol(request: Uint8Array, { template, renewal, signal }: SubmitOptions = {}): Promise<CaAnswer> {
+    const key = publicKeyOf(request)
+    const response = await call(
+      renewal ? 'simplereenroll' : 'simpleenroll',
+      {
+        method: 'POST',
+        headers: { 'Content-Type': 'application/pkcs10', 'Content-Transfer-Encoding': 'base64' },
+        body: Buffer.from(request).toString('base64'),
+        signal,
+      },
+      template,
+    )
+    if (response.status === 200) return issuedFor(connection, key, certificates(response))
+    if (response.status === 202) return { pending: { id: idOf(request), ...retryAfter(response) } }
+    // Where there is a label, that is what is not found.
+    throw refusal(connection, response, 'EST', template === undefined ? {} : { 404: 'refused' })
+  }
+
+  return {
+    name: `EST ${connection.address.origin}${[base, ...labels(label)].join('/')}`,
+
+    async cacerts({ signal } = {}) {
+      const response = await call('cacerts', { anonymous: true, signal })
+      if (response.status !== 200) throw refusal(connection, response, 'EST')
+      return certificates(response)
+    },
+
+    async csrattrs({ signal } = {}) {
+      const response = await call('csrattrs', { signal })
+      // Both mean that nothing is wanted: RFC 7030, 4.5.2.
+      if (response.status === 204 || response.status === 404) return []
+      if (response.status !== 200) throw refusal(connection, response, 'EST')
+      return attributesIn(connection, octets(response, 'application/csrattrs'))
+    },
+
+    submit: enrol,
+
+    async fetch({ id }: PendingRequest, request, options) {
+      if (id === idOf(request)) return enrol(request, options)
+      throw new UsageError('ERR_USAGE', 'This is another request than the one that waits at the CA.')
+    },
+  }
+}
+
+const idOf = (request: Uint8Array): string => createHash('sha256').update(request).digest('hex')
+
+/** Where the operations are, without slash at the end, and the label that the address names. */
+function pathOf({ pathname }: URL): { readonly base: string; readonly label: string | undefined } {
+  const path = pathname.replace(/\/+$/, '')
+  const [, before = path, label] = /^(.*?)\/\.well-known\/est(?:\/([^/]+))?$/.exec(path) ?? []
+  if (label === undefined || !OPERATIONS.includes(label)) return { base: `${before}${WELL_KNOWN}`, label }
+  throw new UsageError('ERR_USAGE', `The address of a CA that speaks EST ends before the operation (${label}).`)
+}
+
+/** RFC 7030, 3.2.2: a label is one part of the path, and is not called like an operation. */
+function labels(own: string | undefined, template?: string): string[] {
+  if (own !== undefined && template !== undefined && encodeURIComponent(template) !== own) {
+    throw new UsageError(
+      'ERR_USAGE',
+      `The address of the CA has a label already (${own}): give no template, or no label.`,
+    )
+  }
+  if (own !== undefined) return [own]
+  if (template === undefined) return []
+  if (template !== '' && !OPERATIONS.includes(template)) return [encodeURIComponent(template)]
+  throw new UsageError('ERR_USAGE', `'${template}' is no label of EST.`)
+}
+
+/** Seconds, or a date: RFC 9110, 10.2.3. What makes no sense says nothing. */
+function retryAfter({ headers }: CaResponse): { readonly retryAfter?: number } {
+  const text = headers['retry-after'] ?? ''
+  const seconds = /^\d{1,9}$/.test(text) ? Number(text) : Math.ceil((Date.parse(text) - Date.now()) / 1000)
+  return Number.isNaN(seconds) ? {} : { retryAfter: Math.min(Math.max(seconds, 1), LONGEST_WAIT) }
+}
+
+/** CsrAttrs: a SEQUENCE of object identifiers, and of attributes that begin with one. */
+function attributesIn(connection: Connection, octets: Uint8Array): string[] {
+  try {
+    return readTlvs(unwrap(octets, TAG.sequence)).map(({ tag, value }) => {
+      const id = tag === TAG.sequence ? readTlvs(value)[0] : { tag, value }
+      if (id?.tag !== TAG.oid || id.value.length === 0) throw new TlvError('an attribute is none')
+      return dotted(id.value)
+    })
+  } catch (cause) {
+    throw connection.answer('its attributes are not in order', cause)
+  }
+}

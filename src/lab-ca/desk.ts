@@ -1,0 +1,148 @@
+/**
+ * Where requests are decided on and found again. All of it lies in the directory: the server and a program that
+ * approves requests need not know of each other.
+ */
+import { X509Certificate } from 'node:crypto'
+import { UsageError } from '../errors.ts'
+import type { Files } from '../files/files.ts'
+import { Authority, idOfSerial } from './authority.ts'
+import { Directory } from './directory.ts'
+import { Refusal } from './notice.ts'
+import { contentOf } from './policy.ts'
+import type { Decision, User } from './records.ts'
+import { readRequest } from './request.ts'
+import type { TemplateName } from './templates.ts'
+
+/** A request and what became of it. */
+export interface Entry {
+  readonly id: number
+  readonly user: string
+  readonly template: TemplateName
+  readonly received: string
+  readonly state: 'pending' | 'denied' | 'issued' | 'revoked'
+  /** Why it is denied. */
+  readonly reason?: string
+  /** DER, once it was issued. */
+  readonly certificate?: Uint8Array
+}
+
+export interface DeskOptions {
+  /** Days that certificates are valid. */
+  readonly days: number
+  /** Where certificates say that the list of revoked ones is. */
+  readonly crl: string
+}
+
+/**
+ * The desk of a CA that was started once, for who decides from outside of its server.
+ * @throws UsageError ERR_USAGE where there is none; FileError
+ */
+export async function openDesk(path: string, files?: Files): Promise<Desk> {
+  const directory = new Directory(path, files)
+  const settings = await directory.settings()
+  if (settings === undefined) {
+    throw new UsageError('ERR_USAGE', `There is no laboratory CA in ${path}. Start it there once: tessera lab-ca.`)
+  }
+  return new Desk(directory, await Authority.open(directory), settings)
+}
+
+/** Serial number in lower-case hex digits. */
+export const serialOf = (certificate: Uint8Array): string => new X509Certificate(certificate).serialNumber.toLowerCase()
+
+export class Desk {
+  readonly directory: Directory
+  readonly authority: Authority
+  readonly #options: DeskOptions
+
+  constructor(directory: Directory, authority: Authority, options: DeskOptions) {
+    this.directory = directory
+    this.authority = authority
+    this.#options = options
+  }
+
+  /** @throws UsageError ERR_USAGE when there is no request with that number */
+  async entry(id: number): Promise<Entry> {
+    const request = await this.directory.request(id)
+    if (request === undefined) {
+      throw new UsageError('ERR_USAGE', `There is no request ${id}. See those there are: tessera lab-ca list.`)
+    }
+    const { user, template, received } = request
+    const decision = await this.directory.decision(id)
+    const facts = { id, user, template, received }
+    if (decision === undefined) return { ...facts, state: 'pending' }
+    if (decision.outcome === 'denied') return { ...facts, state: 'denied', reason: decision.reason }
+    const revoked = await this.directory.revocation(id)
+    return { ...facts, state: revoked === undefined ? 'issued' : 'revoked', certificate: decision.certificate }
+  }
+
+  async entries(): Promise<Entry[]> {
+    const ids = await this.directory.ids('requests')
+    const entries: Entry[] = []
+    for (const id of ids) entries.push(await this.entry(id))
+    return entries
+  }
+
+  /**
+   * Issues what a request asks for, or denies it where it breaks the rules (also those that are new since it came in).
+   * What somebody else decided meanwhile stands.
+   * @throws UsageError ERR_USAGE
+   */
+  async approve(id: number): Promise<Entry> {
+    const { user: name, template } = await this.entry(id)
+    const user = await this.directory.user(name)
+    if (user === undefined) return this.deny(id, `The user '${name}' is not there any more.`)
+    try {
+      const request = readRequest((await this.directory.request(id))?.request ?? new Uint8Array(0))
+      const certificate = await this.authority.issue(contentOf(request, user, template), { id, ...this.#options })
+      return await this.#decide({ id, at: new Date().toISOString(), outcome: 'issued', certificate })
+    } catch (error) {
+      if (error instanceof Refusal) return this.deny(id, error.message)
+      throw error
+    }
+  }
+
+  /** @throws UsageError ERR_USAGE */
+  deny(id: number, reason: string): Promise<Entry> {
+    return this.#decide({ id, at: new Date().toISOString(), outcome: 'denied', reason: reason.slice(0, 500) })
+  }
+
+  /** @throws UsageError ERR_USAGE unless the request was issued */
+  async revoke(id: number): Promise<Entry> {
+    const { state, certificate } = await this.entry(id)
+    if (certificate === undefined) {
+      throw new UsageError('ERR_USAGE', `Request ${id} is ${state}: there is no certificate to revoke.`)
+    }
+    await this.directory.revoke({ id, at: new Date().toISOString(), serial: serialOf(certificate) })
+    await this.writeCrl()
+    return this.entry(id)
+  }
+
+  /** The list of revoked certificates as it is now, DER. */
+  async crl(): Promise<Uint8Array> {
+    const revoked = []
+    for (const id of await this.directory.ids('revocations')) {
+      const revocation = await this.directory.revocation(id)
+      if (revocation !== undefined) revoked.push({ serial: revocation.serial, at: new Date(revocation.at) })
+    }
+    return this.authority.crl(revoked)
+  }
+
+  async writeCrl(): Promise<void> {
+    await this.directory.files.writeAtomic(this.directory.crlFile, await this.crl())
+  }
+
+  /** Whose certificate this is: one that this CA issued and did not revoke. */
+  async holder(certificate: Uint8Array): Promise<User | undefined> {
+    const id = idOfSerial(serialOf(certificate))
+    const known = id === 0 ? undefined : await this.directory.request(id)
+    if (known === undefined) return undefined
+    const entry = await this.entry(id)
+    const own = entry.state === 'issued' && Buffer.compare(entry.certificate ?? new Uint8Array(0), certificate) === 0
+    return own ? this.directory.user(entry.user) : undefined
+  }
+
+  async #decide(decision: Decision): Promise<Entry> {
+    await this.directory.decide(decision)
+    return this.entry(decision.id)
+  }
+}

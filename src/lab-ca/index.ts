@@ -1,0 +1,65 @@
+// What the server knows by heart of the requests in its directory, so that it need not read them all for each new one.
+// Nobody else takes requests in.
+import { createHash } from 'node:crypto'
+import type { Directory } from './directory.ts'
+import type { StoredRequest } from './records.ts'
+
+/** What makes two requests the same one. */
+export type Handed = Pick<StoredRequest, 'user' | 'template' | 'request'>
+
+function digest({ user, template, request }: Handed): string {
+  return createHash('sha256').update(`${user}\n${template}\n`).update(request).digest('base64')
+}
+
+export class Index {
+  readonly #byDigest = new Map<string, number>()
+  readonly #byUser = new Map<string, number[]>()
+  /** Those that may not be decided yet. */
+  readonly #open = new Map<string, Set<number>>()
+  #last = 0
+  #size = 0
+
+  static async of(directory: Directory): Promise<Index> {
+    const index = new Index()
+    for (const id of await directory.ids('requests')) {
+      const request = await directory.request(id)
+      if (request !== undefined) index.add(id, request)
+    }
+    return index
+  }
+
+  add(id: number, request: Handed): void {
+    const { user } = request
+    this.#byDigest.set(digest(request), id)
+    this.#byUser.set(user, [id, ...(this.#byUser.get(user) ?? [])])
+    this.#open.set(user, (this.#open.get(user) ?? new Set()).add(id))
+    this.#last = Math.max(this.#last, id)
+    this.#size += 1
+  }
+
+  /** The highest number that a request has. */
+  get last(): number {
+    return this.#last
+  }
+
+  get size(): number {
+    return this.#size
+  }
+
+  /** The newest request that is the same. */
+  same(request: Handed): number | undefined {
+    return this.#byDigest.get(digest(request))
+  }
+
+  /** The requests of a user, newest first. */
+  ofUser(name: string): readonly number[] {
+    return this.#byUser.get(name) ?? []
+  }
+
+  /** How many requests of a user are not decided. */
+  async pending(name: string, directory: Directory): Promise<number> {
+    const open = this.#open.get(name) ?? new Set()
+    for (const id of open) if ((await directory.decision(id)) !== undefined) open.delete(id)
+    return open.size
+  }
+}

@@ -1,0 +1,116 @@
+// How requests come in: what is taken, how many, and which are the same.
+import { X509Certificate } from 'node:crypto'
+import { Mutex } from '../mutex.ts'
+import { formatName } from '../x509/name-text.ts'
+import type { Desk, Entry } from './desk.ts'
+import { type Handed, Index } from './index.ts'
+import { Refusal } from './notice.ts'
+import { contentOf } from './policy.ts'
+import { LONGEST_REQUEST, type User } from './records.ts'
+import { type Request, readRequest } from './request.ts'
+import type { TemplateName } from './templates.ts'
+
+/** Most requests of one user that wait for a decision, and most of all that a directory holds. */
+export const MOST_PENDING = 20
+export const MOST_REQUESTS = 10_000
+
+export interface Submission {
+  readonly user: User
+  readonly template: TemplateName
+  /** PKCS#10, DER. */
+  readonly request: Uint8Array
+  /** It renews a certificate: there has to be one. */
+  readonly renewal?: boolean
+  /** Why it is denied, where that is known already. */
+  readonly objection?: string
+}
+
+export class Intake {
+  readonly desk: Desk
+  /** Whether what is allowed is issued at once. */
+  readonly #atOnce: boolean
+  readonly #index: Index
+  readonly #turn = new Mutex()
+
+  private constructor(desk: Desk, index: Index, atOnce: boolean) {
+    this.desk = desk
+    this.#index = index
+    this.#atOnce = atOnce
+  }
+
+  static async open(desk: Desk, { atOnce }: { readonly atOnce: boolean }): Promise<Intake> {
+    return new Intake(desk, await Index.of(desk.directory), atOnce)
+  }
+
+  /**
+   * Takes a request in. What asks for more than the user has is taken in too, and denied: it has a number then.
+   * @throws Refusal 400, 403, 413 for what is no request or has a weak key; 429 and 503 when there are too many
+   */
+  submit(submission: Submission): Promise<Entry> {
+    return this.#turn.run(() => this.#submit(submission))
+  }
+
+  /** The same, but what was handed in before is answered again. */
+  submitOnce(submission: Submission): Promise<Entry> {
+    return this.#turn.run(async () => {
+      const known = this.#index.same(handed(submission))
+      return known === undefined ? this.#submit(submission) : this.desk.entry(known)
+    })
+  }
+
+  async #submit(submission: Submission): Promise<Entry> {
+    const { user, template } = submission
+    if (submission.request.length > LONGEST_REQUEST) {
+      throw new Refusal(413, `A request has ${LONGEST_REQUEST} octets at most.`)
+    }
+    const request = readRequest(submission.request)
+    await this.#checkRoom(user)
+    const id = await this.#keep(handed(submission))
+    const unable = submission.renewal ? await this.#notRenewable(request, user) : undefined
+    const reason = submission.objection ?? reasonAgainst(request, user, template) ?? unable
+    if (reason !== undefined) return this.desk.deny(id, reason)
+    return this.#atOnce ? this.desk.approve(id) : this.desk.entry(id)
+  }
+
+  async #checkRoom({ name }: User): Promise<void> {
+    if (this.#index.size >= MOST_REQUESTS) throw new Refusal(503, 'This CA has its directory full of requests.')
+    const pending = await this.#index.pending(name, this.desk.directory)
+    if (pending >= MOST_PENDING) throw new Refusal(429, `${pending} requests of '${name}' wait for a decision already.`)
+  }
+
+  /** Gives the request a number. */
+  async #keep(request: Handed): Promise<number> {
+    for (let id = this.#index.last + 1; ; id += 1) {
+      const received = new Date().toISOString()
+      if (!(await this.desk.directory.addRequest({ ...request, id, received }))) continue
+      this.#index.add(id, request)
+      return id
+    }
+  }
+
+  /** Why this renews nothing. RFC 7030, 4.2.2: the subject is that of a certificate that the user has. */
+  async #notRenewable(request: Request, { name }: User): Promise<string | undefined> {
+    const subject = formatName(request.subject)
+    for (const id of this.#index.ofUser(name)) {
+      const { state, certificate } = await this.desk.entry(id)
+      if (state === 'issued' && certificate !== undefined && stillValid(certificate)) {
+        if (subject === `CN=${name}`) return undefined
+        return `A request for renewal has the subject of the certificate, CN=${name}.`
+      }
+    }
+    return `The user '${name}' has no certificate that is valid, so there is none to renew.`
+  }
+}
+
+const handed = ({ user, template, request }: Submission): Handed => ({ user: user.name, template, request })
+const stillValid = (certificate: Uint8Array): boolean => new Date(new X509Certificate(certificate).validTo) > new Date()
+
+function reasonAgainst(request: Request, user: User, template: TemplateName): string | undefined {
+  try {
+    contentOf(request, user, template)
+    return undefined
+  } catch (error) {
+    if (error instanceof Refusal) return error.message
+    throw error
+  }
+}

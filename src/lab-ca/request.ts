@@ -1,0 +1,146 @@
+// Certificate requests as they come in: PKCS#10, RFC 2986. Read strictly; what is not known is refused.
+import { constants, createPublicKey, type KeyObject, verify } from 'node:crypto'
+import { hex } from '../bytes.ts'
+import { readTlvs, type Tlv, TlvError, tlv, unwrap } from '../iso7816/tlv.ts'
+import { dotted } from '../x509/oid.ts'
+import { Refusal } from './notice.ts'
+import { signatureOf } from './signatures.ts'
+
+export interface Extension {
+  /** Object identifier in dotted digits. */
+  readonly id: string
+  readonly critical: boolean
+  readonly value: Uint8Array
+}
+
+export interface Request {
+  /** The name, in DER. What the CA puts into the certificate is its own affair. */
+  readonly subject: Uint8Array
+  /** SubjectPublicKeyInfo, DER. */
+  readonly publicKey: Uint8Array
+  readonly kind: 'rsa' | 'ec'
+  readonly extensions: readonly Extension[]
+}
+
+const TAG = { boolean: 0x01, integer: 0x02, bits: 0x03, octets: 0x04, oid: 0x06, sequence: 0x30, set: 0x31 } as const
+const ATTRIBUTES = 0xa0
+
+/** extensionRequest (RFC 2985, 5.4.2), and how Microsoft's clients of old call it (szOID_CERT_EXTENSIONS). */
+const EXTENSION_REQUESTS = ['1.2.840.113549.1.9.14', '1.3.6.1.4.1.311.2.1.14']
+const MOST_EXTENSIONS = 16
+const MOST_ATTRIBUTES = 16
+
+const RSA_BITS = [2048, 4096] as const
+const CURVES = ['prime256v1', 'secp384r1']
+
+const malformed = (why: string) => new Refusal(400, `This is no certificate request (PKCS#10) as it should be: ${why}.`)
+const refused = (why: string) => new Refusal(403, why)
+
+/**
+ * A request whose signature is right and whose key is strong enough.
+ * @throws Refusal 400 for what is malformed, 403 for what the CA does not take
+ */
+export function readRequest(der: Uint8Array): Request {
+  try {
+    return read(der)
+  } catch (error) {
+    if (error instanceof TlvError) throw malformed(error.message)
+    throw error
+  }
+}
+
+function read(der: Uint8Array): Request {
+  const [info, algorithm, signature] = parts(unwrap(der, TAG.sequence), [TAG.sequence, TAG.sequence, TAG.bits])
+  const [version, subject, spki, attributes] = parts(info, [TAG.integer, TAG.sequence, TAG.sequence, ATTRIBUTES])
+  if (hex(version) !== '00') throw malformed('its version is not 1')
+  const publicKey = tlv(TAG.sequence, spki)
+  const key = strongKey(publicKey)
+  checkSignature(key, tlv(TAG.sequence, info), algorithm, signature)
+  return {
+    subject: tlv(TAG.sequence, subject),
+    publicKey,
+    kind: key.asymmetricKeyType === 'rsa' ? 'rsa' : 'ec',
+    extensions: extensionsOf(attributes),
+  }
+}
+
+/** The values of exactly these, in this order. */
+function parts<const Tags extends readonly number[]>(
+  octets: Uint8Array,
+  tags: Tags,
+): { [At in keyof Tags]: Uint8Array } {
+  const found = readTlvs(octets)
+  if (found.length !== tags.length || found.some(({ tag }, at) => tag !== tags[at])) {
+    throw new TlvError('its parts are not the ones that should be there')
+  }
+  return found.map(({ value }) => value) as { [At in keyof Tags]: Uint8Array }
+}
+
+/** @throws Refusal 403 for a key that is too short, or of a kind that is not known here */
+function strongKey(spki: Uint8Array): KeyObject {
+  const key = publicKeyOf(spki)
+  const { modulusLength = 0, publicExponent = 0n, namedCurve = '' } = key.asymmetricKeyDetails ?? {}
+  if (key.asymmetricKeyType === 'ec') {
+    if (CURVES.includes(namedCurve)) return key
+    throw refused(`The curve of this key is not taken: use P-256 or P-384.`)
+  }
+  if (key.asymmetricKeyType !== 'rsa') throw refused('A key of this kind is not taken: use RSA, P-256 or P-384.')
+  const [least, most] = RSA_BITS
+  if (modulusLength < least)
+    throw refused(`This RSA key has ${modulusLength} bits: that is too weak, use ${least} or more.`)
+  if (modulusLength > most) throw refused(`This RSA key has ${modulusLength} bits: use ${most} at most.`)
+  if (publicExponent < 65537n) throw refused('The public exponent of this RSA key is too small: use 65537.')
+  return key
+}
+
+function publicKeyOf(spki: Uint8Array): KeyObject {
+  try {
+    return createPublicKey({ key: Buffer.from(spki), format: 'der', type: 'spki' })
+  } catch {
+    throw malformed('its public key is none')
+  }
+}
+
+function checkSignature(key: KeyObject, signed: Uint8Array, algorithm: Uint8Array, bits: Uint8Array): void {
+  const { hash, kind, pss } = signatureOf(algorithm)
+  if (kind !== key.asymmetricKeyType || bits[0] !== 0) throw malformed('its signature is not of the kind of its key')
+  const padding = pss ? { padding: constants.RSA_PKCS1_PSS_PADDING, saltLength: constants.RSA_PSS_SALTLEN_DIGEST } : {}
+  if (!verify(hash, signed, { key, ...padding }, bits.subarray(1))) {
+    throw malformed('its signature is wrong, so whoever made it may not have the private key')
+  }
+}
+
+function extensionsOf(octets: Uint8Array): Extension[] {
+  const attributes = readTlvs(octets)
+  if (attributes.length > MOST_ATTRIBUTES) throw malformed(`it has more than ${MOST_ATTRIBUTES} attributes`)
+  const wanted = attributes.flatMap(({ tag, value }) => {
+    if (tag !== TAG.sequence) throw malformed('one of its attributes is none')
+    const [type, values] = parts(value, [TAG.oid, TAG.set])
+    return EXTENSION_REQUESTS.includes(dotted(type)) ? [values] : []
+  })
+  if (wanted.length > 1) throw malformed('it asks for extensions twice')
+  const [values] = wanted
+  const extensions = values === undefined ? [] : readTlvs(unwrap(values, TAG.sequence)).map(extensionOf)
+  if (extensions.length > MOST_EXTENSIONS) throw malformed(`it asks for more than ${MOST_EXTENSIONS} extensions`)
+  const ids = new Set(extensions.map(({ id }) => id))
+  if (ids.size < extensions.length) throw malformed('it asks for the same extension twice')
+  return extensions
+}
+
+/** RFC 5280, 4.1: OID, critical (false unless there), value. */
+function extensionOf({ tag, value }: Tlv): Extension {
+  if (tag !== TAG.sequence) throw malformed('one of the extensions is none')
+  const marked = readTlvs(value).length === 3
+  const [id, critical, content] = marked
+    ? parts(value, [TAG.oid, TAG.boolean, TAG.octets])
+    : withoutMark(parts(value, [TAG.oid, TAG.octets]))
+  if (marked && hex(critical) !== 'ff')
+    throw malformed('one of the extensions is marked in a way that DER does not know')
+  return { id: dotted(id), critical: marked, value: content }
+}
+
+const withoutMark = ([id, content]: readonly [Uint8Array, Uint8Array]): [Uint8Array, Uint8Array, Uint8Array] => [
+  id,
+  new Uint8Array(0),
+  content,
+]

@@ -1,0 +1,141 @@
+// The key and the certificate of a CA in its directory: made at the first start, and the same from then on.
+import {
+  createPrivateKey,
+  createPublicKey,
+  generateKeyPairSync,
+  type KeyObject,
+  randomBytes,
+  webcrypto,
+  X509Certificate,
+} from 'node:crypto'
+import { hex, utf8, wipe } from '../bytes.ts'
+import { FileError, UsageError } from '../errors.ts'
+import { library } from '../x509/library.ts'
+import type { Directory } from './directory.ts'
+import { LABORATORY } from './notice.ts'
+
+/** Curves of the CA's key: how OpenSSL calls them, and the hash that is signed with. */
+export const CURVES = {
+  'P-256': { name: 'prime256v1', hash: 'SHA-256' },
+  'P-384': { name: 'secp384r1', hash: 'SHA-384' },
+} as const
+export type Curve = keyof typeof CURVES
+
+const DAY = 24 * 60 * 60 * 1000
+const DAYS = 3650
+const LONGEST_FILE = 16 * 1024
+
+/** As the generators of @peculiar/x509 take it. */
+export interface SigningKey {
+  readonly signingKey: webcrypto.CryptoKey
+  readonly signingAlgorithm: { readonly name: 'ECDSA'; readonly hash: string }
+}
+
+export interface Root {
+  /** DER. */
+  readonly certificate: Uint8Array
+  readonly signing: SigningKey
+}
+
+const unusable = (path: string, why: string, cause?: unknown): FileError =>
+  new FileError(
+    'ERR_CARD_FILE',
+    `${path} cannot be used: ${why}. Put back a copy, or begin anew in an empty directory.`,
+    {
+      path,
+      cause,
+    },
+  )
+
+/**
+ * The CA of a directory, which is made there unless there is one. Of two programs that make it at once, one does.
+ * @throws FileError; UsageError ERR_USAGE where `curve` is not that of the CA that is there
+ */
+export async function loadOrMake(directory: Directory, curve?: Curve): Promise<Root> {
+  const key = (await loadKey(directory)) ?? (await makeKey(directory, curve ?? 'P-256'))
+  const own = (Object.keys(CURVES) as Curve[]).find(
+    (name) => CURVES[name].name === key.asymmetricKeyDetails?.namedCurve,
+  )
+  if (own === undefined) throw unusable(directory.keyFile, 'it holds no key on P-256 or P-384')
+  if (curve !== undefined && curve !== own) {
+    throw new UsageError('ERR_USAGE', `The CA in ${directory.path} has a key on ${own}, and keeps it.`)
+  }
+  const signing = await signingKey(key, own)
+  const certificate = (await loadCertificate(directory, key)) ?? (await makeCertificate(directory, key, signing))
+  return { certificate, signing }
+}
+
+async function loadKey({ files, keyFile }: Directory): Promise<KeyObject | undefined> {
+  const content = await files.read(keyFile, LONGEST_FILE)
+  if (content === undefined) return undefined
+  try {
+    return createPrivateKey({ key: Buffer.from(content.buffer, 0, content.length), format: 'pem' })
+  } catch {
+    // The cause is left out: OpenSSL may quote what it could not read.
+    throw unusable(keyFile, 'it holds no private key in PEM')
+  } finally {
+    wipe(content)
+  }
+}
+
+async function makeKey(directory: Directory, curve: Curve): Promise<KeyObject> {
+  const { privateKey } = generateKeyPairSync('ec', { namedCurve: CURVES[curve].name })
+  const content = utf8(privateKey.export({ type: 'pkcs8', format: 'pem' }).toString())
+  const made = await directory.files.create(directory.keyFile, content).finally(() => wipe(content))
+  return made ? privateKey : ((await loadKey(directory)) ?? privateKey)
+}
+
+async function signingKey(key: KeyObject, curve: Curve): Promise<SigningKey> {
+  const pkcs8 = key.export({ type: 'pkcs8', format: 'der' })
+  try {
+    const algorithm = { name: 'ECDSA', namedCurve: curve } as const
+    const imported = await webcrypto.subtle.importKey('pkcs8', pkcs8, algorithm, false, ['sign'])
+    return { signingKey: imported, signingAlgorithm: { name: 'ECDSA', hash: CURVES[curve].hash } }
+  } finally {
+    wipe(pkcs8)
+  }
+}
+
+async function loadCertificate({ files, certificateFile }: Directory, key: KeyObject): Promise<Uint8Array | undefined> {
+  const content = await files.read(certificateFile, LONGEST_FILE)
+  if (content === undefined) return undefined
+  const certificate = parse(content, certificateFile)
+  if (!certificate.checkPrivateKey(key)) throw unusable(certificateFile, 'it is not for the key beside it')
+  return Uint8Array.from(certificate.raw)
+}
+
+function parse(content: Uint8Array, path: string): X509Certificate {
+  try {
+    return new X509Certificate(content)
+  } catch (cause) {
+    throw unusable(path, 'it holds no certificate in PEM', cause)
+  }
+}
+
+/** The name has a random part: two CAs of one name would be taken for one. */
+async function makeCertificate(directory: Directory, key: KeyObject, signing: SigningKey): Promise<Uint8Array> {
+  const { BasicConstraintsExtension, KeyUsageFlags, KeyUsagesExtension, SubjectKeyIdentifierExtension, ...x509 } =
+    await library()
+  const publicKey = createPublicKey(key).export({ type: 'spki', format: 'der' })
+  const name = [{ CN: [`Laboratory CA ${hex(randomBytes(4))}`] }, { O: [LABORATORY] }]
+  const now = new Date(Math.floor(Date.now() / 1000) * 1000)
+  const certificate = await x509.X509CertificateGenerator.create(
+    {
+      serialNumber: `0${hex(randomBytes(15)).slice(1)}`,
+      subject: name,
+      issuer: name,
+      notBefore: new Date(now.getTime() - DAY),
+      notAfter: new Date(now.getTime() + DAYS * DAY),
+      publicKey,
+      ...signing,
+      extensions: [
+        new BasicConstraintsExtension(true, 0, true),
+        new KeyUsagesExtension(KeyUsageFlags.keyCertSign | KeyUsageFlags.cRLSign, true),
+        await SubjectKeyIdentifierExtension.create(publicKey, false, webcrypto),
+      ],
+    },
+    webcrypto,
+  )
+  const made = await directory.files.create(directory.certificateFile, utf8(`${certificate.toString('pem')}\n`))
+  return (made ? undefined : await loadCertificate(directory, key)) ?? new Uint8Array(certificate.rawData)
+}

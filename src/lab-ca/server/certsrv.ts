@@ -1,0 +1,152 @@
+// Web enrolment as Microsoft's AD CS has it at /certsrv: what published clients of it use, see docs/lab-ca.md.
+import { TlvError } from '../../iso7816/tlv.ts'
+import { writeCertsOnly } from '../../x509/certs-only.ts'
+import { EXTENSIONS } from '../../x509/extensions.ts'
+import type { Entry } from '../desk.ts'
+import type { Intake } from '../intake.ts'
+import { Refusal } from '../notice.ts'
+import { templateIn } from '../policy.ts'
+import type { User } from '../records.ts'
+import { readRequest } from '../request.ts'
+import { findTemplate, type TemplateName } from '../templates.ts'
+import { readForm, requestAttributes, requestIn } from './form.ts'
+import type { Answer, Call } from './http.ts'
+import type { Login } from './login.ts'
+import { certificatePage, deniedPage, fetchErrorPage, homePage, issuedPage, pendingPage } from './pages.ts'
+
+const ROOT = '/certsrv/'
+
+/** Where a fetch ends without a certificate: disposition, and the status that goes with it. */
+const DISPOSITIONS = {
+  pending: ['5 - (under submission)', 'The operation completed successfully. 0x0 (WIN32: 0)'],
+  denied: [
+    '2 - (denied)',
+    'The request was denied by a certificate manager or CA administrator. 0x80094014 (-2146877420 CERTSRV_E_ADMIN_DENIED_REQUEST)',
+  ],
+  revoked: ['6 - (revoked)', 'The certificate is revoked. 0x80092010 (-2146885616 CRYPT_E_REVOKED)'],
+  unknown: ['1 - (error)', 'The parameter is incorrect. 0x80070057 (WIN32: 87 ERROR_INVALID_PARAMETER)'],
+} as const
+
+export interface Certsrv {
+  readonly intake: Intake
+  readonly login: Login
+}
+
+type Page = (certsrv: Certsrv, call: Call, user: User) => Promise<Answer>
+
+const PAGES: Readonly<Record<string, { readonly method: 'GET' | 'POST'; readonly run: Page }>> = {
+  '': { method: 'GET', run: async () => homePage() },
+  'default.asp': { method: 'GET', run: async () => homePage() },
+  'certcarc.asp': { method: 'GET', run: async () => certificatePage() },
+  'certfnsh.asp': { method: 'POST', run: finish },
+  'certnew.cer': { method: 'GET', run: (certsrv, call, user) => fetchNew(certsrv, call, user, asCertificate) },
+  'certnew.p7b': { method: 'GET', run: (certsrv, call, user) => fetchNew(certsrv, call, user, asChain) },
+  'certcrl.crl': {
+    method: 'GET',
+    run: async ({ intake }, call) => file(call, 'X509 CRL', 'application/pkix-crl', await intake.desk.crl()),
+  },
+}
+
+/** The answer to a call of web enrolment; undefined where the path is another's. @throws Refusal */
+export async function certsrv(parts: Certsrv, call: Call): Promise<Answer | undefined> {
+  const path = call.path.toLowerCase()
+  if (path !== ROOT.slice(0, -1) && !path.startsWith(ROOT)) return undefined
+  const found = PAGES[path.slice(ROOT.length)]
+  if (found === undefined) throw new Refusal(404, 'There is no such page in this web enrolment.')
+  if (call.method !== found.method) throw new Refusal(405, `This page is asked for by ${found.method}.`)
+  // Every page is for users only, as on the real ones; and a certificate is no login here.
+  const user = await parts.login.user(call, { certificate: false })
+  return found.run(parts, call, user)
+}
+
+async function finish({ intake }: Certsrv, call: Call, user: User): Promise<Answer> {
+  const form = readForm(await call.body(['application/x-www-form-urlencoded']))
+  if (form.get('mode')?.toLowerCase() === 'chkpnd') return pageOf(await ownEntry(intake, form.get('reqid') ?? '', user))
+  if (form.get('mode')?.toLowerCase() !== 'newreq') throw new Refusal(400, 'The field Mode has to be newreq or chkpnd.')
+  try {
+    const request = requestIn(form.get('certrequest') ?? '')
+    const attributes = requestAttributes(form.get('certattrib') ?? '')
+    const template = templateOf(request, attributes.get('certificatetemplate'))
+    const objection = attributes.has('san')
+      ? 'Names are taken from the request, not from the attribute SAN.'
+      : undefined
+    return pageOf(await intake.submit({ user, template, request, ...(objection === undefined ? {} : { objection }) }))
+  } catch (error) {
+    // What is no request gets no number.
+    if (error instanceof Refusal && error.status < 429) return deniedPage(0, error.message)
+    throw error
+  }
+}
+
+/** As the attribute says, else as the request itself says. @throws Refusal */
+function templateOf(request: Uint8Array, attribute: string | undefined): TemplateName {
+  const named = attribute ?? undefined
+  const found = named === undefined ? templateInside(request) : findTemplate(named)
+  if (found !== undefined) return found
+  throw new Refusal(
+    403,
+    named === undefined
+      ? 'The request contains no certificate template information. 0x80094801 (-2146875391 CERTSRV_E_NO_CERT_TYPE)'
+      : `The request was for a certificate template that is not supported by this laboratory CA: ${named.slice(0, 64)}. 0x80094800 (-2146875392 CERTSRV_E_UNSUPPORTED_CERT_TYPE)`,
+  )
+}
+
+function templateInside(request: Uint8Array): TemplateName | undefined {
+  const extension = readRequest(request).extensions.find(({ id }) => id === EXTENSIONS.template)
+  try {
+    return extension && templateIn(extension.value)
+  } catch (error) {
+    if (error instanceof TlvError) return undefined
+    throw error
+  }
+}
+
+/** The user's own request: of others it is not even said that they are there. */
+async function ownEntry({ desk }: Intake, id: string, user: User): Promise<Entry | undefined> {
+  const known = /^[1-9][0-9]{0,8}$/.test(id) && (await desk.directory.request(Number(id))) !== undefined
+  const entry = known ? await desk.entry(Number(id)) : undefined
+  return entry?.user === user.name ? entry : undefined
+}
+
+function pageOf(entry: Entry | undefined): Answer {
+  if (entry === undefined) return fetchError('unknown', 'There is no such request.')
+  if (entry.state === 'pending') return pendingPage(entry.id)
+  if (entry.state === 'issued') return issuedPage(entry.id)
+  return deniedPage(entry.id, entry.reason ?? 'The certificate was issued, and then revoked.')
+}
+
+type Form = (call: Call, certificates: readonly Uint8Array[]) => Answer
+
+async function fetchNew({ intake }: Certsrv, call: Call, user: User, form: Form): Promise<Answer> {
+  const authority = intake.desk.authority.certificate
+  const id = call.query.get('ReqID') ?? ''
+  if (id === 'CACert') return form(call, [authority])
+  const entry = await ownEntry(intake, id, user)
+  if (entry?.state === 'issued' && entry.certificate !== undefined) return form(call, [entry.certificate, authority])
+  if (entry?.state === 'pending') return fetchError('pending', 'Taken Under Submission')
+  if (entry === undefined) return fetchError('unknown', 'There is no such request.')
+  if (entry.state === 'revoked') return fetchError('revoked', 'Revoked by the administrator of the laboratory CA')
+  return fetchError('denied', `Denied by the laboratory CA: ${entry.reason}`)
+}
+
+function fetchError(what: keyof typeof DISPOSITIONS, message: string): Answer {
+  const [disposition, status] = DISPOSITIONS[what]
+  return fetchErrorPage(disposition, message, status)
+}
+
+const asCertificate: Form = (call, [certificate = new Uint8Array(0)]) =>
+  file(call, 'CERTIFICATE', 'application/pkix-cert', certificate)
+
+/** In base 64 the real ones call a chain a certificate as well. */
+const asChain: Form = (call, certificates) =>
+  file(call, 'CERTIFICATE', 'application/x-pkcs7-certificates', writeCertsOnly(certificates))
+
+/** `Enc=bin` is DER; else base 64 between lines, with the line ends of Windows. */
+function file(call: Call, label: string, type: string, octets: Uint8Array): Answer {
+  const what = call.path.split('/').at(-1) ?? ''
+  if (call.query.get('Enc') === 'bin') return { status: 200, type, body: octets, what }
+  const lines = Buffer.from(octets)
+    .toString('base64')
+    .replace(/.{64}(?=.)/g, '$&\r\n')
+  return { status: 200, type, body: `-----BEGIN ${label}-----\r\n${lines}\r\n-----END ${label}-----\r\n`, what }
+}

@@ -1,0 +1,101 @@
+// Enrollment over Secure Transport: RFC 7030, with the clarifications of RFC 8951.
+import { tlv } from '../../iso7816/tlv.ts'
+import { writeCertsOnly } from '../../x509/certs-only.ts'
+import { oidOctets } from '../../x509/oid.ts'
+import type { Entry } from '../desk.ts'
+import type { Intake } from '../intake.ts'
+import { Refusal } from '../notice.ts'
+import { findTemplate, TEMPLATES, type TemplateName } from '../templates.ts'
+import { type Answer, type Call, plain } from './http.ts'
+import type { Login } from './login.ts'
+
+const ROOT = '/.well-known/est/'
+/** Without a label in the path. */
+const USUAL: TemplateName = 'SmartcardUser'
+/** Seconds that a client waits before it asks again: somebody in a laboratory is quick. RFC 7030, 4.2.3. */
+export const RETRY_AFTER = 5
+
+type Operation = (est: Est, call: Call, template: TemplateName) => Promise<Answer>
+
+const OPERATIONS: Readonly<Record<string, { readonly method: 'GET' | 'POST'; readonly run: Operation }>> = {
+  cacerts: { method: 'GET', run: async ({ intake }) => certificates([intake.desk.authority.certificate]) },
+  csrattrs: { method: 'GET', run: async () => base64('application/csrattrs', attributes()) },
+  simpleenroll: { method: 'POST', run: (est, call, template) => enrol(est, call, template, false) },
+  simplereenroll: { method: 'POST', run: (est, call, template) => enrol(est, call, template, true) },
+}
+
+export interface Est {
+  readonly intake: Intake
+  readonly login: Login
+}
+
+/** The answer to a call of EST; undefined where the path is another's. @throws Refusal */
+export async function est(parts: Est, call: Call): Promise<Answer | undefined> {
+  if (!call.path.startsWith(ROOT)) return undefined
+  const names = call.path.slice(ROOT.length).split('/')
+  const label = names.length === 2 ? names[0] : undefined
+  const template = label === undefined ? USUAL : findTemplate(decoded(label))
+  const operation = names.length > 2 ? undefined : OPERATIONS[names.at(-1) ?? '']
+  if (operation === undefined) {
+    throw new Refusal(404, `There is no such operation: this CA has ${Object.keys(OPERATIONS).join(', ')}.`)
+  }
+  if (template === undefined) {
+    const labels = Object.values(TEMPLATES).map((known) => known.label)
+    throw new Refusal(404, `There is no such label: this CA has ${labels.join(' and ')}.`)
+  }
+  if (call.method !== operation.method) throw new Refusal(405, `This operation is a ${operation.method}.`)
+  return operation.run(parts, call, template)
+}
+
+function decoded(label: string): string {
+  try {
+    return decodeURIComponent(label)
+  } catch {
+    return ''
+  }
+}
+
+async function enrol({ intake, login }: Est, call: Call, template: TemplateName, renewal: boolean): Promise<Answer> {
+  const user = await login.user(call, { certificate: true })
+  const request = fromBase64(await call.body(['application/pkcs10']))
+  return answerTo(await intake.submitOnce({ user, template, request, renewal }))
+}
+
+function answerTo({ id, user, state, reason, certificate }: Entry): Answer {
+  if (state === 'pending') {
+    const words = `Request ${id} waits until it is approved: tessera lab-ca approve ${id}.`
+    return plain(202, words, { 'Retry-After': String(RETRY_AFTER) })
+  }
+  if (state === 'issued' && certificate !== undefined) {
+    return { ...certificates([certificate]), what: `Request ${id} of '${user}': issued.` }
+  }
+  throw new Refusal(403, reason ?? `Request ${id} was issued, and the certificate is revoked. Make a new request.`)
+}
+
+/** RFC 7030, 4.1.3 and 4.2.3. */
+const certificates = (list: readonly Uint8Array[]): Answer =>
+  base64('application/pkcs7-mime; smime-type=certs-only', writeCertsOnly(list))
+
+/** In one line, as RFC 4648, 3.1, has it and strongSwan's client needs it. */
+function base64(type: string, octets: Uint8Array): Answer {
+  // Clients of RFC 7030 may look for the header; RFC 8951, 3.1, has them pass it over.
+  const headers = { 'Content-Transfer-Encoding': 'base64' }
+  return { status: 200, type, body: Buffer.from(octets).toString('base64'), headers }
+}
+
+/** White space is passed over, as RFC 8951, 3.1, has it; anything else that is no base64 is not. */
+function fromBase64(body: Uint8Array): Uint8Array {
+  const text = Buffer.from(body)
+    .toString('latin1')
+    .replace(/[\t\n\r ]/g, '')
+  const octets = Buffer.from(text, 'base64')
+  if (text === '' || octets.toString('base64') !== text) throw new Refusal(400, 'What was sent is no base64.')
+  return Uint8Array.from(octets)
+}
+
+/** CsrAttrs (RFC 7030, 4.5.2): keys on P-256 or P-384, signed by way of SHA-256 or SHA-384. Others are taken as well. */
+function attributes(): Uint8Array {
+  const oid = (text: string) => tlv(0x06, oidOctets(text) ?? new Uint8Array(0))
+  const curves = tlv(0x30, oid('1.2.840.10045.2.1'), tlv(0x31, oid('1.2.840.10045.3.1.7'), oid('1.3.132.0.34')))
+  return tlv(0x30, curves, oid('1.2.840.10045.4.3.2'), oid('1.2.840.10045.4.3.3'))
+}

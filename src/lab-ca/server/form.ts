@@ -1,0 +1,28 @@
+// What a form of web enrolment holds.
+import { Refusal } from '../notice.ts'
+
+/** Fields by their names in lower case. @throws Refusal 400 for one that is there twice, and for too many */
+export function readForm(body: Uint8Array): ReadonlyMap<string, string> {
+  const fields = new Map<string, string>()
+  for (const [name, value] of new URLSearchParams(Buffer.from(body).toString('latin1'))) {
+    if (fields.has(name.toLowerCase())) throw new Refusal(400, 'A field of the form is there twice.')
+    fields.set(name.toLowerCase(), value)
+    if (fields.size > 32) throw new Refusal(400, 'The form has more than 32 fields.')
+  }
+  return fields
+}
+
+/** The request of the field CertRequest: base 64, with or without the lines around it. @throws Refusal 400 */
+export function requestIn(field: string): Uint8Array {
+  const around = /^\s*-----BEGIN (NEW )?CERTIFICATE REQUEST-----([\s\S]*)-----END (NEW )?CERTIFICATE REQUEST-----\s*$/
+  const text = (around.exec(field)?.[2] ?? field).replace(/\s/g, '')
+  const octets = Buffer.from(text, 'base64')
+  if (text !== '' && octets.toString('base64') === text) return Uint8Array.from(octets)
+  throw new Refusal(400, 'Error Parsing Request: the field CertRequest holds no certificate request in base 64.')
+}
+
+/** The field CertAttrib: `Name:value` lines; names in lower case. What is no such line is passed over, as there. */
+export function requestAttributes(field: string): ReadonlyMap<string, string> {
+  const lines = field.split(/\r?\n/).map((line) => /^\s*([^:\s]+)\s*:\s*(.*?)\s*$/.exec(line))
+  return new Map(lines.flatMap((line) => (line === null ? [] : [[(line[1] ?? '').toLowerCase(), line[2] ?? '']])))
+}

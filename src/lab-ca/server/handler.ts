@@ -1,0 +1,46 @@
+// From a call over HTTP to its answer, and a line about it.
+import type { IncomingMessage, RequestListener, ServerResponse } from 'node:http'
+import { CardError } from '../../errors.ts'
+import { LABORATORY, Refusal } from '../notice.ts'
+import { type Answer, type Call, callOf, plain, send } from './http.ts'
+import { LoginNeeded, REALM } from './login.ts'
+
+/** Answers a call, or leaves it to the next with undefined. @throws Refusal */
+export type Route = (call: Call) => Promise<Answer | undefined>
+
+export function handler(log: (line: string) => void, routes: readonly Route[]): RequestListener {
+  return (message: IncomingMessage, response: ServerResponse) => {
+    void answer(message, routes).then((given) => {
+      log(line(message, given))
+      // What is left of a body that was refused is not waited for.
+      if (given.status >= 400) response.setHeader('Connection', 'close')
+      send(response, given)
+    })
+  }
+}
+
+async function answer(message: IncomingMessage, routes: readonly Route[]): Promise<Answer> {
+  try {
+    const call = callOf(message)
+    for (const route of routes) {
+      const given = await route(call)
+      if (given !== undefined) return given
+    }
+    return plain(404, 'There is nothing here: see docs/lab-ca.md for what this CA has.')
+  } catch (error) {
+    if (error instanceof LoginNeeded) {
+      return plain(error.status, error.message, { 'WWW-Authenticate': `Basic realm="${REALM}", charset="UTF-8"` })
+    }
+    if (error instanceof Refusal)
+      return plain(error.status, error.message, error.status === 503 ? { 'Retry-After': '60' } : {})
+    if (error instanceof CardError)
+      return { ...plain(500, 'The CA cannot do this now.'), what: `${error.code}: ${error.message}` }
+    return { ...plain(500, 'The CA cannot do this now.'), what: error instanceof Error ? error.message : 'unknown' }
+  }
+}
+
+/** One line, whatever a client puts into it. */
+function line({ method, url = '', socket }: IncomingMessage, { status, what = '' }: Answer): string {
+  const words = [socket.remoteAddress ?? '-', method ?? '', url.slice(0, 200), String(status), what.slice(0, 300)]
+  return `${LABORATORY} ${words.join(' ').replace(/[^ -~]/g, '?')}`
+}

@@ -1,0 +1,78 @@
+// What every page and protocol of the server shares: an answer, a body that is read with bounds, and what a request is.
+import type { IncomingMessage, ServerResponse } from 'node:http'
+import type { TLSSocket } from 'node:tls'
+import { LABORATORY, Refusal } from '../notice.ts'
+
+/** Most octets of a body: a request in base64, escaped once more in a form, and some room. */
+export const LONGEST_BODY = 64 * 1024
+
+export interface Answer {
+  readonly status: number
+  readonly type: string
+  readonly body: string | Uint8Array
+  readonly headers?: Readonly<Record<string, string>>
+  /** For the log: what was done, in a few words. */
+  readonly what?: string
+}
+
+export interface Call {
+  readonly method: string
+  readonly path: string
+  readonly query: URLSearchParams
+  readonly headers: IncomingMessage['headers']
+  /** The certificate that the client proved to have the key of, and that this CA signed; DER. */
+  readonly clientCertificate: Uint8Array | undefined
+  /** @throws Refusal 413 for too many octets, 415 for another type than these */
+  body(types: readonly string[]): Promise<Uint8Array>
+}
+
+/** An answer of words. */
+export const plain = (status: number, words: string, headers?: Answer['headers']): Answer => ({
+  status,
+  type: 'text/plain; charset=utf-8',
+  body: `${words}\n${LABORATORY}\n`,
+  ...(headers === undefined ? {} : { headers }),
+  what: words,
+})
+
+export function callOf(message: IncomingMessage): Call {
+  const url = new URL(message.url ?? '/', 'https://localhost')
+  const socket = message.socket as TLSSocket
+  const raw = socket.authorized ? socket.getPeerCertificate().raw : undefined
+  return {
+    method: message.method ?? '',
+    path: url.pathname,
+    query: url.searchParams,
+    headers: message.headers,
+    clientCertificate: raw && Uint8Array.from(raw),
+    body: (types) => readBody(message, types),
+  }
+}
+
+async function readBody(message: IncomingMessage, types: readonly string[]): Promise<Uint8Array> {
+  const type = (message.headers['content-type'] ?? '').split(';', 1)[0]?.trim().toLowerCase() ?? ''
+  if (!types.includes(type)) throw new Refusal(415, `What was sent has to be of the type ${types.join(' or ')}.`)
+  const tooLong = new Refusal(413, `What was sent has more than ${LONGEST_BODY} octets.`)
+  if (Number(message.headers['content-length'] ?? 0) > LONGEST_BODY) throw tooLong
+  const chunks: Uint8Array[] = []
+  let length = 0
+  for await (const chunk of message as AsyncIterable<Uint8Array>) {
+    length += chunk.length
+    if (length > LONGEST_BODY) throw tooLong
+    chunks.push(chunk)
+  }
+  return Uint8Array.from(Buffer.concat(chunks))
+}
+
+export function send(response: ServerResponse, { status, type, body, headers = {} }: Answer): void {
+  const octets = typeof body === 'string' ? Buffer.from(body) : body
+  response.writeHead(status, {
+    'Content-Type': type,
+    'Content-Length': octets.length,
+    'Cache-Control': 'no-store',
+    'X-Content-Type-Options': 'nosniff',
+    'X-Laboratory': LABORATORY,
+    ...headers,
+  })
+  response.end(octets)
+}

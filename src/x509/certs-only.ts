@@ -1,0 +1,107 @@
+// Certificates in an envelope that signs nothing: PKCS#7 "certs-only", RFC 5652, 5.1 and 5.2; RFC 8551, 3.8.
+import { concat } from '../bytes.ts'
+import { readTlvs, type Tlv, TlvError, tlv, unwrap } from '../iso7816/tlv.ts'
+import { oidOctets } from './oid.ts'
+
+const TAG = { integer: 0x02, oid: 0x06, sequence: 0x30, set: 0x31, certificates: 0xa0, revocations: 0xa1 } as const
+const SIGNED_DATA = tlv(TAG.oid, oidOctets('1.2.840.113549.1.7.2') ?? new Uint8Array(0))
+const DATA = tlv(TAG.oid, oidOctets('1.2.840.113549.1.7.1') ?? new Uint8Array(0))
+
+/** Most certificates that an envelope is taken with. */
+export const MOST_CERTIFICATES = 32
+/** Most octets of an envelope. */
+const LONGEST = 0xffff
+/** How deep an envelope is: the certificates in it are not looked into. */
+const DEPTH = 8
+
+/** An envelope with certificates (DER), in this order. */
+export function writeCertsOnly(certificates: readonly Uint8Array[]): Uint8Array {
+  const signedData = [
+    tlv(TAG.integer, Uint8Array.of(1)),
+    tlv(TAG.set),
+    tlv(TAG.sequence, DATA),
+    tlv(TAG.certificates, ...certificates),
+    tlv(TAG.set),
+  ]
+  return tlv(TAG.sequence, SIGNED_DATA, tlv(TAG.certificates, tlv(TAG.sequence, ...signedData)))
+}
+
+/**
+ * The certificates in an envelope, in the order in which they are there; none of them is looked at. BER is taken too,
+ * since some CAs write the lengths of the envelope in its indefinite form.
+ * @throws TlvError, also when it holds signatures or content: that is no answer of a CA
+ */
+export function readCertsOnly(octets: Uint8Array): Uint8Array[] {
+  const [type, content, ...others] = readTlvs(unwrap(definite(octets), TAG.sequence))
+  if (!is(type, SIGNED_DATA) || content?.tag !== TAG.certificates || others.length > 0) {
+    throw new TlvError('it is no PKCS#7 of the kind "signed data"')
+  }
+  const [version, digests, inner, certificates, ...rest] = readTlvs(unwrap(content.value, TAG.sequence))
+  const signers = rest.at(-1)
+  const known = rest.length === 1 || (rest.length === 2 && rest[0]?.tag === TAG.revocations)
+  if (version?.tag !== TAG.integer || digests?.tag !== TAG.set || inner?.tag !== TAG.sequence) {
+    throw new TlvError('the signed data is not built as it should be')
+  }
+  if (certificates?.tag !== TAG.certificates || signers?.tag !== TAG.set || !known) {
+    throw new TlvError('it does not hold certificates alone')
+  }
+  if (signers.value.length > 0 || !emptyContent(inner)) throw new TlvError('it holds more than certificates')
+  const found = readTlvs(certificates.value)
+  if (found.length === 0) throw new TlvError('it holds no certificate')
+  if (found.length > MOST_CERTIFICATES) throw new TlvError(`it holds more than ${MOST_CERTIFICATES} certificates`)
+  return found.map(({ tag, value }) => {
+    if (tag !== TAG.sequence) throw new TlvError('something in it is no certificate')
+    return tlv(tag, value)
+  })
+}
+
+const is = (part: Tlv | undefined, octets: Uint8Array): boolean =>
+  part !== undefined && Buffer.compare(tlv(part.tag, part.value), octets) === 0
+
+/** The type "data", with no content or with content of no octets. */
+function emptyContent(inner: Tlv): boolean {
+  const [type, content, ...others] = readTlvs(inner.value)
+  if (!is(type, DATA) || others.length > 0) return false
+  return content === undefined || (content.tag === TAG.certificates && readTlvs(content.value).every(isEmpty))
+}
+
+const isEmpty = ({ tag, value }: Tlv): boolean =>
+  tag === 0x04 ? value.length === 0 : tag === 0x24 && readTlvs(value).every(isEmpty)
+
+/** `octets` with every indefinite length of the envelope made definite (X.690, 8.1.3.6); others stay as they are. */
+function definite(octets: Uint8Array): Uint8Array {
+  if (octets.length > LONGEST) throw new TlvError(`it has more than ${LONGEST} octets`)
+  const [whole, end] = element(octets, 0, DEPTH)
+  if (end !== octets.length) throw new TlvError('there are octets after it')
+  return whole
+}
+
+/** How many octets the element at `at` has, tag and length included. Whether they are in order is looked at later. */
+function lengthAt(octets: Uint8Array, at: number): number {
+  const [, first = 0, second = 0, third = 0] = octets.subarray(at, at + 4)
+  if (first < 0x80) return 2 + first
+  if (first === 0x81) return 3 + second
+  if (first === 0x82) return 4 + 256 * second + third
+  throw new TlvError(`the length at octet ${at + 1} has no form that is known here`)
+}
+
+/** The element at `at` and where it ends. */
+function element(octets: Uint8Array, at: number, depth: number): readonly [Uint8Array, number] {
+  const [tag = 0, length] = octets.subarray(at, at + 2)
+  if (length !== 0x80) {
+    const end = at + lengthAt(octets, at)
+    if (end > octets.length) throw new TlvError('it is cut off')
+    return [octets.subarray(at, end), end]
+  }
+  if (depth === 0) throw new TlvError('it is nested too deeply')
+  if ((tag & 0x20) === 0 || (tag & 0x1f) === 0x1f) throw new TlvError(`octet ${at} begins nothing that is known here`)
+  const parts: Uint8Array[] = []
+  let next = at + 2
+  while (octets[next] !== 0x00 || octets[next + 1] !== 0x00) {
+    if (next >= octets.length) throw new TlvError('it is cut off')
+    const [part, end] = element(octets, next, depth - 1)
+    parts.push(part)
+    next = end
+  }
+  return [tlv(tag, concat(...parts)), next + 2]
+}

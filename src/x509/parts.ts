@@ -1,0 +1,52 @@
+// The parts of a structure in DER, in the order in which ASN.1 names them.
+import { readTlvs, type Tlv, TlvError } from '../iso7816/tlv.ts'
+
+/** Reads a sequence part by part; every part is asked for by its tag. */
+export class Parts {
+  readonly #whole: Uint8Array
+  readonly #parts: readonly Tlv[]
+  #next = 0
+
+  constructor(whole: Uint8Array) {
+    this.#whole = whole
+    this.#parts = readTlvs(whole)
+  }
+
+  /** The value of the next part. @throws TlvError when it has another tag */
+  take(tag: number): Uint8Array {
+    const value = this.takeIf(tag)
+    if (value === undefined) throw new TlvError(`tag ${tag.toString(16)} is missing`)
+    return value
+  }
+
+  takeIf(tag: number): Uint8Array | undefined {
+    const part = this.#parts[this.#next]
+    if (part?.tag !== tag) return undefined
+    this.#next += 1
+    return part.value
+  }
+
+  /** The next part whole, with its tag and length. */
+  takeWhole(tag: number): Uint8Array {
+    const start = this.#offset()
+    this.take(tag)
+    return this.#whole.subarray(start, this.#offset())
+  }
+
+  /** All parts that are left. */
+  rest(): readonly Tlv[] {
+    const left = this.#parts.slice(this.#next)
+    this.#next = this.#parts.length
+    return left
+  }
+
+  end(): void {
+    if (this.#next < this.#parts.length) throw new TlvError('there are octets after the last part')
+  }
+
+  /** Where the next part begins: right after the value of the one before. */
+  #offset(): number {
+    const before = this.#parts[this.#next - 1]
+    return before === undefined ? 0 : before.value.byteOffset + before.value.length - this.#whole.byteOffset
+  }
+}
