@@ -20,7 +20,9 @@ export function copyOf(octets: Uint8Array): Uint8Array {
 
 /** One new array with the octets of all `parts` in turn; it may hold secrets. */
 export function concat(...parts: readonly Uint8Array[]): Uint8Array {
-  const whole = space(parts.reduce((length, part) => length + part.length, 0))
+  let length = 0
+  for (const part of parts) length += part.length
+  const whole = space(length)
   let offset = 0
   for (const part of parts) {
     whole.set(part, offset)
@@ -31,7 +33,9 @@ export function concat(...parts: readonly Uint8Array[]): Uint8Array {
 
 /** Whether two public values are the same octets (not for secrets: it stops at the first difference). */
 export function equal(left: Uint8Array, right: Uint8Array): boolean {
-  return left.length === right.length && left.every((octet, index) => octet === right[index])
+  if (left.length !== right.length) return false
+  for (let at = 0; at < left.length; at += 1) if (left[at] !== right[at]) return false
+  return true
 }
 
 export function hex(octets: Uint8Array): string {

@@ -23,7 +23,8 @@ export function splitChain(apdu: CommandApdu, extendedAllowed: boolean): Uint8Ar
   if (extendedAllowed && (data.length > PART || (le ?? 0) > SHORT_LE))
     return [encodeCommand({ ...apdu, extended: true })]
   const short = { ...apdu, extended: false, le: le === undefined ? undefined : Math.min(le, SHORT_LE) }
-  const parts = Array.from({ length: Math.max(1, Math.ceil(data.length / PART)) }, (_, index) =>
+  if (data.length <= PART) return [encodeCommand(short)]
+  const parts = Array.from({ length: Math.ceil(data.length / PART) }, (_, index) =>
     data.subarray(index * PART, (index + 1) * PART),
   )
   return parts.map((part, index) =>

@@ -1,5 +1,5 @@
 // Command APDUs. ISO/IEC 7816-3:2006, 12.1.3 (the seven forms of a command), ISO/IEC 7816-4:2020, 5.1.
-import { concat } from '../bytes.ts'
+import { space } from '../bytes.ts'
 
 export interface CommandApdu {
   readonly cla: number
@@ -37,7 +37,7 @@ function layout(octets: Uint8Array): { extended: boolean; start: number; end: nu
 
 /** The command in `octets`; undefined when its lengths are wrong, which a card answers with 6700. */
 export function parseCommand(octets: Uint8Array): CommandApdu | undefined {
-  const [cla, ins, p1, p2] = octets
+  const [cla, ins, p1, p2] = [octets[0], octets[1], octets[2], octets[3]]
   if (cla === undefined || ins === undefined || p1 === undefined || p2 === undefined) return undefined
   const found = layout(octets)
   if (found === undefined) return undefined
@@ -45,7 +45,7 @@ export function parseCommand(octets: Uint8Array): CommandApdu | undefined {
   return { cla, ins, p1, p2, data: octets.subarray(start, end), le, extended }
 }
 
-const two = (number: number): number[] => [(number >>> 8) & 0xff, number & 0xff]
+const isOctet = (number: number): boolean => (number & 0xff) === number
 
 /**
  * The octets of a command. `le` of 256 (65536 when extended) is written as zero.
@@ -53,15 +53,34 @@ const two = (number: number): number[] => [(number >>> 8) & 0xff, number & 0xff]
  */
 export function encodeCommand({ cla, ins, p1, p2, data, le, extended }: CommandApdu): Uint8Array {
   const [mostData, mostLe] = extended ? [0xffff, 0x10000] : [0xff, 0x100]
-  if ([cla, ins, p1, p2].some((octet) => !Number.isInteger(octet) || octet < 0 || octet > 0xff)) {
+  if (!isOctet(cla) || !isOctet(ins) || !isOctet(p1) || !isOctet(p2)) {
     throw new RangeError('CLA, INS, P1 and P2 of a command are one octet each.')
   }
   if (data.length > mostData) throw new RangeError(`${data.length} octets of data do not fit into one command.`)
   if (le !== undefined && (!Number.isInteger(le) || le < 1 || le > mostLe)) {
     throw new RangeError(`Le is from 1 to ${mostLe}.`)
   }
-  const hasData = data.length > 0
-  const lc = !hasData ? [] : extended ? [0, ...two(data.length)] : [data.length]
-  const leOctets = le === undefined ? [] : extended ? [...(hasData ? [] : [0]), ...two(le)] : [le & 0xff]
-  return concat(Uint8Array.of(cla, ins, p1, p2, ...lc), data, Uint8Array.from(leOctets))
+  // Extended lengths are two octets, and the first of them comes after a zero.
+  const size = extended ? 2 : 1
+  const lengths = (data.length > 0 ? size : 0) + (le === undefined ? 0 : size)
+  const mark = extended && lengths > 0 ? 1 : 0
+  const octets = space(4 + mark + lengths + data.length)
+  octets[0] = cla
+  octets[1] = ins
+  octets[2] = p1
+  octets[3] = p2
+  let at = 4 + mark
+  if (data.length > 0) {
+    at = putLength(octets, at, data.length, size)
+    octets.set(data, at)
+    at += data.length
+  }
+  if (le !== undefined) putLength(octets, at, le, size)
+  return octets
+}
+
+function putLength(octets: Uint8Array, at: number, length: number, size: number): number {
+  if (size === 2) octets[at] = length >>> 8
+  octets[at + size - 1] = length
+  return at + size
 }

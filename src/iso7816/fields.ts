@@ -1,5 +1,5 @@
 // Data objects with known fields, read and written by a table: one row a field, nothing twice, nothing unknown.
-import { readTlvs, type Tlv, TlvError, tlv } from './tlv.ts'
+import { readTlvs, type Tlv, TlvError, TlvPart, tlv } from './tlv.ts'
 
 export interface Field {
   readonly tag: number
@@ -20,11 +20,27 @@ export type FieldsOf<Table extends FieldTable> = {
   readonly [Name in Exclude<keyof Table, OptionalNames<Table>>]: Uint8Array
 } & { readonly [Name in OptionalNames<Table>]?: Uint8Array }
 
-function checkLength(name: string, { length }: Field, value: Uint8Array): void {
-  const [least, most] = typeof length === 'object' ? length : [length ?? 0, length ?? Number.POSITIVE_INFINITY]
-  if (value.length >= least && value.length <= most) return
-  const wanted = least === most ? `${least}` : `${least} to ${most}`
-  throw new TlvError(`the ${name} has ${value.length} octets and should have ${wanted}`)
+/** A row of a table with its bounds worked out. */
+interface Row {
+  readonly name: string
+  readonly tag: number
+  readonly least: number
+  readonly most: number
+  readonly optional: boolean
+}
+
+/** Tables are constants, and worked out once. */
+const known = new WeakMap<FieldTable, readonly Row[]>()
+
+function rowsOf(table: FieldTable): readonly Row[] {
+  const worked = known.get(table)
+  if (worked !== undefined) return worked
+  const rows = Object.entries(table).map(([name, { tag, length, optional = false }]) => {
+    const [least, most] = typeof length === 'object' ? length : [length ?? 0, length ?? Number.POSITIVE_INFINITY]
+    return { name, tag, least, most, optional }
+  })
+  known.set(table, rows)
+  return rows
 }
 
 /**
@@ -37,35 +53,44 @@ export function readFields<const Table extends FieldTable>(octets: Uint8Array, t
 
 /** As `readFields`, for data objects that were read already. @throws TlvError */
 export function pickFields<const Table extends FieldTable>(tlvs: readonly Tlv[], table: Table): FieldsOf<Table> {
-  const names = new Map(Object.entries(table).map(([name, field]) => [field.tag, name]))
+  const rows = rowsOf(table)
   const found: Record<string, Uint8Array> = {}
   for (const { tag, value } of tlvs) {
-    const name = names.get(tag)
-    if (name === undefined) throw new TlvError(`tag ${tag.toString(16)} does not belong here`)
-    if (name in found) throw new TlvError(`tag ${tag.toString(16)} is there twice`)
-    found[name] = value
+    const row = rows.find((one) => one.tag === tag)
+    if (row === undefined) throw new TlvError(`tag ${tag.toString(16)} does not belong here`)
+    if (found[row.name] !== undefined) throw new TlvError(`tag ${tag.toString(16)} is there twice`)
+    found[row.name] = value
   }
-  check(found, table)
+  for (const row of rows) check(row, found[row.name])
   return found as FieldsOf<Table>
 }
 
 /**
- * The octets of `fields`, in the order of the table.
+ * `fields` in the order of the table, to be written into the data object that holds them.
  * @throws TlvError as `readFields`
  */
-export function writeFields<const Table extends FieldTable>(fields: FieldsOf<Table>, table: Table): Uint8Array[] {
+export function fieldParts<const Table extends FieldTable>(fields: FieldsOf<Table>, table: Table): TlvPart[] {
   const values: Readonly<Record<string, Uint8Array | undefined>> = fields
-  check(values, table)
-  return Object.entries(table).flatMap(([name, { tag }]) => {
-    const value = values[name]
-    return value === undefined ? [] : [tlv(tag, value)]
-  })
+  const parts: TlvPart[] = []
+  for (const row of rowsOf(table)) {
+    const value = values[row.name]
+    check(row, value)
+    if (value !== undefined) parts.push(new TlvPart(row.tag, value))
+  }
+  return parts
 }
 
-function check(values: Readonly<Record<string, Uint8Array | undefined>>, table: FieldTable): void {
-  for (const [name, field] of Object.entries(table)) {
-    const value = values[name]
-    if (value !== undefined) checkLength(name, field, value)
-    else if (!field.optional) throw new TlvError(`the ${name} (tag ${field.tag.toString(16)}) is missing`)
+/** The octets of `fields`, in the order of the table. @throws TlvError as `readFields` */
+export function writeFields<const Table extends FieldTable>(fields: FieldsOf<Table>, table: Table): Uint8Array[] {
+  return fieldParts(fields, table).map(({ tag, values }) => tlv(tag, ...values))
+}
+
+function check({ name, tag, least, most, optional }: Row, value: Uint8Array | undefined): void {
+  if (value === undefined) {
+    if (!optional) throw new TlvError(`the ${name} (tag ${tag.toString(16)}) is missing`)
+    return
   }
+  if (value.length >= least && value.length <= most) return
+  const wanted = least === most ? `${least}` : `${least} to ${most}`
+  throw new TlvError(`the ${name} has ${value.length} octets and should have ${wanted}`)
 }

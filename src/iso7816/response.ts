@@ -1,5 +1,5 @@
 // Response APDUs. ISO/IEC 7816-4:2020, 5.1: data, then the status word in two octets.
-import { concat } from '../bytes.ts'
+import { space } from '../bytes.ts'
 import { CardError } from '../errors.ts'
 
 export interface ResponseApdu {
@@ -12,7 +12,11 @@ export interface ResponseApdu {
 const LONGEST = 0x10000 + 2
 
 export function encodeResponse({ data, sw }: ResponseApdu): Uint8Array {
-  return concat(data, Uint8Array.of(sw >>> 8, sw & 0xff))
+  const octets = space(data.length + 2)
+  octets.set(data)
+  octets[data.length] = sw >>> 8
+  octets[data.length + 1] = sw
+  return octets
 }
 
 /**
@@ -20,12 +24,13 @@ export function encodeResponse({ data, sw }: ResponseApdu): Uint8Array {
  * is at fault
  */
 export function parseResponse(octets: Uint8Array): ResponseApdu {
-  const [high, low] = octets.subarray(-2)
+  const end = octets.length - 2
+  const [high, low] = [octets[end], octets[end + 1]]
   if (high === undefined || low === undefined || octets.length > LONGEST) {
     throw new CardError(
       'ERR_DATA',
       `The card's answer of ${octets.length} octets is none. Take the card out and put it in again.`,
     )
   }
-  return { data: octets.subarray(0, -2), sw: (high << 8) | low }
+  return { data: octets.subarray(0, end), sw: (high << 8) | low }
 }

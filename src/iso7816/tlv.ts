@@ -1,5 +1,5 @@
 // BER-TLV as smart cards use it: ISO/IEC 7816-4:2020, 6.3; lengths as in ISO/IEC 8825-1 (DER), up to 65535 octets.
-import { concat } from '../bytes.ts'
+import { space } from '../bytes.ts'
 
 /** Octets that are not what they should be. The message never holds content, which may be secret. */
 export class TlvError extends Error {
@@ -17,10 +17,11 @@ const LONGEST = 0xffff
 
 /** How many octets the tag at `at` has. ISO/IEC 7816-4, table 7: 00 and FF begin no tag; one way to write each number. */
 function tagLength(octets: Uint8Array, at: number): number {
-  const [first, second, third] = octets.subarray(at, at + 3)
+  const first = octets[at]
   if (first === undefined) throw new TlvError('a tag is missing')
   if (first === 0x00 || first === 0xff) throw new TlvError(`octet ${at} begins no tag`)
   if ((first & 0x1f) !== 0x1f) return 1
+  const [second, third] = [octets[at + 1], octets[at + 2]]
   if (second === undefined) throw new TlvError('the octets end within a tag')
   if (second < 0x1f || second === 0x80) throw new TlvError(`the tag at octet ${at} is not in its shortest form`)
   if (second < 0x80) return 2
@@ -31,9 +32,10 @@ function tagLength(octets: Uint8Array, at: number): number {
 
 /** The length at `at`, and where the value begins. Definite, in its shortest form, at most two octets after 82. */
 function readLength(octets: Uint8Array, at: number): readonly [length: number, start: number] {
-  const [first, second, third] = octets.subarray(at, at + 3)
+  const first = octets[at]
   if (first === undefined) throw new TlvError('the octets end before a length')
   if (first < 0x80) return [first, at + 1]
+  const [second, third] = [octets[at + 1], octets[at + 2]]
   if (first !== 0x81 && first !== 0x82) throw new TlvError(`the length at octet ${at} has no form that is known here`)
   if (second === undefined || (first === 0x82 && third === undefined)) {
     throw new TlvError('the octets end within a length')
@@ -45,7 +47,11 @@ function readLength(octets: Uint8Array, at: number): readonly [length: number, s
   return [length, at + first - 0x7f]
 }
 
-const toNumber = (octets: Uint8Array): number => octets.reduce((number, octet) => (number << 8) | octet, 0)
+function toNumber(octets: Uint8Array, from: number, to: number): number {
+  let number = 0
+  for (let at = from; at < to; at += 1) number = (number << 8) | (octets[at] ?? 0)
+  return number
+}
 
 /**
  * All data objects that `octets` hold one after the other; none when there are no octets. What is inside a constructed
@@ -59,7 +65,7 @@ export function readTlvs(octets: Uint8Array): Tlv[] {
     const [length, start] = readLength(octets, tagEnd)
     const end = start + length
     if (end > octets.length) throw new TlvError(`the value at octet ${start} is cut off`)
-    found.push({ tag: toNumber(octets.subarray(at, tagEnd)), value: octets.subarray(start, end) })
+    found.push({ tag: toNumber(octets, at, tagEnd), value: octets.subarray(start, end) })
     at = end
   }
   return found
@@ -91,26 +97,54 @@ export function find(tlvs: readonly Tlv[], tag: number): Uint8Array | undefined 
   return tlvs.find((candidate) => candidate.tag === tag)?.value
 }
 
-/** The octets of a tag or a length, highest first and none to spare. */
-function fewestOctets(number: number): number[] {
-  return number > 0xff ? [...fewestOctets(number >>> 8), number & 0xff] : [number]
+/** How many octets a number takes, none to spare. */
+const octetsOf = (number: number): number => (number > 0xffff ? 3 : number > 0xff ? 2 : 1)
+
+/** A data object that is still to be written, into that of which it is a part: no octets of its own. */
+export class TlvPart {
+  readonly tag: number
+  readonly values: readonly TlvValue[]
+  /** Octets of the value, and of the whole. */
+  readonly length: number
+  readonly size: number
+
+  /** @throws RangeError for more than 65535 octets */
+  constructor(tag: number, ...values: readonly TlvValue[]) {
+    let length = 0
+    for (const value of values) length += value instanceof TlvPart ? value.size : value.length
+    if (length > LONGEST) throw new RangeError(`A value of ${length} octets is too long for a data object here.`)
+    this.tag = tag
+    this.values = values
+    this.length = length
+    this.size = octetsOf(tag) + (length < 0x80 ? 1 : 1 + octetsOf(length)) + length
+  }
+
+  /** Writes the whole; answers where the next octet goes. @throws RangeError for what is no tag */
+  put(octets: Uint8Array, at: number): number {
+    const { tag, length } = this
+    let next = put(octets, at, tag, octetsOf(tag))
+    if (!isTag(octets.subarray(at, next)) || tag !== toNumber(octets, at, next)) {
+      throw new RangeError(`${tag.toString(16)} is no tag.`)
+    }
+    if (length >= 0x80) next = put(octets, next, 0x80 | octetsOf(length), 1)
+    next = put(octets, next, length, octetsOf(length))
+    for (const value of this.values) {
+      if (value instanceof TlvPart) next = value.put(octets, next)
+      else {
+        octets.set(value, next)
+        next += value.length
+      }
+    }
+    return next
+  }
 }
 
-function lengthOctets(length: number): number[] {
-  if (length > LONGEST) throw new RangeError(`A value of ${length} octets is too long for a data object here.`)
-  const octets = fewestOctets(length)
-  return length < 0x80 ? octets : [0x80 | octets.length, ...octets]
-}
+export type TlvValue = Uint8Array | TlvPart
 
-/**
- * A data object with `values` one after the other as its value.
- * @throws RangeError for what is no tag, and for more than 65535 octets: mistakes of the program, not of its input
- */
-export function tlv(tag: number, ...values: readonly Uint8Array[]): Uint8Array {
-  const tagOctets = Uint8Array.from(fewestOctets(tag))
-  if (!isTag(tagOctets)) throw new RangeError(`${tag.toString(16)} is no tag.`)
-  const length = values.reduce((sum, value) => sum + value.length, 0)
-  return concat(tagOctets, Uint8Array.from(lengthOctets(length)), ...values)
+/** Writes a number in so many octets, highest first; answers where the next one goes. */
+function put(octets: Uint8Array, at: number, number: number, size: number): number {
+  for (let left = size - 1; left >= 0; left -= 1) octets[at + size - 1 - left] = number >>> (8 * left)
+  return at + size
 }
 
 function isTag(octets: Uint8Array): boolean {
@@ -119,4 +153,15 @@ function isTag(octets: Uint8Array): boolean {
   } catch {
     return false
   }
+}
+
+/**
+ * A data object with `values` one after the other as its value, in memory of its own: it may hold a secret.
+ * @throws RangeError for what is no tag, and for more than 65535 octets: mistakes of the program, not of its input
+ */
+export function tlv(tag: number, ...values: readonly TlvValue[]): Uint8Array {
+  const part = new TlvPart(tag, ...values)
+  const octets = space(part.size)
+  part.put(octets, 0)
+  return octets
 }

@@ -19,8 +19,19 @@ export function historicalBytes(atr: Uint8Array): Uint8Array {
   return new Uint8Array(0)
 }
 
+/** Asked before each command, of ATRs that never change. */
+const known = new WeakMap<Uint8Array, boolean>()
+
 /** Whether the card takes extended Lc and Le: third octet of the card capabilities (compact TLV 7x), bit 40. */
 export function takesExtendedLength(atr: Uint8Array): boolean {
+  const told = known.get(atr)
+  if (told !== undefined) return told
+  const takes = readsExtendedLength(atr)
+  known.set(atr, takes)
+  return takes
+}
+
+function readsExtendedLength(atr: Uint8Array): boolean {
   const bytes = historicalBytes(atr)
   if (bytes[0] !== 0x80) return false
   for (let at = 1; at < bytes.length; ) {

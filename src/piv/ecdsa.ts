@@ -1,12 +1,12 @@
 // ECDSA signatures in their two forms. RFC 3279, 2.2.3 (DER); IEEE P1363 (r || s).
 import { concat, leftPad } from '../bytes.ts'
 import { readTlvs, TlvError, tlv, unwrap } from '../iso7816/tlv.ts'
-import { DER, integer } from './der.ts'
+import { DER, integerPart } from './der.ts'
 
 /** DER of r || s, two numbers of the same length. */
 export function ecdsaToDer(raw: Uint8Array): Uint8Array {
   const half = raw.length / 2
-  return tlv(DER.sequence, integer(raw.subarray(0, half)), integer(raw.subarray(half)))
+  return tlv(DER.sequence, integerPart(raw.subarray(0, half)), integerPart(raw.subarray(half)))
 }
 
 /** The digits of a DER INTEGER that is not negative, in its shortest form (X.690, 8.3). */

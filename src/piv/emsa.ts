@@ -3,7 +3,8 @@ import { createHash, type Hash as Hasher } from 'node:crypto'
 import { concat } from '../bytes.ts'
 import type { Hash } from './algorithms.ts'
 
-export const hasher = (hash: Hash): Hasher => createHash(hash.replace('-', '').toLowerCase())
+const NAMES = { 'SHA-256': 'sha256', 'SHA-384': 'sha384', 'SHA-512': 'sha512' } as const satisfies Record<Hash, string>
+export const hasher = (hash: Hash): Hasher => createHash(NAMES[hash])
 
 export function hashOf(hash: Hash, ...parts: readonly Uint8Array[]): Uint8Array {
   const context = hasher(hash)

@@ -1,5 +1,5 @@
 // Templates of GENERAL AUTHENTICATE and GENERATE ASYMMETRIC KEY PAIR. SP 800-73-5 part 2, sections 3.2.4 and 3.3.1.
-import { type FieldsOf, readFields, writeFields } from '../iso7816/fields.ts'
+import { type FieldsOf, fieldParts, readFields, writeFields } from '../iso7816/fields.ts'
 import { TlvError, tlv, unwrap } from '../iso7816/tlv.ts'
 import { PIN_POLICY_IDS, type PinPolicy } from './slots.ts'
 
@@ -27,7 +27,7 @@ export const readAuthentication = (octets: Uint8Array): Authentication =>
   readFields(unwrap(octets, DYNAMIC_AUTHENTICATION), AUTHENTICATION)
 
 export const writeAuthentication = (fields: Authentication): Uint8Array =>
-  tlv(DYNAMIC_AUTHENTICATION, ...writeFields(fields, AUTHENTICATION))
+  tlv(DYNAMIC_AUTHENTICATION, ...fieldParts(fields, AUTHENTICATION))
 
 /** Yubico's: when a key wants the PIN, and a touch. */
 export const POLICIES = {
@@ -71,7 +71,7 @@ export function writeKeyTemplate({ algorithm, exponent, pinPolicy, touchPolicy }
     ...(pinPolicy !== undefined && { pinPolicy: Uint8Array.of(pinPolicy) }),
     ...(touchPolicy !== undefined && { touchPolicy: Uint8Array.of(touchPolicy) }),
   }
-  return tlv(KEY_TEMPLATE, ...writeFields(fields, KEY))
+  return tlv(KEY_TEMPLATE, ...fieldParts(fields, KEY))
 }
 
 /** The PIN policy with that identifier; undefined for 00 (the slot's own) and for those that are not known here. */

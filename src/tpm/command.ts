@@ -19,7 +19,7 @@ export function command(
     handles: targets.map((target) => (typeof target === 'number' ? target : target.handle)),
     names: targets.map((target) => (typeof target === 'number' ? EMPTY : target.name)),
     auths,
-    params: concat(...params),
+    params: params.length === 1 && params[0] !== undefined ? params[0] : concat(...params),
   }
 }
 

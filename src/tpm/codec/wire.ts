@@ -27,20 +27,32 @@ export class WireReader {
   }
 
   take(length: number): Uint8Array {
-    const end = this.#offset + length
-    if (end > this.#octets.length) throw malformed('is too short')
-    const part = copyOf(this.#octets.subarray(this.#offset, end))
-    this.#offset = end
-    return part
+    const start = this.skip(length)
+    return copyOf(this.#octets.subarray(start, start + length))
+  }
+
+  /** The contents of a TPM2B as a view of what is read. */
+  view(): Uint8Array {
+    const length = this.u16()
+    const start = this.skip(length)
+    return this.#octets.subarray(start, start + length)
+  }
+
+  /** Passes over octets; answers where they began. */
+  skip(length: number): number {
+    const start = this.#offset
+    if (start + length > this.#octets.length) throw malformed('is too short')
+    this.#offset = start + length
+    return start
   }
 
   u8(): number {
-    return this.take(1)[0] ?? 0
+    return this.#octets[this.skip(1)] ?? 0
   }
 
   u16(): number {
-    const [high = 0, low = 0] = this.take(2)
-    return (high << 8) | low
+    const start = this.skip(2)
+    return ((this.#octets[start] ?? 0) << 8) | (this.#octets[start + 1] ?? 0)
   }
 
   u32(): number {

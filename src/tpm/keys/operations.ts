@@ -16,13 +16,15 @@ export interface KeyOperation {
   readonly read: (answer: Uint8Array) => Uint8Array
 }
 
-/** For the TPM a hash is its length here: that of the curve. */
-const HASH_BY_LENGTH = new Map([
-  [32, ALG.SHA256],
-  [48, ALG.SHA384],
-])
 /** The digest was not made by the TPM: no ticket says so. Part 2, 10.7.6. */
 const NOT_HASHED_HERE = concat(u16(ST.HASHCHECK), u32(RH.NULL), EMPTY_SIZED)
+/** What follows a digest, by its length. For the TPM a hash is its length here: that of the curve. */
+const AFTER_DIGEST = new Map([
+  [32, concat(u16(ALG.ECDSA), u16(ALG.SHA256), NOT_HASHED_HERE)],
+  [48, concat(u16(ALG.ECDSA), u16(ALG.SHA384), NOT_HASHED_HERE)],
+])
+/** The raw operation: no scheme, no label. */
+const AFTER_BLOCK = concat(u16(ALG.NULL), EMPTY_SIZED)
 
 /**
  * ECDSA. A digest shorter than the curve is padded with zeros on the left, which is the same number; of a longer one
@@ -31,20 +33,20 @@ const NOT_HASHED_HERE = concat(u16(ST.HASHCHECK), u32(RH.NULL), EMPTY_SIZED)
  */
 export function signDigest(algorithm: Algorithm, digest: Uint8Array): KeyOperation {
   const { octets } = kindOf(algorithm, 'ec')
-  const hash = HASH_BY_LENGTH.get(octets)
-  if (digest.length === 0 || digest.length > octets || hash === undefined) {
+  const after = AFTER_DIGEST.get(octets)
+  if (digest.length === 0 || digest.length > octets || after === undefined) {
     throw new CardError(
       'ERR_DATA',
       `A digest of ${digest.length} octets cannot be signed with ${algorithm}. Use 1 to ${octets}.`,
     )
   }
-  const params = concat(sized(leftPad(digest, octets)), u16(ALG.ECDSA), u16(hash), NOT_HASHED_HERE)
+  const params = concat(u16(octets), leftPad(digest, octets), after)
   return {
     build: (key, auth) => command('Sign', [key], [auth], params),
     read: (answer) => {
       const reader = new WireReader(answer)
-      reader.take(4) // algorithm and hash
-      const signature = concat(leftPad(reader.sized(), octets), leftPad(reader.sized(), octets))
+      reader.skip(4) // algorithm and hash
+      const signature = concat(leftPad(reader.view(), octets), leftPad(reader.view(), octets))
       reader.end()
       return signature
     },
@@ -61,7 +63,7 @@ export function rawRsa(algorithm: Algorithm, publicArea: Uint8Array, block: Uint
   if (block.length !== octets || key.type !== 'rsa' || !below(block, key.modulus)) {
     throw new CardError('ERR_DATA', `An RSA block for this key has ${octets} octets and is a number below its modulus.`)
   }
-  const params = concat(sized(block), u16(ALG.NULL), EMPTY_SIZED)
+  const params = concat(u16(octets), block, AFTER_BLOCK)
   return {
     build: (entity, auth) => command('RSA_Decrypt', [entity], [auth], params),
     read: (answer) => {

@@ -78,9 +78,16 @@ export class TpmKeys implements KeyVault {
   }
 }
 
-/** The keys of a card as its file has them. */
-export function vaultKeys(card: CardFile): VaultKey[] {
-  return Object.entries(card.keys).map(([slot, key]) => vaultKey(slot as Slot, key))
+/** Lists that were made, by the keys they are of: those of a card never change, a change makes new ones. */
+const lists = new WeakMap<CardFile['keys'], readonly VaultKey[]>()
+
+/** The keys of a card as its file has them. @throws CardError ERR_KEY_DAMAGED */
+export function vaultKeys({ keys }: CardFile): readonly VaultKey[] {
+  const known = lists.get(keys)
+  if (known !== undefined) return known
+  const list = Object.entries(keys).map(([slot, key]) => vaultKey(slot as Slot, key))
+  lists.set(keys, list)
+  return list
 }
 
 function vaultKey(slot: Slot, key: CardFileKey): VaultKey {
