@@ -1,0 +1,192 @@
+// takes: 25 s
+// Cards in readers of a real pcscd with a real vpcd.
+import { cpuUsage } from 'node:process'
+import { setTimeout as delay } from 'node:timers/promises'
+import { test } from 'uvu'
+import * as assert from 'uvu/assert'
+import { type Card, listReaders, openCard, serveCard } from '../../src/index.ts'
+import { native } from '../../src/native.ts'
+import { ReaderChannel } from '../../src/pcsc/channel.ts'
+import type { LinkState } from '../../src/serve/link.ts'
+import type { Served } from '../../src/serve/serve.ts'
+import { memoryCard, PIN, plainCard, seen } from '../pcsc/cards.ts'
+import { octets } from '../support/octets.ts'
+import { type Pcscd, startPcscd } from '../support/pcscd.ts'
+import { within } from '../support/temp.ts'
+
+let pcscd: Pcscd
+const place = (slot: 0 | 1) => ({ vpcd: `127.0.0.1:${pcscd.ports[slot]}` })
+
+test.before(async () => {
+  pcscd = await startPcscd({ name: 'Tessera Test' })
+})
+test.after(() => pcscd?.stop())
+
+async function serving(work: (served: Served) => Promise<void>, card = memoryCard().channel): Promise<void> {
+  const served = await serveCard(card, place(0))
+  await seen(pcscd.readers[0], true)
+  await work(served)
+  await served.close()
+  await seen(pcscd.readers[0], false)
+}
+
+async function opened(work: (card: Card) => Promise<void>, reader = pcscd.readers[0]): Promise<void> {
+  const card = await openCard({ reader })
+  try {
+    await work(card)
+  } finally {
+    await card.close()
+  }
+}
+
+const verified = (): Promise<boolean> =>
+  openCard({ reader: pcscd.readers[0] }).then(async (card) => {
+    const status = await card.pinStatus()
+    await card.close()
+    return status.verified
+  })
+
+test('the reader has the name that it was given', async () => {
+  assert.equal(
+    (await listReaders()).map(({ name, card }) => [name, card]),
+    [
+      ['Tessera Test 00 00', false],
+      ['Tessera Test 00 01', false],
+    ],
+  )
+})
+
+test('fifty commands take far less than vpcd without our acknowledgements would', async () => {
+  await serving(async () => {
+    const channel = await ReaderChannel.open(pcscd.readers[0])
+    const command = octets('00cb3fff055c035fc102')
+    await channel.transmit(command)
+    const began = performance.now()
+    for (let count = 0; count < 50; count += 1) await channel.transmit(command)
+    const took = performance.now() - began
+    console.log(`50 commands: ${took.toFixed(1)} ms`)
+    // 44 ms and more each, where the kernel delays its acknowledgements.
+    assert.ok(took < 50 * 20, `${took} ms`)
+    await channel.close()
+  }, plainCard())
+})
+
+/** What a program can do to a card that it leaves: SCARD_ of pcsc-lite. */
+const DISPOSITIONS = { leave: 0, reset: 1, powerDown: 2 } as const
+
+for (const what of ['reset', 'powerDown'] as const) {
+  test(`the PIN is not verified any more after ${what}, and is after nothing`, async () => {
+    await serving(async () => {
+      for (const [disposition, expected] of [
+        [DISPOSITIONS.leave, true],
+        [DISPOSITIONS[what], false],
+      ] as const) {
+        const connection = new (native().PcscConnection)()
+        await connection.connect(pcscd.readers[0], 2, 3)
+        const sent = Uint8Array.of(0x00, 0x20, 0x00, 0x80, 8, ...Buffer.from(PIN), 0xff, 0xff)
+        assert.equal(await connection.transmit(sent), octets('9000'))
+        await connection.disconnect(disposition)
+        assert.is(await verified(), expected)
+        await connection.close()
+      }
+    })
+  })
+}
+
+test('nobody uses the card: pcscd powers it down after a while, and the PIN is not verified any more', async () => {
+  const { channel } = memoryCard()
+  const off = new Promise<void>((resolve) => {
+    const { reset } = channel
+    let watching = false
+    channel.reset = async () => {
+      await reset.call(channel)
+      if (watching) resolve()
+    }
+    setImmediate(() => {
+      watching = true
+    })
+  })
+  await serving(async () => {
+    await opened(async (card) => {
+      await card.verifyPin(PIN)
+    })
+    await within(off, 15_000, 'power-off')
+    assert.is(await verified(), false)
+  }, channel)
+})
+
+test('pcscd is killed and started again, several times: the card is in the reader again, without its PIN', async () => {
+  const states: LinkState[] = []
+  const served = await serveCard(memoryCard().channel, { ...place(0), onState: (state) => states.push(state) })
+  await served.ready
+  for (let round = 0; round < 3; round += 1) {
+    await seen(pcscd.readers[0], true)
+    await opened((card) => card.verifyPin(PIN))
+    await pcscd.kill()
+    await pcscd.start()
+    const began = performance.now()
+    await seen(pcscd.readers[0], true)
+    console.log(`in the reader ${(performance.now() - began).toFixed(0)} ms after pcscd was there`)
+    assert.is(await verified(), false)
+  }
+  assert.equal(states, ['inserted', 'waiting', 'inserted', 'waiting', 'inserted', 'waiting', 'inserted'])
+  await served.close()
+})
+
+test('while nobody takes the card, it costs next to nothing', async () => {
+  const served = await serveCard(plainCard(), { vpcd: '127.0.0.1:1' })
+  await delay(500)
+  const [before, began] = [cpuUsage(), performance.now()]
+  await delay(2000)
+  const { user, system } = cpuUsage(before)
+  const share = (user + system) / 10 / (performance.now() - began)
+  console.log(`${share.toFixed(2)} % of a processor`)
+  assert.ok(share < 5, `${share} %`)
+  await served.close()
+})
+
+test('two cards in two readers', async () => {
+  const cards = [await serveCard(memoryCard().channel, place(0)), await serveCard(memoryCard().channel, place(1))]
+  for (const reader of pcscd.readers) await seen(reader, true)
+  await opened((card) => card.verifyPin(PIN), pcscd.readers[0])
+  await opened(async (card) => assert.is((await card.pinStatus()).verified, false), pcscd.readers[1])
+  for (const card of cards) await card.close()
+  for (const reader of pcscd.readers) await seen(reader, false)
+})
+
+test('a second card for the same reader waits, says so, and is in it when the first is taken out', async () => {
+  await serving(async (first) => {
+    const told: string[] = []
+    let busy = () => {}
+    const said = new Promise<void>((resolve) => {
+      busy = resolve
+    })
+    const second = await serveCard(plainCard(), {
+      ...place(0),
+      onState: (state, why) => {
+        told.push(state)
+        if (why?.message.includes('another card is in that reader')) busy()
+      },
+    })
+    await within(said, 10_000, 'a word')
+    assert.equal(told, ['waiting'])
+    await opened((card) => card.verifyPin(PIN))
+    await first.close()
+    await within(second.ready, 10_000, 'the second card')
+    await second.close()
+  })
+})
+
+test('a program sends a command of one octet, which hangs vpcd: the reader is back after a while', async () => {
+  await serving(async () => {
+    const connection = new (native().PcscConnection)()
+    await connection.connect(pcscd.readers[0], 2, 3)
+    const answer = await within(connection.transmit(Uint8Array.of(0)), 20_000, 'the end of it')
+    assert.is(answer.length, 0, 'vpcd has met the end of the connection')
+    await connection.close()
+    await seen(pcscd.readers[0], true)
+    await opened((card) => card.verifyPin(PIN))
+  })
+})
+
+test.run()

@@ -1,0 +1,359 @@
+// takes: 8 s
+// What a card does for whatever vpcd says, and for what no vpcd says.
+import { test } from 'uvu'
+import * as assert from 'uvu/assert'
+import type { CardChannel } from '../../src/channel.ts'
+import { CardSide } from '../../src/serve/card-side.ts'
+import { FramedSocket } from '../../src/serve/framed-socket.ts'
+import type { LinkState } from '../../src/serve/link.ts'
+import { type Served, type ServeOptions, serveChannel } from '../../src/serve/serve.ts'
+import { playCard } from '../../src/serve/vpcd.ts'
+import { memoryCard, PIN, plainCard } from '../pcsc/cards.ts'
+import { filled, octets } from '../support/octets.ts'
+import { gate, within } from '../support/temp.ts'
+import { type RawPeer, RawVpcd } from './support/raw-vpcd.ts'
+
+const OFF = [0]
+const ON = [1]
+const RESET = [2]
+const ATR = [4]
+const OK = [0x90, 0x00]
+const FAILED = [0x6f, 0x00]
+const verify = Uint8Array.of(0x00, 0x20, 0x00, 0x80, 8, ...Buffer.from(PIN), 0xff, 0xff)
+const status = octets('00200080')
+const select = octets('00a4040005a000000308')
+
+interface Bench {
+  readonly vpcd: RawVpcd
+  readonly peer: RawPeer
+  readonly served: Served
+  readonly states: readonly LinkState[]
+  readonly troubles: readonly unknown[]
+}
+
+async function onBench(
+  card: CardChannel,
+  work: (bench: Bench) => Promise<void>,
+  more: ServeOptions = {},
+): Promise<void> {
+  const vpcd = await RawVpcd.listen()
+  const states: LinkState[] = []
+  const troubles: unknown[] = []
+  const served = await serveChannel(card, {
+    vpcd: vpcd.place,
+    onState: (state) => states.push(state),
+    onTrouble: (error) => troubles.push(error),
+    ...more,
+  })
+  try {
+    await work({ vpcd, peer: await vpcd.peer(), served, states, troubles })
+  } finally {
+    await served.close()
+    await vpcd.close()
+  }
+}
+
+/** A plain card with a gate in front of each command. */
+function heldCard() {
+  const held = gate()
+  const begun = gate()
+  const resets = { count: 0 }
+  const channel: CardChannel = {
+    ...plainCard(),
+    async transmit() {
+      begun.open()
+      await held.promise
+      return Uint8Array.from(OK)
+    },
+    async reset() {
+      resets.count += 1
+    },
+  }
+  return { channel, held, begun, resets }
+}
+
+test('ATR, power and commands: each has the answer that it has, in one piece', async () => {
+  const card = plainCard((apdu) => [...apdu.subarray(0, 4), ...OK])
+  await onBench(card, async ({ peer, served, states }) => {
+    assert.equal(await peer.ask(ATR), card.atr)
+    await served.ready
+    assert.equal(states, ['inserted'])
+    for (const code of [OFF, ON, RESET]) peer.tell(code)
+    peer.pieces = 0
+    assert.equal(await peer.ask(octets('00cb3fff')), octets('00cb3fff 9000'))
+    assert.is(peer.pieces, 1)
+    assert.equal(await peer.ask(octets('0102')), octets('0102 9000'), 'two octets are a command of the card to judge')
+  })
+})
+
+test('commands and answers of every length on which anything turns', async () => {
+  const lengths = [2, 3, 4, 5, 127, 128, 255, 256, 257, 4094, 4095, 4096, 4097, 8192, 32_767, 32_768, 65_534, 65_535]
+  const card = { ...plainCard(), transmit: async (apdu: Uint8Array) => apdu.slice() }
+  await onBench(card, async ({ peer }) => {
+    for (const length of lengths) assert.equal(await peer.ask(filled(length)), filled(length), String(length))
+  })
+})
+
+test('frames in any pieces, and many in one', async () => {
+  await onBench(plainCard(), async ({ peer }) => {
+    const stream = [0, 1, ...ATR, 0, 4, 0, 0xcb, 0x3f, 0xff, 0, 1, ...OFF, 0, 1, ...ATR]
+    peer.write([...stream, ...stream, ...stream])
+    for (let round = 0; round < 3; round += 1) {
+      assert.is((await peer.heard()).length, 24)
+      assert.equal([...(await peer.heard())], OK)
+      assert.is((await peer.heard()).length, 24)
+    }
+    for (const octet of stream) {
+      peer.write([octet])
+      await new Promise((resolve) => setImmediate(resolve))
+    }
+    assert.is((await peer.heard()).length, 24)
+    assert.equal([...(await peer.heard())], OK)
+  })
+})
+
+for (const [what, codes] of [
+  ['power-off', [OFF]],
+  ['power-on', [ON]],
+  ['a reset', [RESET]],
+  ['all of them', [OFF, ON, RESET]],
+] as const) {
+  test(`the PIN is not verified any more after ${what}`, async () => {
+    await onBench(memoryCard().channel, async ({ peer }) => {
+      await peer.ask(select)
+      assert.equal([...(await peer.ask(verify))], OK)
+      assert.equal([...(await peer.ask(status))], OK)
+      for (const code of codes) peer.tell(code)
+      assert.equal(await peer.ask(status), octets('63c5'))
+    })
+  })
+}
+
+test('nor after the connection has ended', async () => {
+  await onBench(memoryCard().channel, async ({ vpcd, peer, states }) => {
+    await peer.ask(ATR)
+    assert.equal([...(await peer.ask(verify))], OK)
+    peer.socket.destroy()
+    const next = await vpcd.peer()
+    await next.ask(ATR)
+    assert.equal(await next.ask(status), octets('63c5'))
+    assert.equal(states, ['inserted', 'waiting', 'inserted'])
+  })
+})
+
+test('a command comes to its end after power-off in the middle of it, and what it proved is gone then', async () => {
+  const { channel } = memoryCard()
+  const held = gate()
+  const card: CardChannel = {
+    atr: channel.atr,
+    transaction: (work) => channel.transaction(work),
+    close: () => channel.close(),
+    reset: () => channel.reset(),
+    async transmit(apdu) {
+      const answer = await channel.transmit(apdu)
+      await held.promise
+      return answer
+    },
+  }
+  await onBench(card, async ({ peer }) => {
+    peer.tell(verify)
+    peer.tell(OFF)
+    peer.tell(ON)
+    held.open()
+    assert.equal([...(await peer.heard())], OK)
+    assert.equal(await peer.ask(status), octets('63c5'))
+  })
+})
+
+test('the ATR is there at once after power-on, although the card is still busy with something else', async () => {
+  const { channel, held, begun } = heldCard()
+  await onBench(channel, async ({ vpcd, peer }) => {
+    peer.tell(octets('00cb3fff'))
+    await begun.promise
+    peer.socket.destroy()
+    const next = await vpcd.peer()
+    next.tell(ON)
+    assert.is((await next.ask(ATR)).length, 24)
+    held.open()
+    assert.equal([...(await next.ask(octets('00cb3fff')))], OK)
+  })
+})
+
+test('a card that fails answers 6F00, and why is said; the next command is answered', async () => {
+  let failing: unknown = new Error('the TPM is gone')
+  const card: CardChannel = {
+    ...plainCard(),
+    async transmit() {
+      if (failing instanceof Error) throw failing
+      return failing instanceof Uint8Array ? failing : Uint8Array.from(OK)
+    },
+  }
+  await onBench(card, async ({ peer, troubles }) => {
+    assert.equal([...(await peer.ask(verify))], FAILED)
+    assert.is(troubles[0], failing)
+    for (const length of [0, 1, 65_536]) {
+      failing = new Uint8Array(length)
+      assert.equal([...(await peer.ask(verify))], FAILED, `${length} octets are no answer`)
+    }
+    failing = undefined
+    assert.equal([...(await peer.ask(verify))], OK)
+    assert.is(troubles.length, 4)
+  })
+})
+
+test('a reset that fails is done again before the next command: the card does not answer before it', async () => {
+  let broken = true
+  let resets = 0
+  const card: CardChannel = {
+    ...plainCard(),
+    async reset() {
+      resets += 1
+      if (broken) throw new Error('the TPM is gone')
+    },
+  }
+  await onBench(card, async ({ peer, troubles }) => {
+    peer.tell(RESET)
+    assert.equal([...(await peer.ask(status))], FAILED)
+    broken = false
+    assert.equal([...(await peer.ask(status))], OK)
+    assert.equal([...(await peer.ask(status))], OK)
+    assert.equal([resets, troubles.length], [3, 2])
+  })
+})
+
+test('garbage: the connection is dropped without an answer, the card reset, and the next one is good', async () => {
+  const { channel, resets, held } = heldCard()
+  held.open()
+  await onBench(channel, async ({ vpcd, peer: first }) => {
+    let peer = first
+    for (const garbage of ['0000', '0001 03', '0001 ff', '0001 05 0001 04']) {
+      const before = resets.count
+      peer.write(octets(garbage))
+      await peer.ended()
+      assert.is(peer.pieces, 0)
+      peer = await vpcd.peer()
+      assert.is((await peer.ask(ATR)).length, 24)
+      peer.pieces = 0
+      await peer.ask(status)
+      peer.pieces = 0
+      assert.ok(resets.count > before)
+    }
+  })
+})
+
+test('a peer that goes away in the middle of a frame', async () => {
+  await onBench(plainCard(), async ({ vpcd, peer: first }) => {
+    let peer = first
+    for (const part of ['00', '0005', '0005 00cb3f', 'ffff 00', '0001 04 0005 00']) {
+      peer.write(octets(part))
+      peer.socket.end()
+      await peer.ended()
+      peer = await vpcd.peer()
+      assert.is((await peer.ask(ATR)).length, 24)
+    }
+  })
+})
+
+/** A card and a vpcd without the rest, and with little patience. */
+async function played(
+  work: (peer: RawPeer, end: Promise<unknown>) => Promise<void>,
+  card = plainCard(),
+): Promise<void> {
+  const vpcd = await RawVpcd.listen()
+  const near = FramedSocket.dial(vpcd.port, '127.0.0.1', 200)
+  const peer = await vpcd.peer()
+  const side = new CardSide(card, () => undefined)
+  const end = playCard(
+    near,
+    side,
+    async () => undefined,
+    () => undefined,
+  ).then(
+    () => undefined,
+    (error: unknown) => error,
+  )
+  await work(peer, within(end, 10_000, 'the end'))
+  peer.socket.destroy()
+  await end
+  await vpcd.close()
+}
+
+test('a peer that stops in the middle of a frame is dropped; one that has not begun is waited for', async () => {
+  await played(async (peer, end) => {
+    await new Promise((resolve) => setTimeout(resolve, 500))
+    assert.is((await peer.ask(ATR)).length, 24)
+    peer.write([0, 5, 0, 0xcb])
+    await peer.ended()
+    assert.match(String(await end), 'FrameError')
+  })
+})
+
+test('a vpcd that has fallen silent waits for an answer that no card gives: it is let go', async () => {
+  await played(async (peer, end) => {
+    await peer.ask(ATR)
+    peer.tell(OFF)
+    await peer.ended()
+    assert.match(String(await end), 'too long')
+  })
+})
+
+test('a peer that reads nothing is dropped, and takes no memory meanwhile', async () => {
+  let commands = 0
+  const card: CardChannel = {
+    ...plainCard(),
+    transmit: async () => {
+      commands += 1
+      return new Uint8Array(65_535)
+    },
+  }
+  await played(async (peer, end) => {
+    peer.socket.pause()
+    const flood = new Uint8Array(6 * 100_000)
+    for (let at = 0; at < flood.length; at += 6) flood.set([0, 4, 0, 0xcb, 0x3f, 0xff], at)
+    peer.write(flood)
+    await end
+    assert.ok(commands < 1000, `${commands} commands were answered to nobody`)
+  }, card)
+})
+
+test('told to stop while a command is under way: at once, and what it answers goes nowhere', async () => {
+  const { channel, held, begun, resets } = heldCard()
+  const vpcd = await RawVpcd.listen()
+  const served = await serveChannel(channel, { vpcd: vpcd.place })
+  const peer = await vpcd.peer()
+  peer.tell(status)
+  await begun.promise
+  const closing = served.close()
+  await peer.ended()
+  held.open()
+  await closing
+  await served.closed
+  assert.is(peer.pieces, 0)
+  assert.is(resets.count, 1)
+  await vpcd.close()
+})
+
+test('what is no place of a vpcd on this machine', async () => {
+  const wrong = [
+    '192.0.2.1:35963',
+    'example.org:1',
+    '[::1]:35963',
+    '127.0.0.1',
+    '127.0.0.1:0',
+    '127.0.0.1:65536',
+    ':1',
+    '',
+  ]
+  for (const vpcd of wrong) {
+    const error = await serveChannel(plainCard(), { vpcd }).catch((thrown: unknown) => thrown)
+    assert.is((error as { code?: string }).code, 'ERR_USAGE', vpcd)
+  }
+  for (const options of [{ listen: 0 }, { listen: 1.5 }, { listen: 65_536 }, { listen: 2000, vpcd: '127.0.0.1:1' }]) {
+    const error = await serveChannel(plainCard(), options).catch((thrown: unknown) => thrown)
+    assert.is((error as { code?: string }).code, 'ERR_USAGE')
+  }
+  const served = await serveChannel(plainCard(), { vpcd: 'localhost:1' })
+  await served.close()
+})
+
+test.run()
