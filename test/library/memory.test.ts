@@ -3,13 +3,13 @@
 // After a PIN was used and the card locked, no copy of PIN or PUK is left in the memory of the process; behind a TPM
 // outside the process, no authValue either. The whole of its writable memory is read from outside.
 import { spawn } from 'node:child_process'
-import { closeSync, openSync, readFileSync, readSync } from 'node:fs'
 import { createInterface } from 'node:readline'
 import { fileURLToPath } from 'node:url'
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
 import { cardInfo } from '../../src/index.ts'
 import { authValue } from '../../src/tpm/lock/auth-value.ts'
+import { search } from '../support/memory.ts'
 import { startSwtpm } from '../support/swtpm.ts'
 import { atExit, tempDir, within } from '../support/temp.ts'
 import { ascii, fromHex } from '../support/wire.ts'
@@ -19,42 +19,6 @@ const script = fileURLToPath(new URL('./memory-child.ts', import.meta.url))
 const LIMIT = 60_000
 const text = (name: keyof typeof SECRETS): string =>
   String.fromCharCode(...[...SECRETS[name]].map((char) => (char.charCodeAt(0) - 0x40) & 0x7f))
-
-/** Where each needle stands in the writable memory of a process: names of needle and mapping, and what is around it. */
-function search(pid: number, needles: ReadonlyMap<string, Uint8Array>): { found: string[]; octets: number } {
-  const found: string[] = []
-  let octets = 0
-  const memory = openSync(`/proc/${pid}/mem`, 'r')
-  try {
-    for (const line of readFileSync(`/proc/${pid}/maps`, 'latin1').split('\n')) {
-      const [, from = '', to = '', path = ''] = /^(\w+)-(\w+) rw.. \S+ \S+ \S+ *(.*)$/.exec(line) ?? []
-      if (from === '' || path === '[vvar]') continue
-      const start = Number.parseInt(from, 16)
-      const end = Number.parseInt(to, 16)
-      const step = 1 << 24
-      const overlap = 64
-      for (let at = start; at < end; at += step) {
-        const chunk = Buffer.alloc(Math.min(step + overlap, end - at))
-        let length = 0
-        try {
-          length = readSync(memory, chunk, 0, chunk.length, at)
-        } catch {
-          continue // a mapping that went away, or has nothing behind it
-        }
-        octets += length
-        for (const [name, needle] of needles) {
-          for (let hit = chunk.indexOf(needle); hit >= 0 && hit < step; hit = chunk.indexOf(needle, hit + 1)) {
-            const around = chunk.subarray(Math.max(0, hit - 48), hit + needle.length + 32)
-            found.push(`${name} at ${(at + hit).toString(16)} in ${path || 'anonymous'}: ${around.toString('hex')}`)
-          }
-        }
-      }
-    }
-  } finally {
-    closeSync(memory)
-  }
-  return { found, octets }
-}
 
 function needlesFor(cardId: Uint8Array | undefined): Map<string, Uint8Array> {
   const needles = new Map<string, Uint8Array>()

@@ -1,0 +1,94 @@
+// The memory of a process that serves a card: PINs and PUKs come to it through PC/SC.
+import { spawn } from 'node:child_process'
+import { createInterface } from 'node:readline'
+import { fileURLToPath } from 'node:url'
+import * as assert from 'uvu/assert'
+import { cardInfo, DEFAULT_PIN, DEFAULT_PUK, openCard } from '../../../src/index.ts'
+import { ReaderChannel } from '../../../src/pcsc/channel.ts'
+import { seen } from '../../pcsc/cards.ts'
+import { search } from '../../support/memory.ts'
+import { type Pcscd, startPcscd } from '../../support/pcscd.ts'
+import { startSwtpm } from '../../support/swtpm.ts'
+import { atExit, tempDir, within } from '../../support/temp.ts'
+import { ascii, fromHex } from '../../support/wire.ts'
+
+const SECRETS = { pin: '93710482', newPin: '650791', puk: 'qJ~3!Vk/', newPuk: '+gM$u9X?', wrong: '77120366' } as const
+const script = fileURLToPath(new URL('./memory-child.ts', import.meta.url))
+const LIMIT = 60_000
+
+const needles = new Map<string, Uint8Array>()
+for (const [name, secret] of Object.entries(SECRETS)) {
+  needles.set(name, ascii(secret))
+  needles.set(`${name} in UTF-16`, Uint8Array.from(Buffer.from(secret, 'utf16le')))
+  needles.set(`${name} in hex`, ascii(Buffer.from(secret).toString('hex')))
+}
+
+/** Everything that brings a secret to a card, and something behind it: what is read after a PIN is not what clears it. */
+async function use(reader: string): Promise<void> {
+  const card = await openCard({ reader })
+  await card.changePin({ pin: DEFAULT_PIN, newPin: SECRETS.pin })
+  await card.changePuk({ puk: DEFAULT_PUK, newPuk: SECRETS.puk })
+  await card.changePuk({ puk: SECRETS.puk, newPuk: SECRETS.newPuk })
+  await card.verifyPin(SECRETS.wrong).catch(() => undefined)
+  await card.unblockPin({ puk: SECRETS.newPuk, newPin: SECRETS.newPin })
+  await card.close()
+  // Last comes a PIN, in a command by chaining that never ends, and in one that is no good.
+  const channel = await ReaderChannel.open(reader)
+  await channel.transmit(Uint8Array.of(0x00, 0x20, 0x00, 0x80, 8, ...ascii(SECRETS.newPin), 0xff, 0xff))
+  await channel.transmit(Uint8Array.of(0x00, 0x20, 0x00, 0x80, 9, ...ascii(SECRETS.newPin), 0xff, 0xff, 0xff))
+  await channel.close()
+}
+
+/** `how`: who connects to whom. One pcscd a process. */
+export async function lookAt(how: 'vpcd' | 'listen'): Promise<void> {
+  const swtpm = await startSwtpm()
+  const home = tempDir('memory')
+  let child: ReturnType<typeof served> | undefined
+  let pcscd: Pcscd | undefined
+  const serve = async ([port]: readonly [number, number]) => {
+    child = served(home, swtpm.tcti, how, port)
+    assert.is(await child.line(), 'served')
+  }
+  if (how === 'listen') pcscd = await startPcscd({ reversed: true, before: serve })
+  else {
+    pcscd = await startPcscd()
+    await serve(pcscd.ports)
+  }
+  if (child === undefined) throw new Error('no child')
+  try {
+    await seen(pcscd.readers[0], true)
+    await use(pcscd.readers[0])
+    assert.equal(search(child.pid, needles).found, [], 'before anything is collected')
+    child.goOn()
+    assert.is(await child.line(), 'used')
+    const { cardId } = await cardInfo('work', { home })
+    const control = search(child.pid, new Map([['card id', fromHex(cardId)]]))
+    assert.ok(control.found.length > 0, 'what is there is found')
+    assert.equal(search(child.pid, needles).found, [], 'in use')
+    child.goOn()
+    assert.is(await child.line(), 'closed')
+    assert.equal(search(child.pid, needles).found, [], 'closed')
+  } finally {
+    child.kill()
+    await pcscd.stop()
+    await swtpm.stop()
+  }
+}
+
+function served(...argv: readonly (string | number)[]) {
+  const tsx = import.meta.resolve('tsx')
+  const child = spawn(process.execPath, ['--expose-gc', '--import', tsx, script, ...argv.map(String)], {
+    stdio: ['pipe', 'pipe', 'inherit'],
+  })
+  const forget = atExit(() => child.kill('SIGKILL'))
+  const lines = createInterface({ input: child.stdout })[Symbol.asyncIterator]()
+  return {
+    pid: child.pid ?? 0,
+    line: async () => (await within(lines.next(), LIMIT, 'a line')).value as string | undefined,
+    goOn: () => child.stdin.write('go on\n'),
+    kill: () => {
+      forget()
+      child.kill('SIGKILL')
+    },
+  }
+}
