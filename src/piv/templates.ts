@@ -1,5 +1,5 @@
 // Templates of GENERAL AUTHENTICATE and GENERATE ASYMMETRIC KEY PAIR. SP 800-73-5 part 2, sections 3.2.4 and 3.3.1.
-import { type FieldsOf, fieldParts, readFields, writeFields } from '../iso7816/fields.ts'
+import { type FieldsOf, fieldParts, readFields } from '../iso7816/fields.ts'
 import { TlvError, tlv, unwrap } from '../iso7816/tlv.ts'
 import { PIN_POLICY_IDS, type PinPolicy } from './slots.ts'
 
