@@ -1,4 +1,5 @@
-// Every file in examples/, and the library example of README.md, runs as it stands.
+// Every program in examples/, and the library example of README.md, runs as it stands. (Scripts need more around them:
+// test/strangers/example.test.ts.)
 // takes: 10 s
 import { spawnSync } from 'node:child_process'
 import { readdirSync, readFileSync } from 'node:fs'
@@ -22,7 +23,9 @@ function runs(name: string, ...args: string[]) {
   })
 }
 
-for (const file of readdirSync(`${root}examples`)) runs(`examples/${file}`, '--import', 'tsx', `examples/${file}`)
+for (const file of readdirSync(`${root}examples`).filter((name) => name.endsWith('.ts'))) {
+  runs(`examples/${file}`, '--import', 'tsx', `examples/${file}`)
+}
 
 const blocks = [...readFileSync(`${root}README.md`, 'utf8').matchAll(/^```ts\n(.*?)^```$/gms)].map(
   (match) => match[1] ?? '',

@@ -9,7 +9,7 @@ import * as assert from 'uvu/assert'
 import { atExit, within } from '../support/temp.ts'
 import { NAMES, OPENSC, type UsedSlot } from './support/opensc.ts'
 import { PIN, type Served, type ServedCard, startServed, TRIES, triesLeft, WRONG_PIN } from './support/served.ts'
-import { type Sshd, startSshd } from './support/sshd.ts'
+import { SSHD_IS_HERE, type Sshd, startSshd } from './support/sshd.ts'
 import { file, newFile, ok, type RunOptions, refused, run, type Said, says } from './support/tools.ts'
 
 let served: Served
@@ -43,6 +43,14 @@ test('ssh-keygen -D: all keys of all cards, with their names', async () => {
   assert.is(lines.length, 10, all)
 })
 
+/** A test that wants a server to log in to. */
+function testLogin(name: string, work: () => Promise<void>): void {
+  test(name, async () => {
+    if (SSHD_IS_HERE) await work()
+    else console.log(`# skipped: ${name}: sshd is not installed`)
+  })
+}
+
 /** A login that runs `echo` on the other side. `how`: words that say where the keys are. */
 function login(sshd: Sshd, how: readonly string[], options: RunOptions, end = ok): Promise<Said> {
   const here = ['-F', 'none', '-o', `UserKnownHostsFile=${sshd.knownHosts}`, '-o', 'StrictHostKeyChecking=yes']
@@ -58,7 +66,7 @@ for (const [at, name] of [
   [0, 'P-256'],
   [1, 'RSA-2048'],
 ] as const) {
-  test(`a login with the ${name} key of 9a`, async () => {
+  testLogin(`a login with the ${name} key of 9a`, async () => {
     const card = served.cards[at]
     assert.ok(card)
     const sshd = await startSshd(await sshKey(card, '9a'))
@@ -72,20 +80,23 @@ for (const [at, name] of [
   })
 }
 
-test('9c, `always`: no login, since OpenSC asks the card something between the PIN and the signature', async () => {
-  const [card] = served.cards
-  assert.ok(card)
-  const sshd = await startSshd(await sshKey(card, '9c'))
-  try {
-    // CKR_USER_NOT_LOGGED_IN. OpenSSH takes the login for the PIN of the first signature, and its agent asks for none.
-    says(await login(sshd, WITH_CARD, askpass(PIN), refused), /C_Sign failed: 257/)
-    assert.is(await triesLeft(card), TRIES.pin)
-  } finally {
-    await sshd.stop()
-  }
-})
+testLogin(
+  '9c, `always`: no login, since OpenSC asks the card something between the PIN and the signature',
+  async () => {
+    const [card] = served.cards
+    assert.ok(card)
+    const sshd = await startSshd(await sshKey(card, '9c'))
+    try {
+      // CKR_USER_NOT_LOGGED_IN. OpenSSH takes the login for the PIN of the first signature, and its agent asks for none.
+      says(await login(sshd, WITH_CARD, askpass(PIN), refused), /C_Sign failed: 257/)
+      assert.is(await triesLeft(card), TRIES.pin)
+    } finally {
+      await sshd.stop()
+    }
+  },
+)
 
-test('no login with a wrong PIN, which costs a try, nor with a key that the server does not know', async () => {
+testLogin('no login with a wrong PIN, which costs a try, nor with a key that the server does not know', async () => {
   const [card, other] = served.cards
   assert.ok(card && other)
   const sshd = await startSshd(await sshKey(card, '9d'))
@@ -102,7 +113,7 @@ test('no login with a wrong PIN, which costs a try, nor with a key that the serv
   }
 })
 
-test('ssh-agent holds the card: a login, and a signature of a file that ssh-keygen verifies', async () => {
+testLogin('ssh-agent holds the card: a login, and a signature of a file that ssh-keygen verifies', async () => {
   const [card] = served.cards
   assert.ok(card)
   const key = await sshKey(card, '9a')

@@ -17,6 +17,8 @@ export interface Sshd {
 
 const LIMIT_MS = 15_000
 const PROGRAM = '/usr/sbin/sshd'
+/** False where installing one would have opened the machine: scripts/setup then leaves it out. */
+export const SSHD_IS_HERE = existsSync(PROGRAM)
 /** Where it goes when it gives up its rights; as root it refuses to start without. The service's file makes it at boot. */
 const EMPTY = '/run/sshd'
 
