@@ -4,6 +4,7 @@ import { createPublicKey, X509Certificate } from 'node:crypto'
 import { readFileSync } from 'node:fs'
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
+import { DEFAULT_PIN } from '../../src/index.ts'
 import { NAMES } from './support/opensc.ts'
 import {
   ADMIN_KEY,
@@ -88,6 +89,15 @@ test('PIN, PUK, admin key', async () => {
   const change = ['access', 'change-management-key', '--generate', '--algorithm']
   const [key = ''] = /[0-9a-f]{64}$/m.exec((await well([ADMIN_KEY], ...change, 'AES256')).stdout) ?? []
   await card.look((one) => one.authenticateAdmin(Uint8Array.from(Buffer.from(key, 'hex'))))
+})
+
+test('reset blocks the card and makes it anew', async () => {
+  const said = await well([], 'reset', '--force')
+  says(said, /All PIV data (has|have) been cleared/)
+  const info = await well([], 'info')
+  says(info, /Using default PIN!/)
+  assert.not.match(info.stdout, /^Slot/m)
+  await card.look((one) => one.verifyPin(DEFAULT_PIN))
 })
 
 test.run()

@@ -6,6 +6,7 @@ import { createHash, createPublicKey, generateKeyPairSync, type KeyObject, X509C
 import { readFileSync } from 'node:fs'
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
+import { DEFAULT_PIN } from '../../src/index.ts'
 import { NAMES } from './support/opensc.ts'
 import {
   ADMIN_KEY,
@@ -194,6 +195,17 @@ test('a blocked PIN is said to be, and takes the PUK', async () => {
 test('a card that is not blocked is not reset', async () => {
   says(await tool([], ...actions('reset')), /^Reset failed, are pincodes blocked\?$/m)
   says(await tool([PIN], ...actions('verify-pin')), /Successfully verified PIN/)
+})
+
+test('a card whose PIN and PUK are blocked is reset: nothing is on it, and its PIN is the default one', async () => {
+  for (let tries = TRIES.pin; tries > 0; tries -= 1) await tool([WRONG_PIN], ...actions('verify-pin'))
+  for (let tries = TRIES.puk; tries > 0; tries -= 1) await tool([WRONG_PUK, PIN], ...actions('unblock-pin'))
+  says(await tool([NEW_PUK, PIN], ...actions('unblock-pin')), /blocked/)
+  says(await tool([], ...actions('reset')), /^Successfully reset the application\.$/m)
+  const said = await tool([], ...actions('status'))
+  says(said, new RegExp(`^PIN tries left:\\s+${TRIES.pin}$`, 'm'))
+  assert.not.match(said.stdout, /^Slot/m)
+  says(await tool([DEFAULT_PIN], ...actions('verify-pin')), /Successfully verified PIN/)
 })
 
 test.run()
