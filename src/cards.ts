@@ -9,7 +9,7 @@ import { UsageError } from './errors.ts'
 import { localChannel } from './local-card.ts'
 import { openReader, type ReaderOptions } from './pcsc/open.ts'
 import { ADMIN_ALGORITHMS } from './piv/algorithms.ts'
-import { adminAlgorithmOf } from './piv/host/admin.ts'
+import { type AdminKey, adminAlgorithmOf } from './piv/host/admin.ts'
 import { Card } from './piv/host/card.ts'
 import { checkTries, DEFAULT_TRIES, type Secret } from './piv/pin.ts'
 import { readerOfCard } from './reader-of-card.ts'
@@ -22,7 +22,7 @@ import { type Place, workshop } from './tpm/workshop.ts'
 
 export type { ListedCertificate } from './cards/certificates.ts'
 export { type CardSummary, type ListOptions, listCards } from './cards/list.ts'
-export { listReaderCards, type ReaderCardSummary } from './cards/reader-cards.ts'
+export { type CardBeyond, listReaderCards, type ReaderCardSummary, readerCardInfo } from './cards/reader-cards.ts'
 export type { CardState } from './cards/states.ts'
 export { cardInfo, type ReadableCard } from './cards/summary.ts'
 export type { TpmCardSummary } from './cards/tpm-cards.ts'
@@ -40,8 +40,8 @@ export interface CreateCardOptions {
   readonly puk?: Secret
   /** A card without a PUK: only its help desk can unblock it. */
   readonly noPuk?: boolean
-  /** PIV 9B key of 16, 24 or 32 octets (AES), or `random`: nobody manages the card through PC/SC. */
-  readonly adminKey?: Uint8Array | 'random'
+  /** PIV 9B key of 16, 24 or 32 octets (AES unless it says 3DES), or `random`: nobody manages the card through PC/SC. */
+  readonly adminKey?: AdminKey | 'random'
   /** P-256 public key of a help desk, which can unblock the card from elsewhere. */
   readonly helpDeskPublicKey?: KeyObject
   /** 1 to 10 each; 5 unless given. */
@@ -167,7 +167,7 @@ function placeOf(place: CardPlace): Pick<Place, 'readerOf'> & { readonly home?: 
 }
 
 /** As the vault keeps it: algorithm identifier, then the key. */
-function adminKeyOf(given: CreateCardOptions['adminKey']): Uint8Array | 'none' | undefined {
+function adminKeyOf(given: AdminKey | 'random' | undefined): Uint8Array | 'none' | undefined {
   if (given === undefined) return undefined
   if (given === 'random') return 'none'
   const { key, algorithm } = adminAlgorithmOf(given)

@@ -1,4 +1,5 @@
 export {
+  type CardBeyond,
   type CardPlace,
   type CardState,
   type CardSummary,
@@ -15,6 +16,7 @@ export {
   type ReadableCard,
   type ReaderCardSummary,
   type ReaderPlace,
+  readerCardInfo,
   renameCard,
   resetCard,
   type TpmCardSummary,
@@ -44,6 +46,7 @@ export type { Algorithm, Hash } from './piv/algorithms.ts'
 export type { AdminKey } from './piv/host/admin.ts'
 export { Card, type GenerateKeyOptions, type VerifyPinOptions } from './piv/host/card.ts'
 export type { CardCertificate } from './piv/host/certificates.ts'
+export type { AdminKeyInfo } from './piv/host/extras.ts'
 export type { KeyInfo } from './piv/host/key-info.ts'
 export type { ObjectInfo } from './piv/host/objects.ts'
 export type { DecryptOptions } from './piv/host/padding.ts'

@@ -6,11 +6,12 @@ import type { CardChannel } from '../channel.ts'
 import { type AnyCardError, CardError, PcscError } from '../errors.ts'
 import { TlvError } from '../iso7816/tlv.ts'
 import { ReaderChannel, type ReaderOptions } from '../pcsc/channel.ts'
+import { chooseReader } from '../pcsc/open.ts'
 import { listReaders } from '../pcsc/readers.ts'
 import { PIV_AID } from '../piv/application.ts'
 import { readChuid, readDiscovery } from '../piv/contents.ts'
 import { Exchange } from '../piv/host/exchange.ts'
-import { Extras } from '../piv/host/extras.ts'
+import { type AdminKeyInfo, Extras } from '../piv/host/extras.ts'
 import { CardKeys, type KeyInfo } from '../piv/host/key-info.ts'
 import { readObject } from '../piv/host/objects.ts'
 import { type PinStatus, pinStatus, selectPiv } from '../piv/host/pins.ts'
@@ -32,6 +33,8 @@ export type ReaderCardSummary =
       readonly pin: PinStatus
       readonly keys: readonly KeyInfo[]
       readonly certificates: readonly ListedCertificate[]
+      /** What it has beyond PIV, as Yubico's cards have it: there only where it does. */
+      readonly beyond?: CardBeyond
     }
   | {
       readonly kind: 'reader'
@@ -40,6 +43,13 @@ export type ReaderCardSummary =
       readonly reader: string
       readonly error: AnyCardError
     }
+
+export interface CardBeyond {
+  /** The version that it says it is of: `5.4.3`. */
+  readonly version: string
+  readonly serial?: number
+  readonly adminKey?: AdminKeyInfo
+}
 
 const WAIT_MS = 1000
 /** For all that is read of one card. */
@@ -58,6 +68,16 @@ export async function listReaderCards({
     throw error
   })
   return Promise.all(readers.filter(({ card }) => card).map(({ name }) => readerCard(name, waitMs)))
+}
+
+/**
+ * One of them, in the reader that is meant by a part of its name. It is waited for as long as for any use of it.
+ * @throws PcscError ERR_READER_NOT_FOUND, ERR_CARD_REMOVED, ERR_PCSC_UNAVAILABLE; UsageError ERR_CARD_AMBIGUOUS
+ */
+export async function readerCardInfo(text: string): Promise<ReaderCardSummary> {
+  const { name, card } = chooseReader(await listReaders(), text)
+  if (card) return readerCard(name, READ_MS)
+  throw new PcscError('ERR_CARD_REMOVED', `There is no card in the reader '${name}'. Put one in.`, { reader: name })
 }
 
 async function readerCard(reader: string, waitMs: number): Promise<ReaderCardSummary> {
@@ -102,9 +122,22 @@ function ask(channel: ReaderChannel): Promise<Said<ReaderCardSummary>> {
       const key = found.publicKey && keyOf(slot, found.publicKey)
       if (key !== undefined) certified.push(key)
     }
+    const beyond = await beyondOf(exchange, extras)
     const keys = extras.tells ? await new CardKeys(undefined, extras).list(exchange) : certified
-    return { state: pinState(pin), ...(chuid && { cardId: hex(chuid.guid) }), pin, keys, certificates }
+    const said = { state: pinState(pin), pin, keys, certificates }
+    return { ...said, ...(chuid && { cardId: hex(chuid.guid) }), ...(beyond && { beyond }) }
   })
+}
+
+async function beyondOf(exchange: Exchange, extras: Extras): Promise<CardBeyond | undefined> {
+  const version = await extras.version(exchange)
+  if (version === undefined) return undefined
+  const [serial, adminKey] = [await extras.serial(exchange), await extras.adminKey(exchange)]
+  return {
+    version,
+    ...(serial !== undefined && { serial }),
+    ...(adminKey !== undefined && adminKey !== 'absent' && { adminKey }),
+  }
 }
 
 /** The channel, as long as there is time: a card may take as long as it likes for a command, but not for each of many. */

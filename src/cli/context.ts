@@ -16,6 +16,8 @@ export interface CommandShape {
   /** Positional arguments as commander reads them. */
   readonly args?: string
   readonly options?: readonly OptionName[]
+  /** About cards in the TPM of this machine alone: one in a reader is refused. */
+  readonly tpmOnly?: true
 }
 
 /** One command. The arguments arrive in the order of its row; the result is the exit code, ok if none. */

@@ -75,19 +75,21 @@ export function triesJson({ triesLeft, tries, blocked, mustChange, advisory, isD
   }
 }
 
-export function pinText(card: string, status: PinStatus): string {
+export const pinText = (card: string, status: PinStatus): string =>
+  rows([[TEXT.field.name, card], ...triesLines(status)])
+
+export function triesLines(status: PinStatus): ReadonlyArray<readonly [string, string]> {
   const { field } = TEXT
   const { puk, advisory } = status
   const count = field.triesOf(status.triesLeft, status.tries)
-  return rows([
-    [field.name, card],
+  return [
     [field.pin, status.blocked ? field.blocked : advisory ? `${count} ${field.advisory}` : count],
     [field.puk, puk === undefined ? field.noPuk : field.triesOf(puk.triesLeft, puk.tries)],
-  ])
+  ]
 }
 
 /** `Name: value` lines, the values below each other. */
-function rows(lines: ReadonlyArray<readonly [string, string]>): string {
+export function rows(lines: ReadonlyArray<readonly [string, string]>): string {
   const width = Math.max(...lines.map(([name]) => name.length)) + 2
   return lines.map(([name, value]) => (name === '' ? '' : `${name}:`).padEnd(width) + value).join('\n')
 }

@@ -1,16 +1,10 @@
 // The listing of cards, in words and as JSON. What is printed of certificates and readers is other people's text.
 import type { CardSummary, ListedCertificate } from '../cards.ts'
-import { cardJson, certificateJson, columns, keyJson, triesJson } from './describe.ts'
+import { cardJson, columns, triesJson } from './describe.ts'
 import { TEXT } from './messages.ts'
 import { errorJson, type Json } from './output.ts'
-
-const LONGEST = 60
-
-/** Without what a terminal would act on. */
-export function plain(text: string): string {
-  const shown = text.replaceAll(/\p{C}/gu, '?')
-  return shown.length > LONGEST ? `${shown.slice(0, LONGEST - 1)}…` : shown
-}
+import { plain } from './plain.ts'
+import { readerCardJson, validity } from './reader-card.ts'
 
 export function listedJson(card: CardSummary): Json {
   if (!('pin' in card)) {
@@ -21,8 +15,7 @@ export function listedJson(card: CardSummary): Json {
     const { kind, state, pin, error, ...summary } = card
     return { ...cardJson(summary), kind, state, ...triesJson(pin), ...(error && { error: errorJson(error) }) }
   }
-  const { pin, keys, certificates, ...facts } = card
-  return { ...facts, ...triesJson(pin), keys: keys.map(keyJson), certificates: certificates.map(certificateJson) }
+  return readerCardJson(card)
 }
 
 /** A table of the cards, and one of their certificates where there are any. */
@@ -56,9 +49,6 @@ function whereOf(card: Extract<CardSummary, { readonly pin: unknown }>): string 
 }
 
 function certificateRow(name: string, certificate: ListedCertificate): string[] {
-  const { damaged, expired } = TEXT.field
-  if ('error' in certificate) return [plain(name), certificate.slot, '-', damaged]
-  const day = certificate.notAfter.slice(0, 10)
-  const over = Date.parse(certificate.notAfter) < Date.now()
-  return [plain(name), certificate.slot, plain(certificate.subject), over ? expired(day) : day]
+  if ('error' in certificate) return [plain(name), certificate.slot, '-', TEXT.field.damaged]
+  return [plain(name), certificate.slot, plain(certificate.subject), validity(certificate.notAfter)]
 }

@@ -1,5 +1,6 @@
 // The secrets of a new card, as the options of `create` say.
 import { wipe } from '../bytes.ts'
+import type { AdminKey } from '../piv/host/admin.ts'
 import { adminKeyIn } from './admin-key.ts'
 import type { Context } from './context.ts'
 import { newPin, newPuk } from './select.ts'
@@ -18,7 +19,7 @@ export async function firstSecret(context: Context, kind: 'pin' | 'puk'): Promis
 }
 
 /** What --admin-key says; undefined for the default one. A file holds it in hexadecimal digits. */
-export async function adminKey(context: Context): Promise<Uint8Array | 'random' | undefined> {
+export async function adminKey(context: Context): Promise<AdminKey | 'random' | undefined> {
   const said = context.options.adminKey
   if (said === undefined || said === 'default') return undefined
   if (said === 'random') return 'random'

@@ -1,7 +1,7 @@
 // From the argument table to commander, and from a command line to an exit code.
 import { readFileSync } from 'node:fs'
 import { Command, CommanderError, InvalidArgumentError, Option } from 'commander'
-import { UsageError } from '../errors.ts'
+import { CardError, UsageError } from '../errors.ts'
 import { Context } from './context.ts'
 import { EXIT, type ExitCode, exitCode } from './exit.ts'
 import { TEXT } from './messages.ts'
@@ -143,6 +143,7 @@ async function execute({ row, args, options }: Chosen, out: Output): Promise<Exi
   }
   process.on('SIGINT', onSignal).on('SIGTERM', onSignal)
   try {
+    if (row.tpmOnly) assertInTpm([options.card, ...args])
     const { run: command } = await row.load()
     const work = command(context, ...args)
     work.catch(() => undefined)
@@ -160,6 +161,11 @@ async function execute({ row, args, options }: Chosen, out: Output): Promise<Exi
 }
 
 /** Whether the command came to its end without an error, and in time. */
+/** @throws CardError ERR_NOT_SUPPORTED where a card in a reader is named */
+function assertInTpm(named: readonly (string | undefined)[]): void {
+  if (named.some((name) => name?.startsWith('reader:'))) throw new CardError('ERR_NOT_SUPPORTED', TEXT.error.reader)
+}
+
 async function tidyUp(context: Context, work: Promise<unknown>): Promise<boolean> {
   let timer: NodeJS.Timeout | undefined
   const enough = new Promise<false>((resolve) => {

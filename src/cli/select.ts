@@ -2,15 +2,16 @@
 import { type CardSummary, cardInfo, listCards, openCard } from '../cards.ts'
 import { CardError, PinError, UsageError } from '../errors.ts'
 import { listReaders } from '../pcsc/readers.ts'
+import type { AdminKey } from '../piv/host/admin.ts'
 import type { Card } from '../piv/host/card.ts'
 import type { KeyInfo } from '../piv/host/key-info.ts'
 import type { PinUse } from '../piv/host/pin-request.ts'
 import { pinBytes, pukBytes } from '../piv/pin.ts'
 import { parseSlot, type Slot } from '../piv/slots.ts'
-import { adminKeyIn } from './admin-key.ts'
+import { adminKeyIn, adminKeyOf, asOn, checkDigits } from './admin-key.ts'
 import { type Context, confirm, given } from './context.ts'
-import { plain } from './listing.ts'
 import { TEXT } from './messages.ts'
+import { plain } from './plain.ts'
 import type { Question } from './secrets.ts'
 
 const READER = 'reader:'
@@ -21,14 +22,14 @@ type Choice = { readonly name: string } | { readonly reader: string }
 /** A command asks once: what comes and goes meanwhile does not change which card it is about. */
 const chosen = new WeakMap<Context, Promise<Choice>>()
 
-function choiceOf(context: Context): Promise<Choice> {
-  const choice = chosen.get(context) ?? choose(context)
+/** `said`: the card that the command names by itself. @throws as `onlyCard` */
+export function choiceOf(context: Context, said = context.options.card): Promise<Choice> {
+  const choice = chosen.get(context) ?? choose(context, said)
   chosen.set(context, choice)
   return choice
 }
 
-async function choose(context: Context): Promise<Choice> {
-  const { card } = context.options
+async function choose(context: Context, card: string | undefined): Promise<Choice> {
   if (card !== undefined) return card.startsWith(READER) ? { reader: card.slice(READER.length) } : { name: card }
   return onlyCard(context)
 }
@@ -66,20 +67,6 @@ async function anyInReaders(): Promise<boolean> {
 
 function ambiguous(cards: readonly CardSummary[]): UsageError {
   return new UsageError('ERR_CARD_AMBIGUOUS', TEXT.error.ambiguous(cards.map((card) => plain(card.name))))
-}
-
-/**
- * For what only a card in a TPM can do: the name that --card says, or that of the only one.
- * @throws CardError ERR_CARD_NOT_FOUND, ERR_NOT_SUPPORTED; UsageError ERR_CARD_AMBIGUOUS
- */
-export async function cardName(context: Context, argument?: string): Promise<string> {
-  const said = argument ?? context.options.card
-  if (said?.startsWith(READER)) throw new CardError('ERR_NOT_SUPPORTED', TEXT.error.reader)
-  if (said !== undefined) return said
-  const [only, ...others] = await listCards(FILES)
-  if (only === undefined) throw new CardError('ERR_CARD_NOT_FOUND', TEXT.error.noCards)
-  if (others.length > 0) throw ambiguous([only, ...others])
-  return only.name
 }
 
 /** Runs `work` with the card that is meant. */
@@ -129,11 +116,24 @@ export async function unlock(context: Context, card: Card): Promise<void> {
   await card.verifyPin(await takePin(context, card))
 }
 
-/** What a change of the card needs: the admin key where --admin-key-file names one, else the PIN. */
+/** Of a card in a reader nobody is the owner: what changes it is its admin key. */
+export const isInReader = (card: Card): boolean => card.name.startsWith(READER)
+
+const ADMIN_KEY_FILE = '--admin-key-file'
+
+/** What a change of the card needs: the admin key where --admin-key-file names one or the card is in a reader, else the PIN. */
 export async function unlockManagement(context: Context, card: Card): Promise<void> {
   const path = context.options.adminKeyFile
-  if (path === undefined) await unlock(context, card)
-  else await card.authenticateAdmin(await adminKeyIn(context, path, '--admin-key-file'))
+  if (path === undefined && !isInReader(card)) return unlock(context, card)
+  const key = path === undefined ? await typedAdminKey(context) : await adminKeyIn(context, path, ADMIN_KEY_FILE)
+  await card.authenticateAdmin(await asOn(card, key))
+}
+
+async function typedAdminKey(context: Context): Promise<AdminKey> {
+  const [what, source] = [TEXT.what.adminKey, ADMIN_KEY_FILE]
+  const check = (digits: Uint8Array) => checkDigits(digits, source)
+  const digits = await context.secrets.prompt({ what, prompt: TEXT.prompt.adminKey, check, option: source })
+  return adminKeyOf(context, digits, source)
 }
 
 /**
@@ -144,7 +144,7 @@ export async function unlockToCertify(context: Context, card: Card, slot: Slot):
   const { mustChange } = await card.pinStatus()
   if (mustChange) throw new PinError('ERR_PIN_CHANGE_REQUIRED', TEXT.error.changeRequired)
   const { pinPolicy } = await card.keyInfo(slot)
-  const byAdminKey = context.options.adminKeyFile !== undefined
+  const byAdminKey = context.options.adminKeyFile !== undefined || isInReader(card)
   if (byAdminKey) await unlockManagement(context, card)
   if (byAdminKey && pinPolicy === 'never') return undefined
   const pin = await takePin(context, card)
@@ -172,10 +172,21 @@ export async function keyOnFile(context: Context, slotName: string): Promise<Key
   return key
 }
 
+/** Whether a slot has a key, also one of a kind that is not known here. */
+export async function hasKey(card: Card, slot: Slot): Promise<boolean> {
+  try {
+    await card.keyInfo(slot)
+    return true
+  } catch (error) {
+    if (error instanceof CardError && error.code === 'ERR_NOT_SUPPORTED') return true
+    if (error instanceof CardError && error.code === 'ERR_KEY_ABSENT') return false
+    throw error
+  }
+}
+
 /** Asks before a key is overwritten. */
 export async function freeSlot(context: Context, card: Card, slot: Slot): Promise<void> {
-  const keys = await card.keys()
-  if (keys.some((key) => key.slot === slot)) await confirm(context, TEXT.confirm.overwrite(slot))
+  if (await hasKey(card, slot)) await confirm(context, TEXT.confirm.overwrite(slot))
 }
 
 /** Asks before a certificate is overwritten. */

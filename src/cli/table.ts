@@ -18,6 +18,7 @@ const manage = ['lastTry', 'adminKeyFile'] as const
 export const COMMANDS: readonly CommandRow[] = [
   {
     words: 'create',
+    tpmOnly: true,
     args: '<name>',
     options: [
       'pin',
@@ -34,15 +35,17 @@ export const COMMANDS: readonly CommandRow[] = [
   },
   { words: 'list', load: () => import('./commands/list.ts') },
   { words: 'info', args: '[name]', load: () => import('./commands/info.ts') },
-  { words: 'rename', args: '<name> <new>', load: () => import('./commands/rename.ts') },
+  { words: 'rename', args: '<name> <new>', tpmOnly: true, load: () => import('./commands/rename.ts') },
   {
     words: 'reset',
+    tpmOnly: true,
     args: '<name>',
     options: ['yes', 'ownerPasswordFile'],
     load: () => import('./commands/reset.ts'),
   },
   {
     words: 'destroy',
+    tpmOnly: true,
     args: '<name>',
     options: ['yes', 'ownerPasswordFile'],
     load: () => import('./commands/destroy.ts'),
@@ -157,6 +160,7 @@ export const COMMANDS: readonly CommandRow[] = [
   },
   {
     words: 'serve',
+    tpmOnly: true,
     args: '<name...>',
     options: ['vpcd', 'listen', 'unlockFor'],
     untilStopped: true,

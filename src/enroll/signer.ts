@@ -14,8 +14,8 @@ export interface SigningOptions {
   /** Of RSA keys: `pkcs1` unless said otherwise. Not every program takes `pss` in certificates. */
   readonly padding?: 'pkcs1' | 'pss'
   /**
-   * Verified right before the signature, as a key of policy `always` wants it. Without it the PIN has been verified
-   * already, and is not needed otherwise.
+   * Verified in one transaction with the signature, as a key of policy `always` wants it. Without it the PIN has been
+   * verified already, or is not needed.
    */
   readonly pin?: Secret
 }
@@ -28,10 +28,9 @@ export interface SlotSigner extends SigningProvider {
 export async function slotSigner(card: Card, slot: string, options: SigningOptions): Promise<SlotSigner> {
   const hash = parseHash(options.hash ?? 'SHA-256')
   const key = await card.keyInfo(slot)
-  const sign = async (data: Uint8Array, { padding }: { readonly padding: 'pkcs1' | 'pss' }) => {
-    if (options.pin !== undefined) await card.verifyPin(options.pin)
-    return card.sign(slot, data, { hash, padding, format: 'raw' })
-  }
+  const pin = options.pin === undefined ? {} : { pin: options.pin }
+  const sign = (data: Uint8Array, { padding }: { readonly padding: 'pkcs1' | 'pss' }) =>
+    card.sign(slot, data, { hash, padding, format: 'raw', ...pin })
   const provider = await providerOf({ publicKey: key.publicKey, sign }, { hash, padding: options.padding ?? 'pkcs1' })
   return { key, ...provider }
 }

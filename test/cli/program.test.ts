@@ -81,8 +81,8 @@ test('no card', async () => {
   assert.is((await tessera(['destroy', 'nobody', '--yes'])).code, 3)
 })
 
-test('a card in a reader is not supported yet, and a bad name is a usage error', async () => {
-  assert.is((await tessera(['info', '--card', 'reader:Yubico'])).code, 8)
+test('a card in a reader where only one in the TPM will do, and a bad name, which is a usage error', async () => {
+  assert.is((await tessera(['rename', 'reader:Yubico', 'work'])).code, 8)
   for (const name of ['../work', 'a/b', '', '.', '-x y'])
     assert.is((await tessera(['info', '--card', name])).code, 2, name)
 })

@@ -21,6 +21,7 @@ export const CALLS: Readonly<Record<string, (card: Card) => Promise<unknown>>> =
   unblockChallenge: (card) => card.unblockChallenge(),
   unblockWithResponse: (card) => card.unblockWithResponse({ response: 'R-0', newPin: NEW_PIN }),
   authenticateAdmin: (card) => card.authenticateAdmin(ADMIN_KEY),
+  adminKeyInfo: (card) => card.adminKeyInfo(),
   changeAdminKey: (card) => card.changeAdminKey(ADMIN_KEY),
   'changeAdminKey, random': (card) => card.changeAdminKey('random'),
   generateKey: (card) => card.generateKey('9a'),

@@ -1,10 +1,20 @@
-import { cardInfo } from '../../cards.ts'
+import { cardInfo, readerCardInfo } from '../../cards.ts'
 import type { Run } from '../context.ts'
 import { cardJson, cardText, warningsOf } from '../describe.ts'
-import { cardName } from '../select.ts'
+import { readerCardJson, readerCardText, readerWarnings } from '../reader-card.ts'
+import { choiceOf } from '../select.ts'
 
 export const run: Run = async (context, name?: string) => {
-  const card = await cardInfo(await cardName(context, name))
+  const choice = await choiceOf(context, name)
+  if ('reader' in choice) {
+    const card = await readerCardInfo(choice.reader)
+    if (!('pin' in card)) throw card.error
+    const warnings = readerWarnings(card)
+    await context.out.result({ ...readerCardJson(card), warnings }, readerCardText(card))
+    for (const warning of warnings) await context.out.warn(warning)
+    return undefined
+  }
+  const card = await cardInfo(choice.name)
   const warnings = warningsOf(card)
   await context.out.result({ ...cardJson(card), warnings }, cardText(card))
   for (const warning of warnings) await context.out.warn(warning)

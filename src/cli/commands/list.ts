@@ -1,7 +1,8 @@
 import { listCards } from '../../cards.ts'
 import { given, type Run } from '../context.ts'
-import { listedJson, listedText, plain } from '../listing.ts'
+import { listedJson, listedText } from '../listing.ts'
 import { TEXT } from '../messages.ts'
+import { plain } from '../plain.ts'
 
 export const run: Run = async ({ out, options }) => {
   const cards = await listCards(given({ tcti: options.tcti }))

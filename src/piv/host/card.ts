@@ -12,6 +12,7 @@ import { type AdminKey, authenticateAdmin } from './admin.ts'
 import { attest, attestationIssuer } from './attestation.ts'
 import { type CardCertificate, deleteCertificate, readCertificate, writeCertificate } from './certificates.ts'
 import type { Exchange } from './exchange.ts'
+import type { AdminKeyInfo } from './extras.ts'
 import type { KeyInfo } from './key-info.ts'
 import { agreement, decryption, generate, signing } from './keys.ts'
 import { changeAdminKey, importKey, moveKey } from './manage.ts'
@@ -111,6 +112,14 @@ export class Card {
   /** Proves the admin key (PIV 9B), both ways round. A card in this process is managed with its PIN alone. */
   authenticateAdmin(key: AdminKey): Promise<void> {
     return this.#session.transaction((exchange) => authenticateAdmin(exchange, key))
+  }
+
+  /** What the card says of its admin key; undefined where it says nothing, or has none. */
+  adminKeyInfo(): Promise<AdminKeyInfo | undefined> {
+    return this.#session.transaction(async (exchange) => {
+      const told = await this.#session.extras.adminKey(exchange)
+      return told === 'absent' ? undefined : told
+    })
   }
 
   /**

@@ -12,8 +12,10 @@ import { refusal } from './refusals.ts'
 import type { SecretFacts } from './secrets.ts'
 import { ifWellFormed } from './well-formed.ts'
 
-export interface AdminKeyFacts {
+/** What a card says of its admin key. */
+export interface AdminKeyInfo {
   readonly algorithm: AdminAlgorithm
+  /** True while it is the one that everybody knows. */
   readonly isDefault?: boolean
 }
 
@@ -26,6 +28,7 @@ interface Found {
 }
 
 const VERSION_LENGTH = 3
+const SERIAL_LENGTH = 4
 
 export class Extras {
   readonly #channel: CardChannel
@@ -43,6 +46,13 @@ export class Extras {
   /** `5.4.3`, of a card that has Yubico's instructions. */
   async version(exchange: Exchange): Promise<string | undefined> {
     return (await this.#find(exchange)).version?.join('.')
+  }
+
+  /** Number of the card, where it has one. */
+  async serial(exchange: Exchange): Promise<number | undefined> {
+    if ((await this.#find(exchange)).version === undefined) return undefined
+    const { data, sw } = await exchange.send({ ins: YUBICO.getSerial, p1: 0x00, p2: 0x00, answer: true })
+    return sw === SW.OK && data.length === SERIAL_LENGTH ? Buffer.from(data).readUInt32BE() : undefined
   }
 
   /** What the card says of a key, the PIN, the PUK or the admin key; undefined where it does not. */
@@ -66,16 +76,21 @@ export class Extras {
   }
 
   /** `absent`: the card has none. */
-  async adminKey(exchange: Exchange): Promise<AdminKeyFacts | 'absent' | undefined> {
+  async adminKey(exchange: Exchange): Promise<AdminKeyInfo | 'absent' | undefined> {
     const told = await this.metadata(exchange, ADMIN_KEY)
     if (told === undefined || told === 'absent') return told
     const algorithm = adminAlgorithmById(told.algorithm[0] ?? -1)
     return algorithm && { algorithm, ...defaultOf(told) }
   }
 
+  /** @throws CardError ERR_NOT_SUPPORTED where the card is not one that has Yubico's instructions */
+  async want(exchange: Exchange): Promise<void> {
+    if ((await this.#find(exchange)).version === undefined) throw refusal('beyond', SW.UNKNOWN_INS)
+  }
+
   /** One of Yubico's instructions. @throws CardError ERR_NOT_SUPPORTED by a card that does not have it; as `manage` */
   async send(exchange: Exchange, command: HostCommand): Promise<Uint8Array> {
-    if ((await this.#find(exchange)).version === undefined) throw refusal('beyond', SW.UNKNOWN_INS)
+    await this.want(exchange)
     const { data, sw } = await exchange.send(command)
     if (sw !== SW.OK) throw refusal('beyond', sw)
     return data

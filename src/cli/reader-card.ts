@@ -1,0 +1,62 @@
+// One card in a reader, in words and as JSON: what it says of itself.
+import type { CardBeyond, ListedCertificate, ReaderCardSummary } from '../cards.ts'
+import { certificateJson, keyJson, keyLine, rows, triesJson, triesLines } from './describe.ts'
+import { TEXT } from './messages.ts'
+import type { Json } from './output.ts'
+import { plain } from './plain.ts'
+
+/** One that answers. */
+export type ReaderCard = Extract<ReaderCardSummary, { readonly pin: unknown }>
+
+export function readerCardJson(card: ReaderCard): { readonly [name: string]: Json } {
+  const { pin, keys, certificates, beyond, ...facts } = card
+  const more = beyond && { ...beyond, adminKey: beyond.adminKey && { ...beyond.adminKey } }
+  const lists = { keys: keys.map(keyJson), certificates: certificates.map(certificateJson) }
+  return { ...facts, ...triesJson(pin), ...lists, ...(more && { beyond: more }) }
+}
+
+export function readerCardText(card: ReaderCard): string {
+  const { field } = TEXT
+  return rows([
+    [field.name, plain(card.name)],
+    [field.state, field.states[card.state]],
+    ...(card.cardId === undefined ? [] : [[field.cardId, card.cardId] as const]),
+    ...triesLines(card.pin),
+    ...beyondLines(card.beyond),
+    ...card.keys.map((key, index) => [index === 0 ? field.keys : '', keyLine(key)] as const),
+    ...card.certificates.map((one, index) => [index === 0 ? field.certificates : '', certificateLine(one)] as const),
+  ])
+}
+
+function beyondLines(beyond: CardBeyond | undefined): ReadonlyArray<readonly [string, string]> {
+  const { field } = TEXT
+  if (beyond === undefined) return [[field.beyond, field.nothingBeyond]]
+  const { version, serial, adminKey } = beyond
+  return [
+    [field.beyond, field.version(version)],
+    ...(serial === undefined ? [] : [[field.serial, String(serial)] as const]),
+    ...(adminKey === undefined ? [] : [[field.adminKey, adminKey.algorithm] as const]),
+  ]
+}
+
+/** What an end of validity comes to, and whether it is over. */
+export function validity(notAfter: string): string {
+  const day = notAfter.slice(0, 10)
+  return Date.parse(notAfter) < Date.now() ? TEXT.field.expired(day) : day
+}
+
+const certificateLine = (certificate: ListedCertificate): string =>
+  'error' in certificate
+    ? TEXT.field.certificateLine(certificate.slot, '-', TEXT.field.damaged)
+    : TEXT.field.certificateLine(certificate.slot, plain(certificate.subject), validity(certificate.notAfter))
+
+/** First values that are still in force, one sentence each, and what is near its end. */
+export function readerWarnings({ pin, beyond }: ReaderCard): string[] {
+  const { defaults, lastTry } = TEXT.warn
+  return [
+    ...(pin.isDefault ? [defaults.pin] : []),
+    ...(pin.puk?.isDefault ? [defaults.puk] : []),
+    ...(beyond?.adminKey?.isDefault ? [defaults.adminKey] : []),
+    ...(pin.triesLeft === 1 ? [lastTry(TEXT.what.pin)] : []),
+  ]
+}
