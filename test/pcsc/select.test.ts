@@ -135,27 +135,30 @@ test('a card that stands in a reader is one card: by its name, or in the reader 
     await seen(pcscd.readers[0], false)
 
     const serve = await startServe(['serve', 'work', '--vpcd', vpcd])
-    await serve.line()
-    await seen(pcscd.readers[0], true)
-    assert.is(await chosen(), first)
-    const { stdout, stderr } = await ran(0, 'pin', 'verify', '--pin-file', pin)
-    assert.match(stderr, `shows the card in the reader 'Virtual PCD 00 00'`)
-    assert.match(stdout, 'The PIN is right')
-    assert.equal(await listed(), [
-      ['work', 'in-use'],
-      [first, 'ready'],
-    ])
-    assert.match((await ran(0, 'list')).stdout, /^work +in use by another process +unknown +- +software +embedded:$/m)
-    assert.match(
-      (await ran(0, 'list')).stdout,
-      /^reader:Virtual PCD 00 00 +ready +5 +- +- +card 'work' of this machine$/m,
-    )
-    // What only the file says is the card's of the TPM.
-    assert.match((await ran(0, 'info')).stdout, 'work')
-    await inReader(1, memoryCard().channel, async () => {
-      assert.match((await ran(2, 'pin', 'status')).stderr, `work, ${second}.`)
-    })
-    assert.is(await serve.stop('SIGTERM'), 0, serve.stderr())
+    try {
+      await serve.line()
+      await seen(pcscd.readers[0], true)
+      assert.is(await chosen(), first)
+      const { stdout, stderr } = await ran(0, 'pin', 'verify', '--pin-file', pin)
+      assert.match(stderr, `shows the card in the reader 'Virtual PCD 00 00'`)
+      assert.match(stdout, 'The PIN is right')
+      assert.equal(await listed(), [
+        ['work', 'in-use'],
+        [first, 'ready'],
+      ])
+      assert.match((await ran(0, 'list')).stdout, /^work +in use by another process +unknown +- +software +embedded:$/m)
+      assert.match(
+        (await ran(0, 'list')).stdout,
+        /^reader:Virtual PCD 00 00 +ready +5 of 5 +- +- +card 'work' of this machine$/m,
+      )
+      // What only the file says is the card's of the TPM.
+      assert.match((await ran(0, 'info')).stdout, 'work')
+      await inReader(1, memoryCard().channel, async () => {
+        assert.match((await ran(2, 'pin', 'status')).stderr, `work, ${second}.`)
+      })
+    } finally {
+      assert.is(await serve.stop('SIGTERM'), 0, serve.stderr())
+    }
     await seen(pcscd.readers[0], false)
     assert.is(await chosen(), 'work')
   }, 'work'))

@@ -99,7 +99,7 @@ export async function ready(subject: Subject): Promise<Card> {
 }
 
 /** Signs with a key and checks the signature. Nothing is asked of the card before. */
-export async function signs(card: Card, slot: string): Promise<void> {
-  const signature = await card.sign(slot, message)
+export async function signs(card: Card, slot: string, options: Parameters<Card['sign']>[2] = {}): Promise<void> {
+  const signature = await card.sign(slot, message, options)
   assertSigned((await card.keyInfo(slot)).publicKey, message, signature)
 }

@@ -138,16 +138,14 @@ export const PINS: Clauses = {
       await subject.manage(card)
       for (const slot of ['9a', '9c', '9e']) await card.generateKey(slot)
       await card.verifyPin(PIN)
-      for (const slot of ['9c', '9a', '9e']) {
-        await refused('ERR_PIN_CHANGE_REQUIRED', () => card.sign(slot, message))
-      }
+      for (const slot of ['9a', '9e']) await refused('ERR_PIN_CHANGE_REQUIRED', () => card.sign(slot, message))
+      await refused('ERR_PIN_CHANGE_REQUIRED', () => card.sign('9c', message, { pin: PIN }))
       if (change === 'changePin') await card.changePin({ pin: PIN, newPin: NEW_PIN })
       else await card.unblockPin({ puk: PUK, newPin: NEW_PIN })
       assert.is((await card.pinStatus()).mustChange, false)
-      for (const slot of ['9c', '9a', '9e']) {
-        await card.verifyPin(NEW_PIN)
-        await signs(card, slot)
-      }
+      await signs(card, '9c', { pin: NEW_PIN })
+      await card.verifyPin(NEW_PIN)
+      for (const slot of ['9a', '9e']) await signs(card, slot)
     }
   },
 

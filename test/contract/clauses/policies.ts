@@ -131,8 +131,7 @@ export const POLICIES: Clauses = {
     await signs(card, '9c')
     await refused('ERR_PIN_REQUIRED', () => card.sign('9e', message))
     for (const slot of ['9e', '9a']) {
-      await card.verifyPin(PIN)
-      await signs(card, slot)
+      await signs(card, slot, { pin: PIN })
       await refused('ERR_PIN_REQUIRED', () => card.sign(slot, message))
     }
   },

@@ -3,7 +3,7 @@ import { createHash, diffieHellman, generateKeyPairSync, publicEncrypt } from 'n
 import * as assert from 'uvu/assert'
 import type { AskPin, Card, PinRequest } from '../../../src/index.ts'
 import { ADMIN_KEY, PIN, PUK, type Subject } from '../subjects.ts'
-import { assertSigned, type Clauses, foreign, message, NEW_PIN, refused, WRONG_PIN, wrong } from './clause.ts'
+import { assertSigned, type Clauses, foreign, message, NEW_PIN, refused, signs, WRONG_PIN, wrong } from './clause.ts'
 
 const NEVER_ASKED: AskPin = () => {
   throw new Error('nobody was to be asked')
@@ -16,11 +16,6 @@ async function furnished(subject: Subject, options: Parameters<Subject['fresh']>
   for (const slot of ['9a', '9c', '9e']) await card.generateKey(slot)
   await card.lock()
   return card
-}
-
-async function signsWith(card: Card, slot: string, pin: Parameters<Card['sign']>[2]): Promise<void> {
-  const signature = await card.sign(slot, message, pin)
-  assertSigned((await card.keyInfo(slot)).publicKey, message, signature)
 }
 
 /** Answers the PIN, and keeps what it was asked for. */
@@ -39,10 +34,10 @@ export const USES: Clauses = {
   'a PIN with the use serves that use, whatever the policy of the key': async (subject) => {
     const card = await furnished(subject)
     for (let round = 0; round < 2; round += 1) {
-      for (const slot of ['9c', '9a', '9e']) await signsWith(card, slot, { pin: PIN })
+      for (const slot of ['9c', '9a', '9e']) await signs(card, slot, { pin: PIN })
     }
     assert.is((await card.pinStatus()).verified, true)
-    await signsWith(card, '9a', {})
+    await signs(card, '9a', {})
     await refused('ERR_PIN_REQUIRED', () => card.sign('9c', message))
   },
 
@@ -84,12 +79,12 @@ export const USES: Clauses = {
     }
     await refused('ERR_PIN_LAST_TRY', () => card.sign('9c', message, { pin: WRONG_PIN, minTriesLeft: 2 }))
     assert.is((await card.pinStatus()).triesLeft, 1)
-    await signsWith(card, '9c', { pin: PIN, minTriesLeft: 1 })
+    await signs(card, '9c', { pin: PIN, minTriesLeft: 1 })
     for (const left of [2, 1, 0]) {
       await wrong('ERR_PIN_WRONG', left, () => card.sign('9a', message, { pin: WRONG_PIN }))
     }
     await refused('ERR_PIN_BLOCKED', () => card.sign('9a', message, { pin: PIN }))
-    await signsWith(card, '9e', {})
+    await signs(card, '9e', {})
   },
 
   'what cannot come to a use verifies no PIN and costs no try': async (subject) => {
@@ -124,16 +119,16 @@ export const USES: Clauses = {
 
   'the PIN is asked for when the key wants it, and the reason is told': async (subject) => {
     const card = await furnished(subject)
-    await signsWith(card, '9e', { pin: NEVER_ASKED })
+    await signs(card, '9e', { pin: NEVER_ASKED })
     const once = asking()
-    await signsWith(card, '9a', { pin: once.pin })
-    await signsWith(card, '9a', { pin: NEVER_ASKED })
+    await signs(card, '9a', { pin: once.pin })
+    await signs(card, '9a', { pin: NEVER_ASKED })
     assert.equal(
       once.asked.map(({ slot, use, pinPolicy, triesLeft }) => [slot, use, pinPolicy, triesLeft]),
       [['9a', 'sign', 'once', 5]],
     )
     const always = asking()
-    for (let round = 0; round < 2; round += 1) await signsWith(card, '9c', { pin: always.pin })
+    for (let round = 0; round < 2; round += 1) await signs(card, '9c', { pin: always.pin })
     const reason = 'The key in slot 9c (signature) is to sign, and wants the PIN for every use.'
     assert.equal(
       always.asked.map((request) => [request.pinPolicy, request.reason]),
@@ -146,7 +141,7 @@ export const USES: Clauses = {
 
   'who is asked may take his time, call the card, and say no': async (subject) => {
     const card = await furnished(subject)
-    await signsWith(card, '9c', {
+    await signs(card, '9c', {
       pin: async () => {
         assert.is((await card.pinStatus()).verified, false)
         await card.sign('9e', message)
@@ -183,9 +178,9 @@ export const USES: Clauses = {
     await refused('ERR_PIN_LAST_TRY', () => card.sign('9a', message, { pin: NEVER_ASKED, minTriesLeft: 2 }))
     await wrong('ERR_PIN_WRONG', 0, () => card.sign('9a', message, { pin: WRONG_PIN }))
     await refused('ERR_PIN_BLOCKED', () => card.sign('9c', message, { pin: NEVER_ASKED }))
-    await signsWith(card, '9e', { pin: NEVER_ASKED })
+    await signs(card, '9e', { pin: NEVER_ASKED })
     await card.unblockPin({ puk: PUK, newPin: NEW_PIN })
-    await signsWith(card, '9c', { pin: asking(NEW_PIN).pin })
+    await signs(card, '9c', { pin: asking(NEW_PIN).pin })
   },
 
   'a PIN that has to be changed comes before a use with the PIN as well': async (subject) => {
@@ -197,6 +192,6 @@ export const USES: Clauses = {
       await refused('ERR_PIN_CHANGE_REQUIRED', () => card.sign(slot, message, { pin: asking().pin }))
     }
     await card.changePin({ pin: PIN, newPin: NEW_PIN })
-    await signsWith(card, '9c', { pin: NEW_PIN })
+    await signs(card, '9c', { pin: NEW_PIN })
   },
 }
