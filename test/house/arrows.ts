@@ -27,7 +27,7 @@ const arrows: Readonly<Record<string, readonly string[]>> = {
   iso7816: [],
   piv: ['iso7816'],
   vault: ['piv'],
-  'piv/card': ['iso7816', 'piv', 'vault', 'channel'],
+  'piv/card': ['iso7816', 'piv', 'vault', 'channel', 'x509'],
   'piv/host': ['iso7816', 'piv', 'vault', 'channel'],
   files: [],
   tpm: ['piv', 'vault', 'native', 'files'],

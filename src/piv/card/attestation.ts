@@ -1,25 +1,27 @@
 // Certificates that say of a key that it was made in the vault, as Yubico's cards make them: RFC 5280, and extensions of
 // Yubico's ("PIV attestation").
-import { X509Certificate } from 'node:crypto'
+import { createPublicKey, X509Certificate } from 'node:crypto'
+import { library as x509 } from '../../x509/library.ts'
+import { providerOf, type SigningProvider } from '../../x509/provider.ts'
 import { ALGORITHMS } from '../algorithms.ts'
 import { integer } from '../der.ts'
 import { hashOf, pkcs1Block } from '../emsa.ts'
-import { type SigningProvider, signingProvider, x509 } from '../signing-provider.ts'
 import { PIN_POLICY_IDS } from '../slots.ts'
 import { ATTESTED, FIRMWARE, policiesOctets, serialOf } from '../yubico.ts'
 import { type CardIdentity, expiryOf } from './identity.ts'
 import type { AttestationKey, VaultKey } from './vault.ts'
 
-function providerOf({ algorithm, spki, signDigest, rawRsa }: AttestationKey): Promise<SigningProvider> {
+/** What every attestation is signed with, whatever key it is about. */
+const HASH = 'SHA-256'
+
+function providerBy({ algorithm, spki, signDigest, rawRsa }: AttestationKey): Promise<SigningProvider> {
   const { kind, octets } = ALGORITHMS[algorithm]
-  return signingProvider({
-    algorithm,
-    spki,
-    sign: (message, { hash }) => {
-      const digest = hashOf(hash, message)
-      return kind === 'ec' ? signDigest(digest) : rawRsa(pkcs1Block(digest, hash, octets))
-    },
-  })
+  const publicKey = createPublicKey({ key: Buffer.from(spki), format: 'der', type: 'spki' })
+  const sign = async (message: Uint8Array): Promise<Uint8Array> => {
+    const digest = hashOf(HASH, message)
+    return kind === 'ec' ? signDigest(digest) : rawRsa(pkcs1Block(digest, HASH, octets))
+  }
+  return providerOf({ publicKey, sign }, { hash: HASH, padding: 'pkcs1' })
 }
 
 const exactly = (octets: Uint8Array): Uint8Array<ArrayBuffer> => Uint8Array.from(octets)
@@ -28,17 +30,17 @@ const exactly = (octets: Uint8Array): Uint8Array<ArrayBuffer> => Uint8Array.from
 export async function ownCertificate(key: AttestationKey, identity: CardIdentity): Promise<Uint8Array> {
   const { BasicConstraintsExtension, KeyUsageFlags, KeyUsagesExtension, SubjectKeyIdentifierExtension, ...library } =
     await x509()
-  const { crypto, keys } = await providerOf(key)
+  const { crypto, ...by } = await providerBy(key)
   const certificate = await library.X509CertificateGenerator.createSelfSigned(
     {
       name: [{ CN: [`Tessera PIV Attestation (${identity.assurance} TPM)`] }],
-      keys,
+      ...by,
       notBefore: identity.created,
       notAfter: expiryOf(identity),
       extensions: [
         new BasicConstraintsExtension(true, 0, true),
         new KeyUsagesExtension(KeyUsageFlags.keyCertSign, true),
-        await SubjectKeyIdentifierExtension.create(keys.publicKey, false, crypto),
+        await SubjectKeyIdentifierExtension.create(by.keys.publicKey, false, crypto),
       ],
     },
     crypto,
@@ -63,7 +65,7 @@ export async function attestationOf(
   identity: CardIdentity,
 ): Promise<Uint8Array> {
   const library = await x509()
-  const { crypto, keys } = await providerOf(key)
+  const { crypto, keys, signingAlgorithm } = await providerBy(key)
   const by = new library.X509Certificate(exactly(issuer))
   const issuerId = by.getExtension(library.SubjectKeyIdentifierExtension)?.keyId
   const extension = (oid: string, value: Uint8Array) => new library.Extension(oid, false, exactly(value))
@@ -75,6 +77,7 @@ export async function attestationOf(
       notAfter: by.notAfter,
       publicKey: await library.PublicKey.create(exactly(subject.spki), crypto),
       signingKey: keys.privateKey,
+      signingAlgorithm,
       extensions: [
         ...(issuerId === undefined ? [] : [new library.AuthorityKeyIdentifierExtension(issuerId)]),
         extension(ATTESTED.firmware, FIRMWARE),
