@@ -14,7 +14,7 @@ const parts: ReadonlyArray<readonly [RegExp, string]> = [
   [/^piv\/card\/vault\.ts$/, 'vault'],
   [/^piv\/card\//, 'piv/card'],
   [/^piv\/host\//, 'piv/host'],
-  [/^(files|tpm|pcsc|serve|x509|enroll|lab-ca|cli|tour)\//, ''],
+  [/^(files|tpm|pcsc|serve|doctor|x509|enroll|lab-ca|cli|tour)\//, ''],
 ]
 
 /** What each part may import, besides itself and what everybody may. A part that is not here may not exist. */
@@ -36,6 +36,7 @@ const arrows: Readonly<Record<string, readonly string[]>> = {
   x509: ['iso7816', 'piv'],
   enroll: ['piv/host', 'piv', 'iso7816', 'x509'],
   'lab-ca': ['iso7816', 'x509', 'files'],
+  doctor: ['tpm', 'pcsc', 'serve', 'native'],
   cards: ['tpm', 'pcsc', 'serve', 'piv', 'vault', 'piv/card', 'piv/host', 'channel', 'iso7816'],
   index: ['cards', 'tpm', 'pcsc', 'serve', 'piv', 'vault', 'piv/host', 'enroll', 'channel'],
   tour: ['index', 'cards'],
@@ -44,6 +45,7 @@ const arrows: Readonly<Record<string, readonly string[]>> = {
     'cards',
     'enroll',
     'serve',
+    'doctor',
     'tpm',
     'pcsc',
     'piv',

@@ -7,6 +7,7 @@ import { test } from 'uvu'
 import * as assert from 'uvu/assert'
 import { type Card, listReaders, openCard } from '../../src/index.ts'
 import { type Served, serveChannel } from '../../src/serve/serve.ts'
+import { endsPcscd, vpcdVersion } from '../../src/serve/vpcd-setup.ts'
 import { memoryCard, PIN, seen } from '../pcsc/cards.ts'
 import { type Pcscd, startPcscd } from '../support/pcscd.ts'
 import { gone, within } from '../support/temp.ts'
@@ -83,6 +84,22 @@ test('the card listens on this machine alone', () => {
     assert.is(listening.length, 1)
     assert.match(listening[0] ?? '', / 0100007F:/)
   }
+})
+
+test('taken out: with it goes a pcscd whose vpcd is 3.3, and any other goes on; the card can be put in again', async () => {
+  const { pid } = pcscd
+  await served.close()
+  if (endsPcscd(await vpcdVersion())) {
+    while (!gone(pid)) await new Promise((resolve) => setTimeout(resolve, 20))
+    assert.match(pcscd.log(), 'FD_SETSIZE')
+  } else {
+    await seen(pcscd.readers[0], false)
+    assert.not(gone(pid))
+  }
+  served = await serveChannel(memoryCard().channel, { listen: pcscd.ports[0] })
+  if (gone(pid)) await pcscd.start()
+  await seen(pcscd.readers[0], true)
+  await opened(async (card) => card.verifyPin(PIN))
 })
 
 test.run()

@@ -1,4 +1,4 @@
-import { diagnose } from '../../tpm/doctor.ts'
+import { diagnose } from '../../doctor/doctor.ts'
 import { given, type Run } from '../context.ts'
 import { columns } from '../describe.ts'
 import { EXIT } from '../exit.ts'

@@ -1,0 +1,28 @@
+// What works on this machine and what is missing, in plain words.
+import { native } from '../native.ts'
+import { cards } from './cards.ts'
+import { type Finding, found, type Place } from './finding.ts'
+import { pcsc } from './pcsc.ts'
+import { deviceFile, tpm } from './tpm.ts'
+import { vpcd } from './vpcd.ts'
+
+/**
+ * Looks at the addon, the TPM, PC/SC and the cards. Nothing is changed, no secret is asked for, no try is spent; pcscd
+ * is started where the system starts it for whoever asks.
+ */
+export async function diagnose(options: Place = {}): Promise<Finding[]> {
+  const addon = await found('Native part', async () => {
+    native()
+    return 'built and loaded'
+  })
+  const built = addon.state === 'ok'
+  return [
+    { what: 'Node.js', state: 'ok', detail: `${process.version} on ${process.platform} ${process.arch}` },
+    addon,
+    await deviceFile(),
+    ...(built ? await tpm(options) : []),
+    ...(built ? [await pcsc()] : []),
+    ...(await vpcd()),
+    await cards(options.home),
+  ]
+}

@@ -1,0 +1,93 @@
+// The TPM of this machine, and the one that cards would be made in.
+import { constants } from 'node:fs'
+import { access } from 'node:fs/promises'
+import { acquireDevice, releaseDevice, type TpmDevice } from '../tpm/device.ts'
+import { assuranceOf, readFacts } from '../tpm/facts.ts'
+import { usedIndices } from '../tpm/lock/nv.ts'
+import { resolveTcti } from '../tpm/tcti.ts'
+import { workshop } from '../tpm/workshop.ts'
+import { type Finding, failed, type Place } from './finding.ts'
+
+/** Revision 1.38 of the TPM 2.0 Library brought TPM_NT_PIN_FAIL. */
+const PIN_FAIL_REVISION = 138
+
+export async function deviceFile(): Promise<Finding> {
+  const what = 'TPM of this machine'
+  const path = '/dev/tpmrm0'
+  const can = (mode: number) =>
+    access(path, mode).then(
+      () => true,
+      () => false,
+    )
+  if (!(await can(constants.F_OK))) {
+    const advice =
+      'Where the machine has a TPM, switch it on in the firmware. Otherwise cards use embedded:, a TPM in software.'
+    return { what, state: 'warning', detail: `there is no ${path}`, advice }
+  }
+  if (await can(constants.R_OK | constants.W_OK)) return { what, state: 'ok', detail: `${path} can be opened` }
+  const advice = 'Add the user to the group tss (sudo usermod -aG tss "$USER"), then log in again.'
+  return { what, state: 'missing', detail: `${path} is there, but this user may not open it`, advice }
+}
+
+export async function tpm(options: Place): Promise<Finding[]> {
+  const { tcti } = resolveTcti(options.tcti)
+  const { home, store, served } = workshop(options)
+  const what = `TPM at ${tcti}`
+  const stateFile = home.tpmState
+  if (tcti === 'embedded:' && (await store.list()).length === 0) {
+    const detail = 'a TPM in software, made with the first card'
+    return [{ what, state: 'ok', detail }]
+  }
+  const [holder] = tcti === 'embedded:' ? await served.elsewhere() : []
+  if (holder !== undefined) {
+    const detail = `held by process ${holder.pid}, which serves card '${holder.name}' to PC/SC (${holder.way})`
+    return [{ what, state: 'ok', detail }]
+  }
+  let device: TpmDevice
+  try {
+    device = await acquireDevice({ tcti, stateFile, createState: false })
+  } catch (error) {
+    return [failed(what, error)]
+  }
+  try {
+    return await device.exclusive(() => inspect(device, what))
+  } catch (error) {
+    return [failed(what, error)]
+  } finally {
+    await releaseDevice(device)
+  }
+}
+
+async function inspect(device: TpmDevice, what: string): Promise<Finding[]> {
+  const facts = await readFacts(device)
+  const assurance = assuranceOf(device.options.tcti, facts)
+  const findings: Finding[] = [
+    { what, state: 'ok', detail: `${facts.manufacturer} ${facts.vendor}, firmware ${facts.firmware}, ${assurance}` },
+  ]
+  if (facts.revision < PIN_FAIL_REVISION) {
+    const advice = 'Use a newer TPM, or update its firmware: there is no weaker substitute here.'
+    findings.push({
+      what: 'PIN counters',
+      state: 'missing',
+      detail: `revision ${facts.revision / 100} has none`,
+      advice,
+    })
+  } else {
+    const indices = (await usedIndices(device)).size
+    findings.push({
+      what: 'PIN counters',
+      state: 'ok',
+      detail: `revision ${facts.revision / 100}; ${indices} owner NV indices in use`,
+    })
+  }
+  if (facts.ownerAuthSet) {
+    const advice =
+      'It is asked for when a card is created or destroyed. Tries left are then an estimate of this machine.'
+    findings.push({ what: 'Owner password', state: 'warning', detail: 'is set', advice })
+  }
+  if (facts.inLockout) {
+    const advice = 'Cards keep working. Others wait for its end, or: tpm2_dictionarylockout -c.'
+    findings.push({ what: 'Lockout', state: 'warning', detail: 'the TPM is in dictionary-attack lockout', advice })
+  }
+  return findings
+}
