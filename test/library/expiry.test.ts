@@ -4,7 +4,7 @@ import { setTimeout as pause } from 'node:timers/promises'
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
 import { type Card, openCard } from '../../src/index.ts'
-import { createTpmCard } from '../../src/tpm/open.ts'
+import { createTpmCard, openTpmCard } from '../../src/tpm/open.ts'
 import { ascii } from '../support/wire.ts'
 import { type Bench, KINDS, onBench, PIN, PUK } from './bench.ts'
 import { refused } from './refusal.ts'
@@ -39,6 +39,25 @@ for (const kind of KINDS) {
       assert.is((await card.pinStatus()).verified, true)
       await card.sign('9a', data)
       await card.close()
+    }))
+
+  test(`${kind}: as long as who opens the card says, for him alone`, () =>
+    onBench(kind, async (bench) => {
+      const card = await bench.create()
+      const { home } = bench
+      const brief = await openTpmCard({ home, unlockSeconds: 1 }, 'work')
+      await card.verifyPin(PIN)
+      await brief.pins.verifyPin(ascii(PIN))
+      assert.ok(brief.pins.unlocked)
+      await pause(1050)
+      assert.not(brief.pins.unlocked)
+      assert.is((await card.pinStatus()).verified, true)
+      await brief.close()
+      await card.close()
+      for (const unlockMinutes of [0, 61, 1.5]) {
+        await refused('ERR_USAGE', 2, () => openCard({ name: 'work', home, unlockMinutes }))
+      }
+      await (await openCard({ name: 'work', home, unlockMinutes: 60 })).close()
     }))
 
   test(`${kind}: from the last time that it was verified`, () =>
