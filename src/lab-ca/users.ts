@@ -7,10 +7,10 @@ import type { Directory } from './directory.ts'
 import { Refusal } from './notice.ts'
 import { USER_NAME, type User } from './records.ts'
 
-/** scrypt with 32 MiB and some 80 ms. RFC 7914; N = 2^15, r = 8, p = 1. */
-const COST = 2 ** 15
+/** scrypt with 16 MiB and some 40 ms: enough for a laboratory. RFC 7914; N = 2^14, r = 8, p = 1. */
+const COST = 2 ** 14
 const BLOCK = 8
-/** Checks at once, and how many may wait for their turn: each takes 32 MiB. */
+/** Checks at once, and how many may wait for their turn: each takes 16 MiB. */
 const AT_ONCE = 2
 const MOST_WAITING = 32
 

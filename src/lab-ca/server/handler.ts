@@ -10,8 +10,11 @@ export type Route = (call: Call) => Promise<Answer | undefined>
 
 export function handler(log: (line: string) => void, routes: readonly Route[]): RequestListener {
   return (message: IncomingMessage, response: ServerResponse) => {
+    // Once a client has gone its socket is no longer there to be asked.
+    const from = message.socket.remoteAddress ?? '-'
     void answer(message, routes).then((given) => {
-      log(line(message, given))
+      log(line(from, message, given))
+      if (response.destroyed) return
       // What is left of a body that was refused is not waited for.
       if (given.status >= 400) response.setHeader('Connection', 'close')
       send(response, given)
@@ -40,7 +43,7 @@ async function answer(message: IncomingMessage, routes: readonly Route[]): Promi
 }
 
 /** One line, whatever a client puts into it. */
-function line({ method, url = '', socket }: IncomingMessage, { status, what = '' }: Answer): string {
-  const words = [socket.remoteAddress ?? '-', method ?? '', url.slice(0, 200), String(status), what.slice(0, 300)]
+function line(from: string, { method, url = '' }: IncomingMessage, { status, what = '' }: Answer): string {
+  const words = [from, method ?? '', url.slice(0, 200), String(status), what.slice(0, 300)]
   return `${LABORATORY} ${words.join(' ').replace(/[^ -~]/g, '?')}`
 }

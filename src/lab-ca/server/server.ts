@@ -37,6 +37,7 @@ export interface LabCaOptions {
   readonly days?: number
   /** Told a line of every call. */
   readonly log?: (line: string) => void
+  readonly limits?: Partial<typeof LIMITS>
   readonly files?: Files
 }
 
@@ -51,56 +52,65 @@ export interface LabCa {
 }
 
 /** What a client may take: octets of headers, milliseconds, connections. One that does not keep to it is cut off. */
-export const LIMITS = { headers: 8192, headersTimeout: 10_000, requestTimeout: 20_000, connections: 64 } as const
+export const LIMITS = { headers: 8192, headersTimeout: 10_000, requestTimeout: 20_000, connections: 64 }
 
-const SERVER: ServerOptions = {
-  maxHeaderSize: LIMITS.headers,
-  headersTimeout: LIMITS.headersTimeout,
-  requestTimeout: LIMITS.requestTimeout,
-  connectionsCheckingInterval: 1000,
+const serverOptions = ({ headers, headersTimeout, requestTimeout }: typeof LIMITS): ServerOptions => ({
+  maxHeaderSize: headers,
+  headersTimeout,
+  requestTimeout,
+  connectionsCheckingInterval: Math.min(1000, headersTimeout),
   keepAliveTimeout: 5000,
-}
+})
 
 /** @throws UsageError ERR_USAGE for an address that cannot be had; FileError */
 export async function startLabCa(options: LabCaOptions): Promise<LabCa> {
   const { host = '127.0.0.1', port = 8443, crlPort = 8444, names = [], days = 365, log = () => undefined } = options
+  const limits = { ...LIMITS, ...options.limits }
   const directory = new Directory(options.directory, options.files)
   await directory.make()
   const authority = await Authority.open(directory, options.curve)
   const identity = await authority.serverIdentity(hostsOf(host, names))
-  // Certificates say where the list is, so that has to be known first.
-  const lists = createHttp(SERVER)
-  const crl = `http://${await listen(lists, host, crlPort)}/ca.crl`
-  const desk = new Desk(directory, authority, { days, crl })
-  lists.on('request', handler(log, [revocations(desk)]))
+  const servers: Server[] = []
+  const close = async () => void (await Promise.all(servers.map(stop)))
+  const listen = (server: Server, at: number): Promise<string> => {
+    servers.push(server)
+    server.maxConnections = limits.connections
+    return listening(server, host, at)
+  }
   try {
+    // Certificates say where the list is, so that has to be known first.
+    const lists = createHttp(serverOptions(limits))
+    const crl = `http://${await listen(lists, crlPort)}/ca.crl`
+    const desk = new Desk(directory, authority, { days, crl })
+    lists.on('request', handler(log, [revocations(desk)]))
     const intake = await Intake.open(desk, { atOnce: options.pending !== true })
     const parts = { intake, login: new Login(desk, new Doorkeeper(directory)) }
-    const server = createHttps(
-      tlsOptions(identity, authority),
-      handler(log, [(call) => est(parts, call), (call) => certsrv(parts, call)]),
-    )
-    const url = `https://${await listen(server, host, port)}`
+    const routes: readonly Route[] = [(call) => est(parts, call), (call) => certsrv(parts, call)]
+    const server = createHttps(tlsOptions(identity, authority, limits), handler(log, routes))
+    const url = `https://${await listen(server, port)}`
     await desk.writeCrl()
     await directory.putSettings({ url, crl, days })
-    const close = async () => void (await Promise.all([stop(server), stop(lists)]))
     return { url, crl, certificateFile: directory.certificateFile, directory, desk, close }
   } catch (error) {
-    await stop(lists)
+    await close()
     throw error
   }
 }
 
 /** A certificate of the client is taken where there is one, and is looked at by who needs it. */
-const tlsOptions = ({ certificate, key }: ServerIdentity, authority: Authority): TlsServerOptions => ({
-  ...SERVER,
+const tlsOptions = (
+  { certificate, key }: ServerIdentity,
+  authority: Authority,
+  limits: typeof LIMITS,
+): TlsServerOptions => ({
+  ...serverOptions(limits),
   cert: certificate,
   key,
   ca: authority.pem,
   requestCert: true,
   rejectUnauthorized: false,
   minVersion: 'TLSv1.2',
-  handshakeTimeout: LIMITS.headersTimeout,
+  handshakeTimeout: limits.headersTimeout,
 })
 
 /** Addresses that mean every one, and are none's. */
@@ -117,12 +127,13 @@ const revocations =
       : undefined
 
 /** Where clients on this machine find it: `127.0.0.1:8443`. */
-async function listen(server: Server, host: string, port: number): Promise<string> {
-  server.maxConnections = LIMITS.connections
+async function listening(server: Server, host: string, port: number): Promise<string> {
   await new Promise<void>((resolve, reject) => {
     server.once('error', (cause: NodeJS.ErrnoException) => reject(unavailable(host, port, cause)))
     server.listen({ host, port }, resolve)
   })
+  // One that comes later, as of a connection that could not be taken, is no end of the server.
+  server.on('error', () => undefined)
   const { port: taken } = server.address() as AddressInfo
   const name = ANY.includes(host) ? '127.0.0.1' : host
   return `${isIPv6(name) ? `[${name}]` : name}:${taken}`
