@@ -40,6 +40,9 @@ export const ERROR_CODES = {
   ERR_OBJECT_ABSENT: { kind: 'card', sw: 0x6a82, ckr: 'CKR_OBJECT_HANDLE_INVALID' },
   ERR_NOT_SUPPORTED: { kind: 'card', sw: 0x6a81, ckr: 'CKR_MECHANISM_INVALID' },
   ERR_DATA: { kind: 'card', sw: 0x6a80, ckr: 'CKR_DATA_INVALID' },
+  ERR_CERTIFICATE_ABSENT: { kind: 'card', sw: 0x6a82, ckr: 'CKR_OBJECT_HANDLE_INVALID' },
+  ERR_CERTIFICATE_KEY: { kind: 'card' },
+  ERR_CERTIFICATE_UNFIT: { kind: 'card' },
 
   ERR_CARD_BUSY: { kind: 'file' },
   ERR_CARD_FILE: { kind: 'file' },

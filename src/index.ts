@@ -23,6 +23,9 @@ export {
 } from './cards.ts'
 export type { CardChannel, LocalCard } from './channel.ts'
 export { type CertificateDescription, describeCertificate } from './enroll/describe.ts'
+export { type Candidate, examineCertificates, type ImportOptions, importCertificate } from './enroll/import.ts'
+export { type ProgramVerdict, programVerdicts } from './enroll/programs.ts'
+export { type RequestOptions, requestCertificate } from './enroll/request.ts'
 export { type SelfSignOptions, selfSign } from './enroll/self-sign.ts'
 export {
   type AnyCardError,

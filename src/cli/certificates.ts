@@ -1,8 +1,20 @@
-// Certificates and requests as JSON, and as PEM that goes where it is asked for.
-import { describeCertificate } from '../enroll/describe.ts'
-import type { Context } from './context.ts'
+// Certificates and requests in words, as JSON, and as PEM that goes where it is asked for.
+
+import { X509Certificate } from 'node:crypto'
+import { isFor } from '../enroll/chain.ts'
+import type { CertificateContent } from '../enroll/content.ts'
+import { type CertificateDescription, describeCertificate } from '../enroll/describe.ts'
+import { programVerdicts } from '../enroll/programs.ts'
+import { CardError } from '../errors.ts'
+import type { Card } from '../piv/host/card.ts'
+import type { CardCertificate } from '../piv/host/certificates.ts'
+import type { KeyInfo } from '../piv/host/key-info.ts'
+import { SLOTS, type Slot } from '../piv/slots.ts'
+import { type Context, given } from './context.ts'
+import { rows } from './describe.ts'
 import { writeOutput } from './files.ts'
-import type { Json } from './output.ts'
+import { TEXT } from './messages.ts'
+import { errorJson, type Json } from './output.ts'
 
 /** RFC 7468. */
 export const pemOf = (label: string, der: Uint8Array): string =>
@@ -10,10 +22,135 @@ export const pemOf = (label: string, der: Uint8Array): string =>
     .toString('base64')
     .replace(/.{1,64}/g, '$&\n')}-----END ${label}-----\n`
 
+/** What the options say of the certificate that is wanted. */
+export function contentOf({ options }: Context): CertificateContent {
+  const { subject, email, upn, principal, sid } = options
+  const purposes = options.purposes?.split(',').map((purpose) => purpose.trim())
+  return given({ subject, email, upn, principal, sid, purposes })
+}
+
 /** The JSON of a certificate. */
 export function certificateJson(der: Uint8Array) {
-  const { notBefore, notAfter, ...facts } = describeCertificate(der)
-  return { ...facts, notBefore: notBefore.toISOString(), notAfter: notAfter.toISOString() }
+  const { notBefore, notAfter, hash, usages, purposes, sid, email, upn, principal, dns, uri, ...facts } =
+    describeCertificate(der)
+  return {
+    ...facts,
+    notBefore: notBefore.toISOString(),
+    notAfter: notAfter.toISOString(),
+    hash: hash ?? null,
+    usages: usages ?? null,
+    purposes: purposes ?? null,
+    sid: sid ?? null,
+    names: { email, upn, principal, dns, uri },
+  }
+}
+
+/** @throws CardError ERR_CERTIFICATE_ABSENT */
+export async function certificateIn(card: Card, slot: Slot): Promise<CardCertificate> {
+  const found = await card.getCertificate(slot)
+  if (found !== undefined) return found
+  throw new CardError('ERR_CERTIFICATE_ABSENT', TEXT.error.noCert(slot))
+}
+
+/** The key in a slot, where there is one that is known. */
+export async function keyIn(card: Card, slot: Slot): Promise<KeyInfo | undefined> {
+  try {
+    return await card.keyInfo(slot)
+  } catch (error) {
+    if (error instanceof CardError && error.code === 'ERR_KEY_ABSENT') return undefined
+    throw error
+  }
+}
+
+interface Listed {
+  readonly slot: Slot
+  readonly certificate: Uint8Array | CardError
+}
+
+/** Every certificate of a card; one that is damaged has its error. */
+export async function certificatesOf(card: Card): Promise<Listed[]> {
+  const all: Listed[] = []
+  for (const name of SLOTS.keys()) {
+    const slot = name as Slot
+    try {
+      const found = await card.getCertificate(slot)
+      if (found === undefined) continue
+      describeCertificate(found.certificate)
+      all.push({ slot, certificate: found.certificate })
+    } catch (error) {
+      if (!(error instanceof CardError) || error.code !== 'ERR_DATA') throw error
+      all.push({ slot, certificate: error })
+    }
+  }
+  return all
+}
+
+export const certificateOrError = ({ slot, certificate }: Listed): Json =>
+  certificate instanceof Uint8Array
+    ? { slot, ...certificateJson(certificate) }
+    : { slot, error: errorJson(certificate) }
+
+export function certificateLine({ slot, certificate }: Listed): string {
+  if (!(certificate instanceof Uint8Array)) return `${slot}  ${certificate.message}`
+  const { subject, notAfter } = describeCertificate(certificate)
+  return TEXT.field.certLine(slot, subject, day(notAfter))
+}
+
+const day = (date: Date): string => date.toISOString().slice(0, 10)
+
+/** A certificate for a person to look at, and the same as JSON. */
+export function shownCertificate(slot: Slot, { certificate, chain = [] }: CardCertificate, key: KeyInfo | undefined) {
+  const facts = describeCertificate(certificate)
+  const matches = key !== undefined && isFor(new X509Certificate(certificate), key.publicKey)
+  const programs = programVerdicts(facts, slot)
+  const above = chain.map((der) => describeCertificate(der).subject)
+  return {
+    json: {
+      slot,
+      ...certificateJson(certificate),
+      chain: above,
+      matchesKey: matches,
+      programs: programs.map((one) => ({ ...one })),
+    },
+    text: [certificateText(slot, facts, above), verdictText(programs, matches)].join('\n'),
+  }
+}
+
+function certificateText(slot: Slot, facts: CertificateDescription, above: readonly string[]): string {
+  const { field } = TEXT
+  const { certificate: words } = field
+  const now = new Date()
+  const state = facts.notAfter < now ? words.expired : facts.notBefore > now ? words.early : ''
+  const several = (name: string, texts: readonly string[]) => texts.map((text) => [name, text] as const)
+  return rows([
+    [field.slot, `${slot} (${SLOTS.get(slot)})`],
+    [words.subject, facts.subject],
+    [words.issuer, facts.selfSigned ? words.itself : facts.issuer],
+    [words.valid, words.validity(day(facts.notBefore), day(facts.notAfter), state)],
+    ...several(words.email, facts.email),
+    ...several(words.upn, facts.upn),
+    ...several(words.principal, facts.principal),
+    ...several(words.sid, facts.sid === undefined ? [] : [facts.sid]),
+    ...several(words.dns, facts.dns),
+    ...several(words.uri, facts.uri),
+    [words.usages, facts.usages?.join(', ') ?? words.anything],
+    [words.purposes, facts.purposes?.join(', ') ?? words.everything],
+    [words.key, facts.algorithm],
+    [words.signature, facts.signature],
+    [words.serialNumber, facts.serialNumber],
+    [words.fingerprint, facts.fingerprint],
+    ...above.map((subject, index) => [index === 0 ? words.chain : '', subject] as const),
+  ])
+}
+
+function verdictText(programs: ReturnType<typeof programVerdicts>, matches: boolean): string {
+  const { certificate: words } = TEXT.field
+  const taken = programs.filter(({ because }) => because.length === 0).map(({ program }) => program)
+  const passed = programs.filter(({ because }) => because.length > 0)
+  if (!matches) return `\n${words.takes}: ${words.nobody}: ${words.otherKey}.`
+  const lines = passed.map(({ program, because }) => `  ${words.passedOver(program, because)}`)
+  const takenLine = `${words.takes}: ${taken.join(', ') || words.nobody}`
+  return ['', takenLine, ...(lines.length === 0 ? [] : [`${words.passes}:`, ...lines])].join('\n')
 }
 
 /** Sends PEM to the file that `-o` names, or else to standard output; in JSON it is `member`. */

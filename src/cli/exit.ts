@@ -50,6 +50,9 @@ export const EXIT_CODES: Readonly<Record<ErrorCode, ExitCode>> = {
   ERR_OBJECT_ABSENT: EXIT.unsupported,
   ERR_NOT_SUPPORTED: EXIT.unsupported,
   ERR_DATA: EXIT.usage,
+  ERR_CERTIFICATE_ABSENT: EXIT.unsupported,
+  ERR_CERTIFICATE_KEY: EXIT.usage,
+  ERR_CERTIFICATE_UNFIT: EXIT.policy,
 
   ERR_CARD_BUSY: EXIT.failure,
   ERR_CARD_FILE: EXIT.failure,

@@ -1,5 +1,5 @@
 // Files that a command line names: read as streams, written whole, each failure an error that names the file.
-import { createPrivateKey, createPublicKey, type KeyObject } from 'node:crypto'
+import { createPublicKey, type KeyObject } from 'node:crypto'
 import { open, writeFile } from 'node:fs/promises'
 import { wipe } from '../bytes.ts'
 import { FileError, UsageError } from '../errors.ts'
@@ -39,13 +39,17 @@ async function* relabel(chunks: AsyncIterable<Uint8Array>, path: string): AsyncI
 }
 
 /** A small file whole. The caller wipes it if it is a secret. */
-export async function readSmall(context: Context, path: string, what: string): Promise<Uint8Array> {
-  const content = new Uint8Array(MOST_OCTETS)
+export const readSmall = (context: Context, path: string, what: string): Promise<Uint8Array> =>
+  readWhole(context, path, what, MOST_OCTETS)
+
+/** A file whole, of at most `most` octets. */
+export async function readWhole(context: Context, path: string, what: string, most: number): Promise<Uint8Array> {
+  const content = new Uint8Array(most)
   let length = 0
   for await (const chunk of await readStream(context, path, what)) {
-    if (length + chunk.length > MOST_OCTETS) {
+    if (length + chunk.length > most) {
       wipe(content, chunk)
-      throw new UsageError('ERR_USAGE', TEXT.error.tooLong(path, MOST_OCTETS))
+      throw new UsageError('ERR_USAGE', TEXT.error.tooLong(path, most))
     }
     content.set(chunk, length)
     length += chunk.length
@@ -74,30 +78,6 @@ export async function readPublicKey(context: Context, path: string): Promise<Key
   } catch (error) {
     if (error instanceof UsageError) throw error
     throw new UsageError('ERR_USAGE', TEXT.error.notPublicKey(path), { cause: error })
-  } finally {
-    wipe(content)
-  }
-}
-
-/** A private key in PEM; its passphrase is asked for, or the next line of the PIN file, where it has one. */
-export async function readPrivateKey(context: Context, path: string): Promise<KeyObject> {
-  const content = Buffer.from((await readSmall(context, path, path)).buffer)
-  try {
-    const pem = content.subarray(0, content.indexOf(0) === -1 ? content.length : content.indexOf(0))
-    const locked = pem.includes('ENCRYPTED')
-    const passphrase = locked
-      ? await context.secrets.take({ what: TEXT.what.passphrase, prompt: TEXT.prompt.passphrase })
-      : undefined
-    try {
-      return createPrivateKey({
-        key: pem,
-        format: 'pem',
-        ...(passphrase === undefined ? {} : { passphrase: Buffer.from(passphrase.buffer) }),
-      })
-    } catch {
-      // The cause is left out: OpenSSL may quote what it could not read.
-      throw new UsageError('ERR_USAGE', TEXT.error.notPrivateKey(path))
-    }
   } finally {
     wipe(content)
   }

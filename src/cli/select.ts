@@ -1,5 +1,6 @@
 // Which card a command is about, and its PIN.
 import { type CardSummary, cardInfo, listCards, openCard } from '../cards.ts'
+import { examineCertificates } from '../enroll/import.ts'
 import { CardError, PinError, UsageError } from '../errors.ts'
 import { listReaders } from '../pcsc/readers.ts'
 import type { AdminKey } from '../piv/host/admin.ts'
@@ -137,20 +138,34 @@ async function typedAdminKey(context: Context): Promise<AdminKey> {
 }
 
 /**
- * What signing with a key and then changing the card need, for one PIN: the PIN is verified, or for a key of policy
- * `always` handed back, to be verified right before its use.
+ * The PIN for one use of a key, where it is needed: verified, or for a key of policy `always` handed back, to be verified
+ * right before its use.
  */
+export async function unlockForUse(context: Context, card: Card, slot: Slot): Promise<Uint8Array | undefined> {
+  const { pinPolicy } = await card.keyInfo(slot)
+  await refuseFirstPin(card)
+  if (pinPolicy === 'always') return takePin(context, card)
+  if (pinPolicy === 'once') await unlock(context, card)
+  return undefined
+}
+
+/** The same where the card is changed afterwards: by the same PIN, or by the admin key. */
 export async function unlockToCertify(context: Context, card: Card, slot: Slot): Promise<Uint8Array | undefined> {
+  if (context.options.adminKeyFile !== undefined || isInReader(card)) {
+    await unlockManagement(context, card)
+    return unlockForUse(context, card, slot)
+  }
+  await refuseFirstPin(card)
+  const { pinPolicy } = await card.keyInfo(slot)
+  if (pinPolicy === 'always') return takePin(context, card)
+  await unlock(context, card)
+  return undefined
+}
+
+/** Said before anybody is asked for a PIN that would not help. @throws PinError ERR_PIN_CHANGE_REQUIRED */
+async function refuseFirstPin(card: Card): Promise<void> {
   const { mustChange } = await card.pinStatus()
   if (mustChange) throw new PinError('ERR_PIN_CHANGE_REQUIRED', TEXT.error.changeRequired)
-  const { pinPolicy } = await card.keyInfo(slot)
-  const byAdminKey = context.options.adminKeyFile !== undefined || isInReader(card)
-  if (byAdminKey) await unlockManagement(context, card)
-  if (byAdminKey && pinPolicy === 'never') return undefined
-  const pin = await takePin(context, card)
-  if (pinPolicy === 'always') return pin
-  await card.verifyPin(pin)
-  return undefined
 }
 
 function refuseLastTry(context: Context, what: string, triesLeft: number | undefined): void {
@@ -192,4 +207,14 @@ export async function freeSlot(context: Context, card: Card, slot: Slot): Promis
 /** Asks before a certificate is overwritten. */
 export async function freeCertificate(context: Context, card: Card, slot: Slot): Promise<void> {
   if ((await card.getCertificate(slot)) !== undefined) await confirm(context, TEXT.confirm.overwriteCert(slot))
+}
+
+/** Asks before a certificate is put beside a key that would be of little use there. @throws CardError */
+export async function acceptCertificates(
+  context: Context,
+  key: Pick<KeyInfo, 'slot' | 'publicKey'>,
+  given: readonly Uint8Array[],
+): Promise<void> {
+  const { findings } = examineCertificates(key, given)
+  if (findings.length > 0) await confirm(context, TEXT.confirm.unfitCert(findings))
 }

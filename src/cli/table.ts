@@ -12,6 +12,8 @@ export interface CommandRow extends CommandShape {
 }
 
 const signature = ['hash', 'format', 'padding'] as const
+/** What a certificate is to say. */
+const content = ['subject', 'email', 'upn', 'principal', 'sid', 'purposes'] as const
 /** Changes of a card: by the PIN, or by the admin key. */
 const manage = ['lastTry', 'adminKeyFile'] as const
 
@@ -130,8 +132,34 @@ export const COMMANDS: readonly CommandRow[] = [
   {
     words: 'cert self-sign',
     args: '<slot>',
-    options: ['subject', 'days', 'hash', 'padding', 'out', 'yes', ...manage],
+    options: [...content, 'days', 'hash', 'padding', 'out', 'yes', ...manage],
     load: () => import('./commands/cert-self-sign.ts'),
+  },
+  {
+    words: 'cert request',
+    args: '<slot>',
+    options: [...content, 'template', 'hash', 'padding', 'out', 'lastTry'],
+    load: () => import('./commands/cert-request.ts'),
+  },
+  {
+    words: 'cert import',
+    args: '<slot> <file> [more...]',
+    options: ['yes', ...manage],
+    load: () => import('./commands/cert-import.ts'),
+  },
+  {
+    words: 'cert export',
+    args: '<slot>',
+    options: ['chain', 'encoding', 'out'],
+    load: () => import('./commands/cert-export.ts'),
+  },
+  { words: 'cert list', load: () => import('./commands/cert-list.ts') },
+  { words: 'cert show', args: '<slot>', load: () => import('./commands/cert-show.ts') },
+  {
+    words: 'cert delete',
+    args: '<slot>',
+    options: ['yes', ...manage],
+    load: () => import('./commands/cert-delete.ts'),
   },
   { words: 'object list', load: () => import('./commands/object-list.ts') },
   {

@@ -1,5 +1,4 @@
 // A key on a card as one that signs certificates and requests.
-import { X509Certificate } from 'node:crypto'
 import { CardError } from '../errors.ts'
 import type { Hash } from '../piv/algorithms.ts'
 import { parseHash } from '../piv/algorithms.ts'
@@ -35,11 +34,9 @@ export async function slotSigner(card: Card, slot: string, options: SigningOptio
   return { key, ...provider }
 }
 
-/** A card that signs otherwise than its public key says would make a certificate that nobody takes. */
-export function provedBy(certificate: Uint8Array, key: KeyInfo): void {
-  if (new X509Certificate(certificate).verify(key.publicKey)) return
-  throw new CardError(
+/** A card that signs otherwise than its public key says would make what nobody takes. */
+export const wrongKey = ({ slot }: KeyInfo): CardError =>
+  new CardError(
     'ERR_DATA',
-    `The card signs with another key than the public key of slot ${key.slot} says. Make the key again.`,
+    `The card signs with another key than the public key of slot ${slot} says. Make the key again.`,
   )
-}

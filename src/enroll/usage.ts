@@ -1,5 +1,6 @@
 // What a certificate says that its key may do. RFC 5280, 4.2.1.3; which slot is for what: SP 800-73-5 part 1, 3.1.2,
 // 3.2.1, 3.2.2, 3.1.3 and 3.3.1.
+import { TlvError, unwrap } from '../iso7816/tlv.ts'
 import { ALGORITHMS, type Algorithm } from '../piv/algorithms.ts'
 import type { Slot } from '../piv/slots.ts'
 
@@ -32,3 +33,14 @@ export function usagesOf(slot: Slot, algorithm: Algorithm): readonly KeyUsage[] 
 /** As a number for @peculiar/x509. */
 export const usageBits = (usages: readonly KeyUsage[]): number =>
   usages.reduce((bits, usage) => bits | KEY_USAGES[usage], 0)
+
+const BIT_STRING = 0x03
+
+/** The usages in the value of keyUsage; bits that nobody knows are passed over. @throws TlvError */
+export function readUsages(value: Uint8Array): KeyUsage[] {
+  const [unused = 8, first = 0, second = 0] = unwrap(value, BIT_STRING)
+  if (unused > 7) throw new TlvError('the key usage is none')
+  // The first bit is the highest of its octet.
+  const bits = Array.from({ length: 9 }, (_, bit) => ((first << 8) | second) & (0x8000 >> bit))
+  return (Object.keys(KEY_USAGES) as KeyUsage[]).filter((_, bit) => bits[bit] !== 0)
+}

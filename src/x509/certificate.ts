@@ -1,7 +1,8 @@
 // What stands in a certificate. RFC 5280, 4.1. That it is well-formed beyond that is for OpenSSL to say (node:crypto).
 import { hex } from '../bytes.ts'
-import { readTlv, readTlvs, type Tlv, TlvError, unwrap } from '../iso7816/tlv.ts'
+import { readTlv, readTlvs, TlvError, unwrap } from '../iso7816/tlv.ts'
 import { dotted } from './oid.ts'
+import { Parts } from './parts.ts'
 
 const TAG = { boolean: 0x01, integer: 0x02, bits: 0x03, octets: 0x04, oid: 0x06, utc: 0x17, general: 0x18 } as const
 const SEQUENCE = 0x30
@@ -33,56 +34,6 @@ export interface Certificate {
   /** SubjectPublicKeyInfo in DER. */
   readonly spki: Uint8Array
   readonly extensions: readonly Extension[]
-}
-
-/** Reads a sequence part by part; every part is asked for by its tag. */
-export class Parts {
-  readonly #whole: Uint8Array
-  readonly #parts: readonly Tlv[]
-  #next = 0
-
-  constructor(whole: Uint8Array) {
-    this.#whole = whole
-    this.#parts = readTlvs(whole)
-  }
-
-  /** The value of the next part. @throws TlvError when it has another tag */
-  take(tag: number): Uint8Array {
-    const value = this.takeIf(tag)
-    if (value === undefined) throw new TlvError(`tag ${tag.toString(16)} is missing`)
-    return value
-  }
-
-  takeIf(tag: number): Uint8Array | undefined {
-    const part = this.#parts[this.#next]
-    if (part?.tag !== tag) return undefined
-    this.#next += 1
-    return part.value
-  }
-
-  /** The next part whole, with its tag and length. */
-  takeWhole(tag: number): Uint8Array {
-    const start = this.#offset()
-    this.take(tag)
-    return this.#whole.subarray(start, this.#offset())
-  }
-
-  /** All parts that are left. */
-  rest(): readonly Tlv[] {
-    const left = this.#parts.slice(this.#next)
-    this.#next = this.#parts.length
-    return left
-  }
-
-  end(): void {
-    if (this.#next < this.#parts.length) throw new TlvError('there are octets after the last part')
-  }
-
-  /** Where the next part begins: right after the value of the one before. */
-  #offset(): number {
-    const before = this.#parts[this.#next - 1]
-    return before === undefined ? 0 : before.value.byteOffset + before.value.length - this.#whole.byteOffset
-  }
 }
 
 /** @throws TlvError */

@@ -12,7 +12,8 @@ const OBJECT_IDENTIFIER = 0x06
 
 /** Most characters of a name as text. */
 const LONGEST = 1024
-const CONTROL = /\p{Cc}|\p{Cs}/u
+const CONTROL = /\p{Cc}/u
+const HALF_CHARACTER = /\p{Cs}/u
 /** What a text may hold. X.680, table 10; RFC 5280, 4.1.2.4. */
 const ALPHABETS = {
   utf8: { pattern: /^/, words: 'anything' },
@@ -33,6 +34,7 @@ const bad = (why: string): UsageError =>
 export function parseName(text: string): Uint8Array {
   if (text.length > LONGEST) throw bad(`it has more than ${LONGEST} characters`)
   if (text === '') throw bad('it is empty')
+  if (HALF_CHARACTER.test(text)) throw bad('it has half of a character')
   const names = splitUnescaped(text, ',').map((part) => splitUnescaped(part, '+').map(parseAttribute))
   const sets = names.map((attributes) => tlv(SET, ...attributes.sort(byOctets)))
   return tlv(SEQUENCE, ...sets.reverse())

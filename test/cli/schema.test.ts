@@ -80,6 +80,52 @@ test('help desk: the challenge is an aside on standard error', async () => {
   await json(0, `help-desk respond ${challenge.challenge} --key ${at('desk.pem')}`)
 })
 
+test('certificates', async () => {
+  await json(0, 'key generate 9a', [PIN])
+  await json(0, 'cert self-sign 9a --email a@b.c --upn a@b --sid S-1-5-21-1 --purposes any', [PIN])
+  await json(2, 'cert self-sign 9a', [PIN])
+  await json(0, `cert self-sign 9a --yes --subject CN=door -o ${at('certificate.pem')}`, [PIN])
+  await json(0, `cert export 9a -o ${at('certificate.pem')}`)
+  await json(0, 'cert export 9a --format der')
+  await json(0, `cert import 9a ${at('certificate.pem')} --yes`, [PIN])
+  await json(0, 'cert request 9a --principal a@B', [PIN])
+  await json(0, 'cert show 9a')
+  await json(0, `object put certificate-9d ${at('certificate.pem')}`, [PIN])
+  assert.is((await json(0, 'cert list')).length, 2)
+  await json(0, 'object delete certificate-9d --yes', [PIN])
+  await json(0, 'cert delete 9a --yes', [PIN])
+  assert.is((await json(8, 'cert show 9a')).error.code, 'ERR_CERTIFICATE_ABSENT')
+  openssl(
+    'req',
+    '-x509',
+    '-newkey',
+    'rsa:2048',
+    '-nodes',
+    '-keyout',
+    at('p.key'),
+    '-out',
+    at('p.pem'),
+    '-subj',
+    '/CN=p',
+  )
+  openssl(
+    'pkcs12',
+    '-export',
+    '-inkey',
+    at('p.key'),
+    '-in',
+    at('p.pem'),
+    '-out',
+    at('p.p12'),
+    '-passout',
+    'pass:secret',
+  )
+  await json(0, `key import 9d ${at('p.p12')}`, ['secret', PIN])
+  await json(0, 'cert delete 9d --yes', [PIN])
+  await json(0, 'key delete 9d --yes', [PIN])
+  await json(0, 'key delete 9a --yes', [PIN])
+})
+
 test('keys', async () => {
   openssl('genrsa', '-out', at('rsa.pem'), '2048')
   await json(0, 'key generate 9a', [PIN])
@@ -87,9 +133,6 @@ test('keys', async () => {
   await json(0, 'key generate 9e', [PIN])
   await json(0, `key import 9d ${at('rsa.pem')}`, [PIN])
   await json(0, 'key move 9c 82', [PIN])
-  await json(0, 'cert self-sign 82', [PIN])
-  await json(2, 'cert self-sign 82', [PIN])
-  await json(0, `cert self-sign 9e --subject CN=door -o ${at('certificate.pem')}`, [PIN])
   await json(0, 'key info retired-1')
   assert.match((await json(0, 'key attest 82')).attestation, /^-----BEGIN CERTIFICATE-----/)
   await json(8, 'key attest 9d')

@@ -44,6 +44,7 @@ const arrows: Readonly<Record<string, readonly string[]>> = {
     'index',
     'cards',
     'enroll',
+    'x509',
     'serve',
     'doctor',
     'tpm',

@@ -1,18 +1,18 @@
 import { selfSign } from '../../enroll/self-sign.ts'
 import { parseSlot } from '../../piv/slots.ts'
-import { certificateJson, pemOf, sendPem } from '../certificates.ts'
+import { certificateJson, contentOf, pemOf, sendPem } from '../certificates.ts'
 import { given, type Run } from '../context.ts'
 import { TEXT } from '../messages.ts'
 import { freeCertificate, unlockToCertify, withCard } from '../select.ts'
 
 export const run: Run = async (context, slotName) => {
-  const { subject, days, hash, padding } = context.options
+  const { days, hash, padding } = context.options
   const slot = parseSlot(slotName)
   await withCard(context, async (card) => {
     await card.keyInfo(slot)
     await freeCertificate(context, card, slot)
     const pin = await unlockToCertify(context, card, slot)
-    const certificate = await selfSign(card, slot, given({ subject, days, hash, padding, pin }))
+    const certificate = await selfSign(card, slot, { ...contentOf(context), ...given({ days, hash, padding, pin }) })
     const facts = certificateJson(certificate)
     await context.out.note(TEXT.done.certWritten(slot, facts.subject))
     await sendPem(context, { slot, ...facts }, 'certificate', pemOf('CERTIFICATE', certificate))

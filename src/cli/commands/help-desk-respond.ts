@@ -1,7 +1,7 @@
 import { hex } from '../../bytes.ts'
 import { parseChallenge, respond } from '../../tpm/help-desk.ts'
 import { confirm, type Run } from '../context.ts'
-import { readPrivateKey } from '../files.ts'
+import { readKeyFile } from '../key-file.ts'
 import { TEXT } from '../messages.ts'
 
 export const run: Run = async (context, challenge) => {
@@ -9,7 +9,7 @@ export const run: Run = async (context, challenge) => {
   const cardId = hex(parseChallenge(challenge).cardId)
   await out.note(TEXT.helpDesk.about(cardId))
   if (context.terminal() !== undefined) await confirm(context, TEXT.helpDesk.ask)
-  const privateKey = await readPrivateKey(context, options.key ?? '')
+  const { privateKey } = await readKeyFile(context, options.key ?? '')
   const response = respond(challenge, privateKey)
   await out.result({ cardId, response }, response)
   return undefined

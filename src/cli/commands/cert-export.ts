@@ -1,0 +1,23 @@
+import { UsageError } from '../../errors.ts'
+import { parseSlot } from '../../piv/slots.ts'
+import { binaryOutput } from '../binary.ts'
+import { certificateIn, pemOf, sendPem } from '../certificates.ts'
+import type { Run } from '../context.ts'
+import { TEXT } from '../messages.ts'
+import { withCard } from '../select.ts'
+
+export const run: Run = async (context, slotName) => {
+  const { chain: withChain, encoding, out } = context.options
+  const slot = parseSlot(slotName)
+  if (encoding === 'der' && withChain) throw new UsageError('ERR_USAGE', TEXT.error.derChain)
+  const send = encoding === 'der' ? binaryOutput(context) : undefined
+  await withCard(context, async (card) => {
+    const { certificate, chain = [] } = await certificateIn(card, slot)
+    const written = (path: string) => TEXT.done.certExported(slot, path)
+    if (send !== undefined) return send({ octets: certificate, member: 'certificate', facts: { slot }, written })
+    const all = withChain ? [certificate, ...chain] : [certificate]
+    if (out !== undefined && out !== '-') await context.out.note(written(out))
+    await sendPem(context, { slot }, 'certificate', all.map((der) => pemOf('CERTIFICATE', der)).join(''))
+  })
+  return undefined
+}

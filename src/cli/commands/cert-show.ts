@@ -1,0 +1,14 @@
+import { parseSlot } from '../../piv/slots.ts'
+import { certificateIn, keyIn, shownCertificate } from '../certificates.ts'
+import type { Run } from '../context.ts'
+import { withCard } from '../select.ts'
+
+export const run: Run = async (context, slotName) => {
+  const slot = parseSlot(slotName)
+  await withCard(context, async (card) => {
+    const found = await certificateIn(card, slot)
+    const { json, text } = shownCertificate(slot, found, await keyIn(card, slot))
+    await context.out.result(json, text)
+  })
+  return undefined
+}

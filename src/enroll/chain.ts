@@ -1,0 +1,53 @@
+// Which certificate of several is for a key, and what signed it, from its issuer upwards.
+import { type KeyObject, X509Certificate } from 'node:crypto'
+import { equal } from '../bytes.ts'
+
+export interface Ordered {
+  /** undefined: none is for the key. */
+  readonly leaf: Uint8Array | undefined
+  readonly chain: readonly Uint8Array[]
+  /** How many have nothing to do with it. */
+  readonly others: number
+}
+
+/** Longest chain that is followed; a real one has three or four. */
+const LONGEST = 10
+
+/** `certificates` in DER, in any order, all of them well-formed. */
+export function orderFor(key: KeyObject, certificates: readonly Uint8Array[]): Ordered {
+  const all = certificates.map((der) => ({ der, x509: new X509Certificate(der) }))
+  // Of several for one key the last to expire is the newest.
+  const [leaf] = all
+    .filter(({ x509 }) => isFor(x509, key))
+    .sort((left, right) => Date.parse(right.x509.validTo) - Date.parse(left.x509.validTo))
+  if (leaf === undefined) return { leaf: undefined, chain: [], others: all.length }
+  const chain: typeof all = []
+  let below = leaf
+  while (chain.length < LONGEST && !issued(below.x509, below.x509)) {
+    const issuer = all.find(({ x509, der }) => issued(below.x509, x509) && !chain.some((one) => equal(one.der, der)))
+    if (issuer === undefined) break
+    chain.push(issuer)
+    below = issuer
+  }
+  const used = [leaf, ...chain]
+  const others = all.filter(({ der }) => !used.some((one) => equal(one.der, der))).length
+  return { leaf: leaf.der, chain: chain.map(({ der }) => der), others }
+}
+
+/** Whether a certificate is for a public key. */
+export function isFor(certificate: X509Certificate, key: KeyObject): boolean {
+  try {
+    return certificate.publicKey.equals(key)
+  } catch {
+    return false // its key is of a kind that is not known here
+  }
+}
+
+/** Whether `issuer` signed `certificate`: by its names, and by its key. */
+export function issued(certificate: X509Certificate, issuer: X509Certificate): boolean {
+  try {
+    return certificate.checkIssued(issuer) && certificate.verify(issuer.publicKey)
+  } catch {
+    return false // a kind of key or signature that nobody here can check
+  }
+}

@@ -1,0 +1,186 @@
+/**
+ * Which programs would pass a certificate over, and why: what they look at before they offer it, as one table of small
+ * rules. What a program cannot know before it asks somebody else (whether the issuer is trusted, whether it was
+ * revoked) is not here.
+ *
+ * OpenSC: src/libopensc/pkcs15-piv.c. NSS: `certutil -V`, usages C, S and R. Windows: "Certificate Requirements and
+ * Enumeration", and KB5014754 for the security identifier. Kerberos: MIT, crypto_check_cert_eku in
+ * src/plugins/preauth/pkinit. TLS: RFC 5280, 4.2.1.12, as OpenSSL checks it for `sslclient`.
+ */
+import { ALGORITHMS } from '../piv/algorithms.ts'
+import type { Slot } from '../piv/slots.ts'
+import { BROKEN_HASHES } from '../x509/algorithms.ts'
+import type { CertificateDescription } from './describe.ts'
+import type { KeyUsage } from './usage.ts'
+
+export interface Placed {
+  readonly certificate: CertificateDescription
+  readonly slot: Slot
+  readonly now: Date
+}
+
+interface Rule {
+  readonly because: string
+  readonly when: (placed: Placed) => boolean
+}
+
+/** Says no; with no extension every usage and purpose is allowed. */
+const noUsage =
+  (...any: readonly KeyUsage[]) =>
+  ({ certificate: { usages } }: Placed): boolean =>
+    usages !== undefined && !any.some((usage) => usages.includes(usage))
+const noPurpose =
+  (...any: readonly string[]) =>
+  ({ certificate: { purposes } }: Placed): boolean =>
+    purposes !== undefined && !any.some((purpose) => purposes.includes(purpose))
+const isEc = ({ certificate }: Placed): boolean => certificate.algorithm.startsWith('P-')
+
+const EXPIRED: Rule = { because: 'it has expired', when: ({ certificate, now }) => certificate.notAfter < now }
+const EARLY: Rule = { because: 'it is not valid yet', when: ({ certificate, now }) => certificate.notBefore > now }
+const WEAK: Rule = {
+  because: 'it is signed with a broken hash (SHA-1 or MD5)',
+  when: ({ certificate }) => BROKEN_HASHES.includes(certificate.hash ?? '') && !certificate.selfSigned,
+}
+const IN_TIME = [EXPIRED, EARLY]
+const SELF_SIGNED: Rule = {
+  because: 'it is signed by itself and not by a CA',
+  when: ({ certificate }) => certificate.selfSigned,
+}
+const UNSIGNED: Rule = { because: 'its key usage has no digital signature', when: noUsage('digitalSignature') }
+const NO_CLIENT: Rule = {
+  because: 'its purposes have no client authentication',
+  when: noPurpose('client-authentication'),
+}
+const NO_EMAIL_PURPOSE: Rule = {
+  because: 'its purposes have no e-mail protection',
+  when: noPurpose('email-protection'),
+}
+const NO_ADDRESS: Rule = {
+  because: 'it has no e-mail address',
+  when: ({ certificate }) => certificate.email.length === 0 && !/(^|[,+])emailAddress=/.test(certificate.subject),
+}
+
+export const PROGRAMS: ReadonlyArray<{ readonly program: string; readonly rules: readonly Rule[] }> = [
+  {
+    program: 'OpenSC (PKCS#11)',
+    rules: [
+      {
+        because: 'its kind of key is not one that PIV has',
+        when: ({ certificate }) => !(certificate.algorithm in ALGORITHMS),
+      },
+      {
+        because: 'its key usage leaves nothing that this kind of key does',
+        when: (placed) =>
+          isEc(placed)
+            ? noUsage('digitalSignature', 'nonRepudiation', 'keyAgreement', 'keyCertSign', 'cRLSign')(placed)
+            : noUsage(
+                'digitalSignature',
+                'nonRepudiation',
+                'keyEncipherment',
+                'dataEncipherment',
+                'keyCertSign',
+                'cRLSign',
+              )(placed),
+      },
+    ],
+  },
+  { program: 'ssh (through OpenSC)', rules: [UNSIGNED] },
+  {
+    program: 'TLS clients (OpenSSL, curl)',
+    rules: [
+      ...IN_TIME,
+      WEAK,
+      { because: 'its key usage allows no TLS', when: noUsage('digitalSignature', 'keyAgreement') },
+      NO_CLIENT,
+    ],
+  },
+  {
+    program: 'Firefox (NSS)',
+    rules: [...IN_TIME, UNSIGNED, NO_CLIENT],
+  },
+  {
+    program: 'Thunderbird, signing',
+    rules: [
+      ...IN_TIME,
+      { because: 'its key usage has no signature', when: noUsage('digitalSignature', 'nonRepudiation') },
+      NO_EMAIL_PURPOSE,
+      NO_ADDRESS,
+      SELF_SIGNED,
+    ],
+  },
+  {
+    program: 'Thunderbird, decrypting',
+    rules: [
+      ...IN_TIME,
+      {
+        because: 'its key usage has no encryption',
+        when: (placed) =>
+          isEc(placed) ? noUsage('keyAgreement', 'digitalSignature')(placed) : noUsage('keyEncipherment')(placed),
+      },
+      NO_EMAIL_PURPOSE,
+      NO_ADDRESS,
+      SELF_SIGNED,
+    ],
+  },
+  {
+    program: 'Windows smart-card logon',
+    rules: [
+      ...IN_TIME,
+      WEAK,
+      {
+        because: 'it is beside a signature key (slot 9c), which the logon does not take',
+        when: ({ slot }) => slot === '9c',
+      },
+      { because: 'it has no user principal name (UPN)', when: ({ certificate }) => certificate.upn.length === 0 },
+      UNSIGNED,
+      {
+        because: 'its purposes have no smart-card logon',
+        when: ({ certificate }) => !certificate.purposes?.includes('smart-card-logon'),
+      },
+      {
+        because: 'elliptic-curve keys want the policy "Allow ECC certificates to be used for logon and authentication"',
+        when: isEc,
+      },
+      {
+        because:
+          'it has no security identifier, which domain controllers want unless the account names the certificate',
+        when: ({ certificate }) => certificate.sid === undefined,
+      },
+      SELF_SIGNED,
+    ],
+  },
+  {
+    program: 'Kerberos (PKINIT)',
+    rules: [
+      ...IN_TIME,
+      WEAK,
+      {
+        because: 'its key usage has no digital signature',
+        when: ({ certificate }) => !certificate.usages?.includes('digitalSignature'),
+      },
+      {
+        because: 'its purposes have neither Kerberos client nor smart-card logon',
+        when: ({ certificate: { purposes = [] } }) =>
+          !purposes.includes('kerberos-client') && !purposes.includes('smart-card-logon'),
+      },
+      {
+        because: 'it names no Kerberos principal and no UPN',
+        when: ({ certificate }) => certificate.principal.length + certificate.upn.length === 0,
+      },
+      SELF_SIGNED,
+    ],
+  },
+]
+
+export interface ProgramVerdict {
+  readonly program: string
+  /** Why it would pass the certificate over; empty: it would not. */
+  readonly because: readonly string[]
+}
+
+export function programVerdicts(certificate: CertificateDescription, slot: Slot, now = new Date()): ProgramVerdict[] {
+  return PROGRAMS.map(({ program, rules }) => ({
+    program,
+    because: rules.filter(({ when }) => when({ certificate, slot, now })).map(({ because }) => because),
+  }))
+}

@@ -1,0 +1,53 @@
+// Certificates as files and CAs bring them: PEM, one or several, or DER.
+import { createHash, X509Certificate } from 'node:crypto'
+import { equal } from '../bytes.ts'
+import { CardError } from '../errors.ts'
+import { LONGEST_CERTIFICATE } from '../piv/certificate.ts'
+
+/** Most octets of a file with certificates, and most certificates in it. */
+export const LONGEST_FILE = 256 * 1024
+const MOST = 32
+
+const BLOCK = /-----BEGIN ([A-Z0-9 ]{1,40})-----([^-]*)-----END \1-----/g
+const LABELS = ['CERTIFICATE', 'X509 CERTIFICATE']
+const BASE64 = /^[A-Za-z0-9+/]+={0,2}$/
+
+const bad = (why: string, cause?: unknown) =>
+  new CardError('ERR_DATA', `There is no usable certificate in this: ${why}.`, { cause })
+
+/**
+ * The certificates in a file, in its order, each in DER. Text around PEM is passed over, anything else in PEM is not.
+ * @throws CardError ERR_DATA
+ */
+export function readCertificates(octets: Uint8Array): Uint8Array[] {
+  if (octets.length > LONGEST_FILE) throw bad(`it is longer than ${LONGEST_FILE} octets`)
+  const found = octets[0] === 0x30 ? [octets.slice()] : [...blocks(octets)]
+  if (found.length === 0) throw bad('it is neither PEM ("BEGIN CERTIFICATE") nor DER')
+  if (found.length > MOST) throw bad(`it has more than ${MOST} certificates`)
+  return found.map(checkCertificate)
+}
+
+function* blocks(octets: Uint8Array): Iterable<Uint8Array> {
+  const text = Buffer.from(octets.buffer, octets.byteOffset, octets.length).toString('latin1')
+  for (const [, label = '', body = ''] of text.matchAll(BLOCK)) {
+    if (label.includes('PRIVATE KEY'))
+      throw bad('it has a private key; import that with key import, or take it out of the file')
+    if (!LABELS.includes(label)) throw bad(`it has a ${label.toLowerCase()} and not a certificate`)
+    const digits = body.replace(/[\r\n\t ]/g, '')
+    if (!BASE64.test(digits) || digits.length % 4 !== 0) throw bad('its PEM is damaged')
+    yield Uint8Array.from(Buffer.from(digits, 'base64'))
+  }
+}
+
+function checkCertificate(der: Uint8Array): Uint8Array {
+  if (der.length > LONGEST_CERTIFICATE) throw bad(`a certificate is longer than ${LONGEST_CERTIFICATE} octets`)
+  try {
+    // OpenSSL passes over what comes after a certificate.
+    if (equal(new X509Certificate(der).raw, der)) return der
+  } catch (cause) {
+    throw bad('it is malformed', cause)
+  }
+  throw bad('there are octets after a certificate')
+}
+
+export const sha256 = (der: Uint8Array): string => createHash('sha256').update(der).digest('hex')

@@ -1,0 +1,104 @@
+// time limit: 180 s
+// takes: 30 s
+// Damaged certificates, names, requests and key files: refused in words, and never anything else.
+import { test } from 'uvu'
+import { readPkcs12 } from '../../src/enroll/pkcs12.ts'
+import { programVerdicts } from '../../src/enroll/programs.ts'
+import { readCertificates } from '../../src/enroll/read.ts'
+import { CardError, describeCertificate, UsageError } from '../../src/index.ts'
+import { TlvError } from '../../src/iso7816/tlv.ts'
+import { parseSlot } from '../../src/piv/slots.ts'
+import { readAlternativeNames, readSecurityIdentifier } from '../../src/x509/alternative-names.ts'
+import { toDer } from '../../src/x509/ber.ts'
+import { readCertificate } from '../../src/x509/certificate.ts'
+import { parseName } from '../../src/x509/name.ts'
+import { formatName } from '../../src/x509/name-text.ts'
+import { readPurposes } from '../../src/x509/purposes.ts'
+import { certificate, file, openssl } from '../enroll/support/openssl.ts'
+import { FUZZ_SECONDS, fuzz } from './harness.ts'
+
+const utf8 = (text: string) => new TextEncoder().encode(text)
+const full = [
+  'basicConstraints=critical,CA:FALSE',
+  'keyUsage=critical,digitalSignature',
+  'extendedKeyUsage=clientAuth,1.3.6.1.4.1.311.20.2.2',
+  'subjectAltName=email:a@b.c,otherName:1.3.6.1.4.1.311.20.2.3;UTF8:a@b,DNS:b,URI:http://b',
+]
+let seeds: Uint8Array[] = []
+
+test.before(() => {
+  certificate('ca', { kind: 'RSA-2048' })
+  const leaf = certificate('leaf', { by: 'ca', subject: '/C=DE/O=Example/CN=Maria', extensions: full })
+  openssl(
+    'pkcs12',
+    '-export',
+    '-inkey',
+    'leaf.key',
+    '-in',
+    'leaf.pem',
+    '-out',
+    'a.p12',
+    '-passout',
+    'pass:a',
+    '-iter',
+    '1',
+  )
+  openssl(
+    'pkcs12',
+    '-export',
+    '-legacy',
+    '-nomac',
+    '-inkey',
+    'leaf.key',
+    '-in',
+    'leaf.pem',
+    '-out',
+    'b.p12',
+    '-passout',
+    'pass:a',
+    '-iter',
+    '1',
+  )
+  const { extensions, subject } = readCertificate(leaf)
+  seeds = [leaf, file('leaf.pem'), subject, ...extensions.map(({ value }) => value)]
+})
+
+test('certificates, in every part', async () => {
+  const targets: ReadonlyArray<(octets: Uint8Array) => unknown> = [
+    readCertificates,
+    readCertificate,
+    (octets) => programVerdicts(describeCertificate(octets), parseSlot('9a')),
+    formatName,
+    readAlternativeNames,
+    readSecurityIdentifier,
+    readPurposes,
+    toDer,
+  ]
+  const all = async (octets: Uint8Array) => {
+    for (const target of targets) {
+      try {
+        target(octets)
+      } catch (error) {
+        if (!(error instanceof TlvError || (error instanceof CardError && error.code === 'ERR_DATA'))) throw error
+      }
+    }
+  }
+  await fuzz('certificates', seeds, FUZZ_SECONDS, all, { refusals: [] })
+})
+
+test('names as text: what is taken can be shown and taken again', async () => {
+  const names = ['CN=Maria \\, Example+UID=m,O=a\\c3\\a4,C=DE', '1.2.3=#0c0161,DC=a', 'emailAddress=a@b.c'].map(utf8)
+  const target = (octets: Uint8Array) => {
+    const der = parseName(Buffer.from(octets).toString())
+    const again = parseName(formatName(der))
+    if (Buffer.compare(der, again) !== 0) throw new Error(`shown otherwise: ${formatName(der)}`)
+  }
+  await fuzz('names', names, FUZZ_SECONDS / 2, target, { refusals: [UsageError] })
+})
+
+test('PKCS#12', async () => {
+  const target = (octets: Uint8Array) => readPkcs12(octets, utf8('a'))
+  await fuzz('PKCS#12', [file('a.p12'), file('b.p12')], FUZZ_SECONDS, target, { refusals: [CardError], slowest: 5000 })
+})
+
+test.run()
