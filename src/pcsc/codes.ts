@@ -25,7 +25,7 @@ const broken = (reader: string) =>
 const wasResetText = (reader: string) =>
   `Another program has reset the card${reader}: what was verified is forgotten. Verify the PIN again.`
 const forbidden = () =>
-  'pcscd does not let this user use it. Allow it by polkit (org.debian.pcsc-lite.access_pcsc and access_card), or in a container start pcscd with --disable-polkit.'
+  'pcscd does not let this user use it. Allow it by polkit (org.debian.pcsc-lite.access_pcsc and access_card), or in a container start pcscd with --disable-polkit (2.0 and later).'
 const internal = () => 'PC/SC failed. If it happens again, restart pcscd: systemctl restart pcscd.'
 
 export const CODES: ReadonlyMap<number, Row> = new Map([

@@ -92,7 +92,7 @@ export class VpcdDialer implements Link {
     if (this.#warned || !(await isExposed(port))) return
     this.#warned = true
     this.#tell.warn(
-      `vpcd listens on port ${port} for the whole network, and asks nobody who he is: the first to connect is the card, and is sent the PIN. Close the port to other machines (docs/serve.md has the firewall lines).`,
+      `vpcd listens on port ${port} for the whole network, and asks nobody who he is: the first to connect is the card, and is sent the PIN. See that a firewall closes the port to other machines (lines for it: docs/serve.md).`,
     )
   }
 }

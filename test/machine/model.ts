@@ -157,16 +157,18 @@ export class PinModel {
     return allowed ? OK : refused('ERR_PIN_REQUIRED')
   }
 
+  /** No PIN or PUK here is one that everybody knows. */
   #status(): object {
     const { pinTries, pukTries } = this.settings
     return {
       triesLeft: this.pinLeft,
       tries: pinTries,
+      isDefault: false,
       blocked: this.pinLeft === 0,
       verified: this.verified,
       mustChange: this.mustChange,
       advisory: false,
-      puk: { triesLeft: this.pukLeft, tries: pukTries },
+      puk: { triesLeft: this.pukLeft, tries: pukTries, isDefault: false },
     }
   }
 }

@@ -1,5 +1,8 @@
 // takes: 2 s
 // What JavaScript may hand to the addon by mistake: a TypeError or a typed failure each time, never a crash, nothing sent.
+import { once } from 'node:events'
+import { closeSync, openSync } from 'node:fs'
+import { createServer } from 'node:net'
 import { join } from 'node:path'
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
@@ -165,6 +168,25 @@ test('openTpm and lockFile', async () => {
     () => native().lockFile('/nowhere/lock'),
     (error: Error) => Reflect.get(error, 'layer') === 'state' && Reflect.get(error, 'reason') === 'absent',
   )
+})
+
+test('setQuickAck: only a descriptor, and only a TCP socket has it', async () => {
+  for (const [what, value] of Object.entries({ ...NOT_NUMBERS, 31: 2 ** 31 })) {
+    refuses(() => hand(native(), 'setQuickAck', value), what)
+  }
+  const server = createServer().listen(0, '127.0.0.1')
+  await once(server, 'listening')
+  const { fd } = Reflect.get(server, '_handle') as { fd: number }
+  assert.is(native().setQuickAck(fd), true)
+  server.close()
+  await once(server, 'close')
+  const file = openSync(process.execPath, 'r')
+  const unix = createServer().listen(join(tempDir('socket'), 's'))
+  await once(unix, 'listening')
+  const others = [file, (Reflect.get(unix, '_handle') as { fd: number }).fd, 2 ** 31 - 1]
+  for (const other of others) assert.is(native().setQuickAck(other), false, String(other))
+  unix.close()
+  closeSync(file)
 })
 
 test('methods on what is none of ours', async () => {
