@@ -23,16 +23,31 @@ type Choice = { readonly name: string } | { readonly reader: string }
 /** A command asks once: what comes and goes meanwhile does not change which card it is about. */
 const chosen = new WeakMap<Context, Promise<Choice>>()
 
-/** `said`: the card that the command names by itself. @throws as `onlyCard` */
-export function choiceOf(context: Context, said = context.options.card): Promise<Choice> {
-  const choice = chosen.get(context) ?? choose(context, said)
+function choiceOf(context: Context): Promise<Choice> {
+  const choice = chosen.get(context) ?? choose(context)
   chosen.set(context, choice)
   return choice
 }
 
-async function choose(context: Context, card: string | undefined): Promise<Choice> {
-  if (card !== undefined) return card.startsWith(READER) ? { reader: card.slice(READER.length) } : { name: card }
-  return onlyCard(context)
+/**
+ * The card that is looked at: one in a TPM by its file, whoever has the TPM; else one in a reader.
+ * @throws CardError ERR_CARD_NOT_FOUND; UsageError ERR_CARD_AMBIGUOUS
+ */
+export async function choiceToShow(context: Context, argument?: string): Promise<Choice> {
+  const said = argument ?? context.options.card
+  if (said !== undefined) return named(said)
+  const [only, ...others] = await listCards(FILES)
+  if (only === undefined) return choiceOf(context)
+  if (others.length > 0) throw ambiguous([only, ...others])
+  return { name: only.name }
+}
+
+const named = (card: string): Choice =>
+  card.startsWith(READER) ? { reader: card.slice(READER.length) } : { name: card }
+
+async function choose(context: Context): Promise<Choice> {
+  const { card } = context.options
+  return card === undefined ? onlyCard(context) : named(card)
 }
 
 /**

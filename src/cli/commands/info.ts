@@ -2,10 +2,10 @@ import { cardInfo, readerCardInfo } from '../../cards.ts'
 import type { Run } from '../context.ts'
 import { cardJson, cardText, warningsOf } from '../describe.ts'
 import { readerCardJson, readerCardText, readerWarnings } from '../reader-card.ts'
-import { choiceOf } from '../select.ts'
+import { choiceToShow } from '../select.ts'
 
 export const run: Run = async (context, name?: string) => {
-  const choice = await choiceOf(context, name)
+  const choice = await choiceToShow(context, name)
   if ('reader' in choice) {
     const card = await readerCardInfo(choice.reader)
     if (!('pin' in card)) throw card.error
