@@ -61,7 +61,8 @@ function nextWords(commands: readonly CommandShape[], plain: readonly string[]):
 
 function argumentOf({ words, args = '' }: CommandShape, plain: readonly string[]): string {
   const own = args.split(' ').map((arg) => arg.replace(/[<>[\].]/g, ''))
-  return own[plain.length - words.split(' ').length] ?? ''
+  const last = args.includes('...') ? own.at(-1) : undefined
+  return own[plain.length - words.split(' ').length] ?? last ?? ''
 }
 
 /** `cards`: the names of cards, asked for only where one may stand. Files are the shell's to know: then there are none. */

@@ -54,6 +54,8 @@ const rows: ReadonlyArray<readonly [string, readonly string[]]> = [
   ['object get ch', ['chuid']],
   ['object put chuid ', []],
   ['completion f', ['fish']],
+  ['serve d', ['desk']],
+  ['serve desk w', ['work']],
   ['reset desk --o', ['--owner-password-file']],
   ['list --j', ['--json']],
   ['list --last', []],

@@ -10,6 +10,8 @@ import { openDesk } from '../../src/lab-ca/desk.ts'
 import { Intake } from '../../src/lab-ca/intake.ts'
 import { makeRequest } from '../lab-ca/support.ts'
 import { root } from '../runner/jobs.ts'
+import { startServe } from '../serve/support/process.ts'
+import { RawVpcd } from '../serve/support/raw-vpcd.ts'
 import { tempDir } from '../support/temp.ts'
 import { secretFile, startProgram, tessera, tesseraProcess } from './cli.ts'
 import { Checker, propertyNames, type SchemaFile } from './schema.ts'
@@ -161,7 +163,7 @@ test('signatures and decryption, to standard output and to a file', async () => 
   await json(8, `decrypt 9a ${at('oaep')}`, [PIN])
 })
 
-test('objects, the admin key, names, the end', async () => {
+test('objects, the admin key, names', async () => {
   await json(0, `object put 5fff01 ${at('plain')}`, [PIN])
   assert.ok((await json(0, 'object list')).some((one: { tag: string }) => one.tag === '5fff01'))
   await json(0, 'object get 5fff01')
@@ -173,6 +175,20 @@ test('objects, the admin key, names, the end', async () => {
   await json(0, 'rename work desk')
   await json(3, 'rename work desk')
   assert.equal((await json(0, 'reset desk --yes')).copiesStillWork, ['9e'])
+})
+
+test('a card that is served: one value, when it is in the reader; the end', async () => {
+  const vpcd = await RawVpcd.listen()
+  const serve = await startServe(['serve', 'desk', '--vpcd', vpcd.place, '--json'])
+  await (await vpcd.peer()).ask([4])
+  const value = JSON.parse((await serve.line()) ?? '')
+  assert.equal(checker.faults('serve', value), [])
+  seen.add('serve')
+  assert.is(await serve.stop('SIGTERM'), 0)
+  assert.is(await serve.line(), undefined)
+  assert.is(serve.stderr(), '')
+  await vpcd.close()
+  await json(2, 'serve desk desk')
   await json(2, 'destroy desk')
   await json(0, 'destroy desk --yes')
 })
