@@ -10,8 +10,8 @@ import { checkPeer } from './peer.ts'
 import { playCard } from './vpcd.ts'
 
 const HOST = '127.0.0.1'
-/** Connections whose other end is being looked up: a crowd at the door keeps nobody out for long. */
-const MOST_UNKNOWN = 16
+/** Connections whose other end is being looked up, which takes a moment: a crowd keeps nobody out. */
+const MOST_AT_DOOR = 256
 /** How long a new vpcd waits for the end of the one before it, in milliseconds. */
 const HANDOVER = 500
 
@@ -20,7 +20,8 @@ export class VpcdListener implements Link {
   readonly #card: CardSide
   readonly #tell: Announcer
   readonly #server: Server
-  readonly #open = new Set<FramedSocket>()
+  readonly #door = new Set<Socket>()
+  #peer: FramedSocket | undefined
   /** Resolves when nobody has the card. */
   #taken: Promise<void> | undefined
 
@@ -51,34 +52,34 @@ export class VpcdListener implements Link {
   async close(): Promise<void> {
     const closed = once(this.#server, 'close')
     this.#server.close()
-    for (const peer of this.#open) peer.destroy()
+    for (const socket of this.#door) socket.destroy()
+    this.#peer?.destroy()
     await closed
     await this.#taken
   }
 
+  /** Nothing is read from a connection, and nothing said, before it is known whose it is. */
   async #admit(socket: Socket): Promise<void> {
-    if (this.#open.size >= MOST_UNKNOWN || !this.#server.listening) {
+    if (this.#door.size >= MOST_AT_DOOR) {
       socket.destroy()
       return
     }
-    const peer = FramedSocket.adopt(socket)
-    this.#open.add(peer)
+    this.#door.add(socket.on('error', () => undefined))
     try {
-      await checkPeer(peer.socket, 'the program that has connected')
+      await checkPeer(socket, 'the program that has connected')
       if (this.#taken !== undefined) await Promise.race([this.#taken, delay(HANDOVER)])
-      if (this.#taken !== undefined || peer.socket.destroyed) return
-      this.#taken = this.#serve(peer)
-      await this.#taken
+      if (this.#taken === undefined && !socket.destroyed) this.#taken = this.#serve(FramedSocket.adopt(socket))
     } catch (error) {
       if (this.#taken === undefined) this.#tell.say('refused', error as Error)
     } finally {
-      peer.destroy()
-      this.#open.delete(peer)
+      socket.destroy()
+      this.#door.delete(socket)
     }
   }
 
   /** Never rejects. */
   async #serve(peer: FramedSocket): Promise<void> {
+    this.#peer = peer
     let why: Error | undefined
     try {
       await playCard(
@@ -90,6 +91,7 @@ export class VpcdListener implements Link {
     } catch (error) {
       why = error as Error
     }
+    this.#peer = undefined
     this.#taken = undefined
     if (this.#server.listening) this.#tell.say('waiting', why)
   }

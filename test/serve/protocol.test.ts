@@ -1,5 +1,6 @@
 // takes: 8 s
 // What a card does for whatever vpcd says, and for what no vpcd says.
+import { connect } from 'node:net'
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
 import type { CardChannel } from '../../src/channel.ts'
@@ -11,7 +12,7 @@ import { playCard } from '../../src/serve/vpcd.ts'
 import { memoryCard, PIN, plainCard } from '../pcsc/cards.ts'
 import { filled, octets } from '../support/octets.ts'
 import { gate, within } from '../support/temp.ts'
-import { type RawPeer, RawVpcd } from './support/raw-vpcd.ts'
+import { RawPeer, RawVpcd } from './support/raw-vpcd.ts'
 
 const OFF = [0]
 const ON = [1]
@@ -331,6 +332,28 @@ test('told to stop while a command is under way: at once, and what it answers go
   assert.is(peer.pieces, 0)
   assert.is(resets.count, 1)
   await vpcd.close()
+})
+
+test('the card listens: one peer at a time, the next at once when that is gone, and a PIN is not left to it', async () => {
+  const spare = await RawVpcd.listen()
+  const { port: listen } = spare
+  await spare.close()
+  const served = await serveChannel(memoryCard().channel, { listen, neighbour: false })
+  const join = () => new RawPeer(connect({ port: listen, host: '127.0.0.1', noDelay: true }))
+  const first = join()
+  assert.is((await first.ask(ATR)).length, 24)
+  assert.equal([...(await first.ask(verify))], OK)
+  const second = join()
+  second.tell(ATR)
+  await second.ended()
+  assert.is(second.pieces, 0)
+  assert.equal([...(await first.ask(status))], OK, 'the first is not disturbed')
+  const third = join()
+  first.socket.destroy()
+  assert.is((await third.ask(ATR)).length, 24)
+  assert.equal(await third.ask(status), octets('63c5'))
+  await served.close()
+  await third.ended()
 })
 
 test('what is no place of a vpcd on this machine', async () => {
