@@ -29,6 +29,8 @@ export const CALLS: Readonly<Record<string, (card: Card) => Promise<unknown>>> =
   importKey: (card) => card.importKey('83', privateKey),
   deleteKey: (card) => card.deleteKey('83'),
   moveKey: (card) => card.moveKey('82', '84'),
+  attest: (card) => card.attest('9a'),
+  attestationIssuer: (card) => card.attestationIssuer(),
   keys: (card) => card.keys(),
   keyInfo: (card) => card.keyInfo('9a'),
   sign: (card) => card.sign('9a', data),

@@ -57,6 +57,7 @@ test('nothing but GET VERSION goes to a card that does not answer it, once for e
         () => card.importKey('82', privateKey),
         () => card.deleteKey('9a'),
         () => card.moveKey('9a', '82'),
+        () => card.attest('9a'),
         () => card.changeAdminKey('random'),
         () => card.changeAdminKey(ADMIN_KEY),
       ]) {

@@ -222,7 +222,10 @@ export class Card {
    */
   async attest(slot: string): Promise<Uint8Array> {
     const reference = parseSlot(slot)
-    return this.#session.transaction((exchange) => attest(exchange, reference))
+    return this.#session.transaction(async (exchange) => {
+      await this.#session.extras.want(exchange)
+      return attest(exchange, reference)
+    })
   }
 
   /** The certificate (DER) by which attestations are issued; undefined where there is none, or none yet. */
