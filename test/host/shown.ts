@@ -11,8 +11,8 @@ export interface Shown {
   readonly card: Card
   /** Another program's view of the same card. */
   other(): Card
-  /** Answered instead of the card, in hex; undefined: the card answers. It is given the command in hex. */
-  instead: ((apdu: string) => string | undefined) | undefined
+  /** Answered, in hex, or thrown instead of the card; undefined: the card answers. It is given the command in hex. */
+  instead: ((apdu: string) => string | Error | undefined) | undefined
   /** The instructions that reach the card during `work`, in hex. */
   sent(work: () => Promise<unknown>): Promise<string[]>
   /** Every command, as the array that was handed to the channel. */
@@ -40,6 +40,7 @@ export function shownCard({ without = [] }: ShownOptions = {}): Shown {
     commands.push(apdu)
     const text = hex(apdu)
     const instead = shown.instead?.(text) ?? (without.includes(text.slice(2, 4)) ? '6d00' : undefined)
+    if (instead instanceof Error) throw instead
     return instead === undefined ? channel.transmit(apdu) : octets(instead)
   }
   const open = (): CardChannel => ({

@@ -7,11 +7,12 @@ import { concat, hex, utf8 } from '../../src/bytes.ts'
 import { type Card, openCard, PinError } from '../../src/index.ts'
 import { ReaderChannel } from '../../src/pcsc/channel.ts'
 import { refused, wrong } from '../contract/clauses/clause.ts'
+import { type Subject, startSubject } from '../contract/subjects.ts'
 import { certificateOf } from '../contract/x509.ts'
 import { octets } from '../support/octets.ts'
 import { type Pcscd, startPcscd } from '../support/pcscd.ts'
 import { type Inserted, insertCard } from '../support/vpcd.ts'
-import { ADMIN_KEY, memoryCard, PIN, seen } from './cards.ts'
+import { ADMIN_KEY, PIN, seen } from './cards.ts'
 
 const message = utf8('a message')
 const DIGEST = new Uint8Array(32).fill(0x5a)
@@ -23,29 +24,28 @@ let inserted: Inserted
 let card: Card
 let other: ReaderChannel
 let key: KeyObject
+const tests: (readonly [name: string, work: () => Promise<void>])[] = []
+const planned = (name: string, work: () => Promise<void>) => tests.push([name, work])
 
-/** A card with keys of P-256: 9a once, 9c always, 9e never; opened anew for each test, also by another program. */
 test.before(async () => {
   pcscd = await startPcscd()
-  inserted = await insertCard(pcscd.ports[0], memoryCard().channel)
-  await seen(pcscd.readers[0], true)
 })
-test.after(async () => {
-  await inserted?.pull()
-  await pcscd?.stop()
-})
-test.before.each(async () => {
+test.after(() => pcscd?.stop())
+
+/** A card with keys of P-256: 9a once, 9c always, 9e never; opened anew for each test, also by another program. */
+async function opened(): Promise<void> {
   card = await openCard({ reader: pcscd.readers[0] })
   await card.authenticateAdmin(ADMIN_KEY)
   key = await card.generateKey('9c')
   for (const slot of ['9a', '9e']) await card.generateKey(slot)
   other = await ReaderChannel.open(pcscd.readers[0])
-})
-test.after.each(async () => {
+}
+
+async function closed(): Promise<void> {
   inserted.intercept = undefined
   await card.close()
   await other.close()
-})
+}
 
 /** The other program sends this in a transaction of its own; the status word. */
 const send = (...apdus: readonly Uint8Array[]): Promise<string> =>
@@ -62,7 +62,7 @@ async function instructions(work: () => Promise<unknown>): Promise<string[]> {
   return inserted.commands.slice(before).map((apdu) => hex(apdu.slice(1, 2)))
 }
 
-test('VERIFY and the use: one right after the other, and nothing after them', async () => {
+planned('VERIFY and the use: one right after the other, and nothing after them', async () => {
   let signature = new Uint8Array(0)
   const sent = await instructions(async () => {
     signature = Uint8Array.from(await card.sign('9c', message, { pin: PIN }))
@@ -73,7 +73,7 @@ test('VERIFY and the use: one right after the other, and nothing after them', as
   assert.is((await card.deriveSecret('9c', publicKey, { pin: PIN })).length, 32)
 })
 
-test('also a use that takes several commands, and one of a key that has to be looked at first', async () => {
+planned('also a use that takes several commands, and one of a key that has to be looked at first', async () => {
   const rsa = await card.generateKey('9d', { algorithm: 'RSA-2048', pinPolicy: 'always' })
   const text = publicEncrypt({ key: rsa, oaepHash: 'sha256' }, message)
   const sent = await instructions(async () => assert.equal(await card.decrypt('9d', text, { pin: PIN }), message))
@@ -82,7 +82,7 @@ test('also a use that takes several commands, and one of a key that has to be lo
   assert.is(await send(use('9c')), '6982')
 })
 
-test('a wrong PIN sends no use, and neither does data that does not fit', async () => {
+planned('a wrong PIN sends no use, and neither does data that does not fit', async () => {
   const sent = await instructions(() => wrong('ERR_PIN_WRONG', 4, () => card.sign('9c', message, { pin: '000000' })))
   assert.equal(sent, ['cb', '20'])
   const none = await instructions(() =>
@@ -92,7 +92,7 @@ test('a wrong PIN sends no use, and neither does data that does not fit', async 
   await refused('ERR_PIN_LAST_TRY', () => card.sign('9c', message, { pin: PIN, minTriesLeft: 5 }))
 })
 
-test('without its PIN the use is refused here, and it is said how to do it', async () => {
+planned('without its PIN the use is refused here, and it is said how to do it', async () => {
   await card.verifyPin(PIN)
   const sent = await instructions(async () => {
     const error = await refused('ERR_PIN_REQUIRED', () => card.sign('9c', message))
@@ -101,7 +101,7 @@ test('without its PIN the use is refused here, and it is said how to do it', asy
   assert.not(sent.includes('87'))
 })
 
-test("our VERIFY never serves another program's use", async () => {
+planned("our VERIFY never serves another program's use", async () => {
   await card.verifyPin(PIN)
   assert.is(await send(use('9c')), '6982')
   await card.changePin({ pin: PIN, newPin: '71650842' })
@@ -116,7 +116,7 @@ test("our VERIFY never serves another program's use", async () => {
   assert.is(await send(use('9c')), '6982')
 })
 
-test("another program's VERIFY never serves our use", async () => {
+planned("another program's VERIFY never serves our use", async () => {
   assert.is(await send(VERIFY), '9000')
   await refused('ERR_PIN_REQUIRED', () => card.sign('9c', message))
   assert.is(await send(VERIFY, use('9c')), '9000')
@@ -132,28 +132,51 @@ test("another program's VERIFY never serves our use", async () => {
   }
 })
 
-test('a key known to want the PIN once or never is used with one command', async () => {
+planned('a key known to want the PIN once or never is used with one command', async () => {
   await card.verifyPin(PIN)
   for (const slot of ['9a', '9e', '9a']) {
     assert.equal(await instructions(() => card.sign(slot, message)), ['87'])
   }
 })
 
-test('VERIFY is not sent again: not for a card that is taken out, nor for another application that answers', async () => {
-  let elsewhere = false
-  inserted.intercept = (apdu) => {
-    if (apdu[1] === 0xa4) elsewhere = false
-    return elsewhere ? octets('6d 00') : undefined
+planned(
+  'VERIFY is not sent again: not for a card that is taken out, nor for another application that answers',
+  async () => {
+    let elsewhere = false
+    inserted.intercept = (apdu) => {
+      if (apdu[1] === 0xa4) elsewhere = false
+      return elsewhere ? octets('6d 00') : undefined
+    }
+    elsewhere = true
+    const sent = await instructions(() => card.sign('9c', message, { pin: PIN }))
+    assert.equal(sent.slice(-2), ['20', '87'])
+    assert.is(sent.filter((ins) => ins === '20').length, 1)
+    assert.ok(sent.indexOf('a4') < sent.indexOf('20'), 'PIV is selected before the PIN is sent')
+    inserted.intercept = (apdu) => (apdu[1] === 0x20 ? 'pull' : undefined)
+    const lost = await instructions(() => refused('ERR_CARD_REMOVED', () => card.sign('9c', message, { pin: PIN })))
+    assert.equal(lost.slice(-1), ['20'])
+    assert.is(lost.filter((ins) => ins === '20').length, 1)
+  },
+)
+
+for (const name of ['memory', 'embedded'] as const) {
+  let subject: Subject
+  test(`${name}: it is in the reader`, async () => {
+    subject = await startSubject(name)
+    inserted = await insertCard(pcscd.ports[0], (await subject.fresh()).channel)
+    await seen(pcscd.readers[0], true)
+  })
+  for (const [what, work] of tests) {
+    test(`${name}: ${what}`, async () => {
+      await opened()
+      await work().finally(closed)
+    })
   }
-  elsewhere = true
-  const sent = await instructions(() => card.sign('9c', message, { pin: PIN }))
-  assert.equal(sent.slice(-2), ['20', '87'])
-  assert.is(sent.filter((ins) => ins === '20').length, 1)
-  assert.ok(sent.indexOf('a4') < sent.indexOf('20'), 'PIV is selected before the PIN is sent')
-  inserted.intercept = (apdu) => (apdu[1] === 0x20 ? 'pull' : undefined)
-  const lost = await instructions(() => refused('ERR_CARD_REMOVED', () => card.sign('9c', message, { pin: PIN })))
-  assert.equal(lost.slice(-1), ['20'])
-  assert.is(lost.filter((ins) => ins === '20').length, 1)
-})
+  test(`${name}: it is taken out`, async () => {
+    await inserted.pull()
+    await seen(pcscd.readers[0], false)
+    await subject.stop()
+  })
+}
 
 test.run()

@@ -8,6 +8,7 @@ import { test } from 'uvu'
 import * as assert from 'uvu/assert'
 import { hex } from '../../src/bytes.ts'
 import { COMMANDS } from '../../src/cli/table.ts'
+import { openCard } from '../../src/index.ts'
 import { secretFile, tessera } from '../cli/cli.ts'
 import { Checker, type SchemaFile } from '../cli/schema.ts'
 import { BEYOND } from '../host/shown.ts'
@@ -124,6 +125,16 @@ test('signatures and decryption: one transaction with the PIN, and asked for whe
   openssl('pkeyutl', '-encrypt', '-inkey', at('rsa.pem'), '-in', at('letter'), '-out', at('secret'), ...oaep)
   const { plaintext } = await on(0, `decrypt 9d ${at('secret')}`, '--pin-file', pins)
   assert.is(Buffer.from(plaintext, 'base64').toString(), 'a letter')
+})
+
+test('a key of policy once is used without a question while the PIN is verified, whoever did that', async () => {
+  const other = await openCard({ reader: pcscd.readers[0] })
+  await on(4, `sign 9a ${at('letter')} -o ${at('9a')}`)
+  await other.verifyPin(PIN)
+  await on(0, `sign 9a ${at('letter')} -o ${at('9a')}`)
+  await on(4, `sign 9c ${at('letter')} -o ${at('9c')}`)
+  await other.close()
+  await on(4, `sign 9a ${at('letter')} -o ${at('9a')}`)
 })
 
 test('the last try is kept, and given up only where it is said', async () => {

@@ -1,0 +1,102 @@
+// takes: 2 s
+// VERIFY and the use of a key in one transaction: what is sent, in which order, and what a lost answer leaves.
+import { test } from 'uvu'
+import * as assert from 'uvu/assert'
+import { hex, utf8 } from '../../src/bytes.ts'
+import { type ErrorCode, PcscError } from '../../src/index.ts'
+import { message, refused, wrong } from '../contract/clauses/clause.ts'
+import { within } from '../support/temp.ts'
+import { ADMIN_KEY, PIN, type Shown, shownCard } from './shown.ts'
+
+const VERIFY = `0020008008${hex(utf8(PIN))}ffff`
+const USE = `0087119c267c2482008120${'5a'.repeat(32)}00`
+const isVerify = (apdu: string) => apdu.startsWith('0020') && apdu.length > 10
+const isUse = (apdu: string) => apdu.slice(2, 4) === '87'
+
+async function furnished(): Promise<Shown> {
+  const shown = shownCard()
+  await shown.card.authenticateAdmin(ADMIN_KEY)
+  for (const slot of ['9a', '9c', '9e']) await shown.card.generateKey(slot)
+  return shown
+}
+
+for (const code of ['ERR_CARD_RESET', 'ERR_CARD_REMOVED', 'ERR_PCSC_UNAVAILABLE'] as const satisfies ErrorCode[]) {
+  for (const [what, lost] of [
+    ['VERIFY', isVerify],
+    ['the use', isUse],
+  ] as const) {
+    for (const done of [false, true]) {
+      test(`${code} instead of the answer to ${what}, which was ${done ? '' : 'not '}done: it is not sent again`, async () => {
+        const shown = await furnished()
+        const sent: string[] = []
+        shown.instead = (apdu) => {
+          sent.push(isVerify(apdu) ? 'verify' : isUse(apdu) ? 'use' : 'other')
+          if (!lost(apdu)) return undefined
+          if (done) void shown.answer(apdu)
+          return new PcscError(code, 'The answer is lost.')
+        }
+        await refused(code, () => shown.card.sign('9c', message, { pin: PIN }))
+        assert.is(sent.filter((one) => one === 'verify').length, 1)
+        assert.is(sent.filter((one) => one === 'use').length, what === 'VERIFY' ? 0 : 1)
+        shown.instead = undefined
+        await shown.card.sign('9c', message, { pin: PIN })
+      })
+    }
+  }
+}
+
+test('what is asked before VERIFY, and what is not between', async () => {
+  const shown = await furnished()
+  const { card } = shown
+  const sent = (work: () => Promise<unknown>) => shown.sent(work)
+  assert.equal(await sent(() => card.sign('9c', message, { pin: PIN })), ['cb', '20', '87'])
+  // With tries to keep the card is asked for them first.
+  assert.equal(await sent(() => card.sign('9c', message, { pin: PIN, minTriesLeft: 2 })), [
+    'cb',
+
+    'f7',
+    '20',
+    '87',
+  ])
+  const other = shown.other()
+  const unknown = await sent(() => other.sign('9c', message, { pin: PIN }))
+  assert.equal(unknown, ['a4', 'cb', 'fd', 'f7', '20', '87'])
+  const status = ['cb', '20', 'f7', 'f7']
+  assert.equal(await sent(() => other.sign('9c', message, { pin: () => PIN })), [...status, 'cb', '20', '87'])
+  assert.equal(await sent(() => other.verifyPin(PIN)), ['cb', '20', 'cb'])
+})
+
+test('no VERIFY is left for another program, and none of another program is used', async () => {
+  const shown = await furnished()
+  const { card } = shown
+  await card.verifyPin(PIN)
+  assert.is(await shown.send(USE), '6982')
+  await wrong('ERR_PIN_WRONG', 4, () => card.sign('9c', message, { pin: '000000' }))
+  assert.is(await shown.send(USE), '6982')
+  await card.sign('9c', message, { pin: PIN })
+  assert.is(await shown.send(USE), '6982')
+  assert.is(await shown.send(VERIFY), '9000')
+  await refused('ERR_PIN_REQUIRED', () => card.sign('9c', message))
+  assert.is(await shown.send(VERIFY), '9000')
+  await card.sign('9a', message)
+  assert.is(await shown.send(USE), '6982', 'and ours came between')
+})
+
+test('a transaction is no longer than it needs: streams are read, and PINs asked for, outside of it', async () => {
+  const shown = await furnished()
+  // Another program has its turn meanwhile.
+  const free = () => within(shown.send('0020008000'), 5000, 'no turn for another program')
+  const parts = async function* () {
+    await free()
+    yield message
+    await free()
+  }
+  const pin = async () => {
+    await free()
+    return PIN
+  }
+  await shown.card.sign('9c', parts(), { pin })
+  await shown.card.sign('9c', parts(), { pin: PIN })
+})
+
+test.run()
