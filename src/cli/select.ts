@@ -153,34 +153,14 @@ async function typedAdminKey(context: Context): Promise<AdminKey> {
 }
 
 /**
- * The PIN for one use of a key, where it is needed: verified, or for a key of policy `always` handed back, to be verified
- * right before its use.
+ * What signing with a key and then changing the card need, for one PIN: where the use of the key does not ask for it, or
+ * the admin key stands for it, the change is allowed before.
  */
-export async function unlockForUse(context: Context, card: Card, slot: Slot): Promise<Uint8Array | undefined> {
+export async function unlockToCertify(context: Context, card: Card, slot: Slot): Promise<PinUse> {
   const { pinPolicy } = await card.keyInfo(slot)
-  await refuseFirstPin(card)
-  if (pinPolicy === 'always') return takePin(context, card)
-  if (pinPolicy === 'once') await unlock(context, card)
-  return undefined
-}
-
-/** The same where the card is changed afterwards: by the same PIN, or by the admin key. */
-export async function unlockToCertify(context: Context, card: Card, slot: Slot): Promise<Uint8Array | undefined> {
-  if (context.options.adminKeyFile !== undefined || isInReader(card)) {
-    await unlockManagement(context, card)
-    return unlockForUse(context, card, slot)
-  }
-  await refuseFirstPin(card)
-  const { pinPolicy } = await card.keyInfo(slot)
-  if (pinPolicy === 'always') return takePin(context, card)
-  await unlock(context, card)
-  return undefined
-}
-
-/** Said before anybody is asked for a PIN that would not help. @throws PinError ERR_PIN_CHANGE_REQUIRED */
-async function refuseFirstPin(card: Card): Promise<void> {
-  const { mustChange } = await card.pinStatus()
-  if (mustChange) throw new PinError('ERR_PIN_CHANGE_REQUIRED', TEXT.error.changeRequired)
+  const byAdminKey = context.options.adminKeyFile !== undefined || isInReader(card)
+  if (byAdminKey || pinPolicy === 'never') await unlockManagement(context, card)
+  return keyPin(context, card)
 }
 
 function refuseLastTry(context: Context, what: string, triesLeft: number | undefined): void {

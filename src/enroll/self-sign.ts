@@ -6,10 +6,11 @@ import { library } from '../x509/library.ts'
 import { type CertificateContent, extensionsOf, subjectOf } from './content.ts'
 import { type SigningOptions, slotSigner, wrongKey } from './signer.ts'
 
-export interface SelfSignOptions extends Omit<CertificateContent, 'template'>, SigningOptions {
-  /** 365 unless given; 1 to 9999. */
-  readonly days?: number
-}
+export type SelfSignOptions = Omit<CertificateContent, 'template'> &
+  SigningOptions & {
+    /** 365 unless given; 1 to 9999. */
+    readonly days?: number
+  }
 
 const DAY = 24 * 60 * 60 * 1000
 

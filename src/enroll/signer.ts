@@ -4,19 +4,15 @@ import type { Hash } from '../piv/algorithms.ts'
 import { parseHash } from '../piv/algorithms.ts'
 import type { Card } from '../piv/host/card.ts'
 import type { KeyInfo } from '../piv/host/key-info.ts'
-import type { Secret } from '../piv/pin.ts'
-import { providerOf, type SigningProvider } from '../x509/provider.ts'
+import type { UseOptions } from '../piv/host/session.ts'
+import { providerOf, type SigningAlgorithm, type SigningProvider } from '../x509/provider.ts'
 
-export interface SigningOptions {
+/** With the PIN as `Card.sign` takes it: there at once, or asked for when the key wants it. */
+export type SigningOptions = UseOptions & {
   /** SHA-256 unless said otherwise. */
   readonly hash?: Hash | string
   /** Of RSA keys: `pkcs1` unless said otherwise. Not every program takes `pss` in certificates. */
   readonly padding?: 'pkcs1' | 'pss'
-  /**
-   * Verified in one transaction with the signature, as a key of policy `always` wants it. Without it the PIN has been
-   * verified already, or is not needed.
-   */
-  readonly pin?: Secret
 }
 
 export interface SlotSigner extends SigningProvider {
@@ -27,9 +23,8 @@ export interface SlotSigner extends SigningProvider {
 export async function slotSigner(card: Card, slot: string, options: SigningOptions): Promise<SlotSigner> {
   const hash = parseHash(options.hash ?? 'SHA-256')
   const key = await card.keyInfo(slot)
-  const pin = options.pin === undefined ? {} : { pin: options.pin }
-  const sign = (data: Uint8Array, { padding }: { readonly padding: 'pkcs1' | 'pss' }) =>
-    card.sign(slot, data, { hash, padding, format: 'raw', ...pin })
+  const sign = (data: Uint8Array, { padding }: SigningAlgorithm) =>
+    card.sign(slot, data, { ...options, hash, padding, format: 'raw' })
   const provider = await providerOf({ publicKey: key.publicKey, sign }, { hash, padding: options.padding ?? 'pkcs1' })
   return { key, ...provider }
 }

@@ -3,15 +3,14 @@ import { parseSlot } from '../../piv/slots.ts'
 import { contentOf, pemOf, sendPem } from '../certificates.ts'
 import { given, type Run } from '../context.ts'
 import { TEXT } from '../messages.ts'
-import { unlockForUse, withCard } from '../select.ts'
+import { keyPin, withCard } from '../select.ts'
 
 export const run: Run = async (context, slotName) => {
   const { hash, padding, template, out } = context.options
   const slot = parseSlot(slotName)
   await withCard(context, async (card) => {
     const { algorithm } = await card.keyInfo(slot)
-    const pin = await unlockForUse(context, card, slot)
-    const options = { ...contentOf(context), ...given({ hash, padding, template, pin }) }
+    const options = { ...contentOf(context), ...given({ hash, padding, template }), ...keyPin(context, card) }
     const request = await requestCertificate(card, slot, options)
     if (out !== undefined && out !== '-') await context.out.note(TEXT.done.requested(slot, out))
     await sendPem(context, { slot, algorithm }, 'request', pemOf('CERTIFICATE REQUEST', request))

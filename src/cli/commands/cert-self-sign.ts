@@ -12,7 +12,8 @@ export const run: Run = async (context, slotName) => {
     await card.keyInfo(slot)
     await freeCertificate(context, card, slot)
     const pin = await unlockToCertify(context, card, slot)
-    const certificate = await selfSign(card, slot, { ...contentOf(context), ...given({ days, hash, padding, pin }) })
+    const options = { ...contentOf(context), ...given({ days, hash, padding }), ...pin }
+    const certificate = await selfSign(card, slot, options)
     const facts = certificateJson(certificate)
     await context.out.note(TEXT.done.certWritten(slot, facts.subject))
     await sendPem(context, { slot, ...facts }, 'certificate', pemOf('CERTIFICATE', certificate))
