@@ -2,6 +2,7 @@
 import { ALGORITHMS, HASHES } from '../piv/algorithms.ts'
 import { OBJECTS } from '../piv/objects.ts'
 import { SLOTS } from '../piv/slots.ts'
+import { PURPOSES } from '../x509/purposes.ts'
 import type { CommandShape } from './context.ts'
 import { GLOBAL_OPTIONS, OPTIONS, type OptionName, optionRow } from './options.ts'
 import { SHELLS } from './shells.ts'
@@ -25,6 +26,7 @@ const VALUES: Readonly<Record<string, (cards: Names) => Words>> = {
 const OPTION_VALUES: Readonly<Partial<Record<OptionName, readonly string[]>>> = {
   algorithm: Object.keys(ALGORITHMS),
   hash: Object.keys(HASHES),
+  purposes: Object.keys(PURPOSES),
 }
 
 const flagsOf = (name: OptionName) => OPTIONS[name].flags.split(/,? /).filter((word) => word.startsWith('-'))
