@@ -77,13 +77,19 @@ export function certificatesIn(connection: Connection, envelope: Uint8Array): Ui
 
 /** Of what came, the certificate for a key (SPKI, DER). @throws CaError ERR_CA_ANSWER when there is none */
 export function issuedFor(connection: Connection, key: Uint8Array, came: readonly Uint8Array[]): Issued {
-  const certificate = came.find((one) => equal(spkiOf(one), key))
+  const certificate = came.find((one) => equal(spkiOf(one) ?? new Uint8Array(0), key))
   if (certificate === undefined) throw connection.answer('it has no certificate for the key of the request')
   return { certificate, chain: came.filter((one) => one !== certificate) }
 }
 
-const spkiOf = (certificate: Uint8Array): Uint8Array =>
-  new X509Certificate(certificate).publicKey.export({ type: 'spki', format: 'der' })
+/** Undefined for a key of a kind that is not known here: it is not the one that was asked for. */
+function spkiOf(certificate: Uint8Array): Uint8Array | undefined {
+  try {
+    return new X509Certificate(certificate).publicKey.export({ type: 'spki', format: 'der' })
+  } catch {
+    return undefined
+  }
+}
 
 /** SubjectPublicKeyInfo of a request, RFC 2986, 4. @throws UsageError ERR_USAGE for what is no request */
 export function publicKeyOf(request: Uint8Array): Uint8Array {

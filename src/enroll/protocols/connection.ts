@@ -2,6 +2,7 @@
  * The way to a CA: HTTPS with a server that is verified, answers that are bounded, and what goes wrong in words. A CA is
  * told who asks only after it proved who it is.
  */
+import { X509Certificate } from 'node:crypto'
 import type { IncomingMessage } from 'node:http'
 import { Agent, type RequestOptions, request } from 'node:https'
 import { createSecureContext } from 'node:tls'
@@ -83,7 +84,7 @@ export class Connection {
         minVersion: 'TLSv1.2',
         secureContext: createSecureContext({
           minVersion: 'TLSv1.2',
-          ...(ca === undefined ? {} : { ca }),
+          ...(ca === undefined ? {} : { ca: certificatesOf(ca) }),
           ...(identity === undefined ? {} : { cert: identity.certificate, key: identity.key }),
         }),
       })
@@ -145,6 +146,7 @@ export class Connection {
       signal?.throwIfAborted()
       if (cause instanceof CaError || cause instanceof UsageError) throw cause
       if (cause instanceof BadAnswer) throw this.answer(cause.message)
+      if (/^HPE_/.test((cause as NodeJS.ErrnoException).code ?? '')) throw this.answer('it is no HTTP', cause)
       throw connectionFault(url.host, limit.aborted ? Object.assign(new Error(), { code: 'ETIMEDOUT' }) : cause)
     }
   }
@@ -159,6 +161,14 @@ export class Connection {
     wipe(pair)
     return { Authorization: `Basic ${encoded}` }
   }
+}
+
+/** OpenSSL passes over what is no certificate, and would then trust nobody without saying why. */
+function certificatesOf(pem: string): string[] {
+  const found = pem.match(/-----BEGIN CERTIFICATE-----[^-]+-----END CERTIFICATE-----/g) ?? []
+  for (const one of found) new X509Certificate(one)
+  if (found.length === 0) throw new Error('there is no certificate')
+  return found
 }
 
 /** An answer that goes beyond its bounds. */
