@@ -31,7 +31,11 @@ for (const kind of KINDS) {
       const card = await create({ pin: DEFAULT_PIN, puk: '12345678' })
       assert.equal([card.name, card.assurance], ['work', 'software'])
       const status = { triesLeft: 5, tries: 5, blocked: false, verified: false, mustChange: true, advisory: false }
-      assert.equal(await card.pinStatus(), { ...status, puk: { triesLeft: 5, tries: 5 } })
+      assert.equal(await card.pinStatus(), {
+        ...status,
+        isDefault: true,
+        puk: { triesLeft: 5, tries: 5, isDefault: true },
+      })
       await card.verifyPin(DEFAULT_PIN)
       await card.generateKey('9a')
       await card.generateKey('9e')
@@ -113,7 +117,7 @@ for (const kind of KINDS) {
       const wrong = await refused('ERR_PUK_WRONG', 6, () => card.unblockPin({ puk: WRONG_PUK, newPin: NEW_PIN }))
       assert.is(wrong instanceof PinError && wrong.triesLeft, 1)
       await card.unblockPin({ puk: PUK, newPin: NEW_PIN })
-      assert.equal((await card.pinStatus()).puk, { triesLeft: 2, tries: 2 })
+      assert.equal((await card.pinStatus()).puk, { triesLeft: 2, tries: 2, isDefault: false })
       await refused('ERR_PIN_WRONG', 4, () => card.verifyPin(PIN))
       await card.verifyPin(NEW_PIN)
       await signs(card, '9a')
