@@ -113,6 +113,20 @@ test('frames in any pieces, and many in one', async () => {
   })
 })
 
+test('more at once than there is room for: all of it is answered, in turn', async () => {
+  const card = plainCard((apdu) => [apdu[2] ?? 0, apdu[3] ?? 0, ...OK])
+  await onBench(card, async ({ peer }) => {
+    const count = 20_000
+    const flood = new Uint8Array(6 * count)
+    for (let at = 0; at < count; at += 1) flood.set([0, 4, 0, 0xcb, at >> 8, at & 0xff], 6 * at)
+    peer.write(flood)
+    for (let at = 0; at < count; at += 1) {
+      const [high = 0, low = 0] = await peer.heard()
+      if ((high << 8) + low !== at) assert.unreachable(`answer ${at}`)
+    }
+  })
+})
+
 for (const [what, codes] of [
   ['power-off', [OFF]],
   ['power-on', [ON]],
