@@ -29,6 +29,10 @@ test('no word of what was sent', async () => {
   await serve.line()
   await seen(pcscd.readers[0], true)
 
+  const twice = await tessera(['serve', 'work', '--vpcd', `127.0.0.1:${pcscd.ports[1]}`])
+  assert.is(twice.code, 1, 'a TPM of its own is no bar to others, but a card is served once')
+  assert.match(twice.stderr, `Another process (${serve.pid}) serves card 'work' already`)
+
   const channel = await ReaderChannel.open(pcscd.readers[0])
   const verify = () => channel.transmit(Uint8Array.of(0x00, 0x20, 0x00, 0x80, 8, ...ascii(PIN)))
   assert.equal(
