@@ -22,6 +22,11 @@ export interface NativeCommand {
   readonly auths: readonly NativeAuth[]
   /** The parameter area in TCG wire form. */
   readonly params: Uint8Array
+  /**
+   * Only for PolicyTicket, which a session needs again before each use: after a use it is done ahead of the next one,
+   * when the answers are handed back and nobody waits. Done ahead, it is not sent again, and its result is empty.
+   */
+  readonly ahead?: boolean
 }
 
 export interface NativeTpm {

@@ -52,6 +52,7 @@ Call to_call(const Napi::Object& object) {
     call.authorizations.push_back(to_authorization(to_object(authorizations.Get(i), "authorisation")));
   }
   call.parameters = to_secret(object.Get("params"), "params");
+  call.ahead = object.Get("ahead").ToBoolean().Value();
   return call;
 }
 

@@ -3,6 +3,11 @@
 namespace tessera {
 namespace {
 
+// Handed back to nobody: whoever needs it next hears of what went wrong.
+struct Ahead : Task {
+  void run(Connection& connection) override { connection.work_ahead(); }
+};
+
 constexpr std::chrono::seconds kGrace{1};  // for the running command and the flushing when a TPM is closed
 
 Failure closed() {
@@ -124,10 +129,23 @@ bool Engine::work(std::unique_lock<std::mutex>& lock) {
   perform(*task);
   lock.lock();
   busy_ = false;  // before anybody is told, who may be on the way out
+  const bool done = !task->failure;
   lock.unlock();
   finished_(std::move(task));
   lock.lock();
+  if (done) work_ahead(lock);
   return true;
+}
+
+// What the next piece of work would begin with, now that nobody waits.
+void Engine::work_ahead(std::unique_lock<std::mutex>& lock) {
+  if (closing_ || lost_) return;
+  busy_ = true;
+  lock.unlock();
+  Ahead ahead;
+  perform(ahead);
+  lock.lock();
+  busy_ = false;
 }
 
 void Engine::main(const OpenOptions& options) {

@@ -50,6 +50,7 @@ class Engine {
   void main(const OpenOptions& options);
   void open(const OpenOptions& options);
   bool work(std::unique_lock<std::mutex>& lock);
+  void work_ahead(std::unique_lock<std::mutex>& lock);
   void perform(Task& task);
 
   const std::function<void(std::unique_ptr<Task>)> finished_;

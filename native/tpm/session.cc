@@ -153,8 +153,50 @@ StartedSession Connection::start_session(const SessionRequest& request) {
   return {handle, nonce_tpm};
 }
 
+Connection::Session* Connection::find(uint32_t session) {
+  const auto found = sessions_.find(session);
+  return found == sessions_.end() ? nullptr : &found->second;
+}
+
 Bytes Connection::run(Call& call) {
+  if (!call.ahead) return send(call);
+  if (call.row->code != TPM2_CC_PolicyTicket || call.handles.size() != 1) {
+    throw Failure(Layer::kSapi, 0, "usage", "Only a PolicyTicket is done ahead.");
+  }
+  Session* prepared = find(call.handles[0]);
+  if (prepared != nullptr && prepared->standing &&
+      equal_constant_time(prepared->ahead->parameters.view(), call.parameters.view())) {
+    return {};
+  }
+  Bytes result = send(call);
+  if (prepared != nullptr) {
+    prepared->ahead = std::make_unique<Call>(std::move(call));
+    prepared->standing = true;
+  }
+  return result;
+}
+
+void Connection::work_ahead() {
+  for (auto& [handle, session] : sessions_) {
+    if (session.ahead == nullptr || session.standing) continue;
+    try {
+      send(*session.ahead);
+      session.standing = true;
+    } catch (const Failure& failure) {
+      session.ahead.reset();
+      if (failure.layer != Layer::kTpm) throw;
+    }
+  }
+}
+
+Bytes Connection::send(Call& call) {
   const CommandRow& row = *call.row;
+  for (const uint32_t handle : call.handles) {
+    if (Session* named = find(handle)) named->standing = false;
+  }
+  for (const Authorization& authorization : call.authorizations) {
+    if (Session* used = find(authorization.session)) used->standing = false;
+  }
   if (call.handles.size() != row.handles || call.names.size() > row.handles || call.authorizations.size() > 3) {
     throw Failure(Layer::kSapi, 0, "usage", std::string(row.name) + " takes another number of handles or sessions.");
   }

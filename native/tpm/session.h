@@ -27,6 +27,8 @@ struct Call {
   std::vector<Bytes> names;  // Name of each handle; empty: the handle is its own Name (permanent handles, sessions)
   std::vector<Authorization> authorizations;
   Secret parameters;
+  // A PolicyTicket that a session of ours needs again before each use. See `work_ahead`.
+  bool ahead = false;
 };
 
 struct SessionRequest {
@@ -48,7 +50,11 @@ class Connection {
   Connection(const OpenOptions& options, const Interrupt& interrupt);
   ~Connection();  // flushes what is left, as far as the TPM still answers
 
+  // Nothing is sent, and the result is empty, where the command was done ahead.
   Bytes run(Call& call);
+  // Does again, for sessions that were used since, what they need before their next use: while nobody waits for it.
+  // What the TPM refuses is left to the next use, which then hears of it.
+  void work_ahead();
   StartedSession start_session(const SessionRequest& request);
   // The raw octets of one command, for diagnosis and tests; what it loads is not tracked.
   Bytes transmit(ByteView command);
@@ -64,6 +70,8 @@ class Connection {
     bool encrypts;
     Bytes nonce_tpm;
     Secret key;
+    std::unique_ptr<Call> ahead{};  // what it needs before each use
+    bool standing = false;          // that was done, and nothing else since
   };
   // What one session contributes to one command.
   struct Prepared {
@@ -72,6 +80,8 @@ class Connection {
     Secret key;  // sessionKey || authValue: for the HMAC, and for parameter encryption (Part 1, 21.2)
   };
 
+  Bytes send(Call& call);
+  Session* find(uint32_t session);
   void start_up(std::chrono::milliseconds wait);
   void flush_strangers();
   void flush(uint32_t handle) noexcept;

@@ -152,6 +152,11 @@ export class TpmDevice {
     return (await this.connect()).counters()
   }
 
+  /** Waits for all work that was given before, also for what is done ahead of the next. */
+  async settled(): Promise<void> {
+    await this.run()
+  }
+
   /** The raw answer to a raw command: for tests and diagnosis. */
   async transmit(octets: Uint8Array): Promise<Uint8Array> {
     return this.#use((tpm) => tpm.transmit(octets))
@@ -244,6 +249,11 @@ export function visitDevice(options: DeviceOptions): { readonly device: TpmDevic
   }
   entry.users += 1
   return { device: entry.device, leave: () => releaseDevice(entry.device) }
+}
+
+/** The device that is in use for `options`, if any: to be looked at, not kept. */
+export function deviceInUse(options: DeviceOptions): TpmDevice | undefined {
+  return open.get(deviceKey(options))?.device
 }
 
 function deviceKey(options: DeviceOptions): string {

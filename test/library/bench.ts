@@ -1,7 +1,7 @@
 // A TPM to make cards in, embedded or swtpm, seen from outside: what is loaded in it, what was sent, what it wrote.
 import { join } from 'node:path'
 import { type Card, type CreateCardOptions, createCard, openCard } from '../../src/index.ts'
-import { acquireDevice, releaseDevice } from '../../src/tpm/device.ts'
+import { acquireDevice, deviceInUse, releaseDevice } from '../../src/tpm/device.ts'
 import { startProxy, type TpmProxy } from '../support/proxy.ts'
 import { type Swtpm, startSwtpm } from '../support/swtpm.ts'
 import { tempDir } from '../support/temp.ts'
@@ -41,6 +41,8 @@ export interface Bench {
   loaded(): Promise<{ readonly objects: number; readonly sessions: number }>
   /** What `work` cost the TPM. */
   spent<T>(work: () => Promise<T>): Promise<Spent<T>>
+  /** Waits for what the product's own device still does ahead of its next use. */
+  settled(): Promise<void>
   /** An ESAPI client of the same TPM. */
   witness(): Promise<Witness>
   stop(): Promise<void>
@@ -68,7 +70,12 @@ export async function startBench(kind: Kind): Promise<Bench> {
   const transmit = async (octets: Uint8Array): Promise<Uint8Array> =>
     proxy === undefined ? (await device()).transmit(octets) : proxy.transmit(octets)
 
+  async function settled(): Promise<void> {
+    await deviceInUse({ ...options, tcti: proxy?.tcti ?? 'embedded:' })?.settled()
+  }
+
   async function counts(): Promise<Record<string, number>> {
+    await settled()
     if (proxy !== undefined && swtpm !== undefined) {
       return { ...proxy.counts(), stateWrites: await swtpm.stateWrites() }
     }
@@ -101,6 +108,7 @@ export async function startBench(kind: Kind): Promise<Bench> {
       )
       return { result, commands: Object.fromEntries(Object.entries(commands).filter(([, count]) => count > 0)), writes }
     },
+    settled,
     async witness() {
       witnessProxy ??= proxy === undefined ? startProxy({ transmit }) : Promise.resolve(proxy)
       const witness = await startWitness((await witnessProxy).attackerPath)

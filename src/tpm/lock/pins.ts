@@ -4,39 +4,32 @@ import { u16 } from '../codec/wire.ts'
 import { bySession, command, encrypting } from '../command.ts'
 import type { Session } from '../device.ts'
 import { counterResetParams } from '../policy/digest.ts'
-import { fulfil, type Proofs, policySecret, type Ticket } from '../policy/fulfil.ts'
+import { fulfil, type Proofs, policySecretOf, type Ticket } from '../policy/fulfil.ts'
 import type { Role } from '../policy/terms.ts'
 import type { ApprovalName } from '../store/card-file.ts'
 import { explainRefusal, type LockContext, saltOf } from './context.ts'
 
-/** What a verified PIN leaves behind. */
-export interface Unlocked {
-  readonly ticket: Ticket
-  /** The session in which `always` is fulfilled once, where the card has such a key. */
-  readonly armed: boolean
-}
-
 /**
- * Proves the PIN in `session`, which is fresh: one PolicySecret for a ticket that serves `once` keys, and one more that arms the
- * session for the next use of an `always` key. A wrong PIN counts once: the first failure ends it.
+ * Proves the PIN in a policy session, in which nothing is fulfilled yet: one PolicySecret for a ticket that serves
+ * `once` keys, and with `arm` one more that arms the session for the next use of an `always` key. They go in one trip;
+ * the first failure ends it, so that a wrong PIN counts once. `hmac` is a session for this alone. The ticket lives
+ * `seconds` from the start of the policy session.
  * @throws PinError ERR_PIN_WRONG, ERR_PIN_BLOCKED; CardError ERR_CARD_DEAD
  */
 export async function provePin(
   context: LockContext,
-  session: Session,
+  { policy, hmac }: { readonly policy: Session; readonly hmac: Session },
   auth: Uint8Array,
-  options: { readonly seconds: number; readonly arm: boolean },
-): Promise<Unlocked> {
+  { seconds, arm }: { readonly seconds: number; readonly arm: boolean },
+): Promise<Ticket> {
   const { device, card } = context
   const index = { handle: card.pin.handle, name: card.pin.name }
-  return device.withSession('hmac', saltOf(context), async (hmac) => {
-    const prove = (ref: string, seconds: number) =>
-      policySecret(device, session, index, bySession(hmac.handle, auth), ref, -seconds)
-    const ticket = await refusing(context, 'pin', () => prove('use', options.seconds))
-    await device.run(command('PolicyRestart', [session.handle], []))
-    if (options.arm) await refusing(context, 'pin', () => prove('use-always', 0))
-    return { ticket, armed: options.arm }
-  })
+  const by = bySession(hmac.handle, auth)
+  const use = await policySecretOf(device, policy, index, by, 'use', -seconds)
+  const restart = command('PolicyRestart', [policy.handle], [])
+  const always = arm ? [(await policySecretOf(device, policy, index, by, 'use-always', 0)).command] : []
+  const answers = await refusing(context, 'pin', () => device.run(use.command, restart, ...always))
+  return use.ticket(answers[0])
 }
 
 /** Sets a new authValue for the PIN or the PUK, as its holder. The old one never works again. */

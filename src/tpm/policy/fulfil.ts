@@ -111,10 +111,25 @@ export async function policySecret(
   ref: string,
   expiration: number,
 ): Promise<Ticket> {
+  const secret = await policySecretOf(device, session, entity, auth, ref, expiration)
+  return secret.ticket((await device.run(secret.command))[0])
+}
+
+/** `policySecret` as a command, and the ticket in its answer. */
+export async function policySecretOf(
+  device: TpmDevice,
+  session: Session,
+  entity: Target,
+  auth: NativeAuth,
+  ref: string,
+  expiration: number,
+): Promise<{ readonly command: NativeCommand; ticket(answer: Uint8Array | undefined): Ticket }> {
   const nonce = await device.nonceTpm(session)
   const params = [sized(nonce), EMPTY_SIZED, sized(utf8(ref)), u32(expiration)]
-  const answer = await device.run(command('PolicySecret', [entity, session.handle], [auth], ...params))
-  return ticketOf(answer[0], utf8(ref), typeof entity === 'number' ? u32(entity) : entity.name)
+  return {
+    command: command('PolicySecret', [entity, session.handle], [auth], ...params),
+    ticket: (answer) => ticketOf(answer, utf8(ref), typeof entity === 'number' ? u32(entity) : entity.name),
+  }
 }
 
 /** TPMT_SIGNATURE of ECDSA with SHA-256 from r || s of P-256. Part 2, 11.3.4. */

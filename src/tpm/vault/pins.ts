@@ -27,8 +27,10 @@ export class TpmPins implements PinVault {
   }
 
   async lock(): Promise<void> {
-    this.#state.unlock.dropTicket()
+    const { unlock } = this.#state
+    unlock.dropTicket()
     await this.disarm()
+    if (unlock.hasOnce) await this.#state.exclusive(() => unlock.dropOnce())
   }
 
   async disarm(): Promise<void> {
@@ -127,6 +129,7 @@ export class TpmPins implements PinVault {
       this.#state.exclusive(async () => {
         this.#state.unlock.dropTicket()
         try {
+          await this.#state.unlock.releaseSessions()
           await unblockByHelpDesk(await this.#state.context(), pending.session, signature, newAuth)
         } finally {
           // Also after a refusal: a session that has taken part of a response is no place to wait for another.
@@ -148,15 +151,16 @@ export class TpmPins implements PinVault {
     const { device, unlock, card } = this.#state
     const context = await this.#state.context()
     await this.endChallenge()
-    const session = await unlock.takeForVerify(() => device.startSession('policy', saltOf(context)))
     try {
+      const sessions = await unlock.forVerify((kind) => device.startSession(kind, saltOf(context)))
       const seconds = this.#state.unlockSeconds
       const arm = Object.values(card.keys).some((key) => key.pinPolicy === 'always')
-      const { ticket, armed } = await this.#counting('pin', () => provePin(context, session, auth, { seconds, arm }))
-      unlock.verified(session, ticket, seconds, armed)
+      const options = { seconds: seconds + sessions.age, arm }
+      const ticket = await this.#counting('pin', () => provePin(context, sessions, auth, options))
+      await unlock.verified(ticket, seconds, arm)
     } catch (error) {
       unlock.dropTicket()
-      await unlock.discard(session)
+      await unlock.releaseSessions().catch(() => undefined)
       throw error
     }
   }

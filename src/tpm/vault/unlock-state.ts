@@ -1,18 +1,37 @@
 // What a verified PIN leaves in memory: a ticket with an end, and sessions in the TPM. Never the PIN.
 import { wipe } from '../../bytes.ts'
+import { command } from '../command.ts'
 import type { Session, SessionKeeper, TpmDevice } from '../device.ts'
+import { isLoss } from '../failure.ts'
 import type { Ticket } from '../policy/fulfil.ts'
 
+export type StartSession = (kind: 'hmac' | 'policy') => Promise<Session>
+
+/** What VERIFY works in. */
+export interface VerifySessions {
+  /** In which the PIN is proved, and which is armed. */
+  readonly policy: Session
+  /** Which authorises the PIN's index. */
+  readonly hmac: Session
+  /** Whole seconds since `policy` was started: the life of a ticket is counted from there (Part 3, 23.2). */
+  readonly age: number
+}
+
+/** After this a session is made anew for VERIFY, in milliseconds. */
+const OLD_MS = 3_600_000
+
 /**
- * At most two sessions of a card stay in the TPM: one in which `once` keys are used, and one that VERIFY arms for the
- * next use of an `always` key (design, section 2, "No resource manager is assumed").
+ * At most two sessions of a card stay in the TPM (design, section 2, "No resource manager is assumed"): one in which
+ * `once` keys are used, or two for the next VERIFY and the one use of an `always` key that it allows; or the second of
+ * these and the first.
  */
 export class UnlockState implements SessionKeeper {
   readonly #device: TpmDevice
   #generation: number
   #ticket: { readonly ticket: Ticket; readonly until: number } | undefined
   #once: Session | undefined
-  #armed: { readonly session: Session; ready: boolean } | undefined
+  #armed: { readonly session: Session; readonly since: number; ready: boolean } | undefined
+  #hmac: Session | undefined
 
   constructor(device: TpmDevice) {
     this.#device = device
@@ -37,29 +56,52 @@ export class UnlockState implements SessionKeeper {
     this.#ticket = undefined
   }
 
-  /**
-   * A new session for VERIFY: the life of a ticket is counted from the start of its session (Part 3, 23.2), so that one
-   * that is older would give a shorter life, or none. What there was is given up first, to make room.
-   */
-  async takeForVerify(start: () => Promise<Session>): Promise<Session> {
+  /** Sessions for VERIFY: those of the last one where both are there and not too old, else new ones. */
+  async forVerify(start: StartSession): Promise<VerifySessions> {
     this.#notice()
     await this.#device.keepSessions(this)
-    await this.releaseSessions()
-    return start()
+    if (await this.#serves(this.#armed)) await this.#release(this.#once)
+    else await this.releaseSessions()
+    const since = performance.now()
+    this.#armed ??= { session: await start('policy'), since, ready: false }
+    this.#armed.ready = false
+    this.#hmac ??= await start('hmac')
+    const age = Math.floor((performance.now() - this.#armed.since) / 1000)
+    return { policy: this.#armed.session, hmac: this.#hmac, age }
   }
 
-  /** After VERIFY: what it proved, for how long, and the session that is now armed or free. */
-  verified(session: Session, ticket: Ticket, seconds: number, armed: boolean): void {
+  /** Whether an armed session is there, young, and still in the TPM: asked before the PIN has a part in anything. */
+  async #serves(armed: { readonly session: Session; readonly since: number } | undefined): Promise<boolean> {
+    if (armed === undefined || performance.now() - armed.since > OLD_MS) return false
+    try {
+      await this.#device.run(command('PolicyRestart', [armed.session.handle], []))
+      return true
+    } catch (error) {
+      if (isLoss(error)) throw error
+      return false
+    }
+  }
+
+  /** After VERIFY: what it proved, for how long, and whether the next use of an `always` key is allowed by it. */
+  async verified(ticket: Ticket, seconds: number, armed: boolean): Promise<void> {
     this.dropTicket()
     this.#ticket = { ticket, until: performance.now() + seconds * 1000 }
-    if (armed) this.#armed = { session, ready: true }
-    else this.#once = session
+    if (this.#armed === undefined) return
+    this.#armed.ready = armed
+    if (armed) return
+    // No `always` key: the next VERIFY is far away.
+    this.#once = this.#armed.session
+    this.#armed = undefined
+    await this.#release(this.#hmac)
   }
 
-  async onceSession(start: () => Promise<Session>): Promise<Session> {
+  async onceSession(start: StartSession): Promise<Session> {
     this.#notice()
     await this.#device.keepSessions(this)
-    this.#once ??= await start()
+    if (this.#once === undefined) {
+      await this.#release(this.#hmac)
+      this.#once = await start('policy')
+    }
     return this.#once
   }
 
@@ -70,24 +112,33 @@ export class UnlockState implements SessionKeeper {
     return this.#armed.session
   }
 
-  /** True when something stood armed: the caller then restarts that session in the TPM. */
-  disarm(): Session | undefined {
-    return this.takeArmed()
+  /** Gives up the session in which `once` keys are used: it may stand ready for the next use of one. */
+  async dropOnce(): Promise<void> {
+    this.#notice()
+    await this.#release(this.#once)
+  }
+
+  get hasOnce(): boolean {
+    this.#notice()
+    return this.#once !== undefined
   }
 
   /** A command in `session` failed: what it had fulfilled is unknown, so it goes. */
   async discard(session: Session): Promise<void> {
-    if (this.#once === session) this.#once = undefined
-    if (this.#armed?.session === session) this.#armed = undefined
-    await this.#device.flush(session.handle).catch(() => undefined)
+    await this.#release(session).catch(() => undefined)
   }
 
   async releaseSessions(): Promise<void> {
     this.#notice()
-    const sessions = [this.#once, this.#armed?.session]
-    this.#once = undefined
-    this.#armed = undefined
-    for (const session of sessions) if (session !== undefined) await this.#device.flush(session.handle)
+    for (const session of [this.#once, this.#armed?.session, this.#hmac]) await this.#release(session)
+  }
+
+  async #release(session: Session | undefined): Promise<void> {
+    if (session === undefined) return
+    if (this.#once === session) this.#once = undefined
+    if (this.#hmac === session) this.#hmac = undefined
+    if (this.#armed?.session === session) this.#armed = undefined
+    await this.#device.flush(session.handle)
   }
 
   /** The connection was lost since: sessions went with it, and the ticket is given up with them. */
@@ -96,6 +147,7 @@ export class UnlockState implements SessionKeeper {
     this.#generation = this.#device.generation
     this.#once = undefined
     this.#armed = undefined
+    this.#hmac = undefined
     this.dropTicket()
   }
 }

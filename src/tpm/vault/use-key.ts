@@ -41,7 +41,10 @@ export function useKey(
   })
 }
 
-/** With the key loaded: two TPM commands in one trip for `once`, one for `never` and for `always` after VERIFY. */
+/**
+ * With the key loaded one trip: one TPM command for `never`, and for `always` after VERIFY; two for `once`, of which
+ * PolicyTicket is done ahead, after the signature before, so that nobody waits for it.
+ */
 async function perform(
   state: CardState,
   context: LockContext,
@@ -61,10 +64,10 @@ async function perform(
   }
   const ticket = unlock.ticket
   if (ticket === undefined) throw pinRequired('This key wants the PIN.')
-  const session = await unlock.onceSession(() => device.startSession('policy', saltOf(context)))
+  const session = await unlock.onceSession((kind) => device.startSession(kind, saltOf(context)))
   try {
     return await inSession(state, session, context, key, (entity, auth) => [
-      policyTicket(session, ticket),
+      { ...policyTicket(session, ticket), ahead: true },
       build(entity, auth),
     ])
   } catch (error) {

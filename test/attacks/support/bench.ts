@@ -1,6 +1,6 @@
 // One TPM that a card and its attacker share through a proxy: the embedded one, or a swtpm.
 import { join } from 'node:path'
-import { TpmDevice } from '../../../src/tpm/device.ts'
+import { deviceInUse, TpmDevice } from '../../../src/tpm/device.ts'
 import type { Place } from '../../../src/tpm/workshop.ts'
 import { startProxy, type TpmProxy } from '../../support/proxy.ts'
 import { startSwtpm } from '../../support/swtpm.ts'
@@ -50,7 +50,11 @@ export async function startBench(backend: BackendName): Promise<Bench> {
     proxy,
     witness,
     place: { home: tempDir('home'), tcti: proxy.tcti },
-    reset: machine.reset,
+    async reset() {
+      // What the product does ahead of its next command would come in between.
+      await deviceInUse({ tcti: proxy.tcti, stateFile: '', createState: false })?.settled()
+      await machine.reset()
+    },
     async stop() {
       await witness.close()
       await proxy.stop()

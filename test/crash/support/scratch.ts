@@ -62,8 +62,10 @@ export async function scratchLock(options: DeviceOptions, tries = MANY): Promise
         const srk = await device.srk('new')
         const context = lockContext(device, srk, card, LOCK)
         const count = tries - (await left(context))
-        await device.withSession('policy', srk, (session) =>
-          provePin(context, session, auth, { seconds: 60, arm: true }),
+        await device.withSession('hmac', srk, (hmac) =>
+          device.withSession('policy', srk, (policy) =>
+            provePin(context, { policy, hmac }, auth, { seconds: 60, arm: true }),
+          ),
         )
         if ((await left(context)) !== tries) throw new Error('the right PIN did not reset the counter')
         return count
