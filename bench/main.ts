@@ -1,30 +1,42 @@
 // The benchmarks: measures what was asked for, and writes the report.
+import { join } from 'node:path'
+import { installPackages } from './install.ts'
 import { commitOf, machine, versions } from './machine.ts'
 import { type Options, readOptions, wanted } from './options.ts'
+import { root } from './product.ts'
 import { comparedTable } from './report/compared.ts'
 import { FORMAT, type Results } from './report/results.ts'
+import { measureCodecs } from './suites/codecs.ts'
 import { measureCompared } from './suites/compare.ts'
 import { measureSignatures } from './suites/signatures.ts'
+import { measureSingles, SINGLE_PARTS } from './suites/singles.ts'
 
-const PARTS = ['signatures'] as const
+const PARTS = ['signatures', 'codecs', ...SINGLE_PARTS]
 const say = (text: string) => console.error(`bench: ${text}`)
 
 async function measure(options: Options): Promise<Results> {
   const asked = (part: string) => wanted(options, [part], PARTS)
   const about = { format: FORMAT, made: new Date().toISOString(), commit: commitOf(), machine: machine() } as const
+  const settings = { rounds: options.rounds, sliceMs: options.slice }
   const none = { signatures: [], costs: [] }
   const { signatures, costs } = asked('signatures') ? await measureSignatures(options, say) : none
-  const settings = { rounds: options.rounds, sliceMs: options.slice }
-  return { ...about, versions: versions(), settings, signatures, costs, codecs: [], singles: [] }
+  const singles = await measureSingles(options, say)
+  const codecs = asked('codecs') ? await measureCodecs() : []
+  return { ...about, versions: versions(), settings, signatures, costs, codecs, singles }
 }
 
 async function main(): Promise<void> {
   const options = readOptions(process.argv.slice(2))
+  installPackages(join(root, 'bench'), say)
   if (options.compare !== undefined) {
     console.log(comparedTable(options.compare, await measureCompared(options.compare, options, say)))
     return
   }
-  console.log(JSON.stringify(await measure(options), null, 1))
+  const results = await measure(options)
+  const { writeReport } = await import('./report/write.ts')
+  const places = [join(root, options.out), ...(options.publish ? [join(root, 'docs/performance')] : [])]
+  console.log(await writeReport(results, places))
+  say(`written to ${places.join(' and ')}`)
 }
 
 await main()
