@@ -9,8 +9,9 @@ import * as assert from 'uvu/assert'
 import { hex } from '../../src/bytes.ts'
 import { COMMANDS } from '../../src/cli/table.ts'
 import { openCard } from '../../src/index.ts'
-import { secretFile, tessera } from '../cli/cli.ts'
+import { SHELL_PROGRAM, secretFile, tessera } from '../cli/cli.ts'
 import { Checker, type SchemaFile } from '../cli/schema.ts'
+import { converse } from '../cli/terminal.ts'
 import { BEYOND } from '../host/shown.ts'
 import { root } from '../runner/jobs.ts'
 import { octets } from '../support/octets.ts'
@@ -183,6 +184,18 @@ test('what there is to know of the card, in words as well', async () => {
   for (const word of ['reader:Virtual PCD 00 00', '5 of 5 tries left', 'AES-192', 'PIN always', 'Certificates'])
     assert.match(stdout, word)
   assert.is((await on(0, 'list')).length, 1)
+})
+
+test('at a terminal the admin key is asked for, and not shown', async () => {
+  const key = hex(ADMIN_KEY)
+  const { screen, code } = await converse(`${SHELL_PROGRAM} key generate 95 --card reader:virtual`, [
+    { see: 'Admin key', type: '0001\r' },
+    { see: 'Admin key', type: `${key}\r` },
+  ])
+  assert.is(code, 0, screen)
+  assert.match(screen, 'BEGIN PUBLIC KEY')
+  assert.not.match(screen, key)
+  await on(0, 'key delete 95 --yes', ...ADMIN)
 })
 
 test('another admin key: of 3DES, the default one, one that nobody has', async () => {
