@@ -9,11 +9,11 @@ import * as assert from 'uvu/assert'
 import { utf8 } from '../../src/bytes.ts'
 import { putUser } from '../../src/lab-ca/users.ts'
 import { readCertsOnly } from '../../src/x509/certs-only.ts'
+import { PRINCIPAL, UPN } from './names.ts'
 import {
   type Asked,
   ask,
   enrol,
-  type KeyKind,
   makeKey,
   makeRequest,
   openssl,
@@ -26,19 +26,6 @@ import {
 
 const lab = await startLab()
 test.after(() => lab.close())
-
-const UPN = 'otherName:1.3.6.1.4.1.311.20.2.3;UTF8:'
-const PRINCIPAL = [
-  'subjectAltName = otherName:1.3.6.1.5.2.2;SEQUENCE:kerberos',
-  '[kerberos]',
-  'realm = EXPLICIT:0,GeneralString:LAB.EXAMPLE',
-  'name = EXPLICIT:1,SEQUENCE:principal',
-  '[principal]',
-  'type = EXPLICIT:0,INTEGER:1',
-  'names = EXPLICIT:1,SEQUENCE:names',
-  '[names]',
-  'name = GeneralString:alice',
-]
 
 /** The certificate of a request, as a file for openssl. */
 async function issued(asked: Asked, label = '', user: UserName = 'alice'): Promise<string> {
@@ -145,65 +132,6 @@ test('RSA-PSS and other hashes', async () => {
   for (const how of [['-sha384'], ['-sha512'], [...pss, '-sha256'], [...pss, '-sha512']]) await issued({ key, how })
   await issued({ key: makeKey('P-384'), how: ['-sha384'] })
 })
-
-const refused: ReadonlyArray<readonly [what: string, asked: Asked & { kind?: KeyKind }, words: RegExp | string]> = [
-  ['the UPN of another user', { extensions: [`subjectAltName = ${UPN}bob@lab.example`] }, 'the UPN "bob@lab.example"'],
-  ['the address of another', { extensions: ['subjectAltName = email:bob@mail.example'] }, 'the e-mail address "bob'],
-  [
-    'own UPN and that of another',
-    { extensions: [`subjectAltName = ${UPN}alice@lab.example,${UPN}root@lab.example`] },
-    'root@',
-  ],
-  ['a DNS name', { extensions: ['subjectAltName = DNS:www.example'] }, 'the DNS name "www.example"'],
-  ['an IP address', { extensions: ['subjectAltName = IP:10.0.0.1'] }, 'a kind that this CA does not issue'],
-  [
-    'a principal of another',
-    { extensions: PRINCIPAL.map((line) => line.replace('alice', 'bob')) },
-    'Kerberos principal "bob@',
-  ],
-  [
-    'a principal of another realm',
-    { extensions: PRINCIPAL.map((line) => line.replace('LAB.', 'TOP.')) },
-    'Kerberos principal',
-  ],
-  ['to be a server', { extensions: ['extendedKeyUsage = serverAuth'] }, 'the purpose server-authentication'],
-  ['any purpose', { extensions: ['extendedKeyUsage = anyExtendedKeyUsage'] }, 'the purpose any'],
-  ['to be a CA', { extensions: ['basicConstraints = CA:TRUE'] }, 'of a CA'],
-  ['to sign certificates', { extensions: ['keyUsage = keyCertSign'] }, 'key usage'],
-  ['key agreement for RSA', { kind: 'RSA-2048', extensions: ['keyUsage = keyAgreement'] }, 'key usage'],
-  ['key encipherment for EC', { extensions: ['keyUsage = keyEncipherment'] }, 'key usage'],
-  ['name constraints', { extensions: ['nameConstraints = permitted;DNS:x'] }, 'the extension 2.5.29.30'],
-  ['another template', { extensions: ['1.3.6.1.4.1.311.20.2 = ASN1:BMPSTRING:SmartcardLogon'] }, 'another template'],
-  ['a SID that is not theirs', { extensions: ['1.3.6.1.4.1.311.25.2 = DER:30:03:02:01:05'] }, 'security identifier'],
-  ['a malformed list of purposes', { extensions: ['2.5.29.37 = DER:30:05:06:03:55'] }, 'One of the extensions'],
-  ['a weak key', { kind: 'RSA-1024' }, 'has 1024 bits: that is too weak'],
-  ['too long a key', { kind: 'RSA-4097' }, '4096 at most'],
-  ['a small exponent', { kind: 'RSA with 3' }, 'exponent'],
-  ['another curve', { kind: 'P-521' }, 'use P-256 or P-384'],
-  ['another kind of key', { kind: 'Ed25519' }, /not taken/],
-  ['SHA-1', { how: ['-sha1'] }, 'SHA-1, which is broken'],
-  ['SHA-1 with RSA', { kind: 'RSA-2048', how: ['-sha1'] }, 'SHA-1, which is broken'],
-  ['MD5 with RSA', { kind: 'RSA-2048', how: ['-md5'] }, 'MD5, which is broken'],
-  [
-    'PSS with SHA-1',
-    { kind: 'RSA-2048', how: ['-sha1', '-sigopt', 'rsa_padding_mode:pss'] },
-    'PSS by way of SHA-1, which is broken',
-  ],
-  [
-    'PSS with another salt',
-    { kind: 'RSA-2048', how: ['-sha256', '-sigopt', 'rsa_padding_mode:pss', '-sigopt', 'rsa_pss_saltlen:5'] },
-    'PSS in an unusual way',
-  ],
-]
-for (const [what, { kind, ...asked }, words] of refused) {
-  test(`refused, with words: ${what}`, async () => {
-    const request = makeRequest({ key: makeKey(kind), ...asked })
-    const { status, body } = await enrol(lab, request)
-    assert.ok(status === 403 || status === 400, `${status} ${body}`)
-    assert.match(body, words)
-    assert.match(body, 'Laboratory CA: for laboratories and tests only.')
-  })
-}
 
 test('a user without SID gets none, and may not ask for one', async () => {
   assert.not.match(text(await issued({}, '', 'bob')), '1.3.6.1.4.1.311.25.2')
