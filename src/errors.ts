@@ -90,6 +90,7 @@ export const ERROR_CODES = {
   ERR_CA_UNTRUSTED: { kind: 'ca' },
   ERR_CA_UNAVAILABLE: { kind: 'ca' },
   ERR_CA_ANSWER: { kind: 'ca' },
+  ERR_CA_CERTIFICATE: { kind: 'ca' },
 } as const satisfies Record<string, CodeFacts>
 
 export type ErrorCode = keyof typeof ERROR_CODES

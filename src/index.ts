@@ -23,14 +23,24 @@ export {
 } from './cards.ts'
 export type { CardChannel, LocalCard } from './channel.ts'
 export { type CertificateDescription, describeCertificate } from './enroll/describe.ts'
+export type { EnrollEvent, EnrollOptions, EnrollResult } from './enroll/enroll-options.ts'
 export { type Candidate, examineCertificates, type ImportOptions, importCertificate } from './enroll/import.ts'
 export { type ProgramVerdict, programVerdicts } from './enroll/programs.ts'
+export type { CaAnswer, CaProtocol, PendingRequest } from './enroll/protocol.ts'
 export { certsrvProtocol } from './enroll/protocols/certsrv.ts'
 export type { CaAddress, Credentials } from './enroll/protocols/connection.ts'
 export { type Est, estProtocol } from './enroll/protocols/est.ts'
 export { negotiate } from './enroll/protocols/negotiate.ts'
+export { type Expiry, expiryOf } from './enroll/renewal.ts'
 export { type RequestOptions, requestCertificate } from './enroll/request.ts'
 export { type SelfSignOptions, selfSign } from './enroll/self-sign.ts'
+export {
+  abandonEnrollment,
+  type EnrollPlace,
+  enroll,
+  type PendingEnrollment,
+  pendingEnrollment,
+} from './enrolling.ts'
 export {
   type AnyCardError,
   CaError,

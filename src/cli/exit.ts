@@ -100,6 +100,7 @@ export const EXIT_CODES: Readonly<Record<ErrorCode, ExitCode>> = {
   ERR_CA_UNTRUSTED: EXIT.ca,
   ERR_CA_UNAVAILABLE: EXIT.failure,
   ERR_CA_ANSWER: EXIT.ca,
+  ERR_CA_CERTIFICATE: EXIT.ca,
 }
 
 /** Exit code for whatever was thrown; what is not an error of ours is internal. */

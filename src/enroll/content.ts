@@ -37,21 +37,34 @@ function defaultSubject(name: string): string {
   return `CN=${plain.trim().slice(0, 64).trim() || 'PIV card'}`
 }
 
-/** @throws UsageError ERR_USAGE */
-export function extensionsOf(
-  { email, upn, principal, sid, purposes = [], template }: CertificateContent,
-  { slot, algorithm }: KeyInfo,
-  { Extension, KeyUsagesExtension }: typeof Library,
-): Library.Extension[] {
+type ExtensionName = keyof typeof EXTENSIONS
+
+/** What the extensions hold that follow from the content alone. @throws UsageError ERR_USAGE */
+function valuesOf(content: CertificateContent): ReadonlyArray<readonly [ExtensionName, Uint8Array]> {
+  const { email, upn, principal, sid, purposes = [], template } = content
   const one = (text: string | undefined) => (text === undefined ? [] : [text])
-  const names = writeAlternativeNames({ email: one(email), upn: one(upn), principal: one(principal) })
-  const values: ReadonlyArray<readonly [keyof typeof EXTENSIONS, Uint8Array | undefined]> = [
-    ['alternativeNames', names],
+  const values: ReadonlyArray<readonly [ExtensionName, Uint8Array | undefined]> = [
+    ['alternativeNames', writeAlternativeNames({ email: one(email), upn: one(upn), principal: one(principal) })],
     ['purposes', writePurposes(purposes)],
     ['securityIdentifier', sid === undefined ? undefined : writeSecurityIdentifier(sid)],
     ['template', template === undefined ? undefined : templateName(template)],
   ]
-  const given = values.flatMap(([name, value]) => (value ? [new Extension(EXTENSIONS[name], false, value)] : []))
+  return values.flatMap(([name, value]) => (value === undefined ? [] : [[name, value] as const]))
+}
+
+/** For who makes a key before it is asked for. @throws UsageError ERR_USAGE */
+export function checkContent(content: CertificateContent): void {
+  if (content.subject !== undefined) parseName(content.subject)
+  valuesOf(content)
+}
+
+/** @throws UsageError ERR_USAGE */
+export function extensionsOf(
+  content: CertificateContent,
+  { slot, algorithm }: Pick<KeyInfo, 'slot' | 'algorithm'>,
+  { Extension, KeyUsagesExtension }: typeof Library,
+): Library.Extension[] {
+  const given = valuesOf(content).map(([name, value]) => new Extension(EXTENSIONS[name], false, value))
   return [new KeyUsagesExtension(usageBits(usagesOf(slot, algorithm)), true), ...given]
 }
 

@@ -1,11 +1,16 @@
 // Requests for a certificate: PKCS#10 (RFC 2986), signed by the key that the certificate is to be for.
 import { webcrypto } from 'node:crypto'
 import type { Card } from '../piv/host/card.ts'
+import { parseSlot } from '../piv/slots.ts'
 import { library } from '../x509/library.ts'
 import { type CertificateContent, extensionsOf, subjectOf } from './content.ts'
 import { type SigningOptions, slotSigner, wrongKey } from './signer.ts'
 
-export type RequestOptions = CertificateContent & SigningOptions
+export type RequestOptions = CertificateContent &
+  SigningOptions & {
+    /** The slot that the certificate is for, where its key waits in another one. */
+    readonly forSlot?: string
+  }
 
 /**
  * A request for the key in a slot. Nothing on the card is changed.
@@ -16,7 +21,7 @@ export async function requestCertificate(card: Card, slot: string, options: Requ
   const subject = subjectOf(options, card)
   const x509 = await library()
   const { key, keys, signingAlgorithm, crypto } = await slotSigner(card, slot, options)
-  const extensions = extensionsOf(options, key, x509)
+  const extensions = extensionsOf(options, { ...key, slot: parseSlot(options.forSlot ?? slot) }, x509)
   const parameters = { name: new x509.Name(subject), keys, signingAlgorithm, extensions }
   const request = await x509.Pkcs10CertificateRequestGenerator.create(parameters, crypto)
   if (!(await request.verify(webcrypto))) throw wrongKey(key)

@@ -13,6 +13,7 @@ import type { Srk } from './srk.ts'
 import type { CardFile } from './store/card-file.ts'
 import { Home } from './store/home.ts'
 import { Journal, type JournalEntry } from './store/journal.ts'
+import { Locks } from './store/locks.ts'
 import { ServedCards } from './store/served.ts'
 import { CardStore } from './store/store.ts'
 
@@ -36,6 +37,9 @@ export interface Workshop {
   readonly served: ServedCards
   readonly table: LockTable
 }
+
+/** Locks of files between processes, for others who keep files in a home. */
+export const processLocks = (files: Files = systemFiles): Locks => new Locks(files, (path) => native().lockFile(path))
 
 export function workshop(place: Pick<Place, 'home' | 'table' | 'files'>): Workshop {
   const home = new Home(place.home)

@@ -3,7 +3,7 @@
 /** Parts by the path below src/: the first that matches wins, so the narrower one comes first. */
 const parts: ReadonlyArray<readonly [RegExp, string]> = [
   [/^index\.ts$/, 'index'],
-  [/^(cards|local-card|reader-of-card|serving)\.ts$|^cards\//, 'cards'],
+  [/^(cards|local-card|reader-of-card|serving|enrolling)\.ts$|^cards\//, 'cards'],
   [/^errors\.ts$/, 'errors'],
   [/^bytes\.ts$/, 'bytes'],
   [/^mutex\.ts$/, 'mutex'],
@@ -34,10 +34,10 @@ const arrows: Readonly<Record<string, readonly string[]>> = {
   pcsc: ['channel', 'native'],
   serve: ['channel', 'native'],
   x509: ['iso7816', 'piv'],
-  enroll: ['piv/host', 'piv', 'iso7816', 'x509'],
+  enroll: ['piv/host', 'piv', 'iso7816', 'x509', 'files'],
   'lab-ca': ['iso7816', 'x509', 'files'],
   doctor: ['tpm', 'pcsc', 'serve', 'native'],
-  cards: ['tpm', 'pcsc', 'serve', 'piv', 'vault', 'piv/card', 'piv/host', 'channel', 'iso7816'],
+  cards: ['tpm', 'pcsc', 'serve', 'enroll', 'files', 'piv', 'vault', 'piv/card', 'piv/host', 'channel', 'iso7816'],
   index: ['cards', 'tpm', 'pcsc', 'serve', 'piv', 'vault', 'piv/host', 'enroll', 'channel'],
   tour: ['index', 'cards'],
   cli: [

@@ -1,0 +1,293 @@
+/**
+ * Enrolment: key, request, submission, waiting, checking, storing, proving. What is under way is in a file, so the same
+ * call goes on where the last one ended, in whatever way that was. Nothing that is on the card is replaced before the new
+ * certificate is known to be right and the new key has signed.
+ */
+import { createPublicKey, type KeyObject, verify } from 'node:crypto'
+import { setTimeout as delay } from 'node:timers/promises'
+import { CaError, CardError, UsageError } from '../errors.ts'
+import { unwrap } from '../iso7816/tlv.ts'
+import { parseAlgorithm, parseHash } from '../piv/algorithms.ts'
+import type { Card } from '../piv/host/card.ts'
+import { defaultPinPolicy, parseSlot, type Slot } from '../piv/slots.ts'
+import { Parts } from '../x509/parts.ts'
+import { type Checked, checkIssued } from './check.ts'
+import { checkContent } from './content.ts'
+import type { EnrollEvent, EnrollOptions, EnrollResult } from './enroll-options.ts'
+import { checkFriendlyName } from './friendly-name.ts'
+import { cardIdOf } from './identity.ts'
+import { install, publicKeyIn } from './install.ts'
+import { choosePlace } from './place.ts'
+import { programVerdicts } from './programs.ts'
+import type { CaAnswer, PendingRequest } from './protocol.ts'
+import { contentOfCertificate } from './renewal.ts'
+import { requestCertificate } from './request.ts'
+import type { Enrolment, EnrolmentFile, Enrolments } from './state.ts'
+
+/** What is asked again after, in seconds, where the CA does not say. */
+const ASK_AGAIN = 30
+
+export async function enrol(card: Card, options: EnrollOptions, enrolments: Enrolments): Promise<EnrollResult> {
+  const slot = parseSlot(options.slot ?? '9a')
+  parseAlgorithm(options.algorithm ?? 'P-256')
+  parseHash(options.hash ?? 'SHA-256')
+  checkContent(options)
+  if (options.friendlyName !== undefined) checkFriendlyName(options.friendlyName)
+  return enrolments.alone(await cardIdOf(card), slot, (file) => new Run(card, slot, options, file).run())
+}
+
+class Run {
+  readonly #card: Card
+  readonly #slot: Slot
+  readonly #options: EnrollOptions
+  readonly #file: EnrolmentFile
+
+  constructor(card: Card, slot: Slot, options: EnrollOptions, file: EnrolmentFile) {
+    this.#card = card
+    this.#slot = slot
+    this.#options = options
+    this.#file = file
+  }
+
+  async run(): Promise<EnrollResult> {
+    const found = await this.#begun()
+    if (found !== undefined) this.#say({ step: 'resume', from: found.step, started: new Date(found.started) })
+    let at = found ?? (await this.#reserve())
+    if (at.step === 'reserved') at = await this.#request(at)
+    this.#assertSameCa(at)
+    if (at.step === 'requested') at = await this.#submit(at)
+    if (at.step === 'pending') at = await this.#wait(at)
+    if (at.step === 'pending') return pendingResult(this.#slot, at)
+    return this.#finish(at)
+  }
+
+  /** What a new choice would come to as well is chosen anew: then somebody may have changed his mind, or the card. */
+  async #begun(): Promise<Enrolment | undefined> {
+    const found = await this.#file.read()
+    if (found?.step !== 'reserved') return found
+    if (found.place === found.slot) return undefined
+    const { algorithm, pinPolicy } = this.#options
+    const { newKey } = found
+    if (newKey === undefined) return found
+    const wanted = {
+      ...newKey,
+      ...(algorithm && { algorithm: parseAlgorithm(algorithm) }),
+      ...(pinPolicy && { pinPolicy }),
+    }
+    return { ...found, newKey: wanted }
+  }
+
+  #say(event: EnrollEvent): void {
+    this.#options.signal?.throwIfAborted()
+    this.#options.onEvent?.(event)
+  }
+
+  /** Chooses where the key will be, and writes that down before there is one. */
+  async #reserve(): Promise<Enrolment> {
+    const { authorize, algorithm = 'P-256', pinPolicy = defaultPinPolicy(this.#slot), renew = false } = this.#options
+    await authorize?.()
+    return this.#file.choosing(async (taken) => {
+      const { place, newKey, retireTo } = await choosePlace(this.#card, this.#slot, this.#options, taken)
+      return this.#file.write({
+        step: 'reserved',
+        started: new Date().toISOString(),
+        slot: this.#slot,
+        place,
+        ...(newKey && { newKey: { algorithm: parseAlgorithm(algorithm), pinPolicy } }),
+        ...(retireTo !== undefined && { retireTo }),
+        renewal: renew,
+      })
+    })
+  }
+
+  async #request(at: Enrolment): Promise<Enrolment> {
+    const { onEvent: _, ca, template, friendlyName, ...options } = this.#options
+    await this.#makeKey(at)
+    this.#say({ step: 'request' })
+    const old = at.renewal ? await this.#card.getCertificate(this.#slot) : undefined
+    const content = {
+      ...(old && contentOfCertificate(old.certificate)),
+      ...options,
+      ...(template !== undefined && { template }),
+    }
+    const request = await requestCertificate(this.#card, at.place, { ...content, forSlot: this.#slot })
+    const named = { ...(template !== undefined && { template }), ...(friendlyName !== undefined && { friendlyName }) }
+    return this.#file.write({ ...at, ...named, step: 'requested', ca: ca.name, request })
+  }
+
+  /** Nothing was in that place when it was chosen: a key that is there is ours, of a try before. */
+  async #makeKey({ place, newKey }: Enrolment): Promise<void> {
+    if (newKey === undefined) return
+    const found = (await this.#card.keys()).find((one) => one.slot === place)
+    if (found?.algorithm === newKey.algorithm && found.pinPolicy === newKey.pinPolicy) return
+    this.#say({ step: 'key', slot: place, algorithm: newKey.algorithm })
+    await this.#options.authorize?.()
+    await this.#card.generateKey(place, newKey)
+  }
+
+  #assertSameCa({ ca }: Enrolment): void {
+    if (ca === undefined || ca === this.#options.ca.name) return
+    throw new UsageError(
+      'ERR_USAGE',
+      `An enrolment into slot ${this.#slot} waits at another CA (${ca}). Go on with that one, or give it up: tessera enroll --abandon.`,
+    )
+  }
+
+  async #submit(at: Enrolment): Promise<Enrolment> {
+    const { ca } = this.#options
+    this.#say({ step: 'submit', ca: ca.name })
+    return this.#answered(at, () => ca.submit(at.request ?? new Uint8Array(0), this.#submitOptions(at)))
+  }
+
+  /** Asks until the CA has decided or nobody wants to wait any longer. */
+  async #wait(from: Enrolment): Promise<Enrolment> {
+    const { ca, wait = 0, signal } = this.#options
+    const deadline = Date.now() + wait * 1000
+    for (let at = from; ; ) {
+      const { pending } = at
+      if (at.step !== 'pending' || pending === undefined) return at
+      const until = new Date(pending.askAfter)
+      if (until.getTime() > Date.now()) {
+        if (until.getTime() > deadline) return at
+        this.#say({ step: 'wait', id: pending.id, until })
+        await delay(until.getTime() - Date.now(), undefined, signal === undefined ? {} : { signal })
+      }
+      this.#say({ step: 'fetch', ca: ca.name })
+      at = await this.#answered(at, () =>
+        ca.fetch(asked(pending), at.request ?? new Uint8Array(0), this.#submitOptions(at)),
+      )
+    }
+  }
+
+  #submitOptions({ template, renewal }: Enrolment) {
+    const { signal } = this.#options
+    return { renewal, ...(template !== undefined && { template }), ...(signal !== undefined && { signal }) }
+  }
+
+  /** A refusal ends the request, and not the key: the next try asks with it for something else. */
+  async #answered(at: Enrolment, ask: () => Promise<CaAnswer>): Promise<Enrolment> {
+    let answer: CaAnswer
+    try {
+      answer = await ask()
+    } catch (error) {
+      const refused = error instanceof UsageError || (error instanceof CaError && error.code === 'ERR_CA_REFUSED')
+      if (refused) await this.#withdraw(at)
+      throw error
+    }
+    if ('pending' in answer) {
+      const { id, retryAfter } = answer.pending
+      const askAfter = new Date(Date.now() + (retryAfter ?? ASK_AGAIN) * 1000).toISOString()
+      const pending = { id, askAfter, ...(retryAfter !== undefined && { retryAfter }) }
+      return this.#file.write({ ...at, step: 'pending', pending })
+    }
+    const { pending: _, ...kept } = at
+    return this.#file.write({
+      ...kept,
+      step: 'issued',
+      certificate: answer.certificate,
+      chain: answer.chain.slice(0, 16),
+    })
+  }
+
+  async #withdraw(at: Enrolment): Promise<void> {
+    const { request: _, pending: __, ca: ___, template: ____, ...kept } = at
+    if (at.place === at.slot) await this.#file.remove()
+    else await this.#file.write({ ...kept, step: 'reserved' })
+  }
+
+  async #finish(at: Enrolment): Promise<EnrollResult> {
+    const { certificate } = at
+    if (certificate === undefined)
+      throw new CardError('ERR_DATA', 'The enrolment has no certificate. Give it up: tessera enroll --abandon.')
+    const key = await this.#keyOf(at)
+    const checked = await this.#check(at, certificate, key)
+    const proved = await this.#prove(at, key)
+    this.#say({ step: 'store', slot: this.#slot, ...(at.retireTo !== undefined && { retiredTo: at.retireTo }) })
+    await this.#options.authorize?.()
+    await install(this.#card, { ...at, certificate, chain: [...checked.chain] }, key)
+    if (!proved) await this.#proveIn(this.#slot, key)
+    await this.#file.remove()
+    const programs = programVerdicts(checked.description, this.#slot)
+    return { state: 'enrolled', slot: this.#slot, ...checked, programs }
+  }
+
+  /**
+   * The public key that the request was about. A card that tells its keys has it in one place or the other; one that does
+   * not has told nobody of a key without a certificate.
+   */
+  async #keyOf({ place, slot, request }: Enrolment): Promise<KeyObject> {
+    const key = createPublicKey({ key: Buffer.from(spkiOf(request)), format: 'der', type: 'spki' })
+    const found = [await publicKeyIn(this.#card, place), await publicKeyIn(this.#card, slot)]
+    const mayBeHidden = place === slot && found[0] === undefined && this.#card.name.startsWith('reader:')
+    if (mayBeHidden || found.some((one) => one?.equals(key))) return key
+    throw new CardError(
+      'ERR_KEY_ABSENT',
+      `The key that was enrolled is not in slot ${place} any more. Give the enrolment up: tessera enroll --abandon.`,
+    )
+  }
+
+  async #check(at: Enrolment, certificate: Uint8Array, publicKey: KeyObject): Promise<Checked> {
+    const { ca, trust, force = false, signal } = this.#options
+    const own = await ca.cacerts(signal === undefined ? {} : { signal }).catch((error: unknown) => {
+      // It has been asked for what matters; who is trusted is known without it where somebody said so.
+      if (trust === undefined) throw error
+      return []
+    })
+    const checked = checkIssued(
+      { slot: this.#slot, publicKey },
+      certificate,
+      [...(at.chain ?? []), ...own],
+      trust ?? own,
+    )
+    this.#say({ step: 'check', certificate: checked.description, findings: checked.findings })
+    if (checked.findings.length === 0 || force) return checked
+    throw new CaError(
+      'ERR_CA_CERTIFICATE',
+      `The CA sent a certificate that would be of little use in slot ${this.#slot}: ${checked.findings.join('; ')}. The card is as it was.`,
+    )
+  }
+
+  /** Whether the key signed. A card that does not tell which key is where cannot be asked before the certificate is there. */
+  async #prove({ place, slot }: Enrolment, key: KeyObject): Promise<boolean> {
+    for (const one of [place, slot]) {
+      const found = await publicKeyIn(this.#card, one)
+      if (found?.equals(key)) return this.#proveIn(one, key)
+    }
+    return false
+  }
+
+  async #proveIn(slot: string, key: KeyObject): Promise<true> {
+    this.#say({ step: 'test' })
+    const message = Buffer.from(`Tessera test signature ${new Date().toISOString()}`)
+    const { pin, minTriesLeft, signal } = this.#options
+    const use = {
+      ...(pin !== undefined && { pin }),
+      ...(minTriesLeft !== undefined && { minTriesLeft }),
+      ...(signal && { signal }),
+    }
+    const signature = await this.#card.sign(slot, message, { hash: 'SHA-256', ...use })
+    if (verify('sha256', message, key, signature)) return true
+    throw new CardError(
+      'ERR_DATA',
+      `The key in slot ${slot} does not sign as its certificate says. The old certificate stays.`,
+    )
+  }
+}
+
+/** SubjectPublicKeyInfo of a request, RFC 2986, 4.1. */
+function spkiOf(request: Uint8Array = new Uint8Array(0)): Uint8Array {
+  const info = new Parts(new Parts(unwrap(request, 0x30)).take(0x30))
+  info.take(0x02)
+  info.take(0x30)
+  return info.takeWhole(0x30)
+}
+
+const asked = ({ id, retryAfter }: NonNullable<Enrolment['pending']>): PendingRequest => ({
+  id,
+  ...(retryAfter !== undefined && { retryAfter }),
+})
+
+function pendingResult(slot: Slot, { pending }: Enrolment): EnrollResult {
+  const { id = '', askAfter = new Date().toISOString() } = pending ?? {}
+  return { state: 'pending', slot, id, askAfter: new Date(askAfter) }
+}

@@ -1,0 +1,32 @@
+// What a person calls a certificate: in an object of nobody's beside it, with the beginning of the certificate's SHA-256,
+// since other programs put other certificates into the slot without knowing of it.
+import { createHash } from 'node:crypto'
+import { concat, equal, utf8 } from '../bytes.ts'
+import { UsageError } from '../errors.ts'
+import type { Card } from '../piv/host/card.ts'
+import type { Slot } from '../piv/slots.ts'
+
+const MARK = 8
+const tagOf = (slot: Slot) => `5ffd${slot}`
+const markOf = (certificate: Uint8Array) =>
+  Uint8Array.from(createHash('sha256').update(certificate).digest()).subarray(0, MARK)
+
+/** @throws UsageError ERR_USAGE */
+export function checkFriendlyName(name: string): string {
+  if (name.length >= 1 && name.length <= 128 && !/\p{C}/u.test(name) && name.trim() === name) return name
+  throw new UsageError('ERR_USAGE', 'A friendly name has 1 to 128 characters, all of them visible.')
+}
+
+/** Names a certificate; without a name takes one away that was there. */
+export async function nameCertificate(card: Card, slot: Slot, certificate: Uint8Array, name?: string): Promise<void> {
+  if (name !== undefined) return card.putObject(tagOf(slot), concat(markOf(certificate), utf8(checkFriendlyName(name))))
+  if ((await card.getObject(tagOf(slot))) !== undefined) await card.deleteObject(tagOf(slot))
+}
+
+/** undefined where it has none, and where the name was another certificate's. */
+export async function friendlyName(card: Card, slot: Slot, certificate: Uint8Array): Promise<string | undefined> {
+  const content = await card.getObject(tagOf(slot)).catch(() => undefined)
+  if (content === undefined || !equal(content.subarray(0, MARK), markOf(certificate))) return undefined
+  const name = Buffer.from(content.subarray(MARK)).toString('utf8')
+  return /\p{C}/u.test(name) ? undefined : name.slice(0, 128)
+}

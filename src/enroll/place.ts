@@ -1,0 +1,100 @@
+/**
+ * Where the key of an enrolment is while its certificate is not there yet. A new key waits in a free retired slot, so
+ * that the old key and its certificate stay until the new ones are proved; where nothing is in the way it is in its slot
+ * from the beginning.
+ */
+import { CardError, UsageError } from '../errors.ts'
+import type { Card } from '../piv/host/card.ts'
+import { SLOTS, type Slot } from '../piv/slots.ts'
+
+export interface Wishes {
+  /** `new` makes a key, `existing` takes the one that is in the slot; without a wish whatever is not in anybody's way. */
+  readonly key?: 'new' | 'existing'
+  /** The certificate that is in the slot is to be replaced. Without a wish for a new key that one's key stays. */
+  readonly renew?: boolean
+  /** Keeps a key that is replaced, with its certificate, in a retired slot. Without it: that of slot 9d, for old mail. */
+  readonly keepOld?: boolean
+}
+
+export interface Place {
+  readonly place: Slot
+  readonly newKey: boolean
+  readonly retireTo?: Slot
+}
+
+/** Highest first: programs use them from the lowest up. */
+const RETIRED = [...SLOTS.keys()].filter((slot) => slot >= '82' && slot <= '95').reverse() as Slot[]
+
+/**
+ * @param taken slots that other enrolments have chosen
+ * @throws UsageError ERR_USAGE when a certificate would be replaced that nobody said; CardError ERR_KEY_ABSENT,
+ * ERR_NOT_SUPPORTED
+ */
+export async function choosePlace(
+  card: Card,
+  slot: Slot,
+  { key: wish, renew = false, keepOld = slot === '9d' }: Wishes,
+  taken: ReadonlySet<string>,
+): Promise<Place> {
+  const keys = await card.keys()
+  const hasKey = keys.some((one) => one.slot === slot)
+  const hasCertificate = (await card.getCertificate(slot).catch(damagedIsOne)) !== undefined
+  if (hasCertificate && !renew) {
+    throw new UsageError(
+      'ERR_USAGE',
+      `Slot ${slot} has a certificate already. Renew it (--renew), or delete it first: tessera cert delete ${slot}.`,
+    )
+  }
+  if (wish === 'existing' && !hasKey) {
+    throw new CardError(
+      'ERR_KEY_ABSENT',
+      `There is no key in slot ${slot} to enrol. Make one: tessera key generate ${slot}.`,
+    )
+  }
+  if (hasKey && wish !== 'new') return { place: slot, newKey: false }
+  if (!hasKey) return { place: slot, newKey: true }
+  const free = await freeSlots(card, new Set([...taken, ...keys.map((one) => one.slot)]))
+  const [place, retireTo] = free
+  if (place === undefined || (keepOld && retireTo === undefined)) {
+    throw new CardError(
+      'ERR_NOT_SUPPORTED',
+      'No retired slot is free for the new key. Delete a key that is not needed any more (82 to 95), or keep the key.',
+    )
+  }
+  await assertMoves(card, place, slot, free)
+  return { place, newKey: true, ...(keepOld && retireTo !== undefined && { retireTo }) }
+}
+
+async function freeSlots(card: Card, taken: ReadonlySet<string>): Promise<Slot[]> {
+  const free: Slot[] = []
+  for (const slot of RETIRED) {
+    if (free.length === 3) break
+    if (!taken.has(slot) && (await card.getCertificate(slot).catch(damagedIsOne)) === undefined) free.push(slot)
+  }
+  return free
+}
+
+function damagedIsOne(error: unknown): object {
+  if (error instanceof CardError && error.code === 'ERR_DATA') return error
+  throw error
+}
+
+/**
+ * Asks before anything is made whether the card can move a key: by moving none from one empty slot to another.
+ * @throws CardError ERR_NOT_SUPPORTED
+ */
+async function assertMoves(card: Card, from: Slot, slot: Slot, free: readonly Slot[]): Promise<void> {
+  const to = free.at(-1) ?? from
+  const why = await card.moveKey(from, to).then(
+    () => undefined,
+    (error: unknown) => error,
+  )
+  if (!(why instanceof CardError)) throw why ?? new CardError('ERR_CARD_REFUSED', 'A slot that was empty has a key.')
+  if (why.code === 'ERR_KEY_ABSENT') return
+  if (why.code !== 'ERR_NOT_SUPPORTED') throw why
+  throw new CardError(
+    'ERR_NOT_SUPPORTED',
+    `This card cannot move keys, so a new one for slot ${slot} could not be proved before the old one is gone. Keep the key (--key existing), or delete it first.`,
+    { cause: why },
+  )
+}

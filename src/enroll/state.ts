@@ -1,0 +1,170 @@
+/**
+ * What is kept of an enrolment under way, so that it survives the process: a file per card and slot, public data only.
+ * Who enrols holds a lock as long as it does; the file stays until the certificate is in its slot.
+ */
+import { join } from 'node:path'
+import * as v from 'valibot'
+import { FileError } from '../errors.ts'
+import type { Files } from '../files/files.ts'
+import { decode, integer, moment, octets, text } from '../files/schema.ts'
+import { type Kind, seal } from '../files/sealed-text.ts'
+import { ALGORITHMS, type Algorithm } from '../piv/algorithms.ts'
+import { PIN_POLICIES, SLOTS, type Slot } from '../piv/slots.ts'
+
+const KIND: Kind = {
+  magic: 'tessera-enrolment',
+  version: 1,
+  noun: 'enrolment file',
+  advice: 'Begin again: tessera enroll --abandon.',
+}
+const LIMIT = 1024 * 1024
+const certificate = octets(1, 32 * 1024)
+const slot = v.picklist([...SLOTS.keys()])
+
+/** The order of the steps; each name is of what is done. */
+export const STEPS = ['reserved', 'requested', 'pending', 'issued'] as const
+export type Step = (typeof STEPS)[number]
+
+const schema = v.strictObject({
+  step: v.picklist(STEPS),
+  started: moment,
+  slot,
+  /** Where the key is until the certificate is proved; the slot itself where nothing is in its way. */
+  place: slot,
+  /** What to make in that place, where the key is a new one. */
+  newKey: v.optional(
+    v.strictObject({
+      algorithm: v.picklist(Object.keys(ALGORITHMS) as Algorithm[]),
+      pinPolicy: v.picklist(PIN_POLICIES),
+    }),
+  ),
+  /** Where the key that was in the slot goes, with its certificate. */
+  retireTo: v.optional(slot),
+  renewal: v.boolean(),
+  friendlyName: v.optional(text(1, 128)),
+  template: v.optional(text(1, 128)),
+  /** Which CA has the request. */
+  ca: v.optional(text(1, 2048)),
+  /** PKCS#10, DER. */
+  request: v.optional(octets(1, 64 * 1024)),
+  pending: v.optional(
+    v.strictObject({ id: text(1, 1024), askAfter: moment, retryAfter: v.optional(integer(0, 31_536_000)) }),
+  ),
+  certificate: v.optional(certificate),
+  chain: v.optional(v.pipe(v.array(certificate), v.maxLength(16))),
+})
+
+export type Enrolment = v.InferOutput<typeof schema>
+
+export interface Lock {
+  release(): void
+}
+
+/** Locks between processes, as src/tpm/store/locks.ts has them. */
+export interface FileLocks {
+  attempt(path: string): Lock | null
+  wait(path: string, limit: number, what: string): Promise<Lock>
+  holder(path: string): Promise<string>
+}
+
+/** How long to wait for somebody who chooses slots, in milliseconds. */
+const CHOOSING = 10_000
+
+/** The enrolments of one home. */
+export class Enrolments {
+  readonly #folder: string
+  readonly #files: Files
+  readonly #locks: FileLocks
+
+  constructor(folder: string, files: Files, locks: FileLocks) {
+    this.#folder = folder
+    this.#files = files
+    this.#locks = locks
+  }
+
+  /**
+   * Runs `work` as the only one who enrols into this slot.
+   * @throws FileError ERR_CARD_BUSY when somebody else does
+   */
+  async alone<T>(card: string, slot: Slot, work: (file: EnrolmentFile) => Promise<T>): Promise<T> {
+    await this.#files.makeFolder(this.#folder)
+    const path = this.#path(card, slot)
+    const lock = this.#locks.attempt(`${path}.lock`)
+    if (lock === null) {
+      const holder = await this.#locks.holder(`${path}.lock`)
+      throw new FileError(
+        'ERR_CARD_BUSY',
+        `${holder} is enrolling into slot ${slot} of this card. Wait for it, or stop it.`,
+        { path },
+      )
+    }
+    try {
+      return await work(new EnrolmentFile(path, this.#files, (choose) => this.#choosing(card, choose)))
+    } finally {
+      lock.release()
+    }
+  }
+
+  /** What is under way for a slot; undefined where nothing is. Reading needs no lock. */
+  async look(card: string, slot: Slot): Promise<Enrolment | undefined> {
+    const path = this.#path(card, slot)
+    const octets = await this.#files.read(path, LIMIT)
+    return octets && decode(KIND, schema, octets, path)
+  }
+
+  /** Nobody else chooses slots of this card meanwhile; `taken` are those that others have chosen. */
+  async #choosing<T>(card: string, choose: (taken: ReadonlySet<string>) => Promise<T>): Promise<T> {
+    const lock = await this.#locks.wait(join(this.#folder, `${card}.lock`), CHOOSING, 'this card')
+    try {
+      const names = (await this.#files.list(this.#folder)).filter(
+        (name) => name.startsWith(`${card}-`) && name.endsWith(SUFFIX),
+      )
+      const taken = new Set<string>()
+      for (const name of names) {
+        const octets = await this.#files.read(join(this.#folder, name), LIMIT)
+        const other = octets && decode(KIND, schema, octets, join(this.#folder, name))
+        for (const one of [other?.place, other?.retireTo]) if (one !== undefined) taken.add(one)
+      }
+      return await choose(taken)
+    } finally {
+      lock.release()
+    }
+  }
+
+  #path(card: string, slot: Slot): string {
+    return join(this.#folder, `${card}-${slot}${SUFFIX}`)
+  }
+}
+
+const SUFFIX = '.enrolment'
+
+/** The file of one enrolment, in the hands of who holds its lock. */
+export class EnrolmentFile {
+  readonly #path: string
+  readonly #files: Files
+  /** Runs a choice of slots while nobody else makes one. */
+  readonly choosing: <T>(choose: (taken: ReadonlySet<string>) => Promise<T>) => Promise<T>
+
+  constructor(path: string, files: Files, choosing: EnrolmentFile['choosing']) {
+    this.#path = path
+    this.#files = files
+    this.choosing = choosing
+  }
+
+  /** @throws FileError ERR_CARD_FILE, ERR_CARD_FILE_NEWER */
+  async read(): Promise<Enrolment | undefined> {
+    const octets = await this.#files.read(this.#path, LIMIT)
+    return octets && decode(KIND, schema, octets, this.#path)
+  }
+
+  async write(enrolment: Enrolment): Promise<Enrolment> {
+    const file = seal(KIND, enrolment)
+    decode(KIND, schema, file, this.#path)
+    await this.#files.writeAtomic(this.#path, file)
+    return enrolment
+  }
+
+  async remove(): Promise<void> {
+    await this.#files.remove(this.#path)
+  }
+}
