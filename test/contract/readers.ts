@@ -6,6 +6,7 @@ import { ReaderChannel } from '../../src/pcsc/channel.ts'
 import { NEUTRAL_ATR } from '../../src/piv/atr.ts'
 import { seen } from '../pcsc/cards.ts'
 import { startPcscd } from '../support/pcscd.ts'
+import { within } from '../support/temp.ts'
 import { type Inserted, insertCard } from '../support/vpcd.ts'
 
 /** A card in a reader. */
@@ -22,6 +23,7 @@ export interface Readers {
   stop(): Promise<void>
 }
 
+const LIMIT_MS = 10_000
 const SHARED = 2
 const T0_OR_T1 = 3
 const POWER_DOWN_AND_UP = 2
@@ -31,9 +33,14 @@ class Tray implements CardChannel {
   readonly atr = NEUTRAL_ATR
   #card: CardChannel | undefined
   #next: CardChannel | undefined
+  #laid = () => {}
 
-  lay(card: CardChannel | undefined): void {
+  /** Resolves when the card lies in it. PC/SC goes on as soon as it has the answer to reset, perhaps before. */
+  lay(card: CardChannel | undefined): Promise<void> {
     this.#next = card
+    return new Promise((resolve) => {
+      this.#laid = resolve
+    })
   }
 
   get laid(): CardChannel | undefined {
@@ -51,6 +58,7 @@ class Tray implements CardChannel {
 
   async reset(): Promise<void> {
     this.#card = this.#next
+    this.#laid()
     await this.#card?.reset()
   }
 
@@ -84,8 +92,9 @@ export async function startReaders(): Promise<Readers> {
       const [tray, reader] = [trays[at] ?? new Tray(), pcscd.readers[at] ?? '']
       const exchange = async (next: CardChannel | undefined) => {
         const before = tray.laid
-        tray.lay(next)
+        const laid = tray.lay(next)
         await powerCycle(reader)
+        await within(laid, LIMIT_MS, 'the reader keeps its power')
         if (before !== next) await before?.close()
       }
       await exchange(card)
