@@ -14,7 +14,6 @@ export function handler(log: (line: string) => void, routes: readonly Route[]): 
     const from = message.socket.remoteAddress ?? '-'
     void answer(message, routes).then((given) => {
       log(line(from, message, given))
-      if (response.destroyed) return
       // What is left of a body that was refused is not waited for.
       if (given.status >= 400) response.setHeader('Connection', 'close')
       send(response, given)
