@@ -9,6 +9,7 @@ import type { KeyInfo } from '../piv/host/key-info.ts'
 import type { PinUse } from '../piv/host/pin-request.ts'
 import { pinBytes, pukBytes } from '../piv/pin.ts'
 import { parseSlot, type Slot } from '../piv/slots.ts'
+import { workshop } from '../tpm/workshop.ts'
 import { adminKeyIn, adminKeyOf, asOn, checkDigits } from './admin-key.ts'
 import { type Context, confirm, given } from './context.ts'
 import { TEXT } from './messages.ts'
@@ -52,7 +53,8 @@ async function choose(context: Context): Promise<Choice> {
 
 /**
  * The only card there is, in a TPM or in a reader. One that is shown in a reader is one card: it is used where it lives,
- * or in the reader while another process has its TPM.
+ * or in the reader while another process has its TPM and serves it. A card in a reader can call itself anything: where
+ * nobody serves ours, or two call themselves so, no PIN is on its way to either.
  * @throws CardError ERR_CARD_NOT_FOUND; UsageError ERR_CARD_AMBIGUOUS
  */
 async function onlyCard({ options, out }: Context): Promise<Choice> {
@@ -63,10 +65,16 @@ async function onlyCard({ options, out }: Context): Promise<Choice> {
   if (only === undefined) throw new CardError('ERR_CARD_NOT_FOUND', TEXT.error.noCardsAtAll)
   if (others.length > 0) throw ambiguous([only, ...others])
   if (only.kind === 'reader') return { reader: only.reader }
-  const shown = cards.find((card) => card.kind === 'reader' && twinOf(card) === only.name)
-  if (shown?.kind !== 'reader' || (only.state !== 'in-use' && only.state !== 'unusable')) return { name: only.name }
+  const [shown, ...more] = cards.flatMap((card) => (card.kind === 'reader' && twinOf(card) === only.name ? [card] : []))
+  const elsewhere = only.state === 'in-use' || only.state === 'unusable'
+  if (shown === undefined || !elsewhere || !(await isServed(only.name))) return { name: only.name }
+  if (more.length > 0) throw ambiguous([only, shown, ...more])
   await out.note(TEXT.done.shownIn(only.name, plain(shown.reader)))
   return { reader: shown.reader }
+}
+
+async function isServed(name: string): Promise<boolean> {
+  return (await workshop({}).served.elsewhere()).some((served) => served.name === name)
 }
 
 const FILES = { filesOnly: true } as const

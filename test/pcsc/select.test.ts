@@ -4,12 +4,15 @@ import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
-import { createCard, openCard } from '../../src/index.ts'
+import { fromHex } from '../../src/bytes.ts'
+import { cardInfo, createCard, openCard } from '../../src/index.ts'
 import { ReaderChannel } from '../../src/pcsc/channel.ts'
+import { NON_FEDERAL, writeChuid } from '../../src/piv/contents.ts'
 import { serveCard } from '../../src/serving.ts'
 import { type Result, secretFile, tessera } from '../cli/cli.ts'
 import { Checker } from '../cli/schema.ts'
 import { certificateOf } from '../contract/x509.ts'
+import { beside } from '../library/beside.ts'
 import { root } from '../runner/jobs.ts'
 import { startServe } from '../serve/support/process.ts'
 import { type Pcscd, startPcscd } from '../support/pcscd.ts'
@@ -156,11 +159,41 @@ test('a card that stands in a reader is one card: by its name, or in the reader 
       await inReader(1, memoryCard().channel, async () => {
         assert.match((await ran(2, 'pin', 'status')).stderr, `work, ${second}.`)
       })
+      await inReader(1, await impostor(), async () => {
+        assert.match((await ran(2, 'pin', 'status')).stderr, `work, ${first}, ${second}.`)
+      })
     } finally {
       assert.is(await serve.stop('SIGTERM'), 0, serve.stderr())
     }
     await seen(pcscd.readers[0], false)
     assert.is(await chosen(), 'work')
+  }, 'work'))
+
+/** Somebody else's card that says it is `work`. */
+async function impostor(): Promise<ReturnType<typeof plainCard>> {
+  const { card, channel } = memoryCard()
+  const guid = fromHex((await cardInfo('work')).cardId) ?? new Uint8Array(0)
+  card.objects.set('5fc102', writeChuid({ fascN: NON_FEDERAL, guid, expiry: '20491231' }))
+  return channel
+}
+
+test('a card that only says it is ours gets no PIN, also while our TPM is in use', () =>
+  inHome(async () => {
+    const own = await openCard('work')
+    await own.verifyPin(PIN)
+    await own.generateKey('9a')
+    await own.close()
+    const holder = beside(['hold', process.env.TESSERA_HOME ?? ''])
+    await holder.line()
+    await inReader(0, await impostor(), async () => {
+      assert.equal(await listed(), [
+        ['work', 'in-use'],
+        [first, 'ready'],
+      ])
+      // From the card file: the impostor has no keys.
+      assert.is(JSON.parse((await ran(0, 'key', 'list', '--json')).stdout).length, 1)
+    })
+    await holder.rest()
   }, 'work'))
 
 test.run()
