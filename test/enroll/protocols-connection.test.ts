@@ -123,6 +123,24 @@ test('a server without TLS, one that is not there, a name that is none', async (
   untold()
 })
 
+test('a server that wants a certificate of the client: who has none is told so', async () => {
+  const identity = await lab.desk.authority.serverIdentity(['127.0.0.1'])
+  for (const [maxVersion, code] of [
+    // Before TLS 1.3 a server cannot say that this is what it misses.
+    ['TLSv1.2', 'ERR_CA_UNAVAILABLE'],
+    ['TLSv1.3', 'ERR_CA_LOGIN'],
+  ] as const) {
+    const strict = await scripted(identity, { requestCert: true, rejectUnauthorized: true, ca: lab.pem, maxVersion })
+    try {
+      const error = await caError(code, estProtocol(address(lab, { url: strict.url })).submit(request))
+      assert.match(error.message, 'certificate')
+      assert.is(strict.seen.length, 0)
+    } finally {
+      await strict.close()
+    }
+  }
+})
+
 test('redirects: followed on the same host, refused to http, to another host, without end, and for a request', async () => {
   const to = (status: number, location: string | undefined) => {
     server.answer = (response, { url }) => {

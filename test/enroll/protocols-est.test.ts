@@ -143,6 +143,18 @@ test('addresses that are none', () => {
   assert.throws(() => estProtocol({ url: lab.url, ca: 'no PEM' }))
 })
 
+test('labels: one, which is not called like an operation', async () => {
+  const labelled = estProtocol(address(lab, { url: `${lab.url}/.well-known/est/smartcard-logon/` }))
+  assert.is(labelled.name, `EST ${lab.url}/.well-known/est/smartcard-logon`)
+  assert.ok(isIssued(await labelled.submit(makeRequest(), { template: 'smartcard-logon' })))
+  const usage = async (work: Promise<unknown>) =>
+    assert.instance(await work.catch((reason: unknown) => reason), UsageError)
+  await usage(labelled.submit(request, { template: 'smartcard-user' }))
+  await usage(est().submit(request, { template: 'simpleenroll' }))
+  await usage(est().submit(request, { template: '' }))
+  assert.is(estProtocol({ url: `${lab.url}/pki` }).name, `EST ${lab.url}/pki/.well-known/est`)
+})
+
 test('no request is sent that is none', async () => {
   const before = server.seen.length
   for (const octets of [new Uint8Array(0), utf8('hello'), own]) {

@@ -1,6 +1,6 @@
 // A server over TLS that answers as a test says, with a certificate that the laboratory CA of the test vouches for.
 import { createServer as createPlain, type IncomingMessage, type ServerResponse } from 'node:http'
-import { createServer, type Server } from 'node:https'
+import { createServer, type Server, type ServerOptions } from 'node:https'
 import type { AddressInfo } from 'node:net'
 import { text } from 'node:stream/consumers'
 import * as assert from 'uvu/assert'
@@ -27,7 +27,10 @@ export interface Scripted {
 }
 
 /** `identity`: certificate and key in PEM; a plain server without. */
-export async function scripted(identity?: { readonly certificate: string; readonly key: string }): Promise<Scripted> {
+export async function scripted(
+  identity?: { readonly certificate: string; readonly key: string },
+  options: ServerOptions = {},
+): Promise<Scripted> {
   const seen: Seen[] = []
   const state = { answer: ((response) => response.writeHead(500).end()) as Answer }
   const listener = (message: IncomingMessage, response: ServerResponse) => {
@@ -43,7 +46,7 @@ export async function scripted(identity?: { readonly certificate: string; readon
   const server: Server | ReturnType<typeof createPlain> =
     identity === undefined
       ? createPlain(listener)
-      : createServer({ cert: identity.certificate, key: identity.key }, listener)
+      : createServer({ ...options, cert: identity.certificate, key: identity.key }, listener)
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
   const { port } = server.address() as AddressInfo
   return {

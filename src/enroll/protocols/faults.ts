@@ -46,7 +46,7 @@ export function connectionFault(host: string, cause: unknown): CaError {
     return new CaError('ERR_CA_LOGIN', `The CA at ${host} ${words}.`, { cause })
   }
   if (code === 'EPROTO' || code.startsWith('ERR_SSL_')) {
-    const words = 'what answers there speaks no TLS, or none that is safe'
+    const words = 'what answers there speaks no TLS or none that is safe, or wants a certificate of who asks'
     return new CaError('ERR_CA_UNAVAILABLE', `The CA at ${host} cannot be reached: ${words}. Check the port.`, {
       cause,
     })
