@@ -4,7 +4,7 @@ import { X509Certificate } from 'node:crypto'
 import { isFor } from '../enroll/chain.ts'
 import type { CertificateContent } from '../enroll/content.ts'
 import { type CertificateDescription, describeCertificate } from '../enroll/describe.ts'
-import { programVerdicts } from '../enroll/programs.ts'
+import { type ProgramVerdict, programVerdicts } from '../enroll/programs.ts'
 import { CardError } from '../errors.ts'
 import type { Card } from '../piv/host/card.ts'
 import type { CardCertificate } from '../piv/host/certificates.ts'
@@ -99,24 +99,36 @@ export function certificateLine({ slot, certificate }: Listed): string {
 const day = (date: Date): string => date.toISOString().slice(0, 10)
 
 /** A certificate for a person to look at, and the same as JSON. */
-export function shownCertificate(slot: Slot, { certificate, chain = [] }: CardCertificate, key: KeyInfo | undefined) {
+export function shownCertificate(
+  slot: Slot,
+  { certificate, chain = [] }: CardCertificate,
+  { key, name }: { readonly key: KeyInfo | undefined; readonly name: string | undefined },
+) {
   const facts = describeCertificate(certificate)
   const matches = key !== undefined && isFor(new X509Certificate(certificate), key.publicKey)
   const programs = programVerdicts(facts, slot)
+  const { certificate: words } = TEXT.field
+  const verdicts = matches ? verdictText(programs) : [`${words.takes}: ${words.nobody}: ${words.otherKey}.`]
   const above = chain.map((der) => describeCertificate(der).subject)
   return {
     json: {
       slot,
+      friendlyName: name ?? null,
       ...certificateJson(certificate),
       chain: above,
       matchesKey: matches,
       programs: programs.map((one) => ({ ...one })),
     },
-    text: [certificateText(slot, facts, above), verdictText(programs, matches)].join('\n'),
+    text: [certificateText(slot, facts, above, name), '', ...verdicts].join('\n'),
   }
 }
 
-function certificateText(slot: Slot, facts: CertificateDescription, above: readonly string[]): string {
+function certificateText(
+  slot: Slot,
+  facts: CertificateDescription,
+  above: readonly string[],
+  name: string | undefined,
+): string {
   const { field } = TEXT
   const { certificate: words } = field
   const now = new Date()
@@ -124,6 +136,7 @@ function certificateText(slot: Slot, facts: CertificateDescription, above: reado
   const several = (name: string, texts: readonly string[]) => texts.map((text) => [name, text] as const)
   return rows([
     [field.slot, `${slot} (${SLOTS.get(slot)})`],
+    ...several(words.name, name === undefined ? [] : [name]),
     [words.subject, facts.subject],
     [words.issuer, facts.selfSigned ? words.itself : facts.issuer],
     [words.valid, words.validity(day(facts.notBefore), day(facts.notAfter), state)],
@@ -143,14 +156,14 @@ function certificateText(slot: Slot, facts: CertificateDescription, above: reado
   ])
 }
 
-function verdictText(programs: ReturnType<typeof programVerdicts>, matches: boolean): string {
+/** Who takes a certificate, and who passes it over and why: lines. */
+export function verdictText(programs: readonly ProgramVerdict[]): string[] {
   const { certificate: words } = TEXT.field
   const taken = programs.filter(({ because }) => because.length === 0).map(({ program }) => program)
   const passed = programs.filter(({ because }) => because.length > 0)
-  if (!matches) return `\n${words.takes}: ${words.nobody}: ${words.otherKey}.`
   const lines = passed.map(({ program, because }) => `  ${words.passedOver(program, because)}`)
-  const takenLine = `${words.takes}: ${taken.join(', ') || words.nobody}`
-  return ['', takenLine, ...(lines.length === 0 ? [] : [`${words.passes}:`, ...lines])].join('\n')
+  const first = `${words.takes}: ${taken.join(', ') || words.nobody}`
+  return lines.length === 0 ? [first] : [first, `${words.passes}:`, ...lines]
 }
 
 /** Sends PEM to the file that `-o` names, or else to standard output; in JSON it is `member`. */

@@ -1,7 +1,9 @@
 // A card, a key, a PIN status in words and as JSON. docs/cli.md publishes the JSON shapes.
 import type { ListedCertificate, ReadableCard } from '../cards.ts'
+import { expiryOf } from '../enroll/renewal.ts'
 import type { KeyInfo } from '../piv/host/key-info.ts'
 import type { PinStatus } from '../piv/host/pins.ts'
+import { isRetired } from '../piv/slots.ts'
 import { TEXT } from './messages.ts'
 import { errorJson, type Json } from './output.ts'
 
@@ -28,7 +30,16 @@ export function warningsOf(card: ReadableCard): string[] {
   const { defaults, mustChange } = TEXT.warn
   const warnings: string[] = card.defaults.map((what) => defaults[what])
   if (card.mustChangePin && !card.defaults.includes('pin')) warnings.push(mustChange)
-  return warnings
+  return [...warnings, ...dueWarnings(card.certificates)]
+}
+
+/** Certificates near their end, or over. Retired slots keep what is old. */
+export function dueWarnings(certificates: readonly ListedCertificate[]): string[] {
+  return certificates.flatMap((one) => {
+    if ('error' in one || isRetired(one.slot)) return []
+    const { due, daysLeft } = expiryOf({ notAfter: new Date(one.notAfter) })
+    return due ? [TEXT.enrollment.warnDue(one.slot, daysLeft)] : []
+  })
 }
 
 export function cardText(card: ReadableCard): string {

@@ -13,6 +13,8 @@ export const EXIT = {
   unsupported: 8,
   tpm: 9,
   ca: 10,
+  /** No error: the CA has not decided yet. */
+  pending: 11,
   /** 128 + SIGINT, as a shell says it. */
   interrupted: 130,
   /** 128 + SIGTERM. */

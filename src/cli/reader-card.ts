@@ -1,6 +1,6 @@
 // One card in a reader, in words and as JSON: what it says of itself.
 import type { CardBeyond, ListedCertificate, ReaderCardSummary } from '../cards.ts'
-import { certificateJson, keyJson, keyLine, rows, triesJson, triesLines } from './describe.ts'
+import { certificateJson, dueWarnings, keyJson, keyLine, rows, triesJson, triesLines } from './describe.ts'
 import { TEXT } from './messages.ts'
 import type { Json } from './output.ts'
 import { plain } from './plain.ts'
@@ -51,12 +51,13 @@ const certificateLine = (certificate: ListedCertificate): string =>
     : TEXT.field.certificateLine(certificate.slot, plain(certificate.subject), validity(certificate.notAfter))
 
 /** First values that are still in force, one sentence each, and what is near its end. */
-export function readerWarnings({ pin, beyond }: ReaderCard): string[] {
+export function readerWarnings({ pin, beyond, certificates }: ReaderCard): string[] {
   const { defaults, lastTry } = TEXT.warn
   return [
     ...(pin.isDefault ? [defaults.pin] : []),
     ...(pin.puk?.isDefault ? [defaults.puk] : []),
     ...(beyond?.adminKey?.isDefault ? [defaults.adminKey] : []),
     ...(pin.triesLeft === 1 ? [lastTry(TEXT.what.pin)] : []),
+    ...dueWarnings(certificates),
   ]
 }

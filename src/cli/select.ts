@@ -145,12 +145,40 @@ export const isInReader = (card: Card): boolean => card.name.startsWith(READER)
 
 const ADMIN_KEY_FILE = '--admin-key-file'
 
+/**
+ * For a command that uses keys and changes the card more than once: each secret is asked for once, and not before it is
+ * needed, and each file of secrets has one line.
+ */
+export function standingRights(context: Context, card: Card) {
+  const pin = once(() => takePin(context, card))
+  const adminKey = once(() => adminKeyFor(context, card))
+  const byAdminKey = context.options.adminKeyFile !== undefined || isInReader(card)
+  return {
+    use: { ...keyPin(context, card), pin } satisfies PinUse,
+    async authorize(): Promise<void> {
+      if (byAdminKey) return card.authenticateAdmin(await adminKey())
+      if (!(await card.pinStatus()).verified) await card.verifyPin(await pin())
+    },
+  }
+}
+
+function once<T>(take: () => Promise<T>): () => Promise<T> {
+  let taken: Promise<T> | undefined
+  return () => {
+    taken ??= take()
+    return taken
+  }
+}
+
 /** What a change of the card needs: the admin key where --admin-key-file names one or the card is in a reader, else the PIN. */
 export async function unlockManagement(context: Context, card: Card): Promise<void> {
+  if (context.options.adminKeyFile === undefined && !isInReader(card)) return unlock(context, card)
+  await card.authenticateAdmin(await adminKeyFor(context, card))
+}
+
+async function adminKeyFor(context: Context, card: Card): Promise<AdminKey> {
   const path = context.options.adminKeyFile
-  if (path === undefined && !isInReader(card)) return unlock(context, card)
-  const key = path === undefined ? await typedAdminKey(context) : await adminKeyIn(context, path, ADMIN_KEY_FILE)
-  await card.authenticateAdmin(await asOn(card, key))
+  return asOn(card, path === undefined ? await typedAdminKey(context) : await adminKeyIn(context, path, ADMIN_KEY_FILE))
 }
 
 async function typedAdminKey(context: Context): Promise<AdminKey> {

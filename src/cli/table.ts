@@ -161,6 +161,23 @@ export const COMMANDS: readonly CommandRow[] = [
     options: ['yes', ...manage],
     load: () => import('./commands/cert-delete.ts'),
   },
+  {
+    words: 'enroll',
+    args: '[slot]',
+    options: [
+      ...['est', 'certsrv', 'caFile', 'user', 'passwordFile', 'negotiate'],
+      ...content,
+      ...['template', 'whichKey', 'algorithm', 'pinPolicy', 'renew', 'keepOld', 'friendlyName', 'hash', 'padding'],
+      ...['wait', 'abandon', 'yes', ...manage],
+    ] as const,
+    load: () => import('./commands/enroll.ts'),
+  },
+  {
+    words: 'needs-renewal',
+    args: '[slot]',
+    options: ['within'],
+    load: () => import('./commands/needs-renewal.ts'),
+  },
   { words: 'object list', load: () => import('./commands/object-list.ts') },
   {
     words: 'object get',

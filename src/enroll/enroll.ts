@@ -3,9 +3,10 @@
  * call goes on where the last one ended, in whatever way that was. Nothing that is on the card is replaced before the new
  * certificate is known to be right and the new key has signed.
  */
-import { createPublicKey, type KeyObject, verify } from 'node:crypto'
+import { createHash, createPublicKey, type KeyObject, verify } from 'node:crypto'
 import { setTimeout as delay } from 'node:timers/promises'
-import { CaError, CardError, UsageError } from '../errors.ts'
+import { equal } from '../bytes.ts'
+import { CaError, CardError, PinError, UsageError } from '../errors.ts'
 import { unwrap } from '../iso7816/tlv.ts'
 import { parseAlgorithm, parseHash } from '../piv/algorithms.ts'
 import type { Card } from '../piv/host/card.ts'
@@ -33,6 +34,13 @@ export async function enrol(card: Card, options: EnrollOptions, enrolments: Enro
   parseHash(options.hash ?? 'SHA-256')
   checkContent(options)
   if (options.friendlyName !== undefined) checkFriendlyName(options.friendlyName)
+  const { mustChange } = await card.pinStatus()
+  if (mustChange) {
+    throw new PinError(
+      'ERR_PIN_CHANGE_REQUIRED',
+      'The first PIN of this card must be changed before it enrols: tessera pin change.',
+    )
+  }
   return enrolments.alone(await cardIdOf(card), slot, (file) => new Run(card, slot, options, file).run())
 }
 
@@ -63,7 +71,9 @@ class Run {
 
   /** What a new choice would come to as well is chosen anew: then somebody may have changed his mind, or the card. */
   async #begun(): Promise<Enrolment | undefined> {
-    const found = await this.#file.read()
+    const read = await this.#file.read()
+    const changed = read?.step === 'requested' && !equal(read.asked ?? new Uint8Array(0), this.#asked())
+    const found = read && changed ? withoutRequest(read) : read
     if (found?.step !== 'reserved') return found
     if (found.place === found.slot) return undefined
     const { algorithm, pinPolicy } = this.#options
@@ -75,6 +85,13 @@ class Run {
       ...(pinPolicy && { pinPolicy }),
     }
     return { ...found, newKey: wanted }
+  }
+
+  /** What is asked for, and of whom. */
+  #asked(): Uint8Array {
+    const { ca, subject, email, upn, principal, sid, purposes, template, hash, padding } = this.#options
+    const asked = [ca.name, subject, email, upn, principal, sid, purposes, template, hash, padding]
+    return Uint8Array.from(createHash('sha256').update(JSON.stringify(asked)).digest())
   }
 
   #say(event: EnrollEvent): void {
@@ -112,7 +129,7 @@ class Run {
     }
     const request = await requestCertificate(this.#card, at.place, { ...content, forSlot: this.#slot })
     const named = { ...(template !== undefined && { template }), ...(friendlyName !== undefined && { friendlyName }) }
-    return this.#file.write({ ...at, ...named, step: 'requested', ca: ca.name, request })
+    return this.#file.write({ ...at, ...named, step: 'requested', ca: ca.name, asked: this.#asked(), request })
   }
 
   /** Nothing was in that place when it was chosen: a key that is there is ours, of a try before. */
@@ -190,9 +207,8 @@ class Run {
   }
 
   async #withdraw(at: Enrolment): Promise<void> {
-    const { request: _, pending: __, ca: ___, template: ____, ...kept } = at
     if (at.place === at.slot) await this.#file.remove()
-    else await this.#file.write({ ...kept, step: 'reserved' })
+    else await this.#file.write(withoutRequest(at))
   }
 
   async #finish(at: Enrolment): Promise<EnrollResult> {
@@ -272,6 +288,18 @@ class Run {
       `The key in slot ${slot} does not sign as its certificate says. The old certificate stays.`,
     )
   }
+}
+
+/** The key stays, and asks for something else. */
+function withoutRequest({
+  request: _,
+  asked: __,
+  pending: ___,
+  ca: ____,
+  template: _____,
+  ...kept
+}: Enrolment): Enrolment {
+  return { ...kept, step: 'reserved' }
 }
 
 /** SubjectPublicKeyInfo of a request, RFC 2986, 4.1. */

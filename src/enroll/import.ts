@@ -3,7 +3,7 @@ import type { KeyObject } from 'node:crypto'
 import { CardError } from '../errors.ts'
 import type { Card } from '../piv/host/card.ts'
 import type { CardCertificate } from '../piv/host/certificates.ts'
-import type { Slot } from '../piv/slots.ts'
+import { isRetired, type Slot } from '../piv/slots.ts'
 import { BROKEN_HASHES } from '../x509/algorithms.ts'
 import { orderFor } from './chain.ts'
 import { type CertificateDescription, describeCertificate } from './describe.ts'
@@ -84,7 +84,6 @@ const NEEDED: Readonly<Record<string, readonly KeyUsage[]>> = {
   '9e': ['digitalSignature'],
 }
 const day = (date: Date): string => date.toISOString().slice(0, 10)
-const isRetired = (slot: Slot): boolean => !(slot in NEEDED)
 
 const FINDINGS: readonly Finding[] = [
   {

@@ -5,7 +5,7 @@
  */
 import { CardError, UsageError } from '../errors.ts'
 import type { Card } from '../piv/host/card.ts'
-import { SLOTS, type Slot } from '../piv/slots.ts'
+import { isRetired, SLOTS, type Slot } from '../piv/slots.ts'
 
 export interface Wishes {
   /** `new` makes a key, `existing` takes the one that is in the slot; without a wish whatever is not in anybody's way. */
@@ -23,7 +23,7 @@ export interface Place {
 }
 
 /** Highest first: programs use them from the lowest up. */
-const RETIRED = [...SLOTS.keys()].filter((slot) => slot >= '82' && slot <= '95').reverse() as Slot[]
+const RETIRED = [...SLOTS.keys()].filter(isRetired).reverse() as Slot[]
 
 /**
  * @param taken slots that other enrolments have chosen

@@ -45,6 +45,8 @@ const schema = v.strictObject({
   template: v.optional(text(1, 128)),
   /** Which CA has the request. */
   ca: v.optional(text(1, 2048)),
+  /** SHA-256 of what was asked for, and of whom: somebody may change his mind before it came there. */
+  asked: v.optional(octets(32)),
   /** PKCS#10, DER. */
   request: v.optional(octets(1, 64 * 1024)),
   pending: v.optional(

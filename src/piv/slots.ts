@@ -13,6 +13,9 @@ const retired = Array.from({ length: 20 }, (_, index) => [(0x82 + index).toStrin
 /** Slot by its key reference in hex, to its name. */
 export const SLOTS: ReadonlyMap<string, string> = new Map([...Object.entries(named), ...retired])
 
+/** Slots of keys that were another slot's once: SP 800-73-5 part 1, 3.3. */
+export const isRetired = (slot: string): boolean => SLOTS.get(slot)?.startsWith('retired-') === true
+
 /** A key reference in two lower-case hex digits: 9a 9c 9d 9e 82-95. */
 export type Slot = string & { readonly slot: unique symbol }
 

@@ -8,7 +8,7 @@ import * as assert from 'uvu/assert'
 import { COMMANDS } from '../../src/cli/table.ts'
 import { openDesk } from '../../src/lab-ca/desk.ts'
 import { Intake } from '../../src/lab-ca/intake.ts'
-import { makeRequest } from '../lab-ca/support.ts'
+import { makeRequest, PASSWORDS, startLab } from '../lab-ca/support.ts'
 import { root } from '../runner/jobs.ts'
 import { startServe } from '../serve/support/process.ts'
 import { RawVpcd } from '../serve/support/raw-vpcd.ts'
@@ -126,6 +126,29 @@ test('certificates', async () => {
   await json(0, 'cert delete 9d --yes', [PIN])
   await json(0, 'key delete 9d --yes', [PIN])
   await json(0, 'key delete 9a --yes', [PIN])
+})
+
+test('enrolment, and what needs renewal', async () => {
+  const lab = await startLab()
+  const how = [`--est ${lab.url}`, `--ca-file ${lab.certificateFile}`, '--user alice']
+  const login = `--password-file ${secretFile(at('password'), PASSWORDS.alice)}`
+  const line = [...how, login, '--template smartcard-user'].join(' ')
+  assert.is((await json(0, `enroll 9a ${line} --friendly-name desk`, [PIN])).state, 'enrolled')
+  assert.is((await json(0, 'cert show 9a')).friendlyName, 'desk')
+  assert.is((await json(1, 'needs-renewal 9a')).due, false)
+  assert.is((await json(0, 'needs-renewal --within 9999')).due, true)
+  assert.is((await json(8, 'needs-renewal 9c')).error.code, 'ERR_CERTIFICATE_ABSENT')
+  assert.is((await json(10, `enroll 9c ${line.replace('smartcard-user', 'none')}`, [PIN])).error.code, 'ERR_CA_REFUSED')
+  await lab.close()
+  assert.is((await json(1, `enroll 9c ${line}`, [PIN])).error.code, 'ERR_CA_UNAVAILABLE')
+  const slow = await startLab({ pending: true })
+  const there = line.replace(lab.url, slow.url).replace(lab.certificateFile, slow.certificateFile)
+  assert.is((await json(11, `enroll 9c ${there}`, [PIN])).state, 'pending')
+  assert.is((await json(0, 'enroll 9c --abandon --yes', [PIN])).abandoned, '9c')
+  assert.is((await json(0, 'enroll 9c --abandon --yes', [PIN])).abandoned, null)
+  await slow.close()
+  for (const slot of ['9a', '9c']) await json(0, `key delete ${slot} --yes`, [PIN])
+  await json(0, 'cert delete 9a --yes', [PIN])
 })
 
 test('keys', async () => {

@@ -1,0 +1,40 @@
+import { abandonEnrollment, enroll } from '../../enrolling.ts'
+import { parseSlot } from '../../piv/slots.ts'
+import { chosenCa } from '../ca.ts'
+import { contentOf } from '../certificates.ts'
+import { type Context, confirm, given, type Run } from '../context.ts'
+import { abandonedJson, eventText, resultJson, resultText } from '../enrollment.ts'
+import { EXIT } from '../exit.ts'
+import { TEXT } from '../messages.ts'
+import { standingRights, withCard } from '../select.ts'
+
+export const run: Run = async (context, slotName?: string) => {
+  const { options, out, signal } = context
+  const slot = parseSlot(slotName ?? '9a')
+  if (options.abandon) return giveUp(context, slot)
+  const { ca, trust } = await chosenCa(context)
+  const { algorithm, pinPolicy, renew, keepOld, friendlyName, template, hash, padding, whichKey: key } = options
+  const wanted = given({ trust, algorithm, pinPolicy, renew, keepOld, friendlyName, template, hash, padding, key })
+  return withCard(context, async (card) => {
+    const { use, authorize } = standingRights(context, card)
+    const result = await enroll(card, {
+      ...{ ca, slot, signal, ...contentOf(context), ...wanted, ...use, authorize },
+      force: options.yes === true,
+      wait: (options.wait ?? 0) * 60,
+      onEvent: (event) => void out.note(eventText(event)),
+    })
+    await out.done(resultJson(result), resultText(result))
+    return result.state === 'pending' ? EXIT.pending : EXIT.ok
+  })
+}
+
+function giveUp(context: Context, slot: string) {
+  const { out } = context
+  return withCard(context, async (card) => {
+    await confirm(context, TEXT.enrollment.abandon(slot))
+    const { authorize } = standingRights(context, card)
+    const found = await abandonEnrollment(card, slot, { authorize })
+    await out.done(abandonedJson(slot, found), TEXT.enrollment[found === undefined ? 'nothing' : 'abandoned'](slot))
+    return EXIT.ok
+  })
+}

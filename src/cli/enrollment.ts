@@ -1,0 +1,47 @@
+// An enrolment in words and as JSON: what happens, what came of it, what is due.
+import type { EnrollEvent, EnrollResult } from '../enroll/enroll-options.ts'
+import type { PendingEnrollment } from '../enrolling.ts'
+import { certificateJson, verdictText } from './certificates.ts'
+import { TEXT } from './messages.ts'
+import type { Json } from './output.ts'
+
+const clock = (date: Date): string => date.toISOString().replace('T', ' ').slice(0, 19)
+const day = (date: Date): string => date.toISOString().slice(0, 10)
+
+export function eventText(event: EnrollEvent): string {
+  const { events } = TEXT.enrollment
+  switch (event.step) {
+    case 'resume':
+      return events.resume(clock(event.started))
+    case 'key':
+      return events.key(event.slot, event.algorithm)
+    case 'submit':
+      return events.submit(event.ca)
+    case 'wait':
+      return events.wait(event.id, clock(event.until))
+    case 'check':
+      return events.check(event.certificate.subject)
+    case 'store':
+      return events.store(event.slot, event.retiredTo)
+    default:
+      return events[event.step]
+  }
+}
+
+export function resultJson(result: EnrollResult): Json {
+  const { state, slot } = result
+  if (result.state === 'pending') return { state, slot, id: result.id, askAfter: result.askAfter.toISOString() }
+  const programs = result.programs.map((one) => ({ ...one }))
+  return { state, slot, ...certificateJson(result.certificate), chain: result.chain.length, programs }
+}
+
+export function resultText(result: EnrollResult): string {
+  const { enrollment } = TEXT
+  if (result.state === 'pending') return enrollment.pending(result.id, clock(result.askAfter))
+  const { subject, notAfter } = result.description
+  return [enrollment.enrolled(result.slot, subject, day(notAfter)), ...verdictText(result.programs)].join('\n')
+}
+
+export const abandonedJson = (slot: string, found: PendingEnrollment | undefined): Json => ({
+  abandoned: found === undefined ? null : slot,
+})

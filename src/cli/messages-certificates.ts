@@ -1,0 +1,69 @@
+// The part of the table of texts that is about certificates and enrolment.
+
+/** A certificate as `cert show` has it. */
+export const CERTIFICATE = {
+  name: 'Name',
+  subject: 'For',
+  issuer: 'By',
+  itself: 'itself (self-signed)',
+  valid: 'Valid',
+  validity: (from: string, to: string, state: string) => `from ${from} to ${to}${state}`,
+  expired: ' (expired)',
+  early: ' (not yet)',
+  serialNumber: 'Serial number',
+  key: 'Key',
+  signature: 'Signed by',
+  email: 'E-mail',
+  upn: 'UPN',
+  principal: 'Kerberos',
+  sid: 'SID',
+  dns: 'DNS',
+  uri: 'URI',
+  usages: 'Key usage',
+  purposes: 'Purposes',
+  anything: 'whatever the key can do',
+  everything: 'every one',
+  fingerprint: 'SHA-256',
+  chain: 'Chain',
+  otherKey: 'no key of this certificate is in the slot: it is for another key',
+  takes: 'Taken by',
+  passes: 'Passed over by',
+  passedOver: (program: string, because: readonly string[]) => `${program}: ${because.join('; ')}`,
+  nobody: 'none that is known here',
+} as const
+
+const days = (count: number) => (count === 1 ? '1 day' : `${count} days`)
+
+/** Enrolment, renewal, and the station. */
+export const ENROLLMENT = {
+  whichCa: 'Say which CA: --est https://... or --certsrv https://...',
+  oneCa: 'Say one CA: --est or --certsrv, not both.',
+  oneLogin: 'Log in by --user or by --negotiate, not by both.',
+  password: (user: string) => `Password of ${user} at the CA: `,
+  passwordWhat: 'password',
+  events: {
+    resume: (started: string) => `The enrolment of ${started} goes on.`,
+    key: (slot: string, algorithm: string) => `Making a key ${algorithm} in slot ${slot}.`,
+    request: 'Signing the request with it.',
+    submit: (ca: string) => `Handing the request to the CA (${ca}).`,
+    wait: (id: string, until: string) => `The CA has not decided on request ${id}. It is asked again at ${until}.`,
+    fetch: 'Asking the CA whether it has decided.',
+    check: (subject: string) => `The certificate of ${subject} came. Checking it.`,
+    test: 'The key signs a test.',
+    store: (slot: string, retiredTo?: string) =>
+      `Putting it into slot ${slot}.${retiredTo === undefined ? '' : ` The key that was there is kept in slot ${retiredTo}.`}`,
+  },
+  enrolled: (slot: string, subject: string, until: string) =>
+    `The certificate of ${subject} is in slot ${slot}, valid until ${until}.`,
+  pending: (id: string, after: string) =>
+    `The CA has not decided on request ${id} yet. The same command goes on with it: after ${after}, or with --wait.`,
+  abandoned: (slot: string) =>
+    `The enrolment into slot ${slot} is given up. What it had made is gone, and the card is as it was.`,
+  nothing: (slot: string) => `No enrolment into slot ${slot} is under way.`,
+  abandon: (slot: string) => `The request for slot ${slot} and its new key would be given up.`,
+  due: (slot: string, subject: string, left: number) =>
+    left < 0 ? `${slot}  ${subject}  expired ${days(-left)} ago` : `${slot}  ${subject}  ends in ${days(left)}`,
+  notDue: 'Nothing is due.',
+  warnDue: (slot: string, left: number) =>
+    `the certificate in slot ${slot} ${left < 0 ? 'has expired' : `ends in ${days(left)}`}. Renew it: tessera enroll ${slot} --renew.`,
+} as const
