@@ -1,5 +1,5 @@
 // Data objects with known fields, read and written by a table: one row a field, nothing twice, nothing unknown.
-import { readTlvs, type Tlv, TlvError, TlvPart, tlv } from './tlv.ts'
+import { readTlvs, type Tlv, TlvError, type TlvPart, tlv, tlvPart } from './tlv.ts'
 
 export interface Field {
   readonly tag: number
@@ -75,7 +75,7 @@ export function fieldParts<const Table extends FieldTable>(fields: FieldsOf<Tabl
   for (const row of rowsOf(table)) {
     const value = values[row.name]
     check(row, value)
-    if (value !== undefined) parts.push(new TlvPart(row.tag, value))
+    if (value !== undefined) parts.push(tlvPart(row.tag, value))
   }
   return parts
 }

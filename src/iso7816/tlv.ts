@@ -100,46 +100,42 @@ export function find(tlvs: readonly Tlv[], tag: number): Uint8Array | undefined 
 /** How many octets a number takes, none to spare. */
 const octetsOf = (number: number): number => (number > 0xffff ? 3 : number > 0xff ? 2 : 1)
 
-/** A data object that is still to be written, into that of which it is a part: no octets of its own. */
-export class TlvPart {
+/** A data object that is still to be written, into that of which it is a part: it has no octets of its own. */
+export interface TlvPart {
   readonly tag: number
   readonly values: readonly TlvValue[]
   /** Octets of the value, and of the whole. */
   readonly length: number
   readonly size: number
-
-  /** @throws RangeError for more than 65535 octets */
-  constructor(tag: number, ...values: readonly TlvValue[]) {
-    let length = 0
-    for (const value of values) length += value instanceof TlvPart ? value.size : value.length
-    if (length > LONGEST) throw new RangeError(`A value of ${length} octets is too long for a data object here.`)
-    this.tag = tag
-    this.values = values
-    this.length = length
-    this.size = octetsOf(tag) + (length < 0x80 ? 1 : 1 + octetsOf(length)) + length
-  }
-
-  /** Writes the whole; answers where the next octet goes. @throws RangeError for what is no tag */
-  put(octets: Uint8Array, at: number): number {
-    const { tag, length } = this
-    let next = put(octets, at, tag, octetsOf(tag))
-    if (!isTag(octets.subarray(at, next)) || tag !== toNumber(octets, at, next)) {
-      throw new RangeError(`${tag.toString(16)} is no tag.`)
-    }
-    if (length >= 0x80) next = put(octets, next, 0x80 | octetsOf(length), 1)
-    next = put(octets, next, length, octetsOf(length))
-    for (const value of this.values) {
-      if (value instanceof TlvPart) next = value.put(octets, next)
-      else {
-        octets.set(value, next)
-        next += value.length
-      }
-    }
-    return next
-  }
 }
 
 export type TlvValue = Uint8Array | TlvPart
+
+/** @throws RangeError for more than 65535 octets */
+export function tlvPart(tag: number, ...values: readonly TlvValue[]): TlvPart {
+  let length = 0
+  for (const value of values) length += value instanceof Uint8Array ? value.length : value.size
+  if (length > LONGEST) throw new RangeError(`A value of ${length} octets is too long for a data object here.`)
+  const size = octetsOf(tag) + (length < 0x80 ? 1 : 1 + octetsOf(length)) + length
+  return { tag, values, length, size }
+}
+
+/** Writes a data object; answers where the next octet goes. @throws RangeError for what is no tag */
+function putPart(octets: Uint8Array, at: number, { tag, values, length }: TlvPart): number {
+  let next = put(octets, at, tag, octetsOf(tag))
+  if (!isTag(octets.subarray(at, next)) || tag !== toNumber(octets, at, next)) {
+    throw new RangeError(`${tag.toString(16)} is no tag.`)
+  }
+  if (length >= 0x80) next = put(octets, next, 0x80 | octetsOf(length), 1)
+  next = put(octets, next, length, octetsOf(length))
+  for (const value of values) {
+    if (value instanceof Uint8Array) {
+      octets.set(value, next)
+      next += value.length
+    } else next = putPart(octets, next, value)
+  }
+  return next
+}
 
 /** Writes a number in so many octets, highest first; answers where the next one goes. */
 function put(octets: Uint8Array, at: number, number: number, size: number): number {
@@ -160,8 +156,8 @@ function isTag(octets: Uint8Array): boolean {
  * @throws RangeError for what is no tag, and for more than 65535 octets: mistakes of the program, not of its input
  */
 export function tlv(tag: number, ...values: readonly TlvValue[]): Uint8Array {
-  const part = new TlvPart(tag, ...values)
+  const part = tlvPart(tag, ...values)
   const octets = space(part.size)
-  part.put(octets, 0)
+  putPart(octets, 0, part)
   return octets
 }

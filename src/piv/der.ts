@@ -1,5 +1,5 @@
 // The few elements of DER that keys and signatures are written in. ITU-T X.690, 8 and 10.
-import { TlvPart, tlv } from '../iso7816/tlv.ts'
+import { type TlvPart, tlv, tlvPart } from '../iso7816/tlv.ts'
 
 export const DER = { integer: 0x02, octetString: 0x04, null: 0x05, oid: 0x06, sequence: 0x30 } as const
 
@@ -10,7 +10,7 @@ export function integerPart(number: Uint8Array): TlvPart {
   let start = 0
   while (start < number.length - 1 && number[start] === 0) start += 1
   const value = number.length === 0 ? ZERO : number.subarray(start)
-  return (value[0] ?? 0) < 0x80 ? new TlvPart(DER.integer, value) : new TlvPart(DER.integer, ZERO, value)
+  return (value[0] ?? 0) < 0x80 ? tlvPart(DER.integer, value) : tlvPart(DER.integer, ZERO, value)
 }
 
 /** The same by itself. */
