@@ -8,11 +8,10 @@ import { comparedTable } from './report/compared.ts'
 import { FORMAT, type Results } from './report/results.ts'
 import { measureCodecs } from './suites/codecs.ts'
 import { measureCompared } from './suites/compare.ts'
-import { measureReaders } from './suites/readers.ts'
 import { measureSignatures } from './suites/signatures.ts'
 import { measureSingles, SINGLE_PARTS } from './suites/singles.ts'
 
-const PARTS = ['signatures', 'codecs', 'readers', ...SINGLE_PARTS]
+const PARTS = ['signatures', 'codecs', ...SINGLE_PARTS]
 const say = (text: string) => console.error(`bench: ${text}`)
 
 async function measure(options: Options): Promise<Results> {
@@ -21,8 +20,7 @@ async function measure(options: Options): Promise<Results> {
   const settings = { rounds: options.rounds, sliceMs: options.slice }
   const none = { signatures: [], costs: [] }
   const { signatures, costs } = asked('signatures') ? await measureSignatures(options, say) : none
-  const readers = asked('readers') ? await measureReaders(options) : []
-  const singles = [...(await measureSingles(options, say)), ...readers]
+  const singles = await measureSingles(options, say)
   const codecs = asked('codecs') ? await measureCodecs() : []
   return { ...about, versions: versions(), settings, signatures, costs, codecs, singles }
 }

@@ -106,73 +106,8 @@ const ROWS: readonly Row[] = [
   },
 ]
 
-/** Of the way through PC/SC. */
-const single = ({ singles }: Results, name: string): number | undefined =>
-  singles.find((one) => one.group === 'readers' && one.name === name)?.median
-
-function together(results: Results, names: readonly [string, string], work: (a: number, b: number) => number) {
-  const [a, b] = names.map((name) => single(results, name))
-  return a === undefined || b === undefined ? undefined : work(a, b)
-}
-
-const READER_ROWS: readonly Row[] = [
-  {
-    case: 'one APDU through pcscd and vpcd',
-    target: 'at most 2 times a card in C that answers at once',
-    unit: 'times',
-    limit: 2,
-    better: 'less',
-    value: (results) =>
-      together(
-        results,
-        ['one APDU to tessera serve', 'one APDU to a card in C that answers at once'],
-        (ours, c) => ours / c,
-      ),
-  },
-  {
-    case: 'the same card in C without TCP_QUICKACK',
-    target: 'at least 100 times as long as ours',
-    unit: 'times',
-    limit: 100,
-    better: 'more',
-    value: (results) =>
-      together(results, ['one APDU to tessera serve', 'the same without TCP_QUICKACK'], (ours, slow) => slow / ours),
-  },
-  {
-    case: 'Card.sign P-256 over PC/SC',
-    target: 'at most 0.5 ms more than in the process',
-    unit: 'ms more',
-    limit: 0.5,
-    better: 'less',
-    value: (results) =>
-      together(
-        results,
-        ['Card.sign P-256, in this process', 'Card.sign P-256, over PC/SC'],
-        (inside, through) => through - inside,
-      ),
-  },
-  ...['in the reader', 'without pcscd'].map(
-    (where): Row => ({
-      case: `idle tessera serve, ${where}`,
-      target: 'under 1 % of one core',
-      unit: '%',
-      limit: 1,
-      better: 'less',
-      value: (results) => single(results, `idle tessera serve, ${where}`),
-    }),
-  ),
-  {
-    case: 'a served card is visible in PC/SC',
-    target: 'within 500 ms',
-    unit: 'ms',
-    limit: 500,
-    better: 'less',
-    value: (results) => single(results, 'a served card is visible'),
-  },
-]
-
 export function targets(results: Results): Target[] {
-  return [...ROWS, ...READER_ROWS].map(({ limit, better, value: read, ...row }) => {
+  return ROWS.map(({ limit, better, value: read, ...row }) => {
     const value = read(results)
     const met = value === undefined ? undefined : better === 'more' ? value >= limit : value <= limit
     return { ...row, value, met }
