@@ -8,20 +8,19 @@ import { comparedTable } from './report/compared.ts'
 import { FORMAT, type Results } from './report/results.ts'
 import { measureCodecs } from './suites/codecs.ts'
 import { measureCompared } from './suites/compare.ts'
+import { measureReaders } from './suites/readers.ts'
 import { measureSignatures } from './suites/signatures.ts'
-import { measureSingles, SINGLE_PARTS } from './suites/singles.ts'
+import { measureSingles } from './suites/singles.ts'
 
-const PARTS = ['signatures', 'codecs', ...SINGLE_PARTS]
 const say = (text: string) => console.error(`bench: ${text}`)
 
 async function measure(options: Options): Promise<Results> {
-  const asked = (part: string) => wanted(options, [part], PARTS)
   const about = { format: FORMAT, made: new Date().toISOString(), commit: commitOf(), machine: machine() } as const
   const settings = { rounds: options.rounds, sliceMs: options.slice }
   const none = { signatures: [], costs: [] }
-  const { signatures, costs } = asked('signatures') ? await measureSignatures(options, say) : none
-  const singles = await measureSingles(options, say)
-  const codecs = asked('codecs') ? await measureCodecs() : []
+  const { signatures, costs } = wanted(options, 'parts', 'signatures') ? await measureSignatures(options, say) : none
+  const singles = [...(await measureSingles(options, say)), ...(await measureReaders(options, say))]
+  const codecs = wanted(options, 'parts', 'codecs') ? await measureCodecs() : []
   return { ...about, versions: versions(), settings, signatures, costs, codecs, singles }
 }
 

@@ -16,8 +16,8 @@ const FULL = { rounds: 15, slice: 200 } as const
 const QUICK = { rounds: 3, slice: 100 } as const
 
 const USAGE = `usage: npm run bench [-- [options] [WORD ...]]
-  WORD               only the parts and cases whose name contains it: signatures, codecs, start, keys, readers, hashing,
-                     embedded, swtpm, P-256, RSA-2048, never, once, always
+  WORD               only these parts: signatures, codecs, start, keys, many, hashing, cli, readers;
+                     only these signatures: embedded, swtpm; P-256, RSA-2048; never, once, always
   --quick            a look, not a measurement: 3 short rounds
   --rounds N         rounds of each case (15)
   --out DIRECTORY    where the report goes (bench/out)
@@ -28,7 +28,7 @@ export function readOptions(argv: readonly string[]): Options {
   const { values, positionals } = parse(argv)
   const { rounds, slice } = values.quick ? QUICK : FULL
   return {
-    words: positionals,
+    words: checkWords(positionals),
     rounds: values.rounds === undefined ? rounds : wholeNumber(values.rounds),
     slice,
     out: values.out ?? 'bench/out',
@@ -60,8 +60,24 @@ function wholeNumber(text: string): number {
   throw new Error(`--rounds takes a number from 1 to 9999.\n\n${USAGE}`)
 }
 
-/** Whether a part or case of that name was asked for: each kind of word narrows by itself. */
-export function wanted({ words }: Pick<Options, 'words'>, names: readonly string[], kind: readonly string[]): boolean {
-  const ofKind = words.filter((word) => kind.some((name) => name.includes(word)))
-  return ofKind.length === 0 || ofKind.some((word) => names.some((name) => name.includes(word)))
+/** What can be asked for by name: parts of a run, and within the signatures kinds of cases. */
+const KINDS = {
+  parts: ['signatures', 'codecs', 'start', 'keys', 'many', 'hashing', 'cli', 'readers'],
+  transports: ['embedded', 'swtpm'],
+  algorithms: ['P-256', 'RSA-2048'],
+  policies: ['never', 'once', 'always'],
+} as const
+
+/** Whether something was asked for: it was, unless another one of its kind was. */
+export function wanted({ words }: Pick<Options, 'words'>, kind: keyof typeof KINDS, name: string): boolean {
+  const names: readonly string[] = KINDS[kind]
+  const ofKind = words.filter((word) => names.includes(word))
+  return ofKind.length === 0 || ofKind.includes(name)
+}
+
+function checkWords(words: readonly string[]): readonly string[] {
+  const known: readonly string[] = Object.values(KINDS).flat()
+  const unknown = words.filter((word) => !known.includes(word))
+  if (unknown.length === 0) return words
+  throw new Error(`There is no ${unknown.join(', ')}.\n\n${USAGE}`)
 }

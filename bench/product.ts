@@ -9,6 +9,7 @@ interface Modules {
   readonly 'iso7816/chaining': typeof import('../src/iso7816/chaining.ts')
   readonly 'iso7816/command': typeof import('../src/iso7816/command.ts')
   readonly 'iso7816/tlv': typeof import('../src/iso7816/tlv.ts')
+  readonly 'pcsc/channel': typeof import('../src/pcsc/channel.ts')
   readonly 'piv/card/application': typeof import('../src/piv/card/application.ts')
   readonly 'piv/host/signature': typeof import('../src/piv/host/signature.ts')
   readonly 'piv/slots': typeof import('../src/piv/slots.ts')

@@ -4,6 +4,7 @@ import { mkdirSync } from 'node:fs'
 import { join } from 'node:path'
 import { tempDir } from '../../test/support/temp.ts'
 import { load } from '../product.ts'
+import { inReader } from './reader.ts'
 import type { Operation } from './serve-requests.ts'
 
 export const ALGORITHMS = ['P-256', 'RSA-2048'] as const
@@ -148,9 +149,30 @@ async function cardLayer(setup: Setup): Promise<Operation> {
   }
 }
 
+/** Level 5: the card in a reader, served by another process. */
+async function readerLayer(setup: Setup): Promise<Operation> {
+  const { root, tcti, policy } = setup
+  const home = tempDir('bench')
+  await (await furnished(setup, home)).card.close()
+  const { reader, counters, stop } = await inReader({ root, home, tcti })
+  const { openCard } = await load(root, 'index')
+  const card = await openCard({ reader })
+  if (policy === 'once') await card.verifyPin(PIN)
+  const pin = policy === 'always' ? { pin: PIN } : {}
+  return {
+    run: () => card.sign(SLOT, MESSAGE, pin),
+    counters,
+    async close() {
+      await card.close()
+      await stop()
+    },
+  }
+}
+
 export const LAYERS = {
   native: nativeLayer,
   vault: vaultLayer,
   application: applicationLayer,
   card: cardLayer,
+  reader: readerLayer,
 } as const satisfies Record<string, (setup: Setup) => Promise<Operation>>

@@ -1,6 +1,6 @@
 // One layer that signs, in a process of its own with a TPM of its own.
-import { join } from 'node:path'
 import { type Swtpm, startSwtpm } from '../../test/support/swtpm.ts'
+import { nodeCase, program } from '../cases/command.ts'
 import { ALGORITHMS, POLICIES, type Setup } from '../cases/layers.ts'
 import { CaseProcess } from '../measure/process.ts'
 import { type Options, wanted } from '../options.ts'
@@ -17,10 +17,14 @@ export interface Group {
 
 /** The groups that were asked for. */
 export function groups(options: Options): Group[] {
-  const kinds = [TRANSPORTS, ALGORITHMS, POLICIES]
   return TRANSPORTS.flatMap((transport) =>
     ALGORITHMS.flatMap((algorithm) => POLICIES.map((policy) => ({ transport, algorithm, policy }))),
-  ).filter((group) => kinds.every((kind) => wanted(options, Object.values(group), kind)))
+  ).filter(
+    ({ transport, algorithm, policy }) =>
+      wanted(options, 'transports', transport) &&
+      wanted(options, 'algorithms', algorithm) &&
+      wanted(options, 'policies', policy),
+  )
 }
 
 export interface LayerCase {
@@ -36,12 +40,6 @@ export interface LayerOptions {
   readonly checkout?: string
   readonly flags?: readonly string[]
 }
-
-export const program = (name: string): string => join(root, 'native/build/Release', name)
-
-export const nodeCase = (file: string, argument: unknown, flags: readonly string[] = []): string[] => [
-  ...[process.execPath, ...flags, '--import', 'tsx', join(root, 'bench/cases', file), JSON.stringify(argument)],
-]
 
 /** `bare` is the loop in C, with libtpms in its process or over the TCTI of tpm2-tss for swtpm. */
 export async function startLayer(layer: string, group: Group, options: LayerOptions = {}): Promise<LayerCase> {

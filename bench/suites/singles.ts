@@ -4,13 +4,13 @@ import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { startSwtpm } from '../../test/support/swtpm.ts'
 import { tempDir } from '../../test/support/temp.ts'
+import { nodeCase } from '../cases/command.ts'
 import { CaseProcess } from '../measure/process.ts'
 import { inTurns } from '../measure/rounds.ts'
 import { quantile, rounded } from '../measure/statistics.ts'
 import { type Options, wanted } from '../options.ts'
 import { load, root } from '../product.ts'
 import type { SingleResult } from '../report/results.ts'
-import { nodeCase } from './layer-case.ts'
 
 type Unit = SingleResult['unit']
 
@@ -26,8 +26,6 @@ const PARTS = {
   many: { what: 'roundRobin', group: '24 keys', perRound: 1 },
   hashing: { what: 'hashing', group: 'long messages', perRound: 0.4 },
 } as const
-
-export const SINGLE_PARTS = [...Object.keys(PARTS), 'cli'] as const
 
 async function measurePart(part: keyof typeof PARTS, { rounds }: Options): Promise<SingleResult[]> {
   const { what, group, perRound } = PARTS[part]
@@ -89,13 +87,12 @@ async function measureProgram({ rounds }: Options): Promise<SingleResult[]> {
 
 export async function measureSingles(options: Options, say: (text: string) => void): Promise<SingleResult[]> {
   const results: SingleResult[] = []
-  const asked = (part: string) => wanted(options, [part], [...SINGLE_PARTS, 'signatures', 'codecs', 'readers'])
   for (const part of Object.keys(PARTS) as (keyof typeof PARTS)[]) {
-    if (!asked(part)) continue
+    if (!wanted(options, 'parts', part)) continue
     say(PARTS[part].group)
     results.push(...(await measurePart(part, options)))
   }
-  if (asked('cli')) {
+  if (wanted(options, 'parts', 'cli')) {
     say('command line')
     results.push(...(await measureProgram(options)))
   }

@@ -1,0 +1,48 @@
+// node --import tsx bench/cases/readers.ts SETUP: one APDU through pcscd and vpcd. SETUP is JSON of `ReadersSetup`.
+import { startPcscd } from '../../test/support/pcscd.ts'
+import { tempDir } from '../../test/support/temp.ts'
+import { CaseProcess } from '../measure/process.ts'
+import { load, root } from '../product.ts'
+import { program } from './command.ts'
+import { furnished } from './layers.ts'
+import { inReader, seen } from './reader.ts'
+import { serveRequests } from './serve-requests.ts'
+
+export interface ReadersSetup {
+  /** `served`: a card of ours; else one in C that answers at once, with or without TCP_QUICKACK. */
+  readonly card: 'served' | 'quickack' | 'plain'
+}
+
+/** A card that answers at once, in the first reader. */
+async function instantCard(how: string) {
+  const pcscd = await startPcscd()
+  const card = await CaseProcess.start(`instant card, ${how}`, [program('instant_card'), String(pcscd.ports[0]), how])
+  const stop = async () => {
+    await pcscd.stop() // ends the card too
+    await card.end()
+  }
+  return { reader: pcscd.readers[0], stop }
+}
+
+async function servedCard() {
+  const home = tempDir('bench')
+  const setup = { root, layer: 'card', tcti: 'embedded:', algorithm: 'P-256', policy: 'once' } as const
+  await (await furnished(setup, home)).card.close()
+  return inReader({ root, home, tcti: 'embedded:' })
+}
+
+const { card } = JSON.parse(process.argv[2] ?? '') as ReadersSetup
+const { reader, stop } = card === 'served' ? await servedCard() : await instantCard(card)
+await seen(reader)
+const { ReaderChannel } = await load(root, 'pcsc/channel')
+const channel = await ReaderChannel.open(reader)
+/** SELECT of the PIV application: answered from memory. */
+const select = Uint8Array.from([0x00, 0xa4, 0x04, 0x00, 0x05, 0xa0, 0x00, 0x00, 0x03, 0x08, 0x00])
+await serveRequests({
+  run: () => channel.transmit(select),
+  counters: async () => ({}),
+  async close() {
+    await channel.close()
+    await stop()
+  },
+})
