@@ -170,6 +170,15 @@ test('certificates and objects', async () => {
   await on(0, 'object delete certificate-9e --yes', ...ADMIN)
 })
 
+test('enrolment: what is due, and a CA that is not there', async () => {
+  const { due } = await on(1, 'needs-renewal')
+  assert.is(due, false)
+  assert.is((await on(0, 'needs-renewal 9a --within 400')).due, true)
+  const nowhere = ['--est', 'https://127.0.0.1:1', ...ADMIN, '--pin-file', pins]
+  assert.is((await on(1, 'enroll 9d --subject CN=Maria', ...nowhere)).error.code, 'ERR_CA_UNAVAILABLE')
+  await on(0, 'enroll 9d --abandon --yes', ...ADMIN)
+})
+
 test('what there is to know of the card, in words as well', async () => {
   const told = await on(0, 'info')
   assert.equal(
