@@ -30,13 +30,18 @@ export function enroll(card: Card, { home, ...options }: EnrollOptions & EnrollP
   return enrol(card, options, enrolmentsOf(home))
 }
 
-/** Gives up what `enroll` has begun: its new key goes, and the card is as it was before. @throws as `enroll` */
+/**
+ * Gives up what `enroll` has begun: its new key goes, and the card is as it was before. One that has begun to put the new
+ * key or certificate into the slot is finished instead, and says so.
+ * @throws as `enroll`
+ */
 export async function abandonEnrollment(
   card: Card,
   slot: string,
   { home, authorize }: EnrollPlace & { readonly authorize?: () => Promise<void> } = {},
-): Promise<PendingEnrollment | undefined> {
-  return summaryOf(await abandon(card, slot, authorize === undefined ? {} : { authorize }, enrolmentsOf(home)))
+): Promise<(PendingEnrollment & { readonly finished: boolean }) | undefined> {
+  const found = await abandon(card, slot, authorize === undefined ? {} : { authorize }, enrolmentsOf(home))
+  return found && { ...summaryOf(found), finished: found.finished }
 }
 
 export interface PendingEnrollment {
@@ -55,12 +60,11 @@ export async function pendingEnrollment(
   slot: string,
   { home }: EnrollPlace = {},
 ): Promise<PendingEnrollment | undefined> {
-  return summaryOf(await enrolmentsOf(home).look(await cardIdOf(card), parseSlot(slot)))
+  const found = await enrolmentsOf(home).look(await cardIdOf(card), parseSlot(slot))
+  return found && summaryOf(found)
 }
 
-function summaryOf(found: Enrolment | undefined): PendingEnrollment | undefined {
-  if (found === undefined) return undefined
-  const { slot, step, started, ca, pending } = found
+function summaryOf({ slot, step, started, ca, pending }: Enrolment): PendingEnrollment {
   return { slot, step, started: new Date(started), ca, askAfter: pending && new Date(pending.askAfter) }
 }
 

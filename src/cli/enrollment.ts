@@ -1,6 +1,5 @@
 // An enrolment in words and as JSON: what happens, what came of it, what is due.
 import type { EnrollEvent, EnrollResult } from '../enroll/enroll-options.ts'
-import type { PendingEnrollment } from '../enrolling.ts'
 import { certificateJson, verdictText } from './certificates.ts'
 import { TEXT } from './messages.ts'
 import type { Json } from './output.ts'
@@ -42,6 +41,8 @@ export function resultText(result: EnrollResult): string {
   return [enrollment.enrolled(result.slot, subject, day(notAfter)), ...verdictText(result.programs)].join('\n')
 }
 
-export const abandonedJson = (slot: string, found: PendingEnrollment | undefined): Json => ({
-  abandoned: found === undefined ? null : slot,
+/** Of one that was so far that it was finished instead. */
+export const abandonedJson = (slot: string, found: { readonly finished: boolean } | undefined): Json => ({
+  abandoned: found === undefined || found.finished ? null : slot,
+  finished: found?.finished ?? false,
 })

@@ -1,37 +1,60 @@
 // Giving an enrolment up: what was made for it goes, and what it had moved away comes back.
+import { X509Certificate } from 'node:crypto'
+import { equal } from '../bytes.ts'
 import type { Card } from '../piv/host/card.ts'
 import { parseSlot } from '../piv/slots.ts'
+import { isFor } from './chain.ts'
 import { cardIdOf } from './identity.ts'
-import { publicKeyIn } from './install.ts'
+import { certificateIn, install, publicKeyIn } from './install.ts'
 import type { Enrolment, Enrolments } from './state.ts'
 
+type Authorize = (() => Promise<void>) | undefined
+
 /**
+ * One that has begun to put the new key or certificate into the slot is finished instead.
  * @returns what was under way; undefined where nothing was
  * @throws FileError ERR_CARD_BUSY when another process goes on with it; as changes of a card do
  */
 export async function abandon(
   card: Card,
   slotName: string,
-  { authorize }: { readonly authorize?: () => Promise<void> },
+  { authorize }: { readonly authorize?: Authorize },
   enrolments: Enrolments,
-): Promise<Enrolment | undefined> {
+): Promise<(Enrolment & { readonly finished: boolean }) | undefined> {
   const slot = parseSlot(slotName)
   return enrolments.alone(await cardIdOf(card), slot, async (file) => {
     const found = await file.read()
     if (found === undefined) return undefined
-    const { place, retireTo } = found
-    const inPlace = place === slot ? undefined : await publicKeyIn(card, place)
-    const retired = retireTo === undefined ? undefined : await publicKeyIn(card, retireTo)
-    if (inPlace !== undefined) {
-      await authorize?.()
-      // The new key waits still, so the certificate in the slot is that of the key that was moved away.
-      if (retired !== undefined && retireTo !== undefined) {
-        await card.moveKey(retireTo, slot)
-        await card.deleteCertificate(retireTo)
-      }
-      await card.deleteKey(place)
-    }
+    const finished = await tooLate(card, found)
+    if (finished) await finish(card, found, authorize)
+    else await undo(card, found, authorize)
     await file.remove()
-    return found
+    return { ...found, finished }
   })
+}
+
+/** Whether the new key or its certificate is in the slot already: the old ones are not whole any more then. */
+async function tooLate(card: Card, { step, slot, place, certificate }: Enrolment): Promise<boolean> {
+  if (step !== 'issued' || certificate === undefined) return false
+  const there = await certificateIn(card, slot)
+  if (there !== undefined && equal(there.certificate, certificate)) return true
+  const key = await publicKeyIn(card, slot)
+  return place !== slot && key !== undefined && isFor(new X509Certificate(certificate), key)
+}
+
+async function finish(card: Card, found: Enrolment, authorize: Authorize): Promise<void> {
+  const { certificate = new Uint8Array(0) } = found
+  await authorize?.()
+  await install(card, { ...found, certificate }, new X509Certificate(certificate).publicKey)
+}
+
+async function undo(card: Card, { slot, place, retireTo }: Enrolment, authorize: Authorize): Promise<void> {
+  if (place === slot) return
+  await authorize?.()
+  if (retireTo !== undefined) {
+    // The old key, or its certificate alone, may have been put there already.
+    if ((await publicKeyIn(card, retireTo)) !== undefined) await card.moveKey(retireTo, slot)
+    if ((await certificateIn(card, retireTo)) !== undefined) await card.deleteCertificate(retireTo)
+  }
+  if ((await publicKeyIn(card, place)) !== undefined) await card.deleteKey(place)
 }

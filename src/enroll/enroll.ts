@@ -14,10 +14,11 @@ import { defaultPinPolicy, parseSlot, type Slot } from '../piv/slots.ts'
 import { Parts } from '../x509/parts.ts'
 import { type Checked, checkIssued } from './check.ts'
 import { checkContent } from './content.ts'
+import { describeCertificate } from './describe.ts'
 import type { EnrollEvent, EnrollOptions, EnrollResult } from './enroll-options.ts'
 import { checkFriendlyName } from './friendly-name.ts'
 import { cardIdOf } from './identity.ts'
-import { install, publicKeyIn } from './install.ts'
+import { certificateIn, install, publicKeyIn } from './install.ts'
 import { choosePlace } from './place.ts'
 import { programVerdicts } from './programs.ts'
 import type { CaAnswer, PendingRequest } from './protocol.ts'
@@ -112,16 +113,22 @@ class Run {
         place,
         ...(newKey && { newKey: { algorithm: parseAlgorithm(algorithm), pinPolicy } }),
         ...(retireTo !== undefined && { retireTo }),
-        renewal: renew,
+        renewal: renew && (await this.#issuedBefore()),
       })
     })
+  }
+
+  /** A certificate that a CA issued: what signed itself has nothing to renew there. */
+  async #issuedBefore(): Promise<boolean> {
+    const found = await certificateIn(this.#card, this.#slot)
+    return found !== undefined && !describeCertificate(found.certificate).selfSigned
   }
 
   async #request(at: Enrolment): Promise<Enrolment> {
     const { onEvent: _, ca, template, friendlyName, ...options } = this.#options
     await this.#makeKey(at)
     this.#say({ step: 'request' })
-    const old = at.renewal ? await this.#card.getCertificate(this.#slot) : undefined
+    const old = this.#options.renew ? await certificateIn(this.#card, this.#slot) : undefined
     const content = {
       ...(old && contentOfCertificate(old.certificate)),
       ...options,

@@ -3,6 +3,7 @@
 import type { KeyObject } from 'node:crypto'
 import { CardError } from '../errors.ts'
 import type { Card } from '../piv/host/card.ts'
+import type { CardCertificate } from '../piv/host/certificates.ts'
 import { parseSlot } from '../piv/slots.ts'
 import { nameCertificate } from './friendly-name.ts'
 import type { Enrolment } from './state.ts'
@@ -32,10 +33,17 @@ export async function install(card: Card, enrolment: Issued, key: KeyObject): Pr
 
 /** The certificate first: a key without one would be seen by nobody. */
 async function retire(card: Card, slot: string, to: string): Promise<void> {
-  const old = await card.getCertificate(slot).catch((error: unknown) => {
-    if (error instanceof CardError && error.code === 'ERR_DATA') return undefined
-    throw error
-  })
+  const old = await certificateIn(card, slot)
   if (old !== undefined) await card.putCertificate(to, old)
   if ((await publicKeyIn(card, slot)) !== undefined) await card.moveKey(slot, to)
+}
+
+/** The certificate in a slot; undefined where there is none that can be read. */
+export async function certificateIn(card: Card, slot: string): Promise<CardCertificate | undefined> {
+  try {
+    return await card.getCertificate(slot)
+  } catch (error) {
+    if (error instanceof CardError && error.code === 'ERR_DATA') return undefined
+    throw error
+  }
 }

@@ -34,7 +34,8 @@ function giveUp(context: Context, slot: string) {
     await confirm(context, TEXT.enrollment.abandon(slot))
     const { authorize } = standingRights(context, card)
     const found = await abandonEnrollment(card, slot, { authorize })
-    await out.done(abandonedJson(slot, found), TEXT.enrollment[found === undefined ? 'nothing' : 'abandoned'](slot))
+    const words = found === undefined ? 'nothing' : found.finished ? 'finished' : 'abandoned'
+    await out.done(abandonedJson(slot, found), TEXT.enrollment[words](slot))
     return EXIT.ok
   })
 }
