@@ -3,15 +3,13 @@
  * call goes on where the last one ended, in whatever way that was. Nothing that is on the card is replaced before the new
  * certificate is known to be right and the new key has signed.
  */
-import { createHash, createPublicKey, type KeyObject, verify } from 'node:crypto'
+import { createPublicKey, type KeyObject, verify } from 'node:crypto'
 import { setTimeout as delay } from 'node:timers/promises'
 import { equal } from '../bytes.ts'
 import { CaError, CardError, PinError, UsageError } from '../errors.ts'
-import { unwrap } from '../iso7816/tlv.ts'
 import { parseAlgorithm, parseHash } from '../piv/algorithms.ts'
 import type { Card } from '../piv/host/card.ts'
 import { defaultPinPolicy, parseSlot, type Slot } from '../piv/slots.ts'
-import { Parts } from '../x509/parts.ts'
 import { type Checked, checkIssued } from './check.ts'
 import { checkContent } from './content.ts'
 import { describeCertificate } from './describe.ts'
@@ -21,9 +19,10 @@ import { cardIdOf } from './identity.ts'
 import { certificateIn, install, publicKeyIn } from './install.ts'
 import { choosePlace } from './place.ts'
 import { programVerdicts } from './programs.ts'
-import type { CaAnswer, PendingRequest } from './protocol.ts'
+import type { CaAnswer } from './protocol.ts'
 import { contentOfCertificate } from './renewal.ts'
 import { requestCertificate } from './request.ts'
+import { askedOf, pendingResult, spkiOf, toAsk, withoutRequest } from './request-state.ts'
 import type { Enrolment, EnrolmentFile, Enrolments } from './state.ts'
 
 /** What is asked again after, in seconds, where the CA does not say. */
@@ -64,8 +63,9 @@ class Run {
     let at = found ?? (await this.#reserve())
     if (at.step === 'reserved') at = await this.#request(at)
     this.#assertSameCa(at)
+    const submitted = at.step === 'requested'
     if (at.step === 'requested') at = await this.#submit(at)
-    if (at.step === 'pending') at = await this.#wait(at)
+    if (at.step === 'pending') at = await this.#wait(at, submitted)
     if (at.step === 'pending') return pendingResult(this.#slot, at)
     return this.#finish(at)
   }
@@ -73,7 +73,7 @@ class Run {
   /** What a new choice would come to as well is chosen anew: then somebody may have changed his mind, or the card. */
   async #begun(): Promise<Enrolment | undefined> {
     const read = await this.#file.read()
-    const changed = read?.step === 'requested' && !equal(read.asked ?? new Uint8Array(0), this.#asked())
+    const changed = read?.step === 'requested' && !equal(read.asked ?? new Uint8Array(0), askedOf(this.#options))
     const found = read && changed ? withoutRequest(read) : read
     if (found?.step !== 'reserved') return found
     if (found.place === found.slot) return undefined
@@ -86,13 +86,6 @@ class Run {
       ...(pinPolicy && { pinPolicy }),
     }
     return { ...found, newKey: wanted }
-  }
-
-  /** What is asked for, and of whom. */
-  #asked(): Uint8Array {
-    const { ca, subject, email, upn, principal, sid, purposes, template, hash, padding } = this.#options
-    const asked = [ca.name, subject, email, upn, principal, sid, purposes, template, hash, padding]
-    return Uint8Array.from(createHash('sha256').update(JSON.stringify(asked)).digest())
   }
 
   #say(event: EnrollEvent): void {
@@ -136,7 +129,7 @@ class Run {
     }
     const request = await requestCertificate(this.#card, at.place, { ...content, forSlot: this.#slot })
     const named = { ...(template !== undefined && { template }), ...(friendlyName !== undefined && { friendlyName }) }
-    return this.#file.write({ ...at, ...named, step: 'requested', ca: ca.name, asked: this.#asked(), request })
+    return this.#file.write({ ...at, ...named, step: 'requested', ca: ca.name, asked: askedOf(this.#options), request })
   }
 
   /** Nothing was in that place when it was chosen: a key that is there is ours, of a try before. */
@@ -164,21 +157,23 @@ class Run {
   }
 
   /** Asks until the CA has decided or nobody wants to wait any longer. */
-  async #wait(from: Enrolment): Promise<Enrolment> {
+  async #wait(from: Enrolment, submitted: boolean): Promise<Enrolment> {
     const { ca, wait = 0, signal } = this.#options
     const deadline = Date.now() + wait * 1000
     for (let at = from; ; ) {
       const { pending } = at
       if (at.step !== 'pending' || pending === undefined) return at
       const until = new Date(pending.askAfter)
-      if (until.getTime() > Date.now()) {
+      // Who calls again asks at once, unless the CA said when (RFC 7030, 4.2.3).
+      const bound = at !== from || pending.retryAfter !== undefined || submitted
+      if (bound && until.getTime() > Date.now()) {
         if (until.getTime() > deadline) return at
         this.#say({ step: 'wait', id: pending.id, until })
         await delay(until.getTime() - Date.now(), undefined, signal === undefined ? {} : { signal })
       }
       this.#say({ step: 'fetch', ca: ca.name })
       at = await this.#answered(at, () =>
-        ca.fetch(asked(pending), at.request ?? new Uint8Array(0), this.#submitOptions(at)),
+        ca.fetch(toAsk(pending), at.request ?? new Uint8Array(0), this.#submitOptions(at)),
       )
     }
   }
@@ -295,34 +290,4 @@ class Run {
       `The key in slot ${slot} does not sign as its certificate says. The old certificate stays.`,
     )
   }
-}
-
-/** The key stays, and asks for something else. */
-function withoutRequest({
-  request: _,
-  asked: __,
-  pending: ___,
-  ca: ____,
-  template: _____,
-  ...kept
-}: Enrolment): Enrolment {
-  return { ...kept, step: 'reserved' }
-}
-
-/** SubjectPublicKeyInfo of a request, RFC 2986, 4.1. */
-function spkiOf(request: Uint8Array = new Uint8Array(0)): Uint8Array {
-  const info = new Parts(new Parts(unwrap(request, 0x30)).take(0x30))
-  info.take(0x02)
-  info.take(0x30)
-  return info.takeWhole(0x30)
-}
-
-const asked = ({ id, retryAfter }: NonNullable<Enrolment['pending']>): PendingRequest => ({
-  id,
-  ...(retryAfter !== undefined && { retryAfter }),
-})
-
-function pendingResult(slot: Slot, { pending }: Enrolment): EnrollResult {
-  const { id = '', askAfter = new Date().toISOString() } = pending ?? {}
-  return { state: 'pending', slot, id, askAfter: new Date(askAfter) }
 }
