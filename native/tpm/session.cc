@@ -164,7 +164,7 @@ Bytes Connection::run(Call& call) {
     throw Failure(Layer::kSapi, 0, "usage", "Only a PolicyTicket is done ahead.");
   }
   Session* prepared = find(call.handles[0]);
-  if (prepared != nullptr && prepared->standing &&
+  if (prepared != nullptr && prepared->ahead != nullptr && prepared->standing &&
       equal_constant_time(prepared->ahead->parameters.view(), call.parameters.view())) {
     return {};
   }
@@ -179,24 +179,40 @@ Bytes Connection::run(Call& call) {
 void Connection::work_ahead() {
   for (auto& [handle, session] : sessions_) {
     if (session.ahead == nullptr || session.standing) continue;
+    std::unique_ptr<Call> call = std::move(session.ahead);
     try {
-      send(*session.ahead);
+      send(*call);
+      session.ahead = std::move(call);
       session.standing = true;
     } catch (const Failure& failure) {
-      session.ahead.reset();
       if (failure.layer != Layer::kTpm) throw;
     }
   }
 }
 
+// A use empties what is fulfilled in a session, and it is to be fulfilled again. What a command that names the session
+// makes of it is not known here, nor what one that fails does: then it is for the next use to begin anew.
 Bytes Connection::send(Call& call) {
-  const CommandRow& row = *call.row;
+  std::vector<std::unique_ptr<Call>> again;
   for (const uint32_t handle : call.handles) {
-    if (Session* named = find(handle)) named->standing = false;
+    if (Session* named = find(handle)) named->ahead.reset();
   }
   for (const Authorization& authorization : call.authorizations) {
-    if (Session* used = find(authorization.session)) used->standing = false;
+    Session* used = find(authorization.session);
+    again.push_back(used == nullptr ? nullptr : std::move(used->ahead));
   }
+  Bytes result = exchange(call);
+  for (size_t i = 0; i < again.size(); ++i) {
+    Session* used = find(call.authorizations[i].session);
+    if (used == nullptr) continue;
+    used->ahead = std::move(again[i]);
+    used->standing = false;
+  }
+  return result;
+}
+
+Bytes Connection::exchange(Call& call) {
+  const CommandRow& row = *call.row;
   if (call.handles.size() != row.handles || call.names.size() > row.handles || call.authorizations.size() > 3) {
     throw Failure(Layer::kSapi, 0, "usage", std::string(row.name) + " takes another number of handles or sessions.");
   }

@@ -70,8 +70,8 @@ class Connection {
     bool encrypts;
     Bytes nonce_tpm;
     Secret key;
-    std::unique_ptr<Call> ahead{};  // what it needs before each use
-    bool standing = false;          // that was done, and nothing else since
+    std::unique_ptr<Call> ahead{};  // what it needs before each use; none where that is not known
+    bool standing = false;          // that was done since the last use
   };
   // What one session contributes to one command.
   struct Prepared {
@@ -81,6 +81,7 @@ class Connection {
   };
 
   Bytes send(Call& call);
+  Bytes exchange(Call& call);
   Session* find(uint32_t session);
   void start_up(std::chrono::milliseconds wait);
   void flush_strangers();
