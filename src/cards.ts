@@ -49,6 +49,11 @@ export interface CreateCardOptions {
   readonly pukTries?: number
   /** True: the PIN has to be changed before the first use of a key. Always so for the default PIN. */
   readonly mustChangePin?: boolean
+  /**
+   * For who prepares a card for somebody else (`prepareCard`): its keys serve this object although the first PIN has not
+   * been changed. For everybody else that is still to be done.
+   */
+  readonly firstPinServes?: boolean
   /** How long a verified PIN serves `once` keys, in minutes: 1 to 60, 15 unless given. */
   readonly unlockMinutes?: number
   /** Owner password of the TPM, where it has one. Needed to create and to destroy, and for nothing else. */
@@ -64,6 +69,8 @@ export interface NamedCard extends CardPlace {
   readonly name: string
   /** How long a verified PIN serves while the card is open here, in minutes: 1 to 60; else as it was created. */
   readonly unlockMinutes?: number
+  /** As for `createCard`. */
+  readonly firstPinServes?: boolean
 }
 
 export interface ReaderPlace extends ReaderOptions {
@@ -88,7 +95,7 @@ export async function createCard(options: CreateCardOptions): Promise<Card> {
       const mustChangePin = options.mustChangePin === true || secrets.defaults.includes('pin')
       const place = { home: options.home, tcti: resolveTcti(options.tcti).tcti, readerOf: readerOfCard }
       const settings = { name, pinTries, pukTries, helpDeskKey, unlockSeconds, mustChangePin, ownerPassword }
-      return new Card(localChannel(await createTpmCard(place, { ...secrets, ...settings })))
+      return new Card(localChannel(await createTpmCard(place, { ...secrets, ...settings }), options))
     })
   } finally {
     wipe(ownerPassword)
@@ -107,9 +114,10 @@ export async function openCard(options: string | NamedCard | ReaderPlace): Promi
 /** The same as a channel, for who speaks APDUs himself. @throws as `openCard` */
 export async function openChannel(options: string | NamedCard | ReaderPlace): Promise<CardChannel> {
   if (typeof options === 'object' && 'reader' in options) return openReader(options.reader, options)
-  const { name, unlockMinutes, ...place } = typeof options === 'string' ? { name: options } : options
+  const { name, unlockMinutes, firstPinServes, ...place }: NamedCard =
+    typeof options === 'string' ? { name: options } : options
   const unlockSeconds = unlockMinutes === undefined ? undefined : checkMinutes(unlockMinutes) * 60
-  return localChannel(await openTpmCard({ ...placeOf(place), unlockSeconds }, checkCardName(name)))
+  return localChannel(await openTpmCard({ ...placeOf(place), unlockSeconds }, checkCardName(name)), { firstPinServes })
 }
 
 /**

@@ -32,21 +32,27 @@ export interface LocalVault extends Vault {
   }
 }
 
-export function localChannel(vault: LocalVault): CardChannel {
+export interface LocalOptions {
+  /** For who prepares a card for somebody: its keys serve although the first PIN has not been changed. */
+  readonly firstPinServes?: boolean | undefined
+}
+
+export function localChannel(vault: LocalVault, { firstPinServes = false }: LocalOptions = {}): CardChannel {
+  const mustChangePin = () => vault.card.flags.mustChangePin && !firstPinServes
   const application = new CardApplication({
     vault,
     identity: () => {
       const { cardId, name, created, assurance } = vault.card
       return { cardId, name, created: new Date(created), assurance }
     },
-    mustChangePin: () => vault.card.flags.mustChangePin,
+    mustChangePin,
     defaults: () => vault.card.flags.defaults,
   })
-  return new InProcessChannel(application, localCard(vault, application), () => vault.close())
+  return new InProcessChannel(application, localCard(vault, application, mustChangePin), () => vault.close())
 }
 
 /** Who owns the card file: the PIN alone lets him manage keys and certificates. */
-function localCard(vault: LocalVault, { security }: CardApplication): LocalCard {
+function localCard(vault: LocalVault, { security }: CardApplication, mustChangePin: () => boolean): LocalCard {
   const { pins, keys } = vault
   const manage = () => {
     // What the admin key proved outlives the PIN.
@@ -70,7 +76,7 @@ function localCard(vault: LocalVault, { security }: CardApplication): LocalCard 
     manage,
     pinTries: () => between(() => pins.pinCounter()),
     pukTries: () => between(() => pins.pukCounter()),
-    mustChangePin: () => vault.card.flags.mustChangePin,
+    mustChangePin,
     defaults: () => vault.card.flags.defaults,
     keys: () => keys.list(),
     challenge: () => between(async () => formatChallenge(await pins.challenge())),

@@ -1,13 +1,28 @@
 // An enrolment in words and as JSON: what happens, what came of it, what is due.
 import type { EnrollEvent, EnrollResult } from '../enroll/enroll-options.ts'
-import { certificateJson, verdictText } from './certificates.ts'
+import { chosenCa } from './ca.ts'
+import { certificateJson, contentOf, verdictText } from './certificates.ts'
+import { type Context, given } from './context.ts'
 import { TEXT } from './messages.ts'
 import type { Json } from './output.ts'
 
 const clock = (date: Date): string => date.toISOString().replace('T', ' ').slice(0, 19)
 const day = (date: Date): string => date.toISOString().slice(0, 10)
 
-export function eventText(event: EnrollEvent): string {
+/** What the options say of an enrolment, besides where. @throws UsageError ERR_USAGE */
+export async function enrollOptions(context: Context) {
+  const { options, out } = context
+  const { ca, trust } = await chosenCa(context)
+  const { algorithm, pinPolicy, friendlyName, template, hash, padding } = options
+  return {
+    ...{ ca, ...contentOf(context), ...given({ trust, algorithm, pinPolicy, friendlyName, template, hash, padding }) },
+    force: options.yes === true,
+    wait: (options.wait ?? 0) * 60,
+    onEvent: (event: EnrollEvent) => void out.note(eventText(event)),
+  }
+}
+
+function eventText(event: EnrollEvent): string {
   const { events } = TEXT.enrollment
   switch (event.step) {
     case 'resume':

@@ -69,3 +69,19 @@ export const ENROLLMENT = {
   warnDue: (slot: string, left: number) =>
     `the certificate in slot ${slot} ${left < 0 ? 'has expired' : `ends in ${days(left)}`}. Renew it: tessera enroll ${slot} --renew.`,
 } as const
+
+/** The sheet that goes to the first user of a card. */
+export const STATION = {
+  ready: 'The card is ready to be handed over.',
+  holder: 'Holder',
+  account: 'Account',
+  until: 'Valid until',
+  pin: 'First PIN',
+  puk: 'PUK',
+  known: '12345678 (everybody knows it)',
+  typed: 'as it was typed here',
+  inFile: (path: string) => `as in ${path}`,
+  first: (card: string) =>
+    `The first user changes the PIN before anything else: tessera --card ${card} pin change. Until then no key serves.`,
+  again: (card: string) => `The same command goes on with card '${card}', which nobody can use until then.`,
+} as const

@@ -3,7 +3,7 @@
 import type { ErrorCode } from '../errors.ts'
 import { ALGORITHMS } from '../piv/algorithms.ts'
 import { PURPOSES } from '../x509/purposes.ts'
-import { CERTIFICATE, ENROLLMENT } from './messages-certificates.ts'
+import { CERTIFICATE, ENROLLMENT, STATION } from './messages-certificates.ts'
 
 const list = (words: readonly string[]) => words.join(', ')
 const tries = (count: number) => (count === 1 ? '1 try left' : `${count} tries left`)
@@ -76,6 +76,7 @@ Exit codes: 0 ok, 1 I/O or internal, 2 usage, 3 no card, 4 PIN wrong or needed, 
     friendlyName: 'what you call the certificate',
     wait: 'how long to wait for a CA that does not decide at once (default: 0)',
     abandon: 'give up what was begun',
+    slot: 'the slot that is enrolled (default: 9a)',
     within: 'how many days before its end a certificate is due (default: 30)',
     hash: 'SHA-256, SHA-384, SHA-512 (default: SHA-256)',
     format: 'of an ECDSA signature (default: der)',
@@ -120,6 +121,7 @@ Exit codes: 0 ok, 1 I/O or internal, 2 usage, 3 no card, 4 PIN wrong or needed, 
     'cert delete': 'delete a certificate',
     'cert self-sign': 'have a key sign a certificate for itself, so that other programs see the key',
     enroll: 'get a certificate from a CA for a key on the card (slot: 9a unless given)',
+    station: 'make a card and enrol it for somebody, who changes its PIN first',
     'needs-renewal': 'say whether a certificate is near its end (exit code 0: yes, 1: no)',
     'object list': 'list the data objects',
     'object get': 'read a data object, by tag (5fc102) or name (chuid)',
@@ -332,6 +334,7 @@ trust it by:       ${certificate}`,
       `The certificate of request ${id} is revoked. The list of revoked certificates is in ${path}.`,
   },
   enrollment: ENROLLMENT,
+  station: STATION,
 
   helpDesk: {
     challenge: 'Read this challenge to the help desk. It is good for 15 minutes and for this window only:',

@@ -1,14 +1,18 @@
 // The secrets of a new card, as the options of `create` say.
 import { wipe } from '../bytes.ts'
+import { UsageError } from '../errors.ts'
 import type { AdminKey } from '../piv/host/admin.ts'
+import { resolveTcti } from '../tpm/tcti.ts'
 import { adminKeyIn } from './admin-key.ts'
-import type { Context } from './context.ts'
+import { type Context, given } from './context.ts'
+import { readPublicKey } from './files.ts'
+import { TEXT } from './messages.ts'
 import { newPin, newPuk } from './select.ts'
 
 const QUESTIONS = { pin: newPin, puk: newPuk } as const
 
 /** What --pin or --puk says; undefined for the default one. `none` is for the caller to know. */
-export async function firstSecret(context: Context, kind: 'pin' | 'puk'): Promise<Uint8Array | undefined> {
+async function firstSecret(context: Context, kind: 'pin' | 'puk'): Promise<Uint8Array | undefined> {
   const said = context.options[kind]
   const question = { ...QUESTIONS[kind], option: `--${kind}` }
   if (said === undefined || said === 'default') return undefined
@@ -19,9 +23,31 @@ export async function firstSecret(context: Context, kind: 'pin' | 'puk'): Promis
 }
 
 /** What --admin-key says; undefined for the default one. A file holds it in hexadecimal digits. */
-export async function adminKey(context: Context): Promise<AdminKey | 'random' | undefined> {
+async function adminKey(context: Context): Promise<AdminKey | 'random' | undefined> {
   const said = context.options.adminKey
   if (said === undefined || said === 'default') return undefined
   if (said === 'random') return 'random'
   return adminKeyIn(context, said, '--admin-key')
+}
+
+/** What the options say of a new card; `announced` is said where nobody said which TPM. @throws UsageError ERR_USAGE */
+export async function newCard(context: Context, name: string) {
+  const { options } = context
+  if (options.pinFile !== undefined) throw new UsageError('ERR_USAGE', TEXT.error.createPinFile)
+  const noPuk = options.puk === 'none'
+  const { tcti, announced } = resolveTcti(options.tcti)
+  const chosen = {
+    ...{ name, tcti, noPuk },
+    ...given({
+      pin: await firstSecret(context, 'pin'),
+      puk: noPuk ? undefined : await firstSecret(context, 'puk'),
+      adminKey: await adminKey(context),
+      helpDeskPublicKey: options.helpDeskKey ? await readPublicKey(context, options.helpDeskKey) : undefined,
+      pinTries: options.pinTries,
+      pukTries: options.pukTries,
+      mustChangePin: options.mustChangePin,
+      unlockMinutes: options.unlockFor,
+    }),
+  }
+  return { chosen, announced }
 }

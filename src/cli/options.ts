@@ -65,6 +65,7 @@ export const OPTIONS = {
   friendlyName: { flags: '--friendly-name <text>' },
   wait: { flags: '--wait <minutes>', range: [0, 9999] },
   abandon: { flags: '--abandon' },
+  slot: { flags: '--slot <slot>' },
   within: { flags: '--within <days>', range: [1, 9999] },
   hash: { flags: '--hash <name>' },
   format: { flags: '--format <format>', choices: ['der', 'raw'] },

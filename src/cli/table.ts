@@ -12,6 +12,8 @@ export interface CommandRow extends CommandShape {
 }
 
 const signature = ['hash', 'format', 'padding'] as const
+/** Which CA, and who asks it. */
+const certificateAuthority = ['est', 'certsrv', 'caFile', 'user', 'passwordFile', 'negotiate'] as const
 /** What a certificate is to say. */
 const content = ['subject', 'email', 'upn', 'principal', 'sid', 'purposes'] as const
 /** Changes of a card: by the PIN, or by the admin key. */
@@ -165,12 +167,23 @@ export const COMMANDS: readonly CommandRow[] = [
     words: 'enroll',
     args: '[slot]',
     options: [
-      ...['est', 'certsrv', 'caFile', 'user', 'passwordFile', 'negotiate'],
+      ...certificateAuthority,
       ...content,
       ...['template', 'whichKey', 'algorithm', 'pinPolicy', 'renew', 'keepOld', 'friendlyName', 'hash', 'padding'],
       ...['wait', 'abandon', 'yes', ...manage],
     ] as const,
     load: () => import('./commands/enroll.ts'),
+  },
+  {
+    words: 'station',
+    args: '<name>',
+    options: [
+      ...['pin', 'puk', 'adminKey', 'helpDeskKey', 'pinTries', 'pukTries', 'unlockFor', 'ownerPasswordFile'],
+      ...certificateAuthority,
+      ...content,
+      ...['template', 'slot', 'algorithm', 'pinPolicy', 'friendlyName', 'hash', 'padding', 'wait', 'yes'],
+    ] as const,
+    load: () => import('./commands/station.ts'),
   },
   {
     words: 'needs-renewal',

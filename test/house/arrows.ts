@@ -3,7 +3,7 @@
 /** Parts by the path below src/: the first that matches wins, so the narrower one comes first. */
 const parts: ReadonlyArray<readonly [RegExp, string]> = [
   [/^index\.ts$/, 'index'],
-  [/^(cards|local-card|reader-of-card|serving|enrolling)\.ts$|^cards\//, 'cards'],
+  [/^(cards|local-card|reader-of-card|serving|enrolling|station)\.ts$|^cards\//, 'cards'],
   [/^errors\.ts$/, 'errors'],
   [/^bytes\.ts$/, 'bytes'],
   [/^mutex\.ts$/, 'mutex'],

@@ -1,9 +1,7 @@
 import { abandonEnrollment, enroll } from '../../enrolling.ts'
 import { parseSlot } from '../../piv/slots.ts'
-import { chosenCa } from '../ca.ts'
-import { contentOf } from '../certificates.ts'
 import { type Context, confirm, given, type Run } from '../context.ts'
-import { abandonedJson, eventText, resultJson, resultText } from '../enrollment.ts'
+import { abandonedJson, enrollOptions, resultJson, resultText } from '../enrollment.ts'
 import { EXIT } from '../exit.ts'
 import { TEXT } from '../messages.ts'
 import { standingRights, withCard } from '../select.ts'
@@ -12,16 +10,12 @@ export const run: Run = async (context, slotName?: string) => {
   const { options, out, signal } = context
   const slot = parseSlot(slotName ?? '9a')
   if (options.abandon) return giveUp(context, slot)
-  const { ca, trust } = await chosenCa(context)
-  const { algorithm, pinPolicy, renew, keepOld, friendlyName, template, hash, padding, whichKey: key } = options
-  const wanted = given({ trust, algorithm, pinPolicy, renew, keepOld, friendlyName, template, hash, padding, key })
+  const wanted = await enrollOptions(context)
+  const { renew, keepOld, whichKey: key } = options
   return withCard(context, async (card) => {
     const { use, authorize } = standingRights(context, card)
     const result = await enroll(card, {
-      ...{ ca, slot, signal, ...contentOf(context), ...wanted, ...use, authorize },
-      force: options.yes === true,
-      wait: (options.wait ?? 0) * 60,
-      onEvent: (event) => void out.note(eventText(event)),
+      ...{ ...wanted, slot, signal, ...given({ renew, keepOld, key }), ...use, authorize },
     })
     await out.done(resultJson(result), resultText(result))
     return result.state === 'pending' ? EXIT.pending : EXIT.ok

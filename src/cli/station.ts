@@ -1,0 +1,28 @@
+// What the station gives to the first user of a card, in words.
+import type { ReadableCard } from '../cards.ts'
+import type { EnrollResult } from '../enroll/enroll-options.ts'
+import type { Context } from './context.ts'
+import { rows } from './describe.ts'
+import { resultText } from './enrollment.ts'
+import { TEXT } from './messages.ts'
+
+/** The PIN is said where everybody knows it, and else where it is. */
+export function handOver({ options }: Context, card: ReadableCard, enrollment: EnrollResult): string {
+  const { station, field } = TEXT
+  if (enrollment.state === 'pending') return [resultText(enrollment), station.again(card.name)].join('\n')
+  const { subject, notAfter, email, upn } = enrollment.description
+  const named = [...upn, ...email].filter((text, index, all) => all.indexOf(text) === index)
+  const secret = (said: string | undefined, isDefault: boolean): string =>
+    isDefault ? station.known : said === 'prompt' ? station.typed : station.inFile(said ?? '')
+  const facts = rows([
+    [field.name, card.name],
+    [field.cardId, card.cardId],
+    [station.holder, subject],
+    ...named.map((text) => [station.account, text] as const),
+    [field.slot, enrollment.slot],
+    [station.until, notAfter.toISOString().slice(0, 10)],
+    [station.pin, secret(options.pin, card.defaults.includes('pin'))],
+    [station.puk, card.pukTries === undefined ? field.noPuk : secret(options.puk, card.defaults.includes('puk'))],
+  ])
+  return [station.ready, facts, '', station.first(card.name)].join('\n')
+}

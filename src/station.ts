@@ -1,0 +1,62 @@
+/** The enrolment station: a card is made and enrolled for somebody, who then changes its first PIN. */
+
+import { secretBytes, wipe } from './bytes.ts'
+import { type CreateCardOptions, cardInfo, createCard, openCard, type ReadableCard } from './cards.ts'
+import type { EnrollOptions, EnrollResult } from './enroll/enroll-options.ts'
+import { enroll } from './enrolling.ts'
+import { CardError } from './errors.ts'
+import type { Card } from './piv/host/card.ts'
+import { DEFAULT_PIN } from './piv/pin.ts'
+
+export interface StationOptions {
+  /** The card: its first PIN is 12345678 unless given, and has to be changed by the first user in either case. */
+  readonly card: Omit<CreateCardOptions, 'mustChangePin' | 'firstPinServes'>
+  /** What is enrolled, and where. */
+  readonly enroll: Omit<EnrollOptions, 'pin' | 'authorize' | 'renew' | 'key' | 'keepOld'>
+}
+
+export interface Prepared {
+  readonly card: ReadableCard
+  readonly enrollment: EnrollResult
+}
+
+/**
+ * Makes a card, enrols it, and leaves it so that its first user has to change the PIN before a key serves. A call that
+ * ended in the middle, or waits for the CA, is made again with the same PIN: it goes on with the card that is there.
+ * @throws CardError ERR_CARD_EXISTS for a card that somebody uses already; as `createCard` and `enroll`
+ */
+export async function prepareCard({ card: made, enroll: asked }: StationOptions): Promise<Prepared> {
+  const { name, home, tcti, pin: first = DEFAULT_PIN } = made
+  const pin = secretBytes(first)
+  const place = { ...(home !== undefined && { home }) }
+  const card = (await begun(name, place))
+    ? await openCard({ name, ...place, ...(tcti !== undefined && { tcti }), firstPinServes: true })
+    : await createCard({ ...made, mustChangePin: true, firstPinServes: true })
+  try {
+    const authorize = () => unlocked(card, pin)
+    const enrollment = await enroll(card, { ...asked, ...place, pin, authorize })
+    return { card: await cardInfo(name, place), enrollment }
+  } finally {
+    await card.close()
+    wipe(pin)
+  }
+}
+
+async function unlocked(card: Card, pin: Uint8Array): Promise<void> {
+  if (!(await card.pinStatus()).verified) await card.verifyPin(pin)
+}
+
+/** Whether there is a card of this name that nobody has used yet. @throws CardError ERR_CARD_EXISTS */
+async function begun(name: string, place: { readonly home?: string }): Promise<boolean> {
+  const found = await cardInfo(name, place).catch((error: unknown) => {
+    if (error instanceof CardError && error.code === 'ERR_CARD_NOT_FOUND') return undefined
+    throw error
+  })
+  if (found !== undefined && !found.mustChangePin) {
+    throw new CardError(
+      'ERR_CARD_EXISTS',
+      `There is a card '${name}' already, and somebody has set its PIN. Choose another name, or destroy it first: tessera destroy ${name}.`,
+    )
+  }
+  return found !== undefined
+}

@@ -1,0 +1,142 @@
+// takes: 30 s
+// The enrolment station: a card for somebody else, whose keys serve nobody before its first PIN is changed.
+import { writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { test } from 'uvu'
+import * as assert from 'uvu/assert'
+import { openChannel } from '../../src/cards.ts'
+import { cardInfo, openCard, PinError, prepareCard } from '../../src/index.ts'
+import { openDesk } from '../../src/lab-ca/desk.ts'
+import { type Result, secretFile, tessera } from '../cli/cli.ts'
+import { type Lab, PASSWORDS, startLab } from '../lab-ca/support.ts'
+import { refused } from '../library/refusal.ts'
+import { seen } from '../pcsc/cards.ts'
+import { startPcscd } from '../support/pcscd.ts'
+import { tempDir } from '../support/temp.ts'
+import { insertCard } from '../support/vpcd.ts'
+import { testCa } from './support/ca.ts'
+
+const home = tempDir('home')
+process.env.TESSERA_HOME = home
+process.env.TESSERA_TCTI = 'embedded:'
+const at = (name: string) => join(home, name)
+const message = Buffer.from('a message')
+let lab: Lab
+let slow: Lab
+
+test.before(async () => {
+  lab = await startLab()
+  slow = await startLab({ pending: true })
+})
+test.after(async () => {
+  await lab?.close()
+  await slow?.close()
+})
+
+const station = (name: string, where: Lab, ...more: string[]): Promise<Result> => {
+  const login = ['--user', 'alice', '--password-file', secretFile(at('password'), PASSWORDS.alice)]
+  const ca = ['--est', where.url, '--ca-file', where.certificateFile, ...login, '--template', 'smartcard-user']
+  return tessera(['station', name, ...ca, ...more])
+}
+
+/** What the use of a key answers. */
+async function codeOf(work: Promise<unknown>): Promise<unknown> {
+  return work.then(
+    () => 'ok',
+    (error: unknown) => (error instanceof PinError ? [error.code, error.sw] : error),
+  )
+}
+
+test('with the default PIN: made, enrolled, and to be changed; the sheet says all that the user needs', async () => {
+  const { code, stdout, stderr } = await station('maria', lab)
+  assert.is(code, 0, stderr)
+  for (const said of [
+    'The card is ready to be handed over.',
+    /^Card: +maria$/m,
+    /^Id: +[0-9a-f]{32}$/m,
+    /^Holder: +CN=alice$/m,
+    /^Account: +alice@lab.example$/m,
+    /^First PIN: +12345678 \(everybody knows it\)$/m,
+    'tessera --card maria pin change',
+  ]) {
+    assert.match(stdout, said)
+  }
+  const { mustChangePin, defaults, certificates } = await cardInfo('maria')
+  assert.equal([mustChangePin, defaults.includes('pin'), certificates.length], [true, true, 1])
+})
+
+test('no key serves before the PIN is changed: exit code 7, and 6985 through PC/SC', async () => {
+  const pin = secretFile(at('pin'), '12345678')
+  writeFileSync(at('message'), message)
+  assert.is(
+    (await tessera(['--card', 'maria', 'sign', '9a', at('message'), '-o', at('signature'), '--pin-file', pin])).code,
+    7,
+  )
+  const pcscd = await startPcscd()
+  const channel = await openChannel('maria')
+  const inserted = await insertCard(pcscd.ports[0], channel)
+  await seen(pcscd.readers[0], true)
+  const card = await openCard({ reader: pcscd.readers[0] })
+  assert.equal(await codeOf(card.sign('9a', message, { pin: '12345678' })), ['ERR_PIN_CHANGE_REQUIRED', 0x6985])
+  await card.changePin({ pin: '12345678', newPin: '135790' })
+  assert.is(await codeOf(card.sign('9a', message, { pin: '135790' })), 'ok')
+  await card.close()
+  await inserted.pull()
+  await channel.close()
+  await pcscd.stop()
+  assert.is((await cardInfo('maria')).mustChangePin, false)
+})
+
+test('a card that somebody uses is not touched', async () => {
+  const { code, stderr } = await station('maria', lab)
+  assert.is(code, 2)
+  assert.match(stderr, 'ERR_CARD_EXISTS')
+})
+
+test('a given PIN is not printed, and has to be changed too', async () => {
+  const { code, stdout, stderr } = await station(
+    'paul',
+    lab,
+    '--pin',
+    secretFile(at('first'), '778899'),
+    '--slot',
+    '9c',
+    '--puk',
+    'none',
+  )
+  assert.is(code, 0, stderr)
+  assert.not.match(stdout + stderr, '778899')
+  assert.match(stdout, /^First PIN: +as in .*first$/m)
+  assert.match(stdout, /^PUK: +no PUK$/m)
+  assert.match(stdout, /^Slot: +9c$/m)
+  const card = await openCard('paul')
+  assert.equal(await codeOf(card.sign('9c', message, { pin: '778899' })), ['ERR_PIN_CHANGE_REQUIRED', 0x6985])
+  await card.close()
+})
+
+test('the CA has not decided: exit code 11, and the same command goes on with the card', async () => {
+  const first = await station('anna', slow)
+  assert.is(first.code, 11, first.stderr)
+  assert.match(first.stdout, "goes on with card 'anna'")
+  const { cardId } = await cardInfo('anna')
+  const card = await openCard('anna')
+  assert.equal(await codeOf(card.sign('9a', message, { pin: '12345678' })), ['ERR_PIN_CHANGE_REQUIRED', 0x6985])
+  await card.close()
+  const desk = await openDesk(slow.directory.path)
+  await desk.approve(1)
+  const { code, stdout, stderr } = await station('anna', slow, '--wait', '2')
+  assert.is(code, 0, stderr)
+  assert.match(stdout, cardId)
+})
+
+test('the library: a refusal leaves the card for the next call, with the same PIN', async () => {
+  const ca = testCa()
+  ca.plan = ['refuse']
+  const options = { card: { name: 'otto', home, pin: '424242' }, enroll: { ca } } as const
+  await refused('ERR_CA_REFUSED', 10, () => prepareCard(options))
+  await refused('ERR_PIN_WRONG', 4, () => prepareCard({ ...options, card: { ...options.card, pin: '424243' } }))
+  const { card, enrollment } = await prepareCard(options)
+  assert.equal([card.mustChangePin, enrollment.state], [true, 'enrolled'])
+})
+
+test.run()
