@@ -1,6 +1,7 @@
 // node --import tsx bench/cases/singles.ts SETUP: what is measured by itself. `sample N` answers N samples of each name.
 import { monitorEventLoopDelay } from 'node:perf_hooks'
 import { createInterface } from 'node:readline'
+import { setTimeout as pause } from 'node:timers/promises'
 import { tempDir } from '../../test/support/temp.ts'
 import { load, root } from '../product.ts'
 
@@ -106,6 +107,7 @@ async function hashing(tcti: string): Promise<Sampler> {
         const delay = monitorEventLoopDelay({ resolution: 1 })
         delay.enable()
         samples[`sign ${name} ${how}`] = await timed(() => card.sign('9a', data))
+        await pause(5) // until the loop has turned and told of it
         delay.disable()
         samples[`sign ${name} ${how}, longest delay of the loop`] = delay.max / 1e6
       }

@@ -1,5 +1,6 @@
 // Signatures on the host's side of the card: hashing, padding, encoding. RFC 8017 (PKCS#1), RFC 3279 (ECDSA in DER).
 import { randomBytes } from 'node:crypto'
+import { setImmediate as turn } from 'node:timers/promises'
 import { concat } from '../../bytes.ts'
 import { CardError } from '../../errors.ts'
 import { HASHES, type Hash, parseHash } from '../algorithms.ts'
@@ -29,8 +30,12 @@ export function signatureParameters(options: SignatureOptions): SignatureParamet
   }
 }
 
-/** From this size on hashing goes to WebCrypto, which works on another thread. */
+/** From this size on hashing goes to WebCrypto, which works on another thread, on a copy that it makes on this one. */
 const LARGE = 64 * 1024
+/** Beyond this size the copy would take longer than one may keep an event loop waiting. */
+const HUGE = 1024 * 1024
+/** So much is hashed between two turns of the event loop: a fraction of a millisecond. */
+const SLICE = 256 * 1024
 
 /**
  * The digest of a message; at once where it is short, so that calls come to the card in the order of asking.
@@ -43,19 +48,30 @@ export function digestOf(
 ): Uint8Array | Promise<Uint8Array> {
   if (!(data instanceof Uint8Array)) return digestOfParts(data, hash, waiting)
   if (data.length <= LARGE) return hashOf(hash, data)
+  if (data.length > HUGE) return digestOfParts([data], hash, waiting)
   return crypto.subtle.digest(hash, data as Uint8Array<ArrayBuffer>).then((digest) => new Uint8Array(digest))
 }
 
+/** In slices, with no copy of anything. Parts may come without the event loop ever having turned between them. */
 async function digestOfParts(
-  parts: AsyncIterable<Uint8Array>,
+  parts: AsyncIterable<Uint8Array> | Iterable<Uint8Array>,
   hash: Hash,
   { signal }: Cancellable,
 ): Promise<Uint8Array> {
   const context = hasher(hash)
+  let sliced = 0
   for await (const part of parts) {
-    signal?.throwIfAborted()
-    context.update(part)
+    for (let at = 0; at < part.length; at += SLICE) {
+      signal?.throwIfAborted()
+      const slice = part.subarray(at, at + SLICE)
+      context.update(slice)
+      sliced += slice.length
+      if (sliced < SLICE) continue
+      sliced = 0
+      await turn()
+    }
   }
+  signal?.throwIfAborted()
   return Uint8Array.from(context.digest())
 }
 
