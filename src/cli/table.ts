@@ -176,6 +176,7 @@ export const COMMANDS: readonly CommandRow[] = [
   },
   {
     words: 'station',
+    tpmOnly: true,
     args: '<name>',
     options: [
       ...['pin', 'puk', 'adminKey', 'helpDeskKey', 'pinTries', 'pukTries', 'unlockFor', 'ownerPasswordFile'],
