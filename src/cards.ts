@@ -3,7 +3,7 @@
  * there are. Listing has its own files in cards/.
  */
 import type { KeyObject } from 'node:crypto'
-import { concat, secretBytes, wipe } from './bytes.ts'
+import { concat, hex, secretBytes, wipe } from './bytes.ts'
 import type { CardChannel } from './channel.ts'
 import { UsageError } from './errors.ts'
 import { localChannel } from './local-card.ts'
@@ -132,7 +132,11 @@ export async function destroyCard(
   const { ownerPassword, ...place } = options
   const password = secretBytes(ownerPassword ?? '')
   try {
-    await destroyTpmCard(placeOf(place), checkCardName(name), password)
+    const { cardId } = await workshop(place).store.read(checkCardName(name))
+    await destroyTpmCard(placeOf(place), name, password)
+    // The card is gone, whatever becomes of a file that only its enrolments could want.
+    const { forgetEnrollments } = await import('./enrolling.ts')
+    await forgetEnrollments(hex(cardId), place.home).catch(() => undefined)
   } finally {
     wipe(password)
   }

@@ -68,6 +68,10 @@ function summaryOf({ slot, step, started, ca, pending }: Enrolment): PendingEnro
   return { slot, step, started: new Date(started), ca, askAfter: pending && new Date(pending.askAfter) }
 }
 
+/** Of a card that is no more: what it had begun is forgotten. */
+export const forgetEnrollments = (cardId: string, home: string | undefined): Promise<void> =>
+  enrolmentsOf(home).forget(cardId)
+
 function enrolmentsOf(home: string | undefined): Enrolments {
   return new Enrolments(join(new Home(home).path, 'enrolments'), files, processLocks())
 }

@@ -22,7 +22,7 @@ import { programVerdicts } from './programs.ts'
 import type { CaAnswer } from './protocol.ts'
 import { contentOfCertificate } from './renewal.ts'
 import { requestCertificate } from './request.ts'
-import { askedOf, pendingResult, spkiOf, toAsk, withoutRequest } from './request-state.ts'
+import { askedOf, assertBounded, pendingResult, spkiOf, toAsk, withoutRequest } from './request-state.ts'
 import type { Enrolment, EnrolmentFile, Enrolments } from './state.ts'
 
 /** What is asked again after, in seconds, where the CA does not say. */
@@ -193,6 +193,7 @@ class Run {
       if (refused) await this.#withdraw(at)
       throw error
     }
+    assertBounded(answer)
     if ('pending' in answer) {
       const { id, retryAfter } = answer.pending
       const askAfter = new Date(Date.now() + (retryAfter ?? ASK_AGAIN) * 1000).toISOString()
@@ -204,7 +205,7 @@ class Run {
       ...kept,
       step: 'issued',
       certificate: answer.certificate,
-      chain: answer.chain.slice(0, 16),
+      chain: [...answer.chain],
     })
   }
 

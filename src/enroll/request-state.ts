@@ -1,11 +1,13 @@
 // The request of an enrolment: what it asks for, what its file keeps of it.
 import { createHash } from 'node:crypto'
+import { CaError } from '../errors.ts'
 import { unwrap } from '../iso7816/tlv.ts'
+import { LONGEST_CERTIFICATE } from '../piv/certificate.ts'
 import type { Slot } from '../piv/slots.ts'
 import { Parts } from '../x509/parts.ts'
 import type { EnrollOptions, EnrollResult } from './enroll-options.ts'
-import type { PendingRequest } from './protocol.ts'
-import type { Enrolment } from './state.ts'
+import type { CaAnswer, Issued, PendingRequest } from './protocol.ts'
+import { type Enrolment, LONGEST_WAIT, MOST_ABOVE } from './state.ts'
 
 /** What is asked for, and of whom: SHA-256. */
 export function askedOf(options: EnrollOptions): Uint8Array {
@@ -43,3 +45,16 @@ export function pendingResult(slot: Slot, { pending }: Enrolment): EnrollResult 
   const { id = '', askAfter = new Date().toISOString() } = pending ?? {}
   return { state: 'pending', slot, id, askAfter: new Date(askAfter) }
 }
+
+/** What an answer may hold, as the file of the enrolment keeps it. @throws CaError ERR_CA_ANSWER */
+export function assertBounded(answer: CaAnswer): void {
+  if ('pending' in answer ? isKept(answer.pending) : areKept(answer)) return
+  throw new CaError('ERR_CA_ANSWER', 'The CA answered what cannot be kept of an answer. Tell who runs it.')
+}
+
+const isKept = ({ id, retryAfter = 0 }: PendingRequest): boolean =>
+  id.length >= 1 && id.length <= 1024 && Number.isInteger(retryAfter) && retryAfter >= 0 && retryAfter <= LONGEST_WAIT
+
+const areKept = ({ certificate, chain }: Issued): boolean =>
+  chain.length <= MOST_ABOVE &&
+  [certificate, ...chain].every(({ length }) => length > 0 && length <= LONGEST_CERTIFICATE)

@@ -9,6 +9,7 @@ import type { Files } from '../files/files.ts'
 import { decode, integer, moment, octets, text } from '../files/schema.ts'
 import { type Kind, seal } from '../files/sealed-text.ts'
 import { ALGORITHMS, type Algorithm } from '../piv/algorithms.ts'
+import { LONGEST_CERTIFICATE } from '../piv/certificate.ts'
 import { PIN_POLICIES, SLOTS, type Slot } from '../piv/slots.ts'
 
 const KIND: Kind = {
@@ -18,7 +19,10 @@ const KIND: Kind = {
   advice: 'Begin again: tessera enroll --abandon.',
 }
 const LIMIT = 1024 * 1024
-const certificate = octets(1, 32 * 1024)
+/** Most certificates above one, and most seconds that a CA may have somebody wait. */
+export const MOST_ABOVE = 16
+export const LONGEST_WAIT = 31_536_000
+const certificate = octets(1, LONGEST_CERTIFICATE)
 const slot = v.picklist([...SLOTS.keys()])
 
 /** The order of the steps; each name is of what is done. */
@@ -50,10 +54,10 @@ const schema = v.strictObject({
   /** PKCS#10, DER. */
   request: v.optional(octets(1, 64 * 1024)),
   pending: v.optional(
-    v.strictObject({ id: text(1, 1024), askAfter: moment, retryAfter: v.optional(integer(0, 31_536_000)) }),
+    v.strictObject({ id: text(1, 1024), askAfter: moment, retryAfter: v.optional(integer(0, LONGEST_WAIT)) }),
   ),
   certificate: v.optional(certificate),
-  chain: v.optional(v.pipe(v.array(certificate), v.maxLength(16))),
+  chain: v.optional(v.pipe(v.array(certificate), v.maxLength(MOST_ABOVE))),
 })
 
 export type Enrolment = v.InferOutput<typeof schema>
@@ -114,13 +118,20 @@ export class Enrolments {
     return octets && decode(KIND, schema, octets, path)
   }
 
+  /** Of a card that is no more. */
+  async forget(card: string): Promise<void> {
+    for (const name of await this.#namesOf(card)) await this.#files.remove(join(this.#folder, name))
+  }
+
+  async #namesOf(card: string): Promise<string[]> {
+    return (await this.#files.list(this.#folder)).filter((name) => name.startsWith(`${card}-`) && name.endsWith(SUFFIX))
+  }
+
   /** Nobody else chooses slots of this card meanwhile; `taken` are those that others have chosen. */
   async #choosing<T>(card: string, choose: (taken: ReadonlySet<string>) => Promise<T>): Promise<T> {
     const lock = await this.#locks.wait(join(this.#folder, `${card}.lock`), CHOOSING, 'this card')
     try {
-      const names = (await this.#files.list(this.#folder)).filter(
-        (name) => name.startsWith(`${card}-`) && name.endsWith(SUFFIX),
-      )
+      const names = await this.#namesOf(card)
       const taken = new Set<string>()
       for (const name of names) {
         const octets = await this.#files.read(join(this.#folder, name), LIMIT)

@@ -6,8 +6,10 @@ import { test } from 'uvu'
 import * as assert from 'uvu/assert'
 import {
   abandonEnrollment,
+  type CaAnswer,
   type Card,
   createCard,
+  destroyCard,
   type EnrollOptions,
   enroll,
   openCard,
@@ -344,6 +346,34 @@ test('an enrolment that waits at one CA is not taken to another', async () => {
   ca.plan = ['pending']
   await go()
   await refused('ERR_USAGE', 2, () => enroll(card, { ca: testCa(), home, pin: PIN }))
+})
+
+test('an answer that is more than can be kept is refused, and the request can be made again', async () => {
+  const huge = new Uint8Array(40_000)
+  const answers: readonly CaAnswer[] = [
+    { certificate: huge, chain: [] },
+    { certificate: ca.root, chain: [huge] },
+    { certificate: ca.root, chain: Array.from({ length: 17 }, () => ca.root) },
+    { certificate: new Uint8Array(0), chain: [] },
+    { pending: { id: '' } },
+    { pending: { id: 'x'.repeat(1025) } },
+    { pending: { id: '1', retryAfter: -1 } },
+    { pending: { id: '1', retryAfter: 0.5 } },
+  ]
+  for (const answer of answers) {
+    ca.plan = [() => answer]
+    await refused('ERR_CA_ANSWER', 10, () => go())
+  }
+  await enrolled()
+})
+
+test('what a card had begun goes with it', async () => {
+  ca.plan = ['pending']
+  await go()
+  const before = readdirSync(join(home, 'enrolments')).filter((file) => file.endsWith('.enrolment')).length
+  await card.close()
+  await destroyCard(`work${name}`, { home })
+  assert.is(readdirSync(join(home, 'enrolments')).filter((file) => file.endsWith('.enrolment')).length, before - 1)
 })
 
 test('SHA-1 and what else is wrong is refused before anything is made', async () => {

@@ -1,7 +1,9 @@
 // time limit: 180 s
 // takes: 30 s
 // Damaged certificates, names, requests and key files: refused in words, and never anything else.
+import { X509Certificate } from 'node:crypto'
 import { test } from 'uvu'
+import { checkIssued } from '../../src/enroll/check.ts'
 import { readPkcs12 } from '../../src/enroll/pkcs12.ts'
 import { programVerdicts } from '../../src/enroll/programs.ts'
 import { readCertificates } from '../../src/enroll/read.ts'
@@ -84,6 +86,17 @@ test('certificates, in every part', async () => {
     }
   }
   await fuzz('certificates', seeds, FUZZ_SECONDS, all, { refusals: [] })
+})
+
+test('what a CA may send', async () => {
+  const [leaf = new Uint8Array(0)] = seeds
+  const key = { slot: parseSlot('9a'), publicKey: new X509Certificate(leaf).publicKey }
+  const root = new Uint8Array(new X509Certificate(file('ca.pem')).raw)
+  const target = (octets: Uint8Array) => {
+    checkIssued(key, octets, [octets, root], [root])
+    checkIssued(key, leaf, [octets, root], [root])
+  }
+  await fuzz('issued', [leaf, root], FUZZ_SECONDS / 2, target, { refusals: [CardError] })
 })
 
 test('names as text: what is taken can be shown and taken again', async () => {
