@@ -99,7 +99,7 @@ export const PROGRAMS: ReadonlyArray<{ readonly program: string; readonly rules:
     rules: [...IN_TIME, UNSIGNED, NO_CLIENT],
   },
   {
-    program: 'Thunderbird, signing',
+    program: 'Thunderbird (signing)',
     rules: [
       ...IN_TIME,
       { because: 'its key usage has no signature', when: noUsage('digitalSignature', 'nonRepudiation') },
@@ -109,7 +109,7 @@ export const PROGRAMS: ReadonlyArray<{ readonly program: string; readonly rules:
     ],
   },
   {
-    program: 'Thunderbird, decrypting',
+    program: 'Thunderbird (decrypting)',
     rules: [
       ...IN_TIME,
       {

@@ -65,8 +65,8 @@ function nss(name: string, usage: 'C' | 'S' | 'R'): boolean {
 
 const NSS = [
   ['C', 'Firefox'],
-  ['S', 'Thunderbird, signing'],
-  ['R', 'Thunderbird, decrypting'],
+  ['S', 'Thunderbird (signing)'],
+  ['R', 'Thunderbird (decrypting)'],
 ] as const
 
 for (const [usage, program] of NSS) {
