@@ -50,17 +50,22 @@ function costTable(costs: readonly CostResult[]): string {
   return table(['case', 'layer', 'TPM commands', 'NV writes', 'heap, octets', 'buffers, octets'], rows)
 }
 
-export function markdown(results: Results): string {
-  const { machine, versions, settings, made, commit, codecs, singles } = results
-  const about = [
+/** What a run was made on and with. */
+export function about(run: Pick<Results, 'machine' | 'versions' | 'settings' | 'made' | 'commit'>): string[] {
+  const { machine, versions, settings, made, commit } = run
+  return [
     `${machine.cpu}, ${machine.cores} cores, ${machine.memoryGiB} GiB; ${machine.system}, Linux ${machine.kernel}; load average at the start ${machine.load}.`,
     Object.entries(versions)
       .map(([name, version]) => `${name} ${version}`)
       .join(', '),
     `Commit ${commit}, ${made}; ${settings.rounds} rounds of ${settings.sliceMs} ms for each case.`,
   ]
+}
+
+export function markdown(results: Results): string {
+  const { codecs, singles } = results
   const parts = [
-    `# Benchmarks\n\n${about.join('\n\n')}\n`,
+    `# Benchmarks\n\n${about(results).join('\n\n')}\n`,
     section(
       'Targets',
       'The bare loop is a program in C that signs by ESAPI with an empty password.',

@@ -1,0 +1,48 @@
+// The comparison with peers as JSON and as a page.
+import type { Latency } from '../measure/statistics.ts'
+import { about } from '../report/markdown.ts'
+import type { Results } from '../report/results.ts'
+import { table } from '../report/table.ts'
+
+export interface PeerResult extends Latency {
+  readonly algorithm: string
+  readonly name: string
+  /** Signatures a second: the median of the rounds. */
+  readonly rate: number
+  /** How often as fast Card is in the same round: the median of the rounds. */
+  readonly cardIs: number
+}
+
+export type PeerResults = Pick<Results, 'format' | 'made' | 'commit' | 'machine' | 'versions' | 'settings'> & {
+  readonly peers: readonly PeerResult[]
+}
+
+const TARGETS = [
+  { algorithm: 'P-256', least: 5 },
+  { algorithm: 'RSA-2048', least: 2 },
+] as const
+
+const NOTES = `Each of them signs one after the other, from Node, on a swtpm of its own. What they check differs:
+\`Card\` has the TPM check the PIN by policy and verifies every answer; tpm2-pkcs11 has it check a password that is sealed
+under the PIN, over sessions that encrypt; the bare loop, tpm2_sign and ffi-napi send an empty password; SoftHSM2 has no
+TPM at all. tpm2-pkcs11 cannot make a token on a bare swtpm ("out of memory for object contexts"): it was made with
+tools that flush what they load, and signs without a resource manager. OpenSC's module sees the card of \`tessera serve\`
+through pcscd. pkcs11js and ffi-napi keep the event loop waiting for the whole signature; \`Card\` does not.`
+
+export function peersMarkdown(results: PeerResults): string {
+  const targets = TARGETS.map(({ algorithm, least }) => {
+    const found = results.peers.find((one) => one.algorithm === algorithm && one.name.startsWith('tpm2-pkcs11'))
+    const result = found === undefined ? 'not run' : `${Number(found.cardIs.toPrecision(3))} times`
+    const met = found === undefined ? '' : found.cardIs >= least ? 'met' : 'not met'
+    return [`Card.sign ${algorithm}, once, against tpm2-pkcs11`, `at least ${least} times its rate`, result, met]
+  })
+  const rows = results.peers.map((one) => [
+    ...[one.algorithm, one.name, one.rate, one.p50, one.p95, one.p99, one.cardIs],
+  ])
+  const head = ['key', 'who', 'a second', 'p50, us', 'p95, us', 'p99, us', 'Card is so often as fast']
+  return [
+    `# Peers\n\n${about(results).join('\n\n')}\n`,
+    `## Targets\n\n${table(['case', 'target', 'result', ''], targets)}\n`,
+    `## Signatures\n\n${NOTES}\n\n${table(head, rows)}\n`,
+  ].join('\n')
+}
