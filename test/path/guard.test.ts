@@ -96,6 +96,23 @@ for (const name of ['embedded', 'swtpm'] as const) {
     }))
 }
 
+test('24 keys in turn: one load a signature, of which the TPM keeps two', () =>
+  onSubject('embedded', async (subject) => {
+    const { card } = await subject.fresh()
+    await subject.manage(card)
+    const slots = ['9a', '9c', '9d', '9e', ...Array.from({ length: 20 }, (_, at) => (0x82 + at).toString(16))]
+    for (const slot of slots) await card.generateKey(slot, { pinPolicy: 'once' })
+    await card.verifyPin(PIN)
+    const inTurn = async () => {
+      for (const slot of slots) await card.sign(slot, data)
+    }
+    await inTurn()
+    const spent = await subject.bench?.spent(inTurn)
+    const each = { FlushContext: 24, Load: 24, PolicyTicket: 24, Sign: 24 }
+    assert.equal([spent?.commands, spent?.writes], [each, 0])
+    assert.is((await subject.bench?.loaded())?.objects, 2)
+  }))
+
 test('over PC/SC: one transaction; one APDU for P-256, three for RSA-2048, and two more where the PIN comes along', () =>
   onSubject('pcsc', async (subject) => {
     const { card, slot } = await furnished(subject)
