@@ -32,6 +32,8 @@ export class Connection {
   #atr: Uint8Array | undefined
   #generation = 0
   #extended = false
+  /** A command found the card reset: pcscd may say so once, and then only that no protocol is set. */
+  #wasReset = false
   /** Something was verified since the last reset. */
   #dirty = false
 
@@ -62,6 +64,7 @@ export class Connection {
   /** Connects where there is no connection, and keeps others out until `end`. @throws PcscError; CardError ERR_CARD_CLOSED */
   begin(): Promise<void> {
     return this.#persist(async (deadline) => {
+      if (this.#wasReset) await this.#mend('reset')
       if (this.#card === undefined) await this.#connect(deadline)
       await this.#within(deadline, () => this.#native.begin())
     })
@@ -86,7 +89,10 @@ export class Connection {
     } catch (error) {
       const reset = wasReset(error)
       if (remedyFor(error) === 'lost') this.#forget()
-      else if (reset) this.#generation += 1
+      else if (reset) {
+        this.#generation += 1
+        this.#wasReset = true
+      }
       throw reset ? resetUnderUs(error, this.reader) : error
     }
   }
@@ -149,6 +155,7 @@ export class Connection {
   }
 
   async #mend(remedy: 'reset' | 'lost'): Promise<void> {
+    this.#wasReset = false
     if (remedy === 'reset' && this.#card !== undefined) {
       this.#generation += 1
       this.#card = await this.#native.reconnect(LEAVE).catch(() => undefined)
