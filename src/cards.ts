@@ -6,7 +6,7 @@ import type { KeyObject } from 'node:crypto'
 import { concat, hex, secretBytes, wipe } from './bytes.ts'
 import type { CardChannel } from './channel.ts'
 import { UsageError } from './errors.ts'
-import { localChannel } from './local-card.ts'
+import { type LocalOptions, localChannel } from './local-card.ts'
 import { openReader, type ReaderOptions } from './pcsc/open.ts'
 import { ADMIN_ALGORITHMS } from './piv/algorithms.ts'
 import { type AdminKey, adminAlgorithmOf } from './piv/host/admin.ts'
@@ -49,11 +49,6 @@ export interface CreateCardOptions {
   readonly pukTries?: number
   /** True: the PIN has to be changed before the first use of a key. Always so for the default PIN. */
   readonly mustChangePin?: boolean
-  /**
-   * For who prepares a card for somebody else (`prepareCard`): its keys serve this object although the first PIN has not
-   * been changed. For everybody else that is still to be done.
-   */
-  readonly firstPinServes?: boolean
   /** How long a verified PIN serves `once` keys, in minutes: 1 to 60, 15 unless given. */
   readonly unlockMinutes?: number
   /** Owner password of the TPM, where it has one. Needed to create and to destroy, and for nothing else. */
@@ -69,8 +64,6 @@ export interface NamedCard extends CardPlace {
   readonly name: string
   /** How long a verified PIN serves while the card is open here, in minutes: 1 to 60; else as it was created. */
   readonly unlockMinutes?: number
-  /** As for `createCard`. */
-  readonly firstPinServes?: boolean
 }
 
 export interface ReaderPlace extends ReaderOptions {
@@ -82,7 +75,12 @@ export interface ReaderPlace extends ReaderOptions {
  * Makes a card in a TPM and opens it.
  * @throws UsageError ERR_CARD_NAME, ERR_USAGE; PinError ERR_PIN_FORMAT; CardError ERR_CARD_EXISTS; TpmError; FileError
  */
-export async function createCard(options: CreateCardOptions): Promise<Card> {
+export function createCard(options: CreateCardOptions): Promise<Card> {
+  return makeCard(options)
+}
+
+/** The same for the parts of this library that prepare a card for somebody; no program is offered it. */
+export async function makeCard(options: CreateCardOptions, local: LocalOptions = {}): Promise<Card> {
   const name = checkCardName(options.name)
   const pinTries = checkTries(options.pinTries ?? DEFAULT_TRIES, 'PIN')
   const pukTries = checkTries(options.pukTries ?? DEFAULT_TRIES, 'PUK')
@@ -95,7 +93,7 @@ export async function createCard(options: CreateCardOptions): Promise<Card> {
       const mustChangePin = options.mustChangePin === true || secrets.defaults.includes('pin')
       const place = { home: options.home, tcti: resolveTcti(options.tcti).tcti, readerOf: readerOfCard }
       const settings = { name, pinTries, pukTries, helpDeskKey, unlockSeconds, mustChangePin, ownerPassword }
-      return new Card(localChannel(await createTpmCard(place, { ...secrets, ...settings }), options))
+      return new Card(localChannel(await createTpmCard(place, { ...secrets, ...settings }), local))
     })
   } finally {
     wipe(ownerPassword)
@@ -111,13 +109,15 @@ export async function openCard(options: string | NamedCard | ReaderPlace): Promi
   return new Card(await openChannel(options))
 }
 
-/** The same as a channel, for who speaks APDUs himself. @throws as `openCard` */
-export async function openChannel(options: string | NamedCard | ReaderPlace): Promise<CardChannel> {
+/** The same as a channel, for the parts of this library that want one; `local` as for `makeCard`. @throws as `openCard` */
+export async function openChannel(
+  options: string | NamedCard | ReaderPlace,
+  local: LocalOptions = {},
+): Promise<CardChannel> {
   if (typeof options === 'object' && 'reader' in options) return openReader(options.reader, options)
-  const { name, unlockMinutes, firstPinServes, ...place }: NamedCard =
-    typeof options === 'string' ? { name: options } : options
+  const { name, unlockMinutes, ...place }: NamedCard = typeof options === 'string' ? { name: options } : options
   const unlockSeconds = unlockMinutes === undefined ? undefined : checkMinutes(unlockMinutes) * 60
-  return localChannel(await openTpmCard({ ...placeOf(place), unlockSeconds }, checkCardName(name)), { firstPinServes })
+  return localChannel(await openTpmCard({ ...placeOf(place), unlockSeconds }, checkCardName(name)), local)
 }
 
 /**

@@ -1,16 +1,19 @@
 /** The enrolment station: a card is made and enrolled for somebody, who then changes its first PIN. */
 
 import { secretBytes, wipe } from './bytes.ts'
-import { type CreateCardOptions, cardInfo, createCard, openCard, type ReadableCard } from './cards.ts'
+import { type CreateCardOptions, cardInfo, makeCard, openChannel, type ReadableCard } from './cards.ts'
 import type { EnrollOptions, EnrollResult } from './enroll/enroll-options.ts'
 import { enroll } from './enrolling.ts'
 import { CardError } from './errors.ts'
-import type { Card } from './piv/host/card.ts'
+import { Card } from './piv/host/card.ts'
 import { DEFAULT_PIN } from './piv/pin.ts'
+
+/** Its keys sign the request and the test while the first PIN is still to be changed; for everybody else they do not. */
+const IN_THE_STATION = { firstPinServes: true } as const
 
 export interface StationOptions {
   /** The card: its first PIN is 12345678 unless given, and has to be changed by the first user in either case. */
-  readonly card: Omit<CreateCardOptions, 'mustChangePin' | 'firstPinServes'>
+  readonly card: Omit<CreateCardOptions, 'mustChangePin'>
   /** What is enrolled, and where. */
   readonly enroll: Omit<EnrollOptions, 'pin' | 'authorize' | 'renew' | 'key' | 'keepOld'>
 }
@@ -30,8 +33,8 @@ export async function prepareCard({ card: made, enroll: asked }: StationOptions)
   const pin = secretBytes(first)
   const place = { ...(home !== undefined && { home }) }
   const card = (await begun(name, place))
-    ? await openCard({ name, ...place, ...(tcti !== undefined && { tcti }), firstPinServes: true })
-    : await createCard({ ...made, mustChangePin: true, firstPinServes: true })
+    ? new Card(await openChannel({ name, ...place, ...(tcti !== undefined && { tcti }) }, IN_THE_STATION))
+    : await makeCard({ ...made, mustChangePin: true }, IN_THE_STATION)
   try {
     const authorize = () => unlocked(card, pin)
     const enrollment = await enroll(card, { ...asked, ...place, pin, authorize })

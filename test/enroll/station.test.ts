@@ -72,6 +72,11 @@ test('no key serves before the PIN is changed: exit code 7, and 6985 through PC/
     (await tessera(['--card', 'maria', 'sign', '9a', at('message'), '-o', at('signature'), '--pin-file', pin])).code,
     7,
   )
+  // What the station has is offered to no program, whatever it asks for.
+  const asked = { name: 'maria', firstPinServes: true }
+  const opened = await openCard(asked)
+  assert.equal(await codeOf(opened.sign('9a', message, { pin: '12345678' })), ['ERR_PIN_CHANGE_REQUIRED', 0x6985])
+  await opened.close()
   const pcscd = await startPcscd()
   const channel = await openChannel('maria')
   const inserted = await insertCard(pcscd.ports[0], channel)
