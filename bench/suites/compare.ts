@@ -21,7 +21,7 @@ export function checkout(commit: string, say: (text: string) => void): string {
   if (lock(place) === lock(root)) symlinkSync(join(root, 'node_modules'), join(place, 'node_modules'))
   else run(place, 'npm', 'ci', '--ignore-scripts', '--no-audit', '--no-fund', '--loglevel=error')
   run(place, process.execPath, 'scripts/native.mjs')
-  run(place, 'node_modules/.bin/tsc', '-p', 'tsconfig.build.json')
+  run(place, 'npm', 'run', 'build')
   if (!existsSync(join(place, 'dist/index.js'))) throw new Error(`${commit} has no dist/index.js.`)
   return place
 }

@@ -1,5 +1,5 @@
 // From the argument table to commander, and from a command line to an exit code.
-import { readFileSync } from 'node:fs'
+import { createRequire } from 'node:module'
 import { Command, CommanderError, InvalidArgumentError, Option } from 'commander'
 import { CardError, UsageError } from '../errors.ts'
 import { Context } from './context.ts'
@@ -124,8 +124,8 @@ function withoutSecrets(message: string): string {
 }
 
 function version(): string {
-  const text = readFileSync(new URL('../../package.json', import.meta.url), 'utf8')
-  return (JSON.parse(text) as { version: string }).version
+  // By its own name: found from wherever this file was built to.
+  return (createRequire(import.meta.url)('tessera-card/package.json') as { version: string }).version
 }
 
 /** Runs the command; at SIGINT or SIGTERM the card is closed first, and a second one ends it at once. */

@@ -71,6 +71,7 @@ const mustShip = [
   'dist/index.js',
   'dist/index.d.ts',
   'dist/cli/main.js',
+  'dist/tessera.js',
 ]
 const mayShip =
   /^(package\.json|LICENSE|README\.md|CHANGELOG\.md|SECURITY\.md|binding\.gyp|require\.cjs|bin\/tessera|scripts\/native\.mjs|docs\/.+|dist\/.+\.(js|d\.ts)|native\/CMakeLists\.txt|native\/(napi|net|pcsc|tpm)\/\w+\.(cc|h))$/
