@@ -1,5 +1,5 @@
 // One TPM, as the rest of src/tpm uses it: commands, sessions that are always flushed, and one user at a time.
-import { wipe } from '../bytes.ts'
+import { equal, wipe } from '../bytes.ts'
 import { UsageError } from '../errors.ts'
 import { Mutex } from '../mutex.ts'
 import { type NativeCommand, type NativeTpm, native } from '../native.ts'
@@ -39,6 +39,8 @@ export class TpmDevice {
   generation = 0
   readonly #mutex = new Mutex()
   #connection: Promise<NativeTpm> | undefined
+  /** The same, and what it came to, once it has. */
+  #ready: readonly [Promise<NativeTpm>, NativeTpm] | undefined
   #srk: Srk | undefined
   #keeper: SessionKeeper | undefined
 
@@ -58,7 +60,7 @@ export class TpmDevice {
   }
 
   /** Runs commands one after the other in one trip; each result in wire form. @throws TpmError */
-  async run(...commands: readonly NativeCommand[]): Promise<Uint8Array[]> {
+  run(...commands: readonly NativeCommand[]): Promise<Uint8Array[]> {
     return this.#use((tpm) => tpm.run(commands))
   }
 
@@ -124,6 +126,11 @@ export class TpmDevice {
     return this.#srk
   }
 
+  /** The storage root key where it was opened before, and is the one that is meant. */
+  knownSrk(pinned: Uint8Array): Srk | undefined {
+    return this.#srk !== undefined && equal(pinned, this.#srk.name) ? this.#srk : undefined
+  }
+
   /** As `srk`, and looked at now, whatever was seen before. */
   srkNow(pinned: SrkPin): Promise<Srk> {
     this.#srk = undefined
@@ -170,7 +177,9 @@ export class TpmDevice {
     this.#connection ??= openNative(this.options)
     const connection = this.#connection
     try {
-      return [connection, await connection]
+      const ready = [connection, await connection] as const
+      if (this.#connection === connection) this.#ready = ready
+      return ready
     } catch (error) {
       await this.#giveUp(connection)
       throw fromNative(error)
@@ -179,7 +188,7 @@ export class TpmDevice {
 
   /** Runs `work` on the connection. One that is lost in it is given up, and the next call makes a new one. */
   async #use<T>(work: (tpm: NativeTpm) => Promise<T>): Promise<T> {
-    const [connection, tpm] = await this.#connected()
+    const [connection, tpm] = this.#ready ?? (await this.#connected())
     try {
       return await work(tpm)
     } catch (cause) {
@@ -194,6 +203,7 @@ export class TpmDevice {
   async #giveUp(connection: Promise<NativeTpm> | undefined): Promise<void> {
     if (connection === undefined || this.#connection !== connection) return
     this.#connection = undefined
+    this.#ready = undefined
     this.#srk = undefined
     this.generation += 1
     this.keys.forget()

@@ -48,14 +48,19 @@ export class LoadedKeys {
     this.#device = device
   }
 
+  /** The key where it is loaded, which is now the one that was used last. */
+  known(blob: KeyBlob): Entity | undefined {
+    const known = this.#loaded.get(blob)
+    if (known === undefined) return undefined
+    this.#loaded.delete(blob)
+    this.#loaded.set(blob, known)
+    return known
+  }
+
   /** The key, loaded. @throws TpmError ERR_TPM_MEMORY when others hold the TPM's slots; CardError ERR_KEY_DAMAGED */
   async get(blob: KeyBlob, srk: Srk): Promise<Entity> {
-    const known = this.#loaded.get(blob)
-    if (known !== undefined) {
-      this.#loaded.delete(blob)
-      this.#loaded.set(blob, known)
-      return known
-    }
+    const known = this.known(blob)
+    if (known !== undefined) return known
     while (this.#loaded.size >= CAPACITY) await this.#evictOne()
     const answer = await this.makingRoom(() =>
       this.#device.call(command('Load', [srk], [NO_PASSWORD], blob.private, blob.public)),

@@ -59,8 +59,14 @@ export class CardState {
     })
   }
 
-  /** The lock as of now; checks that this is still the TPM of the card. */
-  async context(): Promise<LockContext> {
+  /** The lock as of now; checks that this is still the TPM of the card. At once where that was done. */
+  context(): LockContext | Promise<LockContext> {
+    const context = this.#context
+    if (context !== undefined && this.device.knownSrk(this.#card.srk.name) === context.srk) return context
+    return this.#newContext()
+  }
+
+  async #newContext(): Promise<LockContext> {
     const srk = await this.device.srk(this.#card.srk.name)
     if (this.#context?.srk !== srk) this.#context = lockContext(this.device, srk, this.#card, this.#settings.table)
     return this.#context

@@ -30,7 +30,7 @@ export class TpmPins implements PinVault {
     const { unlock } = this.#state
     unlock.dropTicket()
     await this.disarm()
-    if (unlock.hasOnce) await this.#state.exclusive(() => unlock.dropOnce())
+    if (unlock.once !== undefined) await this.#state.exclusive(() => unlock.dropOnce())
   }
 
   async disarm(): Promise<void> {

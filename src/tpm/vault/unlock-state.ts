@@ -118,9 +118,10 @@ export class UnlockState implements SessionKeeper {
     await this.#release(this.#once)
   }
 
-  get hasOnce(): boolean {
+  /** The session in which `once` keys are used, where there is one. */
+  get once(): Session | undefined {
     this.#notice()
-    return this.#once !== undefined
+    return this.#once
   }
 
   /** A command in `session` failed: what it had fulfilled is unknown, so it goes. */

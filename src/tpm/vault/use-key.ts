@@ -54,7 +54,7 @@ async function perform(
 ): Promise<Uint8Array> {
   const { device, unlock } = state
   if (policy === 'never') {
-    const entity = await device.keys.get(key, context.srk)
+    const entity = device.keys.known(key) ?? (await device.keys.get(key, context.srk))
     return last(state, [build(entity, NO_PASSWORD)])
   }
   if (policy === 'always') {
@@ -64,7 +64,7 @@ async function perform(
   }
   const ticket = unlock.ticket
   if (ticket === undefined) throw pinRequired('This key wants the PIN.')
-  const session = await unlock.onceSession((kind) => device.startSession(kind, saltOf(context)))
+  const session = unlock.once ?? (await unlock.onceSession((kind) => device.startSession(kind, saltOf(context))))
   try {
     return await inSession(state, session, context, key, (entity, auth) => [
       { ...policyTicket(session, ticket), ahead: true },
@@ -86,7 +86,8 @@ async function inSession(
   commands: (entity: Entity, auth: NativeAuth) => NativeCommand[],
 ): Promise<Uint8Array> {
   try {
-    const entity = await context.device.keys.get(key, context.srk)
+    const { keys } = context.device
+    const entity = keys.known(key) ?? (await keys.get(key, context.srk))
     return await last(state, commands(entity, bySession(session.handle)))
   } catch (error) {
     await state.unlock.discard(session)
