@@ -5,9 +5,10 @@ import { commitOf, machine, versions } from './machine.ts'
 import { type Options, readOptions, wanted } from './options.ts'
 import { root } from './product.ts'
 import { comparedTable } from './report/compared.ts'
-import { FORMAT, type Results } from './report/results.ts'
+import { FORMAT, type Results, type SingleResult } from './report/results.ts'
 import { measureCodecs } from './suites/codecs.ts'
 import { measureCompared } from './suites/compare.ts'
+import { measureHops } from './suites/hops.ts'
 import { measureReaders } from './suites/readers.ts'
 import { measureSignatures } from './suites/signatures.ts'
 import { measureSingles } from './suites/singles.ts'
@@ -19,7 +20,8 @@ async function measure(options: Options): Promise<Results> {
   const settings = { rounds: options.rounds, sliceMs: options.slice }
   const none = { signatures: [], costs: [] }
   const { signatures, costs } = wanted(options, 'parts', 'signatures') ? await measureSignatures(options, say) : none
-  const singles = [...(await measureSingles(options, say)), ...(await measureReaders(options, say))]
+  const singles: SingleResult[] = []
+  for (const part of [measureHops, measureSingles, measureReaders]) singles.push(...(await part(options, say)))
   const codecs = wanted(options, 'parts', 'codecs') ? await measureCodecs() : []
   return { ...about, versions: versions(), settings, signatures, costs, codecs, singles }
 }

@@ -1,6 +1,7 @@
 // A thread of its own for each open TPM: work goes in, and comes back finished, in the order in which it was given.
 #pragma once
 
+#include <atomic>
 #include <condition_variable>
 #include <deque>
 #include <functional>
@@ -51,6 +52,7 @@ class Engine {
   void open(const OpenOptions& options);
   bool work(std::unique_lock<std::mutex>& lock);
   void work_ahead(std::unique_lock<std::mutex>& lock);
+  void linger(std::unique_lock<std::mutex>& lock);
   void perform(Task& task);
 
   const std::function<void(std::unique_ptr<Task>)> finished_;
@@ -58,6 +60,7 @@ class Engine {
   mutable std::mutex mutex_;
   std::condition_variable wake_;
   std::deque<std::unique_ptr<Task>> queue_;
+  std::atomic<bool> called_{false};         // there may be something to do: read without the lock
   std::unique_ptr<Connection> connection_;  // replaced under mutex_; used by the thread alone
   bool closing_ = false;
   bool taking_ = true;           // the thread looks at the queue again
