@@ -60,6 +60,7 @@ for (const kind of KINDS) {
   test(`${kind}: sessions that somebody flushed: found out before the PIN is proved, or told, and no try is lost`, () =>
     onBench(kind, async (bench) => {
       const card = await verified(bench)
+      await card.sign('9c', data) // so that nothing is to be disarmed, which would also find it out
       const [first, second] = await sessions(bench)
       for (const session of [first, second]) await flush(bench, session)
       const both = await bench.spent(() => card.verifyPin(PIN))
@@ -68,6 +69,7 @@ for (const kind of KINDS) {
       await card.verifyPin(PIN)
       // Which of them carries the proof is not seen from outside.
       for (const at of [0, 1]) {
+        await card.sign('9c', data)
         await flush(bench, (await sessions(bench))[at])
         await card.verifyPin(PIN).catch(() => card.verifyPin(PIN))
         await card.sign('9c', data)
