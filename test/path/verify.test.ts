@@ -80,7 +80,7 @@ for (const kind of KINDS) {
     }))
 }
 
-test('a ticket is asked for with the age of its session on top: it lives as long as any', () =>
+test('a ticket is asked for with the age of its session on top: it ends when it was said', () =>
   onBench('swtpm', async (bench) => {
     const card = await verified(bench)
     const { proxy } = bench

@@ -60,30 +60,30 @@ export function objectName(area: Uint8Array): Uint8Array {
   return concat(u16(ALG.SHA256), createHash('sha256').update(area).digest())
 }
 
-/** Reads a TPMT_PUBLIC of an asymmetric key whose nameAlg is SHA-256. @throws TpmError ERR_TPM_ANSWER */
+/** Reads a TPMT_PUBLIC of an asymmetric key whose nameAlg is SHA-256, as views of it. @throws TpmError ERR_TPM_ANSWER */
 export function decodePublic(area: Uint8Array): ObjectPublic {
   const reader = new WireReader(area)
   const type = reader.u16()
   const nameAlg = reader.u16()
   const attributes = reader.u32()
-  const authPolicy = reader.sized()
+  const authPolicy = reader.view()
   if (nameAlg !== ALG.SHA256) throw malformed('has another name algorithm than SHA-256')
-  if (reader.u16() !== ALG.NULL) reader.take(4) // symmetric key bits and mode of a storage key
+  if (reader.u16() !== ALG.NULL) reader.skip(4) // symmetric key bits and mode of a storage key
   if (reader.u16() !== ALG.NULL) throw malformed('has a signing scheme')
   if (type === ALG.ECC) {
     const id = reader.u16()
     if (reader.u16() !== ALG.NULL) throw malformed('has a key derivation scheme')
     const curve = CURVES.find((row) => row.id === id)
     if (curve === undefined) throw malformed('names an unknown curve')
-    const x = leftPad(reader.sized(), curve.octets)
-    const y = leftPad(reader.sized(), curve.octets)
+    const x = leftPad(reader.view(), curve.octets)
+    const y = leftPad(reader.view(), curve.octets)
     reader.end()
     return { type: 'ecc', attributes, authPolicy, curve, x, y }
   }
   if (type !== ALG.RSA) throw malformed('is not of an RSA or ECC key')
   const bits = reader.u16()
   const exponent = reader.u32() || 65537
-  const modulus = reader.sized()
+  const modulus = reader.view()
   reader.end()
   return { type: 'rsa', attributes, authPolicy, bits, exponent, modulus }
 }

@@ -68,7 +68,7 @@ export function rawRsa(algorithm: Algorithm, publicArea: Uint8Array, block: Uint
     build: (entity, auth) => command('RSA_Decrypt', [entity], [auth], params),
     read: (answer) => {
       const reader = new WireReader(answer)
-      const message = leftPad(reader.sized(), octets)
+      const message = leftPad(reader.view(), octets)
       reader.end()
       return message
     },
