@@ -43,13 +43,8 @@ export async function tessera(argv: readonly string[], options: { readonly tty?:
   return { code, stdout: octets.toString(), stderr: Buffer.concat(stderr.chunks).toString(), octets }
 }
 
-/** Node and what it needs to run src/cli/main.ts. */
-export const PROGRAM = [
-  process.execPath,
-  '--import',
-  import.meta.resolve('tsx'),
-  join(root, 'src/cli/main.ts'),
-] as const
+/** The program as it ships: the runner builds dist/ anew when a source is younger. */
+export const PROGRAM = [process.execPath, join(root, 'dist/tessera.js')] as const
 
 /** The same for a shell. */
 export const SHELL_PROGRAM = PROGRAM.map((word) => `'${word}'`).join(' ')

@@ -14,6 +14,7 @@ import { join } from 'node:path'
 import { type Job, lintJobs, root, testJobs } from './jobs.ts'
 import { judge, type Outcome } from './outcome.ts'
 import { endAll, run } from './process.ts'
+import { buildProgram } from './program.ts'
 import { closingLines, failureText, jobLine, timeTable } from './report.ts'
 
 const atATime = 2
@@ -48,6 +49,7 @@ async function main(): Promise<void> {
   if (unknown.length > 0) throw new Error(`unknown option ${unknown.join(' ')}. Known: --lint, --asan.`)
   const environment = flags.includes('--asan') ? asanEnvironment() : {}
 
+  buildProgram()
   const waiting = chosenJobs(words, flags.includes('--lint'))
   const outcomes: Outcome[] = []
   const started = performance.now()

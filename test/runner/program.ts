@@ -1,0 +1,23 @@
+// The program that tests start as a process is the one that ships, which loads sooner than its sources.
+
+import { execFileSync } from 'node:child_process'
+import { existsSync, statSync } from 'node:fs'
+import { join } from 'node:path'
+import { filesBelow, root } from './jobs.ts'
+
+const madeAt = (path: string): number => statSync(join(root, path)).mtimeMs
+
+/** Builds dist/ unless it is younger than all that it is made of. */
+export function buildProgram(): void {
+  const made = existsSync(join(root, 'dist/tessera.js')) ? madeAt('dist/tessera.js') : 0
+  const sources = [
+    'scripts/build.mjs',
+    'package.json',
+    'tsconfig.json',
+    'tsconfig.build.json',
+    ...filesBelow('src', ['.ts']),
+  ]
+  if (sources.some((path) => madeAt(path) >= made)) {
+    execFileSync(process.execPath, [join(root, 'scripts/build.mjs')], { stdio: ['ignore', 'inherit', 'inherit'] })
+  }
+}
