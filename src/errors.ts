@@ -5,7 +5,7 @@
 
 /** Which class of error each code belongs to, and the numbers a search engine knows it by. */
 interface CodeFacts {
-  readonly kind: 'pin' | 'tpm' | 'card' | 'file' | 'usage' | 'pcsc' | 'ca'
+  readonly kind: 'pin' | 'tpm' | 'card' | 'file' | 'usage' | 'pcsc' | 'ca' | 'tls'
   /** ISO 7816-4 status word that says the same at the card edge. */
   readonly sw?: number
   /** PKCS#11 return value that says the same. */
@@ -91,6 +91,12 @@ export const ERROR_CODES = {
   ERR_CA_UNAVAILABLE: { kind: 'ca' },
   ERR_CA_ANSWER: { kind: 'ca' },
   ERR_CA_CERTIFICATE: { kind: 'ca' },
+
+  ERR_NO_ENGINE: { kind: 'tls' },
+  ERR_TLS_HANDSHAKE: { kind: 'tls' },
+  ERR_TLS_REFUSED: { kind: 'tls' },
+  ERR_TLS_TIMEOUT: { kind: 'tls' },
+  ERR_TLS_CLOSED: { kind: 'tls' },
 } as const satisfies Record<string, CodeFacts>
 
 export type ErrorCode = keyof typeof ERROR_CODES
@@ -214,6 +220,11 @@ export class CaError extends CardError<CodesOf<'ca'>> {
   }
 }
 
+/** About a TLS connection with a card's key. `cause`: what the card said, or what Node said of the connection. */
+export class TlsError extends CardError<CodesOf<'tls'>> {
+  override name = 'TlsError'
+}
+
 /** About a file of ours. */
 export class FileError extends CardError<CodesOf<'file'>> {
   override name = 'FileError'
@@ -236,6 +247,7 @@ export type AnyCardError =
   | TpmError
   | PcscError
   | CaError
+  | TlsError
   | FileError
   | UsageError
   | CardError<CodesOf<'card'>>

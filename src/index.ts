@@ -49,6 +49,7 @@ export {
   FileError,
   PcscError,
   PinError,
+  TlsError,
   TpmError,
   UsageError,
 } from './errors.ts'
@@ -77,5 +78,7 @@ export type { LinkState } from './serve/link.ts'
 export type { Served, ServeOptions } from './serve/serve.ts'
 export { type ServeCardOptions, serveCard } from './serving.ts'
 export { type Prepared, prepareCard, type StationOptions } from './station.ts'
+export { type CardAgent, type CardAgentOptions, type CardConnectOptions, cardAgent } from './tls/agent.ts'
+export type { CardSocket } from './tls/socket.ts'
 export { respond as respondToChallenge } from './tpm/help-desk.ts'
 export { resolveTcti } from './tpm/tcti.ts'

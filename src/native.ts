@@ -1,6 +1,6 @@
-// The native addon: loaded once, typed here. Its C++ twins are native/tpm/binding.cc, native/pcsc/binding.cc and
-// native/net/binding.cc. Octets, numbers and handles cross
-// this seam, nothing else; every Uint8Array is copied on the way in and fresh on the way out.
+// The native addon: loaded once, typed here. Its C++ twins are the files binding.cc in native/tpm, pcsc, tls and net.
+// Octets, numbers and handles cross this seam, nothing else; every Uint8Array is copied on the way in and fresh on the way
+// out.
 import { createRequire } from 'node:module'
 import { TpmError } from './errors.ts'
 
@@ -119,6 +119,26 @@ export interface NativePcscMonitor {
   close(): void
 }
 
+// --- TLS: native/tls/binding.cc ------------------------------------------------------------------------------------
+
+/** A thread in OpenSSL waits for this. `digest` is for ECDSA, `block` for the raw RSA operation. */
+export interface NativeSignatureRequest {
+  readonly id: number
+  readonly connection: number
+  readonly kind: 'digest' | 'block'
+  readonly octets: Uint8Array
+}
+
+export interface NativeTlsDesk {
+  /** A key of it is `NUMBER.CONNECTION` to the engine `tessera`, in any thread of this process. */
+  readonly number: number
+  /** False where nobody waits any more. ECDSA in DER; of RSA as long as the modulus. */
+  answer(id: number, signature: Uint8Array): boolean
+  refuse(id: number): boolean
+  /** Whoever waits is refused, and whoever comes later. */
+  close(): void
+}
+
 export interface Native {
   readonly PcscConnection: new () => NativePcscConnection
   /** Calls back with what there is now, and at each change. */
@@ -134,6 +154,14 @@ export interface Native {
    * False where `fd` is no TCP socket, or the system has no such option.
    */
   setQuickAck(fd: number): boolean
+  /** Registers the engine `tessera`, once in a process. False where Node's OpenSSL has no engines. */
+  registerTlsEngine(): boolean
+  /** `patience`: how many ms a thread waits for an answer; 30 000 unless given, and no more. */
+  readonly TlsDesk: new (
+    spki: Uint8Array,
+    asked: (request: NativeSignatureRequest) => void,
+    patience?: number,
+  ) => NativeTlsDesk
 }
 
 let loaded: Native | undefined

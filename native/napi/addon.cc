@@ -8,6 +8,9 @@ void init(Napi::Env env, Napi::Object exports);
 namespace pcsc {
 void init(Napi::Env env, Napi::Object exports);
 }
+namespace tls {
+void init(Napi::Env env, Napi::Object exports);
+}
 void init_tpm(Napi::Env env, Napi::Object exports);
 }  // namespace tessera
 
@@ -15,6 +18,7 @@ static Napi::Object init(Napi::Env env, Napi::Object exports) {
   tessera::init_tpm(env, exports);
   tessera::pcsc::init(env, exports);
   tessera::net::init(env, exports);
+  tessera::tls::init(env, exports);
   return exports;
 }
 

@@ -103,6 +103,12 @@ export const EXIT_CODES: Readonly<Record<ErrorCode, ExitCode>> = {
   ERR_CA_UNAVAILABLE: EXIT.failure,
   ERR_CA_ANSWER: EXIT.ca,
   ERR_CA_CERTIFICATE: EXIT.ca,
+
+  ERR_NO_ENGINE: EXIT.unsupported,
+  ERR_TLS_HANDSHAKE: EXIT.failure,
+  ERR_TLS_REFUSED: EXIT.ca,
+  ERR_TLS_TIMEOUT: EXIT.failure,
+  ERR_TLS_CLOSED: EXIT.failure,
 }
 
 /** Exit code for whatever was thrown; what is not an error of ours is internal. */

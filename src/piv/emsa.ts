@@ -1,7 +1,7 @@
 // Digests, and the padding of RSA signatures that needs nothing else. RFC 8017, 9.2.
 import { createHash, type Hash as Hasher } from 'node:crypto'
-import { space } from '../bytes.ts'
-import type { Hash } from './algorithms.ts'
+import { equal, space } from '../bytes.ts'
+import { HASHES, type Hash } from './algorithms.ts'
 
 const NAMES = { 'SHA-256': 'sha256', 'SHA-384': 'sha384', 'SHA-512': 'sha512' } as const satisfies Record<Hash, string>
 export const hasher = (hash: Hash): Hasher => createHash(NAMES[hash])
@@ -29,3 +29,15 @@ export function pkcs1Block(digest: Uint8Array, hash: Hash, length: number): Uint
   block.set(digest, length - digest.length)
   return block
 }
+
+/** Whether a block is EMSA-PKCS1-v1_5 of one of the hashes that are known here. */
+export function isPkcs1Block(block: Uint8Array): boolean {
+  return (Object.keys(DIGEST_INFO) as Hash[]).some((hash) => {
+    const length = HASHES[hash]
+    if (block.length < DIGEST_INFO[hash].length + length + PADDING) return false
+    return equal(pkcs1Block(block.subarray(block.length - length), hash, block.length), block)
+  })
+}
+
+/** 00 01, eight times FF, 00. */
+const PADDING = 11

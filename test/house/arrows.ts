@@ -9,12 +9,13 @@ const parts: ReadonlyArray<readonly [RegExp, string]> = [
   [/^mutex\.ts$/, 'mutex'],
   [/^channel\.ts$/, 'channel'],
   [/^native\.ts$/, 'native'],
+  [/^thread-file\.ts$/, 'native'],
   [/^iso7816\//, 'iso7816'],
   [/^piv\/[^/]+\.ts$/, 'piv'],
   [/^piv\/card\/vault\.ts$/, 'vault'],
   [/^piv\/card\//, 'piv/card'],
   [/^piv\/host\//, 'piv/host'],
-  [/^(files|tpm|pcsc|serve|doctor|x509|enroll|lab-ca|cli|tour)\//, ''],
+  [/^(files|tpm|pcsc|serve|tls|doctor|x509|enroll|lab-ca|cli|tour)\//, ''],
 ]
 
 /** What each part may import, besides itself and what everybody may. A part that is not here may not exist. */
@@ -35,10 +36,11 @@ const arrows: Readonly<Record<string, readonly string[]>> = {
   serve: ['channel', 'native'],
   x509: ['iso7816', 'piv'],
   enroll: ['piv/host', 'piv', 'iso7816', 'x509', 'files'],
+  tls: ['piv/host', 'piv', 'enroll', 'native'],
   'lab-ca': ['iso7816', 'x509', 'files'],
   doctor: ['tpm', 'pcsc', 'serve', 'native'],
   cards: ['tpm', 'pcsc', 'serve', 'enroll', 'files', 'piv', 'vault', 'piv/card', 'piv/host', 'channel', 'iso7816'],
-  index: ['cards', 'tpm', 'pcsc', 'serve', 'piv', 'vault', 'piv/host', 'enroll', 'channel'],
+  index: ['cards', 'tpm', 'pcsc', 'serve', 'piv', 'vault', 'piv/host', 'enroll', 'tls', 'channel'],
   tour: ['index', 'cards'],
   cli: [
     'index',
@@ -55,6 +57,7 @@ const arrows: Readonly<Record<string, readonly string[]>> = {
     'piv/host',
     'channel',
     'lab-ca',
+    'tls',
   ],
 }
 const everybodyMay = ['errors', 'bytes', 'mutex']

@@ -72,9 +72,10 @@ const mustShip = [
   'dist/index.d.ts',
   'dist/cli/main.js',
   'dist/tessera.js',
+  'dist/tls/worker.js',
 ]
 const mayShip =
-  /^(package\.json|LICENSE|README\.md|CHANGELOG\.md|SECURITY\.md|binding\.gyp|require\.cjs|bin\/tessera|scripts\/native\.mjs|docs\/.+|dist\/.+\.(js|d\.ts)|native\/CMakeLists\.txt|native\/(napi|net|pcsc|tpm)\/\w+\.(cc|h))$/
+  /^(package\.json|LICENSE|README\.md|CHANGELOG\.md|SECURITY\.md|binding\.gyp|require\.cjs|bin\/tessera|scripts\/native\.mjs|docs\/.+|dist\/.+\.(js|d\.ts)|native\/CMakeLists\.txt|native\/(napi|net|pcsc|tls|tpm)\/\w+\.(cc|h))$/
 
 test('the package ships what it needs and nothing else', () => {
   const output = execFileSync('npm', ['pack', '--dry-run', '--json', '--ignore-scripts', '--loglevel=error'], {

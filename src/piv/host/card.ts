@@ -35,8 +35,15 @@ export interface VerifyPinOptions {
   readonly minTriesLeft?: number
 }
 
+/** The session of a card, for the parts of this library that do with its keys what `Card` offers nobody. */
+export let sessionOf: (card: Card) => Session
+
 /** @example const signature = await card.sign('9a', message, { hash: 'SHA-256' }) */
 export class Card {
+  static {
+    sessionOf = (card) => card.#session
+  }
+
   readonly #channel: CardChannel
   readonly #session: Session
 

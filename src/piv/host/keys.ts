@@ -12,7 +12,7 @@ import type { Exchange, HostCommand } from './exchange.ts'
 import type { KeyInfo } from './key-info.ts'
 import { type DecryptOptions, notDecrypted, unpadOaep, unpadPkcs1 } from './padding.ts'
 import { refusal } from './refusals.ts'
-import { rsaBlock, type SignatureParameters } from './signature.ts'
+import { checkBlock, rsaBlock, type SignatureParameters } from './signature.ts'
 import { wellFormed } from './well-formed.ts'
 
 const DIGEST_LENGTHS: readonly number[] = Object.values(HASHES)
@@ -78,6 +78,17 @@ export const signing = (digest: Uint8Array, parameters: SignatureParameters): Op
       ? response.slice()
       : wellFormed(() => ecdsaToRaw(response, octets))
   },
+})
+
+/** For a protocol that pads by itself: the raw RSA operation on a padded digest, and on nothing else. */
+export const signingBlock = (block: Uint8Array): Operation => ({
+  ask({ algorithm }) {
+    const { kind, octets } = ALGORITHMS[algorithm]
+    if (kind !== 'rsa')
+      throw new CardError('ERR_NOT_SUPPORTED', `A key of ${algorithm} signs digests, not padded blocks.`)
+    return { challenge: checkBlock(block, octets) }
+  },
+  read: (response) => response.slice(),
 })
 
 /** Refused is one error, ERR_DATA, the same for whatever is wrong with the text. */

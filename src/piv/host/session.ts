@@ -102,7 +102,7 @@ export class Session {
     options: UseOptions,
     prepare: () => Operation | Promise<Operation>,
   ): Promise<Uint8Array> {
-    const { request, wanted } = await this.#request(slot, what, options)
+    const { request, wanted } = await this.request(slot, what, options)
     if (wanted) {
       return withPin(await ask(request), async (pin) => this.#use(slot, await prepare(), options, pin))
     }
@@ -112,12 +112,15 @@ export class Session {
     } catch (error) {
       if (!(error instanceof PinError && error.code === 'ERR_PIN_REQUIRED')) throw error
     }
-    const again = await this.#request(slot, what, options)
+    const again = await this.request(slot, what, options)
     return withPin(await ask(again.request), (pin) => this.#use(slot, operation, options, pin))
   }
 
-  /** @throws PinError ERR_PIN_CHANGE_REQUIRED, ERR_PIN_BLOCKED, ERR_PIN_LAST_TRY: nobody is asked for a PIN in vain */
-  #request(
+  /**
+   * Whether a use of the key wants the PIN now, and what to ask with.
+   * @throws PinError ERR_PIN_CHANGE_REQUIRED, ERR_PIN_BLOCKED, ERR_PIN_LAST_TRY: nobody is asked for a PIN in vain
+   */
+  request(
     slot: Slot,
     what: KeyUse,
     options: UseOptions,

@@ -4,7 +4,7 @@ import { setImmediate as turn } from 'node:timers/promises'
 import { concat } from '../../bytes.ts'
 import { CardError } from '../../errors.ts'
 import { HASHES, type Hash, parseHash } from '../algorithms.ts'
-import { hasher, hashOf, pkcs1Block } from '../emsa.ts'
+import { hasher, hashOf, isPkcs1Block, pkcs1Block } from '../emsa.ts'
 import type { Cancellable } from './waiting.ts'
 
 export interface SignatureOptions {
@@ -84,6 +84,18 @@ export function rsaBlock(digest: Uint8Array, { hash, padding }: SignatureParamet
     throw new CardError('ERR_DATA', `A ${hash} digest has ${HASHES[hash]} octets, and this has ${digest.length}.`)
   }
   return padding === 'pss' ? pssBlock(digest, hash, length) : pkcs1Block(digest, hash, length)
+}
+
+/**
+ * A block that somebody else has padded for a signature: all of EMSA-PKCS1-v1_5, or what shows of EMSA-PSS without the
+ * digest (RFC 8017, 9.1.2: the first bit, the trailer). A text to decrypt begins 00 02, and is neither but by chance.
+ * @throws CardError ERR_DATA
+ */
+export function checkBlock(block: Uint8Array, length: number): Uint8Array {
+  const [first = 0xff] = block
+  const pss = first < 0x80 && block.at(-1) === 0xbc
+  if (block.length === length && (pss || isPkcs1Block(block))) return block
+  throw new CardError('ERR_DATA', 'This is not a padded digest that a key of this size signs.')
 }
 
 /** EMSA-PSS, RFC 8017, 9.1.1, for a modulus whose length is a multiple of 8 bits. */

@@ -1,0 +1,101 @@
+// What JavaScript sees of TLS with a card's key; its types are in src/native.ts.
+#include <napi.h>
+
+#include <utility>
+
+#include "../napi/convert.h"
+#include "../napi/outlet.h"
+#include "desk.h"
+#include "engine.h"
+
+namespace tessera::tls {
+namespace {
+
+// new TlsDesk(spki, request => ..., { patience? })
+class JsDesk : public Napi::ObjectWrap<JsDesk> {
+ public:
+  static Napi::Function define(Napi::Env env) {
+    return DefineClass(env, "TlsDesk",
+                       {InstanceAccessor<&JsDesk::number>("number"), InstanceMethod<&JsDesk::answer>("answer"),
+                        InstanceMethod<&JsDesk::refuse>("refuse"), InstanceMethod<&JsDesk::close>("close")});
+  }
+
+  explicit JsDesk(const Napi::CallbackInfo& info) : Napi::ObjectWrap<JsDesk>(info) {
+    Bytes spki = to_bytes(info[0], "publicKey");
+    if (!info[1].IsFunction()) tessera::refuse(info[1], "listener", "a function");
+    const auto patience = info[2].IsUndefined()
+                              ? Desk::kPatience
+                              : std::chrono::milliseconds(to_u32(info[2], "patience", Desk::kPatience.count()));
+    listener_ = Napi::Persistent(info[1].As<Napi::Function>());
+    outlet_ = std::make_shared<Exit>(info.Env(), this);
+    outlet_->hold(info.Env(), false);
+    const auto ask = [outlet = outlet_](std::unique_ptr<Request> request) { outlet->send(std::move(request)); };
+    number_ = open_desk(std::make_shared<Desk>(std::move(spki), ask, patience));
+    napi_add_env_cleanup_hook(info.Env(), at_env_end, this);
+    Ref();  // until it is closed
+  }
+
+  ~JsDesk() override {
+    napi_remove_env_cleanup_hook(Env(), at_env_end, this);
+    finish();
+  }
+
+  void arrived(Napi::Env env, std::unique_ptr<Request> request) {
+    if (finished_) return;
+    auto object = Napi::Object::New(env);
+    // Counted from 1, by ones: exact as a number for longer than anything runs.
+    object.Set("id", Napi::Number::New(env, static_cast<double>(request->id)));
+    object.Set("connection", Napi::Number::New(env, request->connection));
+    object.Set("kind", Napi::String::New(env, request->kind == Kind::kDigest ? "digest" : "block"));
+    object.Set("octets", to_js(env, ByteView(request->octets)));
+    listener_.Call({object});
+  }
+
+ private:
+  using Exit = Outlet<JsDesk, Request>;
+
+  static void at_env_end(void* raw) { static_cast<JsDesk*>(raw)->finish(); }
+
+  bool finish() {
+    if (std::exchange(finished_, true)) return false;
+    if (outlet_) outlet_->close();
+    close_desk(number_);
+    return true;
+  }
+
+  Napi::Value number(const Napi::CallbackInfo& info) { return Napi::Number::New(info.Env(), number_); }
+
+  Napi::Value settle(const Napi::CallbackInfo& info, std::optional<Bytes> signature) {
+    const double id = info[0].IsNumber() ? info[0].As<Napi::Number>().DoubleValue() : -1;
+    if (!(id >= 0 && id <= 9007199254740991)) tessera::refuse(info[0], "id", "a whole number");
+    const auto desk = find_desk(number_);
+    return Napi::Boolean::New(info.Env(), desk && desk->answer(static_cast<uint64_t>(id), std::move(signature)));
+  }
+
+  Napi::Value answer(const Napi::CallbackInfo& info) { return settle(info, to_bytes(info[1], "signature")); }
+
+  Napi::Value refuse(const Napi::CallbackInfo& info) { return settle(info, std::nullopt); }
+
+  Napi::Value close(const Napi::CallbackInfo& info) {
+    if (finish()) Unref();
+    return info.Env().Undefined();
+  }
+
+  Napi::FunctionReference listener_;
+  std::shared_ptr<Exit> outlet_;
+  uint32_t number_ = 0;
+  bool finished_ = false;
+};
+
+Napi::Value js_register_engine(const Napi::CallbackInfo& info) {
+  return Napi::Boolean::New(info.Env(), register_engine());
+}
+
+}  // namespace
+
+void init(Napi::Env env, Napi::Object exports) {
+  exports.Set("TlsDesk", JsDesk::define(env));
+  exports.Set("registerTlsEngine", Napi::Function::New<js_register_engine>(env, "registerTlsEngine"));
+}
+
+}  // namespace tessera::tls

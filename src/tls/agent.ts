@@ -1,0 +1,140 @@
+/**
+ * TLS client authentication with a card's key, for https.request, fetch and plain connections. OpenSSL signs synchronously
+ * and a card does not: so TLS runs in a worker thread, which waits there while this one asks the card.
+ */
+import { Agent, type AgentOptions } from 'node:https'
+import { UsageError } from '../errors.ts'
+import type { Card } from '../piv/host/card.ts'
+import type { AskPin } from '../piv/host/pin-request.ts'
+import type { Secret } from '../piv/pin.ts'
+import { type CardFetchInit, fetchOver } from './fetch.ts'
+import { assertFit, readIdentity } from './identity.ts'
+import { CardKey } from './key.ts'
+import { CROSSING, type CrossingOptions } from './messages.ts'
+import { CardSocket } from './socket.ts'
+import { TlsThread } from './thread.ts'
+
+/** Node's options for the server's side of a connection, and for TLS; certificate and key are the card's. */
+export type CardConnectOptions = CrossingOptions & { readonly timeout?: number | undefined }
+
+export interface CardAgentOptions extends CrossingOptions, Pick<AgentOptions, (typeof POOLING)[number]> {
+  /** Asked before a handshake, only when the key wants the PIN; or the PIN. */
+  readonly onPin?: AskPin | Secret
+  /** What signed the certificate, in DER, from its issuer upwards; what the card has unless given. */
+  readonly chain?: readonly Uint8Array[]
+  /** Refuses to try a PIN when fewer tries are left: 2, which keeps the last one, unless given. */
+  readonly minTriesLeft?: number
+  /** How many ms connecting, the handshake and the card's signature may take together: 30 000 unless given. */
+  readonly handshakeTimeout?: number
+  /** Shows a certificate that has expired, or is for something else, all the same. */
+  readonly allowUnfit?: boolean
+}
+
+const POOLING = ['keepAliveMsecs', 'maxSockets', 'maxTotalSockets', 'maxFreeSockets', 'scheduling', 'timeout'] as const
+const LONGEST = 30_000
+
+/** What is the card's to say, or cannot cross to another thread. */
+const REFUSED = {
+  cert: 'the certificate is the one on the card',
+  key: 'the key is the one on the card',
+  pfx: 'certificate and key are those on the card',
+  privateKeyEngine: 'the key is the one on the card',
+  privateKeyIdentifier: 'the key is the one on the card',
+  secureContext: 'it has a key of its own: give ca, minVersion and the like instead',
+  socket: 'TLS runs in another thread: give host and port',
+  checkServerIdentity: 'TLS runs in another thread: look at getPeerCertificate() after secureConnect, before you write',
+  lookup: 'TLS runs in another thread: look the name up first, and give host and servername',
+} as const
+
+/** @throws UsageError ERR_USAGE */
+function crossing(options: object): CrossingOptions {
+  for (const [name, why] of Object.entries(REFUSED)) {
+    if (Reflect.get(options, name) == null) continue
+    throw new UsageError('ERR_USAGE', `A card's agent takes no option '${name}': ${why}.`)
+  }
+  const given = CROSSING.map((name) => [name, Reflect.get(options, name)] as const)
+  return Object.fromEntries(given.filter(([, value]) => value != null))
+}
+
+export class CardAgent extends Agent {
+  readonly #key: CardKey
+  readonly #thread = new TlsThread()
+  readonly #sockets = new Set<CardSocket>()
+  readonly #defaults: CrossingOptions
+  readonly #handshakeTimeout: number
+  readonly #assertUsable: () => void
+
+  /** Use cardAgent. */
+  constructor(key: CardKey, options: CardAgentOptions, assertUsable: () => void) {
+    const defaults = crossing(options)
+    const pooling = POOLING.map((name) => [name, options[name]] as const).filter(([, value]) => value !== undefined)
+    super({ keepAlive: true, ...defaults, ...Object.fromEntries(pooling) } as AgentOptions)
+    this.#key = key
+    this.#defaults = defaults
+    this.#handshakeTimeout = options.handshakeTimeout ?? LONGEST
+    this.#assertUsable = assertUsable
+  }
+
+  /** For Node's https: not to be called. */
+  override createConnection(options: object): CardSocket {
+    return this.#open(options as CardConnectOptions)
+  }
+
+  /**
+   * A TLS connection, when its handshake is over: what tls.connect is, with the card's key.
+   * @throws PinError, TlsError, what Node says of connections
+   */
+  connect(options: CardConnectOptions): Promise<CardSocket> {
+    return new Promise((resolve, reject) => {
+      const socket = this.#open({ ...this.#defaults, ...options })
+      socket.once('error', reject)
+      socket.once('secureConnect', () => {
+        socket.off('error', reject)
+        resolve(socket)
+      })
+    })
+  }
+
+  /** What the platform's fetch is, over connections of this agent. It follows redirects to the same origin alone. */
+  fetch(url: string | URL, init?: CardFetchInit): Promise<Response> {
+    return fetchOver(this, url, init)
+  }
+
+  /** Ends its connections and its thread. The card stays open. */
+  override destroy(): void {
+    for (const socket of this.#sockets) socket.giveUp()
+    super.destroy()
+    this.#key.close()
+    this.#thread.end()
+  }
+
+  #open(options: CardConnectOptions): CardSocket {
+    const socket = new CardSocket(this.#thread, this.#key, () => this.#prepared(options), this.#handshakeTimeout)
+    this.#sockets.add(socket)
+    socket.once('close', () => this.#sockets.delete(socket))
+    if (options.timeout) socket.setTimeout(options.timeout)
+    return socket
+  }
+
+  #prepared(options: CardConnectOptions): CrossingOptions {
+    this.#assertUsable()
+    return crossing(options)
+  }
+}
+
+/**
+ * An agent whose connections show the certificate in a slot of a card, and prove its key.
+ * @throws CardError ERR_KEY_ABSENT, ERR_CERTIFICATE_ABSENT, ERR_CERTIFICATE_KEY, ERR_CERTIFICATE_UNFIT;
+ *   TlsError ERR_NO_ENGINE; UsageError ERR_USAGE
+ * @example https.get('https://intranet.example/', { agent: await cardAgent(card, '9a', { onPin: ({ reason }) => ask(reason) }) })
+ */
+export async function cardAgent(card: Card, slot = '9a', options: CardAgentOptions = {}): Promise<CardAgent> {
+  crossing(options)
+  const { info, chain } = await readIdentity(card, slot, options.chain)
+  const assertUsable = () => {
+    if (options.allowUnfit !== true) assertFit(chain[0], info.slot)
+  }
+  assertUsable()
+  const { onPin, minTriesLeft = 2 } = options
+  return new CardAgent(new CardKey(card, info, chain, { onPin, minTriesLeft }), options, assertUsable)
+}

@@ -1,0 +1,38 @@
+// The certificate that a card shows to servers: there, of the card's key, and fit to be shown.
+import { X509Certificate } from 'node:crypto'
+import { describeCertificate } from '../enroll/describe.ts'
+import { programVerdicts } from '../enroll/programs.ts'
+import { CardError } from '../errors.ts'
+import type { Card } from '../piv/host/card.ts'
+import type { KeyInfo } from '../piv/host/key-info.ts'
+
+export type Chain = readonly [X509Certificate, ...X509Certificate[]]
+
+/** @throws CardError ERR_KEY_ABSENT, ERR_CERTIFICATE_ABSENT, ERR_CERTIFICATE_KEY */
+export async function readIdentity(
+  card: Card,
+  slot: string,
+  chain: readonly Uint8Array[] | undefined,
+): Promise<{ readonly info: KeyInfo; readonly chain: Chain }> {
+  const info = await card.keyInfo(slot)
+  const found = await card.getCertificate(slot)
+  if (found === undefined) {
+    const message = `There is no certificate in slot ${info.slot}: no server knows whose key it is. Enroll it first: tessera cert enroll ${info.slot}.`
+    throw new CardError('ERR_CERTIFICATE_ABSENT', message)
+  }
+  const leaf = new X509Certificate(found.certificate)
+  if (!leaf.publicKey.equals(info.publicKey)) {
+    const message = `The certificate in slot ${info.slot} is of another key than the one there. Enroll the key again.`
+    throw new CardError('ERR_CERTIFICATE_KEY', message)
+  }
+  return { info, chain: [leaf, ...(chain ?? found.chain ?? []).map((der) => new X509Certificate(der))] }
+}
+
+/** @throws CardError ERR_CERTIFICATE_UNFIT for one that servers refuse in any case: nothing is sent to them then */
+export function assertFit(certificate: X509Certificate, slot: KeyInfo['slot'], now = new Date()): void {
+  const verdicts = programVerdicts(describeCertificate(certificate.raw), slot, now)
+  const because = verdicts.find(({ program }) => program.startsWith('TLS clients'))?.because ?? []
+  if (because.length === 0) return
+  const message = `The certificate in slot ${slot} is not fit for TLS: ${because.join(', ')}. Renew it, or try it all the same: { allowUnfit: true }.`
+  throw new CardError('ERR_CERTIFICATE_UNFIT', message)
+}

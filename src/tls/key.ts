@@ -1,0 +1,154 @@
+// The key of a card as TLS sees it: a certificate to show, a desk where the thread in OpenSSL gets its signatures, and the
+// PIN in time for both.
+import type { X509Certificate } from 'node:crypto'
+import { wipe } from '../bytes.ts'
+import { PinError, TlsError } from '../errors.ts'
+import { Mutex } from '../mutex.ts'
+import { type NativeSignatureRequest, type NativeTlsDesk, native } from '../native.ts'
+import { type Card, sessionOf } from '../piv/host/card.ts'
+import type { KeyInfo } from '../piv/host/key-info.ts'
+import { signing, signingBlock } from '../piv/host/keys.ts'
+import type { AskPin } from '../piv/host/pin-request.ts'
+import { signatureParameters } from '../piv/host/signature.ts'
+import { pinBytes, type Secret } from '../piv/pin.ts'
+import type { CardIdentity } from './messages.ts'
+import { KeptPin } from './pin.ts'
+
+const ENGINE = 'tessera'
+
+/** A connection whose handshake is under way. */
+export interface Handshake {
+  readonly signal: AbortSignal
+  /** The PIN for this handshake's signature, to wipe after use; only once. */
+  takePin(): Uint8Array | undefined
+  /** The card did not sign, and why. */
+  refused(error: unknown): void
+}
+
+export interface CardKeyOptions {
+  readonly onPin?: Secret | AskPin | undefined
+  readonly minTriesLeft: number
+  /** How many ms OpenSSL waits for the card. */
+  readonly patience?: number | undefined
+}
+
+/** Desks are closed when the process ends: it would wait for a thread that waits for it. */
+const open = new Set<NativeTlsDesk>()
+let watching = false
+
+function closeAll(): void {
+  for (const desk of open) desk.close()
+}
+
+export class CardKey {
+  readonly slot: string
+  readonly certificate: X509Certificate
+  readonly #cert: string
+  readonly #card: Card
+  readonly #info: KeyInfo
+  readonly #minTriesLeft: number
+  readonly #pin: KeptPin
+  readonly #desk: NativeTlsDesk
+  readonly #handshakes = new Map<number, Handshake>()
+  readonly #turns = new Mutex()
+  #unlocking: Promise<undefined> | undefined
+
+  /** @throws TlsError ERR_NO_ENGINE */
+  constructor(
+    card: Card,
+    info: KeyInfo,
+    chain: readonly [X509Certificate, ...X509Certificate[]],
+    options: CardKeyOptions,
+  ) {
+    const { TlsDesk, registerTlsEngine } = native()
+    if (!registerTlsEngine()) {
+      throw new TlsError(
+        'ERR_NO_ENGINE',
+        "The OpenSSL of this Node.js has no engines, so its TLS cannot sign with a card's key. Serve the card (tessera serve) and use it by PKCS#11, with OpenSC's module: docs/serve.md.",
+      )
+    }
+    this.slot = info.slot
+    this.certificate = chain[0]
+    this.#cert = chain.map(String).join('')
+    this.#card = card
+    this.#info = info
+    this.#minTriesLeft = options.minTriesLeft
+    this.#pin = new KeptPin(options.onPin)
+    const spki = info.publicKey.export({ type: 'spki', format: 'der' })
+    this.#desk = new TlsDesk(Uint8Array.from(spki), (request) => void this.#sign(request), options.patience)
+    open.add(this.#desk)
+    if (!watching) process.on('exit', closeAll)
+    watching = true
+  }
+
+  /**
+   * Sees to it, before a handshake, that the key will sign. Whoever comes while somebody is asked for the PIN waits for
+   * the same answer.
+   * @returns the PIN for this handshake, to wipe after use, where the key wants it for every use
+   * @throws PinError as `verifyPin`, ERR_PIN_REQUIRED; what `onPin` throws
+   */
+  unlock(): Promise<Uint8Array | undefined> {
+    if (this.#info.pinPolicy === 'never') return Promise.resolve(undefined)
+    if (this.#info.pinPolicy === 'always') return this.#turns.run(() => this.#verified())
+    this.#unlocking ??= this.#verified()
+      .then(wipe)
+      .then(() => undefined)
+      .finally(() => {
+        this.#unlocking = undefined
+      })
+    return this.#unlocking
+  }
+
+  /** The PIN that was asked for and is right; none where none is wanted now. */
+  async #verified(): Promise<Uint8Array | undefined> {
+    const minTriesLeft = this.#minTriesLeft
+    const { request, wanted } = await sessionOf(this.#card).request(this.#info.slot, 'sign', { minTriesLeft })
+    if (!wanted) return undefined
+    const pin = pinBytes(await this.#pin.ask(request))
+    try {
+      await this.#card.verifyPin(pin, { minTriesLeft })
+      return pin
+    } catch (error) {
+      wipe(pin)
+      if (error instanceof PinError && error.code === 'ERR_PIN_WRONG') this.#pin.wrong(error)
+      throw error
+    }
+  }
+
+  /** From now on signatures for that connection are this handshake's. */
+  begin(connection: number, handshake: Handshake): CardIdentity {
+    this.#handshakes.set(connection, handshake)
+    const privateKeyIdentifier = `${this.#desk.number}.${connection}`
+    return { cert: this.#cert, privateKeyEngine: ENGINE, privateKeyIdentifier }
+  }
+
+  finish(connection: number): void {
+    this.#handshakes.delete(connection)
+  }
+
+  /** Lets go of whoever waits. */
+  close(): void {
+    open.delete(this.#desk)
+    this.#desk.close()
+    this.#pin.wipe()
+  }
+
+  async #sign({ id, connection, kind, octets }: NativeSignatureRequest): Promise<void> {
+    const handshake = this.#handshakes.get(connection)
+    const pin = handshake?.takePin()
+    const giveUp = () => void this.#desk.refuse(id)
+    handshake?.signal.addEventListener('abort', giveUp)
+    try {
+      if (handshake === undefined) return giveUp()
+      const operation = kind === 'digest' ? signing(octets, signatureParameters({})) : signingBlock(octets)
+      const options = { signal: handshake.signal, minTriesLeft: this.#minTriesLeft, ...(pin && { pin }) }
+      this.#desk.answer(id, await sessionOf(this.#card).use(this.#info.slot, 'sign', options, () => operation))
+    } catch (error) {
+      handshake?.refused(error)
+      giveUp()
+    } finally {
+      wipe(pin)
+      handshake?.signal.removeEventListener('abort', giveUp)
+    }
+  }
+}

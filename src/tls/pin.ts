@@ -1,0 +1,33 @@
+// The PIN of an agent: asked for each time, or given once.
+import { secretBytes, wipe } from '../bytes.ts'
+import { PinError } from '../errors.ts'
+import type { AskPin, PinRequest } from '../piv/host/pin-request.ts'
+import type { Secret } from '../piv/pin.ts'
+
+export class KeptPin {
+  readonly #ask: AskPin | undefined
+  readonly #given: Uint8Array | undefined
+  #refusal: PinError | undefined
+
+  constructor(pin: Secret | AskPin | undefined) {
+    if (typeof pin === 'function') this.#ask = pin
+    else if (pin !== undefined) this.#given = secretBytes(pin)
+  }
+
+  /** @throws PinError ERR_PIN_REQUIRED; for a PIN that was given once and was wrong, what the card said then */
+  async ask(request: PinRequest): Promise<Secret> {
+    if (this.#ask !== undefined) return this.#ask(request)
+    if (this.#refusal !== undefined) throw this.#refusal
+    if (this.#given !== undefined) return this.#given
+    throw new PinError('ERR_PIN_REQUIRED', `${request.reason} Give cardAgent a function that asks for it: { onPin }.`)
+  }
+
+  /** A PIN that was given once is not tried twice: each try that is wrong is one less. */
+  wrong(error: PinError): void {
+    if (this.#given !== undefined) this.#refusal = error
+  }
+
+  wipe(): void {
+    wipe(this.#given)
+  }
+}

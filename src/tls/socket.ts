@@ -1,0 +1,286 @@
+// A TLS connection whose sockets are in another thread, as a Duplex that does what a TLSSocket does.
+import type { X509Certificate } from 'node:crypto'
+import { wipe } from '../bytes.ts'
+import { TlsError } from '../errors.ts'
+import { connectionError } from './failure.ts'
+import type { CardKey } from './key.ts'
+import { type CrossingOptions, type Facts, type FromSockets, PIECE, TELL_AT, WINDOW } from './messages.ts'
+import { SecureSocket } from './secure-socket.ts'
+import type { LineEnd, TlsThread } from './thread.ts'
+
+interface Outgoing {
+  readonly octets: Uint8Array
+  at: number
+  readonly done: (error?: Error | null) => void
+}
+
+export class CardSocket extends SecureSocket implements LineEnd {
+  protected readonly certificate: X509Certificate
+  /** As `setTimeout` was told. */
+  timeout = 0
+  readonly #thread: TlsThread
+  readonly #key: CardKey
+  readonly #gaveUp = new AbortController()
+  readonly #exports = new Map<number, (octets: Uint8Array | undefined) => void>()
+  #calls = 0
+  /** 0: the other thread knows nothing of this connection, or nothing any more. */
+  #line = 0
+  #held = true
+  #pin: Uint8Array | undefined
+  #refusal: unknown
+  #handshakeTime: NodeJS.Timeout | undefined
+  #idleTime: NodeJS.Timeout | undefined
+  /** What is being written; and how many octets the other thread has and did not write yet. */
+  #outgoing: Outgoing | undefined
+  #underWay = 0
+  #ending: (() => void) | undefined
+  /** Octets that nobody has read yet; and those that were read, and the other thread does not know of. */
+  #unread = 0
+  #taken = 0
+
+  constructor(thread: TlsThread, key: CardKey, options: () => CrossingOptions, handshakeTimeout: number) {
+    super({ highWaterMark: PIECE })
+    this.#thread = thread
+    this.#key = key
+    this.certificate = key.certificate
+    void this.#begin(options, handshakeTimeout)
+  }
+
+  // --- From the card to the handshake's end -----------------------------------------------------------------------
+
+  async #begin(prepare: () => CrossingOptions, handshakeTimeout: number): Promise<void> {
+    try {
+      const options = prepare()
+      this.allowHalfOpen = options.allowHalfOpen ?? false
+      const pin = await this.#key.unlock()
+      if (this.destroyed) return wipe(pin)
+      this.#pin = pin
+      this.#line = this.#thread.open(this)
+      if (this.#held) this.#thread.hold(true)
+      const key = this.#key.begin(this.#line, {
+        signal: this.#gaveUp.signal,
+        takePin: () => this.#takePin(),
+        refused: (error) => {
+          this.#refusal ??= error
+        },
+      })
+      this.#thread.tell({ do: 'connect', line: this.#line, options, key })
+      this.#handshakeTime = setTimeout(() => this.destroy(late(handshakeTimeout)), handshakeTimeout).unref()
+    } catch (error) {
+      this.destroy(error as Error)
+    }
+  }
+
+  #takePin(): Uint8Array | undefined {
+    const pin = this.#pin
+    this.#pin = undefined
+    return pin
+  }
+
+  #secure(facts: Facts): void {
+    clearTimeout(this.#handshakeTime)
+    wipe(this.#takePin())
+    this.facts = facts
+    this.emit('secureConnect')
+    this.#pump()
+    if (this.#ending !== undefined) this.#tell({ do: 'end', line: this.#line })
+  }
+
+  // --- What the other thread says ---------------------------------------------------------------------------------
+
+  said(message: FromSockets): void {
+    switch (message.say) {
+      case 'connected':
+        this.connecting = false
+        this.addresses = message.addresses
+        this.emit('connect')
+        this.emit('ready')
+        break
+      case 'secure':
+        this.#secure(message.facts)
+        break
+      case 'data':
+        this.#received(message.octets)
+        break
+      case 'taken':
+        this.#underWay -= message.count
+        this.#pump()
+        break
+      case 'end':
+        this.push(null)
+        this.read(0) // nobody may be reading: a connection that is kept for later
+        break
+      case 'finished':
+        this.#ending?.()
+        break
+      case 'error':
+        this.destroy(connectionError(message.error, this.#key.slot, this.#refusal))
+        break
+      case 'exported':
+        this.#exports.get(message.call)?.(message.octets)
+        break
+      case 'closed':
+        this.#closed()
+    }
+  }
+
+  /** The agent is destroyed: an error for a handshake that is under way alone, as Node has it. */
+  giveUp(): void {
+    const message = 'The agent was destroyed before this connection was made.'
+    this.destroy(this.facts === undefined ? new TlsError('ERR_TLS_CLOSED', message) : undefined)
+  }
+
+  lost(error: TlsError): void {
+    this.#line = 0
+    this.destroy(error)
+  }
+
+  // --- What a socket does ---------------------------------------------------------------------------------------
+
+  ref(): this {
+    return this.#hold(true)
+  }
+
+  unref(): this {
+    return this.#hold(false)
+  }
+
+  setKeepAlive(on = false, delay = 0): this {
+    this.#tell({ do: 'keepAlive', line: this.#line, on, delay })
+    return this
+  }
+
+  setNoDelay(on = true): this {
+    this.#tell({ do: 'noDelay', line: this.#line, on })
+    return this
+  }
+
+  /** `timeout` is emitted after so many ms without a word of either side; 0: never. */
+  setTimeout(ms: number, listener?: () => void): this {
+    this.timeout = ms
+    clearTimeout(this.#idleTime)
+    this.#idleTime = ms > 0 && !this.destroyed ? setTimeout(() => this.emit('timeout'), ms).unref() : undefined
+    if (listener !== undefined && ms > 0) this.once('timeout', listener)
+    else if (listener !== undefined) this.off('timeout', listener)
+    return this
+  }
+
+  /** Ends it when everything is written. */
+  destroySoon(): void {
+    if (this.writable) this.end()
+    if (this.writableFinished) this.destroy()
+    else this.once('finish', () => this.destroy())
+  }
+
+  /** RFC 5705, RFC 8446, 7.5. @throws TlsError ERR_TLS_CLOSED */
+  exportKeyingMaterial(length: number, label: string, context?: Uint8Array): Promise<Buffer> {
+    return new Promise((resolve, reject) => {
+      this.#calls += 1
+      const call = this.#calls
+      const done = (octets: Uint8Array | undefined) => {
+        this.#exports.delete(call)
+        if (octets !== undefined) resolve(Buffer.from(octets))
+        else
+          reject(new TlsError('ERR_TLS_CLOSED', 'There are no keys to derive others from: the connection is not open.'))
+      }
+      if (this.facts === undefined || this.#line === 0) return done(undefined)
+      this.#exports.set(call, done)
+      this.#tell({ do: 'export', line: this.#line, call, length, label, context })
+    })
+  }
+
+  // --- What streams want ------------------------------------------------------------------------------------------
+
+  override _write(chunk: Uint8Array, _: BufferEncoding, done: Outgoing['done']): void {
+    this.#outgoing = { octets: chunk, at: 0, done }
+    this.#pump()
+  }
+
+  override _writev(chunks: ReadonlyArray<{ chunk: Uint8Array }>, done: Outgoing['done']): void {
+    this._write(Buffer.concat(chunks.map(({ chunk }) => chunk)), 'utf8', done)
+  }
+
+  override _final(done: () => void): void {
+    this.#ending = done
+    if (this.facts !== undefined) this.#tell({ do: 'end', line: this.#line })
+  }
+
+  override _read(): void {
+    this.#taken += this.#unread
+    this.#unread = 0
+    if (this.#taken < TELL_AT) return
+    this.#tell({ do: 'taken', line: this.#line, count: this.#taken })
+    this.#taken = 0
+  }
+
+  override _destroy(error: Error | null, done: (error: Error | null) => void): void {
+    clearTimeout(this.#handshakeTime)
+    clearTimeout(this.#idleTime)
+    wipe(this.#takePin())
+    this.#gaveUp.abort()
+    this.#tell({ do: 'destroy', line: this.#line })
+    this.#leave()
+    this.#outgoing?.done(error ?? new TlsError('ERR_TLS_CLOSED', 'The connection was closed before this was written.'))
+    this.#outgoing = undefined
+    done(error)
+  }
+
+  /** As much as the other thread takes. */
+  #pump(): void {
+    const outgoing = this.#outgoing
+    if (outgoing === undefined || this.facts === undefined) return
+    this.#active()
+    const { octets } = outgoing
+    while (outgoing.at < octets.length && this.#underWay < WINDOW) {
+      const piece = new Uint8Array(octets.subarray(outgoing.at, outgoing.at + PIECE))
+      outgoing.at += piece.length
+      this.#underWay += piece.length
+      this.#tell({ do: 'data', line: this.#line, octets: piece }, piece)
+    }
+    if (outgoing.at < octets.length) return
+    this.#outgoing = undefined
+    outgoing.done()
+  }
+
+  #received(octets: Uint8Array): void {
+    this.#active()
+    this.#unread += octets.length
+    if (this.push(Buffer.from(octets.buffer, octets.byteOffset, octets.byteLength))) this._read()
+  }
+
+  #closed(): void {
+    this.#leave()
+    this.#ending?.()
+    if (this.facts === undefined) return void this.destroy(new TlsError('ERR_TLS_CLOSED', 'The connection was closed.'))
+    // After an orderly end what was received is still to be read, and the end of that closes this side.
+    if (!this.readableEnded && this.readable) return
+    this.destroy()
+  }
+
+  /** The other thread has nothing of this connection any more. */
+  #leave(): void {
+    if (this.#line === 0) return
+    this.#key.finish(this.#line)
+    this.#thread.forget(this.#line)
+    if (this.#held) this.#thread.hold(false)
+    this.#line = 0
+    for (const done of this.#exports.values()) done(undefined)
+  }
+
+  #tell(...message: Parameters<TlsThread['tell']>): void {
+    if (this.#line !== 0) this.#thread.tell(...message)
+  }
+
+  #hold(hold: boolean): this {
+    if (hold !== this.#held && this.#line !== 0) this.#thread.hold(hold)
+    this.#held = hold
+    return this
+  }
+
+  #active(): void {
+    this.#idleTime?.refresh()
+  }
+}
+
+const late = (ms: number) =>
+  new TlsError('ERR_TLS_TIMEOUT', `The server and the card did not finish their handshake within ${ms / 1000} s.`)

@@ -1,0 +1,131 @@
+// The thread with the sockets: Node's own TLS, where a signature may block. It knows no card: the engine `tessera`, which
+// the main thread registered, asks for signatures there.
+import { connect, type TLSSocket } from 'node:tls'
+import { parentPort } from 'node:worker_threads'
+import { type ErrorParts, type Facts, type FromSockets, TELL_AT, type ToSockets, WINDOW } from './messages.ts'
+
+const lines = new Map<number, Line>()
+
+function say(message: FromSockets, octets?: Uint8Array<ArrayBuffer>): void {
+  parentPort?.postMessage(message, octets === undefined ? [] : [octets.buffer])
+}
+
+/** One connection. */
+class Line {
+  readonly #id: number
+  readonly #socket: TLSSocket
+  /** Octets that the other side has not taken yet. */
+  #underWay = 0
+  /** Octets that the socket took, and the other side does not know of. */
+  #taken = 0
+
+  constructor({ line, options, key }: ToSockets & { readonly do: 'connect' }) {
+    this.#id = line
+    this.#socket = connect({ ...options, ...key })
+    this.#socket
+      .on('connect', () => say({ say: 'connected', line, addresses: addressesOf(this.#socket) }))
+      .on('secureConnect', () => say({ say: 'secure', line, facts: factsOf(this.#socket) }))
+      .on('data', (octets: Buffer) => this.#received(octets))
+      .on('end', () => say({ say: 'end', line }))
+      .on('error', (error) => say({ say: 'error', line, error: partsOf(error) }))
+      .on('close', () => {
+        lines.delete(line)
+        say({ say: 'closed', line })
+      })
+  }
+
+  handle(message: ToSockets): void {
+    const socket = this.#socket
+    switch (message.do) {
+      case 'data':
+        socket.write(message.octets, (error) => error == null && this.#wrote(message.octets.length))
+        break
+      case 'taken':
+        this.#underWay -= message.count
+        if (this.#underWay < WINDOW) socket.resume()
+        break
+      case 'end':
+        socket.end(() => say({ say: 'finished', line: this.#id }))
+        break
+      case 'destroy':
+        socket.destroy()
+        break
+      case 'keepAlive':
+        socket.setKeepAlive(message.on, message.delay)
+        break
+      case 'noDelay':
+        socket.setNoDelay(message.on)
+        break
+      case 'export':
+        say({ say: 'exported', line: this.#id, call: message.call, octets: exported(socket, message) })
+    }
+  }
+
+  #received(octets: Buffer): void {
+    this.#underWay += octets.length
+    if (this.#underWay >= WINDOW) this.#socket.pause()
+    // A view of Node's pool would be cloned with all of the pool.
+    const copy = new Uint8Array(octets)
+    say({ say: 'data', line: this.#id, octets: copy }, copy)
+  }
+
+  #wrote(count: number): void {
+    this.#taken += count
+    if (this.#taken < TELL_AT && this.#socket.writableLength > 0) return
+    say({ say: 'taken', line: this.#id, count: this.#taken })
+    this.#taken = 0
+  }
+}
+
+const addressesOf = ({ remoteAddress, remotePort, remoteFamily, localAddress, localPort }: TLSSocket) => ({
+  remoteAddress,
+  remotePort,
+  remoteFamily,
+  localAddress,
+  localPort,
+})
+
+function factsOf(socket: TLSSocket): Facts {
+  const certificate = socket.getPeerCertificate(true)
+  const error: unknown = socket.authorizationError
+  return {
+    authorized: socket.authorized,
+    authorizationError: error == null ? undefined : String(error instanceof Error ? error.message : error),
+    protocol: socket.getProtocol(),
+    cipher: socket.getCipher(),
+    alpnProtocol: socket.alpnProtocol,
+    servername: (socket as { servername?: string | false }).servername ?? null,
+    ephemeralKey: socket.getEphemeralKeyInfo(),
+    certificate: certificate.raw === undefined ? undefined : certificate,
+  }
+}
+
+function exported(socket: TLSSocket, { length, label, context }: ToSockets & { do: 'export' }): Uint8Array | undefined {
+  try {
+    return new Uint8Array(socket.exportKeyingMaterial(length, label, Buffer.from(context ?? [])))
+  } catch {
+    return undefined
+  }
+}
+
+const isPlain = (value: unknown): boolean =>
+  ['string', 'number', 'boolean'].includes(typeof value) || (Array.isArray(value) && value.every(isPlain))
+
+function partsOf(error: Error): ErrorParts {
+  const fields = Object.fromEntries(Object.entries(error).filter(([, value]) => isPlain(value)))
+  const parts = { message: error.message, fields: { ...codeOf(error), ...fields } }
+  return error instanceof AggregateError ? { ...parts, errors: error.errors.map(partsOf) } : parts
+}
+
+/** Some have it from their class. */
+const codeOf = (error: Error) => ('code' in error ? { code: error.code } : {})
+
+parentPort?.on('message', (message: ToSockets) => {
+  if (message.do !== 'connect') return void lines.get(message.line)?.handle(message)
+  try {
+    lines.set(message.line, new Line(message))
+  } catch (error) {
+    // An option that Node refuses, or a certificate and a key that do not fit.
+    say({ say: 'error', line: message.line, error: partsOf(error as Error) })
+  }
+})
