@@ -4,7 +4,7 @@ import type { CardChannel } from '../channel.ts'
 import { Mutex } from '../mutex.ts'
 import { fromPcsc, NOT_TRANSACTED, returnCode } from './codes.ts'
 import { Connection, closedError } from './connection.ts'
-import { bringsPin, forT0, mayRepeat, withLength } from './transport.ts'
+import { forT0, mayRepeat, proves, withLength } from './transport.ts'
 
 export interface ReaderOptions {
   /** How long to wait for another program that has the card, in milliseconds; 10000 unless given. */
@@ -60,8 +60,8 @@ export class ReaderChannel implements CardChannel {
 
   async transmit(apdu: Uint8Array): Promise<Uint8Array> {
     this.#assertOpen()
-    // Whatever the answer: a PIN may have been verified.
-    if (bringsPin(apdu)) this.#connection.resetAtEnd()
+    // Whatever the answer: a PIN or the admin key may have been proved.
+    if (proves(apdu)) this.#connection.resetAtEnd()
     const answer = await this.#send(apdu)
     const again = withLength(apdu, answer)
     if (again === undefined) return answer
@@ -89,7 +89,7 @@ export class ReaderChannel implements CardChannel {
     await this.#connection.reset()
   }
 
-  /** Work under way is finished first. A card that a PIN was sent to is reset: nobody is to find it unlocked. */
+  /** Work under way is finished first. A card that a PIN or the admin key was proved to is reset: nobody is to find it unlocked. */
   close(): Promise<void> {
     return this.#mutex.run(async () => {
       if (this.#closed) return

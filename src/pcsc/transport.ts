@@ -4,6 +4,8 @@ export const PROTOCOL = { T0: 1, T1: 2 } as const
 
 /** VERIFY, CHANGE REFERENCE DATA, RESET RETRY COUNTER: a command of these is never sent twice, each may cost a try. */
 const PIN_COMMANDS: readonly number[] = [0x20, 0x24, 0x2c]
+const GENERAL_AUTHENTICATE = 0x87
+const ADMIN_KEY = 0x9b
 /** SELECT and GET DATA: what they do they may do twice. */
 const HARMLESS: readonly number[] = [0xa4, 0xcb]
 
@@ -13,8 +15,12 @@ const SHORT_DATA = 5
 
 export const isPinCommand = (apdu: Uint8Array): boolean => PIN_COMMANDS.includes(apdu[1] ?? 0)
 
-/** Whether a command brings a PIN or PUK. One without data only asks what is verified. */
-export const bringsPin = (apdu: Uint8Array): boolean => isPinCommand(apdu) && apdu.length > SHORT_DATA
+/**
+ * Whether a command may prove something to the card, which it then knows: it brings a PIN or PUK (one without data only
+ * asks what is verified), or is a step of the authentication with the admin key.
+ */
+export const proves = (apdu: Uint8Array): boolean =>
+  (isPinCommand(apdu) && apdu.length > SHORT_DATA) || (apdu[1] === GENERAL_AUTHENTICATE && apdu[3] === ADMIN_KEY)
 
 /** Whether a command that may or may not have arrived can be sent again. */
 export function mayRepeat(apdu: Uint8Array): boolean {

@@ -77,6 +77,11 @@ test('a card that a PIN was sent to is reset when it is closed', async () => {
   await opened(async (card) => assert.is((await card.pinStatus()).verified, false))
 })
 
+test('a card that the admin key was proved to is reset when it is closed', async () => {
+  await opened((card) => withKey(card, '9a'))
+  await opened(async (card) => assert.is(await codeOf(card.generateKey('9a')), 'ERR_ADMIN_REQUIRED'))
+})
+
 test('another program resets the card: the PIN is lost, the card is found again', async () => {
   await opened(async (card) => {
     await withKey(card, '9a')
