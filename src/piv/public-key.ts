@@ -82,12 +82,21 @@ function half(point: Uint8Array, which: 0 | 1): string {
 
 /** @throws TlvError for an algorithm that is not known here */
 export function fromKeyObject(key: KeyObject): PublicKey {
-  const { kty, crv, n, e, x, y } = key.export({ format: 'jwk' })
+  const { kty, crv, n, e, x, y } = jwkOf(key)
   if (kty === 'RSA') return check({ modulus: fromBase64url(n), exponent: fromBase64url(e) })
   const row = crv === 'P-256' || crv === 'P-384' ? ALGORITHMS[crv] : undefined
   if (kty !== 'EC' || row === undefined) throw new TlvError('the public key is of a kind that is not known here')
   const coordinates = [x, y].map((text) => leftPad(fromBase64url(text), row.octets))
   return check({ point: concat(Uint8Array.of(0x04), ...coordinates) })
+}
+
+/** Node refuses kinds and curves that JWK has no name for. */
+function jwkOf(key: KeyObject): JsonWebKey {
+  try {
+    return key.export({ format: 'jwk' })
+  } catch (cause) {
+    throw new TlvError('the public key is of a kind that is not known here', { cause })
+  }
 }
 
 /** @throws TlvError for an algorithm that is not known here */

@@ -1,5 +1,6 @@
 // takes: 15 s
 // Cards in readers side by side with those of the TPM: each asked in passing, none disturbed, none waited for in vain.
+import { generateKeyPairSync } from 'node:crypto'
 import { setTimeout as delay } from 'node:timers/promises'
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
@@ -7,6 +8,7 @@ import { hex } from '../../src/bytes.ts'
 import type { CardChannel } from '../../src/channel.ts'
 import { type CardSummary, createCard, listCards, listReaderCards, openCard } from '../../src/index.ts'
 import { ReaderChannel } from '../../src/pcsc/channel.ts'
+import { writeCertificate } from '../../src/piv/certificate.ts'
 import { certificateTag } from '../../src/piv/objects.ts'
 import { parseSlot } from '../../src/piv/slots.ts'
 import { serveCard } from '../../src/serving.ts'
@@ -148,6 +150,17 @@ test('a PIN that is blocked; a card that is no PIV card, and one that knows no m
     assert.ok(yes !== undefined && 'pin' in yes)
     assert.equal([yes.cardId, yes.keys, yes.certificates.filter((one) => !('error' in one))], [undefined, [], []])
     assert.is(never?.state, 'no-piv')
+  })
+})
+
+test('a certificate of a kind of key that no card has is listed, and its key is not', async () => {
+  const { card, channel } = memoryCard()
+  const { publicKey } = generateKeyPairSync('ec', { namedCurve: 'brainpoolP256r1' })
+  card.objects.set(tag('9a'), writeCertificate(certificateOf(publicKey, 'Somebody')))
+  await inReaders([channel], async () => {
+    const [listed] = await listReaderCards()
+    assert.ok(listed !== undefined && 'pin' in listed)
+    assert.equal([listed.keys, listed.certificates.map(({ slot }) => slot)], [[], ['9a']])
   })
 })
 

@@ -86,6 +86,9 @@ test('keys of other kinds are refused', () => {
     generateKeyPairSync('ed25519'),
     generateKeyPairSync('ec', { namedCurve: 'secp521r1' }),
     generateKeyPairSync('rsa', { modulusLength: 1024 }),
+    // JWK has no name for these.
+    generateKeyPairSync('ec', { namedCurve: 'brainpoolP256r1' }),
+    generateKeyPairSync('rsa-pss', { modulusLength: 2048 }),
   ]) {
     assert.throws(() => fromKeyObject(publicKey), refused)
   }
