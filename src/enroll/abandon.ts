@@ -6,6 +6,7 @@ import { parseSlot } from '../piv/slots.ts'
 import { isFor } from './chain.ts'
 import { cardIdOf } from './identity.ts'
 import { certificateIn, install, publicKeyIn } from './install.ts'
+import { keyOfRequest } from './request-state.ts'
 import type { Enrolment, Enrolments } from './state.ts'
 
 type Authorize = (() => Promise<void>) | undefined
@@ -48,13 +49,22 @@ async function finish(card: Card, found: Enrolment, authorize: Authorize): Promi
   await install(card, { ...found, certificate }, new X509Certificate(certificate).publicKey)
 }
 
-async function undo(card: Card, { slot, place, retireTo }: Enrolment, authorize: Authorize): Promise<void> {
+async function undo(card: Card, found: Enrolment, authorize: Authorize): Promise<void> {
+  const { step, slot, place, retireTo, request } = found
   if (place === slot) return
   await authorize?.()
-  if (retireTo !== undefined) {
-    // The old key, or its certificate alone, may have been put there already.
-    if ((await publicKeyIn(card, retireTo)) !== undefined) await card.moveKey(retireTo, slot)
-    if ((await certificateIn(card, retireTo)) !== undefined) await card.deleteCertificate(retireTo)
-  }
-  if ((await publicKeyIn(card, place)) !== undefined) await card.deleteKey(place)
+  // Before that step nothing was put there by us: what is there now is somebody's.
+  if (retireTo !== undefined && step === 'issued') await takeBack(card, slot, retireTo)
+  const key = await publicKeyIn(card, place)
+  if (key !== undefined && (request === undefined || key.equals(keyOfRequest(request)))) await card.deleteKey(place)
+}
+
+/** The old key, or a copy of its certificate alone, may have been put there already; nothing else is touched. */
+async function takeBack(card: Card, slot: string, from: string): Promise<void> {
+  const [old, copy] = [await certificateIn(card, slot), await certificateIn(card, from)]
+  const key = (await publicKeyIn(card, slot)) === undefined ? await publicKeyIn(card, from) : undefined
+  const isOld = key !== undefined && (old === undefined || isFor(new X509Certificate(old.certificate), key))
+  if (isOld) await card.moveKey(from, slot)
+  if (old !== undefined && copy !== undefined && equal(old.certificate, copy.certificate))
+    await card.deleteCertificate(from)
 }

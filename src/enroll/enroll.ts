@@ -3,7 +3,7 @@
  * call goes on where the last one ended, in whatever way that was. Nothing that is on the card is replaced before the new
  * certificate is known to be right and the new key has signed.
  */
-import { createPublicKey, type KeyObject, verify } from 'node:crypto'
+import { type KeyObject, verify } from 'node:crypto'
 import { setTimeout as delay } from 'node:timers/promises'
 import { equal } from '../bytes.ts'
 import { CaError, CardError, PinError, UsageError } from '../errors.ts'
@@ -22,7 +22,7 @@ import { programVerdicts } from './programs.ts'
 import type { CaAnswer } from './protocol.ts'
 import { contentOfCertificate } from './renewal.ts'
 import { requestCertificate } from './request.ts'
-import { askedOf, assertBounded, pendingResult, spkiOf, toAsk, withoutRequest } from './request-state.ts'
+import { askedOf, assertBounded, keyOfRequest, pendingResult, toAsk, withoutRequest } from './request-state.ts'
 import type { Enrolment, EnrolmentFile, Enrolments } from './state.ts'
 
 /** What is asked again after, in seconds, where the CA does not say. */
@@ -235,7 +235,7 @@ class Run {
    * not has told nobody of a key without a certificate.
    */
   async #keyOf({ place, slot, request }: Enrolment): Promise<KeyObject> {
-    const key = createPublicKey({ key: Buffer.from(spkiOf(request)), format: 'der', type: 'spki' })
+    const key = keyOfRequest(request)
     const found = [await publicKeyIn(this.#card, place), await publicKeyIn(this.#card, slot)]
     const mayBeHidden = place === slot && found[0] === undefined && this.#card.name.startsWith('reader:')
     if (mayBeHidden || found.some((one) => one?.equals(key))) return key

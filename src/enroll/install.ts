@@ -1,10 +1,12 @@
 // Putting an issued certificate and its key where they belong. Every step can be done again: whoever takes over after a
 // crash finds on the card how far it came.
-import type { KeyObject } from 'node:crypto'
+import { type KeyObject, X509Certificate } from 'node:crypto'
+import { equal } from '../bytes.ts'
 import { CardError } from '../errors.ts'
 import type { Card } from '../piv/host/card.ts'
 import type { CardCertificate } from '../piv/host/certificates.ts'
 import { parseSlot } from '../piv/slots.ts'
+import { isFor } from './chain.ts'
 import { nameCertificate } from './friendly-name.ts'
 import type { Enrolment } from './state.ts'
 
@@ -33,9 +35,26 @@ export async function install(card: Card, enrolment: Issued, key: KeyObject): Pr
 
 /** The certificate first: a key without one would be seen by nobody. */
 async function retire(card: Card, slot: string, to: string): Promise<void> {
-  const old = await certificateIn(card, slot)
+  const [old, key] = [await certificateIn(card, slot), await publicKeyIn(card, slot)]
+  await assertFree(card, to, old, key !== undefined)
   if (old !== undefined) await card.putCertificate(to, old)
-  if ((await publicKeyIn(card, slot)) !== undefined) await card.moveKey(slot, to)
+  if (key !== undefined) await card.moveKey(slot, to)
+}
+
+/**
+ * The slot was free when it was chosen, perhaps weeks ago. What is there now is the old certificate and its key, of a try
+ * before; or somebody's, which stays. `toMove`: the old key is not there yet.
+ */
+async function assertFree(card: Card, to: string, old: CardCertificate | undefined, toMove: boolean): Promise<void> {
+  const [certificate, key] = [await certificateIn(card, to), await publicKeyIn(card, to)]
+  const others = certificate !== undefined && !(old !== undefined && equal(certificate.certificate, old.certificate))
+  const other =
+    key !== undefined && (toMove || (old !== undefined && !isFor(new X509Certificate(old.certificate), key)))
+  if (!others && !other) return
+  throw new CardError(
+    'ERR_NOT_SUPPORTED',
+    `Slot ${to}, where the key that is replaced was to go, has another one by now. Move or delete that, or give the enrolment up: tessera enroll --abandon.`,
+  )
 }
 
 /** The certificate in a slot; undefined where there is none that can be read. */

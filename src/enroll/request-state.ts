@@ -1,5 +1,5 @@
 // The request of an enrolment: what it asks for, what its file keeps of it.
-import { createHash } from 'node:crypto'
+import { createHash, createPublicKey, type KeyObject } from 'node:crypto'
 import { CaError } from '../errors.ts'
 import { unwrap } from '../iso7816/tlv.ts'
 import { LONGEST_CERTIFICATE } from '../piv/certificate.ts'
@@ -28,12 +28,12 @@ export function withoutRequest({
   return { ...kept, step: 'reserved' }
 }
 
-/** SubjectPublicKeyInfo of a request, RFC 2986, 4.1. */
-export function spkiOf(request: Uint8Array = new Uint8Array(0)): Uint8Array {
+/** The key that a request is about: its SubjectPublicKeyInfo, RFC 2986, 4.1. */
+export function keyOfRequest(request: Uint8Array = new Uint8Array(0)): KeyObject {
   const info = new Parts(new Parts(unwrap(request, 0x30)).take(0x30))
   info.take(0x02)
   info.take(0x30)
-  return info.takeWhole(0x30)
+  return createPublicKey({ key: Buffer.from(info.takeWhole(0x30)), format: 'der', type: 'spki' })
 }
 
 export const toAsk = ({ id, retryAfter }: NonNullable<Enrolment['pending']>): PendingRequest => ({

@@ -342,6 +342,29 @@ test('given up: the new key goes, and the card is as it was before', async () =>
   assert.is(await abandonEnrollment(card, '9a', { home }), undefined)
 })
 
+test('what somebody puts meanwhile into the slots that an enrolment has chosen stays', async () => {
+  ca.wanted = { extensions: ['keyUsage=keyAgreement'] }
+  const renew = { slot: '9d', renew: true, key: 'new' } as const
+  const fill = async (slot: string) => {
+    await card.generateKey(slot)
+    await selfSign(card, slot)
+  }
+  await enrolled({ slot: '9d' })
+  ca.plan = ['pending']
+  await go(renew)
+  assert.equal(await placesOfKeys(), ['95', '9d'])
+  await fill('94')
+  const before = await everything()
+  await refused('ERR_NOT_SUPPORTED', 8, () => go({ ...renew, wait: 5 }))
+  assert.equal(await everything(), before)
+  await card.deleteKey('95')
+  await fill('95')
+  const [oldKey, first, second] = [await spki('9d'), await spki('94'), await spki('95')]
+  await abandonEnrollment(card, '9d', { home })
+  assert.equal([await spki('9d'), await spki('94'), await spki('95')], [oldKey, first, second])
+  assert.ok((await card.getCertificate('94')) !== undefined)
+})
+
 test('an enrolment that waits at one CA is not taken to another', async () => {
   ca.plan = ['pending']
   await go()
