@@ -12,7 +12,7 @@ export interface Page {
 
 export const STYLE = `
 body { margin: 0; font: 18px/1.5 system-ui, sans-serif; color: #1c2430; background: #eef1f5 }
-main { max-width: 34rem; margin: 12vh auto; padding: 2rem 2.5rem; background: #fff; border-radius: 12px }
+main { max-width: 40rem; margin: 12vh auto; padding: 2rem 2.5rem; background: #fff; border-radius: 12px }
 h1 { margin: 0 0 .5rem; font-size: 1.6rem } table { margin-top: 1.2rem; border-collapse: collapse; font-size: 1rem }
 th { padding: .2rem 1.5rem .2rem 0; text-align: left; font-weight: normal; color: #5b6675 } td { padding: .2rem 0 }
 footer { margin-top: 1.5rem; font-size: .85rem; color: #5b6675 }

@@ -2,15 +2,15 @@
 // OpenSSH with keys of the card: their public keys, a login, an agent, and a signature of a file.
 import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { chmodSync, existsSync } from 'node:fs'
-import { userInfo } from 'node:os'
+import { existsSync } from 'node:fs'
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
 import { atExit, within } from '../support/temp.ts'
 import { NAMES, OPENSC, type UsedSlot } from './support/opensc.ts'
 import { PIN, type Served, type ServedCard, startServed, TRIES, triesLeft, WRONG_PIN } from './support/served.ts'
-import { SSHD_IS_HERE, type Sshd, startSshd } from './support/sshd.ts'
-import { file, newFile, ok, type RunOptions, refused, run, type Said, says } from './support/tools.ts'
+import { askpass, LOGGED_IN, login, publicKeyOf, WITH_CARD } from './support/ssh.ts'
+import { SSHD_IS_HERE, startSshd } from './support/sshd.ts'
+import { file, newFile, ok, type RunOptions, refused, run, says } from './support/tools.ts'
 
 let served: Served
 test.before(async () => {
@@ -18,19 +18,7 @@ test.before(async () => {
 })
 test.after(() => served?.stop())
 
-/** The public key of a slot as OpenSSH writes it, by way of openssl's form: `ssh-rsa AAAA...`. */
-async function sshKey(card: ServedCard, slot: UsedSlot): Promise<string> {
-  const pem = card.publicKey(slot).export({ type: 'spki', format: 'pem' })
-  const { stdout } = await ok('ssh-keygen', ['-i', '-m', 'PKCS8', '-f', file(pem)])
-  return stdout.trim()
-}
-
-/** A program that says the PIN whoever asks: OpenSSH's way where there is no terminal. */
-function askpass(pin: string): RunOptions {
-  const path = file(`#!/bin/sh\ncat '${file(`${pin}\n`)}'\n`)
-  chmodSync(path, 0o700)
-  return { env: { SSH_ASKPASS: path, SSH_ASKPASS_REQUIRE: 'force' } }
-}
+const sshKey = (card: ServedCard, slot: UsedSlot): Promise<string> => publicKeyOf(card.publicKey(slot))
 
 test('ssh-keygen -D: all keys of all cards, with their names', async () => {
   const { stdout, all } = await ok('ssh-keygen', ['-D', OPENSC])
@@ -50,17 +38,6 @@ function testLogin(name: string, work: () => Promise<void>): void {
     else console.log(`# skipped: ${name}: sshd is not installed`)
   })
 }
-
-/** A login that runs `echo` on the other side. `how`: words that say where the keys are. */
-function login(sshd: Sshd, how: readonly string[], options: RunOptions, end = ok): Promise<Said> {
-  const here = ['-F', 'none', '-o', `UserKnownHostsFile=${sshd.knownHosts}`, '-o', 'StrictHostKeyChecking=yes']
-  const alone = ['-o', 'IdentityFile=none', '-o', 'PreferredAuthentications=publickey', '-p', String(sshd.port)]
-  const words = [...here, ...alone, ...how, '127.0.0.1', 'echo "logged in as $(id -un)"']
-  return end('ssh', words, options)
-}
-
-const WITH_CARD = ['-o', `PKCS11Provider=${OPENSC}`, '-o', 'IdentityAgent=none']
-const LOGGED_IN = new RegExp(`^logged in as ${userInfo().username}$`, 'm')
 
 for (const [at, name] of [
   [0, 'P-256'],

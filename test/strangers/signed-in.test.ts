@@ -1,0 +1,105 @@
+// takes: 15 s
+// One card with one certificate, one service, and programs that know nothing of Tessera: all are Maria to it.
+import { test } from 'uvu'
+import * as assert from 'uvu/assert'
+import { homeWithCard, noChromium, PIN_WINDOW, showCertificates, startChromium } from './support/chromium.ts'
+import { startDesktop } from './support/desktop.ts'
+import { OPENSC, uri } from './support/opensc.ts'
+import { PIN } from './support/served.ts'
+import { MARIA, type SigningIn, startSigningIn } from './support/signing-in.ts'
+import { askpass, LOGGED_IN, login, publicKeyOf, WITH_CARD } from './support/ssh.ts'
+import { SSHD_IS_HERE, startSshd } from './support/sshd.ts'
+import { file, ok, type RunOptions, says } from './support/tools.ts'
+
+let here: SigningIn
+test.before(async () => {
+  here = await startSigningIn()
+})
+test.after(() => here?.stop())
+
+const engine: RunOptions = { env: { PKCS11_MODULE_PATH: OPENSC } }
+const pinFile = file(PIN)
+const key = (): string => uri(here.card.name, '9a', 'private', pinFile)
+const certificateFile = (): string => file(here.card.certificate.toString())
+const host = (): string => new URL(here.sample.url).host
+
+async function curl(...how: string[]): Promise<string> {
+  const { certificateFile: ca, url } = here.sample
+  const client = ['--engine', 'pkcs11', '--key-type', 'ENG', '--key', key()]
+  const certificate = ['--cert-type', 'ENG', '--cert', uri(here.card.name, '9a', 'cert', pinFile)]
+  const words = ['--silent', '--show-error', '--max-time', '15', '--cacert', ca, ...how, ...client, ...certificate, url]
+  return (await ok('curl', words, engine)).stdout
+}
+
+async function sClient(...how: string[]): Promise<string> {
+  const client = ['-engine', 'pkcs11', '-keyform', 'engine', '-key', key(), '-cert', certificateFile()]
+  const server = ['-connect', host(), '-CAfile', here.sample.certificateFile, '-verify_return_error']
+  const input = 'GET / HTTP/1.0\r\n\r\n'
+  return (await ok('openssl', ['s_client', '-quiet', ...how, ...client, ...server], { ...engine, input })).stdout
+}
+
+/** What the page says; the PIN is typed as a person does. */
+async function chromium(): Promise<string> {
+  const { certificateFile: service, url } = here.sample
+  const [, issuer = ''] = /^CN=(.*)$/m.exec(here.card.certificate.issuer) ?? []
+  const [desktop, home] = await Promise.all([startDesktop(), homeWithCard(service)])
+  showCertificates(url, issuer)
+  const browser = await startChromium(home, desktop.env)
+  try {
+    const [said] = await Promise.all([browser.open(url), desktop.type(PIN_WINDOW, PIN)])
+    // How docs/signed-in.png is made; it takes ImageMagick.
+    const picture = process.env.TESSERA_SCREENSHOT
+    if (picture !== undefined) await ok('import', ['-window', 'root', picture], { env: desktop.env })
+    return said
+  } finally {
+    await browser.stop()
+    await desktop.stop()
+  }
+}
+
+/** Each answers what the service's page says. */
+const CLIENTS: ReadonlyArray<readonly [name: string, version: string, client: () => Promise<string>]> = [
+  ['curl', '1.2', () => curl('--tls-max', '1.2')],
+  ['curl', '1.3', () => curl('--tlsv1.3')],
+  ['openssl s_client', '1.2', () => sClient('-tls1_2')],
+  ['openssl s_client', '1.3', () => sClient('-tls1_3')],
+  ['Chromium', '1.3', chromium],
+]
+
+/** A test that is left out, and named, where this machine has not what it takes. */
+function testWhere(why: string | undefined, name: string, work: () => Promise<void>): void {
+  test(name, async () => {
+    if (why === undefined) await work()
+    else console.log(`# skipped: ${name}: ${why}`)
+  })
+}
+
+for (const [name, version, client] of CLIENTS) {
+  testWhere(client === chromium ? noChromium() : undefined, `${name} is signed in, TLS ${version}`, async () => {
+    const said = await client()
+    const { name: who, address } = MARIA
+    assert.match(said, `Signed in as ${who} (${address}) by certificate, TLS ${version}.`)
+    assert.is(
+      here.sample.lines.at(-1)?.endsWith(`200 ${MARIA.user} by certificate`),
+      true,
+      here.sample.lines.join('\n'),
+    )
+  })
+}
+
+const noSshd = SSHD_IS_HERE ? undefined : 'sshd is not installed'
+testWhere(noSshd, 'ssh logs in with the key of the same certificate', async () => {
+  const sshd = await startSshd(await publicKeyOf(here.card.certificate.publicKey))
+  try {
+    says(await login(sshd, WITH_CARD, askpass(PIN)), LOGGED_IN)
+  } finally {
+    await sshd.stop()
+  }
+})
+
+test('once the CA has revoked the certificate, nobody is let in by it', async () => {
+  await here.sample.revoke()
+  assert.match(await curl(), 'The certificate was revoked.')
+})
+
+test.run()

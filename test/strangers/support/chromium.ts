@@ -1,0 +1,175 @@
+// Debian's Chromium as an organisation sets it up for cards: OpenSC in the database of NSS, and a policy that says for
+// which addresses a certificate is shown without asking.
+import { type ChildProcess, spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { existsSync, mkdirSync, rmSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import type { Readable, Writable } from 'node:stream'
+import { atExit, tempDir, within } from '../../support/temp.ts'
+import { OPENSC } from './opensc.ts'
+import { ok } from './tools.ts'
+
+const LIMIT_MS = 40_000
+const POLICIES = '/etc/chromium/policies/managed'
+/** The title of the window in which it asks for a PIN. */
+export const PIN_WINDOW = '^Unlock Security Device$'
+
+/** Why it cannot be tried here. */
+export function noChromium(): string | undefined {
+  const missing = ['chromium', 'Xvfb', 'xdotool', 'openbox'].find((name) => !existsSync(join('/usr/bin', name)))
+  if (missing !== undefined) return `${missing} is not installed`
+  return process.getuid?.() === 0 ? undefined : `only root may write to ${POLICIES}`
+}
+
+const FLAGS = [
+  '--remote-debugging-pipe',
+  '--no-startup-window',
+  '--no-first-run',
+  '--disable-gpu',
+  '--disable-quic',
+  '--disable-background-networking',
+  '--disable-component-update',
+  '--disable-sync',
+  '--disable-extensions',
+  '--disable-dev-shm-usage',
+  '--password-store=basic',
+  '--window-position=0,0',
+  '--window-size=1000,720',
+  // Root may not have its sandbox.
+  ...(process.getuid?.() === 0 ? ['--no-sandbox', '--test-type'] : []),
+]
+
+export interface Chromium {
+  /** What the page says, once it is there: not before the PIN was given, where one is asked for. */
+  open(url: string): Promise<string>
+  stop(): Promise<void>
+}
+
+/** A home with a database of NSS: OpenSC for keys, and the certificate of a service to trust. */
+export async function homeWithCard(serviceCertificate: string): Promise<string> {
+  const home = tempDir('home')
+  const folder = join(home, '.pki/nssdb')
+  mkdirSync(folder, { recursive: true, mode: 0o700 })
+  const database = `sql:${folder}`
+  await ok('certutil', ['-d', database, '-N', '--empty-password'])
+  await ok('certutil', ['-d', database, '-A', '-n', 'service', '-t', 'P,,', '-i', serviceCertificate])
+  await ok('modutil', ['-dbdir', database, '-force', '-add', 'OpenSC', '-libfile', OPENSC])
+  return home
+}
+
+/**
+ * Certificates of an issuer are shown to a service without asking which. The one place for such rules is the machine's:
+ * the file is there until the test has ended.
+ */
+export function showCertificates(url: string, issuer: string): void {
+  const made = [POLICIES, '/etc/chromium/policies'].filter((path) => !existsSync(path))
+  mkdirSync(POLICIES, { recursive: true })
+  const path = join(POLICIES, `tessera-test-${process.pid}.json`)
+  atExit(() => {
+    rmSync(path, { force: true })
+    for (const folder of made) rmSync(folder, { recursive: true, force: true })
+  })
+  const rule = { pattern: url, filter: { ISSUER: { CN: issuer } } }
+  writeFileSync(path, JSON.stringify({ AutoSelectCertificateForUrls: [JSON.stringify(rule)] }))
+}
+
+export async function startChromium(home: string, env: Readonly<Record<string, string>>): Promise<Chromium> {
+  const profile = tempDir('profile')
+  const child = spawn('chromium', [...FLAGS, `--user-data-dir=${profile}`], {
+    env: { ...process.env, ...env, HOME: home, LC_ALL: 'C.UTF-8' },
+    stdio: ['ignore', 'ignore', 'pipe', 'pipe', 'pipe'],
+    // A group of its own, so that what it started ends with it.
+    detached: true,
+  })
+  const kill = () => {
+    try {
+      if (child.pid !== undefined) process.kill(-child.pid, 'SIGKILL')
+    } catch {
+      // all of it has ended
+    }
+  }
+  const forget = atExit(kill)
+  let errors = ''
+  child.stderr?.on('data', (chunk: Buffer) => {
+    errors = (errors + chunk.toString()).slice(-20_000)
+  })
+  const bounded = <T>(work: Promise<T>, what: string): Promise<T> =>
+    within(work, LIMIT_MS, what).catch((error: unknown) => {
+      throw new Error(`${String(error)}\n${errors}`)
+    })
+  const devtools = new Devtools(child)
+  const page = await bounded(devtools.firstPage(), 'Chromium does not start')
+  return {
+    async open(url) {
+      const { errorText } = await bounded(page('Page.navigate', { url }), url)
+      if (errorText !== undefined) throw new Error(`Chromium: ${String(errorText)}\n${errors}`)
+      const { result } = await bounded(page('Runtime.evaluate', { expression: SHOWN, awaitPromise: true }), url)
+      return String(result?.value)
+    },
+    async stop() {
+      const ended = once(child, 'exit')
+      devtools.send('Browser.close').catch(() => undefined)
+      await bounded(ended, 'Chromium does not end')
+      kill()
+      forget()
+    },
+  }
+}
+
+/** The text of a page when it is drawn. */
+const SHOWN = `new Promise((resolve) => {
+  const drawn = () => requestAnimationFrame(() => requestAnimationFrame(() => resolve(document.body.innerText)))
+  if (document.readyState === 'complete') drawn()
+  else addEventListener('load', drawn)
+})`
+
+interface Reply {
+  readonly [name: string]: unknown
+  readonly result?: { readonly value?: unknown }
+}
+type Send = (method: string, params?: object) => Promise<Reply>
+
+/** The protocol of its developer tools, over two pipes: JSON, each message with a zero behind it. */
+class Devtools {
+  readonly #waiting = new Map<number, { resolve: (reply: Reply) => void; reject: (error: Error) => void }>()
+  readonly #out: Writable
+  #last = 0
+
+  constructor(child: ChildProcess) {
+    this.#out = child.stdio[3] as Writable
+    this.#out.on('error', () => undefined)
+    let pending = ''
+    ;(child.stdio[4] as Readable).setEncoding('utf8').on('data', (chunk: string) => {
+      const messages = (pending + chunk).split('\0')
+      pending = messages.pop() ?? ''
+      for (const message of messages) this.#take(JSON.parse(message))
+    })
+    child.once('exit', () => {
+      for (const { reject } of this.#waiting.values()) reject(new Error('Chromium ended'))
+    })
+  }
+
+  readonly send = (method: string, params: object = {}, sessionId?: string): Promise<Reply> =>
+    new Promise((resolve, reject) => {
+      this.#last += 1
+      this.#waiting.set(this.#last, { resolve, reject })
+      this.#out.write(`${JSON.stringify({ id: this.#last, method, params, sessionId })}\0`)
+    })
+
+  async firstPage(): Promise<Send> {
+    const { targetId } = await this.send('Target.createTarget', { url: 'about:blank', newWindow: true })
+    const { sessionId } = await this.send('Target.attachToTarget', { targetId, flatten: true })
+    return (method, params) => this.send(method, params, String(sessionId))
+  }
+
+  #take(message: {
+    readonly id?: number
+    readonly result?: Reply
+    readonly error?: { readonly message: string }
+  }): void {
+    const waiting = this.#waiting.get(message.id ?? 0)
+    this.#waiting.delete(message.id ?? 0)
+    if (message.error !== undefined) waiting?.reject(new Error(message.error.message))
+    else waiting?.resolve(message.result ?? {})
+  }
+}

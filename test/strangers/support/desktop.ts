@@ -1,0 +1,57 @@
+// A display of one's own with a small window manager, and a person at it: who types into the window of a name.
+import { type ChildProcess, spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { atExit, within } from '../../support/temp.ts'
+import { ok, run } from './tools.ts'
+
+const LIMIT_MS = 20_000
+const SIZE = '1000x720x24'
+
+export interface Desktop {
+  /** For programs that are to be on it. */
+  readonly env: Readonly<Record<string, string>>
+  /** Waits for a window whose title matches, and types a line into it. */
+  type(title: string, line: string): Promise<void>
+  /** True when there is such a window now. */
+  shows(title: string): Promise<boolean>
+  stop(): Promise<void>
+}
+
+export async function startDesktop(): Promise<Desktop> {
+  // It takes the first free number, and writes it to descriptor 3 when it is ready.
+  const server = start('Xvfb', ['-displayfd', '3', '-screen', '0', SIZE, '-nolisten', 'tcp'], {})
+  const [number] = await within(once(server.stdio[3] as NodeJS.ReadableStream, 'data'), LIMIT_MS, 'Xvfb does not start')
+  const env = { DISPLAY: `:${String(number).trim()}` }
+  const manager = start('openbox', ['--sm-disable'], env)
+  const find = async (title: string) =>
+    (await run('xdotool', ['search', '--onlyvisible', '--name', title], { env })).stdout.trim().split('\n')[0] ?? ''
+  return {
+    env,
+    shows: async (title) => (await find(title)) !== '',
+    async type(title, line) {
+      const words = ['search', '--sync', '--onlyvisible', '--name', title, 'windowactivate', '--sync']
+      // Its standard input: what is typed is a secret, and not for the list of processes.
+      await ok('xdotool', [...words, 'type', '--delay', '20', '--file', '-'], { env, input: line, ms: LIMIT_MS })
+      await ok('xdotool', ['key', 'Return'], { env })
+    },
+    async stop() {
+      for (const child of [manager, server]) await end(child)
+    },
+  }
+}
+
+function start(program: string, words: readonly string[], env: Readonly<Record<string, string>>): ChildProcess {
+  const child = spawn(program, words, {
+    env: { ...process.env, ...env },
+    stdio: ['ignore', 'ignore', 'ignore', 'pipe'],
+  })
+  atExit(() => child.kill('SIGKILL'))
+  return child
+}
+
+async function end(child: ChildProcess): Promise<void> {
+  if (child.exitCode !== null || child.signalCode !== null) return
+  const ended = once(child, 'exit')
+  child.kill('SIGTERM')
+  await within(ended, LIMIT_MS, `${child.spawnfile} does not end`)
+}
