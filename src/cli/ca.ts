@@ -1,5 +1,6 @@
 // Which CA a command is about, and who asks it.
 
+import type { Agent } from 'node:https'
 import type { CaProtocol } from '../enroll/protocol.ts'
 import type { Credentials } from '../enroll/protocols/connection.ts'
 import { LONGEST_FILE, readCertificates } from '../enroll/read.ts'
@@ -14,17 +15,23 @@ export interface ChosenCa {
   readonly trust: readonly Uint8Array[] | undefined
 }
 
-/** @throws UsageError ERR_USAGE; CardError ERR_DATA for a CA file that is none */
-export async function chosenCa(context: Context): Promise<ChosenCa> {
+/** `agent`: proves who asks by TLS. @throws UsageError ERR_USAGE; CardError ERR_DATA for a CA file that is none */
+export async function chosenCa(context: Context, agent?: Agent): Promise<ChosenCa> {
   const { est, certsrv, caFile } = context.options
   const { enrollment } = TEXT
+  const { user, negotiate, byCertificate } = context.options
+  if ([user !== undefined, negotiate, byCertificate].filter(Boolean).length > 1)
+    throw new UsageError('ERR_USAGE', enrollment.oneLogin)
   if (est !== undefined && certsrv !== undefined) throw new UsageError('ERR_USAGE', enrollment.oneCa)
   const url = est ?? certsrv
   if (url === undefined) throw new UsageError('ERR_USAGE', enrollment.whichCa)
   const file = caFile === undefined ? undefined : await readWhole(context, caFile, '--ca-file', LONGEST_FILE)
   const trust = file && readCertificates(file)
   const pem = trust?.map(pemOf).join('')
-  const address = { url, ...given({ ca: pem, credentials: await credentials(context) }) }
+  const address = {
+    url,
+    ...given({ ca: pem, credentials: agent === undefined ? await credentials(context) : { agent } }),
+  }
   // Loaded only here: they bring the client for HTTPS.
   const ca =
     est === undefined
@@ -39,7 +46,6 @@ const pemOf = (der: Uint8Array): string =>
 async function credentials(context: Context): Promise<Credentials | undefined> {
   const { user, passwordFile, negotiate } = context.options
   const { enrollment } = TEXT
-  if (user !== undefined && negotiate) throw new UsageError('ERR_USAGE', enrollment.oneLogin)
   if (negotiate) return (await import('../enroll/protocols/negotiate.ts')).negotiate()
   if (user === undefined) return undefined
   const [what, option] = [enrollment.passwordWhat, '--password-file']

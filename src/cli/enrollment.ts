@@ -1,4 +1,5 @@
 // An enrolment in words and as JSON: what happens, what came of it, what is due.
+import type { Agent } from 'node:https'
 import type { EnrollEvent, EnrollResult } from '../enroll/enroll-options.ts'
 import { chosenCa } from './ca.ts'
 import { certificateJson, contentOf, verdictText } from './certificates.ts'
@@ -9,10 +10,10 @@ import type { Json } from './output.ts'
 const clock = (date: Date): string => date.toISOString().replace('T', ' ').slice(0, 19)
 const day = (date: Date): string => date.toISOString().slice(0, 10)
 
-/** What the options say of an enrolment, besides where. @throws UsageError ERR_USAGE */
-export async function enrollOptions(context: Context) {
+/** What the options say of an enrolment, besides where; `agent` as for chosenCa. @throws UsageError ERR_USAGE */
+export async function enrollOptions(context: Context, agent?: Agent) {
   const { options, out } = context
-  const { ca, trust } = await chosenCa(context)
+  const { ca, trust } = await chosenCa(context, agent)
   const { algorithm, pinPolicy, friendlyName, template, hash, padding } = options
   return {
     ...{ ca, ...contentOf(context), ...given({ trust, algorithm, pinPolicy, friendlyName, template, hash, padding }) },

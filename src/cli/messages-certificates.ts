@@ -38,7 +38,7 @@ const days = (count: number) => (count === 1 ? '1 day' : `${count} days`)
 export const ENROLLMENT = {
   whichCa: 'Say which CA: --est https://... or --certsrv https://...',
   oneCa: 'Say one CA: --est or --certsrv, not both.',
-  oneLogin: 'Log in by --user or by --negotiate, not by both.',
+  oneLogin: 'Log in by --user, by --negotiate or by --by-certificate: by one of them.',
   password: (user: string) => `Password of ${user} at the CA: `,
   passwordWhat: 'password',
   events: {

@@ -59,6 +59,7 @@ export const OPTIONS = {
   user: { flags: '--user <name>' },
   passwordFile: { flags: '--password-file <file>' },
   negotiate: { flags: '--negotiate' },
+  byCertificate: { flags: '--by-certificate' },
   whichKey: { flags: '--key <which>', choices: ['new', 'existing'] },
   renew: { flags: '--renew' },
   keepOld: { flags: '--keep-old' },

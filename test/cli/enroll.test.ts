@@ -67,7 +67,8 @@ test('what cannot be is said before anything is asked for', async () => {
   for (const [line, says] of [
     ['enroll', 'Say which CA'],
     ['enroll --est https://a --certsrv https://b', 'one CA'],
-    ['enroll --est https://a --user a --negotiate', 'not by both'],
+    ['enroll --est https://a --user a --negotiate', 'by one of them'],
+    ['enroll --est https://a --user a --by-certificate', 'by one of them'],
     ['enroll --est http://a', 'no address of a CA'],
     ['enroll 9z --est https://a', 'no slot'],
     ['enroll --est https://a --ca-file /dev/null', 'no usable certificate'],

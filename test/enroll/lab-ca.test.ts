@@ -6,6 +6,8 @@ import { test } from 'uvu'
 import * as assert from 'uvu/assert'
 import {
   type CaProtocol,
+  type CardError,
+  cardAgent,
   certsrvProtocol,
   createCard,
   type EnrollOptions,
@@ -106,5 +108,39 @@ for (const [name, protocol] of Object.entries(PROTOCOLS)) {
     assert.ok(now.publicKey.equals((await card.keyInfo('9a')).publicKey))
   })
 }
+
+test("renewed by the certificate that ends: the card's own key proves who asks, and no password does", async () => {
+  const card = await createCard({ name: 'own', tcti: 'embedded:', home, pin: PIN })
+  const said = { home, pin: PIN, authorize: () => card.verifyPin(PIN), ...everything }
+  await enroll(card, { ...said, ca: estProtocol(address(lab)) })
+  await card.lock()
+  let asked = 0
+  const onPin = () => {
+    asked += 1
+    return Promise.resolve(PIN)
+  }
+  const agent = await cardAgent(card, '9a', { onPin })
+  const { credentials: _, ...without } = address(lab)
+  const ca = estProtocol({ ...without, credentials: { agent } })
+  await ca.cacerts()
+  assert.is(asked, 0, 'what anybody may ask costs no PIN')
+  const before = await card.getCertificate('9a')
+  const result = await enroll(card, { ...said, pin: onPin, ca, renew: true, key: 'new' })
+  assert.is(result.state, 'enrolled')
+  assert.not.equal((await card.getCertificate('9a'))?.certificate, before?.certificate)
+  assert.is((await lab.desk.entries()).at(-1)?.user, 'alice')
+
+  // The agent shows the certificate that it was made with, and that is no longer the card's.
+  const revoked = await cardAgent(card, '9a', { onPin })
+  await lab.desk.revoke((await lab.desk.entries()).at(-1)?.id ?? 0)
+  const again = estProtocol({ ...without, credentials: { agent: revoked } })
+  await caError('ERR_CA_LOGIN', enroll(card, { ...said, ca: again, renew: true }))
+  await card.lock()
+  const wrong = await cardAgent(card, '9a', { onPin: '999999' })
+  const late = estProtocol({ ...without, credentials: { agent: wrong } })
+  assert.is(await late.csrattrs().catch((error: unknown) => (error as CardError).code), 'ERR_PIN_WRONG')
+  for (const one of [agent, revoked, wrong]) one.destroy()
+  await card.close()
+})
 
 test.run()

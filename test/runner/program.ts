@@ -1,13 +1,13 @@
 // The program that tests start as a process is the one that ships, which loads sooner than its sources.
 
-import { execFileSync } from 'node:child_process'
+import { spawnSync } from 'node:child_process'
 import { existsSync, statSync } from 'node:fs'
 import { join } from 'node:path'
 import { filesBelow, root } from './jobs.ts'
 
 const madeAt = (path: string): number => statSync(join(root, path)).mtimeMs
 
-/** Builds dist/ unless it is younger than all that it is made of. */
+/** Builds dist/ unless it is younger than all that it is made of. @throws Error */
 export function buildProgram(): void {
   const made = existsSync(join(root, 'dist/tessera.js')) ? madeAt('dist/tessera.js') : 0
   const sources = [
@@ -17,7 +17,7 @@ export function buildProgram(): void {
     'tsconfig.build.json',
     ...filesBelow('src', ['.ts']),
   ]
-  if (sources.some((path) => madeAt(path) >= made)) {
-    execFileSync(process.execPath, [join(root, 'scripts/build.mjs')], { stdio: ['ignore', 'inherit', 'inherit'] })
-  }
+  if (sources.every((path) => madeAt(path) < made)) return
+  const { status } = spawnSync(process.execPath, [join(root, 'scripts/build.mjs')], { stdio: 'inherit' })
+  if (status !== 0) throw new Error('dist/ could not be built; why is above.')
 }

@@ -1,5 +1,6 @@
 import { abandonEnrollment, enroll } from '../../enrolling.ts'
 import { parseSlot } from '../../piv/slots.ts'
+import { cardAgent } from '../../tls/agent.ts'
 import { type Context, confirm, given, type Run } from '../context.ts'
 import { abandonedJson, enrollOptions, resultJson, resultText } from '../enrollment.ts'
 import { EXIT } from '../exit.ts'
@@ -10,15 +11,21 @@ export const run: Run = async (context, slotName?: string) => {
   const { options, out, signal } = context
   const slot = parseSlot(slotName ?? '9a')
   if (options.abandon) return giveUp(context, slot)
-  const wanted = await enrollOptions(context)
-  const { renew, keepOld, whichKey: key } = options
+  const { renew, keepOld, whichKey: key, byCertificate } = options
   return withCard(context, async (card) => {
     const { use, authorize } = standingRights(context, card)
-    const result = await enroll(card, {
-      ...{ ...wanted, slot, signal, ...given({ renew, keepOld, key }), ...use, authorize },
-    })
-    await out.done(resultJson(result), resultText(result))
-    return result.state === 'pending' ? EXIT.pending : EXIT.ok
+    const { pin: onPin, minTriesLeft } = use
+    const agent = byCertificate ? await cardAgent(card, slot, { onPin, ...given({ minTriesLeft }) }) : undefined
+    try {
+      const wanted = await enrollOptions(context, agent)
+      const result = await enroll(card, {
+        ...{ ...wanted, slot, signal, ...given({ renew, keepOld, key }), ...use, authorize },
+      })
+      await out.done(resultJson(result), resultText(result))
+      return result.state === 'pending' ? EXIT.pending : EXIT.ok
+    } finally {
+      agent?.destroy()
+    }
   })
 }
 

@@ -7,7 +7,7 @@ import type { IncomingMessage } from 'node:http'
 import { Agent, type RequestOptions, request } from 'node:https'
 import { createSecureContext } from 'node:tls'
 import { concat, utf8, wipe } from '../../bytes.ts'
-import { CaError, UsageError } from '../../errors.ts'
+import { CaError, CardError, UsageError } from '../../errors.ts'
 import { LONGEST_ANSWER } from '../protocol.ts'
 import { connectionFault } from './faults.ts'
 
@@ -15,8 +15,10 @@ import { connectionFault } from './faults.ts'
 export type Credentials =
   /** HTTP Basic (RFC 7617). The password is read at each call and not kept: the caller wipes it. */
   | { readonly user: string; readonly password: Uint8Array }
-  /** A certificate and its key in PEM, proved by TLS. With the key of a card this is not possible yet. */
+  /** A certificate and its key in PEM, proved by TLS. */
   | { readonly certificate: string; readonly key: string }
+  /** A certificate and its key on a card, proved by TLS: an agent of `cardAgent`, which its maker destroys afterwards. */
+  | { readonly agent: Agent }
   /** An `Authorization` header for each call, as Negotiate has it. */
   | { readonly authorize: (host: string) => Promise<string> }
 
@@ -69,7 +71,9 @@ export function addressOf(url: string): URL {
 export class Connection {
   readonly address: URL
   readonly #options: CaAddress
-  readonly #agent: Agent
+  /** For whoever asks, and for what anybody may ask: that costs no signature and no PIN. */
+  readonly #agent: { readonly known: Agent; readonly anonymous: Agent }
+  readonly #trust: { readonly rejectUnauthorized: true; readonly minVersion: 'TLSv1.2'; readonly ca?: string[] }
 
   /** @throws UsageError ERR_USAGE for what is no address over https, or no certificates */
   constructor(options: CaAddress) {
@@ -78,16 +82,13 @@ export class Connection {
     const { ca, credentials } = options
     const identity = credentials !== undefined && 'key' in credentials ? credentials : undefined
     try {
-      this.#agent = new Agent({
-        // Said although it is usual: an environment variable could turn it off.
-        rejectUnauthorized: true,
-        minVersion: 'TLSv1.2',
-        secureContext: createSecureContext({
-          minVersion: 'TLSv1.2',
-          ...(ca === undefined ? {} : { ca: certificatesOf(ca) }),
-          ...(identity === undefined ? {} : { cert: identity.certificate, key: identity.key }),
-        }),
-      })
+      // Said although it is usual: an environment variable could turn it off.
+      const trust = { rejectUnauthorized: true, minVersion: 'TLSv1.2' } as const
+      this.#trust = { ...trust, ...(ca === undefined ? {} : { ca: certificatesOf(ca) }) }
+      const identified = identity === undefined ? {} : { cert: identity.certificate, key: identity.key }
+      const anonymous = new Agent({ secureContext: createSecureContext({ ...this.#trust, ...identified }) })
+      const known = credentials !== undefined && 'agent' in credentials ? credentials.agent : anonymous
+      this.#agent = { known, anonymous }
     } catch (cause) {
       throw new UsageError(
         'ERR_USAGE',
@@ -141,10 +142,12 @@ export class Connection {
     const stop = signal === undefined ? limit : AbortSignal.any([signal, limit])
     try {
       const headers = { ...call.headers, ...(call.anonymous ? {} : await this.#authorization(url.hostname)) }
-      return await exchange(url, { agent: this.#agent, headers, method: call.method, signal: stop }, call.body)
+      const agent = this.#agent[call.anonymous ? 'anonymous' : 'known']
+      return await exchange(url, { ...this.#trust, agent, headers, method: call.method, signal: stop }, call.body)
     } catch (cause) {
       signal?.throwIfAborted()
-      if (cause instanceof CaError || cause instanceof UsageError) throw cause
+      // The card's too, where it is to prove who asks.
+      if (cause instanceof CardError) throw cause
       if (cause instanceof BadAnswer) throw this.answer(cause.message)
       if (/^HPE_/.test((cause as NodeJS.ErrnoException).code ?? '')) throw this.answer('it is no HTTP', cause)
       throw connectionFault(url.host, limit.aborted ? Object.assign(new Error(), { code: 'ETIMEDOUT' }) : cause)
@@ -153,7 +156,7 @@ export class Connection {
 
   async #authorization(host: string): Promise<Record<string, string>> {
     const { credentials } = this.#options
-    if (credentials === undefined || 'key' in credentials) return {}
+    if (credentials === undefined || 'key' in credentials || 'agent' in credentials) return {}
     if ('authorize' in credentials) return { Authorization: await credentials.authorize(host) }
     const { user, password } = credentials
     const pair = concat(utf8(`${user}:`), password)
