@@ -8,6 +8,7 @@ import { UsageError } from '../errors.ts'
 import { type Context, given } from './context.ts'
 import { readWhole } from './files.ts'
 import { TEXT } from './messages.ts'
+import type { Options } from './options.ts'
 
 export interface ChosenCa {
   readonly ca: CaProtocol
@@ -15,23 +16,26 @@ export interface ChosenCa {
   readonly trust: readonly Uint8Array[] | undefined
 }
 
-/** `agent`: proves who asks by TLS. @throws UsageError ERR_USAGE; CardError ERR_DATA for a CA file that is none */
-export async function chosenCa(context: Context, agent?: Agent): Promise<ChosenCa> {
-  const { est, certsrv, caFile } = context.options
+/** One CA, and at most one way to log in there. @throws UsageError ERR_USAGE */
+export function caUrl({ est, certsrv, user, negotiate, byCertificate }: Options): string {
   const { enrollment } = TEXT
-  const { user, negotiate, byCertificate } = context.options
   if ([user !== undefined, negotiate, byCertificate].filter(Boolean).length > 1)
     throw new UsageError('ERR_USAGE', enrollment.oneLogin)
   if (est !== undefined && certsrv !== undefined) throw new UsageError('ERR_USAGE', enrollment.oneCa)
   const url = est ?? certsrv
   if (url === undefined) throw new UsageError('ERR_USAGE', enrollment.whichCa)
+  return url
+}
+
+/** `agent`: proves who asks by TLS. @throws as caUrl; CardError ERR_DATA for a CA file that is none */
+export async function chosenCa(context: Context, agent?: Agent): Promise<ChosenCa> {
+  const { est, caFile } = context.options
+  const url = caUrl(context.options)
   const file = caFile === undefined ? undefined : await readWhole(context, caFile, '--ca-file', LONGEST_FILE)
   const trust = file && readCertificates(file)
   const pem = trust?.map(pemOf).join('')
-  const address = {
-    url,
-    ...given({ ca: pem, credentials: agent === undefined ? await credentials(context) : { agent } }),
-  }
+  const login = agent === undefined ? await credentials(context) : { agent }
+  const address = { url, ...given({ ca: pem, credentials: login }) }
   // Loaded only here: they bring the client for HTTPS.
   const ca =
     est === undefined

@@ -1,6 +1,7 @@
 import { abandonEnrollment, enroll } from '../../enrolling.ts'
 import { parseSlot } from '../../piv/slots.ts'
 import { cardAgent } from '../../tls/agent.ts'
+import { caUrl } from '../ca.ts'
 import { type Context, confirm, given, type Run } from '../context.ts'
 import { abandonedJson, enrollOptions, resultJson, resultText } from '../enrollment.ts'
 import { EXIT } from '../exit.ts'
@@ -11,6 +12,7 @@ export const run: Run = async (context, slotName?: string) => {
   const { options, out, signal } = context
   const slot = parseSlot(slotName ?? '9a')
   if (options.abandon) return giveUp(context, slot)
+  caUrl(options)
   const { renew, keepOld, whichKey: key, byCertificate } = options
   return withCard(context, async (card) => {
     const { use, authorize } = standingRights(context, card)
