@@ -3,6 +3,8 @@
  * and a card does not: so TLS runs in a worker thread, which waits there while this one asks the card.
  */
 import { Agent, type AgentOptions } from 'node:https'
+import { isIP } from 'node:net'
+import tls from 'node:tls'
 import { UsageError } from '../errors.ts'
 import type { Card } from '../piv/host/card.ts'
 import type { AskPin } from '../piv/host/pin-request.ts'
@@ -28,6 +30,13 @@ export interface CardAgentOptions extends CrossingOptions, Pick<AgentOptions, (t
   readonly handshakeTimeout?: number
   /** Shows a certificate that has expired, or is for something else, all the same. */
   readonly allowUnfit?: boolean
+}
+
+/** What undici says of where to connect. */
+export interface ConnectorPlace {
+  readonly hostname: string
+  readonly port?: string | number
+  readonly servername?: string | null
 }
 
 const POOLING = ['keepAliveMsecs', 'maxSockets', 'maxTotalSockets', 'maxFreeSockets', 'scheduling', 'timeout'] as const
@@ -56,6 +65,19 @@ function crossing(options: object): CrossingOptions {
   return Object.fromEntries(given.filter(([, value]) => value != null))
 }
 
+/** As this thread has them, whatever told it so. */
+const defaults = (): CrossingOptions => ({
+  minVersion: tls.DEFAULT_MIN_VERSION,
+  maxVersion: tls.DEFAULT_MAX_VERSION,
+  ciphers: tls.DEFAULT_CIPHERS,
+})
+
+/** @throws UsageError ERR_USAGE */
+function checkTime(ms: number): number {
+  if (ms > 0 && ms <= LONGEST) return ms
+  throw new UsageError('ERR_USAGE', `handshakeTimeout is a number of milliseconds up to ${LONGEST}.`)
+}
+
 export class CardAgent extends Agent {
   readonly #key: CardKey
   readonly #thread = new TlsThread()
@@ -66,12 +88,12 @@ export class CardAgent extends Agent {
 
   /** Use cardAgent. */
   constructor(key: CardKey, options: CardAgentOptions, assertUsable: () => void) {
-    const defaults = crossing(options)
+    const own = crossing(options)
     const pooling = POOLING.map((name) => [name, options[name]] as const).filter(([, value]) => value !== undefined)
-    super({ keepAlive: true, ...defaults, ...Object.fromEntries(pooling) } as AgentOptions)
+    super({ keepAlive: true, ...own, ...Object.fromEntries(pooling) } as AgentOptions)
     this.#key = key
-    this.#defaults = defaults
-    this.#handshakeTimeout = options.handshakeTimeout ?? LONGEST
+    this.#defaults = own
+    this.#handshakeTimeout = checkTime(options.handshakeTimeout ?? LONGEST)
     this.#assertUsable = assertUsable
   }
 
@@ -100,6 +122,18 @@ export class CardAgent extends Agent {
     return fetchOver(this, url, init)
   }
 
+  /** For undici: `new Agent({ connect: agent.connector() })`, and so for what is built on its dispatchers. */
+  connector(): (place: ConnectorPlace, connected: (error: Error | null, socket: CardSocket | null) => void) => void {
+    return ({ hostname, port, servername }, connected) => {
+      const name = servername ?? (isIP(hostname) ? undefined : hostname)
+      const place = { host: hostname, port: Number(port || 443), ...(name && { servername: name }) }
+      this.connect({ ...place, ALPNProtocols: ['http/1.1'] }).then(
+        (socket) => connected(null, socket),
+        (error: Error) => connected(error, null),
+      )
+    }
+  }
+
   /** Ends its connections and its thread. The card stays open. */
   override destroy(): void {
     for (const socket of this.#sockets) socket.giveUp()
@@ -118,7 +152,7 @@ export class CardAgent extends Agent {
 
   #prepared(options: CardConnectOptions): CrossingOptions {
     this.#assertUsable()
-    return crossing(options)
+    return { ...defaults(), ...crossing(options) }
   }
 }
 

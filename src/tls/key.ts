@@ -19,10 +19,10 @@ const ENGINE = 'tessera'
 /** A connection whose handshake is under way. */
 export interface Handshake {
   readonly signal: AbortSignal
-  /** The PIN for this handshake's signature, to wipe after use; only once. */
-  takePin(): Uint8Array | undefined
-  /** The card did not sign, and why. */
-  refused(error: unknown): void
+  /** The card is asked for a signature: the PIN for it, to wipe after use; only once. */
+  asked(): Uint8Array | undefined
+  /** The card has signed, or not, and why. */
+  answered(refusal?: unknown): void
 }
 
 export interface CardKeyOptions {
@@ -135,20 +135,23 @@ export class CardKey {
 
   async #sign({ id, connection, kind, octets }: NativeSignatureRequest): Promise<void> {
     const handshake = this.#handshakes.get(connection)
-    const pin = handshake?.takePin()
-    const giveUp = () => void this.#desk.refuse(id)
-    handshake?.signal.addEventListener('abort', giveUp)
+    if (handshake === undefined) return void this.#desk.refuse(id)
+    const { signal } = handshake
+    const letGo = () => void this.#desk.refuse(id)
+    signal.addEventListener('abort', letGo)
+    const pin = handshake.asked()
     try {
-      if (handshake === undefined) return giveUp()
       const operation = kind === 'digest' ? signing(octets, signatureParameters({})) : signingBlock(octets)
-      const options = { signal: handshake.signal, minTriesLeft: this.#minTriesLeft, ...(pin && { pin }) }
-      this.#desk.answer(id, await sessionOf(this.#card).use(this.#info.slot, 'sign', options, () => operation))
+      const options = { signal, minTriesLeft: this.#minTriesLeft, ...(pin && { pin }) }
+      const signature = await sessionOf(this.#card).use(this.#info.slot, 'sign', options, () => operation)
+      handshake.answered()
+      this.#desk.answer(id, signature)
     } catch (error) {
-      handshake?.refused(error)
-      giveUp()
+      handshake.answered(error)
+      letGo()
     } finally {
       wipe(pin)
-      handshake?.signal.removeEventListener('abort', giveUp)
+      signal.removeEventListener('abort', letGo)
     }
   }
 }

@@ -27,6 +27,7 @@ export class CardSocket extends SecureSocket implements LineEnd {
   #line = 0
   #held = true
   #pin: Uint8Array | undefined
+  /** Why the card did not sign. */
   #refusal: unknown
   #handshakeTime: NodeJS.Timeout | undefined
   #idleTime: NodeJS.Timeout | undefined
@@ -59,9 +60,12 @@ export class CardSocket extends SecureSocket implements LineEnd {
       if (this.#held) this.#thread.hold(true)
       const key = this.#key.begin(this.#line, {
         signal: this.#gaveUp.signal,
-        takePin: () => this.#takePin(),
-        refused: (error) => {
-          this.#refusal ??= error
+        asked: () => {
+          this.#refusal = unanswered()
+          return this.#takePin()
+        },
+        answered: (refusal) => {
+          this.#refusal = refusal
         },
       })
       this.#thread.tell({ do: 'connect', line: this.#line, options, key })
@@ -282,5 +286,6 @@ export class CardSocket extends SecureSocket implements LineEnd {
   }
 }
 
+const unanswered = () => new TlsError('ERR_TLS_TIMEOUT', 'The card did not sign in time.')
 const late = (ms: number) =>
   new TlsError('ERR_TLS_TIMEOUT', `The server and the card did not finish their handshake within ${ms / 1000} s.`)

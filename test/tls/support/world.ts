@@ -29,16 +29,22 @@ export async function certify(
   card: Card,
   slot: string,
   by: Authority,
-  wanted: { readonly extensions?: readonly string[]; readonly from?: string; readonly to?: string } = {},
+  wanted: {
+    readonly extensions?: readonly string[]
+    readonly from?: string
+    readonly to?: string
+    readonly pin?: string
+  } = {},
 ): Promise<void> {
   count += 1
-  const request = await requestCertificate(card, slot, { subject: 'CN=Maria' })
+  const { pin, ...certificateWanted } = wanted
+  const request = await requestCertificate(card, slot, { subject: 'CN=Maria', ...(pin && { pin }) })
   const der = certificate(`client${count}`, {
     by: by.name,
     request,
     subject: '/CN=Maria',
     extensions: CLIENT,
-    ...wanted,
+    ...certificateWanted,
   })
   await card.putCertificate(slot, { certificate: der, chain: [by.der] })
 }
