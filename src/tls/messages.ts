@@ -1,4 +1,5 @@
 // What the thread with the card and the thread with the sockets say to each other. Everything here can be cloned.
+import type { TcpNetConnectOpts } from 'node:net'
 import type { CipherNameAndProtocol, ConnectionOptions, EphemeralKeyInfo, PeerCertificate } from 'node:tls'
 
 /** So many octets may be under way in one direction of a connection; who sends more waits until some were taken. */
@@ -38,9 +39,8 @@ export const CROSSING = [
 ] as const
 
 type Names = (typeof CROSSING)[number]
-export type CrossingOptions = Pick<ConnectionOptions, Extract<Names, keyof ConnectionOptions>> & {
-  readonly allowHalfOpen?: boolean
-}
+type Known = ConnectionOptions & Partial<TcpNetConnectOpts> & { allowHalfOpen?: boolean | undefined }
+export type CrossingOptions = Readonly<Pick<Known, Extract<Names, keyof Known>>>
 
 export interface Addresses {
   readonly remoteAddress: string | undefined

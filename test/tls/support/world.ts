@@ -54,6 +54,8 @@ export interface TestServer {
   readonly url: string
   /** Handshakes that were finished. */
   readonly handshakes: number
+  /** TCP connections so far. */
+  connections(): number
   stop(): Promise<void>
 }
 
@@ -65,6 +67,7 @@ export async function startServer(by: Authority, options: ServerOptions = {}): P
     extensions: ['subjectAltName=DNS:localhost,IP:127.0.0.1'],
   })
   let handshakes = 0
+  let connections = 0
   const server = createServer(
     {
       key: readFileSync(at(`server-${by.name}.key`)),
@@ -85,6 +88,9 @@ export async function startServer(by: Authority, options: ServerOptions = {}): P
   server.on('secureConnection', () => {
     handshakes += 1
   })
+  server.on('connection', () => {
+    connections += 1
+  })
   server.on('tlsClientError', () => {})
   server.listen(0, '127.0.0.1')
   await once(server, 'listening')
@@ -95,6 +101,7 @@ export async function startServer(by: Authority, options: ServerOptions = {}): P
     get handshakes() {
       return handshakes
     },
+    connections: () => connections,
     async stop() {
       server.closeAllConnections()
       await new Promise((resolve) => server.close(resolve))

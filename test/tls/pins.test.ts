@@ -1,0 +1,148 @@
+// The PIN of an agent: when it is asked for, what a wrong one costs, and what becomes of it.
+// takes: 10 s
+import { test } from 'uvu'
+import * as assert from 'uvu/assert'
+import { utf8 } from '../../src/bytes.ts'
+import { type CardError, PinError, TlsError } from '../../src/index.ts'
+import { PIN } from '../contract/subjects.ts'
+import { ask, failed, staged } from './support/stage.ts'
+
+const WRONG = '000001'
+const on = staged()
+const ALWAYS = [{ slot: '9c', pinPolicy: 'always' }] as const
+const NEVER = [{ slot: '9e', pinPolicy: 'never' }] as const
+
+/** Answers these one after the other. */
+function asking(...pins: readonly string[]) {
+  const asked: Array<number | undefined> = []
+  const onPin = ({ triesLeft }: { readonly triesLeft: number | undefined }) => {
+    asked.push(triesLeft)
+    return pins[asked.length - 1] ?? PIN
+  }
+  return { asked, onPin }
+}
+
+on('a key that is unlocked is not asked about; one that was locked again is', async ({ card, server, agent }) => {
+  const [it, { url }] = [await card(), await server()]
+  const { asked, onPin } = asking()
+  const by = await agent(it, '9a', { onPin, keepAlive: false })
+  await it.verifyPin(PIN)
+  await ask(by, url)
+  assert.is(asked.length, 0)
+  await it.lock()
+  await ask(by, url)
+  await ask(by, url)
+  assert.is(asked.length, 1)
+})
+
+on('a key without PIN is not asked about', async ({ card, server, agent }) => {
+  const { url } = await server()
+  assert.is(await ask(await agent(await card(NEVER), '9e'), url), 'Maria TLSv1.3')
+})
+
+on('a key that wants the PIN for every use has it asked for before each handshake', async ({ card, server, agent }) => {
+  const { url } = await server()
+  const { asked, onPin } = asking()
+  const by = await agent(await card(ALWAYS), '9c', { onPin, keepAlive: false })
+  const answers = await Promise.all([ask(by, url), ask(by, url), ask(by, url)])
+  assert.equal(answers, Array(3).fill('Maria TLSv1.3'))
+  assert.is(asked.length, 3)
+})
+
+for (const [slot, keys] of [
+  ['9a', undefined],
+  ['9c', ALWAYS],
+] as const) {
+  on(`${slot}: a wrong PIN is one try, one error, and no connection`, async ({ card, server, agent }) => {
+    const [it, { url, connections }] = [await card(keys), await server()]
+    const { asked, onPin } = asking(WRONG)
+    const by = await agent(it, slot, { onPin })
+    const error = await failed(ask(by, url))
+    assert.instance(error, PinError)
+    assert.is(error.code, 'ERR_PIN_WRONG')
+    assert.is((await it.pinStatus()).triesLeft, 4)
+    assert.is(asked.length, 1)
+    assert.is(connections(), 0)
+    assert.is(await ask(by, url), 'Maria TLSv1.3')
+    assert.equal(asked, [5, 4])
+  })
+
+  on(`${slot}: a PIN that was given once and is wrong is tried once, however many ask`, async (stage) => {
+    const [it, { url }] = [await stage.card(keys), await stage.server()]
+    const by = await stage.agent(it, slot, { onPin: WRONG })
+    const errors = await Promise.all(Array.from({ length: 6 }, () => failed(ask(by, url))))
+    errors.push(await failed(by.fetch(url)))
+    for (const { code } of errors) assert.is(code, 'ERR_PIN_WRONG')
+    assert.is((await it.pinStatus()).triesLeft, 4)
+  })
+}
+
+on('the last try is kept, unless that is wanted; a blocked PIN is not asked for', async ({ card, server, agent }) => {
+  const [it, { url }] = [await card(undefined, { pinTries: 2 }), await server()]
+  const kept = asking(WRONG)
+  const by = await agent(it, '9a', { onPin: kept.onPin })
+  assert.is((await failed(ask(by, url))).code, 'ERR_PIN_WRONG')
+  assert.is((await failed(ask(by, url))).code, 'ERR_PIN_LAST_TRY')
+  assert.is((await failed(ask(by, url))).code, 'ERR_PIN_LAST_TRY')
+  assert.is(kept.asked.length, 1)
+  const { asked, onPin } = asking(WRONG)
+  const last = await agent(it, '9a', { onPin, minTriesLeft: 1 })
+  assert.is((await failed(ask(last, url))).code, 'ERR_PIN_WRONG')
+  assert.is((await failed(ask(last, url))).code, 'ERR_PIN_BLOCKED')
+  assert.is(asked.length, 1)
+})
+
+on('nobody to ask, a PIN that has to be changed, one of no form, and who refuses to say it', async (stage) => {
+  const [it, { url, connections }] = [await stage.card(), await stage.server()]
+  const code = async (options: object) => (await failed(ask(await stage.agent(it, '9a', options), url))).code
+  assert.is(await code({}), 'ERR_PIN_REQUIRED')
+  assert.is(await code({ onPin: '12' }), 'ERR_PIN_FORMAT')
+  const changed = new Error('never mind')
+  const refusing = () => {
+    throw changed
+  }
+  assert.is(await failed(ask(await stage.agent(it, '9a', { onPin: refusing }), url)), changed)
+  assert.is((await it.pinStatus()).triesLeft, 5)
+  assert.is(connections(), 0)
+})
+
+on('what became wrong during the handshake is the cause of a TLS error', async ({ card, server, agent }) => {
+  const it = await card()
+  const { url } = await server()
+  const by = await agent(it, '9a', { onPin: PIN })
+  // Locked by somebody else between the PIN and the signature: as TCP connects.
+  const request = by.connect({ host: '127.0.0.1', port: Number(new URL(url).port) })
+  const verify = it.verifyPin.bind(it)
+  it.verifyPin = async (...given) => {
+    await verify(...given)
+    await it.lock()
+  }
+  const error = await failed(request)
+  assert.instance(error, TlsError)
+  assert.is(error.code, 'ERR_TLS_HANDSHAKE')
+  assert.instance(error.cause, PinError)
+  assert.is((error.cause as CardError).code, 'ERR_PIN_REQUIRED')
+  Reflect.deleteProperty(it, 'verifyPin')
+  assert.is(await ask(by, url), 'Maria TLSv1.3')
+})
+
+on('what a caller gave is his; copies are overwritten', async ({ card, server, agent }) => {
+  const [it, { url }] = [await card(ALWAYS), await server()]
+  const seen: Uint8Array[] = []
+  const verify = it.verifyPin.bind(it)
+  it.verifyPin = async (pin, options) => {
+    seen.push(pin as Uint8Array)
+    await verify(pin, options)
+  }
+  const mine = utf8(PIN)
+  const by = await agent(it, '9c', { onPin: mine })
+  await ask(by, url)
+  const refused = await agent(it, '9c', { onPin: () => mine, ca: [] })
+  assert.is((await failed(ask(refused, url))).code, 'SELF_SIGNED_CERT_IN_CHAIN')
+  by.destroy()
+  assert.is(seen.length, 2)
+  for (const copy of seen) assert.equal([...copy], Array(PIN.length).fill(0))
+  assert.equal([...mine], [...utf8(PIN)])
+})
+
+test.run()
