@@ -39,7 +39,7 @@ export function checkIssued(
   const x509 = read(certificate)
   if (!isFor(x509, key.publicKey)) throw wrong('it is for another key')
   const description = describeCertificate(certificate)
-  inTime('it', x509, now)
+  assertInTime('it', x509, now)
   const chain = pathFrom(x509, pool.map(read), trusted.map(read), now)
   if (chain === undefined) {
     const whose = description.issuer.slice(0, 200)
@@ -63,36 +63,54 @@ function read(der: Uint8Array): X509Certificate {
   }
 }
 
-function inTime(which: string, { validFrom, validTo }: X509Certificate, now: Date): void {
+/** Why a certificate does not serve now; undefined where it does. */
+function untimely({ validFrom, validTo }: X509Certificate, now: Date): string | undefined {
   const [from, to] = [Date.parse(validFrom), Date.parse(validTo)]
   const clock = `by the clock of this machine it is ${now.toISOString()}; set that clock, or tell who runs the CA`
-  if (from > now.getTime() + SKEW)
-    throw wrong(`${which} is not valid before ${new Date(from).toISOString()}, and ${clock}`)
-  if (to < now.getTime()) throw wrong(`${which} expired at ${new Date(to).toISOString()}, and ${clock}`)
+  if (from > now.getTime() + SKEW) return `is not valid before ${new Date(from).toISOString()}, and ${clock}`
+  return to < now.getTime() ? `expired at ${new Date(to).toISOString()}, and ${clock}` : undefined
 }
 
-/** From the issuer up to one that is trusted; undefined where there is no such way. */
+function assertInTime(which: string, certificate: X509Certificate, now: Date): void {
+  const why = untimely(certificate, now)
+  if (why !== undefined) throw wrong(`${which} ${why}`)
+}
+
+/** From the issuer up to one that is trusted; undefined where there is no such way. One that serves now goes first. */
 function pathFrom(
   leaf: X509Certificate,
   pool: readonly X509Certificate[],
   trusted: readonly X509Certificate[],
   now: Date,
-): X509Certificate[] | undefined {
-  const isTrusted = (one: X509Certificate) => trusted.some((other) => equal(other.raw, one.raw))
-  const above = (below: X509Certificate, path: readonly X509Certificate[]): X509Certificate[] | undefined => {
-    if (path.length > LONGEST) return undefined
-    const issuers = [...trusted, ...pool].filter(
-      (one) => one.ca && !path.some((other) => equal(other.raw, one.raw)) && issued(below, one),
-    )
-    for (const issuer of issuers) {
-      if (!isTrusted(issuer)) {
-        const found = above(issuer, [...path, issuer])
-        if (found !== undefined) return found
-      } else return [...path, issuer]
-    }
-    return undefined
-  }
-  const path = above(leaf, [])
-  for (const one of path ?? []) inTime(`the certificate of its CA (${one.subject.replaceAll('\n', ', ')})`, one, now)
+): readonly X509Certificate[] | undefined {
+  const authorities = [...trusted, ...pool].filter(({ ca }) => ca)
+  const serving = authorities.filter((one) => untimely(one, now) === undefined)
+  const path = shortest(leaf, serving, trusted) ?? shortest(leaf, authorities, trusted)
+  for (const one of path ?? [])
+    assertInTime(`the certificate of its CA (${one.subject.replaceAll('\n', ', ')})`, one, now)
   return path
+}
+
+/** Each certificate is come by once: CAs that certify each other make more ways than could ever be walked. */
+function shortest(
+  leaf: X509Certificate,
+  authorities: readonly X509Certificate[],
+  trusted: readonly X509Certificate[],
+): readonly X509Certificate[] | undefined {
+  const isTrusted = ({ raw }: X509Certificate) => trusted.some((other) => equal(other.raw, raw))
+  const left = new Set(authorities)
+  let ways: ReadonlyArray<readonly X509Certificate[]> = [[]]
+  for (let length = 0; length <= LONGEST; length += 1) {
+    const longer: X509Certificate[][] = []
+    for (const way of ways) {
+      for (const issuer of left) {
+        if (!issued(way.at(-1) ?? leaf, issuer)) continue
+        if (isTrusted(issuer)) return [...way, issuer]
+        left.delete(issuer)
+        longer.push([...way, issuer])
+      }
+    }
+    ways = longer
+  }
+  return undefined
 }

@@ -19,7 +19,7 @@ import {
 import { refused } from '../library/refusal.ts'
 import { tempDir } from '../support/temp.ts'
 import { type TestCa, testCa } from './support/ca.ts'
-import { openssl, write } from './support/openssl.ts'
+import { certificate, derOf, file, openssl, write } from './support/openssl.ts'
 
 const PIN = '135790'
 const home = tempDir('home')
@@ -69,7 +69,7 @@ test('an empty slot: a key is made in it, and the certificate is there with its 
   write('request.der', ca.submitted[0] ?? '')
   const text = openssl('req', '-inform', 'der', '-in', 'request.der', '-noout', '-text', '-verify')
   assert.match(text, 'CN = Maria')
-  assert.is(readdirSync(join(home, 'enrolments')).filter((file) => file.endsWith('.enrolment')).length, 0)
+  assert.is(readdirSync(join(home, 'enrolments')).filter((one) => one.endsWith('.enrolment')).length, 0)
   assert.match(Buffer.from((await card.getObject('5ffd9a')) ?? []).toString(), 'My desk')
 })
 
@@ -286,7 +286,6 @@ test('who is trusted can be said: the CA is not asked then', async () => {
 })
 
 test('a way through CAs in between is found, however they come; one that lies is not', async () => {
-  const { certificate } = await import('./support/openssl.ts')
   const middle = certificate('between', {
     by: ca.name.split(' ')[1] ?? '',
     extensions: ['basicConstraints=critical,CA:TRUE'],
@@ -302,6 +301,37 @@ test('a way through CAs in between is found, however they come; one that lies is
   ca.plan = [by('between', [ca.root, middle])]
   const { chain } = await enrolled()
   assert.equal(chain, [middle, ca.root])
+})
+
+/** Certificates of one CA for itself: of one key and name, with as many numbers. */
+function again(name: string, times: number): Uint8Array[] {
+  const extensions = ['-addext', 'keyUsage=keyCertSign']
+  return Array.from({ length: times }, () => {
+    const made = ['req', '-x509', '-key', `${name}.key`, '-subj', `/CN=${name}`, '-out', 'again.pem', ...extensions]
+    openssl(...made)
+    return derOf('again.pem')
+  })
+}
+
+test('CAs without end that certify each other come to an end', async () => {
+  const name = ca.name.split(' ')[1] ?? ''
+  const chain = again(name, 16)
+  ca.plan = [(request) => ({ certificate: certificate('lost', { by: name, request }), chain })]
+  const error = await refused('ERR_CA_CERTIFICATE', 10, () => go({ trust: [testCa().root] }))
+  assert.match(error.message, 'no way leads from its issuer')
+})
+
+test('of two certificates of one CA the one that has not expired serves', async () => {
+  const name = ca.name.split(' ')[1] ?? ''
+  openssl('req', '-new', '-key', `${name}.key`, '-subj', `/CN=${name}`, '-outform', 'der', '-out', 'own.req')
+  const expired = certificate(name, {
+    request: file('own.req'),
+    extensions: ['basicConstraints=critical,CA:TRUE'],
+    to: '20210101000000Z',
+  })
+  write(`${name}.pem`, ca.pem)
+  const { chain } = await enrolled({ trust: [expired, ca.root] })
+  assert.equal(chain, [ca.root])
 })
 
 test('what would be of little use is stored when the caller means it', async () => {
@@ -393,10 +423,10 @@ test('an answer that is more than can be kept is refused, and the request can be
 test('what a card had begun goes with it', async () => {
   ca.plan = ['pending']
   await go()
-  const before = readdirSync(join(home, 'enrolments')).filter((file) => file.endsWith('.enrolment')).length
+  const before = readdirSync(join(home, 'enrolments')).filter((one) => one.endsWith('.enrolment')).length
   await card.close()
   await destroyCard(`work${name}`, { home })
-  assert.is(readdirSync(join(home, 'enrolments')).filter((file) => file.endsWith('.enrolment')).length, before - 1)
+  assert.is(readdirSync(join(home, 'enrolments')).filter((one) => one.endsWith('.enrolment')).length, before - 1)
 })
 
 test('SHA-1 and what else is wrong is refused before anything is made', async () => {
