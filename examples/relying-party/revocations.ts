@@ -58,18 +58,16 @@ export class Revocations {
     const known = this.#places.get(key) ?? {}
     if (!this.#places.has(key) && this.#places.size >= LIMITS.places) throw unknown('too many places of lists')
     this.#places.set(key, known)
-    if (known.list !== undefined && now() < Math.min(known.list.fetched + refreshMs, known.list.nextUpdate)) {
-      return known.list
-    }
-    known.fetching ??= this.#fetch(place, ca, known.list).finally(() => {
+    const last = known.list
+    if (last !== undefined && isGood(last, now(), refreshMs)) return last
+    known.fetching ??= this.#fetch(place, ca, last).finally(() => {
       known.fetching = undefined
     })
     try {
       known.list = await known.fetching
       return known.list
     } catch (error) {
-      const last = known.list
-      if (last !== undefined && now() < Math.min(last.fetched + graceMs, last.nextUpdate)) return last
+      if (last !== undefined && isGood(last, now(), graceMs)) return last
       throw unknown(error instanceof Error ? error.message : 'unknown')
     }
   }
@@ -82,6 +80,10 @@ export class Revocations {
     return list
   }
 }
+
+/** Not older than that, nor from a time that the clock has not reached. */
+const isGood = ({ fetched, nextUpdate }: List, now: number, oldest: number): boolean =>
+  now >= fetched && now < Math.min(fetched + oldest, nextUpdate)
 
 /** The address in the certificate's own extension (RFC 5280, 4.2.1.13): of http, as it is for everybody to read. */
 function placeIn(certificate: x509.X509Certificate): string {

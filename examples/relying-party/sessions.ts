@@ -24,7 +24,7 @@ export class Sessions {
   begin(session: Session): string {
     for (const [key, { expires }] of this.#byHash) if (expires.getTime() <= this.#now()) this.#byHash.delete(key)
     const own = [...this.#byHash].filter(([, { user }]) => user === session.user)
-    for (const [key] of own.slice(0, own.length + 1 - MOST_OF_ONE_USER)) this.#byHash.delete(key)
+    for (const [key] of own.slice(0, Math.max(0, own.length + 1 - MOST_OF_ONE_USER))) this.#byHash.delete(key)
     const name = randomBytes(32).toString('base64url')
     this.#byHash.set(hash(name), session)
     return name

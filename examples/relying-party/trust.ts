@@ -75,9 +75,7 @@ export async function holderOf(certificate: X509Certificate, trust: Trust): Prom
 }
 
 function issuerOf(certificate: X509Certificate, { cas, now }: Trust): Ca {
-  const found = cas.find(
-    ({ certificate: ca }) => !certificate.ca && certificate.checkIssued(ca) && certificate.verify(ca.publicKey),
-  )
+  const found = cas.find(({ certificate: ca }) => certificate.checkIssued(ca) && certificate.verify(ca.publicKey))
   if (found === undefined) throw new Refusal('untrusted')
   if (found.parsed.notAfter.getTime() < now()) {
     throw new Refusal('untrusted', { words: 'The CA that issued the certificate has expired.' })
@@ -85,13 +83,16 @@ function issuerOf(certificate: X509Certificate, { cas, now }: Trust): Ca {
   return found
 }
 
-function checkForm({ extensions, signatureAlgorithm }: x509.X509Certificate): void {
+function checkForm(certificate: x509.X509Certificate): void {
+  if (certificate.getExtension(x509.BasicConstraintsExtension)?.ca) {
+    throw new Refusal('untrusted', { words: 'The certificate is that of a CA, and of no user.' })
+  }
   const known: readonly string[] = Object.values(KNOWN)
-  const strange = extensions.find(({ type, critical }) => critical && !known.includes(type))
+  const strange = certificate.extensions.find(({ type, critical }) => critical && !known.includes(type))
   if (strange !== undefined) {
     throw new Refusal('untrusted', { words: `The certificate wants ${strange.type} to be understood, which is not.` })
   }
-  if (!HASHES.includes(signatureAlgorithm.hash.name)) {
+  if (!HASHES.includes(certificate.signatureAlgorithm.hash.name)) {
     throw new Refusal('untrusted', { words: 'The certificate is signed with a hash that is not safe.' })
   }
 }

@@ -119,5 +119,5 @@ export function ask(lab: Lab, path: string, { user, type, body, options = {} }: 
 export const base64 = (octets: Uint8Array): string => Buffer.from(octets).toString('base64')
 
 /** Hands a request in by EST. */
-export const enrol = (lab: Lab, octets: Uint8Array, user: UserName = 'alice', operation = 'simpleenroll') =>
+export const enrol = (lab: Lab, octets: Uint8Array, user: Ask['user'] = 'alice', operation = 'simpleenroll') =>
   ask(lab, `/.well-known/est/${operation}`, { user, type: 'application/pkcs10', body: base64(octets) })
