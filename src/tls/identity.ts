@@ -17,7 +17,7 @@ export async function readIdentity(
   const info = await card.keyInfo(slot)
   const found = await card.getCertificate(slot)
   if (found === undefined) {
-    const message = `There is no certificate in slot ${info.slot}: no server knows whose key it is. Enroll it first: tessera cert enroll ${info.slot}.`
+    const message = `There is no certificate in slot ${info.slot}: no server knows whose key it is. Enroll it first: tessera enroll ${info.slot}.`
     throw new CardError('ERR_CERTIFICATE_ABSENT', message)
   }
   const leaf = new X509Certificate(found.certificate)
