@@ -1,6 +1,6 @@
 // Cards of every kind with keys that servers know.
-import type { Algorithm, Card, PinPolicy } from '../../../src/index.ts'
-import { type NewCardOptions, PIN, type Subject } from '../../contract/subjects.ts'
+import type { Algorithm, PinPolicy } from '../../../src/index.ts'
+import { type NewCardOptions, type Opened, PIN, type Subject } from '../../contract/subjects.ts'
 import { type Authority, certify } from './world.ts'
 
 export interface KeyWanted {
@@ -15,13 +15,13 @@ export async function enrolled(
   ca: Authority,
   keys: readonly KeyWanted[] = [{ slot: '9a' }],
   options: NewCardOptions = {},
-): Promise<Card> {
-  const { card } = await subject.fresh(options)
+): Promise<Opened> {
+  const { card, channel } = await subject.fresh(options)
   for (const { slot, algorithm = 'P-256', pinPolicy = 'once' } of keys) {
     await subject.manage(card)
     await card.generateKey(slot, { algorithm, pinPolicy })
     await certify(card, slot, ca, { pin: PIN })
   }
   await card.lock()
-  return card
+  return { card, channel }
 }

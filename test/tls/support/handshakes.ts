@@ -55,11 +55,11 @@ export function handshakeTests(name: SubjectName, rows: (row: Row) => boolean = 
     subject = await startSubject(name)
     ca = authority(`ca-${name}`)
     const algorithms = [...new Set(table.map(({ algorithm }) => algorithm))]
-    card = await enrolled(
+    ;({ card } = await enrolled(
       subject,
       ca,
       algorithms.map((algorithm) => ({ slot: SLOTS[algorithm], algorithm })),
-    )
+    ))
   })
   test.after(() => subject?.stop())
 

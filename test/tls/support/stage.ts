@@ -8,6 +8,7 @@ import type { NewCardOptions, Subject, SubjectName } from '../../contract/subjec
 import { startSubject } from '../../contract/subjects.ts'
 import { within } from '../../support/temp.ts'
 import { enrolled, type KeyWanted } from './cards.ts'
+import { type SlowCard, slowed } from './slow.ts'
 import { type Authority, authority, startServer, type TestServer } from './world.ts'
 
 export const LIMIT_MS = 10_000
@@ -16,6 +17,8 @@ export interface Stage {
   readonly ca: Authority
   readonly subject: Subject
   card(keys?: readonly KeyWanted[], options?: NewCardOptions): Promise<Card>
+  /** Its signatures can be held up. */
+  slowCard(): Promise<SlowCard>
   server(options?: Parameters<typeof startServer>[1]): Promise<TestServer>
   agent(card: Card, slot?: string, options?: CardAgentOptions): Promise<CardAgent>
 }
@@ -38,7 +41,8 @@ export function staged(name: SubjectName = 'embedded'): Staged {
         await work({
           subject,
           ca,
-          card: (keys, options) => enrolled(subject, ca, keys, options),
+          card: async (keys, options) => (await enrolled(subject, ca, keys, options)).card,
+          slowCard: async () => slowed((await enrolled(subject, ca)).channel),
           async server(options) {
             const server = await startServer(ca, options)
             ends.push(() => server.stop())
