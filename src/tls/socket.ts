@@ -206,7 +206,8 @@ export class CardSocket extends SecureSocket implements LineEnd {
 
   override _final(done: () => void): void {
     this.#ending = done
-    if (this.facts !== undefined) this.#tell({ do: 'end', line: this.#line })
+    if (this.facts !== undefined && this.#line === 0) done()
+    else if (this.facts !== undefined) this.#tell({ do: 'end', line: this.#line })
   }
 
   override _read(): void {
@@ -224,7 +225,7 @@ export class CardSocket extends SecureSocket implements LineEnd {
     this.#gaveUp.abort()
     this.#tell({ do: 'destroy', line: this.#line })
     this.#leave()
-    this.#outgoing?.done(error ?? new TlsError('ERR_TLS_CLOSED', 'The connection was closed before this was written.'))
+    this.#outgoing?.done(error ?? unwritten())
     this.#outgoing = undefined
     done(error)
   }
@@ -235,15 +236,15 @@ export class CardSocket extends SecureSocket implements LineEnd {
     if (outgoing === undefined || this.facts === undefined) return
     this.#active()
     const { octets } = outgoing
-    while (outgoing.at < octets.length && this.#underWay < WINDOW) {
+    while (outgoing.at < octets.length && this.#underWay < WINDOW && this.#line !== 0) {
       const piece = new Uint8Array(octets.subarray(outgoing.at, outgoing.at + PIECE))
       outgoing.at += piece.length
       this.#underWay += piece.length
       this.#tell({ do: 'data', line: this.#line, octets: piece }, piece)
     }
-    if (outgoing.at < octets.length) return
+    if (outgoing.at < octets.length && this.#line !== 0) return
     this.#outgoing = undefined
-    outgoing.done()
+    outgoing.done(this.#line === 0 ? unwritten() : null)
   }
 
   #received(octets: Uint8Array): void {
@@ -254,6 +255,7 @@ export class CardSocket extends SecureSocket implements LineEnd {
 
   #closed(): void {
     this.#leave()
+    this.#pump()
     this.#ending?.()
     if (this.facts === undefined) return void this.destroy(new TlsError('ERR_TLS_CLOSED', 'The connection was closed.'))
     // After an orderly end what was received is still to be read, and the end of that closes this side.
@@ -287,5 +289,6 @@ export class CardSocket extends SecureSocket implements LineEnd {
 }
 
 const unanswered = () => new TlsError('ERR_TLS_TIMEOUT', 'The card did not sign in time.')
+const unwritten = () => new TlsError('ERR_TLS_CLOSED', 'The connection was closed before this was written.')
 const late = (ms: number) =>
   new TlsError('ERR_TLS_TIMEOUT', `The server and the card did not finish their handshake within ${ms / 1000} s.`)

@@ -56,6 +56,8 @@ export interface TestServer {
   readonly handshakes: number
   /** TCP connections so far. */
   connections(): number
+  /** Closes the connections that are idle. */
+  hangUp(): void
   stop(): Promise<void>
 }
 
@@ -102,6 +104,7 @@ export async function startServer(by: Authority, options: ServerOptions = {}): P
       return handshakes
     },
     connections: () => connections,
+    hangUp: () => server.closeIdleConnections(),
     async stop() {
       server.closeAllConnections()
       await new Promise((resolve) => server.close(resolve))
