@@ -224,7 +224,7 @@ class Run {
     this.#say({ step: 'store', slot: this.#slot, ...(at.retireTo !== undefined && { retiredTo: at.retireTo }) })
     await this.#options.authorize?.()
     await install(this.#card, { ...at, certificate, chain: [...checked.chain] }, key)
-    if (!proved) await this.#proveIn(this.#slot, key)
+    if (!proved) await this.#proveIn(this.#slot, key).catch((why: unknown) => this.#takeOut(why))
     await this.#file.remove()
     const programs = programVerdicts(checked.description, this.#slot)
     return { state: 'enrolled', slot: this.#slot, ...checked, programs }
@@ -273,6 +273,12 @@ class Run {
       if (found?.equals(key)) return this.#proveIn(one, key)
     }
     return false
+  }
+
+  /** A card that tells nothing of its key, and then does not sign with it, may be another card than the key is on. */
+  async #takeOut(why: unknown): Promise<never> {
+    await this.#card.deleteCertificate(this.#slot).catch(() => undefined)
+    throw why
   }
 
   async #proveIn(slot: string, key: KeyObject): Promise<true> {

@@ -4,9 +4,11 @@
 import { X509Certificate } from 'node:crypto'
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
+import type { CardChannel } from '../../src/channel.ts'
 import {
+  CaError,
   type CaProtocol,
-  type Card,
+  Card,
   certsrvProtocol,
   createCard,
   type EnrollOptions,
@@ -16,6 +18,8 @@ import {
 } from '../../src/index.ts'
 import { openDesk } from '../../src/lab-ca/desk.ts'
 import { localChannel } from '../../src/local-card.ts'
+import { certificateTag } from '../../src/piv/objects.ts'
+import { parseSlot } from '../../src/piv/slots.ts'
 import { openMemoryVault } from '../contract/memory-vault.ts'
 import { type Lab, PASSWORDS, startLab, type UserName } from '../lab-ca/support.ts'
 import { refused } from '../library/refusal.ts'
@@ -118,6 +122,42 @@ test('a card in a reader, through PC/SC: a key is made, certified, replaced', as
     await inserted.pull()
     await seen(pcscd.readers[0], false)
   }
+})
+
+/** A card that says nothing of itself, nor of its keys. */
+function silent(channel: CardChannel): CardChannel {
+  const chuid = Buffer.from('5c035fc102', 'hex')
+  return {
+    atr: channel.atr,
+    reader: 'Silent',
+    generation: 0,
+    transaction: (work) => channel.transaction(work),
+    reset: () => channel.reset(),
+    close: () => channel.close(),
+    async transmit(apdu) {
+      if ([0xf7, 0xf8, 0xfd].includes(apdu[1] ?? 0)) return Uint8Array.of(0x6d, 0x00)
+      return Buffer.from(apdu).includes(chuid) ? Uint8Array.of(0x6a, 0x82) : channel.transmit(apdu)
+    },
+  }
+}
+
+test('cards that say nothing of themselves, exchanged in the middle: the certificate of one stays on no other', async () => {
+  const [first, second] = [memoryCard(), memoryCard()]
+  const once = async (which: CaProtocol, channel: CardChannel) => {
+    const card = new Card(silent(channel))
+    const authorize = () => card.authenticateAdmin(ADMIN_KEY)
+    return go(card, 'est', { ca: which, pin: () => READER_PIN, authorize, template: 'smartcard-user' })
+  }
+  const down: CaProtocol = {
+    ...ca('est'),
+    submit: async () => {
+      throw new CaError('ERR_CA_UNAVAILABLE', 'The CA cannot be reached.')
+    },
+  }
+  await refused('ERR_CA_UNAVAILABLE', 1, () => once(down, first.channel))
+  await refused('ERR_KEY_ABSENT', 8, () => once(ca('est'), second.channel))
+  assert.is(second.card.objects.has(certificateTag(parseSlot('9a'))), false)
+  assert.is((await once(ca('est'), first.channel)).state, 'enrolled')
 })
 
 test('a card that is taken out of its reader in the middle: the next call goes on', async () => {
