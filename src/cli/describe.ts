@@ -6,6 +6,7 @@ import type { PinStatus } from '../piv/host/pins.ts'
 import { isRetired } from '../piv/slots.ts'
 import { TEXT } from './messages.ts'
 import { errorJson, type Json } from './output.ts'
+import { inLine } from './plain.ts'
 
 export const publicKeyPem = (key: KeyInfo): string => key.publicKey.export({ type: 'spki', format: 'pem' }).toString()
 
@@ -102,7 +103,7 @@ export function triesLines(status: PinStatus): ReadonlyArray<readonly [string, s
 /** `Name: value` lines, the values below each other. */
 export function rows(lines: ReadonlyArray<readonly [string, string]>): string {
   const width = Math.max(...lines.map(([name]) => name.length)) + 2
-  return lines.map(([name, value]) => (name === '' ? '' : `${name}:`).padEnd(width) + value).join('\n')
+  return lines.map(([name, value]) => (name === '' ? '' : `${name}:`).padEnd(width) + inLine(value)).join('\n')
 }
 
 /** A table: the first row is its head. */

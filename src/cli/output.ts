@@ -4,6 +4,7 @@
 //   --json  exactly one JSON value on standard output; an error is one JSON object on standard error
 import { CardError, PcscError, PinError, TpmError } from '../errors.ts'
 import { ADVICE, TEXT } from './messages.ts'
+import { shown } from './plain.ts'
 
 export type Json = string | number | boolean | null | readonly Json[] | { readonly [name: string]: Json | undefined }
 
@@ -33,7 +34,8 @@ export class Output {
 
   /** The answer that the command was run for. */
   result(json: Json, human: string): Promise<void> {
-    return this.#out(this.mode.json ? `${JSON.stringify(json)}\n` : human.endsWith('\n') ? human : `${human}\n`)
+    if (this.mode.json) return this.#out(`${JSON.stringify(json)}\n`)
+    return this.#out(shown(human.endsWith('\n') ? human : `${human}\n`))
   }
 
   /** A sentence that says the work is done; where nobody asked for words, silence says it. */
@@ -66,7 +68,7 @@ export class Output {
   /** One JSON line on standard error, for what a program must read before the result is there. */
   async aside(json: Json, human: string): Promise<void> {
     if (this.mode.json) await write(this.#streams.stderr, `${JSON.stringify(json)}\n`)
-    else await this.#out(`${human}\n`)
+    else await this.#out(shown(`${human}\n`))
   }
 
   /** Runs `work`, with a spinner where a person waits. */
@@ -94,14 +96,14 @@ export class Output {
 
   async #aside(level: Level, text: string): Promise<void> {
     const silent = this.mode.json || this.mode.quiet || !this.#says(level)
-    if (!silent) await write(this.#streams.stderr, `${text}\n`)
+    if (!silent) await write(this.#streams.stderr, shown(`${text}\n`))
   }
 
   #errorText(error: unknown): string {
     const { message, advice } = wording(error)
     const lines = [`tessera: ${message}`, advice, errorNumbers(error)].filter((line) => line !== undefined)
     if (this.#says('debug')) lines.push(...causes(error))
-    return lines.join('\n  ')
+    return shown(lines.join('\n  '))
   }
 
   #out(data: string | Uint8Array): Promise<void> {

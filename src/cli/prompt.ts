@@ -4,6 +4,7 @@ import { closeSync, openSync, writeSync } from 'node:fs'
 import { ReadStream } from 'node:tty'
 import { LineEditor, MOST, type Typed } from './line-editor.ts'
 import { TEXT } from './messages.ts'
+import { shown } from './plain.ts'
 
 /** Ctrl-C at a prompt: the command ends as by SIGINT. */
 export class Interrupted extends Error {
@@ -50,7 +51,7 @@ export class Terminal {
       for (;;) {
         const editor = new LineEditor()
         try {
-          this.say(question)
+          this.say(shown(question))
           const typed = await this.#read(editor, options.echo ? (what) => this.#echo(what) : undefined)
           this.say('\n')
           if (typed === 'interrupted') throw new Interrupted()

@@ -2,8 +2,11 @@
 import { Writable } from 'node:stream'
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
+import { shownCertificate } from '../../src/cli/certificates.ts'
 import { LEVELS, type Mode, Output } from '../../src/cli/output.ts'
 import { CardError, PinError, TpmError } from '../../src/errors.ts'
+import type { Slot } from '../../src/piv/slots.ts'
+import { certificate as certificateBy } from '../enroll/support/openssl.ts'
 
 class Sink extends Writable {
   text = ''
@@ -79,6 +82,28 @@ test('what was not foreseen is internal, and its stack is shown only where asked
   assert.match(debug, 'output.test.ts')
   const json = JSON.parse((await said(JSON_MODE, (out) => out.error(bug)))[1])
   assert.is(json.error.code, 'ERR_INTERNAL')
+})
+
+/** Clears a terminal, in both of its spellings, and turns the direction of writing around. */
+const EVIL = 'a\u001b[2Jb\u009b2Jc\u202ed\re'
+
+test("what a terminal would act on in other people's text is not printed", async () => {
+  const ways: Array<(out: Output) => Promise<void>> = [
+    (out) => out.result(1, EVIL),
+    (out) => out.done(1, EVIL),
+    (out) => out.aside(1, EVIL),
+    (out) => out.note(EVIL),
+    (out) => out.warn(EVIL),
+    (out) => out.error(new CardError('ERR_DATA', EVIL)),
+  ]
+  for (const way of ways) assert.match((await said(HUMAN, way)).join(''), 'a?[2Jb?2Jc?d?e')
+})
+
+test('a name in a certificate stays in its line', () => {
+  // An e-mail address of "a", an escape, a line end and "b".
+  const certificate = certificateBy('evil', { extensions: ['subjectAltName=DER:30068104611b0a62'] })
+  const { text } = shownCertificate('9a' as Slot, { certificate }, { key: undefined, name: undefined })
+  assert.match(text, 'a??b')
 })
 
 test('causes are told where the stack is', async () => {
