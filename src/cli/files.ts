@@ -1,6 +1,6 @@
 // Files that a command line names: read as streams, written whole, each failure an error that names the file.
 import { createPublicKey, type KeyObject } from 'node:crypto'
-import { open, writeFile } from 'node:fs/promises'
+import { open } from 'node:fs/promises'
 import { wipe } from '../bytes.ts'
 import { FileError, UsageError } from '../errors.ts'
 import type { Context } from './context.ts'
@@ -58,9 +58,16 @@ export async function readWhole(context: Context, path: string, what: string, mo
   return content.subarray(0, length)
 }
 
+/** `mode`: of the file from then on, also where it was there. */
 export async function writeOutput(path: string, data: string | Uint8Array, mode?: number): Promise<void> {
   try {
-    await writeFile(path, data, { mode })
+    const file = await open(path, 'w', mode)
+    try {
+      if (mode !== undefined && (await file.stat()).isFile()) await file.chmod(mode)
+      await file.writeFile(data)
+    } finally {
+      await file.close()
+    }
   } catch (error) {
     const code = reasonOf(error) === 'ENOSPC' ? 'ERR_DISK_FULL' : 'ERR_IO'
     throw new FileError(code, TEXT.error.unwritable(path, reasonOf(error)), { cause: error, path })

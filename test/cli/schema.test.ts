@@ -1,7 +1,7 @@
 // takes: 6 s
 // --json of every command, on a real card, is as docs/cli.schema.json and docs/cli.md say.
 import { execFileSync } from 'node:child_process'
-import { readFileSync, writeFileSync } from 'node:fs'
+import { readFileSync, statSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
@@ -184,7 +184,8 @@ test('signatures and decryption, to standard output and to a file', async () => 
   const { plaintext } = await json(0, `decrypt 9d ${at('oaep')}`, [PIN])
   assert.is(Buffer.from(plaintext, 'base64').toString(), 'hello')
   await json(0, `decrypt 9d ${at('pkcs1')} --padding pkcs1 -o ${at('out')}`, [PIN])
-  assert.is(readFileSync(at('out'), 'utf8'), 'hello')
+  // A signature was in it, which everybody may read.
+  assert.equal([readFileSync(at('out'), 'utf8'), statSync(at('out')).mode & 0o777], ['hello', 0o600])
   await json(2, `decrypt 9d ${at('pkcs1')}`, [PIN])
   await json(8, `decrypt 9a ${at('oaep')}`, [PIN])
 })
