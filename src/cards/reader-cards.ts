@@ -75,7 +75,7 @@ export async function listReaderCards({
  * @throws PcscError ERR_READER_NOT_FOUND, ERR_CARD_REMOVED, ERR_PCSC_UNAVAILABLE; UsageError ERR_CARD_AMBIGUOUS
  */
 export async function readerCardInfo(text: string): Promise<ReaderCardSummary> {
-  const { name, card } = chooseReader(await listReaders(), text)
+  const { name, card } = chooseReader(await listReaders({ waitMs: READ_MS }), text)
   if (card) return readerCard(name, READ_MS)
   throw new PcscError('ERR_CARD_REMOVED', `There is no card in the reader '${name}'. Put one in.`, { reader: name })
 }

@@ -7,13 +7,13 @@ import { Connection, closedError } from './connection.ts'
 import { forT0, mayRepeat, proves, withLength } from './transport.ts'
 
 export interface ReaderOptions {
-  /** How long to wait for another program that has the card, in milliseconds; 10000 unless given. */
+  /** How long to wait for another program that has the card, and for pcscd, in milliseconds; 10000 unless given. */
   readonly waitMs?: number
   /** How long the card may take for one command, in milliseconds: without limit unless given, since keys take their time. */
   readonly answerMs?: number
 }
 
-const WAIT_MS = 10_000
+export const WAIT_MS = 10_000
 
 /**
  * Losses are survived where nothing was lost: a reset by another program, a card that was taken out and put in again, a

@@ -64,7 +64,7 @@ export class Connection {
   /** Connects where there is no connection, and keeps others out until `end`. @throws PcscError; CardError ERR_CARD_CLOSED */
   begin(): Promise<void> {
     return this.#persist(async (deadline) => {
-      if (this.#wasReset) await this.#mend('reset')
+      if (this.#wasReset) await this.#mend('reset', deadline)
       if (this.#card === undefined) await this.#connect(deadline)
       await this.#within(deadline, () => this.#native.begin())
     })
@@ -148,17 +148,18 @@ export class Connection {
         // What is still away after one new try is away.
         losses += remedy === 'reset' ? 1 : remedy === 'lost' ? LOSSES - 1 : 0
         if (remedy === 'none' || losses >= LOSSES || Date.now() + pause >= deadline) throw await this.#explained(error)
-        if (remedy !== 'busy') await this.#mend(remedy)
+        if (remedy !== 'busy') await this.#mend(remedy, deadline)
         if (remedy !== 'lost') await delay(pause)
       }
     }
   }
 
-  async #mend(remedy: 'reset' | 'lost'): Promise<void> {
+  /** A card that was reset is reconnected to, which waits for a program that has it. */
+  async #mend(remedy: 'reset' | 'lost', deadline: number): Promise<void> {
     this.#wasReset = false
     if (remedy === 'reset' && this.#card !== undefined) {
       this.#generation += 1
-      this.#card = await this.#native.reconnect(LEAVE).catch(() => undefined)
+      this.#card = await this.#within(deadline, () => this.#native.reconnect(LEAVE)).catch(() => undefined)
     } else this.#forget()
   }
 

@@ -1,6 +1,6 @@
 // The reader that is meant by a part of its name.
 import { PcscError, UsageError } from '../errors.ts'
-import { ReaderChannel, type ReaderOptions } from './channel.ts'
+import { ReaderChannel, type ReaderOptions, WAIT_MS } from './channel.ts'
 import { listReaders, type Reader } from './readers.ts'
 
 export type { ReaderOptions }
@@ -11,7 +11,8 @@ export type { ReaderOptions }
  * @throws PcscError ERR_READER_NOT_FOUND, ERR_CARD_REMOVED, ERR_READER_BUSY, ERR_PCSC_UNAVAILABLE; UsageError ERR_CARD_AMBIGUOUS
  */
 export async function openReader(text: string, options: ReaderOptions = {}): Promise<ReaderChannel> {
-  return ReaderChannel.open(chooseReader(await listReaders(), text).name, options)
+  const { waitMs = WAIT_MS } = options
+  return ReaderChannel.open(chooseReader(await listReaders({ waitMs }), text).name, options)
 }
 
 export function chooseReader(readers: readonly Reader[], text: string): Reader {

@@ -188,6 +188,20 @@ test('another program keeps the card: a bounded wait, then it is said who may ha
   await within(Promise.all([holder.close(), waiting.close()]), 5000, 'close')
 })
 
+test('another program resets the card and keeps it: the wait is bounded as well', async () => {
+  const holder = await ReaderChannel.open(pcscd.readers[0])
+  const waiting = await ReaderChannel.open(pcscd.readers[0], { waitMs: 300 })
+  await holder.transaction(async () => {
+    await holder.reset()
+    const started = performance.now()
+    const told = await within(codeOf(waiting.transaction(async () => undefined)), 5000, 'the transaction')
+    assert.is(told, 'ERR_READER_BUSY')
+    assert.ok(performance.now() - started < 1500)
+  })
+  await waiting.transaction(async () => undefined)
+  await within(Promise.all([holder.close(), waiting.close()]), 5000, 'close')
+})
+
 test('cards in readers are listed, with what they say of themselves', async () => {
   const [listed, ...others] = await listReaderCards()
   assert.is(others.length, 0)

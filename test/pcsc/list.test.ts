@@ -14,7 +14,7 @@ import { parseSlot } from '../../src/piv/slots.ts'
 import { serveCard } from '../../src/serving.ts'
 import { certificateOf } from '../contract/x509.ts'
 import { type Pcscd, startPcscd } from '../support/pcscd.ts'
-import { gate, tempDir } from '../support/temp.ts'
+import { gate, tempDir, within } from '../support/temp.ts'
 import { type Inserted, insertCard } from '../support/vpcd.ts'
 import { ADMIN_KEY, memoryCard, PIN, plainCard, seen } from './cards.ts'
 
@@ -222,6 +222,13 @@ test('a pcscd that stands still, and none: the cards of the TPM are listed', asy
   const started = performance.now()
   const frozen = await listCards({ home, waitMs: 400 }).finally(() => process.kill(pcscd.pid, 'SIGCONT'))
   assert.ok(performance.now() - started < 2000)
+  process.kill(pcscd.pid, 'SIGSTOP')
+  const opening = openCard({ reader: '', waitMs: 400 }).then(
+    () => 'opened',
+    (error: { readonly code?: string }) => error.code,
+  )
+  const opened = await within(opening, 5000, 'openCard').finally(() => process.kill(pcscd.pid, 'SIGCONT'))
+  assert.is(opened, 'ERR_PCSC_UNAVAILABLE')
   await pcscd.stop()
   for (const cards of [frozen, await listCards({ home })]) assert.equal(states(cards), [['tpm', 'work', 'ready']])
   await pcscd.start()
