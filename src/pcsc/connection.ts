@@ -175,7 +175,8 @@ export class Connection {
     }
     this.#atr = card.atr
     this.#card = card
-    this.#extended = card.protocol === PROTOCOL.T1 && (await this.#takesExtended())
+    const may = card.protocol === PROTOCOL.T1
+    this.#extended = may && (await this.#within(deadline, () => this.#takesExtended()))
   }
 
   /** Whether the reader says that it takes commands of any length. */
@@ -188,8 +189,9 @@ export class Connection {
         if (octets[at] !== MAX_APDU || octets[at + 1] !== 4) continue
         return Buffer.from(octets).readUInt32LE(at + 2) >= EXTENDED_APDU
       }
-    } catch {
-      // A reader that does not say.
+    } catch (error) {
+      // Else it is a reader that does not say.
+      if (wasGivenUp(error)) throw error
     }
     return false
   }
