@@ -47,6 +47,15 @@ test('a certificate for another host', async () => {
   await elsewhere.close()
 })
 
+test('an address with a host in its path stays the address of its own host', async () => {
+  const elsewhere = await scripted(await lab.desk.authority.serverIdentity(['127.0.0.1']))
+  server.answer = (response) => response.writeHead(500).end()
+  const own = estProtocol(address(lab, { url: server.url + new URL(elsewhere.url).href.replace(/^https:/, '') }))
+  await caError('ERR_CA_UNAVAILABLE', own.submit(request))
+  assert.equal([elsewhere.seen.length, server.seen.at(-1)?.url.slice(0, 12)], [0, '//127.0.0.1:'])
+  await elsewhere.close()
+})
+
 /** A server certificate by openssl, for what the laboratory CA would not issue. */
 function certificate(
   name: string,

@@ -103,7 +103,8 @@ export class Connection {
    * @throws CaError; what the signal gives
    */
   async call(call: CaCall): Promise<CaResponse> {
-    let url = new URL(call.path, this.address)
+    // Not relative to it: what begins with two slashes would name another host.
+    let url = new URL(this.address.origin + call.path)
     for (let redirects = 0; redirects <= MOST_REDIRECTS; redirects += 1) {
       const response = await this.#once(url, call)
       if (!REDIRECTS.includes(response.status)) return response
