@@ -2,11 +2,12 @@
 // One card with one certificate, one service, and programs that know nothing of Tessera: all are Maria to it.
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
+import { MARIA } from '../relying-party/support.ts'
 import { homeWithCard, noChromium, PIN_WINDOW, showCertificates, startChromium } from './support/chromium.ts'
 import { startDesktop } from './support/desktop.ts'
 import { OPENSC, uri } from './support/opensc.ts'
 import { PIN } from './support/served.ts'
-import { MARIA, type SigningIn, startSigningIn } from './support/signing-in.ts'
+import { type SigningIn, startSigningIn } from './support/signing-in.ts'
 import { askpass, LOGGED_IN, login, publicKeyOf, WITH_CARD } from './support/ssh.ts'
 import { SSHD_IS_HERE, startSshd } from './support/sshd.ts'
 import { file, ok, type RunOptions, says } from './support/tools.ts'

@@ -12,8 +12,6 @@ export interface Desktop {
   readonly env: Readonly<Record<string, string>>
   /** Waits for a window whose title matches, and types a line into it. */
   type(title: string, line: string): Promise<void>
-  /** True when there is such a window now. */
-  shows(title: string): Promise<boolean>
   stop(): Promise<void>
 }
 
@@ -23,21 +21,30 @@ export async function startDesktop(): Promise<Desktop> {
   const [number] = await within(once(server.stdio[3] as NodeJS.ReadableStream, 'data'), LIMIT_MS, 'Xvfb does not start')
   const env = { DISPLAY: `:${String(number).trim()}` }
   const manager = start('openbox', ['--sm-disable'], env)
-  const find = async (title: string) =>
-    (await run('xdotool', ['search', '--onlyvisible', '--name', title], { env })).stdout.trim().split('\n')[0] ?? ''
   return {
     env,
-    shows: async (title) => (await find(title)) !== '',
     async type(title, line) {
-      const words = ['search', '--sync', '--onlyvisible', '--name', title, 'windowactivate', '--sync']
+      const window = await windowOf(title, env)
+      await ok('xdotool', ['windowactivate', '--sync', window], { env })
       // Its standard input: what is typed is a secret, and not for the list of processes.
-      await ok('xdotool', [...words, 'type', '--delay', '20', '--file', '-'], { env, input: line, ms: LIMIT_MS })
+      await ok('xdotool', ['type', '--delay', '20', '--file', '-'], { env, input: line })
       await ok('xdotool', ['key', 'Return'], { env })
     },
     async stop() {
       for (const child of [manager, server]) await end(child)
     },
   }
+}
+
+/** Asked again and again: xdotool's own way to wait fails when another window is closed meanwhile. */
+async function windowOf(title: string, env: Readonly<Record<string, string>>): Promise<string> {
+  for (const until = Date.now() + LIMIT_MS; Date.now() < until; ) {
+    const { code, stdout } = await run('xdotool', ['search', '--onlyvisible', '--name', title], { env })
+    const [window = ''] = stdout.trim().split('\n')
+    if (code === 0 && window !== '') return window
+    await new Promise((resolve) => setTimeout(resolve, 100))
+  }
+  throw new Error(`no window '${title}' for ${LIMIT_MS} ms`)
 }
 
 function start(program: string, words: readonly string[], env: Readonly<Record<string, string>>): ChildProcess {

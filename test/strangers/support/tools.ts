@@ -86,3 +86,39 @@ export async function refused(program: string, words: readonly string[], options
 export function says({ stdout, stderr, all }: Said, pattern: RegExp): void {
   assert.ok(pattern.test(`${stdout}\n${stderr}`), `${pattern} is not in\n${all}`)
 }
+
+export interface Started {
+  stdout(): string
+  stderr(): string
+  /** SIGTERM, and its exit code. */
+  stop(): Promise<number | null>
+}
+
+/** Starts a program that runs until it is stopped, and waits until it said something. */
+export async function startUntil(program: string, words: readonly string[], says: RegExp): Promise<Started> {
+  const child = spawn(program, words, { stdio: ['ignore', 'pipe', 'pipe'], cwd: folder })
+  const forget = atExit(() => child.kill('SIGKILL'))
+  const ended = once(child, 'close')
+  let [stdout, stderr] = ['', '']
+  child.stderr.on('data', (chunk: Buffer) => {
+    stderr += chunk.toString()
+  })
+  const said = new Promise<void>((resolve, reject) => {
+    child.stdout.on('data', (chunk: Buffer) => {
+      stdout += chunk.toString()
+      if (says.test(stdout)) resolve()
+    })
+    ended.then(() => reject(new Error(`${program} ended: ${stdout}${stderr}`)), reject)
+  })
+  await within(said, LIMIT_MS, `${says} from ${program}`)
+  return {
+    stdout: () => stdout,
+    stderr: () => stderr,
+    async stop() {
+      child.kill('SIGTERM')
+      const [code] = await within(ended, LIMIT_MS, `the end of ${program}`)
+      forget()
+      return code as number | null
+    },
+  }
+}
