@@ -18,9 +18,8 @@ export interface Authority {
   readonly key: string
 }
 
-/** A CA of a subject as openssl writes it on a line: `CN=A, O=B`. */
-export function newAuthority(subject: string): Authority {
-  const key = makeKey()
+/** A CA of a subject as openssl writes it on a line: `CN=A, O=B`. `key`: file of its key, a new one otherwise. */
+export function newAuthority(subject: string, key = makeKey()): Authority {
   const certificate = `${folder}/${files++}`
   const name = subject.split(/, (?=\w+ ?=)/).map((part) => part.replaceAll('/', '\\/').replace(/ ?= ?/, '='))
   openssl('req', '-x509', '-new', '-key', key, '-subj', `/${name.join('/')}`, '-days', '30', '-out', certificate)

@@ -131,9 +131,11 @@ test('issued by another CA of the same names, by itself, by a user: untrusted', 
   const user = await enrolled(lab)
   const byUser: Authority = { certificate: write(user.cert), key: write(user.key) }
   const words = 'was not issued by a CA that this service trusts'
-  for (const authority of [other, newAuthority('CN=maria'), byUser]) {
-    await refusedFor(issue(authority, lab.crl), 'untrusted', words)
-  }
+  // The last one has the CA's own key, and another name.
+  const authorities = [other, newAuthority('CN=maria'), byUser, newAuthority('CN=Another CA', own.key)]
+  for (const authority of authorities) await refusedFor(issue(authority, lab.crl), 'untrusted', words)
+  const unnamed = { extensions: { authorityKeyIdentifier: 'none' } }
+  await refusedFor(issue(other, lab.crl, unnamed), 'untrusted', words)
 })
 
 test('revoked by `tessera lab-ca revoke`: at once, and the others are still let in', async () => {

@@ -8,7 +8,7 @@ import { startDesktop } from './support/desktop.ts'
 import { OPENSC, uri } from './support/opensc.ts'
 import { PIN } from './support/served.ts'
 import { type SigningIn, startSigningIn } from './support/signing-in.ts'
-import { askpass, LOGGED_IN, login, publicKeyOf, WITH_CARD } from './support/ssh.ts'
+import { askpass, LOGGED_IN, login, publicKeyOf } from './support/ssh.ts'
 import { SSHD_IS_HERE, startSshd } from './support/sshd.ts'
 import { file, ok, type RunOptions, says } from './support/tools.ts'
 
@@ -92,7 +92,7 @@ const noSshd = SSHD_IS_HERE ? undefined : 'sshd is not installed'
 testWhere(noSshd, 'ssh logs in with the key of the same certificate', async () => {
   const sshd = await startSshd(await publicKeyOf(here.card.certificate.publicKey))
   try {
-    says(await login(sshd, WITH_CARD, askpass(PIN)), LOGGED_IN)
+    says(await login(sshd, ['-I', OPENSC, '-o', 'IdentityAgent=none'], askpass(PIN)), LOGGED_IN)
   } finally {
     await sshd.stop()
   }
