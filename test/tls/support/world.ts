@@ -2,7 +2,7 @@
 import { once } from 'node:events'
 import { readFileSync } from 'node:fs'
 import { createServer, type ServerOptions } from 'node:https'
-import type { AddressInfo } from 'node:net'
+import type { AddressInfo, Socket } from 'node:net'
 import type { TLSSocket } from 'node:tls'
 import { type Card, requestCertificate } from '../../../src/index.ts'
 import { at, certificate, derOf } from '../../enroll/support/openssl.ts'
@@ -58,6 +58,8 @@ export interface TestServer {
   connections(): number
   /** Closes the connections that are idle. */
   hangUp(): void
+  /** From now on it keeps no process. */
+  unref(): void
   stop(): Promise<void>
 }
 
@@ -70,6 +72,7 @@ export async function startServer(by: Authority, options: ServerOptions = {}): P
   })
   let handshakes = 0
   let connections = 0
+  let held = true
   const server = createServer(
     {
       key: readFileSync(at(`server-${by.name}.key`)),
@@ -90,8 +93,9 @@ export async function startServer(by: Authority, options: ServerOptions = {}): P
   server.on('secureConnection', () => {
     handshakes += 1
   })
-  server.on('connection', () => {
+  server.on('connection', (socket: Socket) => {
     connections += 1
+    if (!held) socket.unref()
   })
   server.on('tlsClientError', () => {})
   server.listen(0, '127.0.0.1')
@@ -104,6 +108,10 @@ export async function startServer(by: Authority, options: ServerOptions = {}): P
       return handshakes
     },
     connections: () => connections,
+    unref() {
+      server.unref()
+      held = false
+    },
     hangUp: () => server.closeIdleConnections(),
     async stop() {
       server.closeAllConnections()

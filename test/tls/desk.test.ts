@@ -1,0 +1,221 @@
+// The native half: the engine, and the desk where a thread inside of OpenSSL waits. Whatever is answered there, or not, no
+// thread waits for ever and none is brought down.
+// takes: 6 s
+import { execFileSync, spawnSync } from 'node:child_process'
+import { generateKeyPairSync, randomBytes, X509Certificate } from 'node:crypto'
+import { readFileSync } from 'node:fs'
+import { join } from 'node:path'
+import type tls from 'node:tls'
+import { Worker } from 'node:worker_threads'
+import { test } from 'uvu'
+import * as assert from 'uvu/assert'
+import { type NativeSignatureRequest, type NativeTlsDesk, native } from '../../src/native.ts'
+import { at, certificate, type KEY_KINDS } from '../enroll/support/openssl.ts'
+import { tempDir, within } from '../support/temp.ts'
+import { LIMIT_MS } from './support/stage.ts'
+import { authority, CLIENT, startServer, type TestServer } from './support/world.ts'
+
+const { TlsDesk, registerTlsEngine } = native()
+const addon = new URL('../../native/build/Release/tessera.node', import.meta.url).pathname
+const ca = authority('ca')
+let server: TestServer
+
+test.before(async () => {
+  server = await startServer(ca)
+})
+test.after(() => server?.stop())
+
+test('the engine is registered, as often as one likes', () => {
+  assert.is(registerTlsEngine(), true)
+  assert.is(registerTlsEngine(), true)
+})
+
+/** A certificate whose key is in nobody's desk but `made`. */
+function keyOf(kind: keyof typeof KEY_KINDS): { readonly cert: string; readonly spki: Uint8Array } {
+  const name = `key-${kind}`
+  const der = certificate(name, { by: 'ca', kind, extensions: CLIENT })
+  const spki = new X509Certificate(der).publicKey.export({ type: 'spki', format: 'der' })
+  return { cert: readFileSync(at(`${name}.pem`), 'utf8'), spki: Uint8Array.from(spki) }
+}
+const KEYS = { 'P-256': keyOf('P-256'), 'P-384': keyOf('P-384'), 'RSA-2048': keyOf('RSA-2048') } as const
+
+/** A connection in a thread of its own: `secure`, or what became of it. */
+function connected(cert: string, identifier: string, options: tls.ConnectionOptions = {}): Promise<string> {
+  const given = { host: '127.0.0.1', port: server.port, rejectUnauthorized: false, ...options }
+  const program = `
+    const { parentPort, workerData } = require('node:worker_threads')
+    try {
+      const socket = require('node:tls').connect(workerData)
+      socket.on('secureConnect', () => { parentPort.postMessage('secure'); socket.destroy() })
+      socket.on('error', (error) => { parentPort.postMessage(error.code ?? error.message); socket.destroy() })
+    } catch (error) {
+      parentPort.postMessage(error.code ?? error.message)
+    }`
+  const workerData = { ...given, cert, privateKeyEngine: 'tessera', privateKeyIdentifier: identifier }
+  const worker = new Worker(program, { eval: true, workerData })
+  const said = new Promise<string>((resolve) => {
+    worker.once('message', resolve)
+    worker.once('error', (error) => resolve(error.message))
+  })
+  const ended = new Promise((resolve) => worker.once('exit', resolve))
+  return within(
+    said.then(async (word) => {
+      await ended
+      return word
+    }),
+    LIMIT_MS,
+    'the thread does not end',
+  )
+}
+
+/** A desk for the time of `work`. */
+async function withDesk<T>(
+  spki: Uint8Array,
+  asked: (request: NativeSignatureRequest, desk: NativeTlsDesk) => void,
+  work: (desk: NativeTlsDesk) => Promise<T>,
+  patience?: number,
+): Promise<T> {
+  const desk: NativeTlsDesk = new TlsDesk(spki, (request) => asked(request, desk), patience)
+  try {
+    return await work(desk)
+  } finally {
+    desk.close()
+  }
+}
+
+const ANSWERS: Readonly<Record<keyof typeof KEYS, readonly number[]>> = {
+  'P-256': [0, 1, 8, 71, 72, 73, 4000],
+  'P-384': [0, 103, 104, 105],
+  'RSA-2048': [0, 1, 255, 257, 256, 4000],
+}
+for (const [kind, lengths] of Object.entries(ANSWERS) as Array<[keyof typeof KEYS, readonly number[]]>) {
+  test(`${kind}: no answer of whatever length is a signature, and none does harm`, async () => {
+    const { cert, spki } = KEYS[kind]
+    for (const length of lengths) {
+      const words = await withDesk(
+        spki,
+        ({ id }, desk) => {
+          assert.is(desk.answer(id, Uint8Array.from(randomBytes(length))), true)
+          assert.is(desk.answer(id, Uint8Array.of(1)), false, 'answered twice')
+        },
+        (desk) => connected(cert, `${desk.number}.1`, { maxVersion: 'TLSv1.2' }),
+      )
+      assert.is.not(words, 'secure', `${length} octets`)
+    }
+  })
+}
+
+test('what is asked: a digest of the hash, a block as long as the key; for the connection that wants it', async () => {
+  const asked: NativeSignatureRequest[] = []
+  const refuse = (request: NativeSignatureRequest, desk: NativeTlsDesk) => {
+    asked.push(request)
+    assert.is(desk.refuse(request.id), true)
+  }
+  for (const [kind, length] of [
+    ['P-256', 32],
+    ['P-384', 48],
+    ['RSA-2048', 256],
+  ] as const) {
+    await withDesk(KEYS[kind].spki, refuse, (desk) => connected(KEYS[kind].cert, `${desk.number}.4294967295`))
+    const { connection, octets, kind: what } = asked.pop() as NativeSignatureRequest
+    assert.equal([connection, octets.length, what], [4294967295, length, kind === 'RSA-2048' ? 'block' : 'digest'])
+    assert.is(asked.length, 0)
+  }
+})
+
+test('nobody answers: the thread waits no longer than it may', async () => {
+  const start = performance.now()
+  const words = await withDesk(
+    KEYS['P-256'].spki,
+    () => {},
+    (desk) => connected(KEYS['P-256'].cert, `${desk.number}.1`),
+    300,
+  )
+  assert.is.not(words, 'secure')
+  assert.ok(performance.now() - start >= 300)
+})
+
+test('a desk that is closed lets go of whoever waits, and of whoever comes', async () => {
+  const { cert, spki } = KEYS['P-256']
+  let number = 0
+  let late = 0
+  const words = await withDesk(
+    spki,
+    ({ id }, desk) => {
+      desk.close()
+      late = Number(desk.answer(id, Uint8Array.of(1)))
+    },
+    (desk) => {
+      number = desk.number
+      return connected(cert, `${desk.number}.1`)
+    },
+  )
+  assert.is.not(words, 'secure')
+  assert.is(late, 0)
+  assert.is.not(await connected(cert, `${number}.1`), 'secure')
+})
+
+test('what is no identifier of a key is refused; so is a certificate of another key', async () => {
+  const { cert, spki } = KEYS['P-256']
+  await withDesk(
+    spki,
+    () => assert.unreachable(),
+    async ({ number }) => {
+      const wrong = ['', 'x', '1', `${number}.`, `.${number}`, `${number}.1.2`, `${number}.-1`, ` ${number}.1`, '0.1']
+      for (const identifier of [...wrong, `${number}.4294967296`, '99999999999.1', `${number}.${'1'.repeat(9000)}`]) {
+        assert.is.not(await connected(cert, identifier), 'secure', identifier)
+      }
+      assert.is(await connected(KEYS['P-384'].cert, `${number}.1`), 'ERR_OSSL_X509_KEY_VALUES_MISMATCH')
+    },
+  )
+  const ed = generateKeyPairSync('ed25519').publicKey.export({ type: 'spki', format: 'der' })
+  for (const other of [new Uint8Array(0), Uint8Array.from(randomBytes(91)), Uint8Array.from(ed)]) {
+    await withDesk(
+      other,
+      () => assert.unreachable(),
+      async ({ number }) => assert.is.not(await connected(cert, `${number}.1`), 'secure'),
+    )
+  }
+})
+
+test('what is no argument is a TypeError', () => {
+  const isTypeError = (error: unknown) => error instanceof TypeError
+  for (const given of [[], [1, () => {}], [new Uint8Array(1), 2], [new Uint8Array(1), () => {}, -1]]) {
+    assert.throws(() => Reflect.construct(TlsDesk, given), isTypeError)
+  }
+  assert.throws(() => Reflect.construct(TlsDesk, [new Uint8Array(1), () => {}, 30_001]), isTypeError)
+  const desk = new TlsDesk(new Uint8Array(1), () => {})
+  for (const given of [[], ['1', new Uint8Array(1)], [1, 'x'], [-1, new Uint8Array(1)], [2 ** 60, new Uint8Array(1)]]) {
+    assert.throws(() => Reflect.apply(desk.answer, desk, given), isTypeError)
+  }
+  assert.is(desk.answer(1, new Uint8Array(1)), false)
+  desk.close()
+  desk.close()
+  assert.is(desk.refuse(1), false)
+})
+
+/** Takes the engines away from a process, as a later OpenSSL does. */
+const WITHOUT = `
+#define _GNU_SOURCE
+#include <dlfcn.h>
+#include <string.h>
+void *dlsym(void *handle, const char *name) {
+  static void *(*real)(void *, const char *);
+  const char *versions[] = {"GLIBC_2.34", "GLIBC_2.17", "GLIBC_2.2.5"};
+  for (int i = 0; real == 0 && i < 3; ++i) *(void **)&real = dlvsym(RTLD_NEXT, "dlsym", versions[i]);
+  return strncmp(name, "ENGINE_", 7) == 0 ? 0 : real(handle, name);
+}`
+
+test('a Node without engines: the addon is there, and says that this is not', () => {
+  const folder = tempDir('without')
+  const library = join(folder, 'without.so')
+  execFileSync('cc', ['-shared', '-fPIC', '-x', 'c', '-o', library, '-', '-ldl'], { input: WITHOUT })
+  const program = `console.log(require(${JSON.stringify(addon)}).registerTlsEngine())`
+  const run = (env: object) =>
+    spawnSync(process.execPath, ['-e', program], { env: { ...process.env, ...env }, encoding: 'utf8' })
+  assert.is(run({}).stdout, 'true\n')
+  const { status, stdout, stderr } = run({ LD_PRELOAD: library })
+  assert.equal([status, stdout], [0, 'false\n'], stderr)
+})
+
+test.run()
