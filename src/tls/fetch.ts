@@ -59,15 +59,28 @@ async function send(agent: Agent, { url, method, headers, signal }: Request, bod
     fields['content-length'] = String(body.length)
   }
   signal.throwIfAborted()
-  const outgoing = request(url, { agent, method, headers: fields, signal })
-  const answered = once(outgoing, 'response', { signal })
+  const outgoing = request(url, { agent, method, headers: fields })
+  outgoing.on('error', () => {}) // who waits for the answer has it, and later who reads it
+  const answered = once(outgoing, 'response') as Promise<[IncomingMessage]>
+  const release = untilAborted(signal, (reason) => outgoing.destroy(reason))
   if (body instanceof ReadableStream) {
     const source = Readable.fromWeb(body as Parameters<typeof Readable.fromWeb>[0])
     source.once('error', (error) => outgoing.destroy(error))
     source.pipe(outgoing)
   } else outgoing.end(body)
-  const [answer] = (await answered) as [IncomingMessage]
+  const [answer] = await answered.finally(release)
+  answer.once(
+    'close',
+    untilAborted(signal, (reason) => answer.destroy(reason)),
+  )
   return answer
+}
+
+/** @returns what ends that */
+function untilAborted(signal: AbortSignal, giveUp: (reason: Error) => void): () => void {
+  const listener = () => giveUp(signal.reason)
+  signal.addEventListener('abort', listener, { once: true })
+  return () => signal.removeEventListener('abort', listener)
 }
 
 function toResponse(answer: IncomingMessage, { url, method }: Request, redirected: boolean): Response {
