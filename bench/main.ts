@@ -12,6 +12,7 @@ import { measureHops } from './suites/hops.ts'
 import { measureReaders } from './suites/readers.ts'
 import { measureSignatures } from './suites/signatures.ts'
 import { measureSingles } from './suites/singles.ts'
+import { measureTls } from './suites/tls.ts'
 
 const say = (text: string) => console.error(`bench: ${text}`)
 
@@ -21,7 +22,8 @@ async function measure(options: Options): Promise<Results> {
   const none = { signatures: [], costs: [] }
   const { signatures, costs } = wanted(options, 'parts', 'signatures') ? await measureSignatures(options, say) : none
   const singles: SingleResult[] = []
-  for (const part of [measureHops, measureSingles, measureReaders]) singles.push(...(await part(options, say)))
+  for (const part of [measureHops, measureSingles, measureReaders, measureTls])
+    singles.push(...(await part(options, say)))
   const codecs = wanted(options, 'parts', 'codecs') ? await measureCodecs() : []
   return { ...about, versions: versions(), settings, signatures, costs, codecs, singles }
 }

@@ -16,7 +16,7 @@ const FULL = { rounds: 15, slice: 200 } as const
 const QUICK = { rounds: 3, slice: 100 } as const
 
 const USAGE = `usage: npm run bench [-- [options] [WORD ...]]
-  WORD               only these parts: signatures, codecs, start, keys, many, hashing, cli, readers, hops;
+  WORD               only these parts: signatures, codecs, start, keys, many, hashing, cli, readers, hops, tls;
                      only these signatures: embedded, swtpm; P-256, RSA-2048; never, once, always
   --quick            a look, not a measurement: 3 short rounds
   --rounds N         rounds of each case (15)
@@ -62,7 +62,7 @@ function wholeNumber(text: string): number {
 
 /** What can be asked for by name: parts of a run, and within the signatures kinds of cases. */
 const KINDS = {
-  parts: ['signatures', 'codecs', 'start', 'keys', 'many', 'hashing', 'cli', 'readers', 'hops'],
+  parts: ['signatures', 'codecs', 'start', 'keys', 'many', 'hashing', 'cli', 'readers', 'hops', 'tls'],
   transports: ['embedded', 'swtpm'],
   algorithms: ['P-256', 'RSA-2048'],
   policies: ['never', 'once', 'always'],

@@ -102,7 +102,9 @@ export class CardKey {
   /** The PIN that was asked for and is right; none where none is wanted now. */
   async #verified(): Promise<Uint8Array | undefined> {
     const minTriesLeft = this.#minTriesLeft
-    const { request, wanted } = await sessionOf(this.#card).request(this.#info.slot, 'sign', { minTriesLeft })
+    const session = sessionOf(this.#card)
+    if (this.#info.pinPolicy === 'once' && (await session.unlocked())) return undefined
+    const { request, wanted } = await session.request(this.#info.slot, 'sign', { minTriesLeft })
     if (!wanted) return undefined
     const pin = pinBytes(await this.#pin.ask(request))
     try {

@@ -57,6 +57,9 @@ async function askPin(exchange: Exchange): Promise<number> {
   return (await exchange.send({ ins: INS.verify, p1: 0x00, p2: PIN_REFERENCES.pin })).sw
 }
 
+/** Whether the PIN that was verified still serves. */
+export const isVerified = async (exchange: Exchange): Promise<boolean> => (await askPin(exchange)) === SW.OK
+
 /** VERIFY, the last thing that is sent: the one use of an `always` key that it allows is the next command. */
 export async function verifyPin(
   exchange: Exchange,

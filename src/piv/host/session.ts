@@ -8,7 +8,7 @@ import { Extras } from './extras.ts'
 import { CardKeys, type KeyInfo } from './key-info.ts'
 import { commandFor, type Operation, use } from './keys.ts'
 import { type AskPin, type KeyUse, type PinRequest, type PinUse, pinRequest, withPin } from './pin-request.ts'
-import { keepTries, pinStatus, useUp, verifyPin } from './pins.ts'
+import { isVerified, keepTries, pinStatus, useUp, verifyPin } from './pins.ts'
 import { refusal } from './refusals.ts'
 import { CardSecrets } from './secrets.ts'
 import { Selection } from './selection.ts'
@@ -114,6 +114,11 @@ export class Session {
     }
     const again = await this.request(slot, what, options)
     return withPin(await ask(again.request), (pin) => this.#use(slot, operation, options, pin))
+  }
+
+  /** Whether keys of the policy `once` serve now. Costs the card less than to say all that a request tells. */
+  unlocked(): Promise<boolean> {
+    return this.transaction(async (exchange) => !this.secrets.mustChange && (await isVerified(exchange)))
   }
 
   /**
