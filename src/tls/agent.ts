@@ -10,7 +10,7 @@ import type { Card } from '../piv/host/card.ts'
 import type { AskPin } from '../piv/host/pin-request.ts'
 import type { Secret } from '../piv/pin.ts'
 import { type CardFetchInit, fetchOver } from './fetch.ts'
-import { assertFit, readIdentity } from './identity.ts'
+import { fitness, readIdentity } from './identity.ts'
 import { CardKey } from './key.ts'
 import { CROSSING, type CrossingOptions } from './messages.ts'
 import { CardSocket } from './socket.ts'
@@ -165,9 +165,7 @@ export class CardAgent extends Agent {
 export async function cardAgent(card: Card, slot = '9a', options: CardAgentOptions = {}): Promise<CardAgent> {
   crossing(options)
   const { info, chain } = await readIdentity(card, slot, options.chain)
-  const assertUsable = () => {
-    if (options.allowUnfit !== true) assertFit(chain[0], info.slot)
-  }
+  const assertUsable = options.allowUnfit === true ? () => {} : fitness(chain[0], info.slot)
   assertUsable()
   const { onPin, minTriesLeft = 2 } = options
   return new CardAgent(new CardKey(card, info, chain, { onPin, minTriesLeft }), options, assertUsable)

@@ -28,11 +28,17 @@ export async function readIdentity(
   return { info, chain: [leaf, ...(chain ?? found.chain ?? []).map((der) => new X509Certificate(der))] }
 }
 
-/** @throws CardError ERR_CERTIFICATE_UNFIT for one that servers refuse in any case: nothing is sent to them then */
-export function assertFit(certificate: X509Certificate, slot: KeyInfo['slot'], now = new Date()): void {
-  const verdicts = programVerdicts(describeCertificate(certificate.raw), slot, now)
-  const because = verdicts.find(({ program }) => program.startsWith('TLS clients'))?.because ?? []
-  if (because.length === 0) return
-  const message = `The certificate in slot ${slot} is not fit for TLS: ${because.join(', ')}. Renew it, or try it all the same: { allowUnfit: true }.`
-  throw new CardError('ERR_CERTIFICATE_UNFIT', message)
+/**
+ * What throws while servers would refuse a certificate in any case: nothing is sent to them then.
+ * @throws (what it answers) CardError ERR_CERTIFICATE_UNFIT
+ */
+export function fitness(certificate: X509Certificate, slot: KeyInfo['slot']): () => void {
+  const description = describeCertificate(certificate.raw)
+  return () => {
+    const verdicts = programVerdicts(description, slot)
+    const because = verdicts.find(({ program }) => program.startsWith('TLS clients'))?.because ?? []
+    if (because.length === 0) return
+    const message = `The certificate in slot ${slot} is not fit for TLS: ${because.join(', ')}. Renew it, or try it all the same: { allowUnfit: true }.`
+    throw new CardError('ERR_CERTIFICATE_UNFIT', message)
+  }
 }
