@@ -4,7 +4,7 @@
  */
 import { Agent, type AgentOptions } from 'node:https'
 import { isIP } from 'node:net'
-import tls from 'node:tls'
+import tls, { type TLSSocket } from 'node:tls'
 import { UsageError } from '../errors.ts'
 import type { Card } from '../piv/host/card.ts'
 import type { AskPin } from '../piv/host/pin-request.ts'
@@ -31,6 +31,9 @@ export interface CardAgentOptions extends CrossingOptions, Pick<AgentOptions, (t
   /** Shows a certificate that has expired, or is for something else, all the same. */
   readonly allowUnfit?: boolean
 }
+
+/** As undici has it; what it gets is a CardSocket. */
+type Connected = (...result: [error: Error, socket: null] | [error: null, socket: TLSSocket]) => void
 
 /** What undici says of where to connect. */
 export interface ConnectorPlace {
@@ -123,12 +126,12 @@ export class CardAgent extends Agent {
   }
 
   /** For undici: `new Agent({ connect: agent.connector() })`, and so for what is built on its dispatchers. */
-  connector(): (place: ConnectorPlace, connected: (error: Error | null, socket: CardSocket | null) => void) => void {
+  connector(): (place: ConnectorPlace, connected: Connected) => void {
     return ({ hostname, port, servername }, connected) => {
       const name = servername ?? (isIP(hostname) ? undefined : hostname)
       const place = { host: hostname, port: Number(port || 443), ...(name && { servername: name }) }
       this.connect({ ...place, ALPNProtocols: ['http/1.1'] }).then(
-        (socket) => connected(null, socket),
+        (socket) => connected(null, socket as unknown as TLSSocket),
         (error: Error) => connected(error, null),
       )
     }

@@ -51,6 +51,7 @@ export class CardSocket extends SecureSocket implements LineEnd {
 
   async #begin(prepare: () => CrossingOptions, handshakeTimeout: number): Promise<void> {
     try {
+      this.#thread.assertOpen()
       const options = prepare()
       this.allowHalfOpen = options.allowHalfOpen ?? false
       const pin = await this.#key.unlock()

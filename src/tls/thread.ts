@@ -19,9 +19,14 @@ export class TlsThread {
   #holders = 0
   #ended = false
 
-  /** The number of a new connection. */
-  open(end: LineEnd): number {
+  /** @throws TlsError ERR_TLS_CLOSED */
+  assertOpen(): void {
     if (this.#ended) throw closed('The agent was destroyed: make another with cardAgent().')
+  }
+
+  /** The number of a new connection. @throws TlsError ERR_TLS_CLOSED */
+  open(end: LineEnd): number {
+    this.assertOpen()
     this.#worker ??= this.#start()
     this.#last += 1
     this.#lines.set(this.#last, end)
