@@ -136,7 +136,7 @@ export class CardSocket extends SecureSocket implements LineEnd {
   }
 
   lost(error: TlsError): void {
-    this.#line = 0
+    this.#leave()
     this.destroy(error)
   }
 

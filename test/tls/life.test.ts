@@ -26,6 +26,8 @@ for (const [way, title] of [
   ['idle', 'a connection that is kept for later keeps no process'],
   ['unref', 'nor does one that nobody waits for'],
   ['destroyed', 'nor an agent that was destroyed'],
+  ['killed', 'nor an agent whose thread was killed'],
+  ['thread', 'an agent in a thread lets that end'],
   ['exit', 'process.exit while the card signs'],
 ] as const) {
   test(title, async () => {

@@ -1,5 +1,7 @@
 // A process of its own that uses an agent in one way, and then has nothing more to do: `tsx child.ts WAY`.
 
+import { once } from 'node:events'
+import { isMainThread, Worker } from 'node:worker_threads'
 import { type CardAgentOptions, cardAgent } from '../../../src/index.ts'
 import { native } from '../../../src/native.ts'
 import { PIN, startSubject } from '../../contract/subjects.ts'
@@ -32,6 +34,21 @@ const WAYS: Readonly<Record<string, () => Promise<void>>> = {
     agent.destroy()
     console.log('Maria')
   },
+  async killed() {
+    const agent = await agentOf()
+    const started = once(process, 'worker') as Promise<[Worker]>
+    const socket = await agent.connect({ host: '127.0.0.1', port: server.port })
+    const [thread] = await started
+    const lost = once(socket, 'error')
+    await thread.terminate()
+    await lost
+    console.log(await (await agent.fetch(server.url)).text())
+  },
+  async thread() {
+    // All of it in a thread: what ends there is the thread.
+    if (isMainThread) return void (await threadOf())
+    await WAYS.idle?.()
+  },
   async exit() {
     await signing()
     process.exit(0)
@@ -44,6 +61,13 @@ const WAYS: Readonly<Record<string, () => Promise<void>>> = {
     Object.assign(native(), { registerTlsEngine: () => false })
     await agentOf().catch((error) => console.log(error.code, /docs\/serve\.md/.test(error.message)))
   },
+}
+
+/** This file in a worker thread. */
+async function threadOf(): Promise<void> {
+  const reader = JSON.stringify(import.meta.resolve('tsx/esm/api'))
+  const code = `import(${reader}).then(({ register }) => { register(); return import(${JSON.stringify(import.meta.url)}) })`
+  await once(new Worker(code, { eval: true, argv: ['thread'] }), 'exit')
 }
 
 /** The thread waits for the card, for ever. */
