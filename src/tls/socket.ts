@@ -50,6 +50,7 @@ export class CardSocket extends SecureSocket implements LineEnd {
   // --- From the card to the handshake's end -----------------------------------------------------------------------
 
   async #begin(prepare: () => CrossingOptions, handshakeTimeout: number): Promise<void> {
+    await undefined // who makes a socket listens to its errors when he has it
     try {
       this.#thread.assertOpen()
       const options = prepare()

@@ -1,11 +1,15 @@
 // The PIN of an agent: when it is asked for, what a wrong one costs, and what becomes of it.
 // takes: 10 s
+import { once } from 'node:events'
+import { type AddressInfo, createServer } from 'node:net'
+import { setTimeout as later } from 'node:timers/promises'
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
 import { utf8 } from '../../src/bytes.ts'
 import { type CardError, PinError, TlsError } from '../../src/index.ts'
 import { PIN } from '../contract/subjects.ts'
-import { ask, failed, staged } from './support/stage.ts'
+import { within } from '../support/temp.ts'
+import { ask, failed, LIMIT_MS, staged } from './support/stage.ts'
 
 const WRONG = '000001'
 const on = staged()
@@ -126,8 +130,8 @@ on('what became wrong during the handshake is the cause of a TLS error', async (
   assert.is(await ask(by, url), 'Maria TLSv1.3')
 })
 
-on('what a caller gave is his; copies are overwritten', async ({ card, server, agent }) => {
-  const [it, { url }] = [await card(ALWAYS), await server()]
+on('what a caller gave is his; copies are overwritten, whatever becomes of the handshake', async (stage) => {
+  const it = await stage.card(ALWAYS)
   const seen: Uint8Array[] = []
   const verify = it.verifyPin.bind(it)
   it.verifyPin = async (pin, options) => {
@@ -135,13 +139,35 @@ on('what a caller gave is his; copies are overwritten', async ({ card, server, a
     await verify(pin, options)
   }
   const mine = utf8(PIN)
-  const by = await agent(it, '9c', { onPin: mine })
+  const by = await stage.agent(it, '9c', { onPin: () => mine, handshakeTimeout: 300, keepAlive: false })
+  const overwritten = (what: string) => assert.equal([...(seen.pop() ?? [])], Array(PIN.length).fill(0), what)
+  const [{ url }, unasking, silent] = [await stage.server(), await stage.server({ requestCert: false }), createServer()]
   await ask(by, url)
-  const refused = await agent(it, '9c', { onPin: () => mine, ca: [] })
-  assert.is((await failed(ask(refused, url))).code, 'SELF_SIGNED_CERT_IN_CHAIN')
+  overwritten('signed')
+  await ask(by, unasking.url)
+  overwritten('no signature was wanted')
+  const untrusting = await stage.agent(it, '9c', { onPin: () => mine, ca: [] })
+  assert.is((await failed(ask(untrusting, url))).code, 'SELF_SIGNED_CERT_IN_CHAIN')
+  overwritten('the server was not trusted')
+  silent.listen(0, '127.0.0.1')
+  await once(silent, 'listening')
+  const { port } = silent.address() as AddressInfo
+  assert.is((await failed(by.connect({ host: '127.0.0.1', port }))).code, 'ERR_TLS_TIMEOUT')
+  overwritten('the server said nothing')
+  const request = failed(by.connect({ host: '127.0.0.1', port }))
+  while (seen.length === 0) await later(1)
   by.destroy()
-  assert.is(seen.length, 2)
-  for (const copy of seen) assert.equal([...copy], Array(PIN.length).fill(0))
+  await request
+  const [copy] = seen
+  const wiped = async () => {
+    while (copy?.some((octet) => octet !== 0)) await later(1)
+  }
+  await within(wiped(), LIMIT_MS, 'the PIN of a handshake that was given up is still there')
+  seen.pop()
+  silent.close()
+  const wrong = await stage.agent(it, '9c', { onPin: WRONG })
+  assert.is((await failed(ask(wrong, url))).code, 'ERR_PIN_WRONG')
+  overwritten('a wrong one')
   assert.equal([...mine], [...utf8(PIN)])
 })
 
