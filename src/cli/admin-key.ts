@@ -1,4 +1,5 @@
 // Admin keys (PIV 9B) as a person writes them: hexadecimal digits, in a file or typed; `3DES:` before those of 3DES.
+import { space } from '../bytes.ts'
 import { UsageError } from '../errors.ts'
 import type { AdminKey } from '../piv/host/admin.ts'
 import type { Card } from '../piv/host/card.ts'
@@ -27,7 +28,7 @@ export function checkDigits(text: Uint8Array, source: string): void {
 export function adminKeyOf(context: Context, text: Uint8Array, source: string): AdminKey {
   checkDigits(text, source)
   const digits = isTripleDes(text) ? text.subarray(PREFIX.length) : text
-  const key = context.secrets.keep(new Uint8Array(digits.length / 2))
+  const key = context.secrets.keep(space(digits.length / 2))
   // Digit by digit: a string of them could not be wiped.
   for (const index of key.keys()) key[index] = (digitAt(digits, 2 * index) << 4) | digitAt(digits, 2 * index + 1)
   return isTripleDes(text) ? { key, algorithm: TRIPLE_DES } : key

@@ -50,7 +50,7 @@ async function fromPem(context: Context, path: string, content: Uint8Array): Pro
     return createPrivateKey({
       key: pem,
       format: 'pem',
-      ...(passphrase === undefined ? {} : { passphrase: Buffer.from(passphrase) }),
+      ...(passphrase && { passphrase: Buffer.from(passphrase.buffer, passphrase.byteOffset, passphrase.length) }),
     })
   } catch {
     // The cause is left out: OpenSSL may quote what it could not read.

@@ -1,5 +1,7 @@
 // What a person types on a terminal in raw mode, octet by octet, in memory that can be wiped. No I/O here.
 
+import { copyOf } from '../bytes.ts'
+
 /** Most octets of one entry: above any PIN, PUK, password or help-desk response. */
 export const MOST = 512
 
@@ -56,7 +58,7 @@ export class LineEditor {
 
   /** A copy of what was typed. The caller wipes it. */
   take(): Uint8Array {
-    return this.#octets.slice(0, this.#length)
+    return copyOf(this.#octets.subarray(0, this.#length))
   }
 
   wipe(): void {

@@ -2,6 +2,7 @@
 // output, so that files can be piped through a command that asks for a PIN.
 import { closeSync, openSync, writeSync } from 'node:fs'
 import { ReadStream } from 'node:tty'
+import { copyOf } from '../bytes.ts'
 import { LineEditor, MOST, type Typed } from './line-editor.ts'
 import { TEXT } from './messages.ts'
 import { shown } from './plain.ts'
@@ -130,7 +131,7 @@ export class Terminal {
     let typed: Typed = 'more'
     let used = 0
     while (typed === 'more' && used < chunk.length) typed = editor.push(chunk[used++] ?? 0, echo)
-    this.#ahead = Uint8Array.from(chunk.subarray(used))
+    this.#ahead = copyOf(chunk.subarray(used))
     chunk.fill(0)
     return typed
   }

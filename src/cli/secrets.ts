@@ -1,7 +1,7 @@
 // Where the secrets of a command come from: a file with one secret a line, or a question on the terminal. Never
 // the command line. Each is an unpooled Uint8Array, and all are wiped when the command ends.
 import { open } from 'node:fs/promises'
-import { wipe } from '../bytes.ts'
+import { copyOf, wipe } from '../bytes.ts'
 import { type AnyCardError, FileError, PinError, UsageError } from '../errors.ts'
 import { TEXT } from './messages.ts'
 import type { Terminal } from './prompt.ts'
@@ -22,7 +22,7 @@ export function splitSecrets(content: Uint8Array): Uint8Array[] {
     const found = content.indexOf(0x0a, start)
     const stop = found === -1 ? content.length : found
     const end = stop > start && content[stop - 1] === 0x0d ? stop - 1 : stop
-    lines.push(Uint8Array.from(content.subarray(start, end)))
+    lines.push(copyOf(content.subarray(start, end)))
     start = stop + 1
   }
   wipe(content)
