@@ -11,7 +11,13 @@ export class CardSide {
   readonly #channel: CardChannel
   readonly #trouble: (error: unknown) => void
   readonly #mutex = new Mutex()
-  #stale = false
+  /** How many resets were asked for, and how many of them the last one was for that succeeded. */
+  #asked = 0
+  #done = 0
+  /** A reset has failed, and is to be done before anything else. */
+  #due = false
+  /** A command has come since the last reset. */
+  #used = true
 
   /** `trouble` is told why a command was answered with 6F00; nothing of the command is in it. */
   constructor(channel: CardChannel, trouble: (error: unknown) => void) {
@@ -26,8 +32,12 @@ export class CardSide {
 
   /** Power-off, power-on, reset, the end of a connection: what was verified is forgotten, after the command under way. */
   reset(): Promise<void> {
-    this.#stale = true
-    return this.#mutex.run(() => this.#settle().catch(this.#trouble))
+    this.#asked += 1
+    const number = this.#asked
+    return this.#mutex.run(async () => {
+      this.#due ||= this.#used || number > this.#done
+      await this.#settle().catch(this.#trouble)
+    })
   }
 
   /** Answers in any case. `apdu` is overwritten; the answer is the caller's to overwrite. */
@@ -35,6 +45,7 @@ export class CardSide {
     return this.#mutex.run(async () => {
       try {
         await this.#settle()
+        this.#used = true
         const answer = await this.#channel.transaction(() => this.#channel.transmit(apdu))
         if (answer.length >= 2 && answer.length <= LONGEST_FRAME) return answer
         throw new RangeError(`The card answered ${answer.length} octets, which is no answer.`)
@@ -49,8 +60,11 @@ export class CardSide {
 
   /** A reset that failed is done again before the next command: no command finds what was verified before it. */
   async #settle(): Promise<void> {
-    if (!this.#stale) return
+    if (!this.#due) return
+    const asked = this.#asked
     await this.#channel.transaction(() => this.#channel.reset())
-    this.#stale = false
+    this.#done = asked
+    this.#due = false
+    this.#used = false
   }
 }

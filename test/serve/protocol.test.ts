@@ -236,6 +236,27 @@ test('a reset that fails is done again before the next command: the card does no
   })
 })
 
+test('a reset that is asked for while another is under way comes after the commands between', async () => {
+  const held = gate()
+  const done: string[] = []
+  const card: CardChannel = {
+    ...plainCard(),
+    transmit: async () => {
+      done.push('command')
+      return Uint8Array.from(OK)
+    },
+    reset: async () => {
+      await held.promise
+      done.push('reset')
+    },
+  }
+  const side = new CardSide(card, () => undefined)
+  const all = [side.reset(), side.transmit(verify.slice()), side.reset()]
+  held.open()
+  await Promise.all(all)
+  assert.equal(done, ['reset', 'command', 'reset'])
+})
+
 test('garbage: the connection is dropped without an answer, the card reset, and the next one is good', async () => {
   const { channel, resets, held } = heldCard()
   held.open()
