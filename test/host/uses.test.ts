@@ -5,6 +5,7 @@ import * as assert from 'uvu/assert'
 import { hex, utf8 } from '../../src/bytes.ts'
 import { type ErrorCode, PcscError } from '../../src/index.ts'
 import { message, refused, wrong } from '../contract/clauses/clause.ts'
+import { certificateOf } from '../contract/x509.ts'
 import { within } from '../support/temp.ts'
 import { ADMIN_KEY, PIN, type Shown, shownCard } from './shown.ts'
 
@@ -80,6 +81,33 @@ test('no VERIFY is left for another program, and none of another program is used
   assert.is(await shown.send(VERIFY), '9000')
   await card.sign('9a', message)
   assert.is(await shown.send(USE), '6982', 'and ours came between')
+})
+
+test('VERIFY does not hang on what nobody knows of the key in 9c', async () => {
+  for (const [without, told] of [
+    // Ed25519, of Yubico's later cards; a certificate that is damaged.
+    [[], ['00f7009c', '0101e09000']],
+    [['fd'], ['00cb3fff055c035fc10a', '5303700100 9000']],
+  ] as const) {
+    const shown = shownCard({ without })
+    shown.instead = (apdu) => (apdu.startsWith(told[0]) ? told[1].replace(' ', '') : undefined)
+    await shown.card.verifyPin(PIN)
+    assert.is((await shown.card.pinStatus()).verified, true)
+  }
+})
+
+test('a certificate whose chain was not answered is not one without a chain', async () => {
+  const shown = await furnished()
+  const certificate = certificateOf((await shown.card.keyInfo('9a')).publicKey)
+  await shown.card.putCertificate('9a', { certificate, chain: [certificate] })
+  const [chain, gone] = ['5c035ffe9a', new PcscError('ERR_CARD_REMOVED', 'The card is gone.')]
+  shown.instead = (apdu) => (apdu.includes(chain) ? gone : undefined)
+  await refused('ERR_CARD_REMOVED', () => shown.card.getCertificate('9a'))
+  // Cards that do not know the tag, or keep it to themselves.
+  for (const answer of ['6a82', '6a80', '6982']) {
+    shown.instead = (apdu) => (apdu.includes(chain) ? answer : undefined)
+    assert.equal(await shown.card.getCertificate('9a'), { certificate })
+  }
 })
 
 test('a transaction is no longer than it needs: streams are read, and PINs asked for, outside of it', async () => {

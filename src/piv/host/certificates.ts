@@ -32,10 +32,16 @@ export async function readLeaf(exchange: Exchange, slot: Slot): Promise<Uint8Arr
 export async function readCertificate(exchange: Exchange, slot: Slot): Promise<CardCertificate | undefined> {
   const certificate = await readLeaf(exchange, slot)
   if (certificate === undefined) return undefined
-  const packed = await readObject(exchange, chainTag(slot)).catch(() => undefined)
+  const packed = await readObject(exchange, chainTag(slot)).catch(withheld)
   if (packed === undefined) return { certificate }
   const chain = undamaged(slot, () => readTlvs(gunzipSync(packed, { maxOutputLength: LONGEST_CHAIN })))
   return { certificate, chain: chain.map(({ value }) => Uint8Array.from(value)) }
+}
+
+/** There are cards that refuse a tag they do not know. A card that has gone says nothing of it. */
+function withheld(error: unknown): undefined {
+  if (error instanceof CardError && ['ERR_CARD_REFUSED', 'ERR_PIN_REQUIRED', 'ERR_DATA'].includes(error.code)) return
+  throw error
 }
 
 function undamaged<T>(slot: Slot, read: () => T): T {

@@ -94,6 +94,9 @@ function fromMetadata(slot: Slot, { algorithm: id, policies, origin: from, publi
   })
 }
 
+/** A key of another algorithm; a certificate that is damaged, or not for everybody to read. */
+const UNKNOWABLE: readonly string[] = ['ERR_NOT_SUPPORTED', 'ERR_DATA', 'ERR_CARD_REFUSED', 'ERR_PIN_REQUIRED']
+
 const ORIGINS = Object.keys(ORIGIN_IDS) as KeyOrigin[]
 const ALL = [...SLOTS.keys()] as Slot[]
 const RETIRED = ALL.filter((slot) => nameOf(slot).startsWith('retired-'))
@@ -147,9 +150,14 @@ export class CardKeys {
     return known?.certain ? known.key.pinPolicy : undefined
   }
 
-  /** To be called before VERIFY. */
+  /** To be called before VERIFY, which does without what cannot be known: the use of that key finds it out again. */
   async beforeVerify(exchange: Exchange): Promise<void> {
-    if (this.#local === undefined) for (const slot of ALWAYS) await this.toUse(exchange, slot)
+    if (this.#local !== undefined) return
+    for (const slot of ALWAYS) {
+      await this.toUse(exchange, slot).catch((error: unknown) => {
+        if (!(error instanceof CardError) || !UNKNOWABLE.includes(error.code)) throw error
+      })
+    }
   }
 
   /** A key came to the card through this object. */
