@@ -1,11 +1,13 @@
 // takes: 2 s
 // VERIFY and the use of a key in one transaction: what is sent, in which order, and what a lost answer leaves.
+import { constants, publicEncrypt, randomBytes } from 'node:crypto'
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
 import { hex, utf8 } from '../../src/bytes.ts'
-import { type ErrorCode, PcscError } from '../../src/index.ts'
+import { Card, type ErrorCode, PcscError } from '../../src/index.ts'
 import { message, refused, wrong } from '../contract/clauses/clause.ts'
 import { certificateOf } from '../contract/x509.ts'
+import { memoryCard } from '../pcsc/cards.ts'
 import { within } from '../support/temp.ts'
 import { ADMIN_KEY, PIN, type Shown, shownCard } from './shown.ts'
 
@@ -107,6 +109,35 @@ test('a certificate whose chain was not answered is not one without a chain', as
   for (const answer of ['6a82', '6a80', '6982']) {
     shown.instead = (apdu) => (apdu.includes(chain) ? answer : undefined)
     assert.equal(await shown.card.getCertificate('9a'), { certificate })
+  }
+})
+
+test('what was decrypted or agreed on stays in no answer, in one piece or in several', async () => {
+  for (const extended of [true, false]) {
+    const { channel } = memoryCard()
+    const answers: Uint8Array[] = []
+    const card = new Card({
+      ...{ atr: channel.atr, reader: 'test', generation: 0, extended },
+      transmit: async (apdu) => {
+        const answer = await channel.transmit(apdu)
+        answers.push(answer)
+        return answer
+      },
+      transaction: (work) => channel.transaction(work),
+      reset: () => channel.reset(),
+      close: () => channel.close(),
+    })
+    await card.authenticateAdmin(ADMIN_KEY)
+    const text = randomBytes(150)
+    const key = await card.generateKey('9d', { algorithm: 'RSA-2048' })
+    const agreed = await card.generateKey('82')
+    const padding = constants.RSA_PKCS1_PADDING
+    const plain = await card.decrypt('9d', publicEncrypt({ key, padding }, text), { padding: 'pkcs1', pin: PIN })
+    assert.equal([...plain], [...text])
+    const secret = await card.deriveSecret('82', agreed, { pin: PIN })
+    for (const part of [text.subarray(0, 32), text.subarray(-32), secret]) {
+      assert.not.ok(answers.some((answer) => Buffer.from(answer).includes(Buffer.from(part))))
+    }
   }
 })
 

@@ -71,6 +71,10 @@ export class Exchange {
       length += piece.data.length
       sw = piece.sw
     }
-    return { data: pieces.length === 1 ? first.data : concat(...pieces), sw }
+    if (pieces.length === 1) return { data: first.data, sw }
+    const data = concat(...pieces)
+    // It may be a secret, which who asked for it overwrites where it is whole.
+    wipe(...pieces)
+    return { data, sw }
   }
 }

@@ -1,6 +1,6 @@
 // Private keys from the host's side: GENERATE, and GENERAL AUTHENTICATE. SP 800-73-5 part 2, 3.2.4 and 3.3.1.
 import type { KeyObject } from 'node:crypto'
-import { wipe } from '../../bytes.ts'
+import { copyOf, wipe } from '../../bytes.ts'
 import { CardError } from '../../errors.ts'
 import { SW } from '../../iso7816/status.ts'
 import { ALGORITHMS, type Algorithm, HASHES, parseHash } from '../algorithms.ts'
@@ -126,5 +126,9 @@ export const agreement = (peer: KeyObject): Operation => ({
     if ('point' in theirs) return { exponentiation: theirs.point }
     throw new CardError('ERR_DATA', "The other side's key is not an EC key.")
   },
-  read: (response) => response.slice(),
+  read(response) {
+    const secret = copyOf(response)
+    wipe(response)
+    return secret
+  },
 })

@@ -1,4 +1,5 @@
 // Taking the padding off an RSA block, without telling from time or errors where it is wrong. RFC 8017, 7.1.2 and 7.2.2.
+import { copyOf, wipe } from '../../bytes.ts'
 import { CardError } from '../../errors.ts'
 import { HASHES, type Hash } from '../algorithms.ts'
 import { hashOf } from '../emsa.ts'
@@ -37,7 +38,7 @@ export function unpadPkcs1(block: Uint8Array): Uint8Array {
   good &= looking ^ 1
   good &= (9 - separator) >>> 31 // separator at 10 or later
   if (good !== 1) throw notDecrypted()
-  return block.slice(separator + 1)
+  return copyOf(block.subarray(separator + 1))
 }
 
 /** EME-OAEP: 00 maskedSeed maskedDB. */
@@ -60,6 +61,10 @@ export function unpadOaep(block: Uint8Array, hash: Hash, label: Uint8Array = new
     bad |= looking & (one ^ 1) & (isZero(octet) ^ 1)
     looking &= one ^ 1
   }
-  if ((isZero(bad) & (looking ^ 1)) !== 1) throw notDecrypted()
-  return db.slice(separator + 1)
+  try {
+    if ((isZero(bad) & (looking ^ 1)) !== 1) throw notDecrypted()
+    return copyOf(db.subarray(separator + 1))
+  } finally {
+    wipe(seed, db)
+  }
 }
