@@ -1,29 +1,48 @@
-// Where a card of ours is in PC/SC: by the GUID that its CHUID says.
+// Where a card of ours is in PC/SC: by the GUID that its CHUID says. Asked in passing, for a message: nobody is waited
+// for long, and no program that uses a card is disturbed.
 import { equal } from './bytes.ts'
-import { openReader } from './pcsc/open.ts'
+import { CardError, PcscError } from './errors.ts'
+import { ReaderChannel } from './pcsc/channel.ts'
 import { listReaders } from './pcsc/readers.ts'
 import { readChuid } from './piv/contents.ts'
-import { Card } from './piv/host/card.ts'
+import { Exchange } from './piv/host/exchange.ts'
+import { readObject } from './piv/host/objects.ts'
+import { selectPiv } from './piv/host/pins.ts'
 
-/** A reader that another program has is not waited for, in milliseconds. */
+/** For PC/SC, for another program that has a card, and for each answer of a card, in milliseconds. */
 const WAIT = 500
 
 /** Name of the reader that the card with this id is in; undefined where PC/SC does not know, or does not answer. */
 export async function readerOfCard(cardId: Uint8Array): Promise<string | undefined> {
-  const readers = await listReaders().catch(() => [])
-  for (const { name } of readers.filter(({ atr }) => atr !== undefined)) {
-    const guid = await guidIn(name).catch(() => undefined)
-    if (guid !== undefined && equal(guid, cardId)) return name
-  }
-  return undefined
+  const readers = await listReaders({ waitMs: WAIT }).catch(() => [])
+  const answering = readers.filter(({ atr }) => atr !== undefined)
+  const guids = await Promise.all(answering.map(({ name }) => guidIn(name).catch(() => undefined)))
+  return answering.find((_, index) => equal(guids[index] ?? new Uint8Array(0), cardId))?.name
 }
 
 async function guidIn(reader: string): Promise<Uint8Array | undefined> {
-  const card = new Card(await openReader(reader, { waitMs: WAIT }))
+  const channel = await ReaderChannel.open(reader, { waitMs: WAIT, answerMs: WAIT })
+  const exchange = new Exchange(channel)
   try {
-    const chuid = await card.getObject('chuid')
-    return chuid && readChuid(chuid).guid
+    return await channel.transaction(async () => {
+      // Not selected again where it is selected: there are cards that forget the PIN at that.
+      const found = await chuidOf(exchange)
+      if (found !== undefined) return found
+      await selectPiv(exchange)
+      return chuidOf(exchange)
+    })
   } finally {
-    await card.close()
+    // Not waited for: a reader that hangs is not let go in a moment.
+    void channel.close().catch(() => undefined)
+  }
+}
+
+async function chuidOf(exchange: Exchange): Promise<Uint8Array | undefined> {
+  try {
+    const content = await readObject(exchange, 'chuid')
+    return content && readChuid(content).guid
+  } catch (error) {
+    if (error instanceof PcscError || !(error instanceof CardError)) throw error
+    return undefined // another application, or a card that does not say
   }
 }

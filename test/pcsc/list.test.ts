@@ -11,6 +11,7 @@ import { ReaderChannel } from '../../src/pcsc/channel.ts'
 import { writeCertificate } from '../../src/piv/certificate.ts'
 import { certificateTag } from '../../src/piv/objects.ts'
 import { parseSlot } from '../../src/piv/slots.ts'
+import { readerOfCard } from '../../src/reader-of-card.ts'
 import { serveCard } from '../../src/serving.ts'
 import { certificateOf } from '../contract/x509.ts'
 import { type Pcscd, startPcscd } from '../support/pcscd.ts'
@@ -196,6 +197,26 @@ test('a card that another program keeps, and one that never answers: each costs 
       ['ready', 'ready'],
     )
     await holder.close()
+  })
+})
+
+test('whose reader shows a card is not waited for long either', async () => {
+  const [first, second] = [memoryCard(), memoryCard()]
+  await inReaders([first.channel, second.channel], async (hanging, asked) => {
+    const stuck = gate()
+    assert.ok(hanging && asked)
+    assert.is(await readerOfCard(second.card.cardId), pcscd.readers[1])
+    // Where PIV is selected it is not again: there are cards that forget the PIN at that.
+    assert.not.ok(asked.commands.some((apdu) => apdu[1] === 0xa4))
+    hanging.intercept = async () => {
+      await stuck.promise
+      return undefined
+    }
+    const found = await within(readerOfCard(second.card.cardId), 5000, 'the reader').finally(() => stuck.open())
+    assert.is(found, pcscd.readers[1])
+    process.kill(pcscd.pid, 'SIGSTOP')
+    const frozen = within(readerOfCard(second.card.cardId), 5000, 'no reader')
+    assert.is(await frozen.finally(() => process.kill(pcscd.pid, 'SIGCONT')), undefined)
   })
 })
 
