@@ -43,7 +43,10 @@ export function readListed(
 function subjectOf(x509: X509Certificate): string {
   // One name, or an array where there are several; the declarations know of one only.
   const { CN } = x509.toLegacyObject().subject as { readonly CN?: string | readonly string[] }
-  return CN === undefined ? x509.subject.split('\n').join(', ') : [CN].flat().join(', ')
+  if (CN !== undefined) return [CN].flat().join(', ')
+  // The declarations do not know that there is none where the name is empty.
+  const name: string | undefined = x509.subject
+  return name?.split('\n').join(', ') ?? ''
 }
 
 export function damaged(slot: Slot, cause: unknown): AnyCardError {

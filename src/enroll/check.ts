@@ -86,8 +86,11 @@ function pathFrom(
   const authorities = [...trusted, ...pool].filter(({ ca }) => ca)
   const serving = authorities.filter((one) => untimely(one, now) === undefined)
   const path = shortest(leaf, serving, trusted) ?? shortest(leaf, authorities, trusted)
-  for (const one of path ?? [])
-    assertInTime(`the certificate of its CA (${one.subject.replaceAll('\n', ', ')})`, one, now)
+  for (const one of path ?? []) {
+    // The declarations do not know that there is none where the name is empty.
+    const name: string | undefined = one.subject
+    assertInTime(`the certificate of its CA (${name?.replaceAll('\n', ', ') ?? ''})`, one, now)
+  }
   return path
 }
 

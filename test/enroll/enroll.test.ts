@@ -334,6 +334,17 @@ test('of two certificates of one CA the one that has not expired serves', async 
   assert.equal(chain, [ca.root])
 })
 
+test('a CA without a name is no name, and no fault of ours', async () => {
+  const nameless = certificate('nameless', { subject: '/', extensions: ['basicConstraints=critical,CA:TRUE'] })
+  ca.plan = [
+    (request) => ({
+      certificate: certificate('by-nameless', { by: 'nameless', request, extensions: ['keyUsage=digitalSignature'] }),
+      chain: [],
+    }),
+  ]
+  assert.is((await enrolled({ trust: [nameless] })).description.issuer, '')
+})
+
 test('what would be of little use is stored when the caller means it', async () => {
   ca.wanted = { extensions: ['keyUsage=keyAgreement'] }
   await refused('ERR_CA_CERTIFICATE', 10, () => go())

@@ -14,6 +14,7 @@ import { parseSlot } from '../../src/piv/slots.ts'
 import { readerOfCard } from '../../src/reader-of-card.ts'
 import { serveCard } from '../../src/serving.ts'
 import { certificateOf } from '../contract/x509.ts'
+import { certificate as certificateBy } from '../enroll/support/openssl.ts'
 import { type Pcscd, startPcscd } from '../support/pcscd.ts'
 import { gate, tempDir, within } from '../support/temp.ts'
 import { type Inserted, insertCard } from '../support/vpcd.ts'
@@ -158,10 +159,19 @@ test('a certificate of a kind of key that no card has is listed, and its key is 
   const { card, channel } = memoryCard()
   const { publicKey } = generateKeyPairSync('ec', { namedCurve: 'brainpoolP256r1' })
   card.objects.set(tag('9a'), writeCertificate(certificateOf(publicKey, 'Somebody')))
+  // One that names nobody in its subject is whole.
+  card.objects.set(tag('9e'), writeCertificate(certificateBy('nobody', { subject: '/' })))
   await inReaders([channel], async () => {
     const [listed] = await listReaderCards()
     assert.ok(listed !== undefined && 'pin' in listed)
-    assert.equal([listed.keys, listed.certificates.map(({ slot }) => slot)], [[], ['9a']])
+    assert.equal(
+      listed.certificates.map((one) => [one.slot, 'subject' in one && one.subject]),
+      [
+        ['9a', 'Somebody'],
+        ['9e', ''],
+      ],
+    )
+    assert.equal(listed.keys, [])
   })
 })
 
