@@ -45,10 +45,9 @@ export function handler(log: (line: string) => void, routes: Routes): RequestLis
 async function answerTo(message: IncomingMessage, routes: Routes): Promise<Answer> {
   try {
     const path = (message.url ?? '').split('?', 1)[0] ?? ''
-    const methods = Object.hasOwn(routes, path) ? routes[path] : undefined
+    const methods = routes[path]
     if (methods === undefined) throw new Refusal('not-found')
-    const method = message.method ?? ''
-    const route = Object.hasOwn(methods, method) ? methods[method] : undefined
+    const route = methods[message.method ?? '']
     if (route === undefined) throw new Refusal('wrong-method')
     return await route(callOf(message))
   } catch (error) {

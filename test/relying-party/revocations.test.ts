@@ -13,11 +13,16 @@ const MINUTE = 60_000
 const lab = await startLab()
 const own: Authority = { certificate: lab.certificateFile, key: lab.directory.keyFile }
 
-/** What is answered at the place where certificates say that the list is: octets, or a status. */
-const web: { answer: Uint8Array | number; calls: number } = { answer: 404, calls: 0 }
-const server = createServer((_, response) => {
+const good = list(own)
+
+/** What is answered at the place where certificates say that the list is: octets, a status, or no end of it. */
+type Answer = Uint8Array | number | 'endless'
+const web: { answer: Answer; calls: number } = { answer: 404, calls: 0 }
+const server = createServer(({ url }, response) => {
   web.calls += 1
-  if (web.answer === 302) response.setHeader('Location', `${place}/again`)
+  if (url === '/other') return void response.end(good)
+  if (web.answer === 'endless') return void response.write(new Uint8Array(2 * 1024 * 1024))
+  if (web.answer === 302) response.setHeader('Location', '/other')
   if (typeof web.answer === 'number') response.writeHead(web.answer).end()
   else response.end(web.answer)
 })
@@ -27,6 +32,7 @@ const person = issue(own, place)
 const serial = new X509Certificate(person.cert).serialNumber
 test.after(async () => {
   server.close()
+  server.closeAllConnections()
   await lab.close()
 })
 
@@ -94,9 +100,8 @@ test('one that is older than the last is not taken: somebody was revoked in betw
   }))
 
 const subject = new X509Certificate(lab.pem).subject.split('\n').join(', ')
-const good = list(own)
 /** Answers without which nobody is let in, and what is written down. */
-const BAD: Readonly<Record<string, readonly [answer: Uint8Array | number, words: string | RegExp]>> = {
+const BAD: Readonly<Record<string, readonly [answer: Answer, words: string | RegExp]>> = {
   'is not there': [404, 'answers 404'],
   'is somewhere else': [302, 'failed'],
   'is empty': [new Uint8Array(0), ''],
@@ -117,6 +122,7 @@ const BAD: Readonly<Record<string, readonly [answer: Uint8Array | number, words:
     list(own, { extensions: ['issuingDistributionPoint = critical, @part', '[part]', 'onlyuser = TRUE'] }),
     'a part of the certificates',
   ],
+  'does not end': ['endless', 'more than 1048576 octets'],
   'is too long': [new Uint8Array(1024 * 1024 + 1), 'more than 1048576 octets'],
 }
 
@@ -134,10 +140,8 @@ for (const [name, [answer, words]] of Object.entries(BAD)) {
 
 test('a certificate that names no list, or one that is not of http', () =>
   withService(async (sample) => {
-    for (const extensions of [
-      { crlDistributionPoints: undefined },
-      { crlDistributionPoints: 'URI:file:///etc/passwd' },
-    ]) {
+    for (const crlDistributionPoints of [undefined, `URI:${write(good)}`, `URI:file://${write(good)}`]) {
+      const extensions = { crlDistributionPoints }
       assert.is(await said(sample, issue(own, place, { extensions })), 'revocation-unknown')
     }
     assert.is(web.calls, 0)

@@ -23,7 +23,6 @@ test.after(() => sample.close())
 const JSON_TYPE = { 'Content-Type': 'application/json' }
 const CALLS: ReadonlyArray<readonly [path: string, how: Parameters<typeof ask>[2], status: number, code: string]> = [
   ['/nothing', {}, 404, 'not-found'],
-  ['/constructor', {}, 404, 'not-found'],
   ['//session', {}, 404, 'not-found'],
   ['/session/', {}, 404, 'not-found'],
   ['/', { method: 'DELETE' }, 405, 'wrong-method'],
