@@ -1,7 +1,9 @@
 // takes: 15 s
-// One card with one certificate, one service, and programs that know nothing of Tessera: all are Maria to it.
+// One card with one certificate, one service, programs that know nothing of Tessera, and Tessera itself: to the service
+// all are Maria.
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
+import { cardAgent, type NamedCard, openCard, type ReaderPlace } from '../../src/index.ts'
 import { MARIA } from '../relying-party/support.ts'
 import { homeWithCard, noChromium, PIN_WINDOW, showCertificates, startChromium } from './support/chromium.ts'
 import { startDesktop } from './support/desktop.ts'
@@ -58,6 +60,28 @@ async function chromium(): Promise<string> {
   }
 }
 
+/** Tessera's own way, with the card in the reader or the one in the TPM. */
+async function agent(place: NamedCard | ReaderPlace, version: 'TLSv1.2' | 'TLSv1.3'): Promise<string> {
+  const { pem, url } = here.sample
+  const card = await openCard(place)
+  try {
+    const own = await cardAgent(card, '9a', { onPin: PIN, ca: pem, minVersion: version, maxVersion: version })
+    try {
+      return await (await own.fetch(url)).text()
+    } finally {
+      own.destroy()
+    }
+  } finally {
+    await card.close()
+  }
+}
+
+/** The TPM is one process's at a time: so the card is in no reader from here on. */
+async function agentInTpm(version: 'TLSv1.2' | 'TLSv1.3'): Promise<string> {
+  await here.unserve()
+  return agent({ name: here.card.name, ...here.place }, version)
+}
+
 /** Each answers what the service's page says. */
 const CLIENTS: ReadonlyArray<readonly [name: string, version: string, client: () => Promise<string>]> = [
   ['curl', '1.2', () => curl('--tls-max', '1.2')],
@@ -65,6 +89,10 @@ const CLIENTS: ReadonlyArray<readonly [name: string, version: string, client: ()
   ['openssl s_client', '1.2', () => sClient('-tls1_2')],
   ['openssl s_client', '1.3', () => sClient('-tls1_3')],
   ['Chromium', '1.3', chromium],
+  ['cardAgent with the card in the reader', '1.2', () => agent({ reader: here.card.reader }, 'TLSv1.2')],
+  ['cardAgent with the card in the reader', '1.3', () => agent({ reader: here.card.reader }, 'TLSv1.3')],
+  ['cardAgent with the card in the TPM', '1.2', () => agentInTpm('TLSv1.2')],
+  ['cardAgent with the card in the TPM', '1.3', () => agentInTpm('TLSv1.3')],
 ]
 
 /** A test that is left out, and named, where this machine has not what it takes. */
@@ -74,6 +102,16 @@ function testWhere(why: string | undefined, name: string, work: () => Promise<vo
     else console.log(`# skipped: ${name}: ${why}`)
   })
 }
+
+const noSshd = SSHD_IS_HERE ? undefined : 'sshd is not installed'
+testWhere(noSshd, 'ssh logs in with the key of the same certificate', async () => {
+  const sshd = await startSshd(await publicKeyOf(here.card.certificate.publicKey))
+  try {
+    says(await login(sshd, ['-I', OPENSC, '-o', 'IdentityAgent=none'], askpass(PIN)), LOGGED_IN)
+  } finally {
+    await sshd.stop()
+  }
+})
 
 for (const [name, version, client] of CLIENTS) {
   testWhere(client === chromium ? noChromium() : undefined, `${name} is signed in, TLS ${version}`, async () => {
@@ -88,19 +126,9 @@ for (const [name, version, client] of CLIENTS) {
   })
 }
 
-const noSshd = SSHD_IS_HERE ? undefined : 'sshd is not installed'
-testWhere(noSshd, 'ssh logs in with the key of the same certificate', async () => {
-  const sshd = await startSshd(await publicKeyOf(here.card.certificate.publicKey))
-  try {
-    says(await login(sshd, ['-I', OPENSC, '-o', 'IdentityAgent=none'], askpass(PIN)), LOGGED_IN)
-  } finally {
-    await sshd.stop()
-  }
-})
-
 test('once the CA has revoked the certificate, nobody is let in by it', async () => {
   await here.sample.revoke()
-  assert.match(await curl(), 'The certificate was revoked.')
+  assert.match(await agentInTpm('TLSv1.3'), 'The certificate was revoked.')
 })
 
 test.run()
