@@ -2,15 +2,16 @@
 // which addresses a certificate is shown without asking.
 import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { existsSync, mkdirSync, rmSync, writeFileSync } from 'node:fs'
-import { join } from 'node:path'
+import { existsSync, mkdirSync, readdirSync, rmdirSync, rmSync, symlinkSync } from 'node:fs'
+import { dirname, join } from 'node:path'
 import type { Readable, Writable } from 'node:stream'
 import { atExit, tempDir, within } from '../../support/temp.ts'
 import { OPENSC } from './opensc.ts'
-import { ok } from './tools.ts'
+import { file, ok } from './tools.ts'
 
 const LIMIT_MS = 40_000
 const POLICIES = '/etc/chromium/policies/managed'
+const RULES = join(POLICIES, 'tessera-test.json')
 /** The title of the window in which it asks for a PIN. */
 export const PIN_WINDOW = '^Unlock Security Device$'
 
@@ -58,19 +59,42 @@ export async function homeWithCard(serviceCertificate: string): Promise<string> 
 }
 
 /**
- * Certificates of an issuer are shown to a service without asking which. The one place for such rules is the machine's:
- * the file is there until the test has ended.
+ * Certificates of an issuer are shown to a service without asking which. The one place for such rules is the machine's, and
+ * of two files one counts: so this waits for other tests, and takes the file away when it is called back. A link, as it is
+ * made by one alone; where it leads nowhere its test was killed.
  */
-export function showCertificates(url: string, issuer: string): void {
-  const made = [POLICIES, '/etc/chromium/policies'].filter((path) => !existsSync(path))
-  mkdirSync(POLICIES, { recursive: true })
-  const path = join(POLICIES, `tessera-test-${process.pid}.json`)
-  atExit(() => {
-    rmSync(path, { force: true })
-    for (const folder of made) rmSync(folder, { recursive: true, force: true })
-  })
+export async function showCertificates(url: string, issuer: string): Promise<() => void> {
   const rule = { pattern: url, filter: { ISSUER: { CN: issuer } } }
-  writeFileSync(path, JSON.stringify({ AutoSelectCertificateForUrls: [JSON.stringify(rule)] }))
+  const own = file(JSON.stringify({ AutoSelectCertificateForUrls: [JSON.stringify(rule)] }))
+  const made = await linked(own)
+  const release = () => {
+    rmSync(RULES)
+    for (const folder of made) if (readdirSync(folder).length === 0) rmdirSync(folder)
+  }
+  const forget = atExit(release)
+  return () => {
+    forget()
+    release()
+  }
+}
+
+/** Makes the link, and answers the folders that were made for it, the innermost first. */
+async function linked(target: string): Promise<string[]> {
+  for (const until = Date.now() + 2 * LIMIT_MS; Date.now() < until; ) {
+    const made = [POLICIES, dirname(POLICIES)].filter((path) => !existsSync(path))
+    mkdirSync(POLICIES, { recursive: true })
+    try {
+      symlinkSync(target, RULES)
+      return made
+    } catch (error) {
+      // ENOENT: the other test has just taken the folder away.
+      if (!['EEXIST', 'ENOENT'].includes((error as NodeJS.ErrnoException).code ?? '')) throw error
+    }
+    // False where it leads nowhere.
+    if (existsSync(RULES)) await new Promise((resolve) => setTimeout(resolve, 100))
+    else rmSync(RULES, { force: true })
+  }
+  throw new Error(`${RULES} is another test's`)
 }
 
 export async function startChromium(home: string, env: Readonly<Record<string, string>>): Promise<Chromium> {
@@ -91,7 +115,9 @@ export async function startChromium(home: string, env: Readonly<Record<string, s
   const forget = atExit(kill)
   let errors = ''
   child.stderr?.on('data', (chunk: Buffer) => {
-    errors = (errors + chunk.toString()).slice(-20_000)
+    const lines = chunk.toString().split('\n')
+    // There is no message bus here, as it says many times.
+    errors = (errors + lines.filter((line) => !line.includes('dbus/')).join('\n')).slice(-2000)
   })
   const bounded = <T>(work: Promise<T>, what: string): Promise<T> =>
     within(work, LIMIT_MS, what).catch((error: unknown) => {

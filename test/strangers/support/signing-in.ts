@@ -24,7 +24,7 @@ export interface SigningIn {
 }
 
 /** The card is in the reader by `tessera serve`; its certificate came by EST. */
-export async function startSigningIn(algorithm: Algorithm = 'P-256'): Promise<SigningIn> {
+export async function startSigningIn(algorithm: Algorithm): Promise<SigningIn> {
   const [pcscd, swtpm, sample] = await Promise.all([startPcscd(), startSwtpm(), startSample({ times: { refresh: 0 } })])
   const [name, place] = ['maria', { home: tempDir('home'), tcti: swtpm.tcti }]
   const card = await createCard({ ...place, name, pin: PIN })

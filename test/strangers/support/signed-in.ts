@@ -1,25 +1,20 @@
-// takes: 15 s
 // One card with one certificate, one service, programs that know nothing of Tessera, and Tessera itself: to the service
 // all are Maria.
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
-import { cardAgent, type NamedCard, openCard, type ReaderPlace } from '../../src/index.ts'
-import { MARIA } from '../relying-party/support.ts'
-import { homeWithCard, noChromium, PIN_WINDOW, showCertificates, startChromium } from './support/chromium.ts'
-import { startDesktop } from './support/desktop.ts'
-import { OPENSC, uri } from './support/opensc.ts'
-import { PIN } from './support/served.ts'
-import { type SigningIn, startSigningIn } from './support/signing-in.ts'
-import { askpass, LOGGED_IN, login, publicKeyOf } from './support/ssh.ts'
-import { SSHD_IS_HERE, startSshd } from './support/sshd.ts'
-import { file, ok, type RunOptions, says } from './support/tools.ts'
+import { cardAgent, type NamedCard, openCard, type ReaderPlace } from '../../../src/index.ts'
+import type { Algorithm } from '../../../src/piv/algorithms.ts'
+import { MARIA } from '../../relying-party/support.ts'
+import { homeWithCard, noChromium, PIN_WINDOW, showCertificates, startChromium } from './chromium.ts'
+import { startDesktop } from './desktop.ts'
+import { OPENSC, uri } from './opensc.ts'
+import { PIN } from './served.ts'
+import { type SigningIn, startSigningIn } from './signing-in.ts'
+import { askpass, LOGGED_IN, login, publicKeyOf } from './ssh.ts'
+import { SSHD_IS_HERE, startSshd } from './sshd.ts'
+import { file, ok, type RunOptions, says } from './tools.ts'
 
 let here: SigningIn
-test.before(async () => {
-  here = await startSigningIn()
-})
-test.after(() => here?.stop())
-
 const engine: RunOptions = { env: { PKCS11_MODULE_PATH: OPENSC } }
 const pinFile = file(PIN)
 const key = (): string => uri(here.card.name, '9a', 'private', pinFile)
@@ -45,18 +40,20 @@ async function sClient(...how: string[]): Promise<string> {
 async function chromium(): Promise<string> {
   const { certificateFile: service, url } = here.sample
   const [, issuer = ''] = /^CN=(.*)$/m.exec(here.card.certificate.issuer) ?? []
-  const [desktop, home] = await Promise.all([startDesktop(), homeWithCard(service)])
-  showCertificates(url, issuer)
-  const browser = await startChromium(home, desktop.env)
+  const home = await homeWithCard(service)
+  const release = await showCertificates(url, issuer)
+  const desktop = await startDesktop()
   try {
+    const browser = await startChromium(home, desktop.env)
     const [said] = await Promise.all([browser.open(url), desktop.type(PIN_WINDOW, PIN)])
     // How docs/signed-in.png is made; it takes ImageMagick.
     const picture = process.env.TESSERA_SCREENSHOT
     if (picture !== undefined) await ok('import', ['-window', 'root', picture], { env: desktop.env })
+    await browser.stop()
     return said
   } finally {
-    await browser.stop()
     await desktop.stop()
+    release()
   }
 }
 
@@ -103,32 +100,38 @@ function testWhere(why: string | undefined, name: string, work: () => Promise<vo
   })
 }
 
-const noSshd = SSHD_IS_HERE ? undefined : 'sshd is not installed'
-testWhere(noSshd, 'ssh logs in with the key of the same certificate', async () => {
-  const sshd = await startSshd(await publicKeyOf(here.card.certificate.publicKey))
-  try {
-    says(await login(sshd, ['-I', OPENSC, '-o', 'IdentityAgent=none'], askpass(PIN)), LOGGED_IN)
-  } finally {
-    await sshd.stop()
-  }
-})
+/** The tests, with a key of this kind on the card. */
+export function signedInTests(algorithm: Algorithm): void {
+  test.before(async () => {
+    here = await startSigningIn(algorithm)
+  })
+  test.after(() => here?.stop())
 
-for (const [name, version, client] of CLIENTS) {
-  testWhere(client === chromium ? noChromium() : undefined, `${name} is signed in, TLS ${version}`, async () => {
-    const said = await client()
-    const { name: who, address } = MARIA
-    assert.match(said, `Signed in as ${who} (${address}) by certificate, TLS ${version}.`)
-    assert.is(
-      here.sample.lines.at(-1)?.endsWith(`200 ${MARIA.user} by certificate`),
-      true,
-      here.sample.lines.join('\n'),
-    )
+  const noSshd = SSHD_IS_HERE ? undefined : 'sshd is not installed'
+  testWhere(noSshd, 'ssh logs in with the key of the same certificate', async () => {
+    const sshd = await startSshd(await publicKeyOf(here.card.certificate.publicKey))
+    try {
+      says(await login(sshd, ['-I', OPENSC, '-o', 'IdentityAgent=none'], askpass(PIN)), LOGGED_IN)
+    } finally {
+      await sshd.stop()
+    }
+  })
+
+  for (const [name, version, client] of CLIENTS) {
+    testWhere(client === chromium ? noChromium() : undefined, `${name} is signed in, TLS ${version}`, async () => {
+      const said = await client()
+      const { name: who, address } = MARIA
+      assert.match(said, `Signed in as ${who} (${address}) by certificate, TLS ${version}.`)
+      assert.is(
+        here.sample.lines.at(-1)?.endsWith(`200 ${MARIA.user} by certificate`),
+        true,
+        here.sample.lines.join('\n'),
+      )
+    })
+  }
+
+  test('once the CA has revoked the certificate, nobody is let in by it', async () => {
+    await here.sample.revoke()
+    assert.match(await agentInTpm('TLSv1.3'), 'The certificate was revoked.')
   })
 }
-
-test('once the CA has revoked the certificate, nobody is let in by it', async () => {
-  await here.sample.revoke()
-  assert.match(await agentInTpm('TLSv1.3'), 'The certificate was revoked.')
-})
-
-test.run()
