@@ -10,8 +10,10 @@ const SIZE = '1000x720x24'
 export interface Desktop {
   /** For programs that are to be on it. */
   readonly env: Readonly<Record<string, string>>
-  /** Waits for a window whose title matches, and types a line into it. */
-  type(title: string, line: string): Promise<void>
+  /** Waits for a window whose title matches, other than the one before, and answers which it is. */
+  window(title: string, before?: string): Promise<string>
+  /** Types a line into it. */
+  type(window: string, line: string): Promise<void>
   stop(): Promise<void>
 }
 
@@ -23,8 +25,8 @@ export async function startDesktop(): Promise<Desktop> {
   const manager = start('openbox', ['--sm-disable'], env)
   return {
     env,
-    async type(title, line) {
-      const window = await windowOf(title, env)
+    window: (title, before) => windowOf(title, env, before),
+    async type(window, line) {
       await ok('xdotool', ['windowactivate', '--sync', window], { env })
       // Its standard input: what is typed is a secret, and not for the list of processes.
       await ok('xdotool', ['type', '--delay', '20', '--file', '-'], { env, input: line })
@@ -37,11 +39,11 @@ export async function startDesktop(): Promise<Desktop> {
 }
 
 /** Asked again and again: xdotool's own way to wait fails when another window is closed meanwhile. */
-async function windowOf(title: string, env: Readonly<Record<string, string>>): Promise<string> {
+async function windowOf(title: string, env: Desktop['env'], before?: string): Promise<string> {
   for (const until = Date.now() + LIMIT_MS; Date.now() < until; ) {
     const { code, stdout } = await run('xdotool', ['search', '--onlyvisible', '--name', title], { env })
-    const [window = ''] = stdout.trim().split('\n')
-    if (code === 0 && window !== '') return window
+    const window = stdout.split('\n').find((id) => id !== '' && id !== before)
+    if (code === 0 && window !== undefined) return window
     await new Promise((resolve) => setTimeout(resolve, 100))
   }
   throw new Error(`no window '${title}' for ${LIMIT_MS} ms`)

@@ -8,7 +8,7 @@ import { MARIA } from '../../relying-party/support.ts'
 import { homeWithCard, noChromium, PIN_WINDOW, showCertificates, startChromium } from './chromium.ts'
 import { startDesktop } from './desktop.ts'
 import { OPENSC, uri } from './opensc.ts'
-import { PIN } from './served.ts'
+import { PIN, WRONG_PIN } from './served.ts'
 import { type SigningIn, startSigningIn } from './signing-in.ts'
 import { askpass, LOGGED_IN, login, publicKeyOf } from './ssh.ts'
 import { SSHD_IS_HERE, startSshd } from './sshd.ts'
@@ -36,7 +36,17 @@ async function sClient(...how: string[]): Promise<string> {
   return (await ok('openssl', ['s_client', '-quiet', ...how, ...client, ...server], { ...engine, input })).stdout
 }
 
-/** What the page says; the PIN is typed as a person does. */
+/** Of five. */
+async function triesLeft(): Promise<number | undefined> {
+  const card = await openCard({ reader: here.card.reader })
+  try {
+    return (await card.pinStatus()).triesLeft
+  } finally {
+    await card.close()
+  }
+}
+
+/** What the page says; the PIN is typed as a person does, who gets it wrong at first: it is asked for again, without a word. */
 async function chromium(): Promise<string> {
   const { certificateFile: service, url } = here.sample
   const [, issuer = ''] = /^CN=(.*)$/m.exec(here.card.certificate.issuer) ?? []
@@ -45,7 +55,14 @@ async function chromium(): Promise<string> {
   const desktop = await startDesktop()
   try {
     const browser = await startChromium(home, desktop.env)
-    const [said] = await Promise.all([browser.open(url), desktop.type(PIN_WINDOW, PIN)])
+    const page = browser.open(url)
+    page.catch(() => undefined)
+    const first = await desktop.window(PIN_WINDOW)
+    await desktop.type(first, WRONG_PIN)
+    const second = await desktop.window(PIN_WINDOW, first)
+    assert.is(await triesLeft(), 4)
+    await desktop.type(second, PIN)
+    const said = await page
     // How docs/signed-in.png is made; it takes ImageMagick.
     const picture = process.env.TESSERA_SCREENSHOT
     if (picture !== undefined) await ok('import', ['-window', 'root', picture], { env: desktop.env })
