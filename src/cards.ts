@@ -24,7 +24,7 @@ export type { ListedCertificate } from './cards/certificates.ts'
 export { type CardSummary, type ListOptions, listCards } from './cards/list.ts'
 export { type CardBeyond, listReaderCards, type ReaderCardSummary, readerCardInfo } from './cards/reader-cards.ts'
 export type { CardState } from './cards/states.ts'
-export { cardInfo, type ReadableCard } from './cards/summary.ts'
+export { cardCertificates, cardInfo, type PlacedCertificate, type ReadableCard } from './cards/summary.ts'
 export type { TpmCardSummary } from './cards/tpm-cards.ts'
 
 export interface CreateCardOptions {

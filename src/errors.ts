@@ -5,7 +5,7 @@
 
 /** Which class of error each code belongs to, and the numbers a search engine knows it by. */
 interface CodeFacts {
-  readonly kind: 'pin' | 'tpm' | 'card' | 'file' | 'usage' | 'pcsc' | 'ca' | 'tls'
+  readonly kind: 'pin' | 'tpm' | 'card' | 'file' | 'usage' | 'pcsc' | 'ca' | 'tls' | 'signin'
   /** ISO 7816-4 status word that says the same at the card edge. */
   readonly sw?: number
   /** PKCS#11 return value that says the same. */
@@ -97,6 +97,14 @@ export const ERROR_CODES = {
   ERR_TLS_REFUSED: { kind: 'tls' },
   ERR_TLS_TIMEOUT: { kind: 'tls' },
   ERR_TLS_CLOSED: { kind: 'tls' },
+
+  ERR_ACCOUNT_UNKNOWN: { kind: 'signin' },
+  ERR_SIGNED_IN: { kind: 'signin' },
+  ERR_SIGNED_OUT: { kind: 'signin' },
+  ERR_SIGN_IN_REFUSED: { kind: 'signin' },
+  ERR_SERVICE_UNTRUSTED: { kind: 'signin' },
+  ERR_SERVICE_UNAVAILABLE: { kind: 'signin' },
+  ERR_SERVICE_ANSWER: { kind: 'signin' },
 } as const satisfies Record<string, CodeFacts>
 
 export type ErrorCode = keyof typeof ERROR_CODES
@@ -225,6 +233,25 @@ export class TlsError extends CardError<CodesOf<'tls'>> {
   override name = 'TlsError'
 }
 
+/** About signing in to a service, the service, or what is remembered of an account. */
+export class SignInError extends CardError<CodesOf<'signin'>> {
+  override name = 'SignInError'
+  /** Why the service refused, in its own short word: `revoked`, `unknown-user`. docs/relying-party.md has them. */
+  readonly reason: string | undefined
+  /** Status of its HTTP answer. */
+  readonly status: number | undefined
+
+  constructor(
+    code: CodesOf<'signin'>,
+    message: string,
+    details: { readonly cause?: unknown; readonly reason?: string; readonly status?: number } = {},
+  ) {
+    super(code, message, details)
+    this.reason = details.reason
+    this.status = details.status
+  }
+}
+
 /** About a file of ours. */
 export class FileError extends CardError<CodesOf<'file'>> {
   override name = 'FileError'
@@ -248,6 +275,7 @@ export type AnyCardError =
   | PcscError
   | CaError
   | TlsError
+  | SignInError
   | FileError
   | UsageError
   | CardError<CodesOf<'card'>>

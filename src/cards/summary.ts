@@ -1,6 +1,8 @@
 // A card as its file has it: no TPM is asked.
 import { hex } from '../bytes.ts'
+import { readCertificate } from '../piv/certificate.ts'
 import { type KeyInfo, keyInfo } from '../piv/host/key-info.ts'
+import type { Slot } from '../piv/slots.ts'
 import type { CardFile, DefaultSecret } from '../tpm/store/card-file.ts'
 import { checkCardName } from '../tpm/store/home.ts'
 import { vaultKeys } from '../tpm/vault/keys.ts'
@@ -53,5 +55,26 @@ function certificatesOf({ objects }: CardFile): ListedCertificate[] {
   return [...CERTIFICATE_TAGS].flatMap(([slot, tag]) => {
     const content = objects[tag]
     return content === undefined ? [] : [readListed(slot, content).certificate]
+  })
+}
+
+/** A certificate in its slot, as the card has it. */
+export interface PlacedCertificate {
+  readonly slot: Slot
+  /** DER. */
+  readonly certificate: Uint8Array
+}
+
+/** The certificates of one card from its file alone; damaged ones are left out. @throws as `cardInfo` */
+export async function cardCertificates(
+  name: string,
+  place: { readonly home?: string } = {},
+): Promise<PlacedCertificate[]> {
+  const { objects } = await workshop(place).store.read(checkCardName(name))
+  return [...CERTIFICATE_TAGS].flatMap(([slot, tag]) => {
+    const content = objects[tag]
+    const listed = content && readListed(slot, content)
+    if (content === undefined || listed === undefined || 'error' in listed.certificate) return []
+    return [{ slot, certificate: readCertificate(content) }]
   })
 }

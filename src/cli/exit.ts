@@ -12,6 +12,7 @@ export const EXIT = {
   policy: 7,
   unsupported: 8,
   tpm: 9,
+  /** A CA, or the service that somebody signs in to. */
   ca: 10,
   /** No error: the CA has not decided yet. */
   pending: 11,
@@ -109,6 +110,14 @@ export const EXIT_CODES: Readonly<Record<ErrorCode, ExitCode>> = {
   ERR_TLS_REFUSED: EXIT.ca,
   ERR_TLS_TIMEOUT: EXIT.failure,
   ERR_TLS_CLOSED: EXIT.failure,
+
+  ERR_ACCOUNT_UNKNOWN: EXIT.usage,
+  ERR_SIGNED_IN: EXIT.failure,
+  ERR_SIGNED_OUT: EXIT.failure,
+  ERR_SIGN_IN_REFUSED: EXIT.ca,
+  ERR_SERVICE_UNTRUSTED: EXIT.ca,
+  ERR_SERVICE_UNAVAILABLE: EXIT.failure,
+  ERR_SERVICE_ANSWER: EXIT.ca,
 }
 
 /** Exit code for whatever was thrown; what is not an error of ours is internal. */

@@ -7,6 +7,7 @@ const parts: ReadonlyArray<readonly [RegExp, string]> = [
   [/^errors\.ts$/, 'errors'],
   [/^bytes\.ts$/, 'bytes'],
   [/^mutex\.ts$/, 'mutex'],
+  [/^https-faults\.ts$/, 'https-faults'],
   [/^channel\.ts$/, 'channel'],
   [/^native\.ts$/, 'native'],
   [/^thread-file\.ts$/, 'native'],
@@ -15,7 +16,7 @@ const parts: ReadonlyArray<readonly [RegExp, string]> = [
   [/^piv\/card\/vault\.ts$/, 'vault'],
   [/^piv\/card\//, 'piv/card'],
   [/^piv\/host\//, 'piv/host'],
-  [/^(files|tpm|pcsc|serve|tls|doctor|x509|enroll|lab-ca|cli|tour)\//, ''],
+  [/^(files|tpm|pcsc|serve|tls|doctor|x509|enroll|signin|lab-ca|cli|tour)\//, ''],
 ]
 
 /** What each part may import, besides itself and what everybody may. A part that is not here may not exist. */
@@ -23,6 +24,7 @@ const arrows: Readonly<Record<string, readonly string[]>> = {
   bytes: [],
   errors: [],
   mutex: [],
+  'https-faults': [],
   native: [],
   channel: [],
   iso7816: [],
@@ -35,12 +37,13 @@ const arrows: Readonly<Record<string, readonly string[]>> = {
   pcsc: ['channel', 'native'],
   serve: ['channel', 'native'],
   x509: ['iso7816', 'piv'],
-  enroll: ['piv/host', 'piv', 'iso7816', 'x509', 'files'],
+  enroll: ['piv/host', 'piv', 'iso7816', 'x509', 'files', 'https-faults'],
   tls: ['piv/host', 'piv', 'enroll', 'native'],
   'lab-ca': ['iso7816', 'x509', 'files'],
   doctor: ['tpm', 'pcsc', 'serve', 'native'],
   cards: ['tpm', 'pcsc', 'serve', 'enroll', 'files', 'piv', 'vault', 'piv/card', 'piv/host', 'channel', 'iso7816'],
-  index: ['cards', 'tpm', 'pcsc', 'serve', 'piv', 'vault', 'piv/host', 'enroll', 'tls', 'channel'],
+  signin: ['cards', 'tls', 'enroll', 'tpm', 'pcsc', 'files', 'piv', 'piv/host', 'https-faults'],
+  index: ['signin', 'cards', 'tpm', 'pcsc', 'serve', 'piv', 'vault', 'piv/host', 'enroll', 'tls', 'channel'],
   tour: ['index', 'cards'],
   cli: [
     'index',

@@ -1,0 +1,79 @@
+/**
+ * Signing in by a signed challenge, for services that have no TLS with client certificates. What is signed is a JWS (RFC
+ * 7515) over the service's nonce, its origin, who signs in, when, and the certificate that was seen on the very connection
+ * (tls-server-end-point, RFC 5929, 4.1): so it serves once, at that service, and is of no use to who stands in between.
+ */
+import * as v from 'valibot'
+import { type Algorithm, ALGORITHMS, type Hash } from '../piv/algorithms.ts'
+import type { Service } from './service.ts'
+import { sha256 } from './choose.ts'
+
+const base64url = (octets: number) => v.regex(new RegExp(`^[A-Za-z0-9_-]{${Math.ceil((octets * 4) / 3)}}$`))
+const NONCE = 32
+/** A service gives at most a minute; its clock and ours may be this far apart. In milliseconds. */
+const LONGEST = 60_000
+const SKEW = 5 * 60_000
+
+export const challengeSchema = v.object({
+  nonce: v.pipe(v.string(), base64url(NONCE)),
+  audience: v.pipe(v.string(), v.maxLength(2048)),
+  expires: v.pipe(v.string(), v.isoTimestamp()),
+})
+export type Challenge = v.InferOutput<typeof challengeSchema>
+
+/**
+ * Whoever asks for a signature has to ask for his own service: one that stands in the middle would name another.
+ * @throws SignInError ERR_SERVICE_ANSWER
+ */
+export function checkChallenge({ audience, expires }: Challenge, service: Service, now = Date.now()): void {
+  if (audience !== service.origin) {
+    const shown = audience.replaceAll(/\p{C}/gu, '?').slice(0, 200)
+    throw service.answer(`it wants a signature for ${shown} and is ${service.origin}. Nothing was signed`)
+  }
+  const left = Date.parse(expires) - now
+  if (!(left > -SKEW && left <= LONGEST + SKEW))
+    throw service.answer(`its challenge ends at ${expires}, and by the clock of this machine it is ${new Date(now).toISOString()}`)
+}
+
+/** Algorithms by the names of RFC 7518, 3.1, with how a card signs by them. */
+const JWS = {
+  'P-256': { alg: 'ES256', hash: 'SHA-256' },
+  'P-384': { alg: 'ES384', hash: 'SHA-384' },
+  rsa: { alg: 'RS256', hash: 'SHA-256' },
+} as const satisfies Record<string, { readonly alg: string; readonly hash: Hash }>
+
+export const jwsOf = (algorithm: Algorithm): (typeof JWS)[keyof typeof JWS] =>
+  JWS[ALGORITHMS[algorithm].kind === 'rsa' ? 'rsa' : (algorithm as 'P-256' | 'P-384')]
+
+export interface Claims {
+  readonly challenge: Challenge
+  readonly address: string
+  readonly algorithm: Algorithm
+  /** DER, the certificate and what signed it. */
+  readonly certificates: readonly Uint8Array[]
+  /** The certificate (DER) of the service that was seen on the connection. */
+  readonly channel: Uint8Array
+}
+
+const encode = (part: string | Uint8Array): string => Buffer.from(part).toString('base64url')
+
+/** What is signed: header and payload, as a JWS has them. RFC 7515, 5.1. */
+export function signingInput(
+  { challenge, address, algorithm, certificates, channel }: Claims,
+  now = Date.now(),
+): string {
+  const x5c = certificates.map((der) => Buffer.from(der).toString('base64'))
+  const header = { alg: jwsOf(algorithm).alg, typ: 'tessera-signin+jwt', x5c }
+  const iat = Math.floor(now / 1000)
+  const payload = {
+    aud: challenge.audience,
+    nonce: challenge.nonce,
+    sub: address,
+    iat,
+    exp: iat + LONGEST / 1000,
+    channel: { type: 'tls-server-end-point', value: encode(sha256(channel)) },
+  }
+  return `${encode(JSON.stringify(header))}.${encode(JSON.stringify(payload))}`
+}
+
+export const compact = (input: string, signature: Uint8Array): string => `${input}.${encode(signature)}`

@@ -1,0 +1,139 @@
+// Which card and which slot sign somebody in: those that are named, those that are remembered, or those whose certificate
+// is for the address.
+import { createHash } from 'node:crypto'
+import { equal } from '../bytes.ts'
+import type { CardPlace } from '../cards.ts'
+import type { CertificateDescription } from '../enroll/describe.ts'
+import { CardError, PcscError, UsageError } from '../errors.ts'
+import { SLOTS, type Slot } from '../piv/slots.ts'
+import type { Account } from './account.ts'
+import { addressesIn, described, isFor, unfitness } from './fit.ts'
+import { cardNamed, cardsOnMachine, certificatesOf, type PresentCard, readerCards, tpmCards } from './machine.ts'
+
+/** A certificate that is there. */
+export interface Choice {
+  readonly card: PresentCard
+  readonly slot: Slot
+  readonly certificate: Uint8Array
+  readonly description: CertificateDescription
+}
+
+export interface Wanted {
+  readonly address: string
+  /** As `--card` takes it. */
+  readonly card?: string | undefined
+  readonly slot?: Slot | undefined
+  readonly remembered?: Pick<Account, 'card' | 'slot' | 'fingerprint'> | undefined
+}
+
+/** Most certificates that a message lists. */
+const MOST_LISTED = 10
+/** The key for signing in is that of 9a; another one serves where there is none. SP 800-73-5 part 1, 3.1.2. */
+const ORDER = [...SLOTS.keys()]
+
+/**
+ * @throws CardError ERR_CERTIFICATE_ABSENT, ERR_CERTIFICATE_UNFIT, ERR_CARD_NOT_FOUND; UsageError ERR_CARD_AMBIGUOUS;
+ * PcscError ERR_CARD_REMOVED where the card that is remembered is in no reader
+ */
+export async function choose(wanted: Wanted, place: CardPlace): Promise<Choice> {
+  const { card: name, slot, remembered } = wanted
+  if (name !== undefined) return among(wanted, [await cardNamed(name, place)])
+  if (remembered !== undefined) return again({ ...wanted, slot: slot ?? (remembered.slot as Slot) }, remembered, place)
+  return among(wanted, await cardsOnMachine(place))
+}
+
+/** The card that is remembered, wherever it is now. */
+async function again(
+  wanted: Wanted,
+  { card, fingerprint }: NonNullable<Wanted['remembered']>,
+  place: CardPlace,
+): Promise<Choice> {
+  const present = card.kind === 'tpm' ? await tpmCards(place) : await readerCards()
+  const same = present.filter(({ id }) => id === card.id)
+  // Cards of others may all have one GUID, or say none: the certificate tells them apart.
+  const [only, ...others] = same.length === 1 ? same : await withCertificate(present, fingerprint)
+  if (only === undefined || others.length > 0) throw gone(wanted.address, card)
+  return among(wanted, [only])
+}
+
+async function withCertificate(cards: readonly PresentCard[], fingerprint: Uint8Array): Promise<PresentCard[]> {
+  const found = await Promise.all(
+    cards.map(async (card) => (await certificatesOf(card)).some((one) => equal(sha256(one.certificate), fingerprint))),
+  )
+  return cards.filter((_, index) => found[index])
+}
+
+export const sha256 = (der: Uint8Array): Uint8Array => Uint8Array.from(createHash('sha256').update(der).digest())
+
+function gone(address: string, { kind, name }: Account['card']): CardError {
+  if (kind === 'reader') {
+    const message = `The card that ${address} signs in with (last seen as '${name}') is in no reader. Insert it, or name another with --card.`
+    return new PcscError('ERR_CARD_REMOVED', message)
+  }
+  const message = `The card '${name}', which ${address} signs in with, is no longer there. Name another with --card, or forget the account: tessera forget ${address}.`
+  return new CardError('ERR_CARD_NOT_FOUND', message)
+}
+
+interface Seen extends Choice {
+  /** Why it does not serve. */
+  readonly unfit: string | undefined
+}
+
+/** The one that fits, of each card the first by its slot. */
+async function among(wanted: Wanted, cards: readonly PresentCard[]): Promise<Choice> {
+  const { address, slot } = wanted
+  const seen = (await Promise.all(cards.map((card) => look(card, cards.length === 1)))).flat().filter((one) => slot === undefined || one.slot === slot)
+  // Who names card and slot means that one, whatever stands in it: the service says whose it is.
+  const named = slot !== undefined && cards.length === 1
+  const mine = named ? seen : seen.filter(({ description }) => isFor(description, address))
+  const fit = mine.filter(({ unfit }) => unfit === undefined)
+  const [only, ...others] = cards.flatMap((card) => fit.find((one) => one.card === card) ?? [])
+  if (others.length > 0 && only !== undefined) throw ambiguous(address, [only, ...others])
+  if (only !== undefined) return only
+  if (mine.length > 0) throw unfit(address, mine)
+  throw absent(address, seen, slot)
+}
+
+/** A card that is meant has to be read; another one is passed over while somebody else uses it. */
+async function look(card: PresentCard, meant: boolean): Promise<Seen[]> {
+  const placed = meant ? await card.certificates() : await certificatesOf(card)
+  const found = placed.flatMap(({ slot, certificate }) => {
+    const description = described(certificate)
+    return description === undefined ? [] : [{ card, slot, certificate, description, unfit: unfitness(description) }]
+  })
+  return found.sort((one, other) => ORDER.indexOf(one.slot) - ORDER.indexOf(other.slot))
+}
+
+/** In words, without anything that a terminal would act on: these texts are somebody else's. */
+const list = (items: readonly string[]): string => {
+  const shown = items.slice(0, MOST_LISTED).map((item) => item.replaceAll(/\p{C}/gu, '?').slice(0, 160))
+  return `${shown.join('; ')}${items.length > MOST_LISTED ? '; ...' : ''}`
+}
+const placeOf = ({ card, slot }: Choice): string => `${card.name} ${slot}`
+
+function ambiguous(address: string, choices: readonly Choice[]): UsageError {
+  return new UsageError(
+    'ERR_CARD_AMBIGUOUS',
+    `More than one card has a certificate for ${address}: ${list(choices.map(placeOf))}. Say which with --card.`,
+  )
+}
+
+function unfit(address: string, seen: readonly Seen[]): CardError {
+  const why = list(seen.map((one) => `${placeOf(one)} is ${one.unfit}`))
+  return new CardError(
+    'ERR_CERTIFICATE_UNFIT',
+    `No certificate for ${address} signs in: ${why}. Nothing was asked of a card. Get another one: tessera enroll.`,
+  )
+}
+
+function absent(address: string, seen: readonly Seen[], slot: Slot | undefined): CardError {
+  const there = seen.map(
+    (one) => `${placeOf(one)} (${addressesIn(one.description).join(', ') || one.description.subject})`,
+  )
+  const others = there.length === 0 ? '' : ` These are for others: ${list(there)}.`
+  const where = slot === undefined ? 'here' : `in slot ${slot}`
+  return new CardError(
+    'ERR_CERTIFICATE_ABSENT',
+    `There is no certificate for ${address} ${where}.${others} Insert the card that has it, get one with tessera enroll, or name card and slot with --card and --slot.`,
+  )
+}

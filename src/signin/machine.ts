@@ -1,0 +1,128 @@
+// The cards that somebody can sign in with: those in TPMs, by their files, and those in readers.
+
+import { createHash } from 'node:crypto'
+import { hex } from '../bytes.ts'
+import {
+  type CardPlace,
+  cardCertificates,
+  cardInfo,
+  listCards,
+  listReaderCards,
+  openCard,
+  type PlacedCertificate,
+  type ReaderCardSummary,
+  readerCardInfo,
+} from '../cards.ts'
+import { CardError, TpmError } from '../errors.ts'
+import type { Card } from '../piv/host/card.ts'
+import type { Slot } from '../piv/slots.ts'
+import { workshop } from '../tpm/workshop.ts'
+
+/** A card that is there. */
+export interface PresentCard {
+  readonly kind: 'tpm' | 'reader'
+  /** 32 hex digits: its GUID. Of a card that says none it follows from the name of its reader. */
+  readonly id: string
+  /** As `--card` takes it. */
+  readonly name: string
+  certificates(): Promise<readonly PlacedCertificate[]>
+  open(): Promise<Card>
+}
+
+const READER = 'reader:'
+/** A card in a reader that is shortly used by somebody else is waited for, in milliseconds. */
+const LOOK_MS = 2000
+
+/** Every card of the home, then every card in a reader that is not one of these. */
+export async function cardsOnMachine(place: CardPlace): Promise<PresentCard[]> {
+  const cards = await listCards(place)
+  const own = await tpmCards(place)
+  const others = cards.flatMap((card) =>
+    card.kind === 'reader' && card.tpmCard === undefined && 'pin' in card ? [inReader(card)] : [],
+  )
+  return [...own, ...others]
+}
+
+export async function tpmCards(place: CardPlace): Promise<PresentCard[]> {
+  const listed = await listCards({ ...place, filesOnly: true })
+  return listed.flatMap((card) => ('cardId' in card ? [inTpm(card.name, card.cardId, place)] : []))
+}
+
+/** Every card in a reader, also one that a process of this home serves. */
+export async function readerCards(): Promise<PresentCard[]> {
+  return (await listReaderCards()).flatMap((card) => ('pin' in card ? [inReader(card)] : []))
+}
+
+/** The card that `--card` names. @throws CardError ERR_CARD_NOT_FOUND; PcscError; UsageError; as `readerCardInfo` */
+export async function cardNamed(name: string, place: CardPlace): Promise<PresentCard> {
+  if (!name.startsWith(READER)) return inTpm(name, (await cardInfo(name, place)).cardId, place)
+  const card = await readerCardInfo(name.slice(READER.length))
+  if ('error' in card) throw card.error
+  return inReader(card)
+}
+
+type Usable = Extract<ReaderCardSummary, { readonly pin: unknown }>
+
+function inReader({ name, reader, cardId, certificates }: Usable): PresentCard {
+  const slots = certificates.flatMap((one) => ('error' in one ? [] : [one.slot]))
+  return {
+    kind: 'reader',
+    id: cardId ?? hex(createHash('sha256').update(name).digest()).slice(0, 32),
+    name,
+    certificates: () => certificatesIn(reader, slots),
+    open: () => openCard({ reader }),
+  }
+}
+
+async function certificatesIn(reader: string, slots: readonly Slot[]): Promise<PlacedCertificate[]> {
+  const card = await openCard({ reader, waitMs: LOOK_MS })
+  try {
+    const found: PlacedCertificate[] = []
+    for (const slot of slots) {
+      const read = await card.getCertificate(slot)
+      if (read !== undefined) found.push({ slot, certificate: read.certificate })
+    }
+    return found
+  } finally {
+    await card.close()
+  }
+}
+
+function inTpm(name: string, id: string, place: CardPlace): PresentCard {
+  return {
+    kind: 'tpm',
+    id,
+    name,
+    certificates: () => cardCertificates(name, place),
+    open: () =>
+      openCard({ ...place, name }).catch(async (error: unknown) => {
+        const shown = isBusy(error) ? await shownIn(name, id, place) : undefined
+        if (shown === undefined) throw error
+        return shown.open()
+      }),
+  }
+}
+
+const isBusy = (error: unknown): boolean =>
+  error instanceof TpmError && (error.code === 'ERR_TPM_BUSY' || error.code === 'ERR_TPM_TIMEOUT')
+
+/**
+ * The reader in which another process of this home serves the card. A card in a reader can call itself anything: where
+ * nobody serves ours, or two call themselves so, no PIN is on its way to either.
+ */
+async function shownIn(name: string, id: string, { home }: CardPlace): Promise<PresentCard | undefined> {
+  const { served } = workshop({ home })
+  if (!(await served.elsewhere()).some((one) => one.name === name)) return undefined
+  const [shown, ...more] = (await readerCards()).filter((card) => card.id === id)
+  return more.length > 0 ? undefined : shown
+}
+
+/** What is said of a card that cannot be read just now: nothing, it is passed over. */
+export async function certificatesOf(card: PresentCard): Promise<readonly PlacedCertificate[]> {
+  try {
+    return await card.certificates()
+  } catch (error) {
+    if (error instanceof CardError) return []
+    throw error
+  }
+}

@@ -1,0 +1,254 @@
+/**
+ * The service that somebody signs in to: calls over HTTPS to its origin and to nowhere else, bounded answers, and what goes
+ * wrong in words. What it answers is documented in docs/relying-party.md.
+ */
+import type { IncomingMessage } from 'node:http'
+import { Agent, request } from 'node:https'
+import type { Readable } from 'node:stream'
+import { connect, createSecureContext, type TLSSocket } from 'node:tls'
+import * as v from 'valibot'
+import { CardError, SignInError } from '../errors.ts'
+import { serverFault } from '../https-faults.ts'
+
+/** A way to it: an agent that proves who asks, or headers that do. */
+export interface Way {
+  readonly agent: Agent
+  readonly headers: Readonly<Record<string, string>>
+}
+
+export interface Call {
+  readonly method: string
+  /** Path and query. */
+  readonly path: string
+  readonly headers?: Readonly<Record<string, string | readonly string[]>>
+  readonly body?: string | Uint8Array | Readable | undefined
+  readonly signal?: AbortSignal | undefined
+  /** Milliseconds until the answer begins; 30 000 unless given. */
+  readonly timeout?: number | undefined
+}
+
+const TIMEOUT = 30_000
+const LONGEST_ANSWER = 64 * 1024
+const CODES = {
+  untrusted: 'ERR_SERVICE_UNTRUSTED',
+  login: 'ERR_SIGN_IN_REFUSED',
+  unavailable: 'ERR_SERVICE_UNAVAILABLE',
+} as const
+
+/** A refusal, as the service says it. */
+const refusalSchema = v.object({
+  error: v.pipe(v.string(), v.regex(/^[a-z]{1,32}(-[a-z]{1,32}){0,4}$/)),
+  message: v.optional(v.pipe(v.string(), v.maxLength(2000))),
+})
+
+export class Service {
+  readonly origin: string
+  /** Certificates (PEM) by which it is known; undefined: those of Node. */
+  readonly ca: string[] | undefined
+  readonly #timeout: number
+
+  constructor(origin: string, ca: readonly Uint8Array[] | undefined, timeout = TIMEOUT) {
+    this.origin = origin
+    this.ca = ca?.map(pemOf)
+    this.#timeout = timeout
+  }
+
+  get host(): string {
+    return new URL(this.origin).host
+  }
+
+  /** A way that proves nothing of who asks. One connection at a time, so that what is signed for one goes over it. */
+  anonymous(): Agent {
+    const trust = { minVersion: 'TLSv1.2' as const, ...(this.ca && { ca: this.ca }) }
+    // Said although it is usual: an environment variable could turn it off.
+    const fixed = { rejectUnauthorized: true, keepAlive: true, maxSockets: 1, maxCachedSessions: 0 }
+    return new Agent({ ...fixed, secureContext: createSecureContext(trust), minVersion: 'TLSv1.2' })
+  }
+
+  /**
+   * Looks whether the service is there and is who it says, before anybody is asked for a PIN.
+   * @throws SignInError ERR_SERVICE_UNAVAILABLE, ERR_SERVICE_UNTRUSTED; the reason of the signal
+   */
+  async probe(signal: AbortSignal): Promise<void> {
+    const { hostname, port } = new URL(this.origin)
+    const host = hostname.replace(/^\[(.*)\]$/, '$1')
+    const servername = /^[\d.]+$|:/.test(host) ? '' : host
+    const trust = { minVersion: 'TLSv1.2' as const, rejectUnauthorized: true, ...(this.ca && { ca: this.ca }) }
+    const socket = connect({ host, port: Number(port || 443), servername, ...trust })
+    try {
+      await this.#until(signal, this.#timeout, (resolve, reject) => {
+        socket.once('secureConnect', resolve).once('error', reject)
+        socket.once('close', () => reject(Object.assign(new Error(), { code: 'ECONNRESET' })))
+        return () => socket.destroy()
+      })
+    } catch (cause) {
+      // One that wants a certificate at once may break off here. It is there, and that is all that was asked.
+      if (cause instanceof SignInError && /ALERT|EPROTO/.test(codeOf(cause.cause))) return
+      throw cause
+    } finally {
+      socket.destroy()
+    }
+  }
+
+  /**
+   * One call; its answer as it comes.
+   * @throws SignInError ERR_SERVICE_UNAVAILABLE, ERR_SERVICE_UNTRUSTED, ERR_SIGN_IN_REFUSED where TLS refuses; what the card
+   * or who is asked for the PIN throws; the reason of the signal
+   */
+  async open(way: Way, call: Call, onSocket?: (socket: TLSSocket) => void): Promise<IncomingMessage> {
+    const { method, path, body, signal = new AbortController().signal, timeout = this.#timeout } = call
+    const url = new URL(path, this.origin)
+    const headers = { ...call.headers, ...way.headers } as Record<string, string>
+    let reused = false
+    try {
+      return await this.#until(signal, timeout, (resolve, reject) => {
+        const sent = request(url, { agent: way.agent, method, headers })
+        sent.once('socket', (socket) => {
+          reused = sent.reusedSocket
+          onSocket?.(socket as TLSSocket)
+        })
+        sent.once('response', resolve).once('error', reject)
+        if (body === undefined || typeof body === 'string' || body instanceof Uint8Array) sent.end(body)
+        else body.once('error', (error) => sent.destroy(error)).pipe(sent)
+        return () => sent.destroy()
+      })
+    } catch (error) {
+      // The service closed a connection that lay idle, just when it was used again.
+      const again = reused && body === undefined && ['GET', 'HEAD', 'DELETE'].includes(method)
+      if (again && /^(ECONNRESET|EPIPE)$/.test(codeOf((error as Error).cause))) return this.open(way, call, onSocket)
+      throw error
+    }
+  }
+
+  /** One call whose answer is JSON. @throws as `open`; SignInError ERR_SIGN_IN_REFUSED, ERR_SERVICE_ANSWER */
+  async ask<Answer>(
+    way: Way,
+    call: Call,
+    schema: v.GenericSchema<unknown, Answer>,
+    onSocket?: (socket: TLSSocket) => void,
+  ): Promise<Answer> {
+    const json = call.body === undefined ? {} : { 'Content-Type': 'application/json' }
+    const headers = { Accept: 'application/json', ...json, ...call.headers }
+    const message = await this.open(way, { ...call, headers }, onSocket)
+    const { statusCode: status = 0 } = message
+    const body = await readBody(message, call.signal).catch((cause: unknown) => {
+      if (cause instanceof TooLong) throw this.answer(cause.message)
+      throw this.#fault(cause)
+    })
+    if (status === 200) {
+      const parsed = v.safeParse(schema, jsonOf(message, body))
+      if (parsed.success) return parsed.output
+      throw this.answer(`${v.getDotPath(parsed.issues[0])?.slice(0, 60) ?? 'it'} is not as documented`)
+    }
+    const refusal = readRefusal(message, body)
+    if (refusal === undefined) throw this.answer(`its status is ${status}`, status)
+    throw this.refused(refusal, status)
+  }
+
+  /** An error about an answer that is not as it should be. */
+  answer(why: string, status?: number): SignInError {
+    const text = `The service at ${this.host} gave an answer that cannot be used: ${why}. Check its address, or tell who runs it.`
+    return new SignInError('ERR_SERVICE_ANSWER', text, status === undefined ? {} : { status })
+  }
+
+  refused({ reason, words }: Refusal, status: number): SignInError {
+    const said = words === '' ? reason : `${reason}: ${words}`
+    const text = `The service at ${this.host} did not sign you in (${said}).`
+    return new SignInError('ERR_SIGN_IN_REFUSED', text, { reason, status })
+  }
+
+  /** What ends in time or not at all, with errors in words. `begin` answers how it is given up. */
+  #until<T>(
+    signal: AbortSignal,
+    timeout: number,
+    begin: (resolve: (value: T) => void, reject: (cause: unknown) => void) => () => void,
+  ): Promise<T> {
+    return new Promise<T>((resolve, reject) => {
+      signal.throwIfAborted()
+      const settle = () => {
+        clearTimeout(timer)
+        signal.removeEventListener('abort', onAbort)
+      }
+      const fail = (error: unknown) => {
+        settle()
+        reject(error)
+      }
+      const giveUp = begin(
+        (value) => {
+          settle()
+          resolve(value)
+        },
+        (cause) => fail(signal.aborted ? signal.reason : this.#fault(cause)),
+      )
+      const onAbort = () => {
+        fail(signal.reason)
+        giveUp()
+      }
+      const timer = setTimeout(() => {
+        fail(this.#fault(Object.assign(new Error(), { code: 'ETIMEDOUT' })))
+        giveUp()
+      }, timeout)
+      signal.addEventListener('abort', onAbort, { once: true })
+    })
+  }
+
+  /** What the card said comes before what TLS makes of it. */
+  #fault(cause: unknown): unknown {
+    for (let below = cause; below instanceof Error; below = below.cause) if (below instanceof CardError) return below
+    if (/^HPE_/.test(codeOf(cause))) return this.answer('it is no HTTP')
+    const { kind, words } = serverFault(cause)
+    return new SignInError(CODES[kind], `The service at ${this.host} ${words}`, { cause })
+  }
+}
+
+const codeOf = (cause: unknown): string => String((cause as NodeJS.ErrnoException | undefined)?.code ?? '')
+
+const pemOf = (der: Uint8Array): string =>
+  `-----BEGIN CERTIFICATE-----\n${Buffer.from(der).toString('base64')}\n-----END CERTIFICATE-----\n`
+
+class TooLong extends Error {}
+
+/** @throws TooLong; what breaks off the connection */
+export async function readBody(
+  message: IncomingMessage,
+  signal?: AbortSignal,
+  limit = LONGEST_ANSWER,
+): Promise<Uint8Array> {
+  const stop = () => message.destroy()
+  signal?.addEventListener('abort', stop, { once: true })
+  try {
+    const chunks: Uint8Array[] = []
+    let length = 0
+    for await (const chunk of message as AsyncIterable<Uint8Array>) {
+      length += chunk.length
+      if (length > limit) throw new TooLong(`it has more than ${limit} octets`)
+      chunks.push(chunk)
+    }
+    return Uint8Array.from(Buffer.concat(chunks))
+  } finally {
+    signal?.removeEventListener('abort', stop)
+  }
+}
+
+function jsonOf({ headers }: Pick<IncomingMessage, 'headers'>, body: Uint8Array): unknown {
+  if (!/^application\/json\s*(;|$)/i.test(headers['content-type'] ?? '')) return undefined
+  try {
+    return JSON.parse(new TextDecoder('utf-8', { fatal: true }).decode(body))
+  } catch {
+    return undefined
+  }
+}
+
+export interface Refusal {
+  readonly reason: string
+  /** What it says to a person: one line, without anything that is not plain text. */
+  readonly words: string
+}
+
+/** Why a service refuses; undefined where its answer is none that is documented. */
+export function readRefusal(message: Pick<IncomingMessage, 'headers'>, body: Uint8Array): Refusal | undefined {
+  const parsed = v.safeParse(refusalSchema, jsonOf(message, body))
+  if (!parsed.success) return undefined
+  const { error, message: text = '' } = parsed.output
+  return { reason: error, words: text.replace(/[\p{C}\p{Z}\s]+/gu, ' ').trim().slice(0, 400) }
+}
