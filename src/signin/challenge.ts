@@ -4,9 +4,9 @@
  * (tls-server-end-point, RFC 5929, 4.1): so it serves once, at that service, and is of no use to who stands in between.
  */
 import * as v from 'valibot'
-import { type Algorithm, ALGORITHMS, type Hash } from '../piv/algorithms.ts'
+import { ALGORITHMS, type Algorithm, type Hash } from '../piv/algorithms.ts'
 import type { Service } from './service.ts'
-import { sha256 } from './choose.ts'
+import { sha256 } from './sha256.ts'
 
 const base64url = (octets: number) => v.regex(new RegExp(`^[A-Za-z0-9_-]{${Math.ceil((octets * 4) / 3)}}$`))
 const NONCE = 32
@@ -32,7 +32,9 @@ export function checkChallenge({ audience, expires }: Challenge, service: Servic
   }
   const left = Date.parse(expires) - now
   if (!(left > -SKEW && left <= LONGEST + SKEW))
-    throw service.answer(`its challenge ends at ${expires}, and by the clock of this machine it is ${new Date(now).toISOString()}`)
+    throw service.answer(
+      `its challenge ends at ${expires}, and by the clock of this machine it is ${new Date(now).toISOString()}`,
+    )
 }
 
 /** Algorithms by the names of RFC 7518, 3.1, with how a card signs by them. */

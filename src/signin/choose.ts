@@ -1,14 +1,23 @@
 // Which card and which slot sign somebody in: those that are named, those that are remembered, or those whose certificate
 // is for the address.
-import { createHash } from 'node:crypto'
 import { equal } from '../bytes.ts'
 import type { CardPlace } from '../cards.ts'
 import type { CertificateDescription } from '../enroll/describe.ts'
 import { CardError, PcscError, UsageError } from '../errors.ts'
+import type { Card } from '../piv/host/card.ts'
 import { SLOTS, type Slot } from '../piv/slots.ts'
 import type { Account } from './account.ts'
 import { addressesIn, described, isFor, unfitness } from './fit.ts'
-import { cardNamed, cardsOnMachine, certificatesOf, type PresentCard, readerCards, tpmCards } from './machine.ts'
+import {
+  cardGiven,
+  cardNamed,
+  cardsOnMachine,
+  certificatesOf,
+  type PresentCard,
+  readerCards,
+  tpmCards,
+} from './machine.ts'
+import { sha256 } from './sha256.ts'
 
 /** A certificate that is there. */
 export interface Choice {
@@ -20,8 +29,8 @@ export interface Choice {
 
 export interface Wanted {
   readonly address: string
-  /** As `--card` takes it. */
-  readonly card?: string | undefined
+  /** As `--card` takes it, or open. */
+  readonly card?: string | Card | undefined
   readonly slot?: Slot | undefined
   readonly remembered?: Pick<Account, 'card' | 'slot' | 'fingerprint'> | undefined
 }
@@ -36,8 +45,9 @@ const ORDER = [...SLOTS.keys()]
  * PcscError ERR_CARD_REMOVED where the card that is remembered is in no reader
  */
 export async function choose(wanted: Wanted, place: CardPlace): Promise<Choice> {
-  const { card: name, slot, remembered } = wanted
-  if (name !== undefined) return among(wanted, [await cardNamed(name, place)])
+  const { card, slot, remembered } = wanted
+  if (typeof card === 'string') return among(wanted, [await cardNamed(card, place)])
+  if (card !== undefined) return among(wanted, [await cardGiven(card)])
   if (remembered !== undefined) return again({ ...wanted, slot: slot ?? (remembered.slot as Slot) }, remembered, place)
   return among(wanted, await cardsOnMachine(place))
 }
@@ -63,8 +73,6 @@ async function withCertificate(cards: readonly PresentCard[], fingerprint: Uint8
   return cards.filter((_, index) => found[index])
 }
 
-export const sha256 = (der: Uint8Array): Uint8Array => Uint8Array.from(createHash('sha256').update(der).digest())
-
 function gone(address: string, { kind, name }: Account['card']): CardError {
   if (kind === 'reader') {
     const message = `The card that ${address} signs in with (last seen as '${name}') is in no reader. Insert it, or name another with --card.`
@@ -82,7 +90,9 @@ interface Seen extends Choice {
 /** The one that fits, of each card the first by its slot. */
 async function among(wanted: Wanted, cards: readonly PresentCard[]): Promise<Choice> {
   const { address, slot } = wanted
-  const seen = (await Promise.all(cards.map((card) => look(card, cards.length === 1)))).flat().filter((one) => slot === undefined || one.slot === slot)
+  const seen = (await Promise.all(cards.map((card) => look(card, cards.length === 1))))
+    .flat()
+    .filter((one) => slot === undefined || one.slot === slot)
   // Who names card and slot means that one, whatever stands in it: the service says whose it is.
   const named = slot !== undefined && cards.length === 1
   const mine = named ? seen : seen.filter(({ description }) => isFor(description, address))

@@ -40,13 +40,3 @@ export function unfitness(
   if (ca) return 'the certificate of a CA'
   return undefined
 }
-
-/** @throws CardError ERR_CERTIFICATE_UNFIT */
-export function assertFit(slot: string, card: string, certificate: CertificateDescription): void {
-  const why = unfitness(certificate)
-  if (why === undefined) return
-  throw new CardError(
-    'ERR_CERTIFICATE_UNFIT',
-    `The certificate in slot ${slot} of ${card} signs nobody in: it is ${why}. Nothing was asked of the card. Get another: tessera enroll ${slot} --renew.`,
-  )
-}

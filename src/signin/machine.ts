@@ -13,6 +13,7 @@ import {
   type ReaderCardSummary,
   readerCardInfo,
 } from '../cards.ts'
+import { cardIdOf } from '../enroll/identity.ts'
 import { CardError, TpmError } from '../errors.ts'
 import type { Card } from '../piv/host/card.ts'
 import type { Slot } from '../piv/slots.ts'
@@ -27,7 +28,11 @@ export interface PresentCard {
   readonly name: string
   certificates(): Promise<readonly PlacedCertificate[]>
   open(): Promise<Card>
+  /** Lets it go, so that nobody finds it unlocked. */
+  release(card: Card): Promise<void>
 }
+
+const close = (card: Card): Promise<void> => card.close()
 
 const READER = 'reader:'
 /** A card in a reader that is shortly used by somebody else is waited for, in milliseconds. */
@@ -61,6 +66,25 @@ export async function cardNamed(name: string, place: CardPlace): Promise<Present
   return inReader(card)
 }
 
+/** A card that the caller has open, and goes on having. */
+export async function cardGiven(card: Card): Promise<PresentCard> {
+  return {
+    kind: card.name.startsWith(READER) ? 'reader' : 'tpm',
+    id: await cardIdOf(card),
+    name: card.name,
+    async certificates() {
+      const slots = (await card.keys()).map(({ slot }) => slot)
+      const found = await Promise.all(slots.map((slot) => card.getCertificate(slot)))
+      return slots.flatMap((slot, at) => {
+        const certificate = found[at]?.certificate
+        return certificate === undefined ? [] : [{ slot, certificate }]
+      })
+    },
+    open: async () => card,
+    release: () => card.lock(),
+  }
+}
+
 type Usable = Extract<ReaderCardSummary, { readonly pin: unknown }>
 
 function inReader({ name, reader, cardId, certificates }: Usable): PresentCard {
@@ -71,6 +95,7 @@ function inReader({ name, reader, cardId, certificates }: Usable): PresentCard {
     name,
     certificates: () => certificatesIn(reader, slots),
     open: () => openCard({ reader }),
+    release: close,
   }
 }
 
@@ -100,6 +125,7 @@ function inTpm(name: string, id: string, place: CardPlace): PresentCard {
         if (shown === undefined) throw error
         return shown.open()
       }),
+    release: close,
   }
 }
 

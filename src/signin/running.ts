@@ -69,13 +69,15 @@ export class Running {
     }
     // What a process that was killed left behind.
     await this.#clear(address)
+    let over = false
     return {
-      mark: (mark) =>
-        this.#files.writeAtomic(
-          path,
-          Buffer.from(`${JSON.stringify({ version: 1, ...mark } satisfies v.InferInput<typeof schema>)}\n`),
-        ),
+      mark: async (mark) => {
+        const document = { version: 1, ...mark } satisfies v.InferInput<typeof schema>
+        if (!over) await this.#files.writeAtomic(path, Buffer.from(`${JSON.stringify(document)}\n`))
+      },
       end: async () => {
+        if (over) return
+        over = true
         await this.#clear(address).finally(() => lock.release())
       },
     }

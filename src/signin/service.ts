@@ -5,8 +5,9 @@
 import type { IncomingMessage } from 'node:http'
 import { Agent, request } from 'node:https'
 import type { Readable } from 'node:stream'
-import { connect, createSecureContext, type TLSSocket } from 'node:tls'
+import { checkServerIdentity as checkIdentity, connect, createSecureContext, type PeerCertificate } from 'node:tls'
 import * as v from 'valibot'
+import { equal } from '../bytes.ts'
 import { CardError, SignInError } from '../errors.ts'
 import { serverFault } from '../https-faults.ts'
 
@@ -57,12 +58,35 @@ export class Service {
     return new URL(this.origin).host
   }
 
-  /** A way that proves nothing of who asks. One connection at a time, so that what is signed for one goes over it. */
-  anonymous(): Agent {
+  /**
+   * A way that proves nothing of who asks. `seen` is the certificate (DER) that the service showed; until `settle`, no
+   * connection to one that shows another is used: what is signed for this one does not go anywhere else.
+   */
+  anonymous(): { readonly agent: Agent; seen(): Uint8Array | undefined; settle(): void } {
+    let seen: Uint8Array | undefined
+    let bound = true
+    const checkServerIdentity = (host: string, certificate: PeerCertificate): Error | undefined => {
+      const { raw } = certificate
+      if (bound && seen !== undefined && !equal(seen, raw)) {
+        return Object.assign(new Error('another certificate than before'), { code: 'ERR_TLS_CERT_ALTNAME_INVALID' })
+      }
+      seen ??= Uint8Array.from(raw)
+      return checkIdentity(host, certificate)
+    }
     const trust = { minVersion: 'TLSv1.2' as const, ...(this.ca && { ca: this.ca }) }
-    // Said although it is usual: an environment variable could turn it off.
-    const fixed = { rejectUnauthorized: true, keepAlive: true, maxSockets: 1, maxCachedSessions: 0 }
-    return new Agent({ ...fixed, secureContext: createSecureContext(trust), minVersion: 'TLSv1.2' })
+    // Said although it is usual: an environment variable could turn it off. A resumed session shows no certificate.
+    const fixed = {
+      rejectUnauthorized: true,
+      keepAlive: true,
+      maxSockets: 1,
+      maxCachedSessions: 0,
+      checkServerIdentity,
+    }
+    const agent = new Agent({ ...fixed, secureContext: createSecureContext(trust), minVersion: 'TLSv1.2' })
+    const settle = () => {
+      bound = false
+    }
+    return { agent, seen: () => seen, settle }
   }
 
   /**
@@ -95,7 +119,7 @@ export class Service {
    * @throws SignInError ERR_SERVICE_UNAVAILABLE, ERR_SERVICE_UNTRUSTED, ERR_SIGN_IN_REFUSED where TLS refuses; what the card
    * or who is asked for the PIN throws; the reason of the signal
    */
-  async open(way: Way, call: Call, onSocket?: (socket: TLSSocket) => void): Promise<IncomingMessage> {
+  async open(way: Way, call: Call): Promise<IncomingMessage> {
     const { method, path, body, signal = new AbortController().signal, timeout = this.#timeout } = call
     const url = new URL(path, this.origin)
     const headers = { ...call.headers, ...way.headers } as Record<string, string>
@@ -103,9 +127,8 @@ export class Service {
     try {
       return await this.#until(signal, timeout, (resolve, reject) => {
         const sent = request(url, { agent: way.agent, method, headers })
-        sent.once('socket', (socket) => {
+        sent.once('socket', () => {
           reused = sent.reusedSocket
-          onSocket?.(socket as TLSSocket)
         })
         sent.once('response', resolve).once('error', reject)
         if (body === undefined || typeof body === 'string' || body instanceof Uint8Array) sent.end(body)
@@ -115,21 +138,16 @@ export class Service {
     } catch (error) {
       // The service closed a connection that lay idle, just when it was used again.
       const again = reused && body === undefined && ['GET', 'HEAD', 'DELETE'].includes(method)
-      if (again && /^(ECONNRESET|EPIPE)$/.test(codeOf((error as Error).cause))) return this.open(way, call, onSocket)
+      if (again && /^(ECONNRESET|EPIPE)$/.test(codeOf((error as Error).cause))) return this.open(way, call)
       throw error
     }
   }
 
   /** One call whose answer is JSON. @throws as `open`; SignInError ERR_SIGN_IN_REFUSED, ERR_SERVICE_ANSWER */
-  async ask<Answer>(
-    way: Way,
-    call: Call,
-    schema: v.GenericSchema<unknown, Answer>,
-    onSocket?: (socket: TLSSocket) => void,
-  ): Promise<Answer> {
+  async ask<Answer>(way: Way, call: Call, schema: v.GenericSchema<unknown, Answer>): Promise<Answer> {
     const json = call.body === undefined ? {} : { 'Content-Type': 'application/json' }
     const headers = { Accept: 'application/json', ...json, ...call.headers }
-    const message = await this.open(way, { ...call, headers }, onSocket)
+    const message = await this.open(way, { ...call, headers })
     const { statusCode: status = 0 } = message
     const body = await readBody(message, call.signal).catch((cause: unknown) => {
       if (cause instanceof TooLong) throw this.answer(cause.message)
@@ -153,8 +171,9 @@ export class Service {
 
   refused({ reason, words }: Refusal, status: number): SignInError {
     const said = words === '' ? reason : `${reason}: ${words}`
-    const text = `The service at ${this.host} did not sign you in (${said}).`
-    return new SignInError('ERR_SIGN_IN_REFUSED', text, { reason, status })
+    // It cannot decide now, and says so: that is no refusal of anybody.
+    const code = status >= 500 ? 'ERR_SERVICE_UNAVAILABLE' : 'ERR_SIGN_IN_REFUSED'
+    return new SignInError(code, `The service at ${this.host} did not sign you in (${said}).`, { reason, status })
   }
 
   /** What ends in time or not at all, with errors in words. `begin` answers how it is given up. */
@@ -250,5 +269,11 @@ export function readRefusal(message: Pick<IncomingMessage, 'headers'>, body: Uin
   const parsed = v.safeParse(refusalSchema, jsonOf(message, body))
   if (!parsed.success) return undefined
   const { error, message: text = '' } = parsed.output
-  return { reason: error, words: text.replace(/[\p{C}\p{Z}\s]+/gu, ' ').trim().slice(0, 400) }
+  return {
+    reason: error,
+    words: text
+      .replace(/[\p{C}\p{Z}\s]+/gu, ' ')
+      .trim()
+      .slice(0, 400),
+  }
 }

@@ -1,0 +1,113 @@
+/** The accounts of this machine: what is remembered of them, who is signed in, signing out from elsewhere, forgetting. */
+import { hex } from '../bytes.ts'
+import { type AnyCardError, SignInError } from '../errors.ts'
+import type { Account, Ending, Method } from './account.ts'
+import { checkAddress } from './address.ts'
+import { askToSignOut } from './control-client.ts'
+import { type Desk, desk } from './desk.ts'
+import type { Ended } from './session.ts'
+
+export interface AccountPlace {
+  /** Folder in which accounts are kept. Else $TESSERA_HOME, else $XDG_DATA_HOME/tessera. */
+  readonly home?: string
+}
+
+export interface SignedIn {
+  /** The process that is. It may be gone, and its number another's, when this is read: ask at the socket. */
+  readonly pid: number
+  readonly since: Date
+  readonly expires: Date
+  readonly background: boolean
+  /** Where programs of this user reach the service: http://service/. Not there for a program's own session. */
+  readonly socket: string | undefined
+}
+
+export type AccountSummary =
+  | {
+      readonly address: string
+      readonly service: string
+      readonly method: Method
+      readonly card: { readonly kind: 'tpm' | 'reader'; readonly id: string; readonly name: string }
+      readonly slot: string
+      /** SHA-256 of the certificate that signed in last, in hex. */
+      readonly fingerprint: string
+      readonly lastSignIn: Date
+      readonly signedIn: SignedIn | undefined
+      /** How the last session ended; undefined where it goes on, or its process was killed. */
+      readonly ended: { readonly at: Date; readonly reason: Ending } | undefined
+    }
+  | { readonly path: string; readonly error: AnyCardError }
+
+/** What is remembered, by address. An account that cannot be read has its error. @throws FileError */
+export async function accounts({ home }: AccountPlace = {}): Promise<AccountSummary[]> {
+  const shop = desk(home)
+  const listed = await shop.accounts.list()
+  return Promise.all(listed.map((one) => ('error' in one ? one : summaryOf(one, shop))))
+}
+
+async function summaryOf(account: Account, shop: Desk): Promise<AccountSummary> {
+  const { address, service, method, card, slot, fingerprint, lastSignIn, ended } = account
+  const signedIn = await signedInAs(address, shop)
+  return {
+    ...{
+      address,
+      service,
+      method,
+      card,
+      slot,
+      fingerprint: hex(fingerprint),
+      lastSignIn: new Date(lastSignIn),
+      signedIn,
+    },
+    ended: signedIn === undefined && ended !== undefined ? { at: new Date(ended.at), reason: ended.reason } : undefined,
+  }
+}
+
+async function signedInAs(address: string, { running }: Desk): Promise<SignedIn | undefined> {
+  const mark = await running.look(address)
+  if (mark === undefined) return undefined
+  const { pid, since, expires, background } = mark
+  const socket = mark.socket ? running.socketOf(address) : undefined
+  return { pid, since: new Date(since), expires: new Date(expires), background, socket }
+}
+
+/**
+ * Signs out whoever is signed in by another process, which is asked and does it. What is remembered stays.
+ * @throws SignInError ERR_SIGNED_OUT where nobody is signed in, ERR_SIGNED_IN where the process does not answer
+ */
+export async function signOutElsewhere(address: string, { home }: AccountPlace = {}): Promise<Ended> {
+  const shop = desk(home)
+  const found = await signedInAs(checkAddress(address), shop)
+  if (found === undefined) throw new SignInError('ERR_SIGNED_OUT', `Nobody is signed in as ${address}.`)
+  const { pid, socket } = found
+  const ended = socket === undefined ? undefined : await askToSignOut(socket)
+  if (ended !== undefined) return ended
+  // It may have ended by itself meanwhile.
+  if ((await signedInAs(address, shop)) === undefined) return { reason: 'signed-out', told: true }
+  const why =
+    socket === undefined
+      ? 'is a program of its own: sign out there'
+      : 'does not answer: look at what it does, or end it'
+  throw new SignInError('ERR_SIGNED_IN', `Process ${pid} is signed in as ${address}, and ${why}.`)
+}
+
+/**
+ * Deletes everything that this machine remembers of an account, and signs out first where somebody is signed in. The card
+ * and its certificate stay as they are. Also a file that is damaged goes, or one of a newer version.
+ * @throws SignInError ERR_ACCOUNT_UNKNOWN, and as `signOutElsewhere`
+ */
+export async function forget(address: string, { home }: AccountPlace = {}): Promise<{ readonly signedOut: boolean }> {
+  const shop = desk(home)
+  const signedIn = await signedInAs(checkAddress(address), shop)
+  if (signedIn !== undefined) await signOutElsewhere(address, { ...(home !== undefined && { home }) })
+  const turn = await shop.running.begin(address)
+  try {
+    if (await shop.accounts.remove(address)) return { signedOut: signedIn !== undefined }
+    throw new SignInError(
+      'ERR_ACCOUNT_UNKNOWN',
+      `Nothing is remembered about ${address}. See what is: tessera accounts.`,
+    )
+  } finally {
+    await turn.end()
+  }
+}

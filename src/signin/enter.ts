@@ -1,0 +1,113 @@
+// The two ways in: by the certificate in TLS, or by a signed challenge.
+import type { Agent } from 'node:https'
+import * as v from 'valibot'
+import { utf8 } from '../bytes.ts'
+import type { Algorithm } from '../piv/algorithms.ts'
+import type { Card } from '../piv/host/card.ts'
+import type { CardCertificate } from '../piv/host/certificates.ts'
+import type { AskPin } from '../piv/host/pin-request.ts'
+import type { Slot } from '../piv/slots.ts'
+import type { Method } from './account.ts'
+import { challengeSchema, checkChallenge, compact, jwsOf, signingInput } from './challenge.ts'
+import type { Service, Way } from './service.ts'
+
+export interface Entrance {
+  readonly service: Service
+  readonly address: string
+  readonly card: Card
+  readonly slot: Slot
+  readonly certificate: CardCertificate
+  readonly onPin: AskPin
+  readonly signal: AbortSignal
+}
+
+export interface Entered {
+  readonly way: Way
+  readonly user: string
+  readonly address: string
+  readonly expires: Date
+}
+
+/** Most certificates that go with a challenge: the leaf and what signed it. */
+const MOST_CERTIFICATES = 4
+
+const word = (most: number) => v.pipe(v.string(), v.regex(/^[^\p{C}]+$/u), v.maxLength(most))
+const members = {
+  user: word(256),
+  address: word(320),
+  expires: v.pipe(v.string(), v.isoTimestamp()),
+}
+const sessionSchema = v.object(members)
+/** A bearer token as RFC 6750, 2.1 has it. */
+const tokenSchema = v.object({ ...members, session: v.pipe(v.string(), v.regex(/^[A-Za-z0-9._~+/-]{16,4096}=*$/)) })
+
+const entered = ({ user, address, expires }: v.InferOutput<typeof sessionSchema>, way: Way): Entered => ({
+  ...{ user, address, way },
+  expires: new Date(expires),
+})
+
+/** @throws as `Service.ask` and `Card.sign`; TLS's errors come from the card where it is the cause */
+export const ENTER: Readonly<Record<Method, (entrance: Entrance) => Promise<Entered>>> = {
+  async certificate({ service, card, slot, certificate, onPin, signal }) {
+    // Loaded only here: it brings worker threads.
+    const { cardAgent } = await import('../tls/agent.ts')
+    const trust = service.ca === undefined ? {} : { ca: service.ca }
+    const agent = await cardAgent(card, slot, {
+      onPin,
+      chain: certificate.chain ?? [],
+      minVersion: 'TLSv1.2',
+      ...trust,
+    })
+    const way = { agent, headers: {} }
+    try {
+      return entered(await service.ask(way, { method: 'GET', path: '/session', signal }, sessionSchema), way)
+    } catch (error) {
+      agent.destroy()
+      throw error
+    }
+  },
+
+  async challenge(entrance) {
+    const { service, card, slot, onPin, signal } = entrance
+    const { agent, seen, settle } = service.anonymous()
+    try {
+      const { algorithm } = await card.keyInfo(slot)
+      let input = ''
+      // The challenge is asked for when the PIN is there: it is good for a minute.
+      async function* message() {
+        input = await challengeOf(entrance, { agent, seen, algorithm })
+        yield utf8(input)
+      }
+      const { hash } = jwsOf(algorithm)
+      const signature = await card.sign(slot, message(), { hash, format: 'raw', pin: onPin, signal })
+      const body = JSON.stringify({ token: compact(input, signature) })
+      const call = { method: 'POST', path: '/session', body, signal }
+      const answer = await service.ask({ agent, headers: {} }, call, tokenSchema)
+      settle()
+      return entered(answer, { agent, headers: { Authorization: `Bearer ${answer.session}` } })
+    } catch (error) {
+      agent.destroy()
+      throw error
+    }
+  },
+}
+
+interface Asking {
+  readonly agent: Agent
+  readonly seen: () => Uint8Array | undefined
+  readonly algorithm: Algorithm
+}
+
+/** What is to be signed for the challenge of the service. */
+async function challengeOf(
+  { service, address, certificate: { certificate, chain = [] }, signal }: Entrance,
+  { agent, seen, algorithm }: Asking,
+): Promise<string> {
+  const call = { method: 'POST', path: '/challenge', body: JSON.stringify({ address }), signal }
+  const challenge = await service.ask({ agent, headers: {} }, call, challengeSchema)
+  checkChallenge(challenge, service)
+  const channel = seen()
+  if (channel === undefined) throw service.answer('the connection shows no certificate')
+  const certificates = [certificate, ...chain].slice(0, MOST_CERTIFICATES)
+  return signingInput({ challenge, address, algorithm, certificates, channel })
+}

@@ -1,0 +1,27 @@
+/** A session that other programs of this user find: at a socket, by its mark. */
+
+import { checkSocketPath, openControl } from './control.ts'
+import { desk } from './desk.ts'
+import type { Session } from './session.ts'
+import { markOf, type SignInOptions, signInHere } from './sign-in.ts'
+
+/**
+ * Signs in as `signIn` does, and answers at the socket of the address: `signOutElsewhere` ends it from another process, and
+ * calls to http://service/ go to the service.
+ * @throws as `signIn`; FileError where there can be no socket
+ */
+export async function signInHeld(options: SignInOptions, background: boolean): Promise<Session> {
+  const socket = desk(options.home).running.socketOf(options.address)
+  // Before a PIN is asked for in vain.
+  checkSocketPath(socket)
+  const { session, turn } = await signInHere(options)
+  try {
+    const control = await openControl(socket, session)
+    session.atEnd(() => control.close())
+    await turn.mark({ ...markOf(session), background, socket: true })
+  } catch (error) {
+    await session.signOut()
+    throw error
+  }
+  return session
+}

@@ -1,0 +1,33 @@
+// The PIN of one sign-in: asked for once and tried once. Afterwards nobody is asked: whoever wants it again ends the session.
+import { PinError } from '../errors.ts'
+import type { AskPin } from '../piv/host/pin-request.ts'
+import type { Secret } from '../piv/pin.ts'
+
+export interface OnePin {
+  readonly ask: AskPin
+  /** Lets go of the PIN. */
+  end(): void
+}
+
+/** @param minTriesLeft refuses to try when fewer tries are left: 2 keeps the last one */
+export function onePin(pin: Secret | AskPin, minTriesLeft: number): OnePin {
+  let left: Secret | AskPin | undefined = pin
+  return {
+    async ask(request) {
+      const given = left
+      left = undefined
+      if (given === undefined) {
+        const message = 'The card wants its PIN again, and it is asked for once at each sign-in. Sign in again.'
+        throw new PinError('ERR_PIN_REQUIRED', message)
+      }
+      if (request.triesLeft !== undefined && request.triesLeft < minTriesLeft) {
+        const message = 'One PIN try is left, and a wrong PIN would block it. Nothing was sent to the card.'
+        throw new PinError('ERR_PIN_LAST_TRY', message, { triesLeft: request.triesLeft })
+      }
+      return typeof given === 'function' ? given(request) : given
+    },
+    end() {
+      left = undefined
+    },
+  }
+}

@@ -1,0 +1,186 @@
+/** Somebody who is signed in, until he signs out, his card is removed, his time is over, or the service says so. */
+import { EventEmitter } from 'node:events'
+import type { IncomingMessage } from 'node:http'
+import { Readable } from 'node:stream'
+import { PinError, SignInError, UsageError } from '../errors.ts'
+import type { Card } from '../piv/host/card.ts'
+import type { Ending, Method } from './account.ts'
+import { type Call, readBody, readRefusal, type Service, type Way } from './service.ts'
+
+/** What a service says of somebody whom it no longer takes for signed in. */
+const ENDS = ['signed-out', 'revoked', 'expired', 'untrusted', 'unknown-user']
+const LONGEST_REFUSAL = 4096
+/** For telling the service, in milliseconds: nobody waits long to be signed out. */
+const FAREWELL_MS = 5000
+/** The longest that a timer can wait. */
+const LONGEST_TIMER = 2 ** 31 - 1
+
+export interface SessionFacts {
+  readonly user: string
+  readonly address: string
+  readonly how: Method
+  readonly slot: string
+  readonly expires: Date
+  readonly since: Date
+}
+
+/** How a session ended. */
+export interface Ended {
+  readonly reason: Ending
+  /** False: the service could not be told, and may take the session for open until it expires. */
+  readonly told: boolean
+}
+
+export interface SessionRequest {
+  readonly method?: string
+  readonly headers?: Readonly<Record<string, string>>
+  readonly body?: string | Uint8Array
+  readonly signal?: AbortSignal
+}
+
+/** A call that goes through, as octets. */
+export interface Answer {
+  readonly status: number
+  readonly headers: IncomingMessage['headers']
+  readonly body: Readable
+}
+
+export class Session extends EventEmitter<{ ended: [Ended] }> implements AsyncDisposable, SessionFacts {
+  readonly user: string
+  readonly address: string
+  readonly how: Method
+  readonly slot: string
+  readonly expires: Date
+  readonly since: Date
+  /** The card, open as long as the session lasts. */
+  readonly card: Card
+  readonly #service: Service
+  readonly #way: Way
+  readonly #timer: NodeJS.Timeout
+  readonly #atEnd: Array<(reason: Ending) => Promise<void>> = []
+  #ending: Promise<Ended> | undefined
+
+  /** Use signIn. */
+  constructor(facts: SessionFacts, parts: { readonly card: Card; readonly service: Service; readonly way: Way }) {
+    super()
+    this.user = facts.user
+    this.address = facts.address
+    this.how = facts.how
+    this.slot = facts.slot
+    this.expires = facts.expires
+    this.since = facts.since
+    this.card = parts.card
+    this.#service = parts.service
+    this.#way = parts.way
+    const left = Math.max(0, facts.expires.getTime() - Date.now())
+    this.#timer = setTimeout(() => void this.end('expired'), Math.min(left, LONGEST_TIMER))
+  }
+
+  /** Origin of the service. */
+  get service(): string {
+    return this.#service.origin
+  }
+
+  /** Resolves when the session is over, and everything of it is closed. */
+  get ended(): Promise<Ended> {
+    if (this.#ending !== undefined) return this.#ending
+    return new Promise((resolve) => this.once('ended', resolve))
+  }
+
+  /**
+   * A call to the service as the one who is signed in: to its own origin, and redirects are handed to the caller.
+   * @throws UsageError ERR_USAGE for another origin; SignInError ERR_SIGNED_OUT, ERR_SERVICE_UNAVAILABLE
+   * @example const page = await session.fetch('/orders?open=1')
+   */
+  async fetch(path: string, init: SessionRequest = {}): Promise<Response> {
+    const { status, headers, body } = await this.open({ method: 'GET', ...init, path })
+    const lists = Object.entries(headers).flatMap(([name, value]) =>
+      [value ?? []].flat().map((one): [string, string] => [name, one]),
+    )
+    const bare = [101, 204, 205, 304].includes(status)
+    if (bare) body.resume()
+    return new Response(bare ? null : (Readable.toWeb(body) as ReadableStream), { status, headers: lists })
+  }
+
+  /** The same with what comes and goes as streams. */
+  async open({ path, ...call }: Call): Promise<Answer> {
+    if (this.#ending !== undefined) throw this.#over()
+    const url = new URL(path, this.#service.origin)
+    if (url.origin !== this.#service.origin) {
+      throw new UsageError('ERR_USAGE', `A session calls its own service (${this.#service.origin}) and no other.`)
+    }
+    try {
+      const message = await this.#service.open(this.#way, { ...call, path: url.pathname + url.search })
+      return await this.#looked(message)
+    } catch (error) {
+      // A new connection wants a signature, and the card its PIN: nobody is asked for it here.
+      if (error instanceof PinError && error.code === 'ERR_PIN_REQUIRED') void this.end('expired')
+      throw error
+    }
+  }
+
+  /**
+   * Signs out: tells the service, locks the card, closes everything. What is remembered of the account stays.
+   * Whoever calls it again, or after the session ended by itself, is answered how it ended.
+   */
+  signOut(): Promise<Ended> {
+    return this.end('signed-out')
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.signOut()
+  }
+
+  /** Has `work` done when the session ends, before anybody is told. Last added, first done. */
+  atEnd(work: (reason: Ending) => Promise<void>): void {
+    if (this.#ending === undefined) this.#atEnd.unshift(work)
+    else void this.#ending.then(({ reason }) => work(reason)).catch(() => undefined)
+  }
+
+  /** Ends it, once. */
+  end(reason: Ending): Promise<Ended> {
+    this.#ending ??= this.#end(reason)
+    return this.#ending
+  }
+
+  async #end(reason: Ending): Promise<Ended> {
+    clearTimeout(this.#timer)
+    const told = reason === 'service' || (await this.#farewell())
+    this.#way.agent.destroy()
+    for (const work of this.#atEnd) await work(reason).catch(() => undefined)
+    this.emit('ended', { reason, told })
+    return { reason, told }
+  }
+
+  /** Whether the service was told. */
+  async #farewell(): Promise<boolean> {
+    try {
+      const call = {
+        method: 'DELETE',
+        path: '/session',
+        timeout: FAREWELL_MS,
+        signal: AbortSignal.timeout(FAREWELL_MS),
+      }
+      const message = await this.#service.open(this.#way, call)
+      message.resume()
+      return message.statusCode === 204
+    } catch {
+      return false
+    }
+  }
+
+  /** An answer, after a look whether it says that nobody is signed in. */
+  async #looked(message: IncomingMessage): Promise<Answer> {
+    const { statusCode: status = 0, headers } = message
+    const length = Number(headers['content-length'] ?? Number.NaN)
+    if (status !== 401 || !(length <= LONGEST_REFUSAL)) return { status, headers, body: message }
+    const body = await readBody(message, undefined, LONGEST_REFUSAL)
+    const { reason } = readRefusal(message, body) ?? {}
+    if (reason !== undefined && ENDS.includes(reason)) void this.end('service')
+    return { status, headers, body: Readable.from([body]) }
+  }
+
+  #over(): SignInError {
+    return new SignInError('ERR_SIGNED_OUT', `The session of ${this.address} is over. Sign in again.`)
+  }
+}

@@ -1,0 +1,195 @@
+/** Signing in: an address, a card, a PIN; and what is remembered for the next time. */
+import { X509Certificate } from 'node:crypto'
+import { utf8 } from '../bytes.ts'
+import type { CardPlace } from '../cards.ts'
+import { isFor as isKeyOf } from '../enroll/chain.ts'
+import { readCertificates } from '../enroll/read.ts'
+import { CardError, SignInError } from '../errors.ts'
+import type { Card } from '../piv/host/card.ts'
+import type { AskPin } from '../piv/host/pin-request.ts'
+import type { Secret } from '../piv/pin.ts'
+import { parseSlot } from '../piv/slots.ts'
+import type { Account, Accounts, Ending, Method } from './account.ts'
+import { checkAddress, sameAddress } from './address.ts'
+import { type Choice, choose, type Wanted } from './choose.ts'
+import { desk } from './desk.ts'
+import { ENTER } from './enter.ts'
+import { onePin } from './one-pin.ts'
+import { serviceOrigin } from './origin.ts'
+import type { Mark, Turn } from './running.ts'
+import { Service } from './service.ts'
+import { Session } from './session.ts'
+import { sha256 } from './sha256.ts'
+import { untilInserted, watchRemoval } from './waiting.ts'
+
+export interface SignInOptions extends CardPlace {
+  /** Whom to sign in: `maria@lab.example`. */
+  readonly address: string
+  /** Where: `https://service.example`. Remembered from then on; so are the next four. */
+  readonly service?: string
+  /**
+   * A card by its name, `reader:TEXT`, or one that is open: it stays open, and is locked at the end. Else the one that is
+   * remembered, or has a certificate for the address.
+   */
+  readonly card?: string | Card
+  readonly slot?: string
+  /** By the certificate in TLS (unless said otherwise), or by a signed challenge. */
+  readonly method?: Method
+  /** Certificates (PEM or DER) by which the service is known; those of Node unless given. */
+  readonly ca?: string | Uint8Array
+  /** Tried once at most. A function is asked once, and only when the card wants it. */
+  readonly pin: Secret | AskPin
+  /** Refuses to try the PIN when fewer tries are left: 2 keeps the last one. */
+  readonly minTriesLeft?: number
+  /** Waits for the card to be inserted; told that it does. */
+  readonly onWait?: (why: CardError) => void
+  /** Milliseconds for each answer of the service; 30 000 unless given. */
+  readonly timeout?: number
+  readonly signal?: AbortSignal
+}
+
+/**
+ * Signs somebody in by a certificate on a card, and remembers card, slot and service for the next time; nothing unless it
+ * succeeds, and never a PIN. The session ends by `signOut`, by itself when its time is over, when the card is taken out
+ * of its reader, or when the service says so: `session.on('ended', ({ reason }) => ...)`.
+ * @throws SignInError; PinError; CardError ERR_CERTIFICATE_ABSENT, ERR_CERTIFICATE_UNFIT; UsageError ERR_CARD_AMBIGUOUS,
+ * ERR_USAGE; PcscError ERR_CARD_REMOVED; as `openCard`; the reason of the signal
+ * @example
+ * const session = await signIn({ address: 'maria@lab.example', service: 'https://service.example', pin: askPin })
+ * const page = await session.fetch('/')
+ * await session.signOut()
+ */
+export async function signIn(options: SignInOptions): Promise<Session> {
+  return (await signInHere(options)).session
+}
+
+/** The same, with the lock of the address, which the session lets go of when it ends. */
+export async function signInHere(options: SignInOptions): Promise<{ readonly session: Session; readonly turn: Turn }> {
+  const address = checkAddress(options.address)
+  const { signal = new AbortController().signal, onWait } = options
+  signal.throwIfAborted()
+  const { accounts, running } = desk(options.home)
+  const turn = await running.begin(address)
+  try {
+    const plan = planOf(options, await accounts.read(address))
+    const choice = await untilInserted(() => choose(plan.wanted, options), { onWait, signal })
+    let account: Account | undefined
+    const session = await enter(options, plan, choice, signal, async (reason) => {
+      await (account && remember(accounts, account, reason).catch(() => undefined))
+      await turn.end()
+    })
+    try {
+      signal.throwIfAborted()
+      account = accountOf(plan, choice)
+      await accounts.write(account)
+      await turn.mark(markOf(session))
+    } catch (error) {
+      await session.signOut()
+      throw error
+    }
+    return { session, turn }
+  } catch (error) {
+    await turn.end()
+    throw error
+  }
+}
+
+export const markOf = ({ user, since, expires }: Session): Mark => ({
+  ...{ pid: process.pid, user, since: since.toISOString(), expires: expires.toISOString() },
+  ...{ background: false, socket: false },
+})
+
+interface Plan {
+  readonly address: string
+  readonly service: string
+  readonly method: Method
+  readonly ca: readonly Uint8Array[] | undefined
+  readonly wanted: Wanted
+}
+
+/** What is said, and for the rest what is remembered. @throws SignInError ERR_ACCOUNT_UNKNOWN; UsageError ERR_USAGE, ERR_SLOT */
+function planOf({ address, service, method, card, slot, ca }: SignInOptions, remembered: Account | undefined): Plan {
+  const origin = service === undefined ? remembered?.service : serviceOrigin(service)
+  if (origin === undefined) {
+    const message = `Nothing is remembered about ${address}. Say where to sign in the first time: --service https://...`
+    throw new SignInError('ERR_ACCOUNT_UNKNOWN', message)
+  }
+  // What was chosen for one service means nothing at another.
+  const there = remembered?.service === origin ? remembered : undefined
+  const given = ca === undefined ? undefined : readCertificates(typeof ca === 'string' ? utf8(ca) : ca)
+  return {
+    address,
+    service: origin,
+    method: method ?? there?.method ?? 'certificate',
+    ca: given ?? there?.ca,
+    wanted: { address, card, slot: slot === undefined ? undefined : parseSlot(slot), remembered },
+  }
+}
+
+async function enter(
+  options: SignInOptions,
+  { address, service: origin, method, ca }: Plan,
+  { card: chosen, slot, certificate }: Choice,
+  signal: AbortSignal,
+  last: (reason: Ending) => Promise<void>,
+): Promise<Session> {
+  const service = new Service(origin, ca, options.timeout)
+  const pin = onePin(options.pin, options.minTriesLeft ?? 0)
+  const card = await chosen.open()
+  const removal = watchRemoval(card)
+  const leave = async () => {
+    removal.close()
+    await chosen.release(card)
+  }
+  try {
+    const { chain = [] } = (await card.getCertificate(slot)) ?? {}
+    await assertKey(card, slot, certificate)
+    const stop = AbortSignal.any([signal, removal.signal])
+    await service.probe(stop)
+    const entrance = { service, address, card, slot, certificate: { certificate, chain }, onPin: pin.ask, signal: stop }
+    const { way, user, expires, address: taken } = await ENTER[method](entrance)
+    const facts = { user, address, how: method, slot, expires, since: new Date() }
+    const session = new Session(facts, { card, service, way })
+    session.atEnd(last)
+    session.atEnd(leave)
+    if (!sameAddress(taken, address)) {
+      await session.signOut()
+      throw other(service, taken, address, slot)
+    }
+    const onRemoval = () => void session.end('card-removed')
+    if (removal.signal.aborted) onRemoval()
+    else removal.signal.addEventListener('abort', onRemoval, { once: true })
+    return session
+  } catch (error) {
+    await leave().catch(() => undefined)
+    throw removal.signal.aborted ? removal.signal.reason : error
+  } finally {
+    pin.end()
+  }
+}
+
+/** A certificate beside another key would cost a PIN, and sign nobody in. @throws CardError ERR_CERTIFICATE_KEY, ERR_KEY_ABSENT */
+async function assertKey(card: Card, slot: string, certificate: Uint8Array): Promise<void> {
+  const { publicKey } = await card.keyInfo(slot)
+  if (isKeyOf(new X509Certificate(certificate), publicKey)) return
+  const message = `The certificate in slot ${slot} is for another key than the one that is there. Put the right one beside it: tessera cert import ${slot}.`
+  throw new CardError('ERR_CERTIFICATE_KEY', message)
+}
+
+function other(service: Service, taken: string, address: string, slot: string): SignInError {
+  const message = `The service at ${service.host} takes the certificate in slot ${slot} for ${taken}, and not for ${address}. You are signed out again, and nothing is remembered. Sign in as ${taken}, or name another card or slot.`
+  return new SignInError('ERR_SIGN_IN_REFUSED', message, { reason: 'other-address' })
+}
+
+const accountOf = ({ address, service, method, ca }: Plan, { card, slot, certificate }: Choice): Account => ({
+  ...{ address, service, method, slot, card: { kind: card.kind, id: card.id, name: card.name } },
+  fingerprint: sha256(certificate),
+  ...(ca !== undefined && { ca: [...ca] }),
+  lastSignIn: new Date().toISOString(),
+})
+
+/** How it ended, unless the account was forgotten meanwhile. */
+async function remember(accounts: Accounts, account: Account, reason: Ending): Promise<void> {
+  if ((await accounts.read(account.address)) === undefined) return
+  await accounts.write({ ...account, ended: { at: new Date().toISOString(), reason } })
+}
