@@ -49,6 +49,7 @@ export {
   FileError,
   PcscError,
   PinError,
+  SignInError,
   TlsError,
   TpmError,
   UsageError,
@@ -77,6 +78,17 @@ export type { PinPolicy, Slot } from './piv/slots.ts'
 export type { LinkState } from './serve/link.ts'
 export type { Served, ServeOptions } from './serve/serve.ts'
 export { type ServeCardOptions, serveCard } from './serving.ts'
+export type { Ending, Method as SignInMethod } from './signin/account.ts'
+export {
+  type AccountPlace,
+  type AccountSummary,
+  accounts,
+  forget,
+  type SignedIn,
+  signOutElsewhere,
+} from './signin/accounts.ts'
+export type { Ended, Session, SessionRequest } from './signin/session.ts'
+export { type SignInOptions, signIn } from './signin/sign-in.ts'
 export { type Prepared, prepareCard, type StationOptions } from './station.ts'
 export { type CardAgent, type CardAgentOptions, type CardConnectOptions, cardAgent } from './tls/agent.ts'
 export type { CardSocket } from './tls/socket.ts'

@@ -42,7 +42,6 @@ const arrows: Readonly<Record<string, readonly string[]>> = {
   'lab-ca': ['iso7816', 'x509', 'files'],
   doctor: ['tpm', 'pcsc', 'serve', 'native'],
   cards: ['tpm', 'pcsc', 'serve', 'enroll', 'files', 'piv', 'vault', 'piv/card', 'piv/host', 'channel', 'iso7816'],
-  tls: [],
   signin: ['cards', 'tls', 'enroll', 'tpm', 'pcsc', 'files', 'piv', 'piv/host', 'https-faults'],
   index: ['signin', 'cards', 'tpm', 'pcsc', 'serve', 'piv', 'vault', 'piv/host', 'enroll', 'tls', 'channel'],
   tour: ['index', 'cards'],
