@@ -44,7 +44,7 @@ export async function chosenCa(context: Context, agent?: Agent): Promise<ChosenC
   return { ca, trust }
 }
 
-const pemOf = (der: Uint8Array): string =>
+export const pemOf = (der: Uint8Array): string =>
   `-----BEGIN CERTIFICATE-----\n${Buffer.from(der).toString('base64')}\n-----END CERTIFICATE-----\n`
 
 async function credentials(context: Context): Promise<Credentials | undefined> {

@@ -4,6 +4,7 @@ import type { ErrorCode } from '../errors.ts'
 import { ALGORITHMS } from '../piv/algorithms.ts'
 import { PURPOSES } from '../x509/purposes.ts'
 import { CERTIFICATE, ENROLLMENT, STATION } from './messages-certificates.ts'
+import { SIGN_IN, SIGN_IN_COMMANDS, SIGN_IN_OPTIONS } from './messages-signin.ts'
 
 const list = (words: readonly string[]) => words.join(', ')
 const tries = (count: number) => (count === 1 ? '1 try left' : `${count} tries left`)
@@ -16,7 +17,7 @@ they are asked for on the terminal, or read from a file (--pin-file) with one se
 Environment: TESSERA_HOME (where cards are kept), TESSERA_TCTI (which TPM).
 Exit codes: 0 ok, 1 I/O or internal, 2 usage, 3 no card, 4 PIN wrong or needed, 5 PIN blocked,
 6 PUK wrong or blocked or help-desk response refused, 7 refused by policy, 8 not supported by this card,
-9 TPM unavailable or locked, 10 CA refused, 11 the CA has not decided yet.`,
+9 TPM unavailable or locked, 10 CA or service refused, 11 the CA has not decided yet.`,
   groups: {
     pin: 'check, change and unblock the PIN',
     key: 'make and manage keys',
@@ -89,6 +90,7 @@ Exit codes: 0 ok, 1 I/O or internal, 2 usage, 3 no card, 4 PIN wrong or needed, 
     serverNames: "more names and addresses for the certificate of the CA's server, with commas",
     pending: 'requests wait until they are approved',
     all: 'all that wait',
+    ...SIGN_IN_OPTIONS,
   },
   commands: {
     create: 'make a card in the TPM',
@@ -130,6 +132,7 @@ Exit codes: 0 ok, 1 I/O or internal, 2 usage, 3 no card, 4 PIN wrong or needed, 
     'object delete': 'delete a data object',
     'help-desk respond': 'answer a challenge of pin unblock --help-desk',
     serve: 'put cards into PC/SC, for every program of this machine, until stopped',
+    ...SIGN_IN_COMMANDS,
     'lab-ca start': 'run the CA until it is stopped; the first time, make it',
     'lab-ca user add': 'add a user, or change one (PIN file: password)',
     'lab-ca list': 'list the requests and what became of them',
@@ -336,6 +339,7 @@ trust it by:       ${certificate}`,
   },
   enrollment: ENROLLMENT,
   station: STATION,
+  signIn: SIGN_IN,
 
   helpDesk: {
     challenge: 'Read this challenge to the help desk. It is good for 15 minutes and for this window only:',

@@ -1,5 +1,6 @@
 // Every option of the command line as data, and the types that follow from it. Their texts are in messages.ts.
 import { PIN_POLICIES } from '../piv/slots.ts'
+import { METHODS } from '../signin/account.ts'
 import type { TEXT } from './messages.ts'
 import { LEVELS } from './output.ts'
 
@@ -72,6 +73,13 @@ export const OPTIONS = {
   format: { flags: '--format <format>', choices: ['der', 'raw'] },
   padding: { flags: '--padding <padding>', choices: ['pkcs1', 'pss'] },
   encryption: { flags: '--padding <padding>', choices: ['oaep', 'pkcs1'] },
+
+  service: { flags: '--service <url>' },
+  signInSlot: { flags: '--slot <slot>' },
+  method: { flags: '--method <method>', choices: METHODS },
+  serviceCaFile: { flags: '--ca-file <file>' },
+  background: { flags: '--background' },
+  waitForCard: { flags: '--wait' },
 
   directory: { flags: '--directory <directory>' },
   listenAt: { flags: '--listen <host:port>' },

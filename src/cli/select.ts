@@ -112,7 +112,12 @@ export async function takePin(context: Context, card: Card): Promise<Uint8Array>
 }
 
 function askPin(context: Context, card: Card, triesLeft: number | undefined): Promise<Uint8Array> {
-  const prompt = TEXT.prompt.pin(card.name, triesLeft)
+  return askPinOf(context, card.name, triesLeft)
+}
+
+/** The same for a card that is open elsewhere. */
+export function askPinOf(context: Context, card: string, triesLeft: number | undefined): Promise<Uint8Array> {
+  const prompt = TEXT.prompt.pin(card, triesLeft)
   return context.secrets.take({ what: TEXT.what.pin, prompt, check: pinBytes })
 }
 

@@ -237,6 +237,16 @@ export const COMMANDS: readonly CommandRow[] = [
     load: () => import('./commands/serve.ts'),
   },
   {
+    words: 'signin',
+    args: '<address>',
+    options: ['service', 'signInSlot', 'method', 'serviceCaFile', 'background', 'waitForCard', 'lastTry'],
+    untilStopped: true,
+    load: () => import('./commands/signin.ts'),
+  },
+  { words: 'signout', args: '[address]', load: () => import('./commands/signout.ts') },
+  { words: 'accounts', load: () => import('./commands/accounts.ts') },
+  { words: 'forget', args: '<address>', options: ['yes'], load: () => import('./commands/forget.ts') },
+  {
     words: 'lab-ca start',
     usual: true,
     options: ['directory', 'listenAt', 'crlPort', 'serverNames', 'pending', 'days', 'algorithm'],

@@ -17,6 +17,7 @@ export async function signInHeld(options: SignInOptions, background: boolean): P
   const { session, turn } = await signInHere(options)
   try {
     const control = await openControl(socket, session)
+    session.socket = socket
     session.atEnd(() => control.close())
     await turn.mark({ ...markOf(session), background, socket: true })
   } catch (error) {

@@ -54,6 +54,8 @@ export class Session extends EventEmitter<{ ended: [Ended] }> implements AsyncDi
   readonly since: Date
   /** The card, open as long as the session lasts. */
   readonly card: Card
+  /** Where other programs of this user reach the service, where they do. */
+  socket: string | undefined
   readonly #service: Service
   readonly #way: Way
   readonly #timer: NodeJS.Timeout

@@ -1,0 +1,57 @@
+// The part of the table of texts that is about signing in. Each command says what it does, and what it does not do.
+
+export const SIGN_IN_OPTIONS = {
+  service: 'where to sign in, as in https://service.example.com; remembered from then on',
+  signInSlot: 'the slot of the certificate (default: the one whose certificate is for the address)',
+  method: 'by the certificate in TLS, or by a signed challenge (default: certificate, or what is remembered)',
+  serviceCaFile: 'certificates (PEM) by which the service is known; remembered from then on',
+  background: 'stay signed in when this window is closed, until tessera signout',
+  waitForCard: 'wait for the card to be inserted',
+} as const
+
+export const SIGN_IN_COMMANDS = {
+  signin: 'sign in to a service by a certificate on a card, until stopped (PIN file: PIN)',
+  signout: 'sign out; what is remembered of the account stays',
+  accounts: 'list what is remembered of accounts, and who is signed in',
+  forget: 'sign out, and delete everything that this machine remembers of an account',
+} as const
+
+const told = (yes: boolean) =>
+  yes ? '' : ' The service could not be told, and may take the session for open until it expires.'
+
+export const SIGN_IN = {
+  waiting: (why: string) => `${why} Waiting for it (Ctrl-C gives up).`,
+  foreground: (user: string, address: string, service: string, until: string) =>
+    `Signed in to ${service} as ${user} (${address}) until ${until}. Ctrl-C signs out, and so does closing this window; what is remembered of the account stays.`,
+  background: (user: string, address: string, service: string, until: string, pid: number) =>
+    `Signed in to ${service} as ${user} (${address}) until ${until}, by process ${pid} in the background. Closing this window leaves it signed in. To sign out: tessera signout ${address}.`,
+  socket: (path: string) =>
+    `Programs of yours reach the service through it: curl --unix-socket '${path}' http://service/`,
+  ended: {
+    'signed-out': (address: string, yes: boolean) =>
+      `${address} is signed out, and the card is locked.${told(yes)} What is remembered of the account stays: tessera forget deletes it.`,
+    'card-removed': (address: string, yes: boolean) =>
+      `The card was taken out, and ${address} is signed out.${told(yes)} Insert it, and sign in again.`,
+    expired: (address: string) => `The session of ${address} has expired. Sign in again.`,
+    service: (address: string) => `The service has signed ${address} out. Sign in again.`,
+  },
+  reasons: {
+    'signed-out': 'signed out',
+    'card-removed': 'card removed',
+    expired: 'expired',
+    service: 'signed out by the service',
+  },
+  severalSignedIn: (addresses: readonly string[]) => `More than one is signed in. Say which: ${addresses.join(', ')}.`,
+  nobodySignedIn: 'Nobody is signed in.',
+  noAccounts: "Nothing is remembered of any account. Sign in: 'tessera signin ADDRESS --service URL'.",
+  columns: ['ADDRESS', 'STATE', 'SERVICE', 'CARD', 'SLOT', 'LAST SIGN-IN'],
+  signedIn: (since: string, pid: number, background: boolean) =>
+    `signed in since ${since} (process ${pid}${background ? ', in the background' : ''})`,
+  notSignedIn: 'not signed in',
+  endedAt: (reason: string, at: string) => `${reason} ${at}`,
+  unreadable: 'unreadable',
+  forget: (address: string) =>
+    `Everything that this machine remembers of ${address} would be deleted, and you would be signed out. The card and its certificate stay.`,
+  forgotten: (address: string, signedOut: boolean) =>
+    `${signedOut ? `${address} is signed out, and everything` : 'Everything'} that this machine remembered of ${address} is deleted. The card and its certificate are as they were.`,
+} as const

@@ -1,0 +1,124 @@
+/** Signing in with a process that stays when the terminal is closed. */
+import { type ChildProcessByStdio, spawn } from 'node:child_process'
+import { createRequire } from 'node:module'
+import { dirname, join } from 'node:path'
+import type { Readable, Writable } from 'node:stream'
+import { fileURLToPath } from 'node:url'
+import { space, utf8, wipe } from '../bytes.ts'
+import { type CardError, SignInError } from '../errors.ts'
+import type { AskPin } from '../piv/host/pin-request.ts'
+import { pinBytes, type Secret } from '../piv/pin.ts'
+import { Home } from '../tpm/store/home.ts'
+import { checkAddress } from './address.ts'
+import { type Order, type Report, revived, type Started } from './crossing.ts'
+import type { SignInOptions } from './sign-in.ts'
+
+/** What can be told to another process. */
+export type BackgroundOptions = Omit<SignInOptions, 'card' | 'ca'> & {
+  readonly card?: string
+  /** PEM. */
+  readonly ca?: string
+}
+
+const LONGEST_REPORT = 64 * 1024
+/** What a process says that breaks off is shown, in octets. */
+const LONGEST_COMPLAINT = 400
+
+type Keeper = ChildProcessByStdio<Writable, Readable, Readable>
+
+/**
+ * Signs in as `signIn` does, in a process of its own that stays when this one ends. It is found by `accounts`, and ended by
+ * `signOutElsewhere` or `forget`. The PIN goes to it through a pipe, when its card wants it.
+ * @throws as `signIn`
+ */
+export async function signInInBackground(options: BackgroundOptions): Promise<Started> {
+  const { pin, onWait, signal, ...rest } = options
+  checkAddress(options.address)
+  signal?.throwIfAborted()
+  const order: Order = { ...rest, home: new Home(options.home).path, wait: onWait !== undefined }
+  const keeper = start(options.address)
+  const stop = () => keeper.kill('SIGTERM')
+  signal?.addEventListener('abort', stop, { once: true })
+  try {
+    await write(keeper.stdin, utf8(`${JSON.stringify(order)}\n`))
+    const started = await converse(keeper, pin, onWait)
+    return started
+  } catch (error) {
+    stop()
+    signal?.throwIfAborted()
+    throw error
+  } finally {
+    signal?.removeEventListener('abort', stop)
+    for (const stream of [keeper.stdin, keeper.stdout, keeper.stderr]) stream.destroy()
+    keeper.unref()
+  }
+}
+
+/** In a session of its own: no terminal is its, and none ends it. The address is there for who lists processes. */
+function start(address: string): Keeper {
+  const { file, before } = program()
+  const argv = [...before, file, address]
+  const keeper = spawn(process.execPath, argv, { detached: true, stdio: ['pipe', 'pipe', 'pipe'], windowsHide: true })
+  keeper.stdin.on('error', () => undefined)
+  return keeper
+}
+
+/** keeper.ts beside the sources, with what they need to run; else the file that it was built to. */
+function program(): { readonly file: string; readonly before: readonly string[] } {
+  if (import.meta.url.endsWith('.ts')) {
+    const at = process.execArgv.indexOf('--import')
+    const before = at < 0 ? [] : process.execArgv.slice(at, at + 2)
+    return { file: fileURLToPath(new URL('keeper.ts', import.meta.url)), before }
+  }
+  // By the name of the package: this file may have been bundled to anywhere.
+  const root = dirname(createRequire(import.meta.url).resolve('tessera-card/package.json'))
+  return { file: join(root, 'dist/signin/keeper.js'), before: [] }
+}
+
+const write = (stream: Writable, octets: Uint8Array): Promise<void> =>
+  new Promise((resolve) => stream.write(octets, () => resolve()))
+
+async function converse(
+  keeper: Keeper,
+  pin: Secret | AskPin,
+  onWait: ((why: CardError) => void) | undefined,
+): Promise<Started> {
+  let complaint = ''
+  keeper.stderr.setEncoding('utf8').on('data', (text: string) => {
+    complaint = (complaint + text).slice(-LONGEST_COMPLAINT)
+  })
+  for await (const report of reports(keeper.stdout)) {
+    if (report.is === 'signed-in') return report.started
+    if (report.is === 'failed') throw revived(report.error)
+    if (report.is === 'waiting') onWait?.(revived(report.error) as CardError)
+    if (report.is === 'pin') await hand(keeper.stdin, typeof pin === 'function' ? await pin(report.request) : pin)
+  }
+  const cause = complaint === '' ? {} : { cause: new Error(complaint) }
+  throw new SignInError('ERR_SIGNED_OUT', 'The process in the background ended before it was signed in.', cause)
+}
+
+/** The PIN, as a line. */
+async function hand(stream: Writable, pin: Secret): Promise<void> {
+  const octets = pinBytes(pin)
+  const line = space(octets.length + 1)
+  line.set(octets)
+  line[octets.length] = 0x0a
+  wipe(octets)
+  try {
+    await write(stream, line)
+  } finally {
+    wipe(line)
+  }
+}
+
+async function* reports(stream: Readable): AsyncGenerator<Report, void, void> {
+  let text = ''
+  for await (const chunk of stream.setEncoding('utf8') as AsyncIterable<string>) {
+    text += chunk
+    for (let end = text.indexOf('\n'); end >= 0; end = text.indexOf('\n')) {
+      yield JSON.parse(text.slice(0, end)) as Report
+      text = text.slice(end + 1)
+    }
+    if (text.length > LONGEST_REPORT) return
+  }
+}
