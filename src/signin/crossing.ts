@@ -8,6 +8,7 @@ import {
   PcscError,
   PinError,
   SignInError,
+  TlsError,
   TpmError,
   UsageError,
 } from '../errors.ts'
@@ -78,6 +79,7 @@ const CLASSES: Readonly<Record<(typeof ERROR_CODES)[ErrorCode]['kind'], Make>> =
   usage: (code, message) => new UsageError(code, message),
   pcsc: (code, message) => new PcscError(code, message),
   ca: (code, message) => new CaError(code, message),
+  tls: (code, message) => new TlsError(code, message),
   signin: (code, message, details) => new SignInError(code, message, details),
 }
 

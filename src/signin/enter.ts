@@ -18,6 +18,7 @@ export interface Entrance {
   readonly slot: Slot
   readonly certificate: CardCertificate
   readonly onPin: AskPin
+  readonly minTriesLeft: number
   readonly signal: AbortSignal
 }
 
@@ -68,7 +69,7 @@ export const ENTER: Readonly<Record<Method, (entrance: Entrance) => Promise<Ente
   },
 
   async challenge(entrance) {
-    const { service, card, slot, onPin, signal } = entrance
+    const { service, card, slot, onPin, minTriesLeft, signal } = entrance
     const { agent, seen, settle } = service.anonymous()
     try {
       const { algorithm } = await card.keyInfo(slot)
@@ -79,7 +80,7 @@ export const ENTER: Readonly<Record<Method, (entrance: Entrance) => Promise<Ente
         yield utf8(input)
       }
       const { hash } = jwsOf(algorithm)
-      const signature = await card.sign(slot, message(), { hash, format: 'raw', pin: onPin, signal })
+      const signature = await card.sign(slot, message(), { hash, format: 'raw', pin: onPin, minTriesLeft, signal })
       const body = JSON.stringify({ token: compact(input, signature) })
       const call = { method: 'POST', path: '/session', body, signal }
       const answer = await service.ask({ agent, headers: {} }, call, tokenSchema)

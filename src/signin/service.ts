@@ -8,7 +8,7 @@ import type { Readable } from 'node:stream'
 import { checkServerIdentity as checkIdentity, connect, createSecureContext, type PeerCertificate } from 'node:tls'
 import * as v from 'valibot'
 import { equal } from '../bytes.ts'
-import { CardError, SignInError } from '../errors.ts'
+import { CardError, SignInError, TlsError } from '../errors.ts'
 import { serverFault } from '../https-faults.ts'
 
 /** A way to it: an agent that proves who asks, or headers that do. */
@@ -213,7 +213,14 @@ export class Service {
 
   /** What the card said comes before what TLS makes of it. */
   #fault(cause: unknown): unknown {
-    for (let below = cause; below instanceof Error; below = below.cause) if (below instanceof CardError) return below
+    for (let below = cause; below instanceof Error; below = below.cause) {
+      if (below instanceof CardError && !(below instanceof TlsError)) return below
+    }
+    if (cause instanceof TlsError && cause.code === 'ERR_NO_ENGINE') return cause
+    if (cause instanceof TlsError) {
+      const code = cause.code === 'ERR_TLS_REFUSED' ? 'ERR_SIGN_IN_REFUSED' : 'ERR_SERVICE_UNAVAILABLE'
+      return new SignInError(code, `The service at ${this.host}: ${cause.message}`, { cause })
+    }
     if (/^HPE_/.test(codeOf(cause))) return this.answer('it is no HTTP')
     const { kind, words } = serverFault(cause)
     return new SignInError(CODES[kind], `The service at ${this.host} ${words}`, { cause })

@@ -14,6 +14,7 @@ import { checkAddress, sameAddress } from './address.ts'
 import { type Choice, choose, type Wanted } from './choose.ts'
 import { desk } from './desk.ts'
 import { ENTER } from './enter.ts'
+import { isFor } from './fit.ts'
 import { onePin } from './one-pin.ts'
 import { serviceOrigin } from './origin.ts'
 import type { Mark, Turn } from './running.ts'
@@ -129,12 +130,14 @@ function planOf({ address, service, method, card, slot, ca }: SignInOptions, rem
 async function enter(
   options: SignInOptions,
   { address, service: origin, method, ca }: Plan,
-  { card: chosen, slot, certificate }: Choice,
+  choice: Choice,
   signal: AbortSignal,
   last: (reason: Ending) => Promise<void>,
 ): Promise<Session> {
+  const { card: chosen, slot, certificate } = choice
   const service = new Service(origin, ca, options.timeout)
-  const pin = onePin(options.pin, options.minTriesLeft ?? 0)
+  const { minTriesLeft = 0 } = options
+  const pin = onePin(options.pin, minTriesLeft)
   const card = await chosen.open()
   const removal = watchRemoval(card)
   const leave = async () => {
@@ -146,13 +149,24 @@ async function enter(
     await assertKey(card, slot, certificate)
     const stop = AbortSignal.any([signal, removal.signal])
     await service.probe(stop)
-    const entrance = { service, address, card, slot, certificate: { certificate, chain }, onPin: pin.ask, signal: stop }
+    const entrance = {
+      service,
+      address,
+      card,
+      slot,
+      certificate: { certificate, chain },
+      onPin: pin.ask,
+      minTriesLeft,
+      signal: stop,
+    }
     const { way, user, expires, address: taken } = await ENTER[method](entrance)
     const facts = { user, address, how: method, slot, expires, since: new Date() }
     const session = new Session(facts, { card, service, way })
     session.atEnd(last)
     session.atEnd(leave)
-    if (!sameAddress(taken, address)) {
+    const { description } = choice
+    const isBoth = isFor(description, taken) && isFor(description, address)
+    if (!sameAddress(taken, address) && !isBoth) {
       await session.signOut()
       throw other(service, taken, address, slot)
     }
