@@ -9,8 +9,11 @@ export interface OnePin {
   end(): void
 }
 
-/** @param minTriesLeft refuses to try when fewer tries are left: 2 keeps the last one */
-export function onePin(pin: Secret | AskPin, minTriesLeft: number): OnePin {
+/**
+ * @param minTriesLeft refuses to try when fewer tries are left: 2 keeps the last one
+ * @param signal gives up waiting for who is asked
+ */
+export function onePin(pin: Secret | AskPin, minTriesLeft: number, signal: AbortSignal): OnePin {
   let left: Secret | AskPin | undefined = pin
   return {
     async ask(request) {
@@ -24,10 +27,21 @@ export function onePin(pin: Secret | AskPin, minTriesLeft: number): OnePin {
         const message = 'One PIN try is left, and a wrong PIN would block it. Nothing was sent to the card.'
         throw new PinError('ERR_PIN_LAST_TRY', message, { triesLeft: request.triesLeft })
       }
-      return typeof given === 'function' ? given(request) : given
+      return typeof given === 'function' ? until(signal, given(request)) : given
     },
     end() {
       left = undefined
     },
   }
+}
+
+function until<T>(signal: AbortSignal, answer: T | Promise<T>): Promise<T> {
+  return new Promise((resolve, reject) => {
+    signal.throwIfAborted()
+    const giveUp = () => reject(signal.reason)
+    signal.addEventListener('abort', giveUp, { once: true })
+    Promise.resolve(answer)
+      .then(resolve, reject)
+      .finally(() => signal.removeEventListener('abort', giveUp))
+  })
 }

@@ -137,9 +137,10 @@ async function enter(
   const { card: chosen, slot, certificate } = choice
   const service = new Service(origin, ca, options.timeout)
   const { minTriesLeft = 0 } = options
-  const pin = onePin(options.pin, minTriesLeft)
   const card = await chosen.open()
   const removal = watchRemoval(card)
+  const stop = AbortSignal.any([signal, removal.signal])
+  const pin = onePin(options.pin, minTriesLeft, stop)
   const leave = async () => {
     removal.close()
     await chosen.release(card)
@@ -147,7 +148,6 @@ async function enter(
   try {
     const { chain = [] } = (await card.getCertificate(slot)) ?? {}
     await assertKey(card, slot, certificate)
-    const stop = AbortSignal.any([signal, removal.signal])
     await service.probe(stop)
     const entrance = {
       service,
