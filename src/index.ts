@@ -87,6 +87,8 @@ export {
   type SignedIn,
   signOutElsewhere,
 } from './signin/accounts.ts'
+export { type BackgroundOptions, signInInBackground } from './signin/background.ts'
+export type { Started as BackgroundSession } from './signin/crossing.ts'
 export type { Ended, Session, SessionRequest } from './signin/session.ts'
 export { type SignInOptions, signIn } from './signin/sign-in.ts'
 export { type Prepared, prepareCard, type StationOptions } from './station.ts'
