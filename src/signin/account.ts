@@ -70,6 +70,9 @@ const schema = v.strictObject({
 
 export type Account = v.InferOutput<typeof schema>
 
+/** @throws FileError ERR_CARD_FILE, ERR_CARD_FILE_NEWER */
+export const readAccount = (file: Uint8Array, path: string): Account => decode(KIND, schema, file, path)
+
 export type ListedAccount = Account | { readonly path: string; readonly error: AnyCardError }
 
 /** The accounts of one home. */
@@ -94,7 +97,7 @@ export class Accounts {
   async #read(path: string): Promise<Account | undefined> {
     const file = await this.#files.read(path, LIMIT)
     if (file === undefined) return undefined
-    const account = decode(KIND, schema, file, path)
+    const account = readAccount(file, path)
     if (this.pathOf(account.address) !== path) throw damaged(KIND, path, 'it is about another address')
     return account
   }
@@ -122,7 +125,7 @@ export class Accounts {
   async write(account: Account): Promise<void> {
     const path = this.pathOf(account.address)
     const file = seal(KIND, account)
-    decode(KIND, schema, file, path)
+    readAccount(file, path)
     await this.#files.makeFolder(this.#folder)
     await this.#read(path)
     await this.#files.writeAtomic(path, file)
