@@ -9,7 +9,7 @@ import { type Lab, PASSWORDS, startLab, type UserName } from '../lab-ca/support.
 import { root } from '../runner/jobs.ts'
 import { atExit, tempDir, within } from '../support/temp.ts'
 
-export const PIN = '135790'
+export const PIN = '13579086'
 export const WRONG_PIN = '246801'
 export const ALICE = 'alice@lab.example'
 const LIMIT_MS = 20_000
