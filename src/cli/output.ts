@@ -2,7 +2,7 @@
 //   human   results and sentences on standard output; notes, warnings, errors on standard error
 //   --quiet results only; errors
 //   --json  exactly one JSON value on standard output; an error is one JSON object on standard error
-import { CardError, PcscError, PinError, TpmError } from '../errors.ts'
+import { CardError, PcscError, PinError, SignInError, TpmError } from '../errors.ts'
 import { ADVICE, TEXT } from './messages.ts'
 import { shown } from './plain.ts'
 
@@ -129,6 +129,7 @@ export function errorJson(error: unknown): Json {
     command: error instanceof TpmError ? error.command : undefined,
     sw: error.sw?.toString(16),
     ckr: error.ckr,
+    reason: error instanceof SignInError ? error.reason : undefined,
   }
 }
 

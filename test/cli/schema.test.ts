@@ -12,6 +12,7 @@ import { makeRequest, PASSWORDS, startLab } from '../lab-ca/support.ts'
 import { root } from '../runner/jobs.ts'
 import { startServe } from '../serve/support/process.ts'
 import { RawVpcd } from '../serve/support/raw-vpcd.ts'
+import { startRelyingParty } from '../signin/support.ts'
 import { tempDir } from '../support/temp.ts'
 import { secretFile, startProgram, tessera, tesseraProcess } from './cli.ts'
 import { Checker, propertyNames, type SchemaFile } from './schema.ts'
@@ -151,6 +152,35 @@ test('enrolment, and what needs renewal', async () => {
   assert.is((await json(0, 'enroll 9c --abandon --yes', [PIN])).abandoned, null)
   await slow.close()
   for (const slot of ['9a', '9c']) await json(0, `key delete ${slot} --yes`, [PIN])
+  await json(0, 'cert delete 9a --yes', [PIN])
+})
+
+test('signing in', async () => {
+  const lab = await startLab()
+  const service = await startRelyingParty(lab)
+  const login = `--password-file ${secretFile(at('password'), PASSWORDS.alice)}`
+  const ca = `--est ${lab.url} --ca-file ${lab.certificateFile} --user alice ${login} --template smartcard-user`
+  await json(0, `enroll 9a ${ca} --upn alice@lab.example`, [PIN])
+  await json(2, 'signin alice@lab.example', [PIN])
+  const where = ['--service', service.url, '--ca-file', service.caFile, '--pin-file', secretFile(at('pins'), PIN)]
+  const running = await startProgram(['signin', 'alice@lab.example', ...where, '--json'])
+  assert.equal(checker.faults('signin', JSON.parse(running.firstLine)), [])
+  seen.add('signin')
+  assert.ok((await json(0, 'accounts'))[0].signedIn)
+  await json(1, `signin alice@lab.example`, [PIN])
+  assert.is((await json(0, 'signout')).told, true)
+  assert.is(await running.stop(), 0)
+  await json(1, 'signout')
+  assert.is((await json(0, 'accounts'))[0].ended.reason, 'signed-out')
+  writeFileSync(at('accounts/bob@lab.example.account'), 'not an account')
+  assert.is((await json(0, 'accounts')).length, 2)
+  await json(2, 'forget alice@lab.example')
+  for (const name of ['alice', 'bob']) await json(0, `forget ${name}@lab.example --yes`)
+  await json(2, 'forget alice@lab.example --yes')
+  const refused = `signin bob@lab.example --slot 9a --service ${service.url} --ca-file ${service.caFile}`
+  assert.is((await json(10, refused, [PIN])).error.reason, 'other-address')
+  await Promise.all([service.stop(), lab.close()])
+  await json(0, 'key delete 9a --yes', [PIN])
   await json(0, 'cert delete 9a --yes', [PIN])
 })
 

@@ -233,8 +233,17 @@ test('what is about cards in the TPM alone says so, and so do arguments', async 
   }
 })
 
+test('signing in: by a certificate that is there, and for whom it is', async () => {
+  assert.is(
+    (await on(8, 'signin maria@lab.example --service https://127.0.0.1:1')).error.code,
+    'ERR_CERTIFICATE_ABSENT',
+  )
+  const there = 'signin maria@lab.example --service https://127.0.0.1:1 --slot 9a'
+  assert.is((await on(1, there, '--pin-file', pins)).error.code, 'ERR_SERVICE_UNAVAILABLE')
+})
+
 /** Commands that are about no card. */
-const NO_CARD = /^(doctor|completion|help-desk .*|lab-ca .*)$/
+const NO_CARD = /^(doctor|completion|help-desk .*|lab-ca .*|signout|accounts|forget)$/
 
 test('what is about no card takes no notice', async () => {
   assert.is((await tessera(['completion', 'bash', '--card', 'reader:virtual'])).code, 0)
