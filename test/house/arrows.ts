@@ -46,6 +46,7 @@ const arrows: Readonly<Record<string, readonly string[]>> = {
   index: ['signin', 'cards', 'tpm', 'pcsc', 'serve', 'piv', 'vault', 'piv/host', 'enroll', 'tls', 'channel'],
   tour: ['index', 'cards'],
   cli: [
+    'signin',
     'index',
     'cards',
     'enroll',
