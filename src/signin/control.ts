@@ -102,7 +102,9 @@ async function forward(session: Session, message: IncomingMessage, response: Ser
   response.once('close', () => gone.abort())
   const hasBody = message.headers['content-length'] !== undefined || message.headers['transfer-encoding'] !== undefined
   try {
-    const headers = passing(message.headers, OURS)
+    // Of some methods Node would send what has no length without any frame around it.
+    const chunked = message.headers['transfer-encoding'] === undefined ? {} : { 'transfer-encoding': 'chunked' }
+    const headers = { ...passing(message.headers, OURS), ...chunked }
     const call = { method, path, headers, signal: gone.signal, ...(hasBody && { body: message }) }
     const { status, headers: answered, body } = await session.open(call)
     response.writeHead(status, passing(answered, []))

@@ -4,7 +4,7 @@
  */
 import type { IncomingMessage } from 'node:http'
 import { Agent, request } from 'node:https'
-import type { Readable } from 'node:stream'
+import { addAbortSignal, type Readable } from 'node:stream'
 import { checkServerIdentity as checkIdentity, connect, createSecureContext, type PeerCertificate } from 'node:tls'
 import * as v from 'valibot'
 import { equal } from '../bytes.ts'
@@ -125,7 +125,7 @@ export class Service {
     const headers = { ...call.headers, ...way.headers } as Record<string, string>
     let reused = false
     try {
-      return await this.#until(signal, timeout, (resolve, reject) => {
+      const message = await this.#until<IncomingMessage>(signal, timeout, (resolve, reject) => {
         const sent = request(url, { agent: way.agent, method, headers })
         sent.once('socket', () => {
           reused = sent.reusedSocket
@@ -135,6 +135,7 @@ export class Service {
         else body.once('error', (error) => sent.destroy(error)).pipe(sent)
         return () => sent.destroy()
       })
+      return addAbortSignal(signal, message)
     } catch (error) {
       // The service closed a connection that lay idle, just when it was used again.
       const again = reused && body === undefined && ['GET', 'HEAD', 'DELETE'].includes(method)
@@ -149,7 +150,8 @@ export class Service {
     const headers = { Accept: 'application/json', ...json, ...call.headers }
     const message = await this.open(way, { ...call, headers })
     const { statusCode: status = 0 } = message
-    const body = await readBody(message, call.signal).catch((cause: unknown) => {
+    const body = await readBody(message).catch((cause: unknown) => {
+      call.signal?.throwIfAborted()
       if (cause instanceof TooLong) throw this.answer(cause.message)
       throw this.#fault(cause)
     })
@@ -235,25 +237,15 @@ const pemOf = (der: Uint8Array): string =>
 class TooLong extends Error {}
 
 /** @throws TooLong; what breaks off the connection */
-export async function readBody(
-  message: IncomingMessage,
-  signal?: AbortSignal,
-  limit = LONGEST_ANSWER,
-): Promise<Uint8Array> {
-  const stop = () => message.destroy()
-  signal?.addEventListener('abort', stop, { once: true })
-  try {
-    const chunks: Uint8Array[] = []
-    let length = 0
-    for await (const chunk of message as AsyncIterable<Uint8Array>) {
-      length += chunk.length
-      if (length > limit) throw new TooLong(`it has more than ${limit} octets`)
-      chunks.push(chunk)
-    }
-    return Uint8Array.from(Buffer.concat(chunks))
-  } finally {
-    signal?.removeEventListener('abort', stop)
+export async function readBody(message: IncomingMessage, limit = LONGEST_ANSWER): Promise<Uint8Array> {
+  const chunks: Uint8Array[] = []
+  let length = 0
+  for await (const chunk of message as AsyncIterable<Uint8Array>) {
+    length += chunk.length
+    if (length > limit) throw new TooLong(`it has more than ${limit} octets`)
+    chunks.push(chunk)
   }
+  return Uint8Array.from(Buffer.concat(chunks))
 }
 
 function jsonOf({ headers }: Pick<IncomingMessage, 'headers'>, body: Uint8Array): unknown {

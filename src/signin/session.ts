@@ -176,7 +176,7 @@ export class Session extends EventEmitter<{ ended: [Ended] }> implements AsyncDi
     const { statusCode: status = 0, headers } = message
     const length = Number(headers['content-length'] ?? Number.NaN)
     if (status !== 401 || !(length <= LONGEST_REFUSAL)) return { status, headers, body: message }
-    const body = await readBody(message, undefined, LONGEST_REFUSAL)
+    const body = await readBody(message, LONGEST_REFUSAL)
     const { reason } = readRefusal(message, body) ?? {}
     if (reason !== undefined && ENDS.includes(reason)) void this.end('service')
     return { status, headers, body: Readable.from([body]) }

@@ -160,6 +160,8 @@ async function enter(
       signal: stop,
     }
     const { way, user, expires, address: taken } = await ENTER[method](entrance)
+    // It has done its part: nobody else is to find it unlocked meanwhile.
+    if (method === 'challenge') await card.lock().catch(() => undefined)
     const facts = { user, address, how: method, slot, expires, since: new Date() }
     const session = new Session(facts, { card, service, way })
     session.atEnd(last)

@@ -56,10 +56,12 @@ for (const method of ['certificate', 'challenge'] as const) {
 
 test('the card is locked when the session is over, also one that stays open', async () => {
   const card = await openCard({ name: 'work', home })
-  const session = await signIn({ address: ALICE, ...at(service), card, pin: PIN, home })
-  assert.is((await card.pinStatus()).verified, true)
-  await session.signOut()
-  assert.is((await card.pinStatus()).verified, false)
+  for (const method of ['certificate', 'challenge'] as const) {
+    const session = await signIn({ address: ALICE, ...at(service), card, method, pin: PIN, home })
+    assert.is((await card.pinStatus()).verified, method === 'certificate')
+    await session.signOut()
+    assert.is((await card.pinStatus()).verified, false)
+  }
   await card.close()
 })
 
