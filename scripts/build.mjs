@@ -1,5 +1,6 @@
-// Builds dist/: the library module by module, with its types (tsc), and the program in a few pieces (esbuild), since
-// nearly 200 modules take as long to load as all that a command does. `npm run build`, and scripts/setup, run it.
+// Builds dist/: the library module by module, with its types (tsc), and the program in one piece (esbuild), compiled ahead
+// of time (code-cache.mjs): nearly 200 modules take as long to load as all that a command does. `npm run build`, and
+// scripts/setup, run it.
 import { spawnSync } from 'node:child_process'
 import { rmSync } from 'node:fs'
 import { createRequire } from 'node:module'
@@ -9,25 +10,30 @@ import { fileURLToPath } from 'node:url'
 const root = dirname(dirname(fileURLToPath(import.meta.url)))
 const dist = join(root, 'dist')
 
-rmSync(dist, { recursive: true, force: true })
-const types = spawnSync(join(root, 'node_modules/.bin/tsc'), ['-p', join(root, 'tsconfig.build.json')], {
-  stdio: 'inherit',
-})
-if (types.status !== 0) process.exit(types.status ?? 1)
+const run = (program, ...args) => {
+  const { status } = spawnSync(program, args, { stdio: 'inherit' })
+  if (status !== 0) process.exit(status ?? 1)
+}
 
-// The pieces lie where dist/native.js does: the addon is found from there.
+rmSync(dist, { recursive: true, force: true })
+run(join(root, 'node_modules/.bin/tsc'), '-p', join(root, 'tsconfig.build.json'))
+
+// It lies where dist/native.js does: the addon is found from there. Packages that few commands need are not in it.
 const { build } = createRequire(import.meta.url)('esbuild')
 await build({
   entryPoints: { tessera: join(dist, 'cli/main.js') },
   outdir: dist,
-  chunkNames: 'tessera-[hash]',
+  outExtension: { '.js': '.cjs' },
   bundle: true,
-  splitting: true,
-  format: 'esm',
+  format: 'cjs',
   platform: 'node',
   target: 'node20',
-  packages: 'external',
-  external: ['*.node'],
+  // No import() is in what was compiled ahead of time: it would not know who asks.
+  supported: { 'dynamic-import': false },
+  external: ['*.node', '@peculiar/x509', 'node-forge', 'reflect-metadata', 'kerberos'],
+  define: { 'import.meta.url': 'ownUrl' },
+  banner: { js: 'const ownUrl = require("node:url").pathToFileURL(__filename).href;' },
   minifyWhitespace: true,
   logLevel: 'warning',
 })
+run(process.execPath, join(root, 'scripts/code-cache.mjs'))

@@ -44,7 +44,7 @@ export async function tessera(argv: readonly string[], options: { readonly tty?:
 }
 
 /** The program as it ships: the runner builds dist/ anew when a source is younger. */
-export const PROGRAM = [process.execPath, join(root, 'dist/tessera.js')] as const
+export const PROGRAM = [process.execPath, join(root, 'bin/tessera')] as const
 
 /** The same for a shell. */
 export const SHELL_PROGRAM = PROGRAM.map((word) => `'${word}'`).join(' ')

@@ -1,6 +1,6 @@
 // The program as a whole, as far as it goes without a card.
 import { spawn, spawnSync } from 'node:child_process'
-import { chmodSync, copyFileSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { cpSync, existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
@@ -171,21 +171,44 @@ test('on a terminal, help is shown', async () => {
 })
 
 test('bin/tessera runs dist, and says what to do where there is none', () => {
-  const folder = tempDir('bin')
-  mkdirSync(join(folder, 'bin'))
-  const program = join(folder, 'bin', 'tessera')
-  copyFileSync(join(root, 'bin', 'tessera'), program)
-  chmodSync(program, 0o755)
-  writeFileSync(join(folder, 'package.json'), '{"type":"module"}')
+  const { program, folder } = ownBin()
   const before = spawnSync(program, ['list'], { encoding: 'utf8' })
   assert.is(before.status, 1)
   assert.match(before.stderr, 'dist/ is not built')
   assert.is(before.stderr.trim().split('\n').length, 1)
   mkdirSync(join(folder, 'dist'))
-  writeFileSync(join(folder, 'dist', 'tessera.js'), 'console.log(process.argv.slice(2)); process.exit(3)')
+  writeFileSync(join(folder, 'dist', 'tessera.cjs'), 'console.log(process.argv.slice(2)); process.exit(3)')
   const after = spawnSync(program, ['list'], { encoding: 'utf8' })
   assert.is(after.status, 3)
   assert.match(after.stdout, 'list')
 })
+
+test('what was compiled ahead of time serves, and is no worse than nothing where it does not', () => {
+  const { program, folder } = ownBin()
+  cpSync(join(root, 'scripts', 'code-cache.mjs'), join(folder, 'scripts', 'code-cache.mjs'), { recursive: true })
+  const make = () => spawnSync(process.execPath, [join(folder, 'scripts', 'code-cache.mjs')], { encoding: 'utf8' })
+  assert.equal([make().status, existsSync(join(folder, 'dist'))], [0, false], 'nothing to do in what is not built')
+  mkdirSync(join(folder, 'dist'))
+  const file = join(folder, 'dist', 'tessera.cjs')
+  // That V8 takes it shows in that it does not look at the text, of which it compares the length alone.
+  writeFileSync(file, 'const say = () => console.log("ahead"); Promise.resolve().then(say)')
+  assert.is(make().status, 0)
+  writeFileSync(file, 'const say = () => console.log("today"); Promise.resolve().then(say)')
+  const said = (...flags: string[]) => spawnSync(process.execPath, [...flags, program], { encoding: 'utf8' }).stdout
+  assert.is(said(), 'ahead\n')
+  assert.is(said('--no-opt'), 'today\n', 'of other settings')
+  for (const spoilt of [new Uint8Array(0), new Uint8Array(1000), readFileSync(`${file}.cache`).subarray(0, 200)]) {
+    writeFileSync(`${file}.cache`, spoilt)
+    assert.is(said(), 'today\n')
+  }
+})
+
+/** bin/ in a folder of its own. */
+function ownBin(): { readonly program: string; readonly folder: string } {
+  const folder = tempDir('bin')
+  cpSync(join(root, 'bin'), join(folder, 'bin'), { recursive: true })
+  writeFileSync(join(folder, 'package.json'), '{"type":"module"}')
+  return { program: join(folder, 'bin', 'tessera'), folder }
+}
 
 test.run()

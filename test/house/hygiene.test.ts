@@ -64,18 +64,20 @@ const mustShip = [
   'README.md',
   'binding.gyp',
   'bin/tessera',
+  'bin/package.json',
   'require.cjs',
+  'scripts/code-cache.mjs',
   'scripts/native.mjs',
   'native/CMakeLists.txt',
   'native/napi/addon.cc',
   'dist/index.js',
   'dist/index.d.ts',
   'dist/cli/main.js',
-  'dist/tessera.js',
+  'dist/tessera.cjs',
   'dist/tls/worker.js',
 ]
 const mayShip =
-  /^(package\.json|LICENSE|README\.md|CHANGELOG\.md|SECURITY\.md|binding\.gyp|require\.cjs|bin\/tessera|scripts\/native\.mjs|docs\/.+|dist\/.+\.(js|d\.ts)|native\/CMakeLists\.txt|native\/(napi|net|pcsc|tls|tpm)\/\w+\.(cc|h))$/
+  /^(package\.json|LICENSE|README\.md|CHANGELOG\.md|SECURITY\.md|binding\.gyp|require\.cjs|bin\/(tessera|package\.json)|scripts\/(code-cache|native)\.mjs|docs\/.+|dist\/tessera\.cjs|dist\/.+\.(js|d\.ts)|native\/CMakeLists\.txt|native\/(napi|net|pcsc|tls|tpm)\/\w+\.(cc|h))$/
 
 test('the package ships what it needs and nothing else', () => {
   const output = execFileSync('npm', ['pack', '--dry-run', '--json', '--ignore-scripts', '--loglevel=error'], {
