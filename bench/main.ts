@@ -1,10 +1,12 @@
 // The benchmarks: measures what was asked for, and writes the report.
-import { join } from 'node:path'
+import { join, resolve } from 'node:path'
 import { installPackages } from './install.ts'
 import { commitOf, machine, versions } from './machine.ts'
 import { type Options, readOptions, wanted } from './options.ts'
 import { root } from './product.ts'
 import { comparedTable } from './report/compared.ts'
+import { summary } from './report/markdown.ts'
+import { publish } from './report/publish.ts'
 import { FORMAT, type Results, type SingleResult } from './report/results.ts'
 import { measureCodecs } from './suites/codecs.ts'
 import { measureCompared } from './suites/compare.ts'
@@ -37,8 +39,9 @@ async function main(): Promise<void> {
   }
   const results = await measure(options)
   const { writeReport } = await import('./report/write.ts')
-  const places = [join(root, options.out), ...(options.publish ? [join(root, 'docs/performance')] : [])]
+  const places = [resolve(root, options.out), ...(options.publish ? [join(root, 'docs/performance')] : [])]
   console.log(await writeReport(results, places))
+  if (options.publish) publish('figures', summary(results))
   say(`written to ${places.join(' and ')}`)
 }
 

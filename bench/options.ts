@@ -12,21 +12,24 @@ export interface Options {
   readonly compare: string | undefined
 }
 
-const FULL = { rounds: 15, slice: 200 } as const
+/** Enough that medians of two runs differ by a few per cent; for less spread, LONG. */
+const FULL = { rounds: 8, slice: 150 } as const
+const LONG = { rounds: 20, slice: 200 } as const
 const QUICK = { rounds: 3, slice: 100 } as const
 
 const USAGE = `usage: npm run bench [-- [options] [WORD ...]]
   WORD               only these parts: signatures, codecs, start, keys, many, hashing, cli, readers, hops, tls;
                      only these signatures: embedded, swtpm; P-256, RSA-2048; never, once, always
   --quick            a look, not a measurement: 3 short rounds
-  --rounds N         rounds of each case (15)
+  --long             20 longer rounds: about three quarters of an hour
+  --rounds N         rounds of each case (8)
   --out DIRECTORY    where the report goes (bench/out)
-  --publish          also to docs/performance
+  --publish          also to docs/performance, and the figures in docs/performance.md
   --compare COMMIT   the class Card of this checkout against that of another commit, in the same rounds`
 
 export function readOptions(argv: readonly string[]): Options {
   const { values, positionals } = parse(argv)
-  const { rounds, slice } = values.quick ? QUICK : FULL
+  const { rounds, slice } = values.quick ? QUICK : values.long ? LONG : FULL
   return {
     words: checkWords(positionals),
     rounds: values.rounds === undefined ? rounds : wholeNumber(values.rounds),
@@ -44,6 +47,7 @@ function parse(argv: readonly string[]) {
       allowPositionals: true,
       options: {
         quick: { type: 'boolean' },
+        long: { type: 'boolean' },
         rounds: { type: 'string' },
         out: { type: 'string' },
         publish: { type: 'boolean' },

@@ -10,7 +10,7 @@ declare module 'benchmark' {
     on(event: 'cycle', listener: (event: { readonly target: Case }) => void): this
     run(options: { readonly async: false }): this
   }
-  const benchmark: { readonly Suite: typeof Suite }
+  const benchmark: { readonly Suite: typeof Suite; readonly options: { maxTime: number } }
   export default benchmark
 }
 

@@ -1,10 +1,9 @@
-// Where the code of a worker thread lies: the same relative path from src/, from dist/, and from the pieces of the program
-// in dist/.
+// Where the code of a worker thread lies: the same relative path from src/, from dist/, and from the program in dist/.
 import { Worker, type WorkerOptions } from 'node:worker_threads'
 
 /** @param path below src/, without its ending */
 export function startThread(path: string, options: WorkerOptions = {}): Worker {
-  const ending = /\.\w+$/.exec(import.meta.url)?.[0] ?? '.js'
+  const ending = import.meta.url.endsWith('.ts') ? '.ts' : '.js'
   const file = new URL(`./${path}${ending}`, import.meta.url)
   // What Node was told at its start is of the program that was started, and may even refuse a file.
   if (ending !== '.ts') return new Worker(file, { ...options, execArgv: [] })

@@ -42,6 +42,7 @@ const CASES: Readonly<Record<string, () => unknown>> = {
 
 function measure(): CodecResult[] {
   const results: CodecResult[] = []
+  Benchmark.options.maxTime = 1
   const suite = new Benchmark.Suite()
   for (const [name, work] of Object.entries(CASES)) suite.add(name, work)
   suite.on('cycle', ({ target: { name, hz, stats } }) => {

@@ -1,6 +1,6 @@
 // Programs that do the same, in turns with Card: each in a process of its own, with a swtpm of its own.
 import { mkdirSync, writeFileSync } from 'node:fs'
-import { join } from 'node:path'
+import { join, resolve } from 'node:path'
 import { type Swtpm, startSwtpm } from '../../test/support/swtpm.ts'
 import { ALGORITHMS } from '../cases/layers.ts'
 import type { Run } from '../cases/protocol.ts'
@@ -11,8 +11,9 @@ import { inTurns } from '../measure/rounds.ts'
 import { latency, median, rounded } from '../measure/statistics.ts'
 import { type Options, readOptions } from '../options.ts'
 import { root } from '../product.ts'
+import { publish } from '../report/publish.ts'
 import { endLayer, type LayerCase, startLayer } from '../suites/layer-case.ts'
-import { type PeerResult, type PeerResults, peersMarkdown } from './report.ts'
+import { type PeerResult, type PeerResults, peersFigures, peersMarkdown } from './report.ts'
 
 const say = (text: string) => console.error(`bench: ${text}`)
 const WARM_UP_MS = 500
@@ -77,12 +78,13 @@ async function main(): Promise<void> {
   const about = { format: 1, made: new Date().toISOString(), commit: commitOf(), machine: machine() } as const
   const results: PeerResults = { ...about, versions: versions(), settings, peers }
   const text = peersMarkdown(results)
-  const places = [join(root, options.out), ...(options.publish ? [join(root, 'docs/performance')] : [])]
+  const places = [resolve(root, options.out), ...(options.publish ? [join(root, 'docs/performance')] : [])]
   for (const place of places) {
     mkdirSync(place, { recursive: true })
     writeFileSync(join(place, 'peers.json'), `${JSON.stringify(results, null, 1)}\n`)
     writeFileSync(join(place, 'peers.md'), text)
   }
+  if (options.publish) publish('peers', peersFigures(results))
   console.log(text)
   say(`written to ${places.join(' and ')}`)
 }

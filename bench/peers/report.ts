@@ -29,7 +29,10 @@ TPM at all. tpm2-pkcs11 cannot make a token on a bare swtpm ("out of memory for 
 tools that flush what they load, and signs without a resource manager. OpenSC's module sees the card of \`tessera serve\`
 through pcscd. pkcs11js and ffi-napi keep the event loop waiting for the whole signature; \`Card\` does not.`
 
-export function peersMarkdown(results: PeerResults): string {
+export const peersMarkdown = (results: PeerResults): string => `# Peers\n\n${peersFigures(results)}`
+
+/** What docs/performance.md shows of it too. */
+export function peersFigures(results: PeerResults): string {
   const targets = TARGETS.map(({ algorithm, least }) => {
     const found = results.peers.find((one) => one.algorithm === algorithm && one.name.startsWith('tpm2-pkcs11'))
     const result = found === undefined ? 'not run' : `${Number(found.cardIs.toPrecision(3))} times`
@@ -41,8 +44,8 @@ export function peersMarkdown(results: PeerResults): string {
   ])
   const head = ['key', 'who', 'a second', 'p50, us', 'p95, us', 'p99, us', 'Card is so often as fast']
   return [
-    `# Peers\n\n${about(results).join('\n\n')}\n`,
-    `## Targets\n\n${table(['case', 'target', 'result', ''], targets)}\n`,
-    `## Signatures\n\n${NOTES}\n\n${table(head, rows)}\n`,
+    `${about(results).join('\n\n')}\n`,
+    `${table(['case', 'target', 'result', ''], targets)}\n`,
+    `${NOTES}\n\n${table(head, rows)}\n`,
   ].join('\n')
 }

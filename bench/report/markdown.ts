@@ -62,6 +62,20 @@ export function about(run: Pick<Results, 'machine' | 'versions' | 'settings' | '
   ]
 }
 
+/** What docs/performance.md shows of a run. */
+export function summary(results: Results): string {
+  const { signatures } = results
+  const layers = signatures
+    .filter(({ policy, mode }) => policy === 'once' && (mode === 'back to back' || mode === 'spaced'))
+    .map((one) => [`${one.algorithm}, ${one.transport}`, one.layer, one.mode, one.p50, one.p95, one.p99])
+  return [
+    `${about(results).join('\n\n')}\n`,
+    `${targetTable(results)}\n`,
+    `Microseconds of one signature with a key of the policy \`once\`; \`spaced\`: 20 ms apart.\n`,
+    table(['key', 'layer', 'mode', 'p50', 'p95', 'p99'], layers),
+  ].join('\n')
+}
+
 export function markdown(results: Results): string {
   const { codecs, singles } = results
   const parts = [

@@ -59,7 +59,7 @@ export interface CodecResult {
 export interface SingleResult {
   readonly group: string
   readonly name: string
-  readonly unit: 'ms' | 'us' | '%' | 'count' | '/s'
+  readonly unit: 'ms' | 'us' | '%' | 'count' | 'times' | '/s'
   readonly median: number
   readonly low: number
   readonly high: number

@@ -12,6 +12,7 @@ import { inReader, seen } from '../cases/reader.ts'
 import type { ReadersSetup } from '../cases/readers.ts'
 import { CaseProcess } from '../measure/process.ts'
 import { inTurns } from '../measure/rounds.ts'
+import { median } from '../measure/statistics.ts'
 import { type Options, wanted } from '../options.ts'
 import { root } from '../product.ts'
 import type { SingleResult } from '../report/results.ts'
@@ -32,15 +33,24 @@ async function exchanges({ rounds, slice }: Options): Promise<SingleResult[]> {
     for (const [card, name] of Object.entries(CARDS)) {
       const one = await CaseProcess.start(name, nodeCase('readers.ts', { card }))
       cases.set(name, one)
-      await one.ask<Run>('run 500 0')
+      await one.ask<Run>('run 300 0')
     }
     const answers = await inTurns([...cases.keys()], rounds, async (name) =>
       cases.get(name)?.ask<Run>(`run ${slice} 0`),
     )
-    return [...answers].map(([name, runs]) => {
+    const group = 'one APDU through pcscd and vpcd'
+    const times = [...answers].map(([name, runs]) => {
       const us = runs.flatMap((run) => [...(run?.us ?? [])])
-      return singleResult('one APDU through pcscd and vpcd', name, us, 'us')
+      return singleResult(group, name, us, 'us')
     })
+    const [served = [], quick = [], plain = []] = answers.values()
+    const against = (left: typeof served, right: typeof served) =>
+      left.map((run, round) => median(run?.us ?? []) / median(right[round]?.us ?? []))
+    return [
+      ...times,
+      singleResult(group, 'card of `serve` against TCP_QUICKACK', against(served, quick), 'times'),
+      singleResult(group, 'without TCP_QUICKACK against card of `serve`', against(plain, served), 'times'),
+    ]
   } finally {
     for (const one of cases.values()) await one.end()
   }

@@ -9,9 +9,10 @@ const madeAt = (path: string): number => statSync(join(root, path)).mtimeMs
 
 /** Builds dist/ unless it is younger than all that it is made of. @throws Error */
 export function buildProgram(): void {
-  const made = existsSync(join(root, 'dist/tessera.js')) ? madeAt('dist/tessera.js') : 0
+  const made = existsSync(join(root, 'dist/tessera.cjs')) ? madeAt('dist/tessera.cjs') : 0
   const sources = [
     'scripts/build.mjs',
+    'scripts/code-cache.mjs',
     'package.json',
     'tsconfig.json',
     'tsconfig.build.json',

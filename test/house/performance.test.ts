@@ -1,0 +1,50 @@
+// docs/performance.md and what writes its figures.
+import { existsSync, readFileSync } from 'node:fs'
+import { dirname, join } from 'node:path'
+import { test } from 'uvu'
+import * as assert from 'uvu/assert'
+import { marks, withFigures } from '../../bench/report/publish.ts'
+import { root } from '../runner/jobs.ts'
+import { treeFiles } from './tree.ts'
+
+const read = (path: string) => readFileSync(join(root, path), 'utf8')
+const document = read('docs/performance.md')
+
+test('it has a place for the figures and for the peers, and what is around them stays', () => {
+  for (const name of ['figures', 'peers']) {
+    const written = withFigures(document, name, '\nA table\n')
+    const [begin, end] = marks(name)
+    assert.match(written, `${begin}\n\nA table\n\n${end}`)
+    assert.is(withFigures(written, name, 'A table'), written)
+    const around = (text: string) => [text.split(begin)[0], text.split(end)[1]]
+    assert.equal(around(written), around(document))
+  }
+})
+
+test('where a mark is missing, there twice, or out of order, nothing is written', () => {
+  const [begin, end] = marks('figures')
+  for (const spoilt of ['', begin, end, `${end}${begin}`, `${begin}${end}${end}`, `${begin}${begin}${end}`]) {
+    assert.throws(() => withFigures(spoilt, 'figures', 'x'), /once each/)
+  }
+})
+
+test('whatever a document links to in this tree is there', () => {
+  const missing = treeFiles()
+    .filter((path) => path.endsWith('.md') && !path.startsWith('docs/performance/'))
+    .flatMap((path) =>
+      [...read(path).matchAll(/\]\((?!https?:|#|mailto:)([^)#\s]+)/g)].flatMap(([, link = '']) =>
+        existsSync(join(root, dirname(path), link)) ? [] : [`${path}: ${link}`],
+      ),
+    )
+  assert.equal(missing, [])
+})
+
+test('the published run is there whole, where there is one, and README shows it', () => {
+  const published = ['results.json', 'results.md', 'layers.svg'].map((name) => `docs/performance/${name}`)
+  const there = published.filter((path) => existsSync(join(root, path)))
+  if (there.length === 0) return
+  assert.equal(there, published)
+  for (const link of ['docs/performance.md', 'docs/performance/layers.svg']) assert.match(read('README.md'), link)
+})
+
+test.run()
