@@ -45,10 +45,18 @@ export class Challenges {
     }
     const [now, expires] = [this.#now(), Number(signed.readBigUInt64BE())]
     if (now >= expires) throw new Refusal('stale-challenge')
-    for (const [old, until] of this.#used) if (until <= now) this.#used.delete(old)
+    this.#forget(now)
     if (this.#used.has(nonce)) throw new Refusal('used-challenge')
     if (this.#used.size >= MOST_USED) throw new Refusal('busy')
     this.#used.set(nonce, expires)
+  }
+
+  /** Those that were used first, as far as they have expired. Each lives for a minute at most, so none stays for long. */
+  #forget(now: number): void {
+    for (const [nonce, expires] of this.#used) {
+      if (expires > now) return
+      this.#used.delete(nonce)
+    }
   }
 
   #mac(signed: Uint8Array, address: string, audience: string): Buffer {

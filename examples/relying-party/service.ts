@@ -70,8 +70,8 @@ export async function startService(options: ServiceOptions): Promise<Service> {
     requestCert: true,
     rejectUnauthorized: false,
     minVersion: 'TLSv1.2',
-    // Each connection proves the key anew: a ticket would sign in without the card.
-    secureOptions: constants.SSL_OP_NO_TICKET,
+    // Each connection proves the key anew, and once: a ticket would sign in without the card.
+    secureOptions: constants.SSL_OP_NO_TICKET | constants.SSL_OP_NO_RENEGOTIATION,
     handshakeTimeout: times.handshake,
     headersTimeout: times.handshake,
     requestTimeout: times.request,

@@ -3,6 +3,7 @@
 import { createHmac, createPublicKey, sign, X509Certificate } from 'node:crypto'
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
+import { Challenges } from '../../examples/relying-party/challenges.ts'
 import { Refusal, type RefusalCode } from '../../examples/relying-party/refusals.ts'
 import { readToken } from '../../examples/relying-party/token.ts'
 import { fuzz, LONG } from '../fuzz/harness.ts'
@@ -101,6 +102,16 @@ test('it is for one address and one name of the service', async () => {
     ).audience,
     sample.url,
   )
+})
+
+test('what is remembered of answers is bounded, and forgotten when they have expired', () => {
+  let now = Date.now()
+  const challenges = new Challenges(60_000, () => now)
+  const use = () => challenges.use(challenges.make('a', 'b').nonce, 'a', 'b')
+  for (let count = 0; count < 10_000; count += 1) use()
+  assert.throws(use, (error: unknown) => error instanceof Refusal && error.code === 'busy')
+  now += 60_000
+  use()
 })
 
 function channelOf(pem: string): { readonly type: string; readonly value: string } {

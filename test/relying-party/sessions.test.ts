@@ -1,6 +1,7 @@
 // takes: 5 s
 // Signed in, signed out, too long ago: by certificate and by challenge.
 
+import { once } from 'node:events'
 import { type ConnectionOptions, connect } from 'node:tls'
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
@@ -106,6 +107,19 @@ test('a TLS session is not resumed: every connection proves the key', async () =
     const again = await handshake({ ...options, ...(session === undefined ? {} : { session }) })
     assert.is(again.reused, false, version)
   }
+})
+
+test('a connection keeps the certificate that it began with', async () => {
+  const { hostname, port } = new URL(sample.url)
+  const options = { host: hostname, port: Number(port), ca: sample.pem, maxVersion: 'TLSv1.2', ...person } as const
+  const socket = connect(options)
+  await within(once(socket, 'secureConnect'), 10_000, 'handshake')
+  const again = new Promise<Error | null>((resolve) => {
+    socket.once('error', resolve)
+    socket.renegotiate({}, resolve)
+  })
+  assert.match((await within(again, 10_000, 'renegotiation'))?.message ?? '', 'no renegotiation')
+  socket.destroy()
 })
 
 test('once the certificate is revoked, the session that it began is over', async () => {
