@@ -1,4 +1,4 @@
-// takes: 15 s
+// takes: 5 s
 // Each reason for which a certificate is refused, over TLS and in a signed challenge: with its code, in words.
 import { X509Certificate } from 'node:crypto'
 import { test } from 'uvu'
@@ -136,6 +136,13 @@ test('issued by another CA of the same names, by itself, by a user: untrusted', 
   for (const authority of authorities) await refusedFor(issue(authority, lab.crl), 'untrusted', words)
   const unnamed = { extensions: { authorityKeyIdentifier: 'none' } }
   await refusedFor(issue(other, lab.crl, unnamed), 'untrusted', words)
+})
+
+test('a CA that has expired issues nothing that is good', async () => {
+  const later = await startSample({ now: () => Date.now() + 11 * 365 * 24 * 60 * 60 * 1000 }, lab)
+  const { json } = await ask(later, '/session', { person: await enrolled(lab) })
+  await later.close()
+  assert.equal([json.error, json.message], ['untrusted', 'The CA that issued the certificate has expired.'])
 })
 
 test('revoked by `tessera lab-ca revoke`: at once, and the others are still let in', async () => {

@@ -1,4 +1,4 @@
-// takes: 10 s
+// takes: 5 s
 // The service as a server and as a program: calls that make no sense, its own certificate, its command line.
 import { readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
 import { connect } from 'node:net'
