@@ -1,5 +1,5 @@
 // Every program in examples/, and the library example of README.md, runs as it stands. (Scripts need more around them:
-// test/strangers/example.test.ts.)
+// test/strangers/example.test.ts. The sample service: test/relying-party.)
 // takes: 10 s
 import { spawnSync } from 'node:child_process'
 import { readdirSync, readFileSync } from 'node:fs'
