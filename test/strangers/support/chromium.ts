@@ -68,8 +68,11 @@ export async function showCertificates(url: string, issuer: string): Promise<() 
   const own = file(JSON.stringify({ AutoSelectCertificateForUrls: [JSON.stringify(rule)] }))
   const made = await linked(own)
   const release = () => {
-    rmSync(RULES)
-    for (const folder of made) if (readdirSync(folder).length === 0) rmdirSync(folder)
+    rmSync(RULES, { force: true })
+    if (!made) return
+    for (const folder of [POLICIES, dirname(POLICIES)]) {
+      if (existsSync(folder) && readdirSync(folder).length === 0) rmdirSync(folder)
+    }
   }
   const forget = atExit(release)
   return () => {
@@ -78,10 +81,10 @@ export async function showCertificates(url: string, issuer: string): Promise<() 
   }
 }
 
-/** Makes the link, and answers the folders that were made for it, the innermost first. */
-async function linked(target: string): Promise<string[]> {
+/** Makes the link, and answers whether its folder was made too. */
+async function linked(target: string): Promise<boolean> {
   for (const until = Date.now() + 2 * LIMIT_MS; Date.now() < until; ) {
-    const made = [POLICIES, dirname(POLICIES)].filter((path) => !existsSync(path))
+    const made = !existsSync(POLICIES)
     mkdirSync(POLICIES, { recursive: true })
     try {
       symlinkSync(target, RULES)

@@ -69,6 +69,7 @@ async function chromium(): Promise<string> {
     await browser.stop()
     return said
   } finally {
+    // A browser that is left ends with its display.
     await desktop.stop()
     release()
   }
