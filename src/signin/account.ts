@@ -94,6 +94,11 @@ export class Accounts {
     return this.#read(this.pathOf(address))
   }
 
+  /** Whether there is a file about it, whatever is in it. */
+  isKnown(address: string): Promise<boolean> {
+    return this.#files.exists(this.pathOf(address))
+  }
+
   async #read(path: string): Promise<Account | undefined> {
     const file = await this.#files.read(path, LIMIT)
     if (file === undefined) return undefined

@@ -108,6 +108,6 @@ export async function forget(address: string, { home }: AccountPlace = {}): Prom
       `Nothing is remembered about ${address}. See what is: tessera accounts.`,
     )
   } finally {
-    await turn.end()
+    await turn.end({ forget: true })
   }
 }

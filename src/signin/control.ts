@@ -9,6 +9,7 @@ import { createServer, type IncomingMessage, type Server, type ServerResponse } 
 import { dirname } from 'node:path'
 import { pipeline } from 'node:stream/promises'
 import { CardError, FileError, SignInError, UsageError } from '../errors.ts'
+import { absent } from '../files/steps.ts'
 import type { Session } from './session.ts'
 
 /** Octets of the path of a Unix socket: sun_path without its end (unix(7)). */
@@ -18,10 +19,10 @@ const BETWEEN = ['connection', 'keep-alive', 'proxy-connection', 'te', 'trailer'
 const OURS = ['host', 'authorization', 'proxy-authorization', 'expect']
 const METHODS = ['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE', 'OPTIONS']
 
-/** @throws UsageError ERR_USAGE for a path that no socket can have */
-export function checkSocketPath(path: string): void {
+/** @throws UsageError ERR_USAGE for a path that no socket can have; FileError ERR_IO where others can reach into its folder */
+export async function checkSocketPath(path: string): Promise<void> {
   const length = Buffer.byteLength(path)
-  if (length <= LONGEST_PATH) return
+  if (length <= LONGEST_PATH) return assertPrivate(dirname(path))
   const message = `The path of the socket would have ${length} octets, and ${LONGEST_PATH} is the most: ${path}. Use a shorter TESSERA_HOME.`
   throw new UsageError('ERR_USAGE', message)
 }
@@ -47,7 +48,9 @@ export async function openControl(path: string, session: Session): Promise<{ clo
 }
 
 async function assertPrivate(folder: string): Promise<void> {
-  const { mode, uid } = await stat(folder)
+  const found = await stat(folder).catch(absent(undefined))
+  if (found === undefined) return
+  const { mode, uid } = found
   if ((mode & 0o077) === 0 && uid === process.getuid?.()) return
   const message = `Others than you can reach into ${folder}, where sockets of sessions are. Make it yours alone: chmod 700 '${folder}'.`
   throw new FileError('ERR_IO', message, { path: folder })

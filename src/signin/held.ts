@@ -13,7 +13,7 @@ import { markOf, type SignInOptions, signInHere } from './sign-in.ts'
 export async function signInHeld(options: SignInOptions, background: boolean): Promise<Session> {
   const socket = desk(options.home).running.socketOf(options.address)
   // Before a PIN is asked for in vain.
-  checkSocketPath(socket)
+  await checkSocketPath(socket)
   const { session, turn } = await signInHere(options)
   try {
     const control = await openControl(socket, session)

@@ -5,6 +5,8 @@ import type { Secret } from '../piv/pin.ts'
 
 export interface OnePin {
   readonly ask: AskPin
+  /** Why there is none, where whoever was asked gave none: what he threw. */
+  readonly refusal: () => { readonly error: unknown } | undefined
   /** Lets go of the PIN. */
   end(): void
 }
@@ -15,6 +17,7 @@ export interface OnePin {
  */
 export function onePin(pin: Secret | AskPin, minTriesLeft: number, signal: AbortSignal): OnePin {
   let left: Secret | AskPin | undefined = pin
+  let refusal: { readonly error: unknown } | undefined
   return {
     async ask(request) {
       const given = left
@@ -27,8 +30,15 @@ export function onePin(pin: Secret | AskPin, minTriesLeft: number, signal: Abort
         const message = 'One PIN try is left, and a wrong PIN would block it. Nothing was sent to the card.'
         throw new PinError('ERR_PIN_LAST_TRY', message, { triesLeft: request.triesLeft })
       }
-      return typeof given === 'function' ? until(signal, given(request)) : given
+      if (typeof given !== 'function') return given
+      try {
+        return await until(signal, given(request))
+      } catch (error) {
+        refusal = { error }
+        throw error
+      }
     },
+    refusal: () => refusal,
     end() {
       left = undefined
     },

@@ -27,6 +27,8 @@ const schema = v.strictObject({
 /** A session of some process. */
 export type Mark = Omit<v.InferOutput<typeof schema>, 'version'>
 
+const MARK = '.session'
+const LOCK = '.session-lock'
 const MARK_LIMIT = 4096
 /** Somebody who looks whether a mark means something holds its lock for a moment. */
 const TRIES = 5
@@ -36,8 +38,8 @@ const PAUSE_MS = 20
 export interface Turn {
   /** Says to other processes who is signed in. */
   mark(mark: Mark): Promise<void>
-  /** Takes the mark away and lets go. */
-  end(): Promise<void>
+  /** Takes the mark away and lets go. `forget`: nothing is left of the address, not even the file that is locked. */
+  end(options: { readonly forget: boolean }): Promise<void>
 }
 
 export class Running {
@@ -58,7 +60,7 @@ export class Running {
 
   /** @throws SignInError ERR_SIGNED_IN where another process, or another call, has it */
   async begin(address: string): Promise<Turn> {
-    const path = this.#path(address, '.session')
+    const path = this.#path(address, MARK)
     await this.#files.makeFolder(this.#folder)
     const lock = await this.#lock(address)
     if (lock === undefined) {
@@ -68,17 +70,21 @@ export class Running {
       throw new SignInError('ERR_SIGNED_IN', message)
     }
     // What a process that was killed left behind.
-    await this.#clear(address)
+    await this.#clear(address).catch((error: unknown) => {
+      lock.release()
+      throw error
+    })
     let over = false
     return {
       mark: async (mark) => {
         const document = { version: 1, ...mark } satisfies v.InferInput<typeof schema>
         if (!over) await this.#files.writeAtomic(path, Buffer.from(`${JSON.stringify(document)}\n`))
       },
-      end: async () => {
+      end: async ({ forget }) => {
         if (over) return
         over = true
-        await this.#clear(address).finally(() => lock.release())
+        const left = forget ? [this.#path(address, LOCK)] : []
+        await this.#clear(address, left).finally(() => lock.release())
       },
     }
   }
@@ -87,24 +93,34 @@ export class Running {
   async look(address: string): Promise<Mark | undefined> {
     const mark = await this.#mark(address)
     if (mark === undefined) return undefined
-    const lock = this.#locks.attempt(this.#path(address, '.session-lock'))
+    const lock = this.#locks.attempt(this.#path(address, LOCK))
     if (lock === null) return mark
     await this.#clear(address).finally(() => lock.release())
     return undefined
   }
 
   async #lock(address: string): Promise<FileLock | undefined> {
+    const path = this.#path(address, LOCK)
     for (let tries = 0; tries < TRIES; tries += 1) {
-      const lock = this.#locks.attempt(this.#path(address, '.session-lock'))
-      if (lock !== null) return lock
+      const lock = this.#locks.attempt(path)
+      if (lock !== null && (await this.#isMine(path))) return lock
+      lock?.release()
       await delay(PAUSE_MS)
     }
     return undefined
   }
 
+  /** Whoever forgets an address removes the file that he has locked: a lock on that one is none any more. */
+  async #isMine(path: string): Promise<boolean> {
+    const octets = await this.#files.read(path, MARK_LIMIT)
+    const text = octets && Buffer.from(octets).toString('latin1')
+    // Nobody is named where the disk is full.
+    return text === `${process.pid}\n` || text === ''
+  }
+
   /** What cannot be read counts as nothing: the lock decides. */
   async #mark(address: string): Promise<Mark | undefined> {
-    const octets = await this.#files.read(this.#path(address, '.session'), MARK_LIMIT).catch(() => undefined)
+    const octets = await this.#files.read(this.#path(address, MARK), MARK_LIMIT).catch(() => undefined)
     if (octets === undefined) return undefined
     const parsed = v.safeParse(schema, readJson(octets))
     if (!parsed.success) return undefined
@@ -112,8 +128,9 @@ export class Running {
     return mark
   }
 
-  async #clear(address: string): Promise<void> {
-    for (const path of [this.#path(address, '.session'), this.socketOf(address)]) await this.#files.remove(path)
+  async #clear(address: string, more: readonly string[] = []): Promise<void> {
+    const left = [this.#path(address, MARK), this.socketOf(address), ...more]
+    for (const path of left) await this.#files.remove(path)
   }
 
   #path(address: string, suffix: string): string {

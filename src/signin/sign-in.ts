@@ -71,13 +71,18 @@ export async function signInHere(options: SignInOptions): Promise<{ readonly ses
   signal.throwIfAborted()
   const { accounts, running } = desk(options.home)
   const turn = await running.begin(address)
+  /** What is said of how it ended must not hide why. */
+  const end = async () => {
+    const known = await accounts.isKnown(address).catch(() => true)
+    await turn.end({ forget: !known }).catch(() => undefined)
+  }
   try {
     const plan = planOf(options, await accounts.read(address))
     const choice = await untilInserted(() => choose(plan.wanted, options), { onWait, signal })
     let account: Account | undefined
     const session = await enter(options, plan, choice, signal, async (reason) => {
       await (account && remember(accounts, account, reason).catch(() => undefined))
-      await turn.end()
+      await end()
     })
     try {
       signal.throwIfAborted()
@@ -90,7 +95,7 @@ export async function signInHere(options: SignInOptions): Promise<{ readonly ses
     }
     return { session, turn }
   } catch (error) {
-    await turn.end()
+    await end()
     throw error
   }
 }
@@ -178,7 +183,8 @@ async function enter(
     return session
   } catch (error) {
     await leave().catch(() => undefined)
-    throw removal.signal.aborted ? removal.signal.reason : error
+    const refusal = pin.refusal() ?? { error }
+    throw removal.signal.aborted ? removal.signal.reason : refusal.error
   } finally {
     pin.end()
   }

@@ -104,7 +104,7 @@ test('forget signs out first; nothing is left', async () => {
   await goneBy(started.pid)
   assert.equal(readdirSync(join(home, 'accounts')), [])
   assert.equal(
-    readdirSync(join(home, 'run')).filter((name) => name.includes('alice') && !name.endsWith('-lock')),
+    readdirSync(join(home, 'run')).filter((name) => name.includes('alice')),
     [],
   )
 })
