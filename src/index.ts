@@ -78,7 +78,6 @@ export type { PinPolicy, Slot } from './piv/slots.ts'
 export type { LinkState } from './serve/link.ts'
 export type { Served, ServeOptions } from './serve/serve.ts'
 export { type ServeCardOptions, serveCard } from './serving.ts'
-export type { Ending, Method as SignInMethod } from './signin/account.ts'
 export {
   type AccountPlace,
   type AccountSummary,
@@ -89,6 +88,7 @@ export {
 } from './signin/accounts.ts'
 export { type BackgroundOptions, signInInBackground } from './signin/background.ts'
 export type { Started as BackgroundSession } from './signin/crossing.ts'
+export type { Ending, Method as SignInMethod } from './signin/methods.ts'
 export type { Ended, Session, SessionRequest } from './signin/session.ts'
 export { type SignInOptions, signIn } from './signin/sign-in.ts'
 export { type Prepared, prepareCard, type StationOptions } from './station.ts'

@@ -1,6 +1,6 @@
 // Every option of the command line as data, and the types that follow from it. Their texts are in messages.ts.
 import { PIN_POLICIES } from '../piv/slots.ts'
-import { METHODS } from '../signin/account.ts'
+import { METHODS } from '../signin/methods.ts'
 import type { TEXT } from './messages.ts'
 import { LEVELS } from './output.ts'
 

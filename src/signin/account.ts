@@ -11,14 +11,8 @@ import { damaged, type Kind, seal } from '../files/sealed-text.ts'
 import { LONGEST_CERTIFICATE } from '../piv/certificate.ts'
 import { SLOTS } from '../piv/slots.ts'
 import { checkAddress, fileNameOf } from './address.ts'
+import { ENDINGS, METHODS } from './methods.ts'
 import { serviceOrigin } from './origin.ts'
-
-export const METHODS = ['certificate', 'challenge'] as const
-export type Method = (typeof METHODS)[number]
-
-/** Why somebody is signed in no longer. */
-export const ENDINGS = ['signed-out', 'card-removed', 'expired', 'service'] as const
-export type Ending = (typeof ENDINGS)[number]
 
 const KIND: Kind = {
   magic: 'tessera-account',

@@ -1,10 +1,11 @@
 /** The accounts of this machine: what is remembered of them, who is signed in, signing out from elsewhere, forgetting. */
 import { hex } from '../bytes.ts'
 import { type AnyCardError, SignInError } from '../errors.ts'
-import type { Account, Ending, Method } from './account.ts'
+import type { Account } from './account.ts'
 import { checkAddress } from './address.ts'
 import { askToSignOut } from './control-client.ts'
 import { type Desk, desk } from './desk.ts'
+import type { Ending, Method } from './methods.ts'
 import type { Ended } from './session.ts'
 
 export interface AccountPlace {

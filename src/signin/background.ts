@@ -59,7 +59,8 @@ function start(address: string): Keeper {
   const { file, before } = program()
   const argv = [...before, file, address]
   const keeper = spawn(process.execPath, argv, { detached: true, stdio: ['pipe', 'pipe', 'pipe'], windowsHide: true })
-  keeper.stdin.on('error', () => undefined)
+  // What goes wrong here is noticed by the end of what it says.
+  for (const part of [keeper, keeper.stdin]) part.on('error', () => undefined)
   return keeper
 }
 

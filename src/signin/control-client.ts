@@ -1,7 +1,7 @@
 // The other end of the socket: who asks the process that is signed in, and never signals it.
 import { request } from 'node:http'
 import * as v from 'valibot'
-import { ENDINGS } from './account.ts'
+import { ENDINGS } from './methods.ts'
 import type { Ended } from './session.ts'
 
 const WAIT_MS = 15_000

@@ -27,8 +27,20 @@ export async function checkSocketPath(path: string): Promise<void> {
   throw new UsageError('ERR_USAGE', message)
 }
 
-/** Answers at `path` until `close`, which takes the socket away at once. @throws FileError */
-export async function openControl(path: string, session: Session): Promise<{ close(): Promise<void> }> {
+export interface Control {
+  /** Takes the socket away at once; an answer under way is not cut off. */
+  close(): void
+  /** Resolves when nobody is answered any more. */
+  readonly closed: Promise<void>
+}
+
+/** After the end of a session an answer may take so long, in milliseconds. */
+const LAST_ANSWERS_MS = 2000
+/** For the service to begin to answer: programs may wait for news. */
+const PATIENCE_MS = 600_000
+
+/** @throws FileError */
+export async function openControl(path: string, session: Session): Promise<Control> {
   await assertPrivate(dirname(path))
   const server = createServer((message, response) => {
     void answer(session, message, response).catch(() => response.destroy())
@@ -38,12 +50,14 @@ export async function openControl(path: string, session: Session): Promise<{ clo
   server.on('upgrade', (_, socket) => socket.destroy()).on('connect', (_, socket) => socket.destroy())
   await listening(server, path)
   await chmod(path, 0o600)
+  const closed = new Promise<void>((resolve) => server.once('close', resolve))
   return {
-    async close() {
-      // The socket goes at once; an answer under way is not cut off.
+    close() {
       server.close()
       server.closeIdleConnections()
+      setTimeout(() => server.closeAllConnections(), LAST_ANSWERS_MS).unref()
     },
+    closed,
   }
 }
 
@@ -108,7 +122,7 @@ async function forward(session: Session, message: IncomingMessage, response: Ser
     // Of some methods Node would send what has no length without any frame around it.
     const chunked = message.headers['transfer-encoding'] === undefined ? {} : { 'transfer-encoding': 'chunked' }
     const headers = { ...passing(message.headers, OURS), ...chunked }
-    const call = { method, path, headers, signal: gone.signal, ...(hasBody && { body: message }) }
+    const call = { method, path, headers, signal: gone.signal, timeout: PATIENCE_MS, ...(hasBody && { body: message }) }
     const { status, headers: answered, body } = await session.open(call)
     response.writeHead(status, passing(answered, []))
     await pipeline(body, response)

@@ -13,7 +13,7 @@ import {
   UsageError,
 } from '../errors.ts'
 import type { PinRequest } from '../piv/host/pin-request.ts'
-import type { Method } from './account.ts'
+import type { Method } from './methods.ts'
 import type { SignInOptions } from './sign-in.ts'
 
 /** What the process is told first. */

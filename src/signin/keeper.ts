@@ -7,8 +7,7 @@ import type { CardError } from '../errors.ts'
 import type { PinRequest } from '../piv/host/pin-request.ts'
 import { crossed, type Order, type Report } from './crossing.ts'
 import { desk } from './desk.ts'
-import { signInHeld } from './held.ts'
-import type { Session } from './session.ts'
+import { type Held, signInHeld } from './held.ts'
 
 const LONGEST_LINE = 1024 * 1024
 
@@ -53,7 +52,7 @@ const say = (report: Report): Promise<void> =>
 // Who read what it says may be gone.
 for (const stream of [process.stdout, process.stderr]) stream.on('error', () => undefined)
 
-async function begin(lines: Lines, signal: AbortSignal): Promise<Session> {
+async function begin(lines: Lines, signal: AbortSignal): Promise<Held> {
   const { wait, ...order } = JSON.parse(Buffer.from(await lines.next()).toString('utf8')) as Order
   let pin: Uint8Array | undefined
   const options = {
@@ -65,12 +64,12 @@ async function begin(lines: Lines, signal: AbortSignal): Promise<Session> {
     ...(wait && { onWait: (error: CardError) => void say({ is: 'waiting', error: crossed(error) }) }),
   }
   try {
-    const session = await signInHeld({ ...order, ...options, signal }, true)
-    const { user, address, how, service, slot, card, expires } = session
+    const held = await signInHeld({ ...order, ...options, signal }, true)
+    const { user, address, how, service, slot, card, expires } = held.session
     const socket = desk(order.home).running.socketOf(address)
     const facts = { user, address, how, service, slot, card: card.name, expires: expires.toISOString() }
     await say({ is: 'signed-in', started: { pid: process.pid, ...facts, socket } })
-    return session
+    return held
   } finally {
     wipe(pin)
   }
@@ -78,24 +77,25 @@ async function begin(lines: Lines, signal: AbortSignal): Promise<Session> {
 
 async function main(): Promise<number> {
   const stop = new AbortController()
-  let session: Session | undefined
+  let held: Held | undefined
   const onStop = () => {
     stop.abort()
-    void session?.signOut()
+    void held?.session.signOut()
   }
   // A folder that it is in could not be unmounted.
   process.chdir('/')
   process.umask(0o077)
   for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(signal, onStop)
   // Whoever started it goes when it is signed in, and not before.
-  const lines = new Lines(process.stdin, () => session === undefined && onStop())
+  const lines = new Lines(process.stdin, () => held === undefined && onStop())
   try {
-    session = await begin(lines, stop.signal)
+    held = await begin(lines, stop.signal)
   } catch (error) {
     await say({ is: 'failed', error: crossed(error) })
     return 1
   }
-  await session.ended
+  await held.session.ended
+  await held.closed
   return 0
 }
 

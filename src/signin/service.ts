@@ -29,6 +29,8 @@ export interface Call {
 }
 
 const TIMEOUT = 30_000
+/** Of somebody who is signed in. */
+const SOCKETS = 16
 const LONGEST_ANSWER = 64 * 1024
 const CODES = {
   untrusted: 'ERR_SERVICE_UNTRUSTED',
@@ -85,6 +87,7 @@ export class Service {
     const agent = new Agent({ ...fixed, secureContext: createSecureContext(trust), minVersion: 'TLSv1.2' })
     const settle = () => {
       bound = false
+      agent.maxSockets = SOCKETS
     }
     return { agent, seen: () => seen, settle }
   }

@@ -4,7 +4,7 @@ import type { IncomingMessage } from 'node:http'
 import { Readable } from 'node:stream'
 import { PinError, SignInError, UsageError } from '../errors.ts'
 import type { Card } from '../piv/host/card.ts'
-import type { Ending, Method } from './account.ts'
+import type { Ending, Method } from './methods.ts'
 import { type Call, readBody, readRefusal, type Service, type Way } from './service.ts'
 
 /** What a service says of somebody whom it no longer takes for signed in. */
@@ -36,6 +36,8 @@ export interface SessionRequest {
   readonly headers?: Readonly<Record<string, string>>
   readonly body?: string | Uint8Array
   readonly signal?: AbortSignal
+  /** Milliseconds until the answer begins; 30 000 unless given. */
+  readonly timeout?: number
 }
 
 /** A call that goes through, as octets. */

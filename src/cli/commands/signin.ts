@@ -16,7 +16,7 @@ export const run: Run = async (context, address) => {
     await out.done({ ...started, background: true }, `${words}\n${TEXT.signIn.socket(socket)}`)
     return undefined
   }
-  const session = await signInHeld(wanted, false)
+  const { session, closed } = await signInHeld(wanted, false)
   const leave = () => void session.signOut()
   // Closing the window of a session in the foreground ends it.
   process.once('SIGHUP', leave)
@@ -27,6 +27,7 @@ export const run: Run = async (context, address) => {
     await over(context, session)
   } finally {
     await session.signOut()
+    await closed
     process.off('SIGHUP', leave)
   }
   return undefined
