@@ -104,6 +104,7 @@ export async function forgedService(answers: Answers, identity = serverIdentity(
   return {
     ...{ url, ca: identity.cert, calls, bodies },
     async close() {
+      if (!server.listening) return
       server.close()
       server.closeAllConnections()
       await once(server, 'close')
