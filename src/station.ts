@@ -32,21 +32,23 @@ export async function prepareCard({ card: made, enroll: asked }: StationOptions)
   const { name, home, tcti, pin: first = DEFAULT_PIN } = made
   const pin = secretBytes(first)
   const place = { ...(home !== undefined && { home }) }
-  const card = (await begun(name, place))
+  const again = await begun(name, place)
+  const card = again
     ? new Card(await openChannel({ name, ...place, ...(tcti !== undefined && { tcti }) }, IN_THE_STATION))
     : await makeCard({ ...made, mustChangePin: true }, IN_THE_STATION)
   try {
-    const authorize = () => unlocked(card, pin)
-    const enrollment = await enroll(card, { ...asked, ...place, pin, authorize })
+    // Whether the PIN of a card that was there is the one that is given now is not known: its last try is left.
+    const careful = again && (await card.pinStatus()).tries !== 1
+    const { minTriesLeft = careful ? 2 : 0 } = asked
+    const authorize = async () => {
+      if (!(await card.pinStatus()).verified) await card.verifyPin(pin, { minTriesLeft })
+    }
+    const enrollment = await enroll(card, { ...asked, ...place, pin, minTriesLeft, authorize })
     return { card: await cardInfo(name, place), enrollment }
   } finally {
     await card.close()
     wipe(pin)
   }
-}
-
-async function unlocked(card: Card, pin: Uint8Array): Promise<void> {
-  if (!(await card.pinStatus()).verified) await card.verifyPin(pin)
 }
 
 /** Whether there is a card of this name that nobody has used yet. @throws CardError ERR_CARD_EXISTS */

@@ -144,4 +144,26 @@ test('the library: a refusal leaves the card for the next call, with the same PI
   assert.equal([card.mustChangePin, enrollment.state], [true, 'enrolled'])
 })
 
+for (const [name, plan] of [
+  ['vera', 'refuse'],
+  ['wanda', 'pending'],
+] as const) {
+  test(`made again with another PIN after ${plan}: the last try is left for who knows it`, () => lastTry(name, plan))
+}
+
+async function lastTry(name: string, plan: 'refuse' | 'pending'): Promise<void> {
+  const ca = testCa()
+  ca.plan = [plan]
+  const card = { name, home, pin: '424242', pinTries: 3 }
+  const first = await prepareCard({ card, enroll: { ca } }).catch(({ code }) => code)
+  assert.ok(first === 'ERR_CA_REFUSED' || first.enrollment.state === 'pending')
+  const wrong = () => prepareCard({ card: { ...card, pin: '424243' }, enroll: { ca, wait: 5 } })
+  for (let left = 2; left > 0; left -= 1) await refused('ERR_PIN_WRONG', 4, wrong)
+  await refused('ERR_PIN_LAST_TRY', 7, wrong)
+  const open = await openCard({ name, home })
+  await open.verifyPin('424242')
+  await open.close()
+  assert.is((await prepareCard({ card, enroll: { ca } })).enrollment.state, 'enrolled')
+}
+
 test.run()
