@@ -1,14 +1,19 @@
 // Whether what a CA sent is what was asked for: for the key, from somebody who is trusted, in time, for its use.
 import { X509Certificate } from 'node:crypto'
-import { equal } from '../bytes.ts'
+import { equal, hex } from '../bytes.ts'
 import { CaError } from '../errors.ts'
+import { TlvError, unwrap } from '../iso7816/tlv.ts'
 import type { KeyInfo } from '../piv/host/key-info.ts'
+import { readCertificate } from '../x509/certificate.ts'
+import { EXTENSIONS } from '../x509/extensions.ts'
+import { Parts } from '../x509/parts.ts'
 import { isFor, issued } from './chain.ts'
 import { type CertificateDescription, describeCertificate } from './describe.ts'
 import { examineCertificates } from './import.ts'
 
 /** Longest way from a certificate to who is trusted. */
 const LONGEST = 8
+const EMPTY = new Uint8Array(0)
 /** How far the clocks of this machine and of the CA may be apart, in milliseconds. */
 export const SKEW = 5 * 60_000
 
@@ -94,6 +99,21 @@ function pathFrom(
   return path
 }
 
+/** How many CAs it may have below it, without those that name themselves as issuer. RFC 5280, 4.2.1.9. */
+function mostBelow({ raw }: X509Certificate): number {
+  try {
+    const { extensions } = readCertificate(raw)
+    const { value = EMPTY } = extensions.find(({ id }) => id === EXTENSIONS.basicConstraints) ?? {}
+    const parts = new Parts(unwrap(value, 0x30))
+    parts.takeIf(0x01)
+    const length = parts.takeIf(0x02)
+    return length === undefined ? Number.POSITIVE_INFINITY : Number(`0x0${hex(length)}`)
+  } catch (error) {
+    if (error instanceof TlvError) return 0 // it says nothing that is known here
+    throw error
+  }
+}
+
 /** Each certificate is come by once: CAs that certify each other make more ways than could ever be walked. */
 function shortest(
   leaf: X509Certificate,
@@ -106,8 +126,9 @@ function shortest(
   for (let length = 0; length <= LONGEST; length += 1) {
     const longer: X509Certificate[][] = []
     for (const way of ways) {
+      const below = way.filter((one) => one.subject !== one.issuer).length
       for (const issuer of left) {
-        if (!issued(way.at(-1) ?? leaf, issuer)) continue
+        if (below > mostBelow(issuer) || !issued(way.at(-1) ?? leaf, issuer)) continue
         if (isTrusted(issuer)) return [...way, issuer]
         left.delete(issuer)
         longer.push([...way, issuer])

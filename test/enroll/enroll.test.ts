@@ -334,6 +334,27 @@ test('of two certificates of one CA the one that has not expired serves', async 
   assert.equal(chain, [ca.root])
 })
 
+test('a CA that is allowed none below it vouches for none', async () => {
+  const [root, CA] = [ca.name.split(' ')[1] ?? '', 'basicConstraints=critical,CA:TRUE']
+  for (const [name, by, constraints] of [
+    ['lowest', root, `${CA},pathlen:0`],
+    ['below', 'lowest', CA],
+    ['twin', root, `${CA},pathlen:1`],
+    ['below-twin', 'twin', CA],
+  ] as const) {
+    certificate(name, { by, extensions: [constraints] })
+  }
+  const through = (one: string, other: string) => (request: Uint8Array) => ({
+    certificate: certificate('deep', { by: other, request, extensions: ['keyUsage=digitalSignature'] }),
+    chain: [derOf(`${one}.pem`), derOf(`${other}.pem`)],
+  })
+  ca.plan = [through('lowest', 'below')]
+  assert.match((await refused('ERR_CA_CERTIFICATE', 10, () => go())).message, 'no way leads from its issuer')
+  await abandonEnrollment(card, '9a', { home })
+  ca.plan = [through('twin', 'below-twin')]
+  assert.is((await enrolled()).chain.length, 3)
+})
+
 test('a CA without a name is no name, and no fault of ours', async () => {
   const nameless = certificate('nameless', { subject: '/', extensions: ['basicConstraints=critical,CA:TRUE'] })
   ca.plan = [
