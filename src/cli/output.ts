@@ -4,7 +4,7 @@
 //   --json  exactly one JSON value on standard output; an error is one JSON object on standard error
 import { CardError, PcscError, PinError, SignInError, TpmError } from '../errors.ts'
 import { ADVICE, TEXT } from './messages.ts'
-import { shown } from './plain.ts'
+import { jsonLine, shown } from './plain.ts'
 
 export type Json = string | number | boolean | null | readonly Json[] | { readonly [name: string]: Json | undefined }
 
@@ -34,7 +34,7 @@ export class Output {
 
   /** The answer that the command was run for. */
   result(json: Json, human: string): Promise<void> {
-    if (this.mode.json) return this.#out(`${JSON.stringify(json)}\n`)
+    if (this.mode.json) return this.#out(jsonLine(json))
     return this.#out(shown(human.endsWith('\n') ? human : `${human}\n`))
   }
 
@@ -67,7 +67,7 @@ export class Output {
 
   /** One JSON line on standard error, for what a program must read before the result is there. */
   async aside(json: Json, human: string): Promise<void> {
-    if (this.mode.json) await write(this.#streams.stderr, `${JSON.stringify(json)}\n`)
+    if (this.mode.json) await write(this.#streams.stderr, jsonLine(json))
     else await this.#out(shown(`${human}\n`))
   }
 
@@ -86,8 +86,8 @@ export class Output {
 
   async error(error: unknown): Promise<void> {
     if (!this.#says('error')) return
-    const text = this.mode.json ? JSON.stringify({ error: errorJson(error) }) : this.#errorText(error)
-    await write(this.#streams.stderr, `${text}\n`)
+    const text = this.mode.json ? jsonLine({ error: errorJson(error) }) : `${this.#errorText(error)}\n`
+    await write(this.#streams.stderr, text)
   }
 
   #says(level: Level): boolean {

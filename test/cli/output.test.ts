@@ -99,6 +99,20 @@ test("what a terminal would act on in other people's text is not printed", async
   for (const way of ways) assert.match((await said(HUMAN, way)).join(''), 'a?[2Jb?2Jc?d?e')
 })
 
+test('the same in JSON, where it is still what it was', async () => {
+  const ways: Array<(out: Output) => Promise<void>> = [
+    (out) => out.result({ name: EVIL }, ''),
+    (out) => out.aside({ name: EVIL }, ''),
+    (out) => out.error(new CardError('ERR_DATA', EVIL)),
+  ]
+  for (const way of ways) {
+    const text = (await said(JSON_MODE, way)).join('')
+    assert.not.match(text, /(?!\n)[\p{Cc}\p{Cf}]/u)
+    const { name, error } = JSON.parse(text)
+    assert.is(name ?? error.message, EVIL)
+  }
+})
+
 test('a name in a certificate stays in its line', () => {
   // An e-mail address of "a", an escape, a line end and "b".
   const certificate = certificateBy('evil', { extensions: ['subjectAltName=DER:30068104611b0a62'] })
