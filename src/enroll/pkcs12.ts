@@ -40,7 +40,12 @@ interface Secrets {
 interface Bags {
   readonly keys: Uint8Array[]
   readonly certificates: Uint8Array[]
+  /** Parts that a key had to be derived for, which may take seconds each. */
+  protected: number
 }
+
+/** Most of them: programs write one for the certificates and one for the key. */
+const MOST_PROTECTED = 8
 
 /** Whether `octets` begin as PKCS#12 does: a sequence, of which the first element is the number 3. */
 export function looksLikePkcs12(octets: Uint8Array): boolean {
@@ -51,7 +56,7 @@ export function looksLikePkcs12(octets: Uint8Array): boolean {
 
 /** @throws CardError ERR_DATA: malformed, another passphrase, none or more than one private key */
 export async function readPkcs12(octets: Uint8Array, passphrase: Uint8Array): Promise<Pkcs12> {
-  const bags: Bags = { keys: [], certificates: [] }
+  const bags: Bags = { keys: [], certificates: [], protected: 0 }
   const secrets = { passphrase, bmp: bmpOf(passphrase) }
   try {
     await readBags(octets, secrets, bags)
@@ -98,7 +103,7 @@ async function readSafe(value: Uint8Array, secrets: Secrets, bags: Bags): Promis
   inner.take(OID)
   const algorithm = inner.take(SEQUENCE)
   const ciphertext = inner.takeIf(0x80) ?? joined(inner.take(FIELD_0))
-  const plain = await opened(algorithm, ciphertext, secrets)
+  const plain = await opened(algorithm, ciphertext, secrets, bags)
   try {
     await readSafeContents(plain, secrets, bags)
   } finally {
@@ -115,14 +120,14 @@ async function readSafeContents(octets: Uint8Array, secrets: Secrets, bags: Bags
     const type = dotted(parts.take(OID))
     const content = parts.take(FIELD_0)
     if (type === BAG.key) bags.keys.push(copyOf(content))
-    if (type === BAG.shroudedKey) bags.keys.push(await openedKey(content, secrets))
+    if (type === BAG.shroudedKey) bags.keys.push(await openedKey(content, secrets, bags))
     if (type === BAG.certificate) bags.certificates.push(...x509Of(content))
   }
 }
 
-async function openedKey(content: Uint8Array, secrets: Secrets): Promise<Uint8Array> {
+async function openedKey(content: Uint8Array, secrets: Secrets, bags: Bags): Promise<Uint8Array> {
   const parts = new Parts(unwrap(content, SEQUENCE))
-  return opened(parts.take(SEQUENCE), parts.take(OCTETS), secrets)
+  return opened(parts.take(SEQUENCE), parts.take(OCTETS), secrets, bags)
 }
 
 function x509Of(content: Uint8Array): Uint8Array[] {
@@ -131,7 +136,14 @@ function x509Of(content: Uint8Array): Uint8Array[] {
   return [copyOf(unwrap(parts.take(FIELD_0), OCTETS))]
 }
 
-async function opened(algorithm: Uint8Array, ciphertext: Uint8Array, secrets: Secrets): Promise<Uint8Array> {
+async function opened(
+  algorithm: Uint8Array,
+  ciphertext: Uint8Array,
+  secrets: Secrets,
+  bags: Bags,
+): Promise<Uint8Array> {
+  bags.protected += 1
+  if (bags.protected > MOST_PROTECTED) throw unknown(`more than ${MOST_PROTECTED} protected parts`)
   try {
     return await decrypt(algorithm, ciphertext, secrets)
   } catch (error) {

@@ -5,6 +5,7 @@ import { createPrivateKey } from 'node:crypto'
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
 import { looksLikePkcs12, readPkcs12 } from '../../src/enroll/pkcs12.ts'
+import { readTlvs, tlv, unwrap } from '../../src/iso7816/tlv.ts'
 import { refused } from '../library/refusal.ts'
 import { certificate, derOf, file, folder, openssl } from './support/openssl.ts'
 
@@ -98,6 +99,25 @@ test('what would take for ever is not begun', async () => {
   const error = await refused('ERR_DATA', 2, () => readPkcs12(Uint8Array.from(longer), passphrase))
   assert.match(error.message, '2147483647 rounds')
   assert.ok(performance.now() - started < 1000)
+})
+
+test('nor is much that takes its time in every part', async () => {
+  const [version, info] = readTlvs(unwrap(pack('P-256', '-nomac', '-certpbe', 'AES-256-CBC'), 0x30))
+  const [type, content] = readTlvs(info?.value ?? new Uint8Array(0))
+  const safes = readTlvs(unwrap(unwrap(content?.value ?? new Uint8Array(0), 0x04), 0x30))
+  const withMore = (count: number) => {
+    const more = Array.from({ length: count }, () => safes[0])
+    const all = [...safes, ...more].map((one) => tlv(one?.tag ?? 0, one?.value ?? new Uint8Array(0)))
+    const data = tlv(0xa0, tlv(0x04, tlv(0x30, ...all)))
+    return tlv(
+      0x30,
+      tlv(0x02, version?.value ?? new Uint8Array(0)),
+      tlv(0x30, tlv(0x06, type?.value ?? new Uint8Array(0)), data),
+    )
+  }
+  assert.is((await readPkcs12(withMore(1), passphrase)).certificates.length, 4)
+  const error = await refused('ERR_DATA', 2, () => readPkcs12(withMore(7), passphrase))
+  assert.match(error.message, 'more than 8 protected parts')
 })
 
 test('what is damaged is refused, and quickly', async () => {
