@@ -123,11 +123,11 @@ export function askPinOf(context: Context, card: string, triesLeft: number | und
 
 /** How the use of a key gets the PIN: in one transaction with it, asked for when the key wants it, by the same rules. */
 export function keyPin(context: Context, card: Card): PinUse {
-  return {
-    pin: ({ triesLeft }) => askPin(context, card, triesLeft),
-    minTriesLeft: context.options.lastTry ? 0 : 2,
-  }
+  return { pin: ({ triesLeft }) => askPin(context, card, triesLeft), ...triesToKeep(context) }
 }
+
+/** Others may have spent tries while a person typed. */
+const triesToKeep = ({ options }: Context) => ({ minTriesLeft: options.lastTry ? 0 : 2 })
 
 /** The same for the PUK; a blocked PUK is the card's to report. */
 export async function takePuk(context: Context, card: Card): Promise<Uint8Array> {
@@ -142,7 +142,7 @@ export const newPuk = { what: TEXT.what.newPuk, prompt: TEXT.prompt.newPuk, chec
 
 /** Verifies the PIN of an open card. */
 export async function unlock(context: Context, card: Card): Promise<void> {
-  await card.verifyPin(await takePin(context, card))
+  await card.verifyPin(await takePin(context, card), triesToKeep(context))
 }
 
 /** Of a card in a reader nobody is the owner: what changes it is its admin key. */
@@ -162,7 +162,7 @@ export function standingRights(context: Context, card: Card) {
     use: { ...keyPin(context, card), pin } satisfies PinUse,
     async authorize(): Promise<void> {
       if (byAdminKey) return card.authenticateAdmin(await adminKey())
-      if (!(await card.pinStatus()).verified) await card.verifyPin(await pin())
+      if (!(await card.pinStatus()).verified) await card.verifyPin(await pin(), triesToKeep(context))
     },
   }
 }

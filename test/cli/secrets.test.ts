@@ -6,8 +6,12 @@ import { join } from 'node:path'
 import { Readable } from 'node:stream'
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
+import { utf8 } from '../../src/bytes.ts'
+import type { Context } from '../../src/cli/context.ts'
 import { MOST_OCTETS, type Question, Secrets, splitSecrets } from '../../src/cli/secrets.ts'
+import { standingRights, unlock } from '../../src/cli/select.ts'
 import { CardError, UsageError } from '../../src/errors.ts'
+import { createCard } from '../../src/index.ts'
 import { pinBytes } from '../../src/piv/pin.ts'
 import { tempDir } from '../support/temp.ts'
 
@@ -149,6 +153,23 @@ test('nobody to ask and no file: PIN needed, with the way out', async () => {
   assert.match(error.message, '--pin-file')
   const other = await errorOf(secrets().secrets.prompt({ ...QUESTION, option: '--owner-password-file' }))
   assert.match(other.message, '--owner-password-file')
+})
+
+test('tries that others spend while a person types: the last one is left all the same', async () => {
+  const card = await createCard({ name: 'work', home: tempDir('home'), tcti: 'embedded:', pin: '135790', pinTries: 3 })
+  /** Somebody types a wrong PIN, and another program tries two meanwhile. */
+  const take = async () => {
+    for (const wrong of ['000000', '000001']) await card.verifyPin(wrong).catch(() => undefined)
+    return utf8('000002')
+  }
+  const code = (error: { readonly code?: string }) => error.code
+  const context = { options: {}, secrets: { take } } as unknown as Context
+  assert.is(await unlock(context, card).catch(code), 'ERR_PIN_LAST_TRY')
+  await card.verifyPin('135790')
+  assert.is(await standingRights(context, card).authorize().catch(code), undefined)
+  await card.lock()
+  assert.is(await standingRights(context, card).authorize().catch(code), 'ERR_PIN_LAST_TRY')
+  await card.close()
 })
 
 test.run()
