@@ -8,7 +8,7 @@ import * as assert from 'uvu/assert'
 import { utf8 } from '../../src/bytes.ts'
 import { type CardError, PinError, TlsError } from '../../src/index.ts'
 import { PIN } from '../contract/subjects.ts'
-import { within } from '../support/temp.ts'
+import { gate, within } from '../support/temp.ts'
 import { ask, failed, LIMIT_MS, staged } from './support/stage.ts'
 
 const WRONG = '000001'
@@ -136,10 +136,12 @@ on('what a caller gave is his; copies are overwritten, whatever becomes of the h
   const verify = it.verifyPin.bind(it)
   it.verifyPin = async (pin, options) => {
     seen.push(pin as Uint8Array)
+    await pausing
     await verify(pin, options)
   }
+  let pausing: Promise<void> | undefined
   const mine = utf8(PIN)
-  const by = await stage.agent(it, '9c', { onPin: () => mine, handshakeTimeout: 300, keepAlive: false })
+  const by = await stage.agent(it, '9c', { onPin: () => mine, keepAlive: false })
   const overwritten = (what: string) => assert.equal([...(seen.pop() ?? [])], Array(PIN.length).fill(0), what)
   const [{ url }, unasking, silent] = [await stage.server(), await stage.server({ requestCert: false }), createServer()]
   await ask(by, url)
@@ -152,12 +154,17 @@ on('what a caller gave is his; copies are overwritten, whatever becomes of the h
   silent.listen(0, '127.0.0.1')
   await once(silent, 'listening')
   const { port } = silent.address() as AddressInfo
-  assert.is((await failed(by.connect({ host: '127.0.0.1', port }))).code, 'ERR_TLS_TIMEOUT')
+  const hasty = await stage.agent(it, '9c', { onPin: () => mine, handshakeTimeout: 300 })
+  assert.is((await failed(hasty.connect({ host: '127.0.0.1', port }))).code, 'ERR_TLS_TIMEOUT')
   overwritten('the server said nothing')
+  const verified = gate()
+  pausing = verified.promise
   const request = failed(by.connect({ host: '127.0.0.1', port }))
   while (seen.length === 0) await later(1)
   by.destroy()
   await request
+  verified.open()
+  pausing = undefined
   const [copy] = seen
   const wiped = async () => {
     while (copy?.some((octet) => octet !== 0)) await later(1)

@@ -31,7 +31,7 @@ async function pair(
   stage: Stage,
   serverOptions: tls.TlsOptions = {},
   options = {},
-): Promise<{ near: CardSocket; far: TLSSocket; raw: Socket; stop(): void }> {
+): Promise<{ near: CardSocket; far: TLSSocket; raw: Socket }> {
   const { ca } = stage
   await stage.server() // its certificate
   const [key, cert] = ['key', 'pem'].map((ending) => readFileSync(at(`server-${ca.name}.${ending}`))) as [
@@ -49,16 +49,12 @@ async function pair(
   const [far] = (await accepted) as [TLSSocket]
   const [raw] = (await connected) as [Socket]
   far.on('error', () => {})
-  return {
-    near,
-    far,
-    raw,
-    stop() {
-      far.destroy()
-      near.destroy()
-      server.close()
-    },
-  }
+  stage.atEnd(() => {
+    far.destroy()
+    near.destroy()
+    server.close()
+  })
+  return { near, far, raw }
 }
 
 /** The most octets that were between the two threads, in each direction, of all connections to come. */
@@ -150,53 +146,48 @@ for (const [direction, from, to] of [
     assert.is(hash.digest('hex'), await sent.digest)
     const between = Math.max(most.out, most.back)
     assert.ok(between >= SIZE / 1000 && between < WINDOW + PIECE, `${between} octets between the threads`)
-    ends.stop()
   })
 }
 
 on('one piece of 50 MB goes over in small ones', async (stage) => {
   const most = watched()
-  const { near, far, stop } = await pair(stage)
+  const { near, far } = await pair(stage)
   near.end(Buffer.alloc(SIZE, 7))
   let count = 0
   for await (const piece of far) count += piece.length
   assert.is(count, SIZE)
   assert.ok(most.out < WINDOW + PIECE, `${most.out} octets between the threads`)
-  stop()
 })
 
 on('half-close: who has said all still hears the other', async (stage) => {
-  const { near, far, stop } = await pair(stage, {}, { allowHalfOpen: true })
+  const { near, far } = await pair(stage, {}, { allowHalfOpen: true })
   near.end('that is all')
   assert.is(await heard(far), 'that is all')
   far.end('and this from me')
   assert.is(await heard(near), 'and this from me')
   await within(near.closed ? Promise.resolve([]) : once(near, 'close'), LIMIT_MS, 'it does not close')
-  stop()
 })
 
 on('the other side ends: so does this one, and what came before is read', async (stage) => {
-  const { near, far, stop } = await pair(stage)
+  const { near, far } = await pair(stage)
   far.end('goodbye')
   await settled(() => near.readableLength)
   assert.is(String(near.read()), 'goodbye')
   await within(Promise.all([once(near, 'end'), once(near, 'close')]), LIMIT_MS, 'it does not close')
   assert.is(near.errored, null)
   assert.is((await failed(new Promise((_, reject) => near.write('x', reject)))).code, 'ERR_STREAM_WRITE_AFTER_END')
-  stop()
 })
 
 on('a connection that breaks is an error, here as in Node', async (stage) => {
-  const { near, raw, stop } = await pair(stage)
+  const { near, raw } = await pair(stage)
   const broken = once(near, 'error')
   raw.resetAndDestroy()
   const [error] = await within(broken, LIMIT_MS, 'nobody notices')
   assert.is(error.code, 'ECONNRESET')
-  stop()
 })
 
 on('setTimeout: a word of either side begins it anew; 0 ends it', async (stage) => {
-  const { near, far, stop } = await pair(stage)
+  const { near, far } = await pair(stage)
   let times = 0
   near.setTimeout(200, () => {
     times += 1
@@ -214,11 +205,10 @@ on('setTimeout: a word of either side begins it anew; 0 ends it', async (stage) 
   near.setTimeout(0)
   await later(120)
   assert.is(times, 1)
-  stop()
 })
 
 on('what is known of a connection is what Node knows', async (stage) => {
-  const { near, far, stop } = await pair(
+  const { near, far } = await pair(
     stage,
     { ALPNProtocols: ['x/2', 'x/1'], rejectUnauthorized: false },
     { ALPNProtocols: ['x/1'], servername: 'localhost' },
@@ -259,7 +249,6 @@ on('what is known of a connection is what Node knows', async (stage) => {
   other.destroy()
   near.destroy()
   assert.is((await failed(near.exportKeyingMaterial(48, 'EXPORTER-x'))).code, 'ERR_TLS_CLOSED')
-  stop()
 })
 
 on('keep-alive: connections are used again, and one that the server closed is not', async (stage) => {

@@ -20,6 +20,8 @@ export interface Stage {
   /** Its signatures can be held up. */
   slowCard(): Promise<SlowCard>
   server(options?: Parameters<typeof startServer>[1]): Promise<TestServer>
+  /** Done when the test has ended, however it did. */
+  atEnd(work: () => unknown): void
   agent(card: Card, slot?: string, options?: CardAgentOptions): Promise<CardAgent>
 }
 
@@ -48,6 +50,7 @@ export function staged(name: SubjectName = 'embedded'): Staged {
             ends.push(() => server.stop())
             return server
           },
+          atEnd: (end) => void ends.unshift(end),
           async agent(card, slot = '9a', options = {}) {
             const agent = await cardAgent(card, slot, { ca: ca.ca, ...options })
             ends.unshift(() => agent.destroy())
