@@ -74,11 +74,17 @@ test('methods, paths, bodies and headers go through; who asks is for the session
     await ask('/chunks', { method, body: 'chunks', headers: { 'Transfer-Encoding': 'chunked' } })
     assert.is(service.bodies.at(-1), 'chunks', method)
   }
-  const forged = { Authorization: 'Bearer mine', 'X-Own': 'kept', Connection: 'close, X-Hop', 'X-Hop': 'between' }
+  const forged = {
+    Authorization: 'Bearer mine',
+    'X-Own': 'kept',
+    Connection: 'close, X-Hop',
+    'X-Hop': 'between',
+    'Proxy-Authorization': 'x',
+  }
   await ask('/headers', { headers: forged })
   const { headers } = heard.at(-1) as Heard
   assert.equal([headers.authorization, headers['x-own'], headers['x-hop']], [`Bearer ${TOKEN}`, 'kept', undefined])
-  assert.is(headers.host, new URL(service.url).host)
+  assert.equal([headers.host, headers['proxy-authorization']], [new URL(service.url).host, undefined])
   const cookies = await ask('/cookies')
   assert.equal([cookies.headers['set-cookie'], cookies.headers['keep-alive']], [['a=1', 'b=2'], undefined])
   assert.is((await ask('/head', { method: 'HEAD' })).body, '')

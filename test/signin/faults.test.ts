@@ -154,7 +154,9 @@ test('certificates that do not sign in: none, expired, for something else, two c
   const { error } = await failing('ERR_KEY_ABSENT', { ...nobody, slot: '9c' })
   assert.match((error as Error).message, '9c')
   await card.generateKey('9c')
-  await failing('ERR_CERTIFICATE_KEY', { ...nobody, slot: '9c' })
+  for (const method of METHODS) {
+    assert.is((await failing('ERR_CERTIFICATE_KEY', { ...nobody, slot: '9c', method })).asked, 0, method)
+  }
   await card.deleteCertificate('9e')
   await card.deleteCertificate('9c')
   await card.close()

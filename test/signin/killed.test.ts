@@ -1,13 +1,16 @@
 // takes: 25 s
 // The process that is signed in is killed, or its files are somebody's leftovers: nobody else's process is ever touched.
 import { type ChildProcess, spawn } from 'node:child_process'
-import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { existsSync, mkdirSync, readdirSync, readFileSync, unlinkSync, writeFileSync } from 'node:fs'
 import { createServer } from 'node:net'
 import { join } from 'node:path'
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
+import { files } from '../../src/files/files.ts'
 import { accounts, forget, openCard, signIn, signInInBackground, signOutElsewhere } from '../../src/index.ts'
 import { native } from '../../src/native.ts'
+import { Running } from '../../src/signin/running.ts'
+import { Locks } from '../../src/tpm/store/locks.ts'
 import { atExit, gone, tempDir, within } from '../support/temp.ts'
 import { ALICE, makeCard, PIN, refusedWith, startLab, startRelyingParty } from './support.ts'
 
@@ -110,6 +113,25 @@ test('marks that cannot be read count as nothing', async () => {
   }
   await (await signIn(at)).signOut()
   assert.not(existsSync(run('.session')))
+})
+
+test('the lock of a file that somebody has just removed is none', async () => {
+  const folder = tempDir('run')
+  const path = join(folder, `${ALICE}.session-lock`)
+  let times = 0
+  const late = (name: string) => {
+    const lock = native().lockFile(name)
+    times += 1
+    if (times > 1) return lock
+    // Between opening and locking it: forgotten, and another process has begun.
+    unlinkSync(name)
+    writeFileSync(name, '4711\n')
+    return lock
+  }
+  const turn = await new Running(folder, files, new Locks(files, late)).begin(ALICE)
+  assert.equal([times, native().lockFile(path)], [2, null])
+  await turn.end({ forget: true })
+  assert.equal(readdirSync(folder), [])
 })
 
 test('a folder of sockets that others can reach into is refused', async () => {
