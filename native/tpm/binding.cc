@@ -2,9 +2,12 @@
 #include <napi.h>
 #include <openssl/crypto.h>
 
+#include <map>
 #include <optional>
+#include <thread>
 #include <utility>
 
+#include "../napi/awake.h"
 #include "../napi/convert.h"
 #include "burn_key.h"
 #include "engine.h"
@@ -23,13 +26,18 @@ struct Classes {
 struct JsTask : Task {
   virtual Napi::Value result(Napi::Env env) = 0;
   virtual void describe(Napi::Error&) const {}
+  // The command that takes the time; null where that is not known.
+  virtual const CommandRow* kind() const { return nullptr; }
 
   std::optional<Napi::Promise::Deferred> deferred;  // made when all arguments are known to be good
   Napi::ObjectReference self;
+  Awake::Clock::time_point given;
 };
 
 constexpr uint32_t kMostCalls = 64;  // in one trip
 constexpr uint32_t kMostHandles = 3;
+// So long the loop is kept turning for an answer of the TPM in this process, and only for commands that took less.
+constexpr std::chrono::microseconds kAwake{600};
 
 Authorization to_authorization(const Napi::Object& object) {
   Authorization authorization;
@@ -85,6 +93,8 @@ struct RunTask : JsTask {
       error.Set("command", Napi::String::New(error.Env(), calls[results.size()].row->name));
   }
 
+  const CommandRow* kind() const override { return calls.empty() ? nullptr : calls.back().row; }
+
   std::vector<Call> calls;
   std::vector<Bytes> results;
 };
@@ -138,6 +148,8 @@ class Tpm : public Napi::ObjectWrap<Tpm> {
     options.create_state = object.Get("createState").ToBoolean().Value();
     options.wait = std::chrono::milliseconds(to_u32(object.Get("waitMs"), "waitMs"));
     const Napi::Env env = info.Env();
+    // Where another process is the TPM, or there is one processor, it would be kept from running.
+    if (options.tcti == "embedded:" && std::thread::hardware_concurrency() > 1) awake_.emplace(env);
     callback_ = Callback::New(env, "tessera", 0, 1, this);
     callback_.Unref(env);
     engine_ = guarded(env, [&] {
@@ -184,6 +196,7 @@ class Tpm : public Napi::ObjectWrap<Tpm> {
   void settle(Napi::Env env, JsTask& task) {
     const Napi::HandleScope scope(env);
     if (--pending_ == 0) callback_.Unref(env);
+    answered(task);
     engine_->reap();
     try {
       if (task.failure) {
@@ -205,8 +218,23 @@ class Tpm : public Napi::ObjectWrap<Tpm> {
     task->self = Napi::Persistent(Value());
     const Napi::Promise promise = task->deferred.emplace(Napi::Promise::Deferred::New(env)).Promise();
     if (pending_++ == 0) callback_.Ref(env);
+    stay_awake(*task);
     (engine_.get()->*how)(std::move(task));
     return promise;
+  }
+
+  // Not where the TPM's thread sleeps: it is often woken on the processor that this one then leaves to it.
+  void stay_awake(JsTask& task) {
+    if (!awake_) return;
+    task.given = Awake::Clock::now();
+    const auto known = took_.find(task.kind());
+    if (engine_->awake() && known != took_.end() && known->second < kAwake) awake_->until(task.given + kAwake);
+  }
+
+  void answered(const JsTask& task) {
+    if (!awake_) return;
+    if (pending_ == 0) awake_->stop();
+    if (task.kind() != nullptr) took_[task.kind()] = Awake::Clock::now() - task.given;
   }
 
   Napi::Value run(const Napi::CallbackInfo& info) {
@@ -250,6 +278,8 @@ class Tpm : public Napi::ObjectWrap<Tpm> {
   Napi::Value close(const Napi::CallbackInfo&) { return given(std::make_unique<CloseTask>(), &Engine::close); }
 
   Callback callback_;
+  std::optional<Awake> awake_;
+  std::map<const CommandRow*, Awake::Clock::duration> took_;  // the last one of each kind
   std::unique_ptr<Engine> engine_;
   bool finished_ = false;
   uint32_t pending_ = 0;

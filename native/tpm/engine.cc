@@ -134,7 +134,9 @@ void Engine::perform(Task& task) {
 
 // Does the next piece of work, once there is any. False when the time for that is over.
 bool Engine::work(std::unique_lock<std::mutex>& lock) {
+  asleep_ = true;
   wake_.wait(lock, [this] { return closing_ || !queue_.empty(); });
+  asleep_ = false;
   if (closing_) return false;
   std::unique_ptr<Task> task = std::move(queue_.front());
   queue_.pop_front();

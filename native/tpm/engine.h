@@ -43,6 +43,9 @@ class Engine {
   // destructor, which comes when JavaScript's collector pleases.
   void reap() noexcept;
 
+  // Whether the thread is at work, or looks for the next piece of it.
+  bool awake() const { return !asleep_; }
+
   // For readers on other threads; empty before the connection is there and after it is closed.
   Bytes nonce_tpm(uint32_t session) const;
   std::map<std::string, uint64_t> counters() const;
@@ -60,7 +63,8 @@ class Engine {
   mutable std::mutex mutex_;
   std::condition_variable wake_;
   std::deque<std::unique_ptr<Task>> queue_;
-  std::atomic<bool> called_{false};         // there may be something to do: read without the lock
+  std::atomic<bool> called_{false};  // there may be something to do: read without the lock
+  std::atomic<bool> asleep_{false};
   std::unique_ptr<Connection> connection_;  // replaced under mutex_; used by the thread alone
   bool closing_ = false;
   bool taking_ = true;           // the thread looks at the queue again

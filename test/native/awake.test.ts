@@ -1,0 +1,60 @@
+// takes: 4 s
+// The event loop does not sleep while the embedded TPM does something short for it, and only then.
+
+import { join } from 'node:path'
+import { performance } from 'node:perf_hooks'
+import { setTimeout as pause } from 'node:timers/promises'
+import { test } from 'uvu'
+import * as assert from 'uvu/assert'
+import type { NativeCommand } from '../../src/native.ts'
+import { tempDir } from '../support/temp.ts'
+import { create, eccKey, OBJECT, rsaKey, signDigest } from '../support/templates.ts'
+import { readCreated } from './support/pair.ts'
+import { asCommand, call, openTpm, pw, storageKey } from './support/rig.ts'
+
+const attributes =
+  OBJECT.fixedTpm | OBJECT.fixedParent | OBJECT.sensitiveDataOrigin | OBJECT.userWithAuth | OBJECT.noDa | OBJECT.sign
+
+/** The embedded TPM, with a command that takes a fraction of a millisecond and one that takes many of them. */
+async function ready() {
+  const tpm = await openTpm('embedded:', { stateFile: join(tempDir('state'), 'state') })
+  const parent = await storageKey(tpm)
+  const under = { handles: [parent.handle], names: [parent.name], auths: [pw()] }
+  const made = readCreated(await call(tpm, 'Create', { ...under, params: create(eccKey({ attributes })) }))
+  const loaded = await call(tpm, 'Load', { ...under, params: made.blob })
+  const key = { handles: [loaded.u32()], names: [loaded.tpm2b()], auths: [pw()] }
+  const sign = asCommand('Sign', { ...key, params: signDigest(new Uint8Array(32)) })
+  const long = asCommand('Create', { ...under, params: create(rsaKey({}, 2048)) })
+  return { tpm, sign, long }
+}
+
+/** What part of the time of `work` the event loop slept. */
+async function slept(work: () => Promise<unknown>): Promise<number> {
+  const [idle, start] = [performance.nodeTiming.idleTime, performance.now()]
+  await work()
+  return (performance.nodeTiming.idleTime - idle) / (performance.now() - start)
+}
+
+test('short commands one after the other: it does not; then, and for long ones, it does', async () => {
+  const { tpm, sign, long } = await ready()
+  const times = (count: number, one: NativeCommand) => async () => {
+    for (let left = count; left > 0; left -= 1) await tpm.run([one])
+  }
+  const parts: number[] = []
+  // Where the machine has other things to do the TPM's thread goes to sleep in between, and so does the loop.
+  for (let tries = 50; tries > 0 && !(Math.min(...parts) < 0.2); tries -= 1) parts.push(await slept(times(100, sign)))
+  assert.ok(Math.min(...parts) < 0.2, `it slept for ${Math.min(...parts)} of the time`)
+  assert.ok((await slept(() => pause(200))) > 0.9, 'nothing is waited for')
+  assert.ok((await slept(times(2, long))) > 0.5, 'what takes long')
+  await tpm.close()
+})
+
+test('an answer that does not come lets it sleep', async () => {
+  const { tpm, sign, long } = await ready()
+  await Promise.all([tpm.run([sign]), tpm.run([sign]), tpm.run([sign])])
+  const calls = [tpm.run([sign]), ...Array.from({ length: 2 }, () => tpm.run([long])), tpm.run([sign])]
+  assert.ok((await slept(() => Promise.all(calls))) > 0.5)
+  await tpm.close()
+})
+
+test.run()
