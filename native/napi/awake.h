@@ -16,7 +16,6 @@ class Awake {
  public:
   using Clock = std::chrono::steady_clock;
 
-  // To be let go before the environment's end has come so far that loops are closed.
   explicit Awake(napi_env env) {
     uv_loop_t* loop = nullptr;
     napi_get_uv_event_loop(env, &loop);
@@ -25,11 +24,11 @@ class Awake {
     uv_unref(reinterpret_cast<uv_handle_t*>(&idle->handle));  // who waits for something holds the loop by that
     idle_ = idle.release();
     idle_->handle.data = idle_;
-    napi_add_async_cleanup_hook(env, at_env_end, this, &hook_);
+    idle_->owner = this;
+    napi_add_async_cleanup_hook(env, at_env_end, idle_, &idle_->hook);
   }
   ~Awake() {
-    if (hook_ != nullptr) napi_remove_async_cleanup_hook(hook_);
-    close(nullptr);
+    if (idle_ != nullptr) idle_->close();
   }
   Awake(const Awake&) = delete;
   Awake& operator=(const Awake&) = delete;
@@ -45,9 +44,20 @@ class Awake {
   }
 
  private:
+  // The loop has it until it says that the handle is closed, and the environment does not end before.
   struct Idle {
+    void close() {
+      if (owner == nullptr) return;  // that was done
+      std::exchange(owner, nullptr)->idle_ = nullptr;
+      uv_close(reinterpret_cast<uv_handle_t*>(&handle), [](uv_handle_t* closed) {
+        const std::unique_ptr<Idle> self(static_cast<Idle*>(closed->data));
+        if (self->hook != nullptr) napi_remove_async_cleanup_hook(self->hook);
+      });
+    }
+
     uv_idle_t handle{};
     Clock::time_point end;
+    Awake* owner = nullptr;
     napi_async_cleanup_hook_handle hook = nullptr;
   };
 
@@ -57,24 +67,9 @@ class Awake {
     sched_yield();
   }
 
-  static void at_env_end(napi_async_cleanup_hook_handle hook, void* self) {
-    static_cast<Awake*>(self)->hook_ = nullptr;
-    static_cast<Awake*>(self)->close(hook);
-  }
-
-  // The loop has the handle until it says that it is closed; `hook` keeps the environment for so long.
-  void close(napi_async_cleanup_hook_handle hook) {
-    Idle* idle = std::exchange(idle_, nullptr);
-    if (idle == nullptr) return;
-    idle->hook = hook;
-    uv_close(reinterpret_cast<uv_handle_t*>(&idle->handle), [](uv_handle_t* handle) {
-      const std::unique_ptr<Idle> closed(static_cast<Idle*>(handle->data));
-      if (closed->hook != nullptr) napi_remove_async_cleanup_hook(closed->hook);
-    });
-  }
+  static void at_env_end(napi_async_cleanup_hook_handle, void* idle) { static_cast<Idle*>(idle)->close(); }
 
   Idle* idle_ = nullptr;
-  napi_async_cleanup_hook_handle hook_ = nullptr;
 };
 
 }  // namespace tessera

@@ -89,13 +89,23 @@ test('whatever else is done in the session ends it', async () => {
 
 test('another ticket is another thing', async () => {
   const { tpm, proxy, handle, ticket, use, settle, stop } = await ready()
+  // Of another session, so that nothing but the ticket tells them apart.
+  const { handle: elsewhere } = await tpm.startSession({ policy: true })
+  const other = await ownerTicket(tpm, elsewhere, 600)
   await tpm.run([ahead(handle, ticket)])
   await tpm.run([ahead(handle, ticket), use])
   await settle()
-  const other = await ownerTicket(tpm, handle, 600)
   proxy.clear()
   await tpm.run([ahead(handle, other)])
   assert.equal(proxy.names(), ['PolicyTicket'])
+  await stop()
+})
+
+test('used in the same trip: what was done before the use is not taken for what comes before the next', async () => {
+  const { tpm, proxy, handle, ticket, use, settle, stop } = await ready()
+  await tpm.run([ahead(handle, ticket), use, ahead(handle, ticket), use])
+  await settle()
+  assert.equal(proxy.names(), ['PolicyTicket', 'Sign', 'PolicyTicket', 'Sign', 'PolicyTicket'])
   await stop()
 })
 
