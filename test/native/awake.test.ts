@@ -40,10 +40,12 @@ test('short commands one after the other: it does not; then, and for long ones, 
   const times = (count: number, one: NativeCommand) => async () => {
     for (let left = count; left > 0; left -= 1) await tpm.run([one])
   }
-  const parts: number[] = []
-  // Where the machine has other things to do the TPM's thread goes to sleep in between, and so does the loop.
-  for (let tries = 50; tries > 0 && !(Math.min(...parts) < 0.2); tries -= 1) parts.push(await slept(times(100, sign)))
-  assert.ok(Math.min(...parts) < 0.2, `it slept for ${Math.min(...parts)} of the time`)
+  // Where others want the processors the TPM's thread goes to sleep in between, and so does the loop: any calm moment will do.
+  let least = 1
+  for (const end = performance.now() + 60_000; least > 0.2 && performance.now() < end; ) {
+    least = Math.min(least, await slept(times(20, sign)))
+  }
+  assert.ok(least < 0.2, `it slept for ${least} of the time`)
   assert.ok((await slept(() => pause(200))) > 0.9, 'nothing is waited for')
   assert.ok((await slept(times(2, long))) > 0.5, 'what takes long')
   await tpm.close()
