@@ -145,11 +145,10 @@ bool Engine::work(std::unique_lock<std::mutex>& lock) {
   perform(*task);
   lock.lock();
   busy_ = false;  // before anybody is told, who may be on the way out
-  const bool done = !task->failure;
   lock.unlock();
   finished_(std::move(task));
   lock.lock();
-  if (done) work_ahead(lock);
+  work_ahead(lock);
   linger(lock);
   return true;
 }

@@ -134,7 +134,8 @@ test('a use that fails is not prepared for again', async () => {
   await tpm.run([ahead(handle, ticket)])
   proxy.clear()
   await failureOf(tpm.run([ahead(handle, ticket), { ...use, names: [new Uint8Array(34)] }]))
-  await settle()
+  // Nor after the next command that is done.
+  for (let i = 0; i < 2; i += 1) await settle()
   assert.equal(proxy.names(), ['Sign'])
   await stop()
 })
@@ -157,6 +158,17 @@ test('a connection that is lost while nobody waits is heard of by the next call'
   proxy.hooks.onCommand = ({ name }) => (name === 'PolicyTicket' ? 'drop' : undefined)
   await tpm.run([use])
   assert.is(await kindOf(tpm.run([random(8)])), 'tcti/gone')
+  await stop()
+})
+
+test('and one whose answer is none: nobody knows what it says by then', async () => {
+  const { tpm, proxy, handle, ticket, use, stop } = await ready()
+  await tpm.run([ahead(handle, ticket)])
+  // An answer as long as it says, with an octet more than that of a PolicyTicket has.
+  const longer = Uint8Array.of(0x80, 0x01, 0, 0, 0, 11, 0, 0, 0, 0, 0)
+  proxy.hooks.onAnswer = ({ name }) => (name === 'PolicyTicket' ? longer : undefined)
+  await tpm.run([use])
+  assert.is(await kindOf(tpm.run([random(8)])), 'tcti/answer')
   await stop()
 })
 
