@@ -59,6 +59,35 @@ test('a signature is answered before its PolicyTicket for the next one', () =>
     await card.close()
   }))
 
+test('a use that did not reach the TPM as it was sent costs that signature, and not the next', () =>
+  onBench('swtpm', async (bench) => {
+    const card = await standing(bench)
+    const { proxy } = bench
+    if (proxy === undefined) throw new Error('no proxy')
+    proxy.hooks.onCommand = ({ name, command }) =>
+      name === 'Sign' ? command.map((octet, at) => (at === command.length - 1 ? octet ^ 1 : octet)) : undefined
+    await refused('ERR_TPM_TAMPERED', 9, () => card.sign('9a', data))
+    proxy.hooks = {}
+    await signs(card, '9a')
+    await card.close()
+  }))
+
+test('with the connection goes what was verified over it, though the TPM would still take the ticket', () =>
+  onBench('swtpm', async (bench) => {
+    const card = await standing(bench)
+    const { proxy } = bench
+    if (proxy === undefined) throw new Error('no proxy')
+    proxy.hooks.onCommand = ({ name }) => (name === 'Sign' ? 'drop' : undefined)
+    await refused('ERR_TPM_GONE', 9, () => card.sign('9a', data))
+    proxy.hooks = {}
+    proxy.clear()
+    await refused('ERR_PIN_REQUIRED', 4, () => card.sign('9a', data))
+    assert.not(proxy.names().includes('PolicyTicket'))
+    await card.verifyPin(PIN)
+    await signs(card, '9a')
+    await card.close()
+  }))
+
 for (const kind of KINDS) {
   test(`${kind}: keys in any order, each by its own policy`, () =>
     onBench(kind, async (bench) => {
