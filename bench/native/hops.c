@@ -1,7 +1,7 @@
 // hops WORK_US: two threads as the signing path has them, and nothing else: one waits on a condition, is told, computes
 // for WORK_US microseconds, and tells the other by an eventfd, which that one waits for with epoll, as Node's loop
-// does. One request a line: `run MS`. Answers {"there":[us of each],"back":[us of each]}: how long either takes to
-// wake.
+// does. One request a line: `run MS GAP`, GAP milliseconds apart. Answers {"there":[us of each],"back":[us of each]}: how
+// long either takes to wake.
 #include <pthread.h>
 #include <stdint.h>
 #include <stdio.h>
@@ -70,10 +70,13 @@ int main(int argc, char** argv) {
   char line[64];
   while (fgets(line, sizeof line, stdin) != NULL) {
     long milliseconds = 0;
-    if (sscanf(line, "run %ld", &milliseconds) != 1) return 2;
+    long gap = 0;
+    if (sscanf(line, "run %ld %ld", &milliseconds, &gap) != 2) return 2;
+    const struct timespec pause = {.tv_sec = gap / 1000, .tv_nsec = gap % 1000 * 1000000};
     const int64_t end = now() + milliseconds * INT64_C(1000000);
     size_t count = 0;
     while (now() < end && count < kMostSamples) {
+      if (gap > 0) nanosleep(&pause, NULL);
       const int64_t before = now();
       pthread_mutex_lock(&mutex);
       asked = 1;

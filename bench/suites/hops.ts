@@ -11,18 +11,22 @@ interface Hops {
   readonly back: readonly number[]
 }
 
-/** Microseconds of work: about a signature with P-256, and with RSA-2048. */
-const WORK = [250, 2000] as const
+/** `work` in microseconds: about a signature with P-256, and with RSA-2048. `gap`: milliseconds between two of them. */
+const CASES = [
+  { work: 250, gap: 0 },
+  { work: 2000, gap: 0 },
+  { work: 250, gap: 20 },
+] as const
 
 export async function measureHops(options: Options, say: (text: string) => void): Promise<SingleResult[]> {
   if (!wanted(options, 'parts', 'hops')) return []
   say('hops')
   const results: SingleResult[] = []
-  for (const work of WORK) {
+  for (const { work, gap } of CASES) {
     const one = await CaseProcess.start(`hops, ${work}`, [program('hops'), String(work)])
-    const { there, back } = await one.ask<Hops>(`run ${options.rounds * options.slice}`)
+    const { there, back } = await one.ask<Hops>(`run ${options.rounds * options.slice} ${gap}`)
     await one.end()
-    const group = `waking a thread in C, ${work} us of work`
+    const group = `waking a thread in C, ${work} us of work${gap > 0 ? `, ${gap} ms apart` : ''}`
     results.push(singleResult(group, 'there: a condition', there, 'us'))
     results.push(singleResult(group, 'back: eventfd and epoll', back, 'us'))
   }
