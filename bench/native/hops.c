@@ -1,7 +1,7 @@
 // hops WORK_US: two threads as the signing path has them, and nothing else: one waits on a condition, is told, computes
 // for WORK_US microseconds, and tells the other by an eventfd, which that one waits for with epoll, as Node's loop
-// does. One request a line: `run MS GAP`, GAP milliseconds apart. Answers {"there":[us of each],"back":[us of each]}: how
-// long either takes to wake.
+// does. One request a line: `run MS GAP`, GAP milliseconds apart. Answers {"there":[us of each],"back":[us of each]}:
+// how long either takes to wake.
 #include <pthread.h>
 #include <stdint.h>
 #include <stdio.h>
