@@ -34,6 +34,8 @@ await build({
   define: { 'import.meta.url': 'ownUrl' },
   banner: { js: 'const ownUrl = require("node:url").pathToFileURL(__filename).href;' },
   minifyWhitespace: true,
+  // Where the sources are read as they are, more of import.meta is wanted: not here.
+  logOverride: { 'empty-import-meta': 'silent' },
   logLevel: 'warning',
 })
 run(process.execPath, join(root, 'scripts/code-cache.mjs'))
