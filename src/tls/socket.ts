@@ -4,15 +4,10 @@ import { wipe } from '../bytes.ts'
 import { TlsError } from '../errors.ts'
 import { connectionError } from './failure.ts'
 import type { CardKey } from './key.ts'
-import { type CrossingOptions, type Facts, type FromSockets, PIECE, TELL_AT, WINDOW } from './messages.ts'
+import { type CrossingOptions, type Facts, type FromSockets, PIECE, TELL_AT } from './messages.ts'
+import { type Done, Outbox } from './outbox.ts'
 import { SecureSocket } from './secure-socket.ts'
 import type { LineEnd, TlsThread } from './thread.ts'
-
-interface Outgoing {
-  readonly octets: Uint8Array
-  at: number
-  readonly done: (error?: Error | null) => void
-}
 
 export class CardSocket extends SecureSocket implements LineEnd {
   protected readonly certificate: X509Certificate
@@ -31,9 +26,7 @@ export class CardSocket extends SecureSocket implements LineEnd {
   #refusal: unknown
   #handshakeTime: NodeJS.Timeout | undefined
   #idleTime: NodeJS.Timeout | undefined
-  /** What is being written; and how many octets the other thread has and did not write yet. */
-  #outgoing: Outgoing | undefined
-  #underWay = 0
+  readonly #outbox = new Outbox((octets) => this.#tell({ do: 'data', line: this.#line, octets }, octets))
   #ending: (() => void) | undefined
   /** Octets that nobody has read yet; and those that were read, and the other thread does not know of. */
   #unread = 0
@@ -88,7 +81,7 @@ export class CardSocket extends SecureSocket implements LineEnd {
     wipe(this.#takePin())
     this.facts = facts
     this.emit('secureConnect')
-    this.#pump()
+    this.#flush()
     if (this.#ending !== undefined) this.#tell({ do: 'end', line: this.#line })
   }
 
@@ -109,15 +102,15 @@ export class CardSocket extends SecureSocket implements LineEnd {
         this.#received(message.octets)
         break
       case 'taken':
-        this.#underWay -= message.count
-        this.#pump()
+        this.#outbox.taken(message.count)
+        this.#flush()
         break
       case 'end':
         this.push(null)
         this.read(0) // nobody may be reading: a connection that is kept for later
         break
       case 'finished':
-        this.#ending?.()
+        this.#finished()
         break
       case 'error':
         this.destroy(connectionError(message.error, this.#key.slot, this.#refusal))
@@ -197,18 +190,18 @@ export class CardSocket extends SecureSocket implements LineEnd {
 
   // --- What streams want ------------------------------------------------------------------------------------------
 
-  override _write(chunk: Uint8Array, _: BufferEncoding, done: Outgoing['done']): void {
-    this.#outgoing = { octets: chunk, at: 0, done }
-    this.#pump()
+  override _write(chunk: Uint8Array, _: BufferEncoding, done: Done): void {
+    this.#outbox.put(chunk, done)
+    this.#flush()
   }
 
-  override _writev(chunks: ReadonlyArray<{ chunk: Uint8Array }>, done: Outgoing['done']): void {
+  override _writev(chunks: ReadonlyArray<{ chunk: Uint8Array }>, done: Done): void {
     this._write(Buffer.concat(chunks.map(({ chunk }) => chunk)), 'utf8', done)
   }
 
   override _final(done: () => void): void {
     this.#ending = done
-    if (this.facts !== undefined && this.#line === 0) done()
+    if (this.facts !== undefined && this.#line === 0) this.#finished()
     else if (this.facts !== undefined) this.#tell({ do: 'end', line: this.#line })
   }
 
@@ -227,26 +220,15 @@ export class CardSocket extends SecureSocket implements LineEnd {
     this.#gaveUp.abort()
     this.#tell({ do: 'destroy', line: this.#line })
     this.#leave()
-    this.#outgoing?.done(error ?? unwritten())
-    this.#outgoing = undefined
+    this.#outbox.drop(error ?? unwritten())
     done(error)
   }
 
-  /** As much as the other thread takes. */
-  #pump(): void {
-    const outgoing = this.#outgoing
-    if (outgoing === undefined || this.facts === undefined) return
+  #flush(): void {
+    if (this.facts === undefined) return
     this.#active()
-    const { octets } = outgoing
-    while (outgoing.at < octets.length && this.#underWay < WINDOW && this.#line !== 0) {
-      const piece = new Uint8Array(octets.subarray(outgoing.at, outgoing.at + PIECE))
-      outgoing.at += piece.length
-      this.#underWay += piece.length
-      this.#tell({ do: 'data', line: this.#line, octets: piece }, piece)
-    }
-    if (outgoing.at < octets.length && this.#line !== 0) return
-    this.#outgoing = undefined
-    outgoing.done(this.#line === 0 ? unwritten() : null)
+    if (this.#line === 0) this.#outbox.drop(unwritten())
+    else this.#outbox.flush()
   }
 
   #received(octets: Uint8Array): void {
@@ -255,10 +237,17 @@ export class CardSocket extends SecureSocket implements LineEnd {
     if (this.push(Buffer.from(octets.buffer, octets.byteOffset, octets.byteLength))) this._read()
   }
 
+  /** What was written is written; whoever says so first. */
+  #finished(): void {
+    const done = this.#ending
+    this.#ending = undefined
+    done?.()
+  }
+
   #closed(): void {
     this.#leave()
-    this.#pump()
-    this.#ending?.()
+    this.#flush()
+    this.#finished()
     if (this.facts === undefined) return void this.destroy(new TlsError('ERR_TLS_CLOSED', 'The connection was closed.'))
     // After an orderly end what was received is still to be read, and the end of that closes this side.
     if (!this.readableEnded && this.readable) return

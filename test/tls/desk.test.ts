@@ -152,6 +152,16 @@ test('a desk that is closed lets go of whoever waits, and of whoever comes', asy
   )
   assert.is.not(words, 'secure')
   assert.is(late, 0)
+  const loaded = await withDesk(
+    spki,
+    () => assert.unreachable(),
+    (desk) => {
+      server.connected = () => desk.close() // the thread has the key already
+      return connected(cert, `${desk.number}.1`)
+    },
+  )
+  server.connected = undefined
+  assert.is.not(loaded, 'secure')
   assert.is.not(await connected(cert, `${number}.1`), 'secure')
 })
 

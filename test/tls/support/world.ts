@@ -54,6 +54,8 @@ export interface TestServer {
   readonly url: string
   /** Handshakes that were finished. */
   readonly handshakes: number
+  /** Called at every TCP connection, before its handshake. */
+  connected: (() => void) | undefined
   /** TCP connections so far. */
   connections(): number
   /** Closes the connections that are idle. */
@@ -95,13 +97,14 @@ export async function startServer(by: Authority, options: ServerOptions = {}): P
   })
   server.on('connection', (socket: Socket) => {
     connections += 1
+    running.connected?.()
     if (!held) socket.unref()
   })
   server.on('tlsClientError', () => {})
   server.listen(0, '127.0.0.1')
   await once(server, 'listening')
   const { port } = server.address() as AddressInfo
-  return {
+  const running: TestServer = {
     port,
     url: `https://127.0.0.1:${port}/`,
     get handshakes() {
@@ -117,5 +120,7 @@ export async function startServer(by: Authority, options: ServerOptions = {}): P
       server.closeAllConnections()
       await new Promise((resolve) => server.close(resolve))
     },
+    connected: undefined,
   }
+  return running
 }

@@ -1,0 +1,48 @@
+// What is written to the other thread: in pieces, and never more of them under way than the window has room for.
+import { PIECE, WINDOW } from './messages.ts'
+
+export type Done = (error?: Error | null) => void
+
+export class Outbox {
+  readonly #send: (piece: Uint8Array<ArrayBuffer>) => void
+  #octets: Uint8Array | undefined
+  #at = 0
+  #done: Done = () => {}
+  /** Octets that the other thread has and did not write yet. */
+  #underWay = 0
+
+  constructor(send: (piece: Uint8Array<ArrayBuffer>) => void) {
+    this.#send = send
+  }
+
+  /** One thing at a time, as streams write. Nothing is sent before `flush`. */
+  put(octets: Uint8Array, done: Done): void {
+    this.#octets = octets
+    this.#at = 0
+    this.#done = done
+  }
+
+  taken(count: number): void {
+    this.#underWay -= count
+  }
+
+  /** Sends as much as there is room for. */
+  flush(): void {
+    const octets = this.#octets
+    if (octets === undefined) return
+    while (this.#at < octets.length && this.#underWay < WINDOW) {
+      const piece = new Uint8Array(octets.subarray(this.#at, this.#at + PIECE))
+      this.#at += piece.length
+      this.#underWay += piece.length
+      this.#send(piece)
+    }
+    if (this.#at === octets.length) this.drop(null)
+  }
+
+  /** Nothing more of it is sent. */
+  drop(error: Error | null): void {
+    if (this.#octets === undefined) return
+    this.#octets = undefined
+    this.#done(error)
+  }
+}
