@@ -2,6 +2,9 @@
 
 const TRUST = 'Give the certificate of the CA that signed it with --ca-file'
 
+/** The code of an error about a server that shows another certificate than a moment before. */
+export const OTHER_CERTIFICATE = 'ERR_OTHER_CERTIFICATE'
+
 /** Why the server's certificate is not believed, by OpenSSL's and Node's names. */
 const UNTRUSTED: Readonly<Record<string, string>> = {
   DEPTH_ZERO_SELF_SIGNED_CERT: `its certificate is signed by itself, and nobody vouches for it. ${TRUST}`,
@@ -17,6 +20,7 @@ const UNTRUSTED: Readonly<Record<string, string>> = {
   CERT_NOT_YET_VALID: 'its certificate is not valid yet. Check the clock of this machine',
   CERT_REVOKED: 'its certificate is revoked. Tell who runs it',
   ERR_TLS_CERT_ALTNAME_INVALID: 'its certificate is for other names. Use a name that is in it, or tell who runs it',
+  [OTHER_CERTIFICATE]: 'it shows another certificate than a moment ago. Somebody may be in between; tell who runs it',
   HOSTNAME_MISMATCH: 'its certificate is for other names. Use a name that is in it, or tell who runs it',
 }
 

@@ -7,6 +7,7 @@ import type { Card } from '../piv/host/card.ts'
 import type { CardCertificate } from '../piv/host/certificates.ts'
 import type { AskPin } from '../piv/host/pin-request.ts'
 import type { Slot } from '../piv/slots.ts'
+import { anonymous } from './anonymous.ts'
 import { challengeSchema, checkChallenge, compact, jwsOf, signingInput } from './challenge.ts'
 import type { Method } from './methods.ts'
 import type { Service, Way } from './service.ts'
@@ -70,7 +71,7 @@ export const ENTER: Readonly<Record<Method, (entrance: Entrance) => Promise<Ente
 
   async challenge(entrance) {
     const { service, card, slot, onPin, minTriesLeft, signal } = entrance
-    const { agent, seen, settle } = service.anonymous()
+    const { agent, seen, settle } = anonymous(service.ca)
     try {
       const { algorithm } = await card.keyInfo(slot)
       let input = ''

@@ -3,13 +3,13 @@
  * wrong in words. What it answers is documented in docs/relying-party.md.
  */
 import type { IncomingMessage } from 'node:http'
-import { Agent, request } from 'node:https'
+import { type Agent, request } from 'node:https'
 import { addAbortSignal, type Readable } from 'node:stream'
-import { checkServerIdentity as checkIdentity, connect, createSecureContext, type PeerCertificate } from 'node:tls'
+import { connect } from 'node:tls'
 import * as v from 'valibot'
-import { equal } from '../bytes.ts'
 import { CardError, SignInError, TlsError } from '../errors.ts'
 import { serverFault } from '../https-faults.ts'
+import { jsonOf, type Refusal, readBody, readRefusal, TooLong } from './answers.ts'
 
 /** A way to it: an agent that proves who asks, or headers that do. */
 export interface Way {
@@ -29,26 +29,19 @@ export interface Call {
 }
 
 const TIMEOUT = 30_000
-/** Of somebody who is signed in. */
-const SOCKETS = 16
-const LONGEST_ANSWER = 64 * 1024
 const CODES = {
   untrusted: 'ERR_SERVICE_UNTRUSTED',
   login: 'ERR_SIGN_IN_REFUSED',
   unavailable: 'ERR_SERVICE_UNAVAILABLE',
 } as const
 
-/** A refusal, as the service says it. */
-const refusalSchema = v.object({
-  error: v.pipe(v.string(), v.regex(/^[a-z]{1,32}(-[a-z]{1,32}){0,4}$/)),
-  message: v.optional(v.pipe(v.string(), v.maxLength(2000))),
-})
-
 export class Service {
   readonly origin: string
   /** Certificates (PEM) by which it is known; undefined: those of Node. */
   readonly ca: string[] | undefined
   readonly #timeout: number
+  /** How many people are asked for something just now. */
+  #asking = 0
 
   constructor(origin: string, ca: readonly Uint8Array[] | undefined, timeout = TIMEOUT) {
     this.origin = origin
@@ -60,36 +53,14 @@ export class Service {
     return new URL(this.origin).host
   }
 
-  /**
-   * A way that proves nothing of who asks. `seen` is the certificate (DER) that the service showed; until `settle`, no
-   * connection to one that shows another is used: what is signed for this one does not go anywhere else.
-   */
-  anonymous(): { readonly agent: Agent; seen(): Uint8Array | undefined; settle(): void } {
-    let seen: Uint8Array | undefined
-    let bound = true
-    const checkServerIdentity = (host: string, certificate: PeerCertificate): Error | undefined => {
-      const { raw } = certificate
-      if (bound && seen !== undefined && !equal(seen, raw)) {
-        return Object.assign(new Error('another certificate than before'), { code: 'ERR_TLS_CERT_ALTNAME_INVALID' })
-      }
-      seen ??= Uint8Array.from(raw)
-      return checkIdentity(host, certificate)
+  /** Runs `ask`, which asks a person, and meanwhile no time of the service runs out. */
+  async whileAsking<T>(ask: () => T | Promise<T>): Promise<T> {
+    this.#asking += 1
+    try {
+      return await ask()
+    } finally {
+      this.#asking -= 1
     }
-    const trust = { minVersion: 'TLSv1.2' as const, ...(this.ca && { ca: this.ca }) }
-    // Said although it is usual: an environment variable could turn it off. A resumed session shows no certificate.
-    const fixed = {
-      rejectUnauthorized: true,
-      keepAlive: true,
-      maxSockets: 1,
-      maxCachedSessions: 0,
-      checkServerIdentity,
-    }
-    const agent = new Agent({ ...fixed, secureContext: createSecureContext(trust), minVersion: 'TLSv1.2' })
-    const settle = () => {
-      bound = false
-      agent.maxSockets = SOCKETS
-    }
-    return { agent, seen: () => seen, settle }
   }
 
   /**
@@ -153,10 +124,10 @@ export class Service {
     const headers = { Accept: 'application/json', ...json, ...call.headers }
     const message = await this.open(way, { ...call, headers })
     const { statusCode: status = 0 } = message
-    const body = await readBody(message).catch((cause: unknown) => {
-      call.signal?.throwIfAborted()
-      if (cause instanceof TooLong) throw this.answer(cause.message)
-      throw this.#fault(cause)
+    const { signal = new AbortController().signal, timeout = this.#timeout } = call
+    const body = await this.#until<Uint8Array>(signal, timeout, (resolve, reject) => {
+      readBody(message).then(resolve, reject)
+      return () => message.destroy()
     })
     if (status === 200) {
       const parsed = v.safeParse(schema, jsonOf(message, body))
@@ -208,10 +179,15 @@ export class Service {
         fail(signal.reason)
         giveUp()
       }
-      const timer = setTimeout(() => {
+      const onTime = () => {
+        if (this.#asking > 0) {
+          timer = setTimeout(onTime, timeout)
+          return
+        }
         fail(this.#fault(Object.assign(new Error(), { code: 'ETIMEDOUT' })))
         giveUp()
-      }, timeout)
+      }
+      let timer = setTimeout(onTime, timeout)
       signal.addEventListener('abort', onAbort, { once: true })
     })
   }
@@ -226,6 +202,7 @@ export class Service {
       const code = cause.code === 'ERR_TLS_REFUSED' ? 'ERR_SIGN_IN_REFUSED' : 'ERR_SERVICE_UNAVAILABLE'
       return new SignInError(code, `The service at ${this.host}: ${cause.message}`, { cause })
     }
+    if (cause instanceof TooLong) return this.answer(cause.message)
     if (/^HPE_/.test(codeOf(cause))) return this.answer('it is no HTTP')
     const { kind, words } = serverFault(cause)
     return new SignInError(CODES[kind], `The service at ${this.host} ${words}`, { cause })
@@ -236,46 +213,3 @@ const codeOf = (cause: unknown): string => String((cause as NodeJS.ErrnoExceptio
 
 const pemOf = (der: Uint8Array): string =>
   `-----BEGIN CERTIFICATE-----\n${Buffer.from(der).toString('base64')}\n-----END CERTIFICATE-----\n`
-
-class TooLong extends Error {}
-
-/** @throws TooLong; what breaks off the connection */
-export async function readBody(message: IncomingMessage, limit = LONGEST_ANSWER): Promise<Uint8Array> {
-  const chunks: Uint8Array[] = []
-  let length = 0
-  for await (const chunk of message as AsyncIterable<Uint8Array>) {
-    length += chunk.length
-    if (length > limit) throw new TooLong(`it has more than ${limit} octets`)
-    chunks.push(chunk)
-  }
-  return Uint8Array.from(Buffer.concat(chunks))
-}
-
-function jsonOf({ headers }: Pick<IncomingMessage, 'headers'>, body: Uint8Array): unknown {
-  if (!/^application\/json\s*(;|$)/i.test(headers['content-type'] ?? '')) return undefined
-  try {
-    return JSON.parse(new TextDecoder('utf-8', { fatal: true }).decode(body))
-  } catch {
-    return undefined
-  }
-}
-
-export interface Refusal {
-  readonly reason: string
-  /** What it says to a person: one line, without anything that is not plain text. */
-  readonly words: string
-}
-
-/** Why a service refuses; undefined where its answer is none that is documented. */
-export function readRefusal(message: Pick<IncomingMessage, 'headers'>, body: Uint8Array): Refusal | undefined {
-  const parsed = v.safeParse(refusalSchema, jsonOf(message, body))
-  if (!parsed.success) return undefined
-  const { error, message: text = '' } = parsed.output
-  return {
-    reason: error,
-    words: text
-      .replace(/[\p{C}\p{Z}\s]+/gu, ' ')
-      .trim()
-      .slice(0, 400),
-  }
-}

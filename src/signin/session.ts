@@ -4,8 +4,9 @@ import type { IncomingMessage } from 'node:http'
 import { Readable } from 'node:stream'
 import { PinError, SignInError, UsageError } from '../errors.ts'
 import type { Card } from '../piv/host/card.ts'
+import { readBody, readRefusal } from './answers.ts'
 import type { Ending, Method } from './methods.ts'
-import { type Call, readBody, readRefusal, type Service, type Way } from './service.ts'
+import type { Call, Service, Way } from './service.ts'
 
 /** What a service says of somebody whom it no longer takes for signed in. */
 const ENDS = ['signed-out', 'revoked', 'expired', 'untrusted', 'unknown-user']

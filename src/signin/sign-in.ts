@@ -147,6 +147,7 @@ async function enter(
   const removal = watchRemoval(card)
   const stop = AbortSignal.any([signal, removal.signal])
   const pin = onePin(options.pin, minTriesLeft, stop)
+  const onPin: AskPin = (request) => service.whileAsking(() => pin.ask(request))
   const leave = async () => {
     removal.close()
     await chosen.release(card)
@@ -161,7 +162,7 @@ async function enter(
       card,
       slot,
       certificate: { certificate, chain },
-      onPin: pin.ask,
+      onPin,
       minTriesLeft,
       signal: stop,
     }

@@ -4,7 +4,15 @@ import { existsSync, readdirSync } from 'node:fs'
 import { join } from 'node:path'
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
-import { accounts, type ErrorCode, openCard, type PinError, type SignInOptions, signIn } from '../../src/index.ts'
+import {
+  accounts,
+  type ErrorCode,
+  forget,
+  openCard,
+  type PinError,
+  type SignInOptions,
+  signIn,
+} from '../../src/index.ts'
 import { tempDir, within } from '../support/temp.ts'
 import { certificateSaying, forgedService, silentServer } from './forged.ts'
 import { ALICE, makeCard, PIN, refusedWith, startLab, startRelyingParty, WRONG_PIN } from './support.ts'
@@ -72,7 +80,20 @@ for (const method of METHODS) {
       method,
     })
     assert.is(asked, 1)
-    await Promise.all([silent.close(), stalled.close()])
+    // Half of one does.
+    const half = await forgedService((_call, _message, response) => {
+      response.writeHead(200, { 'Content-Type': 'application/json', 'Content-Length': 100 }).write('{"user":')
+    })
+    await failing('ERR_SERVICE_UNAVAILABLE', { service: half.url, ca: half.ca, timeout: 500, method })
+    // The time that a person takes to type is nobody's.
+    const slow = async () => {
+      await new Promise((resolve) => setTimeout(resolve, 700))
+      return PIN
+    }
+    const there = { address: ALICE, service: service.url, ca: service.ca, home, method }
+    await (await signIn({ ...there, pin: slow, timeout: 500 })).signOut()
+    await forget(ALICE, { home })
+    await Promise.all([silent.close(), stalled.close(), half.close()])
     assert.is(await triesLeft(), 5)
   })
 
@@ -89,7 +110,6 @@ for (const method of METHODS) {
     assert.is(await triesLeft(), 4)
     const session = await signIn({ address: ALICE, service: service.url, ca: service.ca, method, pin: PIN, home })
     await session.signOut()
-    const { forget } = await import('../../src/index.ts')
     await forget(ALICE, { home })
     assert.is(await triesLeft(), 5)
   })
@@ -123,7 +143,6 @@ for (const method of METHODS) {
     const refusals = both.flatMap((one) => (one.status === 'rejected' ? [one.reason.code] : []))
     assert.equal([sessions.length, refusals], [1, ['ERR_SIGNED_IN']])
     await sessions[0]?.signOut()
-    const { forget } = await import('../../src/index.ts')
     await forget(ALICE, { home })
   })
 }
