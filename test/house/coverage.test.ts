@@ -34,6 +34,10 @@ const PARSERS: ReadonlyArray<{ readonly tests: string; readonly files: readonly 
       'purposes',
     ].map((name) => `src/x509/${name}.ts`),
   },
+  {
+    tests: 'test/signin/account-file.test.ts',
+    files: ['account', 'address', 'origin'].map((name) => `src/signin/${name}.ts`),
+  },
   { tests: 'test/serve/framing.test.ts', files: ['src/serve/framing.ts'] },
   { tests: 'test/serve/peer.test.ts', files: ['src/serve/tcp-table.ts'] },
   { tests: 'test/serve/vpcd-setup.test.ts', files: ['src/serve/vpcd-setup.ts'] },
