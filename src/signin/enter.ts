@@ -43,19 +43,39 @@ const sessionSchema = v.object(members)
 /** A bearer token as RFC 6750, 2.1 has it. */
 const tokenSchema = v.object({ ...members, session: v.pipe(v.string(), v.regex(/^[A-Za-z0-9._~+/-]{16,4096}=*$/)) })
 
+/** @throws SignInError ERR_SERVICE_ANSWER for a session that is over */
+function assertOpen(service: Service, { expires }: Entered): void {
+  const now = new Date()
+  if (expires > now) return
+  const clock = `and by the clock of this machine it is ${now.toISOString()}`
+  throw service.answer(`its session is over since ${expires.toISOString()}, ${clock}`)
+}
+
 const entered = ({ user, address, expires }: v.InferOutput<typeof sessionSchema>, way: Way): Entered => ({
   ...{ user, address, way },
   expires: new Date(expires),
 })
 
 /** @throws as `Service.ask` and `Card.sign`; TLS's errors come from the card where it is the cause */
-export const ENTER: Readonly<Record<Method, (entrance: Entrance) => Promise<Entered>>> = {
-  async certificate({ service, card, slot, certificate, onPin, signal }) {
+export async function signInBy(method: Method, entrance: Entrance): Promise<Entered> {
+  const found = await ENTER[method](entrance)
+  try {
+    assertOpen(entrance.service, found)
+    return found
+  } catch (error) {
+    found.way.agent.destroy()
+    throw error
+  }
+}
+
+const ENTER: Readonly<Record<Method, (entrance: Entrance) => Promise<Entered>>> = {
+  async certificate({ service, card, slot, certificate, onPin, minTriesLeft, signal }) {
     // Loaded only here: it brings worker threads.
     const { cardAgent } = await import('../tls/agent.ts')
     const trust = service.ca === undefined ? {} : { ca: service.ca }
     const agent = await cardAgent(card, slot, {
       onPin,
+      minTriesLeft,
       chain: certificate.chain ?? [],
       minVersion: 'TLSv1.2',
       ...trust,

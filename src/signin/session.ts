@@ -63,6 +63,7 @@ export class Session extends EventEmitter<{ ended: [Ended] }> implements AsyncDi
   readonly #way: Way
   readonly #timer: NodeJS.Timeout
   readonly #atEnd: Array<(reason: Ending) => Promise<void>> = []
+  #atLast: (reason: Ending) => Promise<void> = async () => {}
   #ending: Promise<Ended> | undefined
 
   /** Use signIn. */
@@ -142,6 +143,12 @@ export class Session extends EventEmitter<{ ended: [Ended] }> implements AsyncDi
     else void this.#ending.then(({ reason }) => work(reason)).catch(() => undefined)
   }
 
+  /** Has `work` done after all others. */
+  atLast(work: (reason: Ending) => Promise<void>): void {
+    this.#atLast = work
+    void this.#ending?.then(({ reason }) => work(reason)).catch(() => undefined)
+  }
+
   /** Ends it, once. */
   end(reason: Ending): Promise<Ended> {
     this.#ending ??= this.#end(reason)
@@ -152,7 +159,7 @@ export class Session extends EventEmitter<{ ended: [Ended] }> implements AsyncDi
     clearTimeout(this.#timer)
     const told = reason === 'service' || (await this.#farewell())
     this.#way.agent.destroy()
-    for (const work of this.#atEnd) await work(reason).catch(() => undefined)
+    for (const work of [...this.#atEnd, this.#atLast]) await work(reason).catch(() => undefined)
     this.emit('ended', { reason, told })
     return { reason, told }
   }

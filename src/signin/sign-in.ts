@@ -13,7 +13,7 @@ import type { Account, Accounts } from './account.ts'
 import { checkAddress, sameAddress } from './address.ts'
 import { type Choice, choose, type Wanted } from './choose.ts'
 import { desk } from './desk.ts'
-import { ENTER } from './enter.ts'
+import { signInBy } from './enter.ts'
 import { isFor } from './fit.ts'
 import type { Ending, Method } from './methods.ts'
 import { onePin } from './one-pin.ts'
@@ -22,7 +22,7 @@ import type { Mark, Turn } from './running.ts'
 import { Service } from './service.ts'
 import { Session } from './session.ts'
 import { sha256 } from './sha256.ts'
-import { untilInserted, watchRemoval } from './waiting.ts'
+import { type Removal, untilInserted, watchRemoval } from './waiting.ts'
 
 export interface SignInOptions extends CardPlace {
   /** Whom to sign in: `maria@lab.example`. */
@@ -80,20 +80,19 @@ export async function signInHere(options: SignInOptions): Promise<{ readonly ses
   try {
     const plan = planOf(options, await accounts.read(address))
     const choice = await untilInserted(() => choose(plan.wanted, options), { onWait, signal })
-    let account: Account | undefined
-    const session = await enter(options, plan, choice, signal, async (reason) => {
-      await (account && remember(accounts, account, reason).catch(() => undefined))
-      await end()
+    const account = accountOf(plan, choice)
+    const session = await enter(options, plan, choice, {
+      signal,
+      succeeded: () => accounts.write({ ...account, lastSignIn: new Date().toISOString() }),
+      async over(reason) {
+        await remember(accounts, address, reason).catch(() => undefined)
+        await end()
+      },
     })
-    try {
-      signal.throwIfAborted()
-      account = accountOf(plan, choice)
-      await accounts.write(account)
-      await turn.mark(markOf(session))
-    } catch (error) {
+    await turn.mark(markOf(session)).catch(async (error: unknown) => {
       await session.signOut()
       throw error
-    }
+    })
     return { session, turn }
   } catch (error) {
     await end()
@@ -133,63 +132,60 @@ function planOf({ address, service, method, card, slot, ca }: SignInOptions, rem
   }
 }
 
-async function enter(
-  options: SignInOptions,
-  { address, service: origin, method, ca }: Plan,
-  choice: Choice,
-  signal: AbortSignal,
-  last: (reason: Ending) => Promise<void>,
-): Promise<Session> {
-  const { card: chosen, slot, certificate } = choice
-  const service = new Service(origin, ca, options.timeout)
-  const { minTriesLeft = 0 } = options
+interface Life {
+  readonly signal: AbortSignal
+  /** Somebody is signed in, who he said. */
+  succeeded(): Promise<void>
+  over(reason: Ending): Promise<void>
+}
+
+async function enter(options: SignInOptions, plan: Plan, choice: Choice, life: Life): Promise<Session> {
+  const { address, method, ca } = plan
+  const { card: chosen, slot, certificate, description } = choice
+  const { minTriesLeft = 0, timeout } = options
+  const service = new Service(plan.service, ca, timeout)
   const card = await chosen.open()
   const removal = watchRemoval(card)
-  const stop = AbortSignal.any([signal, removal.signal])
-  const pin = onePin(options.pin, minTriesLeft, stop)
+  const signal = AbortSignal.any([life.signal, removal.signal])
+  const pin = onePin(options.pin, minTriesLeft, signal)
   const onPin: AskPin = (request) => service.whileAsking(() => pin.ask(request))
   const leave = async () => {
     removal.close()
     await chosen.release(card)
   }
+  let session: Session | undefined
   try {
     const { chain = [] } = (await card.getCertificate(slot)) ?? {}
     await assertKey(card, slot, certificate)
-    await service.probe(stop)
-    const entrance = {
-      service,
-      address,
-      card,
-      slot,
-      certificate: { certificate, chain },
-      onPin,
-      minTriesLeft,
-      signal: stop,
-    }
-    const { way, user, expires, address: taken } = await ENTER[method](entrance)
+    await service.probe(signal)
+    const key = { card, slot, certificate: { certificate, chain }, onPin, minTriesLeft }
+    const entered = await signInBy(method, { service, address, ...key, signal })
     // It has done its part: nobody else is to find it unlocked meanwhile.
     if (method === 'challenge') await card.lock().catch(() => undefined)
-    const facts = { user, address, how: method, slot, expires, since: new Date() }
-    const session = new Session(facts, { card, service, way })
-    session.atEnd(last)
+    session = new Session({ ...entered, how: method, slot, since: new Date() }, { card, service, way: entered.way })
     session.atEnd(leave)
-    const { description } = choice
-    const isBoth = isFor(description, taken) && isFor(description, address)
-    if (!sameAddress(taken, address) && !isBoth) {
-      await session.signOut()
-      throw other(service, taken, address, slot)
-    }
-    const onRemoval = () => void session.end('card-removed')
-    if (removal.signal.aborted) onRemoval()
-    else removal.signal.addEventListener('abort', onRemoval, { once: true })
+    const isBoth = [entered.address, address].every((one) => isFor(description, one))
+    if (!sameAddress(entered.address, address) && !isBoth) throw other(service, entered.address, address, slot)
+    signal.throwIfAborted()
+    await life.succeeded()
+    endWithCard(session, removal, life)
     return session
   } catch (error) {
+    await session?.signOut()
     await leave().catch(() => undefined)
     const refusal = pin.refusal() ?? { error }
     throw removal.signal.aborted ? removal.signal.reason : refusal.error
   } finally {
     pin.end()
   }
+}
+
+/** From now on the session ends with its card, and `over` is told of every end when all else is done. */
+function endWithCard(session: Session, { signal }: Removal, { over }: Life): void {
+  session.atLast(over)
+  const onRemoval = () => void session.end('card-removed')
+  if (signal.aborted) onRemoval()
+  else signal.addEventListener('abort', onRemoval, { once: true })
 }
 
 /** A certificate beside another key would cost a PIN, and sign nobody in. @throws CardError ERR_CERTIFICATE_KEY, ERR_KEY_ABSENT */
@@ -205,15 +201,17 @@ function other(service: Service, taken: string, address: string, slot: string): 
   return new SignInError('ERR_SIGN_IN_REFUSED', message, { reason: 'other-address' })
 }
 
-const accountOf = ({ address, service, method, ca }: Plan, { card, slot, certificate }: Choice): Account => ({
+const accountOf = (
+  { address, service, method, ca }: Plan,
+  { card, slot, certificate }: Choice,
+): Omit<Account, 'lastSignIn'> => ({
   ...{ address, service, method, slot, card: { kind: card.kind, id: card.id, name: card.name } },
   fingerprint: sha256(certificate),
   ...(ca !== undefined && { ca: [...ca] }),
-  lastSignIn: new Date().toISOString(),
 })
 
 /** How it ended, unless the account was forgotten meanwhile. */
-async function remember(accounts: Accounts, account: Account, reason: Ending): Promise<void> {
-  if ((await accounts.read(account.address)) === undefined) return
-  await accounts.write({ ...account, ended: { at: new Date().toISOString(), reason } })
+async function remember(accounts: Accounts, address: string, reason: Ending): Promise<void> {
+  const account = await accounts.read(address)
+  if (account !== undefined) await accounts.write({ ...account, ended: { at: new Date().toISOString(), reason } })
 }

@@ -1,4 +1,4 @@
-// takes: 20 s
+// takes: 25 s
 // What goes wrong while somebody signs in: a typed error each, one try of the PIN at most, and nothing is remembered.
 import { existsSync, readdirSync } from 'node:fs'
 import { join } from 'node:path'
@@ -87,11 +87,11 @@ for (const method of METHODS) {
     await failing('ERR_SERVICE_UNAVAILABLE', { service: half.url, ca: half.ca, timeout: 500, method })
     // The time that a person takes to type is nobody's.
     const slow = async () => {
-      await new Promise((resolve) => setTimeout(resolve, 700))
+      await new Promise((resolve) => setTimeout(resolve, 2600))
       return PIN
     }
     const there = { address: ALICE, service: service.url, ca: service.ca, home, method }
-    await (await signIn({ ...there, pin: slow, timeout: 500 })).signOut()
+    await (await signIn({ ...there, pin: slow, timeout: 2000 })).signOut()
     await forget(ALICE, { home })
     await Promise.all([silent.close(), stalled.close(), half.close()])
     assert.is(await triesLeft(), 5)
@@ -192,9 +192,20 @@ test('the service takes the certificate for somebody else: signed out again, and
   assert.match((error as Error).message, 'takes the certificate in slot 9a for alice@lab.example')
 })
 
-test('blocked: nobody is asked', async () => {
+test('the last try is used, and blocked nobody is asked', async () => {
   const card = await openCard({ name: 'spare', home })
-  for (let left = 5; left > 0; left -= 1) await card.verifyPin(WRONG_PIN).catch(() => undefined)
+  const wrong = async (times: number) => {
+    for (let left = times; left > 0; left -= 1) await card.verifyPin(WRONG_PIN).catch(() => undefined)
+  }
+  const there = { address: ALICE, service: service.url, ca: service.ca, home, card, pin: PIN }
+  for (const method of METHODS) {
+    await wrong(4)
+    await failing('ERR_PIN_LAST_TRY', { card, method, minTriesLeft: 2 })
+    // Who says nothing, or says so, may use the last try.
+    await (await signIn({ ...there, method })).signOut()
+    await forget(ALICE, { home })
+  }
+  await wrong(5)
   await card.close()
   for (const method of METHODS) {
     assert.is((await failing('ERR_PIN_BLOCKED', { card: 'spare', method })).asked, 0, method)

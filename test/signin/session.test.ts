@@ -120,6 +120,7 @@ test('answers that are none', async () => {
     { user: 'a\u001b[2J', address: ALICE, expires: new Date().toISOString() },
     { user: 'x'.repeat(100_000), address: ALICE, expires: new Date().toISOString() },
     { error: 'NOT A CODE' },
+    { user: 'alice', address: ALICE, expires: new Date(Date.now() - 1000).toISOString() },
   ]
   for (const answer of answers) {
     const odd = await forgedService(() => answer)
