@@ -66,7 +66,7 @@ class Awake {
   // what is waited for may be among it, and others have a better use for the time.
   static void turned(uv_idle_t* handle) {
     constexpr std::chrono::microseconds kNobody{150};
-    constexpr std::chrono::milliseconds kWhile{20};
+    constexpr std::chrono::milliseconds kWhile{50};
     Idle& idle = *static_cast<Idle*>(handle->data);
     const auto before = Clock::now();
     sched_yield();

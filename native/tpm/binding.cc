@@ -36,7 +36,7 @@ struct JsTask : Task {
 
 constexpr uint32_t kMostCalls = 64;  // in one trip
 constexpr uint32_t kMostHandles = 3;
-// So long the loop is kept turning for an answer of the TPM in this process, and only for commands that took less.
+// So long the loop is kept turning for an answer, and only for commands that took less: those of TPMs in software.
 constexpr std::chrono::microseconds kAwake{600};
 
 Authorization to_authorization(const Napi::Object& object) {
@@ -148,8 +148,7 @@ class Tpm : public Napi::ObjectWrap<Tpm> {
     options.create_state = object.Get("createState").ToBoolean().Value();
     options.wait = std::chrono::milliseconds(to_u32(object.Get("waitMs"), "waitMs"));
     const Napi::Env env = info.Env();
-    // Where another process is the TPM, or there is one processor, it would be kept from running.
-    if (options.tcti == "embedded:" && std::thread::hardware_concurrency() > 1) awake_.emplace(env);
+    if (std::thread::hardware_concurrency() > 1) awake_.emplace(env);
     callback_ = Callback::New(env, "tessera", 0, 1, this);
     callback_.Unref(env);
     engine_ = guarded(env, [&] {

@@ -151,7 +151,6 @@ class EmbeddedTransport final : public Transport {
   }
   void cancel() noexcept override { EmbeddedTpm::instance().cancel(*this); }
   bool sole_client() const override { return first_; }
-  bool in_process() const override { return true; }
   uint64_t state_writes() const override { return Libtpms::writes(); }
 
  private:

@@ -10,14 +10,8 @@ struct Ahead : Task {
 
 using Clock = std::chrono::steady_clock;
 constexpr std::chrono::microseconds kLinger{100};
-
-void relax() {
-#if defined(__x86_64__) || defined(__i386__)
-  __builtin_ia32_pause();
-#elif defined(__aarch64__)
-  asm volatile("yield");
-#endif
-}
+constexpr std::chrono::microseconds kNobody{150};  // who gives way for longer is not alone
+constexpr std::chrono::milliseconds kBusy{50};     // and will not be for so long
 
 constexpr std::chrono::seconds kGrace{1};  // for the running command and the flushing when a TPM is closed
 
@@ -154,13 +148,19 @@ bool Engine::work(std::unique_lock<std::mutex>& lock) {
 }
 
 // Who got an answer often asks again at once, and to wake a thread on a processor that has gone idle takes a tenth of
-// the time of a signature. Where another process has to run for the next answer it would be kept from running.
+// the time of a signature. Where others want the processor the thread sleeps as threads do, for a while.
 void Engine::linger(std::unique_lock<std::mutex>& lock) {
   static const bool alone = std::thread::hardware_concurrency() < 2;
-  if (alone || closing_ || !queue_.empty() || !connection_->in_process()) return;
+  if (alone || closing_ || !queue_.empty() || Clock::now() < calm_from_) return;
   called_ = false;
   lock.unlock();
-  for (const auto end = Clock::now() + kLinger; !called_ && Clock::now() < end;) relax();
+  const auto start = Clock::now();
+  for (auto last = start; !called_ && last < start + kLinger;) {
+    std::this_thread::yield();
+    const auto now = Clock::now();
+    if (now - last > kNobody) calm_from_ = now + kBusy;
+    last = now;
+  }
   lock.lock();
 }
 

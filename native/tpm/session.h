@@ -60,7 +60,6 @@ class Connection {
   Bytes transmit(ByteView command);
 
   void cancel() noexcept { transport_->cancel(); }
-  bool in_process() const { return transport_->in_process(); }
   // nonceTPM of a session of ours; empty when there is no such session.
   Bytes nonce_tpm(uint32_t session) const;
   std::map<std::string, uint64_t> counters() const;

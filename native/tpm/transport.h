@@ -31,9 +31,6 @@ class Transport {
   // swtpm serves one client; the embedded TPM says so only to the first user of a process.
   virtual bool sole_client() const = 0;
 
-  // True where the TPM runs in this process, so that between two commands the processors have nothing to do for it.
-  virtual bool in_process() const { return false; }
-
   // Count of state writes so far (embedded TPM), or 0 where that cannot be known.
   virtual uint64_t state_writes() const { return 0; }
 };
