@@ -1,3 +1,4 @@
+// time limit: 300 s
 // takes: 4 s
 // The event loop does not sleep while a TPM does something short for it, and only then.
 
@@ -49,7 +50,7 @@ for (const kind of ['embedded', 'swtpm'] as const) {
     }
     // Where others want the processors the TPM's thread goes to sleep in between, and so does the loop: any calm moment will do.
     let least = 1
-    for (const end = performance.now() + 60_000; least > 0.5 && performance.now() < end; ) {
+    for (const end = performance.now() + 100_000; least > 0.5 && performance.now() < end; ) {
       least = Math.min(least, await slept(times(20, sign)))
     }
     assert.ok(least < 0.5, `it slept for ${least} of the time`)
