@@ -224,7 +224,7 @@ test('a Node without engines: the addon is there, and says that this is not', ()
   const run = (env: object) =>
     spawnSync(process.execPath, ['-e', program], { env: { ...process.env, ...env }, encoding: 'utf8' })
   assert.is(run({}).stdout, 'true\n')
-  const { status, stdout, stderr } = run({ LD_PRELOAD: library })
+  const { status, stdout, stderr } = run({ LD_PRELOAD: `${process.env.LD_PRELOAD ?? ''} ${library}`.trim() })
   assert.equal([status, stdout], [0, 'false\n'], stderr)
 })
 
