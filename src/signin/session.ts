@@ -1,4 +1,7 @@
-/** Somebody who is signed in, until he signs out, his card is removed, his time is over, or the service says so. */
+/**
+ * Somebody who is signed in, until he signs out, his card is removed, his time is over, or the service says so. Until then it
+ * keeps the process alive.
+ */
 import { EventEmitter } from 'node:events'
 import type { IncomingMessage } from 'node:http'
 import { Readable } from 'node:stream'
@@ -61,7 +64,7 @@ export class Session extends EventEmitter<{ ended: [Ended] }> implements AsyncDi
   socket: string | undefined
   readonly #service: Service
   readonly #way: Way
-  readonly #timer: NodeJS.Timeout
+  #timer: NodeJS.Timeout
   readonly #atEnd: Array<(reason: Ending) => Promise<void>> = []
   #atLast: (reason: Ending) => Promise<void> = async () => {}
   #ending: Promise<Ended> | undefined
@@ -78,8 +81,7 @@ export class Session extends EventEmitter<{ ended: [Ended] }> implements AsyncDi
     this.card = parts.card
     this.#service = parts.service
     this.#way = parts.way
-    const left = Math.max(0, facts.expires.getTime() - Date.now())
-    this.#timer = setTimeout(() => void this.end('expired'), Math.min(left, LONGEST_TIMER))
+    this.#timer = this.#wait()
   }
 
   /** Origin of the service. */
@@ -190,6 +192,15 @@ export class Session extends EventEmitter<{ ended: [Ended] }> implements AsyncDi
     const { reason } = readRefusal(message, body) ?? {}
     if (reason !== undefined && ENDS.includes(reason)) void this.end('service')
     return { status, headers, body: Readable.from([body]) }
+  }
+
+  /** Until its time is over, in as many steps as it takes. */
+  #wait(): NodeJS.Timeout {
+    const left = this.expires.getTime() - Date.now()
+    if (left <= LONGEST_TIMER) return setTimeout(() => void this.end('expired'), Math.max(0, left))
+    return setTimeout(() => {
+      this.#timer = this.#wait()
+    }, LONGEST_TIMER)
   }
 
   #over(): SignInError {

@@ -1,10 +1,13 @@
 // takes: 25 s
 // The same card in a reader: a card in swtpm, through pcscd and vpcd. It is found in any reader, waited for, and taken out.
+import { join } from 'node:path'
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
 import { openChannel } from '../../src/cards.ts'
-import { accounts, forget, openCard, type SignInOptions, signIn } from '../../src/index.ts'
+import { accounts, forget, openCard, type SignInOptions, signIn, signInInBackground } from '../../src/index.ts'
+import { secretFile, tesseraProcess } from '../cli/cli.ts'
 import { seen } from '../pcsc/cards.ts'
+import { startServe } from '../serve/support/process.ts'
 import { startPcscd } from '../support/pcscd.ts'
 import { startSwtpm } from '../support/swtpm.ts'
 import { gate, tempDir, within } from '../support/temp.ts'
@@ -127,6 +130,37 @@ test('waiting is given up', async () => {
     5000,
     'it waits on',
   )
+})
+
+test('at the command line: waited for, told that it is taken out, in the foreground and in the background', async () => {
+  const pins = secretFile(join(tempDir('pins'), 'pin'), PIN)
+  const env = { TESSERA_HOME: home }
+  const where = ['--service', service.url, '--ca-file', service.caFile, '--pin-file', pins, '--wait']
+  const waiting = await startServe(['signin', ALICE, ...where], env)
+  await waiting.says('Waiting for it (Ctrl-C gives up).')
+  await insert()
+  assert.match((await waiting.line()) ?? '', 'Signed in to')
+  await pull()
+  await waiting.says(`The card was taken out, and ${ALICE} is signed out.`)
+  // It ends by itself: this signal does nothing.
+  assert.is(await waiting.stop('SIGCONT'), 3)
+  const { pid } = await signInInBackground({
+    ...place,
+    async onWait() {
+      await insert()
+    },
+  })
+  await pull()
+  const over = async () => {
+    for (;;) {
+      const [account] = await accounts({ home })
+      if (account && 'address' in account && account.ended?.reason === 'card-removed') return
+      await new Promise((resolve) => setTimeout(resolve, 20))
+    }
+  }
+  await within(over(), 10_000, `process ${pid} does not notice`)
+  assert.is((await tesseraProcess(['signin', ALICE, '--pin-file', pins], { env })).code, 3)
+  asked.splice(0)
 })
 
 test('a key that wants its PIN for every use', async () => {
