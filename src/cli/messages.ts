@@ -429,6 +429,7 @@ trust it by:       ${certificate}`,
 export const ADVICE: Readonly<Partial<Record<ErrorCode, string>>> = {
   ERR_PIN_LAST_TRY: 'If you are sure of it, use --last-try.',
   ERR_PUK_ABSENT: 'With the help desk: tessera pin unblock --help-desk.',
+  ERR_NO_ENGINE: 'To sign in, where the service takes signed challenges: tessera signin --method challenge.',
   ERR_TPM_ABSENT: 'See what is there: tessera doctor.',
   ERR_TPM_PERMISSION: 'See what is missing: tessera doctor.',
 }
