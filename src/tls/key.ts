@@ -19,7 +19,7 @@ const ENGINE = 'tessera'
 /** A connection whose handshake is under way. */
 export interface Handshake {
   readonly signal: AbortSignal
-  /** The card is asked for a signature: the PIN for it, to wipe after use; only once. */
+  /** The card is asked for a signature: the PIN for it, to wipe after use. @throws TlsError where it was before */
   asked(): Uint8Array | undefined
   /** The card has signed, or not, and why. */
   answered(refusal?: unknown): void
@@ -31,6 +31,8 @@ export interface CardKeyOptions {
   /** How many ms OpenSSL waits for the card. */
   readonly patience?: number | undefined
 }
+
+const TOO_LATE = 'The PIN was asked for before the handshake, and the server wants the signature after it.'
 
 /** Desks are closed when the process ends: it would wait for a thread that waits for it. */
 const open = new Set<NativeTlsDesk>()
@@ -103,12 +105,13 @@ export class CardKey {
   async #verified(): Promise<Uint8Array | undefined> {
     const minTriesLeft = this.#minTriesLeft
     const session = sessionOf(this.#card)
-    if (this.#info.pinPolicy === 'once' && (await session.unlocked())) return undefined
+    const always = this.#info.pinPolicy === 'always'
+    if (!always && (await session.unlocked())) return undefined
     const { request, wanted } = await session.request(this.#info.slot, 'sign', { minTriesLeft })
     if (!wanted) return undefined
     const pin = pinBytes(await this.#pin.ask(request))
     try {
-      await this.#card.verifyPin(pin, { minTriesLeft })
+      await session.verify(pin, minTriesLeft, always) // it comes once more, with the signature
       return pin
     } catch (error) {
       wipe(pin)
@@ -141,8 +144,10 @@ export class CardKey {
     const { signal } = handshake
     const letGo = () => void this.#desk.refuse(id)
     signal.addEventListener('abort', letGo)
-    const pin = handshake.asked()
+    let pin: Uint8Array | undefined
     try {
+      pin = handshake.asked()
+      if (pin === undefined && this.#info.pinPolicy === 'always') throw new PinError('ERR_PIN_REQUIRED', TOO_LATE)
       const operation = kind === 'digest' ? signing(octets, signatureParameters({})) : signingBlock(octets)
       const options = { signal, minTriesLeft: this.#minTriesLeft, ...(pin && { pin }) }
       const signature = await sessionOf(this.#card).use(this.#info.slot, 'sign', options, () => operation)

@@ -22,6 +22,7 @@ export class CardSocket extends SecureSocket implements LineEnd {
   #line = 0
   #held = true
   #pin: Uint8Array | undefined
+  #asked = false
   /** Why the card did not sign. */
   #refusal: unknown
   #handshakeTime: NodeJS.Timeout | undefined
@@ -56,6 +57,8 @@ export class CardSocket extends SecureSocket implements LineEnd {
       const key = this.#key.begin(this.#line, {
         signal: this.#gaveUp.signal,
         asked: () => {
+          if (this.#asked) throw again()
+          this.#asked = true
           this.#refusal = unanswered()
           return this.#takePin()
         },
@@ -280,6 +283,8 @@ export class CardSocket extends SecureSocket implements LineEnd {
 }
 
 const unanswered = () => new TlsError('ERR_TLS_TIMEOUT', 'The card did not sign in time.')
+/** Before TLS 1.3 a server may begin a handshake anew, as often as it likes. */
+const again = () => new TlsError('ERR_TLS_HANDSHAKE', 'It has signed for it before, and does so once.')
 const unwritten = () => new TlsError('ERR_TLS_CLOSED', 'The connection was closed before this was written.')
 const late = (ms: number) =>
   new TlsError('ERR_TLS_TIMEOUT', `The server and the card did not finish their handshake within ${ms / 1000} s.`)

@@ -7,6 +7,7 @@ import { test } from 'uvu'
 import * as assert from 'uvu/assert'
 import { utf8 } from '../../src/bytes.ts'
 import { type CardError, PinError, TlsError } from '../../src/index.ts'
+import { sessionOf } from '../../src/piv/host/card.ts'
 import { PIN } from '../contract/subjects.ts'
 import { gate, within } from '../support/temp.ts'
 import { ask, failed, LIMIT_MS, staged } from './support/stage.ts'
@@ -96,6 +97,13 @@ on('the last try is kept, unless that is wanted; a blocked PIN is not asked for'
   assert.is(asked.length, 1)
 })
 
+on('a PIN that no signature was wanted for serves nobody else', async ({ card, server, agent }) => {
+  const it = await card(ALWAYS)
+  const { url } = await server({ requestCert: false })
+  assert.is(await ask(await agent(it, '9c', { onPin: PIN }), url), 'undefined TLSv1.3')
+  assert.is((await failed(it.sign('9c', new Uint8Array(1)))).code, 'ERR_PIN_REQUIRED')
+})
+
 on('nobody to ask, a PIN that has to be changed, one of no form, and who refuses to say it', async (stage) => {
   const [it, { url, connections }] = [await stage.card(), await stage.server()]
   const code = async (options: object) => (await failed(ask(await stage.agent(it, '9a', options), url))).code
@@ -116,8 +124,9 @@ on('what became wrong during the handshake is the cause of a TLS error', async (
   const by = await agent(it, '9a', { onPin: PIN })
   // Locked by somebody else between the PIN and the signature: as TCP connects.
   const request = by.connect({ host: '127.0.0.1', port: Number(new URL(url).port) })
-  const verify = it.verifyPin.bind(it)
-  it.verifyPin = async (...given) => {
+  const session = sessionOf(it)
+  const verify = session.verify.bind(session)
+  session.verify = async (...given) => {
     await verify(...given)
     await it.lock()
   }
@@ -126,18 +135,19 @@ on('what became wrong during the handshake is the cause of a TLS error', async (
   assert.is(error.code, 'ERR_TLS_HANDSHAKE')
   assert.instance(error.cause, PinError)
   assert.is((error.cause as CardError).code, 'ERR_PIN_REQUIRED')
-  Reflect.deleteProperty(it, 'verifyPin')
+  Reflect.deleteProperty(session, 'verify')
   assert.is(await ask(by, url), 'Maria TLSv1.3')
 })
 
 on('what a caller gave is his; copies are overwritten, whatever becomes of the handshake', async (stage) => {
   const it = await stage.card(ALWAYS)
   const seen: Uint8Array[] = []
-  const verify = it.verifyPin.bind(it)
-  it.verifyPin = async (pin, options) => {
+  const session = sessionOf(it)
+  const verify = session.verify.bind(session)
+  session.verify = async (pin, ...more) => {
     seen.push(pin as Uint8Array)
     await pausing
-    await verify(pin, options)
+    await verify(pin, ...more)
   }
   let pausing: Promise<void> | undefined
   const mine = utf8(PIN)

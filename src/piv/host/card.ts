@@ -18,7 +18,7 @@ import { agreement, decryption, generate, signing } from './keys.ts'
 import { changeAdminKey, importKey, moveKey } from './manage.ts'
 import { deleteObject, listObjects, type ObjectInfo, readObject, writeObject } from './objects.ts'
 import type { DecryptOptions } from './padding.ts'
-import { changePin, changePuk, type PinStatus, pinStatus, unblockPin, verifyPin, withSecrets } from './pins.ts'
+import { changePin, changePuk, type PinStatus, pinStatus, unblockPin, withSecrets } from './pins.ts'
 import { present, Session, type UseOptions } from './session.ts'
 import { digestOf, type SignatureOptions, signatureParameters } from './signature.ts'
 import type { Cancellable } from './waiting.ts'
@@ -72,12 +72,7 @@ export class Card {
    * @throws PinError ERR_PIN_WRONG with triesLeft, ERR_PIN_BLOCKED, ERR_PIN_LAST_TRY, ERR_PIN_FORMAT (no try spent)
    */
   verifyPin(pin: Secret, { minTriesLeft = 0 }: VerifyPinOptions = {}): Promise<void> {
-    return this.#session.proving((exchange) =>
-      withSecrets([pinBytes(pin)], async ([octets]) => {
-        await this.#session.keys.beforeVerify(exchange)
-        await verifyPin(exchange, this.#session.secrets, octets, minTriesLeft)
-      }),
-    )
+    return this.#session.verify(pin, minTriesLeft)
   }
 
   /** Forgets that the PIN was verified, and every other proof. */

@@ -2,13 +2,14 @@
 import type { CardChannel } from '../../channel.ts'
 import { CardError, PinError } from '../../errors.ts'
 import { SW } from '../../iso7816/status.ts'
+import { pinBytes, type Secret } from '../pin.ts'
 import type { Slot } from '../slots.ts'
 import { Exchange } from './exchange.ts'
 import { Extras } from './extras.ts'
 import { CardKeys, type KeyInfo } from './key-info.ts'
 import { commandFor, type Operation, use } from './keys.ts'
 import { type AskPin, type KeyUse, type PinRequest, type PinUse, pinRequest, withPin } from './pin-request.ts'
-import { isVerified, keepTries, pinStatus, useUp, verifyPin } from './pins.ts'
+import { isVerified, keepTries, pinStatus, useUp, verifyPin, withSecrets } from './pins.ts'
 import { refusal } from './refusals.ts'
 import { CardSecrets } from './secrets.ts'
 import { Selection } from './selection.ts'
@@ -60,12 +61,24 @@ export class Session {
     }, waiting)
   }
 
-  /** PIN commands whose use is left to later calls. On a shared card no other program is to find an `always` key ready. */
-  proving(work: (exchange: Exchange) => Promise<void>): Promise<void> {
+  /**
+   * PIN commands whose use is left to later calls. On a shared card no other program is to find an `always` key ready.
+   * `spent`: nobody is, on any card.
+   */
+  proving(work: (exchange: Exchange) => Promise<void>, spent = false): Promise<void> {
     return this.transaction(async (exchange) => {
       await work(exchange)
-      if (this.shared) await useUp(exchange)
+      if (spent || this.shared) await useUp(exchange)
     })
+  }
+
+  verify(pin: Secret, minTriesLeft: number, spent = false): Promise<void> {
+    const work = (exchange: Exchange) =>
+      withSecrets([pinBytes(pin)], async ([octets]) => {
+        await this.keys.beforeVerify(exchange)
+        await verifyPin(exchange, this.secrets, octets, minTriesLeft)
+      })
+    return this.proving(work, spent)
   }
 
   /** The card forgets whatever was verified. */
