@@ -44,6 +44,8 @@ export interface ConnectorPlace {
 
 const POOLING = ['keepAliveMsecs', 'maxSockets', 'maxTotalSockets', 'maxFreeSockets', 'scheduling', 'timeout'] as const
 const LONGEST = 30_000
+/** What makes a connection another one, and is not in Node's names of them. */
+const UNNAMED = ['ALPNProtocols', 'minDHSize', 'allowHalfOpen'] as const
 
 /** What is the card's to say, or cannot cross to another thread. */
 const REFUSED = {
@@ -98,6 +100,12 @@ export class CardAgent extends Agent {
     this.#defaults = own
     this.#handshakeTimeout = checkTime(options.handshakeTimeout ?? LONGEST)
     this.#assertUsable = assertUsable
+  }
+
+  /** Which connections serve a request. Node's leaves out some options: one that is refused is to be refused each time. */
+  override getName(options: object = {}): string {
+    const more = [...UNNAMED, ...Object.keys(REFUSED)].map((name) => Reflect.get(options, name))
+    return [super.getName(options), ...more].join(':')
   }
 
   /** For Node's https: not to be called. */

@@ -1,8 +1,7 @@
 // fetch over an agent: the platform's Request and Response, with Node's https in between.
-import { once } from 'node:events'
 import type { IncomingMessage } from 'node:http'
 import { type Agent, request } from 'node:https'
-import { Readable } from 'node:stream'
+import { pipeline, Readable } from 'node:stream'
 import { UsageError } from '../errors.ts'
 
 export type CardFetchInit = RequestInit & { readonly duplex?: 'half' }
@@ -60,15 +59,16 @@ async function send(agent: Agent, { url, method, headers, signal }: Request, bod
   }
   signal.throwIfAborted()
   const outgoing = request(url, { agent, method, headers: fields })
-  outgoing.on('error', () => {}) // who waits for the answer has it, and later who reads it
-  const answered = once(outgoing, 'response') as Promise<[IncomingMessage]>
+  const answered = new Promise<IncomingMessage>((resolve, reject) => {
+    outgoing.on('response', resolve).on('error', reject)
+    outgoing.on('close', () => reject(new TypeError('The server wants to speak something else than HTTP.')))
+  })
   const release = untilAborted(signal, (reason) => outgoing.destroy(reason))
   if (body instanceof ReadableStream) {
-    const source = Readable.fromWeb(body as Parameters<typeof Readable.fromWeb>[0])
-    source.once('error', (error) => outgoing.destroy(error))
-    source.pipe(outgoing)
+    // What goes wrong with one of them ends the other.
+    pipeline(Readable.fromWeb(body as Parameters<typeof Readable.fromWeb>[0]), outgoing, () => {})
   } else outgoing.end(body)
-  const [answer] = await answered.finally(release)
+  const answer = await answered.finally(release)
   answer.once(
     'close',
     untilAborted(signal, (reason) => answer.destroy(reason)),
@@ -83,7 +83,17 @@ function untilAborted(signal: AbortSignal, giveUp: (reason: Error) => void): () 
   return () => signal.removeEventListener('abort', listener)
 }
 
-function toResponse(answer: IncomingMessage, { url, method }: Request, redirected: boolean): Response {
+/** @throws TypeError for a status or a field that a Response cannot have; the connection is not used again then */
+function toResponse(answer: IncomingMessage, request: Request, redirected: boolean): Response {
+  try {
+    return responseOf(answer, request, redirected)
+  } catch (cause) {
+    answer.destroy()
+    throw new TypeError('The answer of the server is none that fetch knows.', { cause })
+  }
+}
+
+function responseOf(answer: IncomingMessage, { url, method }: Request, redirected: boolean): Response {
   const { statusCode: status = 0, statusMessage: statusText = '', rawHeaders } = answer
   const headers = new Headers()
   for (let at = 0; at < rawHeaders.length; at += 2) headers.append(rawHeaders[at] ?? '', rawHeaders[at + 1] ?? '')

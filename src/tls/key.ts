@@ -85,13 +85,13 @@ export class CardKey {
 
   /**
    * Sees to it, before a handshake, that the key will sign. Whoever comes while somebody is asked for the PIN waits for
-   * the same answer.
+   * the same answer; whoever gave up is asked nothing.
    * @returns the PIN for this handshake, to wipe after use, where the key wants it for every use
    * @throws PinError as `verifyPin`, ERR_PIN_REQUIRED; what `onPin` throws
    */
-  unlock(): Promise<Uint8Array | undefined> {
+  unlock(signal: AbortSignal): Promise<Uint8Array | undefined> {
     if (this.#info.pinPolicy === 'never') return Promise.resolve(undefined)
-    if (this.#info.pinPolicy === 'always') return this.#turns.run(() => this.#verified())
+    if (this.#info.pinPolicy === 'always') return this.#turns.run(() => this.#verified(signal))
     this.#unlocking ??= this.#verified()
       .then(wipe)
       .then(() => undefined)
@@ -102,7 +102,8 @@ export class CardKey {
   }
 
   /** The PIN that was asked for and is right; none where none is wanted now. */
-  async #verified(): Promise<Uint8Array | undefined> {
+  async #verified(signal?: AbortSignal): Promise<Uint8Array | undefined> {
+    signal?.throwIfAborted()
     const minTriesLeft = this.#minTriesLeft
     const session = sessionOf(this.#card)
     const always = this.#info.pinPolicy === 'always'
@@ -111,11 +112,12 @@ export class CardKey {
     if (!wanted) return undefined
     const pin = pinBytes(await this.#pin.ask(request))
     try {
+      signal?.throwIfAborted() // no try is spent for nobody
       await session.verify(pin, minTriesLeft, always) // it comes once more, with the signature
       return pin
     } catch (error) {
       wipe(pin)
-      if (error instanceof PinError && error.code === 'ERR_PIN_WRONG') this.#pin.wrong(error)
+      this.#pin.failed(error)
       throw error
     }
   }
@@ -154,6 +156,7 @@ export class CardKey {
       handshake.answered()
       this.#desk.answer(id, signature)
     } catch (error) {
+      this.#pin.failed(error)
       handshake.answered(error)
       letGo()
     } finally {

@@ -23,8 +23,9 @@ export class KeptPin {
   }
 
   /** A PIN that was given once is not tried twice: each try that is wrong is one less. */
-  wrong(error: PinError): void {
-    if (this.#given !== undefined) this.#refusal = error
+  failed(error: unknown): void {
+    const wrong = error instanceof PinError && error.code === 'ERR_PIN_WRONG'
+    if (this.#given !== undefined && wrong) this.#refusal = error
   }
 
   wipe(): void {

@@ -1,7 +1,7 @@
 // A TLS connection whose sockets are in another thread, as a Duplex that does what a TLSSocket does.
 import type { X509Certificate } from 'node:crypto'
 import { wipe } from '../bytes.ts'
-import { TlsError } from '../errors.ts'
+import { PinError, TlsError } from '../errors.ts'
 import { connectionError } from './failure.ts'
 import type { CardKey } from './key.ts'
 import { type CrossingOptions, type Facts, type FromSockets, PIECE, TELL_AT } from './messages.ts'
@@ -49,7 +49,7 @@ export class CardSocket extends SecureSocket implements LineEnd {
       this.#thread.assertOpen()
       const options = prepare()
       this.allowHalfOpen = options.allowHalfOpen ?? false
-      const pin = await this.#key.unlock()
+      const pin = await this.#key.unlock(this.#gaveUp.signal)
       if (this.destroyed) return wipe(pin)
       this.#pin = pin
       this.#line = this.#thread.open(this)
@@ -69,7 +69,8 @@ export class CardSocket extends SecureSocket implements LineEnd {
       this.#thread.tell({ do: 'connect', line: this.#line, options, key })
       this.#handshakeTime = setTimeout(() => this.destroy(late(handshakeTimeout)), handshakeTimeout).unref()
     } catch (error) {
-      this.destroy(error as Error)
+      // Who is asked for the PIN may refuse without a word.
+      this.destroy((error || new PinError('ERR_PIN_REQUIRED', 'The PIN was asked for, and not given.')) as Error)
     }
   }
 

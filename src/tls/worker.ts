@@ -102,7 +102,9 @@ function factsOf(socket: TLSSocket): Facts {
 
 function exported(socket: TLSSocket, { length, label, context }: ToSockets & { do: 'export' }): Uint8Array | undefined {
   try {
-    return new Uint8Array(socket.exportKeyingMaterial(length, label, Buffer.from(context ?? [])))
+    // Before TLS 1.3 none is another one than an empty one; Node's types know of none.
+    const given = [length, label, ...(context === undefined ? [] : [Buffer.from(context)])]
+    return new Uint8Array(socket.exportKeyingMaterial(...(given as [number, string, Buffer])))
   } catch {
     return undefined
   }

@@ -246,7 +246,7 @@ on(
 
 on("options that are the card's to say, or cannot be met", async ({ card, server, agent }) => {
   const it = await card()
-  const { port } = await server()
+  const { port, url } = await server()
   const by = await agent(it, '9a', pin)
   const refused: readonly object[] = [
     { key: 'x' },
@@ -263,6 +263,9 @@ on("options that are the card's to say, or cannot be met", async ({ card, server
   for (const handshakeTimeout of [0, -1, 30_001, Number.NaN]) {
     assert.is((await failed(agent(it, '9a', { handshakeTimeout }))).code, 'ERR_USAGE')
   }
+  // Nor does a connection serve them that others have left.
+  await ask(by, url)
+  for (const options of refused) assert.is((await failed(ask(by, url, options))).code, 'ERR_USAGE')
   assert.is((await failed(by.connect({ host: HOST, port, ciphers: 'nonsense' }))).code, 'ERR_SSL_NO_CIPHER_MATCH')
   assert.is((await failed(by.fetch('http://localhost/'))).code, 'ERR_USAGE')
 })

@@ -5,11 +5,13 @@ import { readFileSync } from 'node:fs'
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import { createServer, type Server } from 'node:https'
 import type { AddressInfo } from 'node:net'
+import { setTimeout as later } from 'node:timers/promises'
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
 import type { CardAgent } from '../../src/index.ts'
 import { at } from '../enroll/support/openssl.ts'
-import { failed, type Stage, staged } from './support/stage.ts'
+import { gate, within } from '../support/temp.ts'
+import { failed, LIMIT_MS, type Stage, staged } from './support/stage.ts'
 
 const on = staged()
 const NEVER = [{ slot: '9e', pinPolicy: 'never' }] as const
@@ -19,6 +21,11 @@ const to =
   (status: number, location: string): Route =>
   (_, response) =>
     void response.writeHead(status, { location }).end()
+
+const raw =
+  (status: string, fields: string): Route =>
+  ({ socket }) =>
+    void socket.write(`HTTP/1.1 ${status}\r\n${fields}\r\nx`)
 
 const ROUTES: Readonly<Record<string, Route>> = {
   '/echo': (request, response) => {
@@ -40,6 +47,9 @@ const ROUTES: Readonly<Record<string, Route>> = {
   '/broken': (_, response) => {
     response.writeHead(200, { 'content-length': '100' }).write('half', () => response.destroy())
   },
+  '/101': raw('101 Switching Protocols', 'Connection: Upgrade\r\nUpgrade: else\r\n'),
+  '/600': raw('600 What', 'Content-Length: 1\r\n'),
+  '/words': raw('200 \x01', 'Content-Length: 1\r\n'),
   '/large': (_, response) => void response.end(Buffer.alloc(3_000_000, 1)),
 }
 
@@ -143,6 +153,30 @@ on('an answer that breaks off, and one that is given up', (stage) =>
     giveUp.abort()
     assert.is((await failed(response.text())).name, 'AbortError')
     assert.is(await (await agent.fetch(`${base}/echo`, { method: 'POST', body: 'on' })).text(), 'on')
+  }),
+)
+
+on('what is no answer of HTTP is an error, and its connection is not used again', (stage) =>
+  between(stage, async (agent, base) => {
+    for (const path of ['/101', '/600', '/words']) {
+      assert.instance(await failed(agent.fetch(base + path)), TypeError, path)
+      await within(closed(agent), LIMIT_MS, `the connection is kept: ${path}`)
+    }
+  }),
+)
+
+async function closed({ sockets, freeSockets }: CardAgent): Promise<void> {
+  while (Object.values({ ...sockets, ...freeSockets }).flat().length > 0) await later(1)
+}
+
+on('a stream that nobody will read is told so', (stage) =>
+  between(stage, async (agent) => {
+    const cancelled = gate()
+    const pull = (stream: ReadableStreamDefaultController) => stream.enqueue(Uint8Array.of(1))
+    const body = new ReadableStream({ pull, cancel: () => cancelled.open() })
+    const error = await failed(agent.fetch('https://127.0.0.1:1/', { method: 'POST', body, duplex: 'half' }))
+    assert.is(error.code, 'ECONNREFUSED')
+    await within(cancelled.promise, LIMIT_MS, 'the stream is not cancelled')
   }),
 )
 

@@ -97,6 +97,33 @@ on('the last try is kept, unless that is wanted; a blocked PIN is not asked for'
   assert.is(asked.length, 1)
 })
 
+on('a request that was given up is asked no PIN for, and spends none', async ({ card, server, agent }) => {
+  const [it, { url, connections }] = [await card(ALWAYS), await server()]
+  const pins = [gate<string>(), gate<string>()] as const
+  let asked = 0
+  const by = await agent(it, '9c', {
+    onPin: () => {
+      asked += 1
+      return pins[asked - 1]?.promise ?? PIN
+    },
+  })
+  const giveUp = new AbortController()
+  const [first, second] = [ask(by, url), failed(by.fetch(url, { signal: giveUp.signal }))]
+  giveUp.abort()
+  await second
+  pins[0].open(PIN)
+  assert.is(await first, 'Maria TLSv1.3')
+  const { hostname: host, port } = new URL(url)
+  const third = failed(by.connect({ host, port: Number(port) }))
+  while (asked < 2) await later(1)
+  by.destroy()
+  await third
+  pins[1].open(WRONG)
+  await later(20)
+  assert.is((await it.pinStatus()).triesLeft, 5)
+  assert.equal([asked, connections()], [2, 1])
+})
+
 on('a PIN that no signature was wanted for serves nobody else', async ({ card, server, agent }) => {
   const it = await card(ALWAYS)
   const { url } = await server({ requestCert: false })
@@ -114,6 +141,9 @@ on('nobody to ask, a PIN that has to be changed, one of no form, and who refuses
     throw changed
   }
   assert.is(await failed(ask(await stage.agent(it, '9a', { onPin: refusing }), url)), changed)
+  const wordless = await stage.agent(it, '9a', { onPin: () => Promise.reject() })
+  const { hostname: host, port } = new URL(url)
+  assert.is((await failed(wordless.connect({ host, port: Number(port) }))).code, 'ERR_PIN_REQUIRED')
   assert.is((await it.pinStatus()).triesLeft, 5)
   assert.is(connections(), 0)
 })

@@ -75,6 +75,8 @@ test('a PIN that becomes wrong between being asked for and the signature is one 
   assert.instance(error.cause, PinError)
   assert.is((error.cause as PinError).code, 'ERR_PIN_WRONG')
   assert.is(verifies, 2)
+  const again = await failed(agent.connect({ host: '127.0.0.1', port: server.port }))
+  assert.equal([again.code, verifies], ['ERR_PIN_WRONG', 2], 'a PIN that was given once is sent no more')
   inserted.intercept = undefined
   agent.destroy()
 })

@@ -252,6 +252,14 @@ on('what is known of a connection is what Node knows', async (stage) => {
   assert.is((await failed(near.exportKeyingMaterial(48, 'EXPORTER-x'))).code, 'ERR_TLS_CLOSED')
 })
 
+on('keys that others are derived from, before TLS 1.3: no context is not an empty one', async (stage) => {
+  const { near, far } = await pair(stage, { maxVersion: 'TLSv1.2' })
+  const far48 = far.exportKeyingMaterial.bind(far, 48, 'EXPORTER-x') as (context?: Buffer) => Buffer
+  assert.equal(await near.exportKeyingMaterial(48, 'EXPORTER-x'), far48())
+  assert.equal(await near.exportKeyingMaterial(48, 'EXPORTER-x', new Uint8Array(0)), far48(Buffer.alloc(0)))
+  assert.not.equal(far48(), far48(Buffer.alloc(0)))
+})
+
 on('keep-alive: connections are used again, and one that the server closed is not', async (stage) => {
   const server = await stage.server()
   const agent = await stage.agent(await stage.card(), '9a', { onPin: PIN })

@@ -65,8 +65,12 @@ export function staged(name: SubjectName = 'embedded'): Staged {
 }
 
 /** What the server says to a GET. */
-export async function ask(agent: CardAgent, url: string): Promise<string> {
-  const [response] = await within(once(get(url, { agent }), 'response'), LIMIT_MS, 'the server does not answer')
+export async function ask(agent: CardAgent, url: string, options: object = {}): Promise<string> {
+  const [response] = await within(
+    once(get(url, { ...options, agent }), 'response'),
+    LIMIT_MS,
+    'the server does not answer',
+  )
   return text(response)
 }
 
