@@ -154,8 +154,8 @@ export interface Native {
    * False where `fd` is no TCP socket, or the system has no such option.
    */
   setQuickAck(fd: number): boolean
-  /** Registers the engine `tessera`, once in a process. False where Node's OpenSSL has no engines. */
-  registerTlsEngine(): boolean
+  /** Registers the engine, once for this copy of the addon, and answers its name; undefined where Node's OpenSSL has none. */
+  registerTlsEngine(): string | undefined
   /** `patience`: how many ms a thread waits for an answer; 30 000 unless given, and no more. */
   readonly TlsDesk: new (
     spki: Uint8Array,

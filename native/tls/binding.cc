@@ -88,7 +88,8 @@ class JsDesk : public Napi::ObjectWrap<JsDesk> {
 };
 
 Napi::Value js_register_engine(const Napi::CallbackInfo& info) {
-  return Napi::Boolean::New(info.Env(), register_engine());
+  const char* id = register_engine();
+  return id == nullptr ? info.Env().Undefined() : Napi::String::New(info.Env(), id);
 }
 
 }  // namespace

@@ -18,9 +18,10 @@ std::optional<Bytes> Desk::sign(uint32_t connection, Kind kind, ByteView octets)
   std::unique_lock lock(mutex_);
   if (closed_) return std::nullopt;
   const uint64_t id = ++last_id_;
-  waiting_.emplace(id, &waiting);
+  auto request = std::make_unique<Request>(Request{id, connection, kind, Bytes(octets.begin(), octets.end())});
+  waiting_.emplace(id, &waiting);  // nothing throws from here until it is erased
   lock.unlock();
-  ask_(std::make_unique<Request>(Request{id, connection, kind, Bytes(octets.begin(), octets.end())}));
+  ask_(std::move(request));
   lock.lock();
   waiting.wake.wait_for(lock, patience_, [&] { return waiting.done; });
   waiting_.erase(id);

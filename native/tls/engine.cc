@@ -2,6 +2,7 @@
 
 #include <dlfcn.h>
 #include <openssl/crypto.h>
+#include <openssl/err.h>
 #include <openssl/evp.h>
 #include <openssl/x509.h>
 
@@ -252,29 +253,40 @@ EVP_PKEY* load_key(ENGINE*, const char* identifier, UiMethod*, void*) {
   });
 }
 
-bool set_up() {
-  if (!ssl.load()) return false;
+// The name it is added by: another copy of the addon in this process, of another version, has the first one already.
+const char* add(ENGINE* engine) {
+  for (const char* id : {"tessera", "tessera-2", "tessera-3", "tessera-4"}) {
+    ERR_set_mark();
+    const bool added = ssl.ENGINE_set_id(engine, id) == 1 && ssl.ENGINE_add(engine) == 1;
+    ERR_pop_to_mark();
+    if (added) return id;
+  }
+  return nullptr;
+}
+
+const char* set_up() {
+  if (!ssl.load()) return nullptr;
   ec_index = CRYPTO_get_ex_new_index(CRYPTO_EX_INDEX_EC_KEY, 0, nullptr, nullptr, copy_holder, free_holder);
   rsa_index = CRYPTO_get_ex_new_index(CRYPTO_EX_INDEX_RSA, 0, nullptr, nullptr, copy_holder, free_holder);
   ec_method = ssl.EC_KEY_METHOD_new(ssl.EC_KEY_OpenSSL());
   rsa_method = ssl.RSA_meth_dup(ssl.RSA_get_default_method());
   ENGINE* engine = ssl.ENGINE_new();
-  if (ec_index < 0 || rsa_index < 0 || !ec_method || !rsa_method || !engine) return false;
+  if (ec_index < 0 || rsa_index < 0 || !ec_method || !rsa_method || !engine) return nullptr;
   ssl.EC_KEY_METHOD_set_sign(ec_method, ec_sign, nullptr, ec_sign_parts);
-  const bool added = ssl.RSA_meth_set_priv_enc(rsa_method, rsa_private) == 1 &&
-                     ssl.RSA_meth_set_priv_dec(rsa_method, rsa_refused) == 1 &&
-                     ssl.ENGINE_set_id(engine, "tessera") == 1 &&
-                     ssl.ENGINE_set_name(engine, "Keys of cards, for TLS") == 1 &&
-                     ssl.ENGINE_set_load_privkey_function(engine, load_key) == 1 && ssl.ENGINE_add(engine) == 1;
+  const bool made = ssl.RSA_meth_set_priv_enc(rsa_method, rsa_private) == 1 &&
+                    ssl.RSA_meth_set_priv_dec(rsa_method, rsa_refused) == 1 &&
+                    ssl.ENGINE_set_name(engine, "Keys of cards, for TLS") == 1 &&
+                    ssl.ENGINE_set_load_privkey_function(engine, load_key) == 1;
+  const char* id = made ? add(engine) : nullptr;
   ssl.ENGINE_free(engine);  // the list has one of its own
-  return added;
+  return id;
 }
 
 }  // namespace
 
-bool register_engine() {
-  static const bool registered = set_up();
-  return registered;
+const char* register_engine() {
+  static const char* const id = set_up();
+  return id;
 }
 
 }  // namespace tessera::tls

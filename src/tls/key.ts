@@ -14,8 +14,6 @@ import { pinBytes, type Secret } from '../piv/pin.ts'
 import type { CardIdentity } from './messages.ts'
 import { KeptPin } from './pin.ts'
 
-const ENGINE = 'tessera'
-
 /** A connection whose handshake is under way. */
 export interface Handshake {
   readonly signal: AbortSignal
@@ -45,6 +43,7 @@ function closeAll(): void {
 export class CardKey {
   readonly slot: string
   readonly certificate: X509Certificate
+  readonly #engine: string
   readonly #cert: string
   readonly #card: Card
   readonly #info: KeyInfo
@@ -63,13 +62,15 @@ export class CardKey {
     options: CardKeyOptions,
   ) {
     const { TlsDesk, registerTlsEngine } = native()
-    if (!registerTlsEngine()) {
+    const engine = registerTlsEngine()
+    if (engine === undefined) {
       throw new TlsError(
         'ERR_NO_ENGINE',
         "The OpenSSL of this Node.js has no engines, so its TLS cannot sign with a card's key. Serve the card (tessera serve) and use it by PKCS#11, with OpenSC's module: docs/serve.md.",
       )
     }
     this.slot = info.slot
+    this.#engine = engine
     this.certificate = chain[0]
     this.#cert = chain.map(String).join('')
     this.#card = card
@@ -126,7 +127,7 @@ export class CardKey {
   begin(connection: number, handshake: Handshake): CardIdentity {
     this.#handshakes.set(connection, handshake)
     const privateKeyIdentifier = `${this.#desk.number}.${connection}`
-    return { cert: this.#cert, privateKeyEngine: ENGINE, privateKeyIdentifier }
+    return { cert: this.#cert, privateKeyEngine: this.#engine, privateKeyIdentifier }
   }
 
   finish(connection: number): void {

@@ -3,7 +3,8 @@
 // takes: 6 s
 import { execFileSync, spawnSync } from 'node:child_process'
 import { generateKeyPairSync, randomBytes, X509Certificate } from 'node:crypto'
-import { readFileSync } from 'node:fs'
+import { copyFileSync, readFileSync } from 'node:fs'
+import { createRequire } from 'node:module'
 import { join } from 'node:path'
 import type tls from 'node:tls'
 import { Worker } from 'node:worker_threads'
@@ -26,8 +27,25 @@ test.before(async () => {
 test.after(() => server?.stop())
 
 test('the engine is registered, as often as one likes', () => {
-  assert.is(registerTlsEngine(), true)
-  assert.is(registerTlsEngine(), true)
+  assert.is(registerTlsEngine(), 'tessera')
+  assert.is(registerTlsEngine(), 'tessera')
+})
+
+test('two copies of the addon in one process: each has an engine of its own', async () => {
+  const copy = join(tempDir('copy'), 'tessera.node')
+  copyFileSync(addon, copy)
+  const other = createRequire(import.meta.url)(copy) as ReturnType<typeof native>
+  assert.is(other.registerTlsEngine(), 'tessera-2')
+  const { cert, spki } = KEYS['P-256']
+  let asked = 0
+  const desk: NativeTlsDesk = new other.TlsDesk(spki, ({ id }) => {
+    asked += 1
+    desk.refuse(id)
+  })
+  const options = { privateKeyEngine: 'tessera-2' }
+  assert.is.not(await connected(cert, `${desk.number}.1`, options), 'secure')
+  desk.close()
+  assert.is(asked, 1)
 })
 
 /** A certificate whose key is in nobody's desk but `made`. */
@@ -51,7 +69,7 @@ function connected(cert: string, identifier: string, options: tls.ConnectionOpti
     } catch (error) {
       parentPort.postMessage(error.code ?? error.message)
     }`
-  const workerData = { ...given, cert, privateKeyEngine: 'tessera', privateKeyIdentifier: identifier }
+  const workerData = { ...given, cert, privateKeyEngine: 'tessera', privateKeyIdentifier: identifier, ...options }
   const worker = new Worker(program, { eval: true, workerData })
   const said = new Promise<string>((resolve) => {
     worker.once('message', resolve)
@@ -223,9 +241,9 @@ test('a Node without engines: the addon is there, and says that this is not', ()
   const program = `console.log(require(${JSON.stringify(addon)}).registerTlsEngine())`
   const run = (env: object) =>
     spawnSync(process.execPath, ['-e', program], { env: { ...process.env, ...env }, encoding: 'utf8' })
-  assert.is(run({}).stdout, 'true\n')
+  assert.is(run({}).stdout, 'tessera\n')
   const { status, stdout, stderr } = run({ LD_PRELOAD: `${process.env.LD_PRELOAD ?? ''} ${library}`.trim() })
-  assert.equal([status, stdout], [0, 'false\n'], stderr)
+  assert.equal([status, stdout], [0, 'undefined\n'], stderr)
 })
 
 test.run()

@@ -58,7 +58,7 @@ const WAYS: Readonly<Record<string, () => Promise<void>>> = {
     throw new Error('mine')
   },
   async missing() {
-    Object.assign(native(), { registerTlsEngine: () => false })
+    Object.assign(native(), { registerTlsEngine: () => undefined })
     await agentOf().catch((error) => console.log(error.code, /docs\/serve\.md/.test(error.message)))
   },
 }
