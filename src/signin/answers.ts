@@ -4,6 +4,13 @@ import * as v from 'valibot'
 
 const LONGEST_ANSWER = 64 * 1024
 
+/** A moment that there is: not every one that is spelled well. */
+export const moment = v.pipe(
+  v.string(),
+  v.isoTimestamp(),
+  v.check((text) => !Number.isNaN(Date.parse(text)), 'expected a moment'),
+)
+
 /** A refusal, as the service says it. */
 const refusalSchema = v.object({
   error: v.pipe(v.string(), v.regex(/^[a-z]{1,32}(-[a-z]{1,32}){0,4}$/)),

@@ -5,6 +5,7 @@
  */
 import * as v from 'valibot'
 import { ALGORITHMS, type Algorithm, type Hash } from '../piv/algorithms.ts'
+import { moment } from './answers.ts'
 import type { Service } from './service.ts'
 import { sha256 } from './sha256.ts'
 
@@ -17,7 +18,7 @@ const SKEW = 5 * 60_000
 export const challengeSchema = v.object({
   nonce: v.pipe(v.string(), base64url(NONCE)),
   audience: v.pipe(v.string(), v.maxLength(2048)),
-  expires: v.pipe(v.string(), v.isoTimestamp()),
+  expires: moment,
 })
 export type Challenge = v.InferOutput<typeof challengeSchema>
 

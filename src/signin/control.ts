@@ -119,9 +119,7 @@ async function forward(session: Session, message: IncomingMessage, response: Ser
   response.once('close', () => gone.abort())
   const hasBody = message.headers['content-length'] !== undefined || message.headers['transfer-encoding'] !== undefined
   try {
-    // Of some methods Node would send what has no length without any frame around it.
-    const chunked = message.headers['transfer-encoding'] === undefined ? {} : { 'transfer-encoding': 'chunked' }
-    const headers = { ...passing(message.headers, OURS), ...chunked }
+    const headers = passing(message.headers, OURS)
     const call = { method, path, headers, signal: gone.signal, timeout: PATIENCE_MS, ...(hasBody && { body: message }) }
     const { status, headers: answered, body } = await session.open(call)
     response.writeHead(status, passing(answered, []))

@@ -8,6 +8,7 @@ import type { CardCertificate } from '../piv/host/certificates.ts'
 import type { AskPin } from '../piv/host/pin-request.ts'
 import type { Slot } from '../piv/slots.ts'
 import { anonymous } from './anonymous.ts'
+import { moment } from './answers.ts'
 import { challengeSchema, checkChallenge, compact, jwsOf, signingInput } from './challenge.ts'
 import type { Method } from './methods.ts'
 import type { Service, Way } from './service.ts'
@@ -37,7 +38,7 @@ const word = (most: number) => v.pipe(v.string(), v.regex(/^[^\p{C}]+$/u), v.max
 const members = {
   user: word(256),
   address: word(320),
-  expires: v.pipe(v.string(), v.isoTimestamp()),
+  expires: moment,
 }
 const sessionSchema = v.object(members)
 /** A bearer token as RFC 6750, 2.1 has it. */

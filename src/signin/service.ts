@@ -21,6 +21,7 @@ export interface Call {
   readonly method: string
   /** Path and query. */
   readonly path: string
+  /** Of a body that is a stream, `content-length` says its length. */
   readonly headers?: Readonly<Record<string, string | readonly string[]>>
   readonly body?: string | Uint8Array | Readable | undefined
   readonly signal?: AbortSignal | undefined
@@ -96,7 +97,7 @@ export class Service {
   async open(way: Way, call: Call): Promise<IncomingMessage> {
     const { method, path, body, signal = new AbortController().signal, timeout = this.#timeout } = call
     const url = new URL(path, this.origin)
-    const headers = { ...call.headers, ...way.headers } as Record<string, string>
+    const headers = { ...call.headers, ...frameOf(call), ...way.headers } as Record<string, string>
     let reused = false
     try {
       const message = await this.#until<IncomingMessage>(signal, timeout, (resolve, reject) => {
@@ -124,11 +125,7 @@ export class Service {
     const headers = { Accept: 'application/json', ...json, ...call.headers }
     const message = await this.open(way, { ...call, headers })
     const { statusCode: status = 0 } = message
-    const { signal = new AbortController().signal, timeout = this.#timeout } = call
-    const body = await this.#until<Uint8Array>(signal, timeout, (resolve, reject) => {
-      readBody(message).then(resolve, reject)
-      return () => message.destroy()
-    })
+    const body = await this.read(message, call)
     if (status === 200) {
       const parsed = v.safeParse(schema, jsonOf(message, body))
       if (parsed.success) return parsed.output
@@ -137,6 +134,15 @@ export class Service {
     const refusal = readRefusal(message, body)
     if (refusal === undefined) throw this.answer(`its status is ${status}`, status)
     throw this.refused(refusal, status)
+  }
+
+  /** An answer, whole and in time. @throws as `open`; SignInError ERR_SERVICE_ANSWER where it has more than `limit` octets */
+  read(message: IncomingMessage, call: Pick<Call, 'signal' | 'timeout'>, limit?: number): Promise<Uint8Array> {
+    const { signal = new AbortController().signal, timeout = this.#timeout } = call
+    return this.#until<Uint8Array>(signal, timeout, (resolve, reject) => {
+      readBody(message, limit).then(resolve, reject)
+      return () => message.destroy()
+    })
   }
 
   /** An error about an answer that is not as it should be. */
@@ -207,6 +213,14 @@ export class Service {
     const { kind, words } = serverFault(cause)
     return new SignInError(CODES[kind], `The service at ${this.host} ${words}`, { cause })
   }
+}
+
+/** Where the body ends. With some methods Node would not say, and what follows would be the next call to the service. */
+function frameOf({ body, headers = {} }: Call): Readonly<Record<string, string>> {
+  if (body === undefined) return {}
+  if (typeof body === 'string' || body instanceof Uint8Array)
+    return { 'content-length': String(Buffer.byteLength(body)) }
+  return 'content-length' in headers ? {} : { 'transfer-encoding': 'chunked' }
 }
 
 const codeOf = (cause: unknown): string => String((cause as NodeJS.ErrnoException | undefined)?.code ?? '')

@@ -7,7 +7,7 @@ import type { IncomingMessage } from 'node:http'
 import { Readable } from 'node:stream'
 import { PinError, SignInError, UsageError } from '../errors.ts'
 import type { Card } from '../piv/host/card.ts'
-import { readBody, readRefusal } from './answers.ts'
+import { readRefusal } from './answers.ts'
 import type { Ending, Method } from './methods.ts'
 import type { Call, Service, Way } from './service.ts'
 
@@ -105,7 +105,7 @@ export class Session extends EventEmitter<{ ended: [Ended] }> implements AsyncDi
     const lists = Object.entries(headers).flatMap(([name, value]) =>
       [value ?? []].flat().map((one): [string, string] => [name, one]),
     )
-    const bare = [101, 204, 205, 304].includes(status)
+    const bare = [204, 205, 304].includes(status)
     if (bare) body.resume()
     return new Response(bare ? null : (Readable.toWeb(body) as ReadableStream), { status, headers: lists })
   }
@@ -119,7 +119,7 @@ export class Session extends EventEmitter<{ ended: [Ended] }> implements AsyncDi
     }
     try {
       const message = await this.#service.open(this.#way, { ...call, path: url.pathname + url.search })
-      return await this.#looked(message)
+      return await this.#looked(message, call)
     } catch (error) {
       // A new connection wants a signature, and the card its PIN: nobody is asked for it here.
       if (error instanceof PinError && error.code === 'ERR_PIN_REQUIRED') void this.end('expired')
@@ -184,11 +184,15 @@ export class Session extends EventEmitter<{ ended: [Ended] }> implements AsyncDi
   }
 
   /** An answer, after a look whether it says that nobody is signed in. */
-  async #looked(message: IncomingMessage): Promise<Answer> {
+  async #looked(message: IncomingMessage, call: Pick<Call, 'signal' | 'timeout'>): Promise<Answer> {
     const { statusCode: status = 0, headers } = message
+    if (status < 200 || status > 599) {
+      message.destroy()
+      throw this.#service.answer(`its status is ${status}`, status)
+    }
     const length = Number(headers['content-length'] ?? Number.NaN)
     if (status !== 401 || !(length <= LONGEST_REFUSAL)) return { status, headers, body: message }
-    const body = await readBody(message, LONGEST_REFUSAL)
+    const body = await this.#service.read(message, call, LONGEST_REFUSAL)
     const { reason } = readRefusal(message, body) ?? {}
     if (reason !== undefined && ENDS.includes(reason)) void this.end('service')
     return { status, headers, body: Readable.from([body]) }
