@@ -73,7 +73,8 @@ const ENTER: Readonly<Record<Method, (entrance: Entrance) => Promise<Entered>>> 
   async certificate({ service, card, slot, certificate, onPin, minTriesLeft, signal }) {
     // Loaded only here: it brings worker threads.
     const { cardAgent } = await import('../tls/agent.ts')
-    const trust = service.ca === undefined ? {} : { ca: service.ca }
+    // Said although it is usual: an environment variable could turn it off.
+    const trust = { rejectUnauthorized: true, ...(service.ca && { ca: service.ca }) }
     const agent = await cardAgent(card, slot, {
       onPin,
       minTriesLeft,

@@ -68,6 +68,28 @@ test('an answer that says who is out, and does not end or breaks off; a status t
   await session.signOut()
 })
 
+test('its certificate is verified on every connection, whatever the environment says', async () => {
+  const [wrong, other] = [
+    serverIdentity(),
+    createServer((socket) => socket.on('error', () => undefined).on('data', () => well(socket))),
+  ]
+  // The first one is good, when it is looked whether the service is there.
+  other.on('connection', () => other.setSecureContext(wrong))
+  other.listen(0, '127.0.0.1')
+  await once(other, 'listening')
+  process.env.NODE_TLS_REJECT_UNAUTHORIZED = '0'
+  const there = { ...options, service: `https://127.0.0.1:${(other.address() as AddressInfo).port}` }
+  try {
+    for (const method of ['certificate', 'challenge'] as const) {
+      other.setSecureContext(identity)
+      await refusedWith('ERR_SERVICE_UNTRUSTED', signIn({ ...there, method }))
+    }
+  } finally {
+    delete process.env.NODE_TLS_REJECT_UNAUTHORIZED
+    other.close()
+  }
+})
+
 test('moments that there are not', async () => {
   for (const expires of ['2099-01-01T00:00:00+05', '2099-02-30T23:59:59-23']) {
     const odd = await forgedService(() => ({ user: 'alice', address: ALICE, expires }))
