@@ -42,6 +42,7 @@ export async function signInInBackground(options: BackgroundOptions): Promise<St
   try {
     await write(keeper.stdin, utf8(`${JSON.stringify(order)}\n`))
     const started = await converse(keeper, pin, onWait)
+    signal?.throwIfAborted()
     return started
   } catch (error) {
     stop()

@@ -6,8 +6,8 @@ import { concat, space, wipe } from '../bytes.ts'
 import type { CardError } from '../errors.ts'
 import type { PinRequest } from '../piv/host/pin-request.ts'
 import { crossed, type Order, type Report } from './crossing.ts'
-import { desk } from './desk.ts'
 import { type Held, signInHeld } from './held.ts'
+import type { Session } from './session.ts'
 
 const LONGEST_LINE = 1024 * 1024
 
@@ -64,15 +64,15 @@ async function begin(lines: Lines, signal: AbortSignal): Promise<Held> {
     ...(wait && { onWait: (error: CardError) => void say({ is: 'waiting', error: crossed(error) }) }),
   }
   try {
-    const held = await signInHeld({ ...order, ...options, signal }, true)
-    const { user, address, how, service, slot, card, expires } = held.session
-    const socket = desk(order.home).running.socketOf(address)
-    const facts = { user, address, how, service, slot, card: card.name, expires: expires.toISOString() }
-    await say({ is: 'signed-in', started: { pid: process.pid, ...facts, socket } })
-    return held
+    return await signInHeld({ ...order, ...options, signal }, true)
   } finally {
     wipe(pin)
   }
+}
+
+function sayStarted({ user, address, how, service, slot, card, expires, socket = '' }: Session): Promise<void> {
+  const facts = { user, address, how, service, slot, card: card.name, expires: expires.toISOString(), socket }
+  return say({ is: 'signed-in', started: { pid: process.pid, ...facts } })
 }
 
 async function main(): Promise<number> {
@@ -90,6 +90,10 @@ async function main(): Promise<number> {
   const lines = new Lines(process.stdin, () => held === undefined && onStop())
   try {
     held = await begin(lines, stop.signal)
+    // Told to stop just when it was signed in.
+    if (stop.signal.aborted) await held.session.signOut()
+    stop.signal.throwIfAborted()
+    await sayStarted(held.session)
   } catch (error) {
     await say({ is: 'failed', error: crossed(error) })
     return 1

@@ -16,8 +16,8 @@ const ENDS = ['signed-out', 'revoked', 'expired', 'untrusted', 'unknown-user']
 const LONGEST_REFUSAL = 4096
 /** For telling the service, in milliseconds: nobody waits long to be signed out. */
 const FAREWELL_MS = 5000
-/** The longest that a timer can wait. */
-const LONGEST_TIMER = 2 ** 31 - 1
+/** How often the clock is looked at, in milliseconds: timers stand still while a machine sleeps, and end after 24 days. */
+const LOOK_MS = 60_000
 
 export interface SessionFacts {
   readonly user: string
@@ -64,7 +64,7 @@ export class Session extends EventEmitter<{ ended: [Ended] }> implements AsyncDi
   socket: string | undefined
   readonly #service: Service
   readonly #way: Way
-  #timer: NodeJS.Timeout
+  #timer: NodeJS.Timeout | undefined
   readonly #atEnd: Array<(reason: Ending) => Promise<void>> = []
   #atLast: (reason: Ending) => Promise<void> = async () => {}
   #ending: Promise<Ended> | undefined
@@ -81,7 +81,7 @@ export class Session extends EventEmitter<{ ended: [Ended] }> implements AsyncDi
     this.card = parts.card
     this.#service = parts.service
     this.#way = parts.way
-    this.#timer = this.#wait()
+    this.#watchTime()
   }
 
   /** Origin of the service. */
@@ -112,6 +112,7 @@ export class Session extends EventEmitter<{ ended: [Ended] }> implements AsyncDi
 
   /** The same with what comes and goes as streams. */
   async open({ path, ...call }: Call): Promise<Answer> {
+    if (this.#left() <= 0) void this.end('expired')
     if (this.#ending !== undefined) throw this.#over()
     const url = new URL(path, this.#service.origin)
     if (url.origin !== this.#service.origin) {
@@ -198,13 +199,14 @@ export class Session extends EventEmitter<{ ended: [Ended] }> implements AsyncDi
     return { status, headers, body: Readable.from([body]) }
   }
 
-  /** Until its time is over, in as many steps as it takes. */
-  #wait(): NodeJS.Timeout {
-    const left = this.expires.getTime() - Date.now()
-    if (left <= LONGEST_TIMER) return setTimeout(() => void this.end('expired'), Math.max(0, left))
-    return setTimeout(() => {
-      this.#timer = this.#wait()
-    }, LONGEST_TIMER)
+  #watchTime(): void {
+    const look = () => (this.#left() > 0 ? this.#watchTime() : void this.end('expired'))
+    this.#timer = setTimeout(look, Math.min(this.#left(), LOOK_MS))
+  }
+
+  /** Milliseconds, by the clock. */
+  #left(): number {
+    return this.expires.getTime() - Date.now()
   }
 
   #over(): SignInError {

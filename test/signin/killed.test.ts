@@ -1,9 +1,18 @@
 // takes: 25 s
 // The process that is signed in is killed, or its files are somebody's leftovers: nobody else's process is ever touched.
 import { type ChildProcess, spawn } from 'node:child_process'
-import { existsSync, mkdirSync, readdirSync, readFileSync, unlinkSync, writeFileSync } from 'node:fs'
+import {
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  unlinkSync,
+  watch as watchFolder,
+  writeFileSync,
+} from 'node:fs'
 import { createServer } from 'node:net'
 import { join } from 'node:path'
+import { setTimeout as delay } from 'node:timers/promises'
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
 import { files } from '../../src/files/files.ts'
@@ -63,6 +72,25 @@ test('told to stop, it signs out first', async () => {
   const { pid } = await signInInBackground({ address: ALICE, home, pin: PIN })
   process.kill(pid, 'SIGTERM')
   await goneBy(pid)
+  assert.match(service.log.at(-1) ?? '', 'DELETE /session 204')
+  assert.not(existsSync(run('.sock')))
+})
+
+test('told to stop just when it is signed in: nobody is, and nothing stays', async () => {
+  const stop = new AbortController()
+  const watch = watchFolder(join(home, 'accounts'), () => stop.abort())
+  const error = await signInInBackground({ address: ALICE, home, pin: PIN, signal: stop.signal }).catch(
+    (cause) => cause,
+  )
+  watch.close()
+  assert.is(error, stop.signal.reason)
+  const over = async () => {
+    for (let lock = null; lock === null; await delay(20)) {
+      lock = native().lockFile(run('.session-lock'))
+      lock?.release()
+    }
+  }
+  await within(over(), 10_000, 'somebody is signed in')
   assert.match(service.log.at(-1) ?? '', 'DELETE /session 204')
   assert.not(existsSync(run('.sock')))
 })

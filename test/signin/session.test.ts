@@ -111,6 +111,21 @@ test('its time is over', async () => {
   await short.close()
 })
 
+test('its time is over while the machine sleeps', async () => {
+  const days = 24 * 60 * 60_000
+  const long = await forgedService(letting(30 * days))
+  const session = await signedIn('certificate', long)
+  const { now } = Date
+  Date.now = () => now() + 31 * days
+  try {
+    await refusedWith('ERR_SIGNED_OUT', session.fetch('/'))
+  } finally {
+    Date.now = now
+  }
+  assert.is(await ending(session), 'expired')
+  await long.close()
+})
+
 test('answers that are none', async () => {
   const answers: readonly unknown[] = [
     {},
