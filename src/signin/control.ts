@@ -34,7 +34,7 @@ export interface Control {
   readonly closed: Promise<void>
 }
 
-/** After the end of a session an answer may take so long, in milliseconds. */
+/** When a session is over, and its card let go of, an answer may take so long, in milliseconds. */
 const LAST_ANSWERS_MS = 2000
 /** For the service to begin to answer: programs may wait for news. */
 const PATIENCE_MS = 600_000
@@ -55,7 +55,7 @@ export async function openControl(path: string, session: Session): Promise<Contr
     close() {
       server.close()
       server.closeIdleConnections()
-      setTimeout(() => server.closeAllConnections(), LAST_ANSWERS_MS).unref()
+      void session.ended.then(() => setTimeout(() => server.closeAllConnections(), LAST_ANSWERS_MS).unref())
     },
     closed,
   }

@@ -149,6 +149,15 @@ test('signed out while a call is under way: the call ends, and whoever signs out
   held.open()
 })
 
+test('a card that another program holds up is let go of slowly, and whoever signs out is told all the same', async () => {
+  ;({ session, closed } = await begin())
+  const close = session.card.close.bind(session.card)
+  const slowly = () => new Promise((resolve) => setTimeout(resolve, 3000)).then(close)
+  Object.defineProperty(session.card, 'close', { value: slowly })
+  assert.is((await signOutElsewhere(ALICE, { home })).reason, 'signed-out')
+  await within(closed, 5000, 'the socket')
+})
+
 test('the service is down: said as such', async () => {
   ;({ session, closed } = await begin())
   await service.close()
