@@ -4,10 +4,10 @@ import type { EnrollEvent, EnrollResult } from '../enroll/enroll-options.ts'
 import { chosenCa } from './ca.ts'
 import { certificateJson, contentOf, verdictText } from './certificates.ts'
 import { type Context, given } from './context.ts'
+import { clock } from './describe.ts'
 import { TEXT } from './messages.ts'
 import type { Json } from './output.ts'
 
-const clock = (date: Date): string => date.toISOString().replace('T', ' ').slice(0, 19)
 const day = (date: Date): string => date.toISOString().slice(0, 10)
 
 /** What the options say of an enrolment, besides where; `agent` as for chosenCa. @throws UsageError ERR_USAGE */

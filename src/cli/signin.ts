@@ -4,7 +4,7 @@ import type { AccountSummary } from '../signin/accounts.ts'
 import type { BackgroundOptions } from '../signin/background.ts'
 import { pemOf } from './ca.ts'
 import { type Context, given } from './context.ts'
-import { columns } from './describe.ts'
+import { clock, columns } from './describe.ts'
 import { readWhole } from './files.ts'
 import { TEXT } from './messages.ts'
 import { errorJson, type Json } from './output.ts'
@@ -26,8 +26,6 @@ export async function signInOptions(context: Context, address: string): Promise<
     ...(waitForCard && { onWait: ({ message }) => void out.note(signIn.waiting(message)) }),
   }
 }
-
-export const clock = (date: Date): string => date.toISOString().replace('T', ' ').slice(0, 19)
 
 export function accountJson(account: AccountSummary): Json {
   if ('error' in account) return { path: account.path, error: errorJson(account.error) }

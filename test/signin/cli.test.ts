@@ -122,9 +122,10 @@ test('sentences say what happens and what does not', async () => {
     started.stdout,
     'Closing this window leaves it signed in. To sign out: tessera signout alice@lab.example.',
   )
+  assert.match(started.stdout, / until \d{4}-\d\d-\d\d \d\d:\d\d:\d\d UTC, by process/)
   assert.match(
     (await tessera(['accounts'])).stdout,
-    /alice@lab\.example +signed in since .* \(process \d+, in the background\)/,
+    /alice@lab\.example +signed in since .* UTC \(process \d+, in the background\)/,
   )
   assert.is((await tessera(['accounts', '--quiet'])).stdout, `${ALICE}\n`)
   assert.match((await tessera(['signout', ALICE])).stdout, 'What is remembered of the account stays')

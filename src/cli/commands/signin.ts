@@ -3,8 +3,9 @@ import { signInInBackground } from '../../signin/background.ts'
 import { signInHeld } from '../../signin/held.ts'
 import type { Session } from '../../signin/session.ts'
 import type { Context, Run } from '../context.ts'
+import { clock } from '../describe.ts'
 import { TEXT } from '../messages.ts'
-import { clock, signInOptions } from '../signin.ts'
+import { signInOptions } from '../signin.ts'
 
 export const run: Run = async (context, address) => {
   const { options, out, signal } = context
