@@ -42,11 +42,17 @@ export interface Started {
   readonly socket: string
 }
 
+/** What errors say besides, each of its class. */
+const DETAILS = [
+  ...['triesLeft', 'reason', 'status', 'words', 'path', 'sw'],
+  ...['rc', 'command', 'layer', 'response', 'position', 'reader', 'holders'],
+]
+
 export interface CrossedError {
   readonly code: ErrorCode | 'ERR_INTERNAL'
   readonly message: string
-  readonly triesLeft?: number | undefined
-  readonly reason?: string | undefined
+  /** Whatever is there of them. */
+  readonly details?: object
 }
 
 /** What the process says. */
@@ -61,31 +67,27 @@ export function crossed(error: unknown): CrossedError {
     return { code: 'ERR_INTERNAL', message: error instanceof Error ? error.message : 'unknown' }
   }
   const { code, message } = error as CardError
-  return {
-    ...{ code, message },
-    triesLeft: error instanceof PinError ? error.triesLeft : undefined,
-    reason: error instanceof SignInError ? error.reason : undefined,
-  }
+  const details = DETAILS.map((name) => [name, Reflect.get(error, name)] as const)
+  return { code, message, details: Object.fromEntries(details.filter(([, value]) => value !== undefined)) }
 }
 
-type Make = (code: never, message: string, details: { triesLeft?: number; reason?: string }) => Error
+type Make = new (code: never, message: string, details: never) => Error
 
 /** By the kind of their codes. */
 const CLASSES: Readonly<Record<(typeof ERROR_CODES)[ErrorCode]['kind'], Make>> = {
-  pin: (code, message, details) => new PinError(code, message, details),
-  tpm: (code, message) => new TpmError(code, message),
-  card: (code, message) => new CardError(code, message),
-  file: (code, message) => new FileError(code, message),
-  usage: (code, message) => new UsageError(code, message),
-  pcsc: (code, message) => new PcscError(code, message),
-  ca: (code, message) => new CaError(code, message),
-  tls: (code, message) => new TlsError(code, message),
-  signin: (code, message, details) => new SignInError(code, message, details),
+  pin: PinError,
+  tpm: TpmError,
+  card: CardError,
+  file: FileError,
+  usage: UsageError,
+  pcsc: PcscError,
+  ca: CaError,
+  tls: TlsError,
+  signin: SignInError,
 }
 
 /** The error again, of its class. */
-export function revived({ code, message, triesLeft, reason }: CrossedError): Error {
+export function revived({ code, message, details = {} }: CrossedError): Error {
   if (code === 'ERR_INTERNAL') return new Error(message)
-  const details = { ...(triesLeft !== undefined && { triesLeft }), ...(reason !== undefined && { reason }) }
-  return CLASSES[ERROR_CODES[code].kind](code as never, message, details)
+  return new CLASSES[ERROR_CODES[code].kind](code as never, message, details as never)
 }
