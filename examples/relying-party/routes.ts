@@ -105,7 +105,8 @@ function checkClaims({ aud, nonce, sub, iat, exp, channel }: Claims, { address }
   const now = parts.trust.now() / 1000
   const sane = exp > iat && exp - iat <= LONGEST_TOKEN_LIFE_S
   if (!sane || now < iat - CLOCKS_DIFFER_S || now >= exp + CLOCKS_DIFFER_S) {
-    throw new Refusal('stale-challenge', { detail: 'iat and exp' })
+    const words = 'By its times the answer was not made just now. Check the clock of the machine that made it.'
+    throw new Refusal('stale-challenge', { words, detail: 'iat and exp' })
   }
   parts.challenges.use(nonce, address, aud)
 }

@@ -2,8 +2,8 @@
 import { createHash } from 'node:crypto'
 import { UsageError } from '../errors.ts'
 
-/** As x509/alternative-names.ts has UPNs, and `+`, which e-mail addresses have. */
-const ADDRESS = /^[^\s@\p{C}"/\\[\]:;|=,*?<>]{1,64}@[\p{L}\p{N}](?:[\p{L}\p{N}.-]{0,188}[\p{L}\p{N}])?$/u
+/** As x509/alternative-names.ts has UPNs, and `+`, which e-mail addresses have; 254 in all, as RFC 5321 has room for. */
+const ADDRESS = /^[^\s@\p{C}"/\\[\]:;|=,*?<>]{1,64}@[\p{L}\p{N}](?:[\p{L}\p{N}.-]{0,187}[\p{L}\p{N}])?$/u
 
 /** @throws UsageError ERR_USAGE unless `text` is an address */
 export function checkAddress(text: string): string {

@@ -196,6 +196,12 @@ for (const [name, [code, changes]] of Object.entries(ATTACKS)) {
   })
 }
 
+test('a clock that is wrong is said to be', async () => {
+  const claims = { iat: seconds() + 200, exp: seconds() + 260 }
+  const { json } = await handIn(sample, tokenOf(sample, person, await challengeOf(sample), { claims }))
+  assert.match(json.message ?? '', 'Check the clock')
+})
+
 test('a token that is changed in one place is refused, wherever that is', async () => {
   const token = tokenOf(sample, person, await challengeOf(sample))
   const key = createPublicKey(person.cert)

@@ -96,7 +96,8 @@ test('other files in the folder are none of ours', async () => {
 })
 
 test('addresses, and what their files are called', () => {
-  for (const good of [ALICE, "o'neill+x@b.example", 'j.müller@münchen.example', 'a@b'])
+  const longest = `${'a'.repeat(64)}@${'b'.repeat(189)}`
+  for (const good of [ALICE, "o'neill+x@b.example", 'j.müller@münchen.example', 'a@b', longest])
     assert.is(checkAddress(good), good)
   const bad = [
     '',
@@ -112,6 +113,7 @@ test('addresses, and what their files are called', () => {
     'a/b@c',
     'a@b/c',
     `${'a'.repeat(65)}@b`,
+    `${'a'.repeat(64)}@${'b'.repeat(190)}`,
   ]
   for (const text of bad) assert.throws(() => checkAddress(text), /is no address of an account/, text)
   assert.ok(sameAddress('Alice@Lab.Example', ALICE))
