@@ -52,6 +52,7 @@ export class CardKey {
   readonly #desk: NativeTlsDesk
   readonly #handshakes = new Map<number, Handshake>()
   readonly #turns = new Mutex()
+  readonly #closed = new AbortController()
   #unlocking: Promise<undefined> | undefined
 
   /** @throws TlsError ERR_NO_ENGINE */
@@ -93,7 +94,7 @@ export class CardKey {
   unlock(signal: AbortSignal): Promise<Uint8Array | undefined> {
     if (this.#info.pinPolicy === 'never') return Promise.resolve(undefined)
     if (this.#info.pinPolicy === 'always') return this.#turns.run(() => this.#verified(signal))
-    this.#unlocking ??= this.#verified()
+    this.#unlocking ??= this.#verified(this.#closed.signal)
       .then(wipe)
       .then(() => undefined)
       .finally(() => {
@@ -103,17 +104,17 @@ export class CardKey {
   }
 
   /** The PIN that was asked for and is right; none where none is wanted now. */
-  async #verified(signal?: AbortSignal): Promise<Uint8Array | undefined> {
-    signal?.throwIfAborted()
+  async #verified(signal: AbortSignal): Promise<Uint8Array | undefined> {
     const minTriesLeft = this.#minTriesLeft
     const session = sessionOf(this.#card)
     const always = this.#info.pinPolicy === 'always'
     if (!always && (await session.unlocked())) return undefined
     const { request, wanted } = await session.request(this.#info.slot, 'sign', { minTriesLeft })
     if (!wanted) return undefined
+    signal.throwIfAborted()
     const pin = pinBytes(await this.#pin.ask(request))
     try {
-      signal?.throwIfAborted() // no try is spent for nobody
+      signal.throwIfAborted() // no try is spent for nobody
       await session.verify(pin, minTriesLeft, always) // it comes once more, with the signature
       return pin
     } catch (error) {
@@ -138,6 +139,7 @@ export class CardKey {
   close(): void {
     open.delete(this.#desk)
     this.#desk.close()
+    this.#closed.abort()
     this.#pin.wipe()
   }
 

@@ -124,6 +124,24 @@ on('a request that was given up is asked no PIN for, and spends none', async ({ 
   assert.equal([asked, connections()], [2, 1])
 })
 
+on('an agent that was destroyed while it asked spends no try', async ({ card, server, agent }) => {
+  const [it, { url }] = [await card(), await server()]
+  const [asked, pin] = [gate(), gate<string>()]
+  const by = await agent(it, '9a', {
+    onPin: () => {
+      asked.open()
+      return pin.promise
+    },
+  })
+  const request = failed(ask(by, url))
+  await asked.promise
+  by.destroy()
+  await request
+  pin.open(WRONG)
+  await later(20)
+  assert.is((await it.pinStatus()).triesLeft, 5)
+})
+
 on('a PIN that no signature was wanted for serves nobody else', async ({ card, server, agent }) => {
   const it = await card(ALWAYS)
   const { url } = await server({ requestCert: false })
