@@ -3,7 +3,7 @@
  * and a card does not: so TLS runs in a worker thread, which waits there while this one asks the card.
  */
 import { Agent, type AgentOptions } from 'node:https'
-import { isIP } from 'node:net'
+import { getDefaultAutoSelectFamily, getDefaultAutoSelectFamilyAttemptTimeout, isIP } from 'node:net'
 import tls, { type TLSSocket } from 'node:tls'
 import { UsageError } from '../errors.ts'
 import type { Card } from '../piv/host/card.ts'
@@ -75,6 +75,9 @@ const defaults = (): CrossingOptions => ({
   minVersion: tls.DEFAULT_MIN_VERSION,
   maxVersion: tls.DEFAULT_MAX_VERSION,
   ciphers: tls.DEFAULT_CIPHERS,
+  ecdhCurve: tls.DEFAULT_ECDH_CURVE,
+  autoSelectFamily: getDefaultAutoSelectFamily(),
+  autoSelectFamilyAttemptTimeout: getDefaultAutoSelectFamilyAttemptTimeout(),
 })
 
 /** @throws UsageError ERR_USAGE */

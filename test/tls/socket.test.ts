@@ -260,6 +260,17 @@ on('keys that others are derived from, before TLS 1.3: no context is not an empt
   assert.not.equal(far48(), far48(Buffer.alloc(0)))
 })
 
+on('the curves of this thread are those of the other', async (stage) => {
+  const before = tls.DEFAULT_ECDH_CURVE
+  try {
+    tls.DEFAULT_ECDH_CURVE = 'P-384'
+    const { near } = await pair(stage, { ecdhCurve: 'P-256:P-384' })
+    assert.is((near.getEphemeralKeyInfo() as tls.EphemeralKeyInfo).name, 'secp384r1')
+  } finally {
+    tls.DEFAULT_ECDH_CURVE = before
+  }
+})
+
 on('keep-alive: connections are used again, and one that the server closed is not', async (stage) => {
   const server = await stage.server()
   const agent = await stage.agent(await stage.card(), '9a', { onPin: PIN })
