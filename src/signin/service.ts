@@ -82,7 +82,7 @@ export class Service {
       })
     } catch (cause) {
       // One that wants a certificate at once may break off here. It is there, and that is all that was asked.
-      if (cause instanceof SignInError && /ALERT|EPROTO/.test(codeOf(cause.cause))) return
+      if (cause instanceof SignInError && /ALERT(?!_PROTOCOL_VERSION)|EPROTO/.test(codeOf(cause.cause))) return
       throw cause
     } finally {
       socket.destroy()

@@ -1,6 +1,7 @@
 // takes: 10 s
 // A service that is signed in to, and then answers as none should: octets on the wire, in both directions.
 import { once } from 'node:events'
+import { createServer as createHttp } from 'node:http'
 import { type AddressInfo, connect } from 'node:net'
 import { createServer, type TLSSocket } from 'node:tls'
 import { test } from 'uvu'
@@ -86,6 +87,19 @@ test('its certificate is verified on every connection, whatever the environment 
     }
   } finally {
     delete process.env.NODE_TLS_REJECT_UNAUTHORIZED
+    other.close()
+  }
+})
+
+test('a service with an old TLS alone, or none: nobody is asked for a PIN', async () => {
+  const old = { ...identity, minVersion: 'TLSv1', maxVersion: 'TLSv1.1', ciphers: 'ALL:@SECLEVEL=0' } as const
+  for (const other of [createServer(old), createHttp((_, response) => void response.end('hi'))]) {
+    other.listen(0, '127.0.0.1')
+    await once(other, 'listening')
+    const there = { ...options, service: `https://127.0.0.1:${(other.address() as AddressInfo).port}` }
+    const pin = (): never => assert.unreachable('a PIN is asked for') as never
+    for (const method of ['certificate', 'challenge'] as const)
+      await refusedWith('ERR_SERVICE_UNAVAILABLE', signIn({ ...there, method, pin }))
     other.close()
   }
 })
