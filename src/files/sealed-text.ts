@@ -43,9 +43,11 @@ export function seal(kind: Kind, value: unknown): Uint8Array {
   return whole
 }
 
+const one = ({ noun }: Kind): string => `${/^[aeiou]/.test(noun) ? 'an' : 'a'} ${noun}`
+
 /** A FileError ERR_CARD_FILE about the file at `path`. */
 export function damaged(kind: Kind, path: string, why: string, cause?: unknown): FileError {
-  return new FileError('ERR_CARD_FILE', `${path} cannot be used as a ${kind.noun}: ${why}. ${kind.advice}`, {
+  return new FileError('ERR_CARD_FILE', `${path} cannot be used as ${one(kind)}: ${why}. ${kind.advice}`, {
     cause,
     path,
   })
@@ -64,7 +66,7 @@ export function unseal(kind: Kind, octets: Uint8Array, path: string): string {
   if (/^[1-9][0-9]{0,8}$/.test(version) && Number(version) > kind.version) {
     throw new FileError(
       'ERR_CARD_FILE_NEWER',
-      `${path} is a ${kind.noun} of version ${version}, and this program knows version ${kind.version} at most. It has not been touched. Update Tessera.`,
+      `${path} is ${one(kind)} of version ${version}, and this program knows version ${kind.version} at most. It has not been touched. Update Tessera.`,
       { path },
     )
   }

@@ -76,7 +76,7 @@ test('a file of a newer version, or one that is damaged: an error, and never wri
   for (const [text, code] of bad) {
     writeFileSync(path, text)
     const why = text.slice(0, 300)
-    assert.is((await refusedWith(code, store.read(ALICE))).code, code, why)
+    assert.not.match((await refusedWith(code, store.read(ALICE))).message, / a account file/, why)
     await refusedWith(code, store.write(account))
     await refusedWith(code, signIn({ address: ALICE, service: 'https://127.0.0.1:1', pin: '123456', home }))
     assert.is(readFileSync(path, 'utf8'), text, why)
