@@ -1,7 +1,7 @@
 // Runs one job in a process group of its own, so that whatever it leaves behind can be ended by id.
 
 import { spawn } from 'node:child_process'
-import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs'
+import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, symlinkSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as wait } from 'node:timers/promises'
@@ -68,6 +68,15 @@ export function endAll(): void {
   }
 }
 
+/** A scratch directory, and in it what tsx made of our sources, which is the same for all: else each job has it made anew. */
+function scratchDirectory(): string {
+  const scratch = mkdtempSync(join(tmpdir(), 'tessera-'))
+  const name = `tsx-${process.geteuid?.() ?? ''}`
+  mkdirSync(join(tmpdir(), name), { recursive: true })
+  symlinkSync(join(tmpdir(), name), join(scratch, name))
+  return scratch
+}
+
 // Tests see neither the settings of the npm that started them nor the cards of the person who runs them, in readers neither.
 function environmentOf(scratch: string, extra: Record<string, string>): NodeJS.ProcessEnv {
   const environment: NodeJS.ProcessEnv = {}
@@ -79,7 +88,7 @@ function environmentOf(scratch: string, extra: Record<string, string>): NodeJS.P
 }
 
 export async function run(job: Job, extra: Record<string, string>): Promise<Ending> {
-  const scratch = mkdtempSync(join(tmpdir(), 'tessera-'))
+  const scratch = scratchDirectory()
   const started = performance.now()
   const [program, ...args] = job.argv
   const child = spawn(program, args, {
