@@ -70,6 +70,8 @@ export async function tesseraProcess(
 
 export interface Running {
   readonly firstLine: string
+  /** Waits until it has stopped by itself, and answers its exit code. */
+  end(): Promise<number | null>
   /** Tells it to stop, and answers its exit code. */
   stop(signal?: NodeJS.Signals): Promise<number | null>
 }
@@ -95,13 +97,17 @@ export async function startProgram(argv: readonly string[], env: NodeJS.ProcessE
     void ended.then((code) => reject(new Error(`${argv.join(' ')}: ended with ${code}: ${complained}`)))
   })
   const firstLine = await within(first, LIMIT_MS, argv.join(' '))
+  const end = async () => {
+    const code = await within(ended, LIMIT_MS, argv.join(' '))
+    forget()
+    return code
+  }
   return {
     firstLine,
-    async stop(signal = 'SIGTERM') {
+    end,
+    stop(signal = 'SIGTERM') {
       child.kill(signal)
-      const code = await within(ended, LIMIT_MS, argv.join(' '))
-      forget()
-      return code
+      return end()
     },
   }
 }

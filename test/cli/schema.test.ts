@@ -169,7 +169,7 @@ test('signing in', async () => {
   assert.ok((await json(0, 'accounts'))[0].signedIn)
   await json(1, `signin alice@lab.example`, [PIN])
   assert.is((await json(0, 'signout')).told, true)
-  assert.is(await running.stop(), 0)
+  assert.is(await running.end(), 0)
   await json(1, 'signout')
   assert.is((await json(0, 'accounts'))[0].ended.reason, 'signed-out')
   writeFileSync(at('accounts/bob@lab.example.account'), 'not an account')
