@@ -7,19 +7,12 @@ import { test } from 'uvu'
 import * as assert from 'uvu/assert'
 import { type Result, secretFile, startProgram, tessera, tesseraProcess } from '../cli/cli.ts'
 import { ok } from '../strangers/support/tools.ts'
-import { gone, tempDir, within } from '../support/temp.ts'
-import { ALICE, makeCard, PIN, startLab, startRelyingParty, WRONG_PIN } from './support.ts'
+import { gone, within } from '../support/temp.ts'
+import { ALICE, PIN, startWorld, WRONG_PIN } from './support.ts'
 
-const home = tempDir('home')
+const { home, service } = await startWorld()
 process.env.TESSERA_HOME = home
 process.env.TESSERA_TCTI = 'embedded:'
-const lab = await startLab()
-const service = await startRelyingParty(lab)
-await (await makeCard(lab, { home, name: 'work' })).close()
-test.after(async () => {
-  await service.stop()
-  await lab.close()
-})
 
 const pins = secretFile(join(home, 'pin'), PIN)
 const socket = join(home, 'run', `${ALICE}.sock`)

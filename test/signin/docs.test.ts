@@ -7,16 +7,9 @@ import * as assert from 'uvu/assert'
 import { root } from '../runner/jobs.ts'
 import { ok } from '../strangers/support/tools.ts'
 import { tempDir } from '../support/temp.ts'
-import { makeCard, PIN, startLab, startRelyingParty } from './support.ts'
+import { PIN, startWorld } from './support.ts'
 
-const home = tempDir('home')
-const lab = await startLab()
-const service = await startRelyingParty(lab)
-await (await makeCard(lab, { home, name: 'work' })).close()
-test.after(async () => {
-  await service.stop()
-  await lab.close()
-})
+const { home, service } = await startWorld()
 
 test('docs/signin.md', async () => {
   const [, block = ''] = /^```ts\n(.*?)^```$/ms.exec(readFileSync(join(root, 'docs/signin.md'), 'utf8')) ?? []

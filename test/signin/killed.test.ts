@@ -21,16 +21,9 @@ import { native } from '../../src/native.ts'
 import { Running } from '../../src/signin/running.ts'
 import { Locks } from '../../src/tpm/store/locks.ts'
 import { atExit, gone, tempDir, within } from '../support/temp.ts'
-import { ALICE, makeCard, PIN, refusedWith, startLab, startRelyingParty } from './support.ts'
+import { ALICE, makeCard, PIN, refusedWith, startWorld } from './support.ts'
 
-const home = tempDir('home')
-const lab = await startLab()
-const service = await startRelyingParty(lab)
-await (await makeCard(lab, { home, name: 'work' })).close()
-test.after(async () => {
-  await service.stop()
-  await lab.close()
-})
+const { home, lab, service } = await startWorld()
 
 const run = (name: string) => join(home, 'run', `${ALICE}${name}`)
 const at = { address: ALICE, service: service.url, ca: service.ca, home, pin: PIN } as const

@@ -10,19 +10,12 @@ import { PROGRAM, secretFile, tessera } from '../cli/cli.ts'
 import { search } from '../support/memory.ts'
 import { atExit, gone, tempDir, within } from '../support/temp.ts'
 import { forgedService } from './forged.ts'
-import { ALICE, makeCard, PIN, startLab, startRelyingParty, WRONG_PIN } from './support.ts'
+import { ALICE, PIN, startWorld, WRONG_PIN } from './support.ts'
 
-const home = tempDir('home')
+const { home, service } = await startWorld()
 process.env.TESSERA_HOME = home
 process.env.TESSERA_TCTI = 'embedded:'
-const lab = await startLab()
-const service = await startRelyingParty(lab)
-await (await makeCard(lab, { home, name: 'work' })).close()
 const pins = secretFile(join(tempDir('pins'), 'pin'), PIN)
-test.after(async () => {
-  await service.stop()
-  await lab.close()
-})
 
 const TOKEN = 'Zx81-a-session-that-nobody-else-has-q7Pn'
 const minute = () => new Date(Date.now() + 60_000).toISOString()

@@ -4,18 +4,11 @@ import { once } from 'node:events'
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
 import { accounts, forget, openCard, type Session, signIn } from '../../src/index.ts'
-import { gate, tempDir, within } from '../support/temp.ts'
+import { gate, within } from '../support/temp.ts'
 import { channelOf, type Forged, forgedService, serverIdentity } from './forged.ts'
-import { ALICE, makeCard, PIN, refusedWith, startLab, startRelyingParty } from './support.ts'
+import { ALICE, PIN, refusedWith, startWorld } from './support.ts'
 
-const home = tempDir('home')
-const lab = await startLab()
-const service = await startRelyingParty(lab)
-await (await makeCard(lab, { home, name: 'work' })).close()
-test.after(async () => {
-  await service.stop()
-  await lab.close()
-})
+const { home, service } = await startWorld()
 
 const JSON_ONLY = { headers: { Accept: 'application/json' } }
 const at = (place: { readonly url: string; readonly ca: string }) => ({ service: place.url, ca: place.ca })

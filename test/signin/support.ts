@@ -3,6 +3,7 @@ import { spawn } from 'node:child_process'
 import { readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { createInterface } from 'node:readline'
+import { test } from 'uvu'
 import * as assert from 'uvu/assert'
 import { type Card, CardError, createCard, type ErrorCode, enroll, estProtocol } from '../../src/index.ts'
 import { type Lab, PASSWORDS, startLab, type UserName } from '../lab-ca/support.ts'
@@ -103,6 +104,23 @@ export async function makeCard(
   const card = await createCard({ home, name, tcti, pin: PIN, puk: '86753098' })
   await certify(card, lab, home, '9a', user)
   return card
+}
+
+/** Alice's card `work` with a certificate, closed, and what she signs in to; all of it goes when the tests of the file end. */
+export async function startWorld(): Promise<{
+  readonly home: string
+  readonly lab: Lab
+  readonly service: RelyingParty
+}> {
+  const home = tempDir('home')
+  const lab = await startLab()
+  const service = await startRelyingParty(lab)
+  await (await makeCard(lab, { home, name: 'work' })).close()
+  test.after(async () => {
+    await service.stop()
+    await lab.close()
+  })
+  return { home, lab, service }
 }
 
 /** Fails unless `work` is refused with this code; its error. */

@@ -10,18 +10,11 @@ import { accounts, signOutElsewhere } from '../../src/index.ts'
 import { PROGRAM, SHELL_PROGRAM, secretFile } from '../cli/cli.ts'
 import { converse } from '../cli/terminal.ts'
 import { atExit, gone, tempDir, within } from '../support/temp.ts'
-import { ALICE, makeCard, PIN, startLab, startRelyingParty, WRONG_PIN } from './support.ts'
+import { ALICE, PIN, startWorld, WRONG_PIN } from './support.ts'
 
-const home = tempDir('home')
+const { home, service } = await startWorld()
 process.env.TESSERA_HOME = home
 process.env.TESSERA_TCTI = 'embedded:'
-const lab = await startLab()
-const service = await startRelyingParty(lab)
-await (await makeCard(lab, { home, name: 'work' })).close()
-test.after(async () => {
-  await service.stop()
-  await lab.close()
-})
 
 // Without a shell in between, which Ctrl-C would end too.
 const signin = `exec ${SHELL_PROGRAM} signin ${ALICE} --service ${service.url} --ca-file '${service.caFile}'`
