@@ -1,10 +1,9 @@
 // Every text of the command line that a person reads, in one table, for translation later.
 // What a library error says stands with the error; here is what the command line adds.
 import type { ErrorCode } from '../errors.ts'
-import { ALGORITHMS } from '../piv/algorithms.ts'
-import { PURPOSES } from '../x509/purposes.ts'
 import { CERTIFICATE, ENROLLMENT, STATION } from './messages-certificates.ts'
-import { SIGN_IN, SIGN_IN_COMMANDS, SIGN_IN_OPTIONS } from './messages-signin.ts'
+import { OPTION_TEXTS } from './messages-options.ts'
+import { SIGN_IN, SIGN_IN_COMMANDS } from './messages-signin.ts'
 
 const list = (words: readonly string[]) => words.join(', ')
 const tries = (count: number) => (count === 1 ? '1 try left' : `${count} tries left`)
@@ -29,69 +28,7 @@ Exit codes: 0 ok, 1 I/O or internal, 2 usage, 3 no card, 4 PIN wrong or needed, 
     'lab-ca user': 'who may ask it for certificates',
   },
 
-  options: {
-    card: 'which card (not needed when there is one)',
-    json: 'one JSON value on standard output; errors as JSON on standard error',
-    quiet: 'print the result only',
-    pinFile: 'read secrets from a file, one a line; - for standard input',
-    tcti: 'which TPM, as in device:/dev/tpmrm0 or swtpm:host=127.0.0.1,port=2321',
-    logLevel: 'what is said on standard error; each says more than the one before (default: info)',
-    pin: 'first PIN of the card (default: 12345678, to be changed)',
-    puk: 'its PUK; none: the PIN cannot be unblocked by a PUK',
-    adminKey: 'PIV 9B key; random: thrown away',
-    helpDeskKey: 'P-256 public key of the help desk that may unblock the PIN',
-    pinTries: 'wrong PINs until it is blocked (default: 5)',
-    pukTries: 'wrong PUKs until it is blocked for good (default: 5)',
-    mustChangePin: 'the first PIN must be changed before a private key is used',
-    unlockFor: 'how long a verified PIN serves (default: 15)',
-    adminKeyFile: 'prove the admin key in this file (hexadecimal) instead of the PIN',
-    ownerPasswordFile: "the TPM's owner password, where one is set",
-    vpcd: 'where vpcd listens (default: 127.0.0.1:35963); further cards at the next ports',
-    listen: 'wait for a vpcd that connects to cards (DEVICENAME 127.0.0.1:PORT)',
-    yes: 'do not ask; needed where there is no terminal',
-    lastTry: 'go on although a single try is left',
-    helpDesk: 'print a challenge for the help desk, then read its response',
-    key: "the help desk's private key",
-    algorithm: `${Object.keys(ALGORITHMS).join(', ')} (default: P-256)`,
-    pinPolicy: 'when the PIN is needed',
-    out: 'write to this file',
-    subject: 'whom the certificate is for, as in CN=Maria Example,O=Example Ltd (default: CN=name of the card)',
-    days: 'how long it is valid (default: 365)',
-    email: 'e-mail address that it is for',
-    upn: 'user principal name that it is for, for logon to Windows',
-    principal: 'Kerberos principal that it is for (PKINIT)',
-    sid: 'security identifier of the account in Windows that it is for',
-    purposes: `what its key may be used for, with commas between: ${Object.keys(PURPOSES).join(', ')}, or object identifiers`,
-    template: "the CA's name of the kind of certificate",
-    chain: 'with the certificates of the CAs above it',
-    encoding: 'pem or der (default: pem)',
-    est: 'address of the CA: one that speaks EST',
-    certsrv: 'address of the CA: web enrolment of Microsoft (/certsrv)',
-    caFile: 'certificates (PEM) by which the CA and its certificates are known',
-    user: 'log in to the CA by this name',
-    passwordFile: 'read the password for the CA from a file; else it is asked for',
-    negotiate: 'log in to the CA with a Kerberos ticket (kinit)',
-    byCertificate: 'log in to the CA with the certificate that is in the slot, by its key',
-    whichKey: 'a new key, or the one that is in the slot',
-    renew: 'replace the certificate that is in the slot; its key stays unless --key new',
-    keepOld: 'keep a replaced key, with its certificate, in a retired slot (of 9d always)',
-    friendlyName: 'what you call the certificate',
-    wait: 'how long to wait for a CA that does not decide at once (default: 0)',
-    abandon: 'give up what was begun',
-    slot: 'the slot that is enrolled (default: 9a)',
-    within: 'how many days before its end a certificate is due (default: 30)',
-    hash: 'SHA-256, SHA-384, SHA-512 (default: SHA-256)',
-    format: 'of an ECDSA signature (default: der)',
-    padding: 'of an RSA signature (default: pkcs1)',
-    encryption: 'of the encrypted text (default: oaep)',
-    directory: 'where the CA keeps everything (default: lab-ca in the folder of the cards)',
-    listenAt: 'address and port of the CA; 0 is any port that is free (default: 127.0.0.1:8443)',
-    crlPort: 'port of the list of revoked certificates, over http (default: the next one)',
-    serverNames: "more names and addresses for the certificate of the CA's server, with commas",
-    pending: 'requests wait until they are approved',
-    all: 'all that wait',
-    ...SIGN_IN_OPTIONS,
-  },
+  options: OPTION_TEXTS,
   commands: {
     create: 'make a card in the TPM',
     list: 'list the cards in the TPM and in readers',
