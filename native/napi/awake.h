@@ -3,12 +3,13 @@
 #pragma once
 
 #include <node_api.h>
-#include <sched.h>
 #include <uv.h>
 
 #include <chrono>
 #include <memory>
 #include <utility>
+
+#include "neighbours.h"
 
 namespace tessera {
 
@@ -34,7 +35,7 @@ class Awake {
   Awake& operator=(const Awake&) = delete;
 
   void until(Clock::time_point end) {
-    if (idle_ == nullptr || Clock::now() < idle_->alone_from) return;
+    if (idle_ == nullptr || !idle_->neighbours.quiet(Clock::now())) return;
     idle_->end = end;
     uv_idle_start(&idle_->handle, turned);
   }
@@ -57,22 +58,15 @@ class Awake {
 
     uv_idle_t handle{};
     Clock::time_point end;
-    Clock::time_point alone_from;  // until then others want this processor
+    Neighbours neighbours;
     Awake* owner = nullptr;
     napi_async_cleanup_hook_handle hook = nullptr;
   };
 
-  // Gives way to whatever else would run on this processor. Where that is so, the loop sleeps for a while as loops do:
-  // what is waited for may be among it, and others have a better use for the time.
   static void turned(uv_idle_t* handle) {
-    constexpr std::chrono::microseconds kNobody{150};
-    constexpr std::chrono::milliseconds kWhile{50};
     Idle& idle = *static_cast<Idle*>(handle->data);
-    const auto before = Clock::now();
-    sched_yield();
-    const auto after = Clock::now();
-    if (after - before > kNobody) idle.alone_from = after + kWhile;
-    if (after >= idle.end || after < idle.alone_from) uv_idle_stop(handle);
+    const auto now = idle.neighbours.give_way();
+    if (now >= idle.end || !idle.neighbours.quiet(now)) uv_idle_stop(handle);
   }
 
   static void at_env_end(napi_async_cleanup_hook_handle, void* idle) { static_cast<Idle*>(idle)->close(); }

@@ -10,8 +10,6 @@ struct Ahead : Task {
 
 using Clock = std::chrono::steady_clock;
 constexpr std::chrono::microseconds kLinger{100};
-constexpr std::chrono::microseconds kNobody{150};  // who gives way for longer is not alone
-constexpr std::chrono::milliseconds kBusy{50};     // and will not be for so long
 
 constexpr std::chrono::seconds kGrace{1};  // for the running command and the flushing when a TPM is closed
 
@@ -151,16 +149,11 @@ bool Engine::work(std::unique_lock<std::mutex>& lock) {
 // the time of a signature. Where others want the processor the thread sleeps as threads do, for a while.
 void Engine::linger(std::unique_lock<std::mutex>& lock) {
   static const bool alone = std::thread::hardware_concurrency() < 2;
-  if (alone || closing_ || !queue_.empty() || Clock::now() < calm_from_) return;
+  if (alone || closing_ || !queue_.empty() || !neighbours_.quiet(Clock::now())) return;
   called_ = false;
   lock.unlock();
-  const auto start = Clock::now();
-  for (auto last = start; !called_ && last < start + kLinger;) {
-    std::this_thread::yield();
-    const auto now = Clock::now();
-    if (now - last > kNobody) calm_from_ = now + kBusy;
-    last = now;
-  }
+  const auto end = Clock::now() + kLinger;
+  for (auto now = end - kLinger; !called_ && now < end && neighbours_.quiet(now);) now = neighbours_.give_way();
   lock.lock();
 }
 

@@ -2,7 +2,6 @@
 #pragma once
 
 #include <atomic>
-#include <chrono>
 #include <condition_variable>
 #include <deque>
 #include <functional>
@@ -12,6 +11,7 @@
 #include <thread>
 #include <utility>
 
+#include "../napi/neighbours.h"
 #include "error.h"
 #include "interrupt.h"
 #include "session.h"
@@ -66,8 +66,8 @@ class Engine {
   std::deque<std::unique_ptr<Task>> queue_;
   std::atomic<bool> called_{false};  // there may be something to do: read without the lock
   std::atomic<bool> asleep_{false};
-  std::chrono::steady_clock::time_point calm_from_;  // the thread's own: see linger
-  std::unique_ptr<Connection> connection_;           // replaced under mutex_; used by the thread alone
+  Neighbours neighbours_;                   // the thread's own: see linger
+  std::unique_ptr<Connection> connection_;  // replaced under mutex_; used by the thread alone
   bool closing_ = false;
   bool taking_ = true;           // the thread looks at the queue again
   bool ended_ = false;           // all is flushed and closed
