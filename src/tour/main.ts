@@ -25,7 +25,9 @@ async function guess(card: Card, pin: string): Promise<string> {
     return 'right'
   } catch (error) {
     if (!(error instanceof PinError)) throw error
-    return error.code === 'ERR_PIN_WRONG' ? `wrong, ${error.triesLeft} tries left` : 'blocked'
+    return error.code === 'ERR_PIN_WRONG'
+      ? `wrong, ${error.triesLeft} ${error.triesLeft === 1 ? 'try' : 'tries'} left`
+      : 'blocked'
   }
 }
 
