@@ -66,7 +66,7 @@ export class VpcdDialer implements Link {
     let reached: LinkState = 'waiting'
     let why: Error | undefined
     const unused = setTimeout(() => this.#tell.say('waiting', notAsked(this.#place)), PATIENCE)
-    const asked = () => {
+    const inserted = () => {
       clearTimeout(unused)
       reached = 'inserted'
       this.#tell.say('inserted')
@@ -74,7 +74,7 @@ export class VpcdDialer implements Link {
     }
     try {
       const { host, port } = this.#place
-      await playCard(peer, this.#card, () => checkPeer(peer.socket, `the program at ${host}:${port}`), asked)
+      await playCard(peer, this.#card, () => checkPeer(peer.socket, `the program at ${host}:${port}`), inserted)
     } catch (error) {
       // Who is no vpcd was dropped; perhaps the next one is.
       why = error as Error

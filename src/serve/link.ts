@@ -1,8 +1,7 @@
 // What a way into PC/SC is, whichever it is: vsmartcard's vpcd, or a reader driver of our own.
 
 /**
- * `waiting`: the card is in no reader; `inserted`: PC/SC has asked for the card and was answered; `refused`: somebody is
- * there who must not have it.
+ * `waiting`: the card is in no reader; `inserted`: it is in one; `refused`: somebody is there who must not have it.
  */
 export type LinkState = 'waiting' | 'inserted' | 'refused'
 

@@ -21,7 +21,7 @@ export interface ServeOptions {
 }
 
 export interface Served {
-  /** Resolves when PC/SC has asked for the card for the first time and was answered; rejects when it never came to that. */
+  /** Resolves when pcscd has powered the card for the first time, and so shows it a moment later; rejects when it never came to that. */
   readonly ready: Promise<void>
   /** Resolves when the card is out of the reader for good. */
   readonly closed: Promise<void>

@@ -21,28 +21,34 @@ export function requestOf(payload: Uint8Array): Request {
 }
 
 /**
- * Plays the card for one connection, until that ends. `admitted` is waited for before the first answer; `asked` is
- * called when the ATR was given for the first time: the card is in the reader then.
+ * Plays the card for one connection, until that ends. `admitted` is waited for before the first answer; `inserted` is
+ * called once, when the card is in the reader. The first ATR is not that yet, vpcd only looks whether there is a card,
+ * twice even: pcscd powers it then, and asks again, or, where it never missed it, looks again later.
  * @throws FrameError for a peer that is no vpcd; what `admitted` throws
  */
 export async function playCard(
   peer: FramedSocket,
   card: CardSide,
   admitted: () => Promise<void>,
-  asked: () => void,
+  inserted: () => void,
 ): Promise<void> {
-  const [admission, sight] = [once(admitted), once(asked)]
+  const [admission, sight] = [once(admitted), once(inserted)]
+  let [powered, looks] = [false, 0]
   const ended = new Promise<undefined>((resolve) => peer.socket.once('close', () => resolve(undefined)))
   try {
     for await (const payload of peer.frames()) {
       const request = requestOf(payload)
       await admission()
-      if (request === 'power') void card.reset()
+      if (request === 'power') {
+        powered = true
+        void card.reset()
+      }
       if (request === 'command') await answer(peer, card.transmit(copyOf(payload)), ended)
       if (request === 'atr') {
         await peer.send(card.atr)
-        sight()
+        looks += 1
       }
+      if (request === 'command' || (request === 'atr' && (powered || looks > 2))) sight()
     }
   } finally {
     void card.reset()

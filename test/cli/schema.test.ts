@@ -237,7 +237,9 @@ test('objects, the admin key, names', async () => {
 test('a card that is served: one value, when it is in the reader; the end', async () => {
   const vpcd = await RawVpcd.listen()
   const serve = await startServe(['serve', 'desk', '--vpcd', vpcd.place, '--json'])
-  await (await vpcd.peer()).ask([4])
+  const peer = await vpcd.peer()
+  peer.tell([1])
+  await peer.ask([4])
   const value = JSON.parse((await serve.line()) ?? '')
   assert.equal(checker.faults('serve', value), [])
   seen.add('serve')

@@ -9,7 +9,7 @@ import { secretFile, tessera } from '../cli/cli.ts'
 import { seen } from '../pcsc/cards.ts'
 import { type Pcscd, startPcscd } from '../support/pcscd.ts'
 import { tempDir } from '../support/temp.ts'
-import { startServe } from './support/process.ts'
+import { endServes, startServe } from './support/process.ts'
 
 const home = tempDir('home')
 process.env.TESSERA_HOME = home
@@ -21,6 +21,7 @@ test.before(async () => {
   pcscd = await startPcscd()
   for (const name of ['work', 'spare']) assert.is((await tessera(['create', name, '--pin', pin])).code, 0)
 })
+test.after.each(endServes)
 test.after(() => pcscd?.stop())
 
 for (const signal of ['SIGTERM', 'SIGINT'] as const) {
@@ -47,12 +48,14 @@ test('two cards in two readers, and JSON', async () => {
     ],
   })
   for (const reader of pcscd.readers) {
+    await seen(reader, true)
     const card = await openCard({ reader })
     await card.verifyPin('135790')
     await card.close()
   }
   assert.is(await serve.stop('SIGTERM'), 0, serve.stderr())
   assert.is(serve.stderr(), '')
+  for (const reader of pcscd.readers) await seen(reader, false)
 })
 
 test('the card in use by serve: another process is told where it is', async () => {

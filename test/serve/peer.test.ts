@@ -175,7 +175,7 @@ print('got', got, flush=True)`,
   assert.is(await thief.line(), 'got 0')
   assert.equal(states, ['waiting', 'refused'])
   const pcscd = connect(listen, '127.0.0.1')
-  pcscd.write(Uint8Array.of(0, 1, 4))
+  pcscd.write(Uint8Array.of(0, 1, 1, 0, 1, 4))
   await within(once(pcscd, 'data'), 5000, 'the ATR')
   assert.equal(states, ['waiting', 'refused', 'inserted'])
   pcscd.destroy()

@@ -76,6 +76,7 @@ function heldCard() {
 test('ATR, power and commands: each has the answer that it has, in one piece', async () => {
   const card = plainCard((apdu) => [...apdu.subarray(0, 4), ...OK])
   await onBench(card, async ({ peer, served, states }) => {
+    peer.tell(ON)
     assert.equal(await peer.ask(ATR), card.atr)
     await served.ready
     assert.equal(states, ['inserted'])
@@ -84,6 +85,26 @@ test('ATR, power and commands: each has the answer that it has, in one piece', a
     assert.equal(await peer.ask(octets('00cb3fff')), octets('00cb3fff 9000'))
     assert.is(peer.pieces, 1)
     assert.equal(await peer.ask(octets('0102')), octets('0102 9000'), 'two octets are a command of the card to judge')
+  })
+})
+
+test('in its reader when pcscd has powered it, or goes on asking: not at the first looks', async () => {
+  await onBench(plainCard(), async ({ peer, states }) => {
+    for (const asked of [[], [], ['inserted'], ['inserted']]) {
+      await peer.ask(ATR)
+      assert.equal(states, asked)
+    }
+  })
+  await onBench(plainCard(), async ({ peer, states }) => {
+    await peer.ask(ATR)
+    peer.tell(ON)
+    assert.equal(states, [])
+    await peer.ask(ATR)
+    assert.equal(states, ['inserted'])
+  })
+  await onBench(plainCard(), async ({ peer, states }) => {
+    await peer.ask(status)
+    assert.equal(states, ['inserted'])
   })
 })
 

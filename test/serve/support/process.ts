@@ -16,6 +16,12 @@ export interface ServeProcess {
 }
 
 const LIMIT_MS = 20_000
+const running = new Set<() => Promise<unknown>>()
+
+/** Ends what a failed test has left running, so that only that one fails: for `test.after.each`. */
+export async function endServes(): Promise<void> {
+  await Promise.all([...running].map((end) => end()))
+}
 
 export async function startServe(argv: readonly string[], env: NodeJS.ProcessEnv = {}): Promise<ServeProcess> {
   const [node, ...before] = PROGRAM
@@ -32,6 +38,15 @@ export async function startServe(argv: readonly string[], env: NodeJS.ProcessEnv
     errors += text
     told()
   })
+  const stop = async (signal: NodeJS.Signals) => {
+    child.kill(signal)
+    const code = await within(ended, LIMIT_MS, `the end of ${argv.join(' ')}`)
+    forget()
+    running.delete(end)
+    return code
+  }
+  const end = () => stop('SIGKILL')
+  running.add(end)
   return {
     pid: child.pid ?? 0,
     stderr: () => errors,
@@ -48,11 +63,6 @@ export async function startServe(argv: readonly string[], env: NodeJS.ProcessEnv
       })
       await within(heard, LIMIT_MS, `'${text}' from ${argv.join(' ')}`)
     },
-    async stop(signal) {
-      child.kill(signal)
-      const code = await within(ended, LIMIT_MS, `the end of ${argv.join(' ')}`)
-      forget()
-      return code
-    },
+    stop,
   }
 }
