@@ -13,7 +13,7 @@ const ROOT = '/.well-known/est/'
 /** Without a label in the path. */
 const USUAL: TemplateName = 'SmartcardUser'
 /** Seconds that a client waits before it asks again: somebody in a laboratory is quick. RFC 7030, 4.2.3. */
-export const RETRY_AFTER = 5
+export const RETRY_AFTER = 2
 
 type Operation = (est: Est, call: Call, template: TemplateName) => Promise<Answer>
 
