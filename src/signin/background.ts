@@ -68,8 +68,7 @@ function start(address: string): Keeper {
 /** keeper.ts beside the sources, with what they need to run; else the file that it was built to. */
 function program(): { readonly file: string; readonly before: readonly string[] } {
   if (import.meta.url.endsWith('.ts')) {
-    const at = process.execArgv.indexOf('--import')
-    const before = at < 0 ? [] : process.execArgv.slice(at, at + 2)
+    const before = ['--import', import.meta.resolve('tsx')]
     return { file: fileURLToPath(new URL('keeper.ts', import.meta.url)), before }
   }
   // By the name of the package: this file may have been bundled to anywhere.

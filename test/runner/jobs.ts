@@ -6,6 +6,9 @@ import { fileURLToPath } from 'node:url'
 
 export const root = fileURLToPath(new URL('../..', import.meta.url))
 
+/** Where the test files of this run are, once bundled: packages and this one's own name are found from there. */
+export const bundles = join(root, 'build', `tests-${process.pid}`)
+
 export type Job = {
   /** The path from the root, or `lint/...`. */
   readonly name: string
@@ -49,7 +52,7 @@ export function testJobs(long: boolean): Job[] {
     const hints = readHints(readFileSync(join(root, name), 'utf8'))
     return {
       name,
-      argv: [process.execPath, '--import', 'tsx', name],
+      argv: [process.execPath, '--enable-source-maps', join(bundles, name.replace(/\.ts$/, '.js'))],
       limit: (hints.limit ?? defaultLimit) * (long ? longFactor : 1),
       takes: hints.takes ?? 0,
       kind: 'uvu',

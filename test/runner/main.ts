@@ -11,6 +11,7 @@
 import { execFileSync } from 'node:child_process'
 import { existsSync } from 'node:fs'
 import { join } from 'node:path'
+import { bundleTests } from './bundle.ts'
 import { type Job, lintJobs, root, testJobs } from './jobs.ts'
 import { judge, type Outcome } from './outcome.ts'
 import { endAll, run } from './process.ts'
@@ -51,6 +52,7 @@ async function main(): Promise<void> {
 
   buildProgram()
   const waiting = chosenJobs(words, flags.includes('--lint'))
+  await bundleTests(waiting.filter(({ kind }) => kind === 'uvu').map(({ name }) => name))
   const outcomes: Outcome[] = []
   const started = performance.now()
   const worker = async () => {

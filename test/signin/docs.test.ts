@@ -15,7 +15,7 @@ test('docs/signin.md', async () => {
   const [, block = ''] = /^```ts\n(.*?)^```$/ms.exec(readFileSync(join(root, 'docs/signin.md'), 'utf8')) ?? []
   assert.match(block, "from 'tessera-card'")
   const program = block
-    .replace("'tessera-card'", JSON.stringify(import.meta.resolve('../../src/index.ts')))
+    .replace("'tessera-card'", JSON.stringify(new URL('../../src/index.ts', import.meta.url)))
     .replace('maria@', 'alice@')
     .replace("'https://service.example'", JSON.stringify(service.url))
   const path = join(tempDir('program'), 'program.mts')

@@ -172,7 +172,7 @@ test('who started it is killed before the PIN is there: nothing stays', async ()
   const card = await openCard({ name: 'work', home })
   await card.close()
   const script = `
-    import { signInInBackground } from ${JSON.stringify(import.meta.resolve('../../src/index.ts'))}
+    import { signInInBackground } from ${JSON.stringify(new URL('../../src/index.ts', import.meta.url))}
     const pin = () => { console.log('asked'); return new Promise(() => setInterval(() => {}, 1000)) }
     signInInBackground({ address: ${JSON.stringify(ALICE)}, home: ${JSON.stringify(home)}, pin })`
   const argv = ['--import', import.meta.resolve('tsx'), '--input-type=module', '--eval', script]
