@@ -3,11 +3,12 @@ import { native } from '../native.ts'
 import { cards } from './cards.ts'
 import { type Finding, found, type Place } from './finding.ts'
 import { pcsc } from './pcsc.ts'
+import { tls } from './tls.ts'
 import { deviceFile, tpm } from './tpm.ts'
 import { vpcd } from './vpcd.ts'
 
 /**
- * Looks at the addon, the TPM, PC/SC and the cards. Nothing is changed, no secret is asked for, no try is spent; pcscd
+ * Looks at the addon, the TPM, PC/SC, Node's TLS and the cards. Nothing is changed, no secret is asked for, no try is spent; pcscd
  * is started where the system starts it for whoever asks.
  */
 export async function diagnose(options: Place = {}): Promise<Finding[]> {
@@ -23,6 +24,7 @@ export async function diagnose(options: Place = {}): Promise<Finding[]> {
     ...(built ? await tpm(options) : []),
     ...(built ? [await pcsc()] : []),
     ...(await vpcd()),
+    ...(built ? [tls()] : []),
     await cards(options.home),
   ]
 }

@@ -5,7 +5,8 @@ import { test } from 'uvu'
 import * as assert from 'uvu/assert'
 import { startSwtpm } from '../support/swtpm.ts'
 import { tempDir } from '../support/temp.ts'
-import { tessera } from './cli.ts'
+import { withoutEngines } from '../tls/support/without-engines.ts'
+import { tessera, tesseraProcess } from './cli.ts'
 
 const home = tempDir('home')
 process.env.TESSERA_HOME = home
@@ -39,6 +40,18 @@ test('without any choice nothing is missing where the embedded TPM works', async
   const { words } = await doctor(0, '--tcti', 'embedded:')
   assert.match(words, 'Node.js')
   assert.match(words, 'PC/SC')
+})
+
+test("a Node whose TLS cannot sign with a card's key: a warning, and what to do instead", async () => {
+  const rows = async (env: NodeJS.ProcessEnv) =>
+    JSON.parse((await tesseraProcess(['doctor', '--tcti', 'embedded:', '--json'], { env })).stdout).findings
+  const row = async (env: NodeJS.ProcessEnv) =>
+    (await rows(env)).find(({ what }: { what: string }) => what === "TLS with a card's key")
+  const { state, detail } = await row({})
+  assert.equal([state, detail], ['ok', `OpenSSL ${process.versions.openssl} of this Node.js has engines`])
+  const without = await row(withoutEngines())
+  assert.equal([without.state, / has no engines$/.test(without.detail)], ['warning', true])
+  for (const word of ['ERR_NO_ENGINE', '--method challenge', 'PKCS#11']) assert.match(without.advice, word)
 })
 
 test('a broken card file is named', async () => {

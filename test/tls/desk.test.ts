@@ -1,7 +1,7 @@
 // The native half: the engine, and the desk where a thread inside of OpenSSL waits. Whatever is answered there, or not, no
 // thread waits for ever and none is brought down.
 // takes: 6 s
-import { execFileSync, spawnSync } from 'node:child_process'
+import { spawnSync } from 'node:child_process'
 import { generateKeyPairSync, randomBytes, X509Certificate } from 'node:crypto'
 import { copyFileSync, readFileSync } from 'node:fs'
 import { createRequire } from 'node:module'
@@ -14,6 +14,7 @@ import { type NativeSignatureRequest, type NativeTlsDesk, native } from '../../s
 import { at, certificate, type KEY_KINDS } from '../enroll/support/openssl.ts'
 import { tempDir, within } from '../support/temp.ts'
 import { LIMIT_MS } from './support/stage.ts'
+import { withoutEngines } from './support/without-engines.ts'
 import { authority, CLIENT, startServer, type TestServer } from './support/world.ts'
 
 const { TlsDesk, registerTlsEngine } = native()
@@ -222,27 +223,12 @@ test('what is no argument is a TypeError', () => {
   assert.is(desk.refuse(1), false)
 })
 
-/** Takes the engines away from a process, as a later OpenSSL does. */
-const WITHOUT = `
-#define _GNU_SOURCE
-#include <dlfcn.h>
-#include <string.h>
-void *dlsym(void *handle, const char *name) {
-  static void *(*real)(void *, const char *);
-  const char *versions[] = {"GLIBC_2.34", "GLIBC_2.17", "GLIBC_2.2.5"};
-  for (int i = 0; real == 0 && i < 3; ++i) *(void **)&real = dlvsym(RTLD_NEXT, "dlsym", versions[i]);
-  return strncmp(name, "ENGINE_", 7) == 0 ? 0 : real(handle, name);
-}`
-
 test('a Node without engines: the addon is there, and says that this is not', () => {
-  const folder = tempDir('without')
-  const library = join(folder, 'without.so')
-  execFileSync('cc', ['-shared', '-fPIC', '-x', 'c', '-o', library, '-', '-ldl'], { input: WITHOUT })
   const program = `console.log(require(${JSON.stringify(addon)}).registerTlsEngine())`
   const run = (env: object) =>
     spawnSync(process.execPath, ['-e', program], { env: { ...process.env, ...env }, encoding: 'utf8' })
   assert.is(run({}).stdout, 'tessera\n')
-  const { status, stdout, stderr } = run({ LD_PRELOAD: `${process.env.LD_PRELOAD ?? ''} ${library}`.trim() })
+  const { status, stdout, stderr } = run(withoutEngines())
   assert.equal([status, stdout], [0, 'undefined\n'], stderr)
 })
 

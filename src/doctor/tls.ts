@@ -1,0 +1,13 @@
+// Whether this Node's TLS can sign with the key of a card.
+import { native } from '../native.ts'
+import type { Finding } from './finding.ts'
+
+/** What `cardAgent` does first: the engine is this process's alone, and has no key yet. */
+export function tls(): Finding {
+  const what = "TLS with a card's key"
+  const openssl = `OpenSSL ${process.versions.openssl} of this Node.js`
+  if (native().registerTlsEngine() !== undefined) return { what, state: 'ok', detail: `${openssl} has engines` }
+  const advice =
+    'cardAgent and tessera signin by certificate need one (ERR_NO_ENGINE). Sign in by --method challenge, or serve the card (tessera serve) and use it by PKCS#11: docs/tls.md.'
+  return { what, state: 'warning', detail: `${openssl} has no engines`, advice }
+}
