@@ -44,7 +44,7 @@ export const SIGN_IN = {
   severalSignedIn: (addresses: readonly string[]) => `More than one is signed in. Say which: ${addresses.join(', ')}.`,
   nobodySignedIn: 'Nobody is signed in.',
   noAccounts: "Nothing is remembered of any account. Sign in: 'tessera signin ADDRESS --service URL'.",
-  columns: ['ADDRESS', 'STATE', 'SERVICE', 'CARD', 'SLOT', 'LAST SIGN-IN'],
+  columns: ['ADDRESS', 'STATE', 'SERVICE', 'METHOD', 'CARD', 'SLOT', 'LAST SIGN-IN'],
   signedIn: (since: string, pid: number, background: boolean) =>
     `signed in since ${since} (process ${pid}${background ? ', in the background' : ''})`,
   notSignedIn: 'not signed in',

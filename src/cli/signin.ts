@@ -48,9 +48,9 @@ export const accountsText = (accounts: readonly AccountSummary[]): string =>
   columns([signIn.columns, ...accounts.map(accountRow)])
 
 function accountRow(account: AccountSummary): string[] {
-  if ('error' in account) return [plain(account.path), signIn.unreadable, '-', '-', '-', account.error.code]
-  const { address, service, card, slot, lastSignIn } = account
-  return [plain(address), stateOf(account), plain(service), plain(card.name), slot, clock(lastSignIn)]
+  if ('error' in account) return [plain(account.path), signIn.unreadable, '-', '-', '-', '-', account.error.code]
+  const { address, service, method, card, slot, lastSignIn } = account
+  return [plain(address), stateOf(account), plain(service), method, plain(card.name), slot, clock(lastSignIn)]
 }
 
 function stateOf({ signedIn, ended }: Exclude<AccountSummary, { readonly error: unknown }>): string {

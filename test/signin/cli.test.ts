@@ -118,7 +118,7 @@ test('sentences say what happens and what does not', async () => {
   assert.match(started.stdout, / until \d{4}-\d\d-\d\d \d\d:\d\d:\d\d UTC, by process/)
   assert.match(
     (await tessera(['accounts'])).stdout,
-    /alice@lab\.example +signed in since .* UTC \(process \d+, in the background\)/,
+    /^alice@lab\.example +signed in since .* UTC \(process \d+, in the background\) +https:\S+ +challenge +work +9a /m,
   )
   assert.is((await tessera(['accounts', '--quiet'])).stdout, `${ALICE}\n`)
   assert.match((await tessera(['signout', ALICE])).stdout, 'What is remembered of the account stays')
