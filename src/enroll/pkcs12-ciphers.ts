@@ -2,19 +2,23 @@
 // C; RFC 8018, 6.2 (PBES2). All by OpenSSL but RC2, which Node's OpenSSL does not have; it hides certificates alone.
 import { transcode } from 'node:buffer'
 import { createDecipheriv, createHash, createHmac, pbkdf2, timingSafeEqual } from 'node:crypto'
+import { setImmediate } from 'node:timers/promises'
 import { promisify } from 'node:util'
 import type Forge from 'node-forge'
 import { concat, copyOf, space, wipe } from '../bytes.ts'
 import { CardError } from '../errors.ts'
 import { readAlgorithm } from '../x509/certificate.ts'
 import { Parts } from '../x509/parts.ts'
+import { EXPORT_AGAIN, type Pkcs12Work } from './pkcs12-work.ts'
 
-/** Most rounds of a key derivation; those of PBKDF2 are made on another thread. Programs use thousands. */
-const MOST_ROUNDS = 1_000_000
-const MOST_ROUNDS_OF_PBKDF2 = 10_000_000
 const SEQUENCE = 0x30
 const INTEGER = 0x02
 const OCTETS = 0x04
+
+/** A round that is made here takes about as long as six of PBKDF2, which OpenSSL makes on another thread. */
+const COST = 6
+/** After so many of them others have a turn: some milliseconds. */
+const TURN = 5000
 
 /** Which key material is derived. RFC 7292, B.3. */
 const PURPOSE = { key: 1, iv: 2, mac: 3 } as const
@@ -49,17 +53,14 @@ const OWN_CIPHERS: Readonly<Record<string, readonly [name: string, key: number]>
   '1.2.840.113549.1.12.1.6': ['rc2', 5],
 }
 
-export const unknown = (what: string) =>
-  new CardError(
-    'ERR_DATA',
-    `The PKCS#12 file is made in a way that is not known here (${what}). Export it again: openssl pkcs12 -in OLD -nodes | openssl pkcs12 -export -out NEW.`,
-  )
-
-function rounds(octets: Uint8Array, most = MOST_ROUNDS): number {
-  const count = Number(`0x${Buffer.from(octets).toString('hex') || '0'}`)
-  if (count >= 1 && count <= most) return count
-  throw unknown(`${count} rounds`)
+/** A passphrase, and the same as PKCS#12 takes it. */
+export interface Secrets {
+  readonly passphrase: Uint8Array
+  readonly bmp: Uint8Array
 }
+
+export const unknown = (what: string) =>
+  new CardError('ERR_DATA', `The PKCS#12 file is made in a way that is not known here (${what}). ${EXPORT_AGAIN}`)
 
 /** The passphrase as PKCS#12 takes it: a BMPString with two zeros at its end. RFC 7292, B.1. No string is made of it. */
 export function bmpOf(passphrase: Uint8Array): Uint8Array {
@@ -75,19 +76,22 @@ const repeated = (octets: Uint8Array, block: number): Uint8Array => {
 }
 
 /** RFC 7292, B.2. */
-function derive(
+async function derive(
   { name, block }: { readonly name: string; readonly block: number },
   bmp: Uint8Array,
   salt: Uint8Array,
   count: number,
   purpose: number,
   length: number,
-): Uint8Array {
+): Promise<Uint8Array> {
   const i = concat(repeated(salt, block), repeated(bmp, block))
   const parts: Uint8Array[] = []
   for (let have = 0; have < length; ) {
     let a: Uint8Array = createHash(name).update(new Uint8Array(block).fill(purpose)).update(i).digest()
-    for (let round = 1; round < count; round += 1) a = createHash(name).update(a).digest()
+    for (let round = 1; round < count; round += 1) {
+      a = createHash(name).update(a).digest()
+      if (round % TURN === 0) await setImmediate()
+    }
     parts.push(a)
     have += a.length
     addOne(i, repeated(a, block).subarray(0, block), block)
@@ -110,16 +114,21 @@ function addOne(i: Uint8Array, b: Uint8Array, block: number): void {
 }
 
 /** Whether the MAC over `content` is right. `mac`: what MacData holds. @throws TlvError, CardError ERR_DATA */
-export function macIsRight(mac: Uint8Array, content: Uint8Array, bmp: Uint8Array): boolean {
+export async function macIsRight(
+  mac: Uint8Array,
+  content: Uint8Array,
+  { bmp }: Pick<Secrets, 'bmp'>,
+  work: Pkcs12Work,
+): Promise<boolean> {
   const parts = new Parts(mac)
   const digestInfo = new Parts(parts.take(SEQUENCE))
   const { id } = readAlgorithm(digestInfo.take(SEQUENCE))
   const expected = digestInfo.take(OCTETS)
   const salt = parts.take(OCTETS)
-  const count = rounds(parts.takeIf(INTEGER) ?? Uint8Array.of(1))
+  const count = work.rounds(parts.takeIf(INTEGER) ?? Uint8Array.of(1), COST)
   const hash = HASHES[id]
   if (hash === undefined) throw unknown(`MAC ${id}`)
-  const key = derive(hash, bmp, salt, count, PURPOSE.mac, hash.octets)
+  const key = await derive(hash, bmp, salt, count, PURPOSE.mac, hash.octets)
   const found = createHmac(hash.name, key).update(content).digest()
   wipe(key)
   return found.length === expected.length && timingSafeEqual(found, expected)
@@ -127,22 +136,23 @@ export function macIsRight(mac: Uint8Array, content: Uint8Array, bmp: Uint8Array
 
 /**
  * Decrypts a part. `algorithm`: what its AlgorithmIdentifier holds.
- * @throws CardError ERR_DATA for a way that is not known; whatever OpenSSL throws for another passphrase
+ * @throws CardError ERR_DATA for a way that is not known, or too much work; whatever OpenSSL throws for another passphrase
  */
 export async function decrypt(
   algorithm: Uint8Array,
   ciphertext: Uint8Array,
-  { passphrase, bmp }: { readonly passphrase: Uint8Array; readonly bmp: Uint8Array },
+  { passphrase, bmp }: Secrets,
+  work: Pkcs12Work,
 ): Promise<Uint8Array> {
   const { id, parameters = new Uint8Array(0) } = readAlgorithm(algorithm)
-  if (id === PBES2) return decryptPbes2(parameters, ciphertext, passphrase)
+  if (id === PBES2) return decryptPbes2(parameters, ciphertext, passphrase, work)
   const [name, length] = OWN_CIPHERS[id] ?? []
   if (name === undefined || length === undefined) throw unknown(`cipher ${id}`)
   const parts = new Parts(parameters)
   const salt = parts.take(OCTETS)
-  const count = rounds(parts.take(INTEGER))
-  const key = derive(SHA1, bmp, salt, count, PURPOSE.key, length)
-  const iv = derive(SHA1, bmp, salt, count, PURPOSE.iv, 8)
+  const count = work.rounds(parts.take(INTEGER), (Math.ceil(length / SHA1.octets) + 1) * COST)
+  const key = await derive(SHA1, bmp, salt, count, PURPOSE.key, length)
+  const iv = await derive(SHA1, bmp, salt, count, PURPOSE.iv, 8)
   return withCipher(name, key, iv, ciphertext)
 }
 
@@ -150,6 +160,7 @@ async function decryptPbes2(
   parameters: Uint8Array,
   ciphertext: Uint8Array,
   passphrase: Uint8Array,
+  work: Pkcs12Work,
 ): Promise<Uint8Array> {
   const parts = new Parts(parameters)
   const kdf = readAlgorithm(parts.take(SEQUENCE))
@@ -159,11 +170,12 @@ async function decryptPbes2(
   if (name === undefined || length === undefined) throw unknown(`cipher ${cipher.id}`)
   const inner = new Parts(kdf.parameters ?? new Uint8Array(0))
   const salt = inner.take(OCTETS)
-  const count = rounds(inner.take(INTEGER), MOST_ROUNDS_OF_PBKDF2)
+  const wanted = inner.take(INTEGER)
   inner.takeIf(INTEGER)
   const prf = inner.takeIf(SEQUENCE)
   const hash = prf === undefined ? SHA1 : HASHES[readAlgorithm(prf).id]
   if (hash === undefined) throw unknown('hash of the key derivation')
+  const count = work.rounds(wanted, Math.ceil(length / hash.octets))
   const key = await promisify(pbkdf2)(passphrase, salt, count, length, hash.name)
   return withCipher(name, key, cipher.parameters ?? new Uint8Array(0), ciphertext)
 }

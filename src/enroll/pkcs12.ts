@@ -9,7 +9,8 @@ import { readTlvs, TlvError, unwrap } from '../iso7816/tlv.ts'
 import { toDer } from '../x509/ber.ts'
 import { dotted } from '../x509/oid.ts'
 import { Parts } from '../x509/parts.ts'
-import { bmpOf, decrypt, macIsRight, unknown } from './pkcs12-ciphers.ts'
+import { bmpOf, decrypt, macIsRight, type Secrets, unknown } from './pkcs12-ciphers.ts'
+import { Pkcs12Work } from './pkcs12-work.ts'
 
 export interface Pkcs12 {
   /** PKCS#8 in DER, for the caller to wipe. */
@@ -32,20 +33,11 @@ const BAG = {
 } as const
 const X509 = '1.2.840.113549.1.9.22.1'
 
-interface Secrets {
-  readonly passphrase: Uint8Array
-  readonly bmp: Uint8Array
-}
-
 interface Bags {
   readonly keys: Uint8Array[]
   readonly certificates: Uint8Array[]
-  /** Parts that a key had to be derived for, which may take seconds each. */
-  protected: number
+  readonly work: Pkcs12Work
 }
-
-/** Most of them: programs write one for the certificates and one for the key. */
-const MOST_PROTECTED = 8
 
 /** Whether `octets` begin as PKCS#12 does: a sequence, of which the first element is the number 3. */
 export function looksLikePkcs12(octets: Uint8Array): boolean {
@@ -54,9 +46,9 @@ export function looksLikePkcs12(octets: Uint8Array): boolean {
   return tag === SEQUENCE && [INTEGER, 0x01, 0x03].every((octet, index) => octets[start + index] === octet)
 }
 
-/** @throws CardError ERR_DATA: malformed, another passphrase, none or more than one private key */
-export async function readPkcs12(octets: Uint8Array, passphrase: Uint8Array): Promise<Pkcs12> {
-  const bags: Bags = { keys: [], certificates: [], protected: 0 }
+/** @throws CardError ERR_DATA: malformed, too much work, another passphrase, none or more than one private key */
+export async function readPkcs12(octets: Uint8Array, passphrase: Uint8Array, work = new Pkcs12Work()): Promise<Pkcs12> {
+  const bags: Bags = { keys: [], certificates: [], work }
   const secrets = { passphrase, bmp: bmpOf(passphrase) }
   try {
     await readBags(octets, secrets, bags)
@@ -84,7 +76,7 @@ async function readBags(octets: Uint8Array, secrets: Secrets, bags: Bags): Promi
   const safes = unwrap(content, OCTETS)
   const mac = parts.takeIf(SEQUENCE)
   parts.end()
-  if (mac !== undefined && !macIsRight(mac, safes, secrets.bmp)) throw wrongPassphrase()
+  if (mac !== undefined && !(await macIsRight(mac, safes, secrets, bags.work))) throw wrongPassphrase()
   for (const { value } of readTlvs(unwrap(toDer(safes), SEQUENCE))) await readSafe(value, secrets, bags)
 }
 
@@ -142,10 +134,8 @@ async function opened(
   secrets: Secrets,
   bags: Bags,
 ): Promise<Uint8Array> {
-  bags.protected += 1
-  if (bags.protected > MOST_PROTECTED) throw unknown(`more than ${MOST_PROTECTED} protected parts`)
   try {
-    return await decrypt(algorithm, ciphertext, secrets)
+    return await decrypt(algorithm, ciphertext, secrets, bags.work)
   } catch (error) {
     if (error instanceof CardError || error instanceof TlvError) throw error
     throw wrongPassphrase()
