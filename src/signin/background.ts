@@ -11,6 +11,7 @@ import { pinBytes, type Secret } from '../piv/pin.ts'
 import { Home } from '../tpm/store/home.ts'
 import { checkAddress } from './address.ts'
 import { type Order, type Report, revived, type Started } from './crossing.ts'
+import { withNothingInherited } from './inherited.ts'
 import type { SignInOptions } from './sign-in.ts'
 
 /** What can be told to another process. */
@@ -59,7 +60,10 @@ export async function signInInBackground(options: BackgroundOptions): Promise<St
 function start(address: string): Keeper {
   const { file, before } = program()
   const argv = [...before, file, address]
-  const keeper = spawn(process.execPath, argv, { detached: true, stdio: ['pipe', 'pipe', 'pipe'], windowsHide: true })
+  // A lock or a pipe of who started it would be held for as long as somebody is signed in.
+  const keeper = withNothingInherited(
+    (rest) => spawn(process.execPath, argv, { detached: true, stdio: ['pipe', 'pipe', 'pipe', ...rest] }) as Keeper,
+  )
   // What goes wrong here is noticed by the end of what it says.
   for (const part of [keeper, keeper.stdin]) part.on('error', () => undefined)
   return keeper

@@ -5,7 +5,7 @@ import { existsSync, readdirSync, readFileSync, statSync } from 'node:fs'
 import { join } from 'node:path'
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
-import { type Result, secretFile, startProgram, tessera, tesseraProcess } from '../cli/cli.ts'
+import { type Result, SHELL_PROGRAM, secretFile, startProgram, tessera, tesseraProcess } from '../cli/cli.ts'
 import { ok } from '../strangers/support/tools.ts'
 import { gone, within } from '../support/temp.ts'
 import { ALICE, PIN, startWorld, WRONG_PIN } from './support.ts'
@@ -59,8 +59,17 @@ test('in the foreground until it is told to stop', async () => {
   assert.equal([after.signedIn, after.ended.reason], [null, 'signed-out'])
 })
 
+/** Signs in from a shell that has a lock by a high number, as scripts do; and whether that is free when the shell is gone. */
+async function signInHoldingALock() {
+  const lock = join(home, 'lock')
+  const words = `signin ${ALICE} --background --json --pin-file '${pins}'`
+  const { stdout } = await ok('bash', ['-c', `exec 200> '${lock}'; flock 200; exec ${SHELL_PROGRAM} ${words}`])
+  await ok('flock', ['--nonblock', lock, 'true'])
+  return JSON.parse(stdout)
+}
+
 test('in the background: it stays, others reach the service through it, signout ends it', async () => {
-  const started = await json(0, 'signin', ALICE, '--background', '--pin-file', pins)
+  const started = await signInHoldingALock()
   assert.equal([started.background, started.socket], [true, socket])
   assert.not(gone(started.pid))
   assert.equal([statSync(socket).mode & 0o777, statSync(join(home, 'run')).mode & 0o777], [0o600, 0o700])
