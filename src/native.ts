@@ -156,6 +156,8 @@ export interface Native {
   setQuickAck(fd: number): boolean
   /** Registers the engine, once for this copy of the addon, and answers its name; undefined where Node's OpenSSL has none. */
   registerTlsEngine(): string | undefined
+  /** Has this thread, when it waits at a desk and is told to end, wait no longer. */
+  watchTlsThread(): void
   /** `patience`: how many ms a thread waits for an answer; 30 000 unless given, and no more. */
   readonly TlsDesk: new (
     spki: Uint8Array,

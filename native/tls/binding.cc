@@ -6,6 +6,7 @@
 #include "../napi/convert.h"
 #include "../napi/outlet.h"
 #include "desk.h"
+#include "ending.h"
 #include "engine.h"
 
 namespace tessera::tls {
@@ -92,11 +93,17 @@ Napi::Value js_register_engine(const Napi::CallbackInfo& info) {
   return id == nullptr ? info.Env().Undefined() : Napi::String::New(info.Env(), id);
 }
 
+Napi::Value js_watch_thread(const Napi::CallbackInfo& info) {
+  watch_this_thread(info.Env());
+  return info.Env().Undefined();
+}
+
 }  // namespace
 
 void init(Napi::Env env, Napi::Object exports) {
   exports.Set("TlsDesk", JsDesk::define(env));
   exports.Set("registerTlsEngine", Napi::Function::New<js_register_engine>(env, "registerTlsEngine"));
+  exports.Set("watchTlsThread", Napi::Function::New<js_watch_thread>(env, "watchTlsThread"));
 }
 
 }  // namespace tessera::tls

@@ -1,5 +1,9 @@
 #include "desk.h"
 
+#include <algorithm>
+
+#include "ending.h"
+
 namespace tessera::tls {
 namespace {
 
@@ -10,6 +14,9 @@ std::map<uint32_t, std::shared_ptr<Desk>>& registry() {
   return *desks;
 }
 uint32_t last_number = 0;
+
+// How often a thread that waits looks whether it is to end.
+constexpr std::chrono::milliseconds kLook{50};
 
 }  // namespace
 
@@ -23,7 +30,11 @@ std::optional<Bytes> Desk::sign(uint32_t connection, Kind kind, ByteView octets)
   lock.unlock();
   ask_(std::move(request));
   lock.lock();
-  waiting.wake.wait_for(lock, patience_, [&] { return waiting.done; });
+  const auto late = std::chrono::steady_clock::now() + patience_;
+  for (auto now = late - patience_; !waiting.done && now < late && !this_thread_ends();) {
+    waiting.wake.wait_until(lock, std::min(now + kLook, late));
+    now = std::chrono::steady_clock::now();
+  }
   waiting_.erase(id);
   return std::move(waiting.signature);
 }

@@ -40,7 +40,7 @@ class Desk {
 
   const Bytes& spki() const { return spki_; }
 
-  // Waits for the answer; none where it was refused, did not come in time, or the desk is closed.
+  // Waits for the answer; none where it was refused, did not come in time, the desk is closed, or this thread ends.
   std::optional<Bytes> sign(uint32_t connection, Kind kind, ByteView octets);
 
   // False where nobody waits for it any more.

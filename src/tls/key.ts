@@ -32,14 +32,6 @@ export interface CardKeyOptions {
 
 const TOO_LATE = 'The PIN was asked for before the handshake, and the server wants the signature after it.'
 
-/** Desks are closed when the process ends: it would wait for a thread that waits for it. */
-const open = new Set<NativeTlsDesk>()
-let watching = false
-
-function closeAll(): void {
-  for (const desk of open) desk.close()
-}
-
 export class CardKey {
   readonly slot: string
   readonly certificate: X509Certificate
@@ -80,9 +72,6 @@ export class CardKey {
     this.#pin = new KeptPin(options.onPin)
     const spki = info.publicKey.export({ type: 'spki', format: 'der' })
     this.#desk = new TlsDesk(Uint8Array.from(spki), (request) => void this.#sign(request), options.patience)
-    open.add(this.#desk)
-    if (!watching) process.on('exit', closeAll)
-    watching = true
   }
 
   /**
@@ -137,7 +126,6 @@ export class CardKey {
 
   /** Lets go of whoever waits. */
   close(): void {
-    open.delete(this.#desk)
     this.#desk.close()
     this.#closed.abort()
     this.#pin.wipe()

@@ -2,7 +2,11 @@
 // the main thread registered, asks for signatures there.
 import { connect, type TLSSocket } from 'node:tls'
 import { parentPort } from 'node:worker_threads'
+import { native } from '../native.ts'
 import { type ErrorParts, type Facts, type FromSockets, TELL_AT, type ToSockets, WINDOW } from './messages.ts'
+
+// Node waits for it when it is told to end, or when the thread does that began it: it has to notice while a card signs.
+native().watchTlsThread()
 
 const lines = new Map<number, Line>()
 

@@ -1,7 +1,7 @@
 // A process of its own that uses an agent in one way, and then has nothing more to do: `tsx child.ts WAY`.
 
 import { once } from 'node:events'
-import { isMainThread, Worker } from 'node:worker_threads'
+import { isMainThread, parentPort, Worker } from 'node:worker_threads'
 import { type CardAgentOptions, cardAgent } from '../../../src/index.ts'
 import { native } from '../../../src/native.ts'
 import { PIN, startSubject } from '../../contract/subjects.ts'
@@ -46,8 +46,18 @@ const WAYS: Readonly<Record<string, () => Promise<void>>> = {
   },
   async thread() {
     // All of it in a thread: what ends there is the thread.
-    if (isMainThread) return void (await threadOf())
+    if (isMainThread) return void (await once(threadOf('thread'), 'exit'))
     await WAYS.idle?.()
+  },
+  async terminated() {
+    if (!isMainThread) {
+      await signing()
+      return parentPort?.postMessage('signing')
+    }
+    const thread = threadOf('terminated')
+    await once(thread, 'message')
+    await thread.terminate()
+    console.log('Maria')
   },
   async exit() {
     await signing()
@@ -64,10 +74,10 @@ const WAYS: Readonly<Record<string, () => Promise<void>>> = {
 }
 
 /** This file in a worker thread. */
-async function threadOf(): Promise<void> {
+function threadOf(way: string): Worker {
   const reader = JSON.stringify(import.meta.resolve('tsx/esm/api'))
   const code = `import(${reader}).then(({ register }) => { register(); return import(${JSON.stringify(import.meta.url)}) })`
-  await once(new Worker(code, { eval: true, argv: ['thread'] }), 'exit')
+  return new Worker(code, { eval: true, argv: [way] })
 }
 
 /** The thread waits for the card, for ever. */
