@@ -1,77 +1,20 @@
-// takes: 8 s
-// What a card does for whatever vpcd says, and for what no vpcd says.
+// takes: 4 s
+// What a card does for whatever vpcd says.
 import { connect } from 'node:net'
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
 import type { CardChannel } from '../../src/channel.ts'
 import { CardSide } from '../../src/serve/card-side.ts'
-import { FramedSocket } from '../../src/serve/framed-socket.ts'
-import type { LinkState } from '../../src/serve/link.ts'
-import { type Served, type ServeOptions, serveChannel } from '../../src/serve/serve.ts'
-import { playCard } from '../../src/serve/vpcd.ts'
+import { serveChannel } from '../../src/serve/serve.ts'
 import { memoryCard, PIN, plainCard } from '../pcsc/cards.ts'
 import { filled, octets } from '../support/octets.ts'
-import { gate, within } from '../support/temp.ts'
+import { gate } from '../support/temp.ts'
+import { ATR, heldCard, OFF, OK, ON, onBench, RESET, status } from './support/bench.ts'
 import { RawPeer, RawVpcd } from './support/raw-vpcd.ts'
 
-const OFF = [0]
-const ON = [1]
-const RESET = [2]
-const ATR = [4]
-const OK = [0x90, 0x00]
 const FAILED = [0x6f, 0x00]
 const verify = Uint8Array.of(0x00, 0x20, 0x00, 0x80, 8, ...Buffer.from(PIN), 0xff, 0xff)
-const status = octets('00200080')
 const select = octets('00a4040005a000000308')
-
-interface Bench {
-  readonly vpcd: RawVpcd
-  readonly peer: RawPeer
-  readonly served: Served
-  readonly states: readonly LinkState[]
-  readonly troubles: readonly unknown[]
-}
-
-async function onBench(
-  card: CardChannel,
-  work: (bench: Bench) => Promise<void>,
-  more: ServeOptions = {},
-): Promise<void> {
-  const vpcd = await RawVpcd.listen()
-  const states: LinkState[] = []
-  const troubles: unknown[] = []
-  const served = await serveChannel(card, {
-    vpcd: vpcd.place,
-    onState: (state) => states.push(state),
-    onTrouble: (error) => troubles.push(error),
-    ...more,
-  })
-  try {
-    await work({ vpcd, peer: await vpcd.peer(), served, states, troubles })
-  } finally {
-    await served.close()
-    await vpcd.close()
-  }
-}
-
-/** A plain card with a gate in front of each command. */
-function heldCard() {
-  const held = gate()
-  const begun = gate()
-  const resets = { count: 0 }
-  const channel: CardChannel = {
-    ...plainCard(),
-    async transmit() {
-      begun.open()
-      await held.promise
-      return Uint8Array.from(OK)
-    },
-    async reset() {
-      resets.count += 1
-    },
-  }
-  return { channel, held, begun, resets }
-}
 
 test('ATR, power and commands: each has the answer that it has, in one piece', async () => {
   const card = plainCard((apdu) => [...apdu.subarray(0, 4), ...OK])
@@ -276,101 +219,6 @@ test('a reset that is asked for while another is under way comes after the comma
   held.open()
   await Promise.all(all)
   assert.equal(done, ['reset', 'command', 'reset'])
-})
-
-test('garbage: the connection is dropped without an answer, the card reset, and the next one is good', async () => {
-  const { channel, resets, held } = heldCard()
-  held.open()
-  await onBench(channel, async ({ vpcd, peer: first }) => {
-    let peer = first
-    for (const garbage of ['0000', '0001 03', '0001 ff', '0001 05 0001 04']) {
-      const before = resets.count
-      peer.write(octets(garbage))
-      await peer.ended()
-      assert.is(peer.pieces, 0)
-      peer = await vpcd.peer()
-      assert.is((await peer.ask(ATR)).length, 24)
-      peer.pieces = 0
-      await peer.ask(status)
-      peer.pieces = 0
-      assert.ok(resets.count > before)
-    }
-  })
-})
-
-test('a peer that goes away in the middle of a frame', async () => {
-  await onBench(plainCard(), async ({ vpcd, peer: first }) => {
-    let peer = first
-    for (const part of ['00', '0005', '0005 00cb3f', 'ffff 00', '0001 04 0005 00']) {
-      peer.write(octets(part))
-      peer.socket.end()
-      await peer.ended()
-      peer = await vpcd.peer()
-      assert.is((await peer.ask(ATR)).length, 24)
-    }
-  })
-})
-
-/** A card and a vpcd without the rest, and with little patience. */
-async function played(
-  work: (peer: RawPeer, end: Promise<unknown>) => Promise<void>,
-  card = plainCard(),
-): Promise<void> {
-  const vpcd = await RawVpcd.listen()
-  const near = FramedSocket.dial(vpcd.port, '127.0.0.1', 200)
-  const peer = await vpcd.peer()
-  const side = new CardSide(card, () => undefined)
-  const end = playCard(
-    near,
-    side,
-    async () => undefined,
-    () => undefined,
-  ).then(
-    () => undefined,
-    (error: unknown) => error,
-  )
-  await work(peer, within(end, 10_000, 'the end'))
-  peer.socket.destroy()
-  await end
-  await vpcd.close()
-}
-
-test('a peer that stops in the middle of a frame is dropped; one that has not begun is waited for', async () => {
-  await played(async (peer, end) => {
-    await new Promise((resolve) => setTimeout(resolve, 500))
-    assert.is((await peer.ask(ATR)).length, 24)
-    peer.write([0, 5, 0, 0xcb])
-    await peer.ended()
-    assert.match(String(await end), 'FrameError')
-  })
-})
-
-test('a vpcd that has fallen silent waits for an answer that no card gives: it is let go', async () => {
-  await played(async (peer, end) => {
-    await peer.ask(ATR)
-    peer.tell(OFF)
-    await peer.ended()
-    assert.match(String(await end), 'too long')
-  })
-})
-
-test('a peer that reads nothing is dropped, and takes no memory meanwhile', async () => {
-  let commands = 0
-  const card: CardChannel = {
-    ...plainCard(),
-    transmit: async () => {
-      commands += 1
-      return new Uint8Array(65_535)
-    },
-  }
-  await played(async (peer, end) => {
-    peer.socket.pause()
-    const flood = new Uint8Array(6 * 100_000)
-    for (let at = 0; at < flood.length; at += 6) flood.set([0, 4, 0, 0xcb, 0x3f, 0xff], at)
-    peer.write(flood)
-    await end
-    assert.ok(commands < 1000, `${commands} commands were answered to nobody`)
-  }, card)
 })
 
 test('told to stop while a command is under way: at once, and what it answers goes nowhere', async () => {
