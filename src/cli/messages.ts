@@ -1,9 +1,10 @@
 // Every text of the command line that a person reads, in one table, for translation later.
 // What a library error says stands with the error; here is what the command line adds.
-import type { ErrorCode } from '../errors.ts'
 import { CERTIFICATE, ENROLLMENT, STATION } from './messages-certificates.ts'
+import { COMMAND_TEXTS, GROUPS } from './messages-commands.ts'
+import { ERROR } from './messages-errors.ts'
 import { OPTION_TEXTS } from './messages-options.ts'
-import { SIGN_IN, SIGN_IN_COMMANDS } from './messages-signin.ts'
+import { SIGN_IN } from './messages-signin.ts'
 
 const list = (words: readonly string[]) => words.join(', ')
 const tries = (count: number) => (count === 1 ? '1 try left' : `${count} tries left`)
@@ -17,68 +18,9 @@ Environment: TESSERA_HOME (where cards are kept), TESSERA_TCTI (which TPM).
 Exit codes: 0 ok, 1 I/O or internal, 2 usage, 3 no card, 4 PIN wrong or needed, 5 PIN blocked,
 6 PUK wrong or blocked or help-desk response refused, 7 refused by policy, 8 not supported by this card,
 9 TPM unavailable or locked, 10 CA or service refused, 11 the CA has not decided yet.`,
-  groups: {
-    pin: 'check, change and unblock the PIN',
-    key: 'make and manage keys',
-    cert: 'make and manage certificates',
-    object: 'read and write data objects',
-    'admin-key': 'the PIV 9B key, which manages the card through PC/SC',
-    'help-desk': 'the other side of pin unblock --help-desk',
-    'lab-ca': 'a certificate authority for laboratories and tests, and for nothing else',
-    'lab-ca user': 'who may ask it for certificates',
-  },
-
+  groups: GROUPS,
+  commands: COMMAND_TEXTS,
   options: OPTION_TEXTS,
-  commands: {
-    create: 'make a card in the TPM',
-    list: 'list the cards in the TPM and in readers',
-    info: 'show a card and its keys',
-    rename: 'give a card another name',
-    reset: 'destroy a card and make it anew, with the default PIN, PUK and admin key',
-    destroy: "make a card's PIN-protected keys unusable for everybody, for good",
-    'pin status': 'show the tries left',
-    'pin verify': 'check the PIN (PIN file: PIN)',
-    'pin change': 'change the PIN (PIN file: old, new)',
-    'pin change-puk': 'change the PUK (PIN file: old, new)',
-    'pin unblock': 'set a new PIN with the PUK or the help desk (PIN file: PUK, new PIN; with --help-desk: new PIN)',
-    'key generate': 'make a key in the TPM and print its public key (PEM)',
-    'key list': 'list the keys',
-    'key info': 'show a key',
-    'key import': 'bring in a private key (PEM)',
-    'key move': 'give a key another slot',
-    'key delete': 'delete a key',
-    'key attest': 'print a certificate that a key was made on the card (PEM)',
-    'admin-key change':
-      'set the PIV 9B key: default, random (thrown away) or a file; without it, it is asked for (PIN file: PIN, key)',
-    sign: 'sign a file',
-    verify: "verify a signature with the public key of a slot (the TPM isn't needed)",
-    decrypt: 'decrypt a file with an RSA key',
-    'cert request': 'print a request for a certificate (PKCS#10), signed by the key that it is for',
-    'cert import': 'put a certificate (PEM or DER, with or without its chain) beside the key that it is for',
-    'cert export': 'print a certificate (PEM)',
-    'cert list': 'list the certificates',
-    'cert show': 'show whom a certificate is for, how long, and which programs would pass it over',
-    'cert delete': 'delete a certificate',
-    'cert self-sign': 'have a key sign a certificate for itself, so that other programs see the key',
-    enroll: 'get a certificate from a CA for a key on the card (slot: 9a unless given)',
-    station: 'make a card and enrol it for somebody, who changes its PIN first',
-    'needs-renewal': 'say whether a certificate is near its end (exit code 0: yes, 1: no)',
-    'object list': 'list the data objects',
-    'object get': 'read a data object, by tag (5fc102) or name (chuid)',
-    'object put': 'write a data object',
-    'object delete': 'delete a data object',
-    'help-desk respond': 'answer a challenge of pin unblock --help-desk',
-    serve: 'put cards into PC/SC, for every program of this machine, until stopped',
-    ...SIGN_IN_COMMANDS,
-    'lab-ca start': 'run the CA until it is stopped; the first time, make it',
-    'lab-ca user add': 'add a user, or change one (PIN file: password)',
-    'lab-ca list': 'list the requests and what became of them',
-    'lab-ca approve': 'issue what a request asks for that waits',
-    'lab-ca deny': 'refuse a request that waits',
-    'lab-ca revoke': 'revoke the certificate that a request got',
-    doctor: 'say what works on this machine and what is missing',
-    completion: 'print what makes a shell complete command lines: bash, zsh or fish',
-  },
 
   prompt: {
     pin: (card: string, left?: number) => `PIN of card '${card}'${left === undefined ? '' : ` (${tries(left)})`}: `,
@@ -111,71 +53,7 @@ Exit codes: 0 ok, 1 I/O or internal, 2 usage, 3 no card, 4 PIN wrong or needed, 
   differ: 'The two entries differ. Enter both again.',
   entryTooLong: (most: number) => `More than ${most} characters. Enter it again.`,
 
-  error: {
-    noTerminal: (what: string) =>
-      `The ${what} is needed, and there is no terminal to ask on. Give a file with one secret a line: --pin-file FILE, or --pin-file - for standard input.`,
-    noTerminalOption: (what: string, option: string) =>
-      `The ${what} is needed, and there is no terminal to ask on. Give it in a file with ${option}.`,
-    nothingEntered: (what: string) => `No ${what} was entered. Nothing was sent to the card.`,
-
-    secretFileShort: (option: string, what: string, line: number) =>
-      `The file given with ${option} has no line ${line}, where the ${what} is expected. It holds one secret a line.`,
-    secretFileLong: (option: string, most: number) =>
-      `The file given with ${option} is longer than ${most} octets: that is not a file of secrets.`,
-    secretFileUnreadable: (option: string, reason: string) =>
-      `The file given with ${option} cannot be read (${reason}). Secrets are not taken from the command line: write the secret to a file of mode 0600 and name that file.`,
-    adminKey: (source: string) =>
-      `What ${source} gives is no admin key. It is 32, 48 or 64 hexadecimal digits, in a file on one line; 3DES: and 48 of them for 3DES.`,
-    createPinFile:
-      'create takes no --pin-file: use --pin FILE and --puk FILE (or --pin prompt), so that it is plain which is which.',
-    stdinTwice: (first: string, second: string) =>
-      `Standard input can be read once: ${first} and ${second} cannot both be -.`,
-    stdoutTwice: '--json and -o - both want standard output. Use one of them.',
-    binaryToTerminal: 'The result is binary and standard output is a terminal. Use -o FILE, a pipe, or -o - to insist.',
-    unreadable: (path: string, reason: string) => `Cannot read ${path}: ${reason}.`,
-    unwritable: (path: string, reason: string) => `Cannot write ${path}: ${reason}.`,
-    tooLong: (path: string, most: number) => `${path} is longer than ${most} octets: that is not the right file.`,
-    notPublicKey: (path: string) => `${path} is not a public key in PEM (SPKI, "BEGIN PUBLIC KEY").`,
-    notPrivateKey: (path: string) => `${path} is not a private key in PEM, or its passphrase is another one.`,
-    privateInsteadOfPublic: (path: string) =>
-      `${path} is a private key. The help desk's private key must not come to this machine: give its public key (openssl pkey -pubout).`,
-    noKey: (slot: string) =>
-      `There is no key in slot ${slot}. See the keys there are: tessera key list. Make one: tessera key generate ${slot}.`,
-    noCardsAtAll: "There is no card, in a TPM or in a reader. Make one: 'tessera create NAME'.",
-    ambiguous: (names: readonly string[]) => `There is more than one card. Say which with --card: ${list(names)}.`,
-    reader: 'Only a card in the TPM of this machine can do this, not one in a reader. Use its name: see tessera list.',
-    destroyUnconfirmed: (name: string) =>
-      `Destroying card '${name}' cannot be undone. Say that you mean it: tessera destroy ${name} --yes.`,
-    resetUnconfirmed: (name: string) =>
-      `Resetting card '${name}' destroys its keys, and that cannot be undone. Say that you mean it: tessera reset ${name} --yes.`,
-    servedTwice: 'A card can be served once. Name each card once.',
-    bothWays: 'Either vpcd listens (--vpcd) or tessera does (--listen). Give one of them.',
-    sameSlot: (slot: string) => `The key is in slot ${slot} already. Name the slot that it has, then another one.`,
-    derChain: 'DER holds one certificate. For the chain use --format pem.',
-    noCert: (slot: string) => `There is no certificate in slot ${slot}. See what there is: tessera cert list.`,
-    noObject: (tag: string) => `There is no data object ${tag} on this card. See what there is: tessera object list.`,
-    emptyObject: (path: string) =>
-      `${path} is empty, and an empty object is none. To delete it: tessera object delete.`,
-    shell: (shell: string, known: readonly string[]) => `There is no completion for '${shell}'. Use ${list(known)}.`,
-    notConfirmed: 'Not confirmed. Nothing was changed.',
-    needsYes: (what: string) => `${what} Say that you mean it with --yes.`,
-    lastTry: (what: string) => `One ${what} try is left, and a wrong ${what} would block it. Nothing was sent.`,
-    pinBlocked:
-      'The PIN is blocked: too many wrong tries. Three ways out: tessera pin unblock (with the PUK), tessera pin unblock --help-desk, or tessera destroy and a new card.',
-    listen: (text: string) => `'${text}' is no address with a port. Write it as in 127.0.0.1:8443 or [::1]:8443.`,
-    caCurve: "The CA's key is on P-256 or P-384.",
-    requestId: (text: string) => `'${text}' is no number of a request. See them: tessera lab-ca list.`,
-    idOrAll: 'Say which request: its number, or --all.',
-    changeRequired:
-      'This card still has its first PIN, which must be changed before a private key is used: tessera pin change.',
-    internal: (message: string) =>
-      `Internal error: ${message}. Please report it, with the output of the same command with --log-level debug.`,
-    range: (low: number, high: number) => `It is a whole number from ${low} to ${high}.`,
-    noCommand: (help: string) => `No command was given.${help === '' ? '' : `\n\n${help}`}`,
-    usage: (message: string) => `${message}\nSee tessera --help, or --help after a command.`,
-    cause: 'caused by',
-  },
-
+  error: ERROR,
   warn: {
     secretFileOpen: (option: string, mode: string) =>
       `The file given with ${option} can be read by others (mode ${mode}). Use chmod 600 on it.`,
@@ -361,12 +239,3 @@ trust it by:       ${certificate}`,
     finding: { ok: 'ok', warning: 'warning', missing: 'missing' },
   },
 } as const
-
-/** What to do at the command line about an error whose own message cannot know the command. */
-export const ADVICE: Readonly<Partial<Record<ErrorCode, string>>> = {
-  ERR_PIN_LAST_TRY: 'If you are sure of it, use --last-try.',
-  ERR_PUK_ABSENT: 'With the help desk: tessera pin unblock --help-desk.',
-  ERR_NO_ENGINE: 'To sign in, where the service takes signed challenges: tessera signin --method challenge.',
-  ERR_TPM_ABSENT: 'See what is there: tessera doctor.',
-  ERR_TPM_PERMISSION: 'See what is missing: tessera doctor.',
-}

@@ -3,7 +3,8 @@
 //   --quiet results only; errors
 //   --json  exactly one JSON value on standard output; an error is one JSON object on standard error
 import { CardError, PcscError, PinError, SignInError, TpmError } from '../errors.ts'
-import { ADVICE, TEXT } from './messages.ts'
+import { TEXT } from './messages.ts'
+import { ADVICE } from './messages-errors.ts'
 import { jsonLine, shown } from './plain.ts'
 
 export type Json = string | number | boolean | null | readonly Json[] | { readonly [name: string]: Json | undefined }

@@ -4,7 +4,7 @@ import { join } from 'node:path'
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
 import { EXIT, EXIT_CODES, exitCode } from '../../src/cli/exit.ts'
-import { ADVICE } from '../../src/cli/messages.ts'
+import { ADVICE } from '../../src/cli/messages-errors.ts'
 import { CardError, ERROR_CODES, type ErrorCode, PinError, TpmError, UsageError } from '../../src/errors.ts'
 import { root } from '../runner/jobs.ts'
 

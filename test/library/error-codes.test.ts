@@ -10,7 +10,7 @@ import { filesBelow, root } from '../runner/jobs.ts'
 const TABLES = [
   'src/errors.ts',
   'src/cli/exit.ts',
-  'src/cli/messages.ts',
+  'src/cli/messages-errors.ts',
   'test/cli/exit.test.ts',
   'test/tpm/failure.test.ts',
   'test/library/error-codes.test.ts',
