@@ -1,5 +1,6 @@
 // takes: 3 s
 // GENERAL AUTHENTICATE with the admin key, 9B, step by step (piv.md 2.6): single and mutual, and what ends a step.
+// SET MANAGEMENT KEY, Yubico's instruction that makes another (piv.md 3).
 import { createCipheriv, createDecipheriv } from 'node:crypto'
 import * as assert from 'uvu/assert'
 import { concat, hex } from '../../src/bytes.ts'
@@ -239,5 +240,60 @@ atEdge(
   },
   { adminKey: 'none' },
 )
+
+/** Admin keys of every algorithm; none of them weak. */
+const NEW_KEYS: Readonly<Record<AdminAlgorithm, string>> = {
+  '3DES': '0123456789abcdef23456789abcdef01456789abcdef0123',
+  'AES-128': '5a'.repeat(16),
+  'AES-192': '5b'.repeat(24),
+  'AES-256': '5c'.repeat(32),
+}
+const setKey = (id: number, key: string) =>
+  `00 FF FF FF ${two(key.length / 2 + 3)} ${two(id)} 9B ${two(key.length / 2)} ${key}`
+
+atEdge(
+  'SET MANAGEMENT KEY: keys of every algorithm are proved afterwards, and the old one no more',
+  async ({ edge }) => {
+    for (const name of NAMES) {
+      await answers(edge, setKey(ADMIN_ALGORITHMS[name].id, NEW_KEYS[name]), 0x6982)
+    }
+    await edge.authenticateAdmin()
+    for (const name of NAMES) {
+      await answers(edge, setKey(ADMIN_ALGORITHMS[name].id, NEW_KEYS[name]), 0x9000, name)
+      await answers(edge, PUT_NOTHING, 0x9000, 'what was proved still is')
+      await edge.reset()
+      await answers(edge, SELECT, 0x9000)
+      edge.forgetAdminAlgorithm()
+      await edge.authenticateAdmin(octets(NEW_KEYS[name]))
+      assert.is(hex(await answers(edge, '00 F7 00 9B', 0x9000)), `0101${two(ADMIN_ALGORITHMS[name].id)}02020001050100`)
+    }
+  },
+)
+
+atEdge('SET MANAGEMENT KEY: touch, weak keys, other references and lengths are refused', async ({ edge }) => {
+  await edge.authenticateAdmin()
+  const [aes, des] = ['5a'.repeat(16), NEW_KEYS['3DES']]
+  await answers(edge, setKey(0x08, aes).replace('FF FF FF', 'FF FF FE'), 0x6a86)
+  await answers(edge, setKey(0x08, aes).replace('FF FF FF', 'FF FF FD'), 0x6a86)
+  await answers(edge, setKey(0x08, aes).replace('FF FF FF', 'FF 00 FF'), 0x6a86)
+  for (const id of [0x00, 0x01, 0x07, 0x0a, 0x0c, 0x03, 0xff]) await answers(edge, setKey(id, aes), 0x6a80)
+  for (const key of ['', '5a', aes.slice(2), `${aes}5a`]) await answers(edge, setKey(0x08, key), 0x6a80)
+  await answers(edge, `00 FF FF FF 13 08 9A 10 ${aes}`, 0x6a80)
+  await answers(edge, `00 FF FF FF 13 08 9B 0F ${aes}`, 0x6a80)
+  for (const data of ['', '01 08', '02 08 9B']) await answers(edge, `00 FF FF FF ${data}`, 0x6a80)
+  for (const weak of [
+    '0101010101010101',
+    '0000000000000000',
+    '1f1f1f1f0e0e0e0e',
+    'fe01fe01fe01fe01',
+    'e1fee1fef0fef0ff',
+  ]) {
+    for (const at of [0, 16, 32])
+      await answers(edge, setKey(0x03, des.slice(0, at) + weak + des.slice(at + 16)), 0x6a80)
+  }
+  await edge.reset()
+  await edge.authenticateAdmin()
+  await answers(edge, PUT_NOTHING, 0x9000, 'nothing was changed')
+})
 
 runAtEdge()
