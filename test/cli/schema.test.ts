@@ -21,7 +21,7 @@ const home = tempDir('home')
 process.env.TESSERA_HOME = home
 process.env.TESSERA_TCTI = 'embedded:'
 const at = (name: string) => join(home, name)
-const openssl = (...argv: string[]) => execFileSync('openssl', argv, { encoding: 'utf8', stdio: 'pipe' })
+const openssl = (line: string) => execFileSync('openssl', line.split(' '), { encoding: 'utf8', stdio: 'pipe' })
 
 const file = JSON.parse(readFileSync(join(root, 'docs/cli.schema.json'), 'utf8')) as SchemaFile
 const checker = new Checker(file)
@@ -50,8 +50,8 @@ async function json(code: number, line: string, pins?: readonly string[]) {
 const PIN = '135790'
 
 test('a card and its PIN', async () => {
-  openssl('ecparam', '-genkey', '-name', 'prime256v1', '-noout', '-out', at('desk.pem'))
-  openssl('ec', '-in', at('desk.pem'), '-pubout', '-out', at('desk-public.pem'))
+  openssl(`ecparam -genkey -name prime256v1 -noout -out ${at('desk.pem')}`)
+  openssl(`ec -in ${at('desk.pem')} -pubout -out ${at('desk-public.pem')}`)
   await json(0, `create work --help-desk-key ${at('desk-public.pem')}`)
   await json(2, 'create work')
   await json(0, 'pin status')
@@ -98,31 +98,8 @@ test('certificates', async () => {
   await json(0, 'object delete certificate-9d --yes', [PIN])
   await json(0, 'cert delete 9a --yes', [PIN])
   assert.is((await json(8, 'cert show 9a')).error.code, 'ERR_CERTIFICATE_ABSENT')
-  openssl(
-    'req',
-    '-x509',
-    '-newkey',
-    'rsa:2048',
-    '-nodes',
-    '-keyout',
-    at('p.key'),
-    '-out',
-    at('p.pem'),
-    '-subj',
-    '/CN=p',
-  )
-  openssl(
-    'pkcs12',
-    '-export',
-    '-inkey',
-    at('p.key'),
-    '-in',
-    at('p.pem'),
-    '-out',
-    at('p.p12'),
-    '-passout',
-    'pass:secret',
-  )
+  openssl(`req -x509 -newkey rsa:2048 -nodes -keyout ${at('p.key')} -out ${at('p.pem')} -subj /CN=p`)
+  openssl(`pkcs12 -export -inkey ${at('p.key')} -in ${at('p.pem')} -out ${at('p.p12')} -passout pass:secret`)
   await json(0, `key import 9d ${at('p.p12')}`, ['secret', PIN])
   await json(0, 'cert delete 9d --yes', [PIN])
   await json(0, 'key delete 9d --yes', [PIN])
@@ -185,7 +162,7 @@ test('signing in', async () => {
 })
 
 test('keys', async () => {
-  openssl('genrsa', '-out', at('rsa.pem'), '2048')
+  openssl(`genrsa -out ${at('rsa.pem')} 2048`)
   await json(0, 'key generate 9a', [PIN])
   await json(0, `key generate 9c -o ${at('public.pem')}`, [PIN])
   await json(0, 'key generate 9e', [PIN])
@@ -208,9 +185,9 @@ test('signatures and decryption, to standard output and to a file', async () => 
   assert.is((await json(0, `verify 9d ${input} ${at('pss')} --padding pss`)).valid, true)
   assert.is((await json(1, `verify 9d ${input} ${at('pss')}`)).valid, false)
   writeFileSync(at('plain'), 'hello')
-  const oaep = ['-pkeyopt', 'rsa_padding_mode:oaep', '-pkeyopt', 'rsa_oaep_md:sha256']
-  openssl('pkeyutl', '-encrypt', '-inkey', at('rsa.pem'), '-in', at('plain'), '-out', at('oaep'), ...oaep)
-  openssl('pkeyutl', '-encrypt', '-inkey', at('rsa.pem'), '-in', at('plain'), '-out', at('pkcs1'))
+  const oaep = '-pkeyopt rsa_padding_mode:oaep -pkeyopt rsa_oaep_md:sha256'
+  openssl(`pkeyutl -encrypt -inkey ${at('rsa.pem')} -in ${at('plain')} -out ${at('oaep')} ${oaep}`)
+  openssl(`pkeyutl -encrypt -inkey ${at('rsa.pem')} -in ${at('plain')} -out ${at('pkcs1')}`)
   const { plaintext } = await json(0, `decrypt 9d ${at('oaep')}`, [PIN])
   assert.is(Buffer.from(plaintext, 'base64').toString(), 'hello')
   await json(0, `decrypt 9d ${at('pkcs1')} --padding pkcs1 -o ${at('out')}`, [PIN])
