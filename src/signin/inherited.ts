@@ -31,11 +31,13 @@ export function withNothingInherited<T>(start: (rest: Array<'ignore' | number>) 
   const numbers = inheritable()
   if (numbers.length === 0) return start([])
   const nothing = openSync('/dev/null', 'r')
+  const others = { length: Math.max(...numbers) - 2 }
   try {
-    const rest = Array.from({ length: Math.max(...numbers) - 2 }, (_, at) =>
-      numbers.includes(at + 3) ? nothing : 'ignore',
-    )
-    return start(rest)
+    return start(Array.from(others, (_, at) => (numbers.includes(at + 3) ? nothing : 'ignore')))
+  } catch (error) {
+    // The highest number that this process may have cannot be replaced: better inherited than not started.
+    if ((error as NodeJS.ErrnoException).code === 'EINVAL') return start([])
+    throw error
   } finally {
     closeSync(nothing)
   }
