@@ -6,16 +6,15 @@ import { generateKeyPairSync, randomBytes } from 'node:crypto'
 import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { createInterface } from 'node:readline'
-import { fileURLToPath } from 'node:url'
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
 import { createCard } from '../../src/index.ts'
 import { search } from '../support/memory.ts'
+import { program } from '../support/program.ts'
 import { startSwtpm } from '../support/swtpm.ts'
 import { atExit, tempDir, within } from '../support/temp.ts'
 import { secretFile } from './cli.ts'
 
-const script = fileURLToPath(new URL('./memory-child.ts', import.meta.url))
 const LIMIT = 60_000
 const PIN = '93710482'
 const PASSPHRASE = 'Passphrase of 1 key'
@@ -39,7 +38,7 @@ test('PIN, admin key and passphrase', async () => {
     ['key', 'import', '82', at('key.pem'), '--pin-file', secretFile(at('both'), PASSPHRASE, PIN)],
     ['admin-key', 'change', secretFile(at('admin'), adminKey.toString('hex')), ...pin],
   ]
-  const argv = ['--expose-gc', '--import', import.meta.resolve('tsx'), script, JSON.stringify(lines)]
+  const argv = ['--expose-gc', ...program('test/cli/memory-child.ts'), JSON.stringify(lines)]
   const env = { ...process.env, TESSERA_HOME: home }
   const child = spawn(process.execPath, argv, { stdio: ['pipe', 'pipe', 'inherit'], env })
   const forget = atExit(() => child.kill('SIGKILL'))

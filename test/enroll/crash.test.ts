@@ -7,7 +7,6 @@ import { X509Certificate } from 'node:crypto'
 import { once } from 'node:events'
 import { mkdirSync, readdirSync } from 'node:fs'
 import { join } from 'node:path'
-import { fileURLToPath } from 'node:url'
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
 import { abandon } from '../../src/enroll/abandon.ts'
@@ -29,6 +28,7 @@ import {
   writeDisk,
 } from '../crash/support/snapshots.ts'
 import { PASSWORDS, startLab } from '../lab-ca/support.ts'
+import { program } from '../support/program.ts'
 import { tempDir, within } from '../support/temp.ts'
 import { type TestCa, testCa } from './support/ca.ts'
 
@@ -162,9 +162,8 @@ test('SIGKILL at each event of an enrolment over EST: the same call finishes it'
     return enrol(one, { ca, pin: PIN, template: 'smartcard-user' }, enrolments(home))
   })
   const run = async (at: number) => {
-    const path = fileURLToPath(new URL('support/child.ts', import.meta.url))
     const argv = [home, lab.url, lab.certificateFile, 'alice', PASSWORDS.alice, String(at)]
-    const child = spawn(process.execPath, ['--import', import.meta.resolve('tsx'), path, ...argv], {
+    const child = spawn(process.execPath, [...program('test/enroll/support/child.ts'), ...argv], {
       stdio: ['ignore', 'pipe', 'inherit'],
     })
     let said = ''

@@ -4,18 +4,17 @@
 // outside the process, no authValue either. The whole of its writable memory is read from outside.
 import { spawn } from 'node:child_process'
 import { createInterface } from 'node:readline'
-import { fileURLToPath } from 'node:url'
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
 import { cardInfo } from '../../src/index.ts'
 import { authValue } from '../../src/tpm/lock/auth-value.ts'
 import { search } from '../support/memory.ts'
+import { program } from '../support/program.ts'
 import { startSwtpm } from '../support/swtpm.ts'
 import { atExit, tempDir, within } from '../support/temp.ts'
 import { ascii, fromHex } from '../support/wire.ts'
 import { SECRETS } from './memory-secrets.ts'
 
-const script = fileURLToPath(new URL('./memory-child.ts', import.meta.url))
 const LIMIT = 60_000
 const text = (name: keyof typeof SECRETS): string =>
   String.fromCharCode(...[...SECRETS[name]].map((char) => (char.charCodeAt(0) - 0x40) & 0x7f))
@@ -34,7 +33,7 @@ function needlesFor(cardId: Uint8Array | undefined): Map<string, Uint8Array> {
 }
 
 async function lookAt(home: string, tcti: string, withAuthValues: boolean): Promise<void> {
-  const child = spawn(process.execPath, ['--expose-gc', '--import', import.meta.resolve('tsx'), script, home, tcti], {
+  const child = spawn(process.execPath, ['--expose-gc', ...program('test/library/memory-child.ts'), home, tcti], {
     stdio: ['pipe', 'pipe', 'inherit'],
   })
   const forget = atExit(() => child.kill('SIGKILL'))

@@ -3,11 +3,11 @@
 // A program that signs for a long time: its memory does not grow, and nothing of it stays in the TPM. A million
 // signatures in `npm run test:long`.
 import { execFile } from 'node:child_process'
-import { fileURLToPath } from 'node:url'
 import { promisify } from 'node:util'
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
 import { handles } from '../library/tpm-view.ts'
+import { program } from '../support/program.ts'
 import { startProxy } from '../support/proxy.ts'
 import { startSwtpm } from '../support/swtpm.ts'
 import { tempDir } from '../support/temp.ts'
@@ -17,12 +17,11 @@ const LONG = process.env.TESSERA_TEST_LONG === '1'
 const COUNT = LONG ? 1_000_000 : 6000
 const MIB = 1024 * 1024
 /** With little room for new objects memory shows what is kept, and not what is on its way out. */
-const FLAGS = ['--expose-gc', '--max-semi-space-size=1', '--import', 'tsx']
-const CHILD = fileURLToPath(new URL('endurance-child.ts', import.meta.url))
+const FLAGS = ['--expose-gc', '--max-semi-space-size=1', ...program('test/path/endurance-child.ts')]
 
 async function sign(tcti: string, home: string): Promise<Tenth[]> {
   const run = promisify(execFile)
-  const { stdout } = await run(process.execPath, [...FLAGS, CHILD, tcti, home, String(COUNT)])
+  const { stdout } = await run(process.execPath, [...FLAGS, tcti, home, String(COUNT)])
   return stdout
     .trim()
     .split('\n')

@@ -7,8 +7,8 @@ import { test } from 'uvu'
 import * as assert from 'uvu/assert'
 import { startService } from '../../examples/relying-party/service.ts'
 import { startLab } from '../lab-ca/support.ts'
-import { root } from '../runner/jobs.ts'
 import { ok, run, startUntil } from '../strangers/support/tools.ts'
+import { program } from '../support/program.ts'
 import { tempDir, within } from '../support/temp.ts'
 import { write } from './issue.ts'
 import { ask, enrolled, MARIA, type Sample, startSample } from './support.ts'
@@ -102,22 +102,22 @@ test('files that are not what they should be are named', async () => {
   await fails({ port: Number(new URL(sample.url).port) }, 'something else is there')
 })
 
-const PROGRAM = ['--import', import.meta.resolve('tsx'), join(root, 'examples/relying-party/main.ts')]
+const PROGRAM = program('examples/relying-party/main.ts')
 
 test('the program says where it is and what it does, and ends when it is told to', async () => {
   const own = await startLab()
   const directory = tempDir('service')
   const files = ['--directory', directory, '--ca', own.certificateFile, '--users', users]
-  const program = await startUntil(
+  const running = await startUntil(
     process.execPath,
     [...PROGRAM, ...files, '--listen', '127.0.0.1:0'],
     /^trust it by: .*$/m,
   )
-  const [, url = ''] = /runs at (https:\S+) until/.exec(program.stdout()) ?? []
+  const [, url = ''] = /runs at (https:\S+) until/.exec(running.stdout()) ?? []
   const { stdout } = await ok('curl', ['-sS', '--cacert', join(directory, 'server.pem'), `${url}/session?secret=1`])
   assert.match(stdout, 'Nobody is signed in')
-  assert.is(await program.stop(), 0)
-  assert.is(program.stderr(), '127.0.0.1 GET /session 401 no-certificate\n')
+  assert.is(await running.stop(), 0)
+  assert.is(running.stderr(), '127.0.0.1 GET /session 401 no-certificate\n')
   await own.close()
 })
 

@@ -1,18 +1,26 @@
 // Test files as Node reads them, each in one piece with what it shares with others beside it: to read TypeScript module by
 // module as it comes costs every file a third of a second of a processor.
 import { readFileSync, rmSync } from 'node:fs'
+import { relative } from 'node:path'
 import { pathToFileURL } from 'node:url'
 import { build, type Plugin } from 'esbuild'
+import { PROGRAMS } from '../support/program.ts'
 import { bundles, root } from './jobs.ts'
 
-/** Each module goes on being where its source is: what it starts or reads lies beside that. */
+/** Modules that start a thread or a process of the library's: that of dist/, as in a program that uses it. */
+const SHIPPED: Readonly<Record<string, string>> = {
+  'src/thread-file.ts': 'dist/thread-file.js',
+  'src/signin/background.ts': 'dist/signin/background.js',
+}
+
+/** Every other goes on being where its source is: what it starts or reads lies beside that. */
 const ownPlace: Plugin = {
   name: 'own-place',
   setup({ onLoad }) {
-    onLoad({ filter: /\.ts$/ }, ({ path }) => ({
-      loader: 'ts',
-      contents: readFileSync(path, 'utf8').replaceAll('import.meta.url', JSON.stringify(pathToFileURL(path).href)),
-    }))
+    onLoad({ filter: /\.ts$/ }, ({ path }) => {
+      const place = JSON.stringify(pathToFileURL(SHIPPED[relative(root, path)] ?? path).href)
+      return { loader: 'ts', contents: readFileSync(path, 'utf8').replaceAll('import.meta.url', place) }
+    })
   },
 }
 
@@ -22,7 +30,7 @@ export async function bundleTests(names: readonly string[]): Promise<void> {
   process.once('exit', () => rmSync(bundles, { recursive: true, force: true }))
   await build({
     absWorkingDir: root,
-    entryPoints: [...names],
+    entryPoints: [...names, ...PROGRAMS],
     outdir: bundles,
     outbase: root,
     bundle: true,

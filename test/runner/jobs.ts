@@ -8,6 +8,9 @@ export const root = fileURLToPath(new URL('../..', import.meta.url))
 
 /** Where the test files of this run are, once bundled: packages and this one's own name are found from there. */
 export const bundles = join(root, 'build', `tests-${process.pid}`)
+/** The variable that tells tests where that is. */
+export const BUNDLES = 'TESSERA_TEST_BUNDLES'
+export const bundleOf = (script: string, folder = bundles): string => join(folder, script.replace(/\.ts$/, '.js'))
 
 export type Job = {
   /** The path from the root, or `lint/...`. */
@@ -52,7 +55,7 @@ export function testJobs(long: boolean): Job[] {
     const hints = readHints(readFileSync(join(root, name), 'utf8'))
     return {
       name,
-      argv: [process.execPath, '--enable-source-maps', join(bundles, name.replace(/\.ts$/, '.js'))],
+      argv: [process.execPath, '--enable-source-maps', bundleOf(name)],
       limit: (hints.limit ?? defaultLimit) * (long ? longFactor : 1),
       takes: hints.takes ?? 0,
       kind: 'uvu',

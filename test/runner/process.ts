@@ -5,7 +5,7 @@ import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, symlinkSync 
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as wait } from 'node:timers/promises'
-import { type Job, root } from './jobs.ts'
+import { BUNDLES, bundles, type Job, root } from './jobs.ts'
 import type { Ending } from './outcome.ts'
 
 const outputLimit = 4 * 1024 * 1024
@@ -84,7 +84,7 @@ function environmentOf(scratch: string, extra: Record<string, string>): NodeJS.P
     if (!/^(npm_|NODE_ENV$|NODE_OPTIONS$|FORCE_COLOR$|TESSERA_(HOME|TCTI)$)/i.test(key)) environment[key] = value
   }
   const places = { TESSERA_HOME: join(scratch, 'home'), PCSCLITE_CSOCK_NAME: join(scratch, 'no-pcscd') }
-  return { ...environment, NO_COLOR: '1', TMPDIR: scratch, ...places, ...extra }
+  return { ...environment, NO_COLOR: '1', TMPDIR: scratch, [BUNDLES]: bundles, ...places, ...extra }
 }
 
 export async function run(job: Job, extra: Record<string, string>): Promise<Ending> {

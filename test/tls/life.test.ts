@@ -5,14 +5,15 @@ import { once } from 'node:events'
 import { text } from 'node:stream/consumers'
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
+import { program } from '../support/program.ts'
 import { within } from '../support/temp.ts'
 import { LIMIT_MS } from './support/stage.ts'
 
-const CHILD = new URL('support/child.ts', import.meta.url).pathname
-
 /** What a process says that uses an agent in that way, and how it ends. */
 async function life(way: string): Promise<readonly [words: string, code: number, problems: string]> {
-  const child = spawn(process.execPath, ['--import', 'tsx', CHILD, way], { stdio: ['ignore', 'pipe', 'pipe'] })
+  const child = spawn(process.execPath, [...program('test/tls/support/child.ts'), way], {
+    stdio: ['ignore', 'pipe', 'pipe'],
+  })
   try {
     const all = Promise.all([text(child.stdout), once(child, 'exit'), text(child.stderr)])
     const [words, [code], problems] = await within(all, LIMIT_MS, `the process does not end: ${way}`)

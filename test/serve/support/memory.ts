@@ -1,19 +1,18 @@
 // The memory of a process that serves a card: PINs and PUKs come to it through PC/SC.
 import { spawn } from 'node:child_process'
 import { createInterface } from 'node:readline'
-import { fileURLToPath } from 'node:url'
 import * as assert from 'uvu/assert'
 import { cardInfo, DEFAULT_PIN, DEFAULT_PUK, openCard } from '../../../src/index.ts'
 import { ReaderChannel } from '../../../src/pcsc/channel.ts'
 import { seen } from '../../pcsc/cards.ts'
 import { search } from '../../support/memory.ts'
 import { type Pcscd, startPcscd } from '../../support/pcscd.ts'
+import { program } from '../../support/program.ts'
 import { startSwtpm } from '../../support/swtpm.ts'
 import { atExit, tempDir, within } from '../../support/temp.ts'
 import { ascii, fromHex } from '../../support/wire.ts'
 
 const SECRETS = { pin: '93710482', newPin: '650791', puk: 'qJ~3!Vk/', newPuk: '+gM$u9X?', wrong: '77120366' } as const
-const script = fileURLToPath(new URL('./memory-child.ts', import.meta.url))
 const LIMIT = 60_000
 
 const needles = new Map<string, Uint8Array>()
@@ -76,10 +75,13 @@ export async function lookAt(how: 'vpcd' | 'listen'): Promise<void> {
 }
 
 function served(...argv: readonly (string | number)[]) {
-  const tsx = import.meta.resolve('tsx')
-  const child = spawn(process.execPath, ['--expose-gc', '--import', tsx, script, ...argv.map(String)], {
-    stdio: ['pipe', 'pipe', 'inherit'],
-  })
+  const child = spawn(
+    process.execPath,
+    ['--expose-gc', ...program('test/serve/support/memory-child.ts'), ...argv.map(String)],
+    {
+      stdio: ['pipe', 'pipe', 'inherit'],
+    },
+  )
   const forget = atExit(() => child.kill('SIGKILL'))
   const lines = createInterface({ input: child.stdout })[Symbol.asyncIterator]()
   return {

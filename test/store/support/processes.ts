@@ -1,10 +1,10 @@
 // Processes that run child.ts beside this one.
 import { type ChildProcess, spawn, spawnSync } from 'node:child_process'
 import { createInterface } from 'node:readline'
-import { fileURLToPath } from 'node:url'
+import { program } from '../../support/program.ts'
 import { atExit, within } from '../../support/temp.ts'
 
-const script = fileURLToPath(new URL('./child.ts', import.meta.url))
+const script = program('test/store/support/child.ts')
 const LIMIT = 60_000
 
 export interface Beside {
@@ -26,8 +26,8 @@ export async function killAll(): Promise<void> {
 
 /** Starts child.ts in `mode`; `prefix` is a command that runs the one that follows it. */
 export function beside(mode: string, home: string, argument = '', prefix: readonly string[] = []): Beside {
-  const [program = '', ...argv] = [...prefix, process.execPath, '--import', 'tsx', script, mode, home, argument]
-  const spawned = spawn(program, argv, { stdio: ['pipe', 'pipe', 'inherit'] })
+  const [command = '', ...argv] = [...prefix, process.execPath, ...script, mode, home, argument]
+  const spawned = spawn(command, argv, { stdio: ['pipe', 'pipe', 'inherit'] })
   const forget = atExit(() => spawned.kill('SIGKILL'))
   const ended = new Promise<number | null>((resolve) => spawned.once('close', (code) => resolve(code)))
   const lines = createInterface({ input: spawned.stdout })[Symbol.asyncIterator]()

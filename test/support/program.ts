@@ -1,0 +1,22 @@
+// Scripts that tests start as programs of their own. The runner bundles them with the tests: a child is there in a third of
+// the time that it takes to read TypeScript as it comes.
+import { join } from 'node:path'
+import { BUNDLES, bundleOf, root } from '../runner/jobs.ts'
+
+export const PROGRAMS = [
+  'examples/relying-party/main.ts',
+  'test/cli/memory-child.ts',
+  'test/enroll/support/child.ts',
+  'test/library/memory-child.ts',
+  'test/path/endurance-child.ts',
+  'test/serve/support/memory-child.ts',
+  'test/store/support/child.ts',
+  'test/tls/support/child.ts',
+] as const
+
+/** What Node is told to run one, also where no runner has bundled anything. */
+export function program(script: (typeof PROGRAMS)[number]): readonly string[] {
+  const bundles = process.env[BUNDLES]
+  if (bundles === undefined) return ['--import', import.meta.resolve('tsx'), join(root, script)]
+  return [bundleOf(script, bundles)]
+}
