@@ -1,10 +1,9 @@
 // Processes that run child.ts beside this one.
 import { spawn } from 'node:child_process'
 import { createInterface } from 'node:readline'
-import { fileURLToPath } from 'node:url'
+import { bundled } from '../support/bundle.ts'
 import { atExit, within } from '../support/temp.ts'
 
-const script = fileURLToPath(new URL('./child.ts', import.meta.url))
 const LIMIT = 30_000
 
 export interface Child {
@@ -17,14 +16,8 @@ export interface Child {
 
 /** Starts child.ts; `prefix` is a command that runs the one that follows it. */
 export function beside(argv: readonly string[], prefix: readonly string[] = []): Child {
-  const [program = '', ...words] = [
-    ...prefix,
-    process.execPath,
-    '--import',
-    import.meta.resolve('tsx'),
-    script,
-    ...argv,
-  ]
+  const script = bundled('test/library/child.ts')
+  const [program = '', ...words] = [...prefix, process.execPath, script, ...argv]
   const child = spawn(program, words, { stdio: ['pipe', 'pipe', 'inherit'] })
   const forget = atExit(() => child.kill('SIGKILL'))
   const ended = new Promise<string>((resolve) => {

@@ -1,9 +1,9 @@
 // Programs of their own, run by child.ts: one line of JSON in, one line of JSON out.
 import { type ChildProcess, spawn } from 'node:child_process'
 import { createInterface } from 'node:readline'
+import { bundled } from '../../support/bundle.ts'
 import { atExit, within } from '../../support/temp.ts'
 import type { Answers, Orders } from './child.ts'
-import { compiled } from './compiled.ts'
 
 const LIMIT_MS = 60_000
 
@@ -20,7 +20,9 @@ export interface Child {
 }
 
 export function startChild(): Child {
-  const child = spawn(process.execPath, [compiled('child')], { stdio: ['pipe', 'pipe', 'inherit'] })
+  const child = spawn(process.execPath, [bundled('test/crash/support/child.ts')], {
+    stdio: ['pipe', 'pipe', 'inherit'],
+  })
   const forget = atExit(() => child.kill('SIGKILL'))
   const ended = new Promise<void>((resolve) => child.once('close', () => resolve()))
   void ended.then(forget)

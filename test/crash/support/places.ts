@@ -2,10 +2,10 @@
 import { mkdirSync } from 'node:fs'
 import { join } from 'node:path'
 import { SocketBackend } from '../../support/backend.ts'
+import { bundled } from '../../support/bundle.ts'
 import { startProxy } from '../../support/proxy.ts'
 import { startSwtpm } from '../../support/swtpm.ts'
 import { tempDir } from '../../support/temp.ts'
-import { compiled } from './compiled.ts'
 import { embeddedWorld, type World } from './world.ts'
 
 export interface MeetingPlace {
@@ -38,7 +38,10 @@ export const PLACES = {
     const tpm = await startSwtpm()
     const proxy = await startProxy(tpm.path)
     const world: World = {
-      spot: { home: newHome(), tcti: `cmd:${process.execPath} ${compiled('relay')} ${proxy.path}` },
+      spot: {
+        home: newHome(),
+        tcti: `cmd:${process.execPath} ${bundled('test/crash/support/relay.ts')} ${proxy.path}`,
+      },
       look: (work) => work((octets) => proxy.transmit(octets)),
     }
     return {
