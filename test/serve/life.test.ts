@@ -1,15 +1,16 @@
-// takes: 25 s
+// takes: 16 s
 // Cards in readers of a real pcscd with a real vpcd.
 import { cpuUsage } from 'node:process'
 import { setTimeout as delay } from 'node:timers/promises'
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
 import { type Card, listReaders, openCard, serveCard } from '../../src/index.ts'
-import { native } from '../../src/native.ts'
+import { type NativePcscConnection, native } from '../../src/native.ts'
 import { ReaderChannel } from '../../src/pcsc/channel.ts'
 import type { LinkState } from '../../src/serve/link.ts'
 import type { Served } from '../../src/serve/serve.ts'
 import { memoryCard, PIN, plainCard, seen } from '../pcsc/cards.ts'
+import { meanwhile } from '../support/meanwhile.ts'
 import { octets } from '../support/octets.ts'
 import { type Pcscd, startPcscd } from '../support/pcscd.ts'
 import { within } from '../support/temp.ts'
@@ -22,12 +23,15 @@ test.before(async () => {
 })
 test.after(() => pcscd?.stop())
 
-async function serving(work: (served: Served) => Promise<void>, card = memoryCard().channel): Promise<void> {
-  const served = await serveCard(card, place(0))
-  await seen(pcscd.readers[0], true)
-  await work(served)
-  await served.close()
-  await seen(pcscd.readers[0], false)
+async function serving(
+  work: (served: Served) => Promise<void>,
+  card = memoryCard().channel,
+  slot: 0 | 1 = 0,
+): Promise<void> {
+  const served = await serveCard(card, place(slot))
+  await seen(pcscd.readers[slot], true)
+  await work(served).finally(() => served.close())
+  await seen(pcscd.readers[slot], false)
 }
 
 async function opened(work: (card: Card) => Promise<void>, reader = pcscd.readers[0]): Promise<void> {
@@ -39,22 +43,29 @@ async function opened(work: (card: Card) => Promise<void>, reader = pcscd.reader
   }
 }
 
+/** What a program can do to a card that it leaves: SCARD_ of pcsc-lite. */
+const DISPOSITIONS = { leave: 0, reset: 1, powerDown: 2 } as const
+
+async function connected(slot: 0 | 1 = 0): Promise<NativePcscConnection> {
+  const connection = new (native().PcscConnection)()
+  await connection.connect(pcscd.readers[slot], 2, 3)
+  return connection
+}
+
+/** A program that has verified the PIN. */
+async function verifying(): Promise<NativePcscConnection> {
+  const connection = await connected()
+  const sent = Uint8Array.of(0x00, 0x20, 0x00, 0x80, 8, ...Buffer.from(PIN), 0xff, 0xff)
+  assert.equal(await connection.transmit(sent), octets('9000'))
+  return connection
+}
+
 const verified = (): Promise<boolean> =>
   openCard({ reader: pcscd.readers[0] }).then(async (card) => {
     const status = await card.pinStatus()
     await card.close()
     return status.verified
   })
-
-test('the reader has the name that it was given', async () => {
-  assert.equal(
-    (await listReaders()).map(({ name, card }) => [name, card]),
-    [
-      ['Tessera Test 00 00', false],
-      ['Tessera Test 00 01', false],
-    ],
-  )
-})
 
 test('fifty commands take far less than vpcd without our acknowledgements would', async () => {
   await serving(async () => {
@@ -71,9 +82,6 @@ test('fifty commands take far less than vpcd without our acknowledgements would'
   }, plainCard())
 })
 
-/** What a program can do to a card that it leaves: SCARD_ of pcsc-lite. */
-const DISPOSITIONS = { leave: 0, reset: 1, powerDown: 2 } as const
-
 for (const what of ['reset', 'powerDown'] as const) {
   test(`the PIN is not verified any more after ${what}, and is after nothing`, async () => {
     await serving(async () => {
@@ -81,10 +89,7 @@ for (const what of ['reset', 'powerDown'] as const) {
         [DISPOSITIONS.leave, true],
         [DISPOSITIONS[what], false],
       ] as const) {
-        const connection = new (native().PcscConnection)()
-        await connection.connect(pcscd.readers[0], 2, 3)
-        const sent = Uint8Array.of(0x00, 0x20, 0x00, 0x80, 8, ...Buffer.from(PIN), 0xff, 0xff)
-        assert.equal(await connection.transmit(sent), octets('9000'))
+        const connection = await verifying()
         await connection.disconnect(disposition)
         assert.is(await verified(), expected)
         await connection.close()
@@ -95,42 +100,17 @@ for (const what of ['reset', 'powerDown'] as const) {
 
 test('nobody uses the card: pcscd powers it down after a while, and the PIN is not verified any more', async () => {
   const { channel } = memoryCard()
-  const off = new Promise<void>((resolve) => {
-    const { reset } = channel
-    let watching = false
-    channel.reset = async () => {
-      await reset.call(channel)
-      if (watching) resolve()
-    }
-    setImmediate(() => {
-      watching = true
-    })
-  })
   await serving(async () => {
-    await opened(async (card) => {
-      await card.verifyPin(PIN)
+    const connection = await verifying()
+    const { reset } = channel
+    const off = new Promise<void>((resolve) => {
+      channel.reset = () => reset.call(channel).then(resolve)
     })
+    await connection.disconnect(DISPOSITIONS.leave)
+    await connection.close()
     await within(off, 15_000, 'power-off')
     assert.is(await verified(), false)
   }, channel)
-})
-
-test('pcscd is killed and started again, several times: the card is in the reader again, without its PIN', async () => {
-  const states: LinkState[] = []
-  const served = await serveCard(memoryCard().channel, { ...place(0), onState: (state) => states.push(state) })
-  await served.ready
-  for (let round = 0; round < 3; round += 1) {
-    await seen(pcscd.readers[0], true)
-    await opened((card) => card.verifyPin(PIN))
-    await pcscd.kill()
-    await pcscd.start()
-    const began = performance.now()
-    await seen(pcscd.readers[0], true)
-    console.log(`in the reader ${(performance.now() - began).toFixed(0)} ms after pcscd was there`)
-    assert.is(await verified(), false)
-  }
-  assert.equal(states, ['inserted', 'waiting', 'inserted', 'waiting', 'inserted', 'waiting', 'inserted'])
-  await served.close()
 })
 
 test('while nobody takes the card, it costs next to nothing', async () => {
@@ -143,15 +123,6 @@ test('while nobody takes the card, it costs next to nothing', async () => {
   console.log(`${share.toFixed(2)} % of a processor`)
   assert.ok(share < 5, `${share} %`)
   await served.close()
-})
-
-test('two cards in two readers', async () => {
-  const cards = [await serveCard(memoryCard().channel, place(0)), await serveCard(memoryCard().channel, place(1))]
-  for (const reader of pcscd.readers) await seen(reader, true)
-  await opened((card) => card.verifyPin(PIN), pcscd.readers[0])
-  await opened(async (card) => assert.is((await card.pinStatus()).verified, false), pcscd.readers[1])
-  for (const card of cards) await card.close()
-  for (const reader of pcscd.readers) await seen(reader, false)
 })
 
 test('a second card for the same reader waits, says so, and is in it when the first is taken out', async () => {
@@ -177,16 +148,57 @@ test('a second card for the same reader waits, says so, and is in it when the fi
   })
 })
 
-test('a program sends a command of one octet, which hangs vpcd: the reader is back after a while', async () => {
-  await serving(async () => {
-    const connection = new (native().PcscConnection)()
-    await connection.connect(pcscd.readers[0], 2, 3)
-    const answer = await within(connection.transmit(Uint8Array.of(0)), 20_000, 'the end of it')
-    assert.is(answer.length, 0, 'vpcd has met the end of the connection')
-    await connection.close()
+// In the second reader: vpcd of the first goes on.
+meanwhile('a program sends a command of one octet, which hangs vpcd: the reader is back after a while', () =>
+  serving(
+    async () => {
+      const connection = await connected(1)
+      const answer = await within(connection.transmit(Uint8Array.of(0)), 20_000, 'the end of it')
+      assert.is(answer.length, 0, 'vpcd has met the end of the connection')
+      await connection.close()
+      await seen(pcscd.readers[1], true)
+      await opened((card) => card.verifyPin(PIN), pcscd.readers[1])
+    },
+    memoryCard().channel,
+    1,
+  ),
+)
+
+test('the readers have the name that they were given', async () => {
+  assert.equal(
+    (await listReaders()).map(({ name, card }) => [name, card]),
+    [
+      ['Tessera Test 00 00', false],
+      ['Tessera Test 00 01', false],
+    ],
+  )
+})
+
+test('two cards in two readers', async () => {
+  const cards = [await serveCard(memoryCard().channel, place(0)), await serveCard(memoryCard().channel, place(1))]
+  for (const reader of pcscd.readers) await seen(reader, true)
+  await opened((card) => card.verifyPin(PIN), pcscd.readers[0])
+  await opened(async (card) => assert.is((await card.pinStatus()).verified, false), pcscd.readers[1])
+  for (const card of cards) await card.close()
+  for (const reader of pcscd.readers) await seen(reader, false)
+})
+
+test('pcscd is killed and started again, several times: the card is in the reader again, without its PIN', async () => {
+  const states: LinkState[] = []
+  const served = await serveCard(memoryCard().channel, { ...place(0), onState: (state) => states.push(state) })
+  await served.ready
+  for (let round = 0; round < 3; round += 1) {
     await seen(pcscd.readers[0], true)
     await opened((card) => card.verifyPin(PIN))
-  })
+    await pcscd.kill()
+    await pcscd.start()
+    const began = performance.now()
+    await seen(pcscd.readers[0], true)
+    console.log(`in the reader ${(performance.now() - began).toFixed(0)} ms after pcscd was there`)
+    assert.is(await verified(), false)
+  }
+  assert.equal(states, ['inserted', 'waiting', 'inserted', 'waiting', 'inserted', 'waiting', 'inserted'])
+  await served.close()
 })
 
 test.run()
