@@ -10,6 +10,8 @@ export interface Inserted {
   readonly commands: readonly Uint8Array[]
   /** How often the card was reset so far. */
   readonly resets: number
+  /** Whether it was taken out. */
+  readonly pulled: boolean
   /** Called before each command; what it answers is answered instead, `pull` pulls the card out. */
   intercept: ((apdu: Uint8Array) => Instead | Promise<Instead>) | undefined
   /** Takes the card out. */
@@ -22,6 +24,11 @@ const LIMIT_MS = 15_000
 export async function insertCard(port: number, card: CardChannel, options: ServeOptions = {}): Promise<Inserted> {
   const commands: Uint8Array[] = []
   let resets = 0
+  let pulled = false
+  const pull = () => {
+    pulled = true
+    return served.close()
+  }
   const channel: CardChannel = {
     get atr() {
       return card.atr
@@ -32,7 +39,7 @@ export async function insertCard(port: number, card: CardChannel, options: Serve
       commands.push(Uint8Array.from(apdu))
       const instead = await inserted.intercept?.(Uint8Array.from(apdu))
       if (instead !== 'pull') return instead ?? card.transmit(apdu)
-      void served.close()
+      void pull()
       return Uint8Array.of(0x6f, 0x00)
     },
     async reset() {
@@ -46,8 +53,11 @@ export async function insertCard(port: number, card: CardChannel, options: Serve
     get resets() {
       return resets
     },
+    get pulled() {
+      return pulled
+    },
     intercept: undefined,
-    pull: () => served.close(),
+    pull,
   }
   await within(served.ready, LIMIT_MS, 'vpcd does not ask for the card')
   return inserted
