@@ -7,7 +7,7 @@ import { test } from 'uvu'
 import * as assert from 'uvu/assert'
 import { type Card, CardError, createCard, type ErrorCode, enroll, estProtocol } from '../../src/index.ts'
 import { type Lab, PASSWORDS, startLab, type UserName } from '../lab-ca/support.ts'
-import { root } from '../runner/jobs.ts'
+import { bundled } from '../support/bundle.ts'
 import { atExit, tempDir, within } from '../support/temp.ts'
 
 export const PIN = '13579086'
@@ -38,9 +38,8 @@ export async function startRelyingParty(lab: Lab): Promise<RelyingParty> {
   let url = ''
 
   async function start(listen: string): Promise<void> {
-    const main = join(root, 'examples/relying-party/main.ts')
     const options = ['--directory', directory, '--ca', lab.certificateFile, '--users', users, '--listen', listen]
-    const argv = ['--import', import.meta.resolve('tsx'), main, ...options]
+    const argv = [bundled('examples/relying-party/main.ts'), ...options]
     const child = spawn(process.execPath, argv, { stdio: ['ignore', 'pipe', 'pipe'] })
     const forget = atExit(() => child.kill('SIGKILL'))
     const ended = new Promise<void>((resolve) => child.once('close', () => resolve()))
