@@ -1,7 +1,8 @@
-// takes: 25 s
+// takes: 8 s
 // What goes wrong while somebody signs in: a typed error each, one try of the PIN at most, and nothing is remembered.
 import { existsSync, readdirSync } from 'node:fs'
 import { join } from 'node:path'
+import { setTimeout as delay } from 'node:timers/promises'
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
 import {
@@ -13,6 +14,8 @@ import {
   type SignInOptions,
   signIn,
 } from '../../src/index.ts'
+import { meanwhile } from '../support/meanwhile.ts'
+import { startSwtpm } from '../support/swtpm.ts'
 import { tempDir, within } from '../support/temp.ts'
 import { certificateSaying, forgedService, silentServer } from './forged.ts'
 import { ALICE, makeCard, PIN, refusedWith, startLab, startRelyingParty, WRONG_PIN } from './support.ts'
@@ -85,14 +88,6 @@ for (const method of METHODS) {
       response.writeHead(200, { 'Content-Type': 'application/json', 'Content-Length': 100 }).write('{"user":')
     })
     await failing('ERR_SERVICE_UNAVAILABLE', { service: half.url, ca: half.ca, timeout: 500, method })
-    // The time that a person takes to type is nobody's.
-    const slow = async () => {
-      await new Promise((resolve) => setTimeout(resolve, 2600))
-      return PIN
-    }
-    const there = { address: ALICE, service: service.url, ca: service.ca, home, method }
-    await (await signIn({ ...there, pin: slow, timeout: 2000 })).signOut()
-    await forget(ALICE, { home })
     await Promise.all([silent.close(), stalled.close(), half.close()])
     assert.is(await triesLeft(), 5)
   })
@@ -146,6 +141,21 @@ for (const method of METHODS) {
     await forget(ALICE, { home })
   })
 }
+
+// On cards of their own.
+meanwhile("the time that a person takes to type is nobody's", async () => {
+  const [swtpm, maker] = [await startSwtpm(), tempDir('home')]
+  const pin = () => delay(2600, PIN)
+  await Promise.all(
+    METHODS.map(async (method) => {
+      const card = await makeCard(lab, { home: maker, name: method, tcti: swtpm.tcti })
+      const there = { address: ALICE, service: service.url, ca: service.ca, home: tempDir('home'), card, method }
+      await (await signIn({ ...there, pin, timeout: 2000 })).signOut()
+      await card.close()
+    }),
+  )
+  await swtpm.stop()
+})
 
 test('certificates that do not sign in: none, expired, for something else, two cards, of another key', async () => {
   const nobody = { address: 'carol@lab.example' }
