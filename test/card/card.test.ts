@@ -13,8 +13,8 @@ import { Card } from '../../src/piv/host/card.ts'
 import { secretFile } from '../cli/cli.ts'
 import { certificateOf } from '../contract/x509.ts'
 import { ADMIN_KEY, memoryCard, PIN, seen } from '../pcsc/cards.ts'
-import { bundled } from '../support/bundle.ts'
 import { type Pcscd, startPcscd } from '../support/pcscd.ts'
+import { program } from '../support/program.ts'
 import { tempDir, within } from '../support/temp.ts'
 import { type Inserted, insertCard } from '../support/vpcd.ts'
 
@@ -58,7 +58,9 @@ interface Run {
 
 async function run(...argv: string[]): Promise<Run> {
   const before = inserted.commands.length
-  const child = spawn(process.execPath, [bundled('test/card/main.ts'), ...argv], { stdio: ['ignore', 'pipe', 'pipe'] })
+  const child = spawn(process.execPath, [...program('test/card/main.ts'), ...argv], {
+    stdio: ['ignore', 'pipe', 'pipe'],
+  })
   const [stdout, stderr, [code]] = await within(
     Promise.all([text(child.stdout), text(child.stderr), once(child, 'close')]),
     LIMIT_MS,

@@ -1,12 +1,11 @@
 // Questions on a real terminal: nothing secret is ever shown, and the terminal is given back as it was.
 import { spawnSync } from 'node:child_process'
-import { join } from 'node:path'
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
-import { root } from '../runner/jobs.ts'
+import { program } from '../support/program.ts'
 import { converse, type Step } from './terminal.ts'
 
-const ask = `'${process.execPath}' --import '${import.meta.resolve('tsx')}' '${join(root, 'test/cli/ask.ts')}'`
+const ask = [process.execPath, ...program('test/cli/ask.ts')].map((word) => `'${word}'`).join(' ')
 
 /** Asks; `echo` and `icanon` follow on the screen when the terminal is as it was. */
 async function screenOf(kind: string, ...steps: Step[]): Promise<string> {

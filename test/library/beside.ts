@@ -1,7 +1,7 @@
 // Processes that run child.ts beside this one.
 import { spawn } from 'node:child_process'
 import { createInterface } from 'node:readline'
-import { bundled } from '../support/bundle.ts'
+import { program } from '../support/program.ts'
 import { atExit, within } from '../support/temp.ts'
 
 const LIMIT = 30_000
@@ -16,9 +16,8 @@ export interface Child {
 
 /** Starts child.ts; `prefix` is a command that runs the one that follows it. */
 export function beside(argv: readonly string[], prefix: readonly string[] = []): Child {
-  const script = bundled('test/library/child.ts')
-  const [program = '', ...words] = [...prefix, process.execPath, script, ...argv]
-  const child = spawn(program, words, { stdio: ['pipe', 'pipe', 'inherit'] })
+  const [command = '', ...words] = [...prefix, process.execPath, ...program('test/library/child.ts'), ...argv]
+  const child = spawn(command, words, { stdio: ['pipe', 'pipe', 'inherit'] })
   const forget = atExit(() => child.kill('SIGKILL'))
   const ended = new Promise<string>((resolve) => {
     child.once('close', (code, signal) => resolve(String(signal ?? code)))

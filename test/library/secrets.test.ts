@@ -5,12 +5,12 @@ import { spawnSync } from 'node:child_process'
 import { generateKeyPairSync } from 'node:crypto'
 import { readdirSync, readFileSync, statSync } from 'node:fs'
 import { join } from 'node:path'
-import { fileURLToPath } from 'node:url'
 import { inspect } from 'node:util'
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
 import { type Card, destroyCard, respondToChallenge } from '../../src/index.ts'
 import { authValue } from '../../src/tpm/lock/auth-value.ts'
+import { program } from '../support/program.ts'
 import { RH } from '../support/templates.ts'
 import { ascii, contains, fromHex, tpm2b } from '../support/wire.ts'
 import { password } from '../support/witness.ts'
@@ -212,7 +212,6 @@ test("a caller's octets stay as they were; a string and octets are the same secr
   }))
 
 test('nothing is said on standard output or standard error, whatever is set to make libraries talk', async () => {
-  const script = fileURLToPath(new URL('./child.ts', import.meta.url))
   for (const kind of KINDS) {
     await onBench(kind, async (bench) => {
       const card = await bench.create({ pin: SECRETS.pin, puk: SECRETS.puk })
@@ -225,7 +224,7 @@ test('nothing is said on standard output or standard error, whatever is set to m
       bench.proxy?.release()
       const direct = bench.swtpm?.tcti ?? tcti
       const env = { ...process.env, TSS2_LOG: 'all+trace', TSS2_LOGFILE: 'stderr', TPM2TOOLS_TCTI: '', DEBUG: '*' }
-      const words = ['--import', import.meta.resolve('tsx'), script, 'day', home, direct, SECRETS.pin]
+      const words = [...program('test/library/child.ts'), 'day', home, direct, SECRETS.pin]
       const { stdout, stderr, status } = spawnSync(process.execPath, words, {
         env: { ...env, TESSERA_TCTI: direct },
         timeout: 60_000,

@@ -7,7 +7,7 @@ import { test } from 'uvu'
 import * as assert from 'uvu/assert'
 import { type Card, CardError, createCard, type ErrorCode, enroll, estProtocol } from '../../src/index.ts'
 import { type Lab, PASSWORDS, startLab, type UserName } from '../lab-ca/support.ts'
-import { bundled } from '../support/bundle.ts'
+import { program } from '../support/program.ts'
 import { atExit, tempDir, within } from '../support/temp.ts'
 
 export const PIN = '13579086'
@@ -39,7 +39,7 @@ export async function startRelyingParty(lab: Lab): Promise<RelyingParty> {
 
   async function start(listen: string): Promise<void> {
     const options = ['--directory', directory, '--ca', lab.certificateFile, '--users', users, '--listen', listen]
-    const argv = [bundled('examples/relying-party/main.ts'), ...options]
+    const argv = [...program('examples/relying-party/main.ts'), ...options]
     const child = spawn(process.execPath, argv, { stdio: ['ignore', 'pipe', 'pipe'] })
     const forget = atExit(() => child.kill('SIGKILL'))
     const ended = new Promise<void>((resolve) => child.once('close', () => resolve()))

@@ -5,8 +5,13 @@ import { BUNDLES, bundleOf, root } from '../runner/jobs.ts'
 
 export const PROGRAMS = [
   'examples/relying-party/main.ts',
+  'test/card/main.ts',
+  'test/cli/ask.ts',
   'test/cli/memory-child.ts',
+  'test/crash/support/child.ts',
+  'test/crash/support/relay.ts',
   'test/enroll/support/child.ts',
+  'test/library/child.ts',
   'test/library/memory-child.ts',
   'test/path/endurance-child.ts',
   'test/serve/support/memory-child.ts',

@@ -1,7 +1,7 @@
 // Programs of their own, run by child.ts: one line of JSON in, one line of JSON out.
 import { type ChildProcess, spawn } from 'node:child_process'
 import { createInterface } from 'node:readline'
-import { bundled } from '../../support/bundle.ts'
+import { program } from '../../support/program.ts'
 import { atExit, within } from '../../support/temp.ts'
 import type { Answers, Orders } from './child.ts'
 
@@ -20,7 +20,7 @@ export interface Child {
 }
 
 export function startChild(): Child {
-  const child = spawn(process.execPath, [bundled('test/crash/support/child.ts')], {
+  const child = spawn(process.execPath, program('test/crash/support/child.ts'), {
     stdio: ['pipe', 'pipe', 'inherit'],
   })
   const forget = atExit(() => child.kill('SIGKILL'))

@@ -2,7 +2,7 @@
 import { mkdirSync } from 'node:fs'
 import { join } from 'node:path'
 import { SocketBackend } from '../../support/backend.ts'
-import { bundled } from '../../support/bundle.ts'
+import { program } from '../../support/program.ts'
 import { startProxy } from '../../support/proxy.ts'
 import { startSwtpm } from '../../support/swtpm.ts'
 import { tempDir } from '../../support/temp.ts'
@@ -37,11 +37,9 @@ export const PLACES = {
   async shared(): Promise<MeetingPlace> {
     const tpm = await startSwtpm()
     const proxy = await startProxy(tpm.path)
+    const relay = [process.execPath, ...program('test/crash/support/relay.ts'), proxy.path]
     const world: World = {
-      spot: {
-        home: newHome(),
-        tcti: `cmd:${process.execPath} ${bundled('test/crash/support/relay.ts')} ${proxy.path}`,
-      },
+      spot: { home: newHome(), tcti: `cmd:${relay.map((word) => `'${word}'`).join(' ')}` },
       look: (work) => work((octets) => proxy.transmit(octets)),
     }
     return {
