@@ -6,6 +6,7 @@ import { join } from 'node:path'
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
 import { filesBelow, root } from '../runner/jobs.ts'
+import { toRun } from '../support/program.ts'
 import { tempDir } from '../support/temp.ts'
 
 const LEAST = 95
@@ -71,7 +72,7 @@ function coverage(tests: readonly string[], files: readonly string[]): Summary {
       stdio: ['ignore', 'ignore', 'inherit'],
       timeout: 100_000,
     })
-  for (const name of tests) node(['--import', 'tsx', name], { NODE_V8_COVERAGE: raw })
+  for (const name of tests) node(toRun(name), { NODE_V8_COVERAGE: raw })
   for (const file of readdirSync(raw)) withoutNames(join(raw, file))
   const included = files.flatMap((file) => ['--include', file])
   const where = ['--temp-directory', raw, '--reports-dir', report, '--reporter', 'json-summary']

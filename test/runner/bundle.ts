@@ -5,7 +5,7 @@ import { relative } from 'node:path'
 import { pathToFileURL } from 'node:url'
 import { build, type Plugin } from 'esbuild'
 import { PROGRAMS } from '../support/program.ts'
-import { bundles, root } from './jobs.ts'
+import { bundles, filesBelow, root } from './jobs.ts'
 
 /** Modules that start a thread or a process of the library's: that of dist/, as in a program that uses it. */
 const SHIPPED: Readonly<Record<string, string>> = {
@@ -25,12 +25,11 @@ const ownPlace: Plugin = {
 }
 
 /** @throws Error */
-export async function bundleTests(names: readonly string[]): Promise<void> {
-  if (names.length === 0) return
+export async function bundleTests(): Promise<void> {
   process.once('exit', () => rmSync(bundles, { recursive: true, force: true }))
   await build({
     absWorkingDir: root,
-    entryPoints: [...names, ...PROGRAMS],
+    entryPoints: [...filesBelow('test', ['.test.ts']), ...PROGRAMS],
     outdir: bundles,
     outbase: root,
     bundle: true,

@@ -52,7 +52,7 @@ async function main(): Promise<void> {
 
   buildProgram()
   const waiting = chosenJobs(words, flags.includes('--lint'))
-  await bundleTests(waiting.filter(({ kind }) => kind === 'uvu').map(({ name }) => name))
+  if (waiting.some(({ kind }) => kind === 'uvu')) await bundleTests()
   const outcomes: Outcome[] = []
   const started = performance.now()
   const worker = async () => {

@@ -19,8 +19,10 @@ export const PROGRAMS = [
   'test/tls/support/child.ts',
 ] as const
 
-/** What Node is told to run one, also where no runner has bundled anything. */
-export function program(script: (typeof PROGRAMS)[number]): readonly string[] {
+export const program = (script: (typeof PROGRAMS)[number]): readonly string[] => toRun(script)
+
+/** What Node is told to run one of them, or a test file, also where no runner has bundled anything. */
+export function toRun(script: string): readonly string[] {
   const bundles = process.env[BUNDLES]
   if (bundles === undefined) return ['--import', import.meta.resolve('tsx'), join(root, script)]
   return [bundleOf(script, bundles)]
