@@ -2,6 +2,7 @@
 import { randomBytes } from 'node:crypto'
 import { existsSync, mkdirSync } from 'node:fs'
 import { dirname, join } from 'node:path'
+import { Mutex } from '../../../src/mutex.ts'
 import { acquireDevice, type DeviceOptions, releaseDevice, type TpmDevice } from '../../../src/tpm/device.ts'
 import { type LockContext, lockContext, readCounter } from '../../../src/tpm/lock/context.ts'
 import { provePin } from '../../../src/tpm/lock/pins.ts'
@@ -18,23 +19,30 @@ export interface Scratch {
   prove(): Promise<number>
 }
 
-async function using<T>(options: DeviceOptions, work: (device: TpmDevice) => Promise<T>): Promise<T> {
-  const device = await acquireDevice(options)
-  try {
-    return await work(device)
-  } finally {
-    await releaseDevice(device)
-  }
+/** There is one embedded TPM in a process. */
+const turn = new Mutex()
+
+function using<T>(options: DeviceOptions, work: (device: TpmDevice) => Promise<T>): Promise<T> {
+  return turn.run(async () => {
+    const device = await acquireDevice(options)
+    try {
+      return await work(device)
+    } finally {
+      await releaseDevice(device)
+    }
+  })
 }
 
-const MEMORY = '/dev/shm'
+/** In memory what others flush to a disk costs nothing; /var/tmp outlives a restart, and so is on a disk. */
+const PLACES = { memory: '/dev/shm', disk: '/var/tmp' } as const
+export type StatePlace = keyof typeof PLACES
 
 /**
- * A state file for an embedded TPM, in a folder of its own; `inMemory` where the system has room there: what a kill
- * leaves is the same on every file system, and a disk that others use is slow.
+ * A state file for an embedded TPM, in a folder of its own; in memory where the system has room there: what a kill
+ * leaves is the same on every file system.
  */
-export function freshState(inMemory = false): string {
-  const folder = inMemory && existsSync(MEMORY) ? tempDir('kill', MEMORY) : tempDir('kill')
+export function freshState(where: StatePlace): string {
+  const folder = existsSync(PLACES[where]) ? tempDir('kill', PLACES[where]) : tempDir('kill')
   const stateFile = join(folder, 'tpm', 'state')
   mkdirSync(dirname(stateFile), { mode: 0o700 })
   return stateFile
