@@ -1,4 +1,4 @@
-// takes: 6 s
+// takes: 4 s
 // `npm run test:card` on a card behind a real pcscd: what it refuses, what it sends, and what it finds.
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'

@@ -1,4 +1,4 @@
-// takes: 12 s
+// takes: 9 s
 // The contract of `Card` on the card in the embedded TPM.
 import { test } from 'uvu'
 import { contract } from './contract.ts'

@@ -1,4 +1,4 @@
-// takes: 10 s
+// takes: 9 s
 // The contract of `Card` on the card in a swtpm.
 import { test } from 'uvu'
 import { contract } from './contract.ts'

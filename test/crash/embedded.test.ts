@@ -1,5 +1,5 @@
 // Kill -9 at every point of every act, on the embedded TPM: the next start recovers by itself.
-// takes: 20 s
+// takes: 17 s
 // time limit: 300 s
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'

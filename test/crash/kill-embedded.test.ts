@@ -1,5 +1,5 @@
 // Kill -9 of processes with an embedded TPM while they guess PINs: none is forgotten, and no state is unusable.
-// takes: 14 s
+// takes: 15 s
 // time limit: 300 s
 import { execFile } from 'node:child_process'
 import { existsSync } from 'node:fs'

@@ -1,5 +1,5 @@
 // Sixteen processes guess one PIN at once: they get as many answers as one would, and not one more.
-// takes: 10 s
+// takes: 3 s
 import { mkdirSync } from 'node:fs'
 import { join } from 'node:path'
 import { test } from 'uvu'

@@ -1,5 +1,5 @@
 // A program dies before and after every TPM command of every act, on a swtpm that lives on: the next start recovers.
-// takes: 30 s
+// takes: 36 s
 // time limit: 300 s
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'

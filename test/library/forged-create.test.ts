@@ -1,4 +1,4 @@
-// takes: 25 s
+// takes: 9 s
 // Creating and destroying a card while answers are forged or lost: it works, or it fails in words and the next call
 // clears up. Nothing is left in the TPM or on the disk.
 import { existsSync, readdirSync } from 'node:fs'

@@ -1,4 +1,4 @@
-// takes: 30 s
+// takes: 10 s
 // Answers that are forged, cut short, too long or lost, at every command of every operation: a typed error or none,
 // the next call works, and the card is as it was or as it was to become, never anything between.
 import { generateKeyPairSync } from 'node:crypto'

@@ -1,5 +1,5 @@
 // time limit: 300 s
-// takes: 50 s
+// takes: 26 s
 // The PIN machine: random walks over a card in a TPM, against a model of a page.
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'

@@ -1,4 +1,4 @@
-// takes: 30 s
+// takes: 8 s
 // time limit: 300 s
 // Two programs and one card: OpenSC signs through PKCS#11 while Tessera verifies PINs and signs, both over PC/SC.
 import { type KeyObject, verify } from 'node:crypto'

@@ -1,4 +1,4 @@
-// takes: 9 s
+// takes: 10 s
 // `tessera list` with readers, and which card a command is about where none is named.
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'

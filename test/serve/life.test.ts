@@ -1,4 +1,4 @@
-// takes: 16 s
+// takes: 15 s
 // Cards in readers of a real pcscd with a real vpcd.
 import { cpuUsage } from 'node:process'
 import { setTimeout as delay } from 'node:timers/promises'

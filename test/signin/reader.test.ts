@@ -1,4 +1,4 @@
-// takes: 25 s
+// takes: 11 s
 // The same card in a reader: a card in swtpm, through pcscd and vpcd. It is found in any reader, waited for, and taken out.
 import { join } from 'node:path'
 import { test } from 'uvu'

@@ -1,4 +1,4 @@
-// takes: 7 s
+// takes: 5 s
 // Being signed in: calls to the one service, and the ways in which it ends.
 import { once } from 'node:events'
 import { test } from 'uvu'

@@ -1,4 +1,4 @@
-// takes: 15 s
+// takes: 5 s
 import { test } from 'uvu'
 import { handshakeTests } from './support/handshakes.ts'
 

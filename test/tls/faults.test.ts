@@ -1,5 +1,5 @@
 // Everything that goes wrong between a card and a server: typed errors, and nobody waits for ever.
-// takes: 15 s
+// takes: 6 s
 import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { readFileSync } from 'node:fs'

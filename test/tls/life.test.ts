@@ -1,5 +1,5 @@
 // An agent and its process: neither keeps the other.
-// takes: 14 s
+// takes: 7 s
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { text } from 'node:stream/consumers'
