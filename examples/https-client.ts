@@ -15,7 +15,7 @@ const tcti = process.argv[2] ?? 'embedded:'
 const pin = '27182818'
 const folder = mkdtempSync(join(tmpdir(), 'example-'))
 
-// A certificate for the server, by itself, and one for the card's key, likewise. A real one comes from a CA: tessera cert enroll.
+// A certificate for the server, by itself, and one for the card's key, likewise. A real one comes from a CA: tessera enroll.
 const [key, cert] = [join(folder, 'key.pem'), join(folder, 'cert.pem')]
 const made = [
   '-nodes',

@@ -2,14 +2,11 @@
 import { UsageError } from '../errors.ts'
 import { tlv } from '../iso7816/tlv.ts'
 import type { Card } from '../piv/host/card.ts'
-import type { KeyInfo } from '../piv/host/key-info.ts'
 import { writeAlternativeNames, writeSecurityIdentifier } from '../x509/alternative-names.ts'
 import { TEXT_TAGS } from '../x509/attributes.ts'
-import { EXTENSIONS } from '../x509/extensions.ts'
-import type { Library } from '../x509/library.ts'
+import type { EXTENSIONS } from '../x509/extensions.ts'
 import { parseName } from '../x509/name.ts'
 import { type Purpose, writePurposes } from '../x509/purposes.ts'
-import { usageBits, usagesOf } from './usage.ts'
 
 export interface CertificateContent {
   /** As RFC 4514 writes it: `CN=Maria Example,O=Example Ltd`. CN and the name of the card unless given. */
@@ -40,7 +37,7 @@ function defaultSubject(name: string): string {
 type ExtensionName = keyof typeof EXTENSIONS
 
 /** What the extensions hold that follow from the content alone. @throws UsageError ERR_USAGE */
-function valuesOf(content: CertificateContent): ReadonlyArray<readonly [ExtensionName, Uint8Array]> {
+export function valuesOf(content: CertificateContent): ReadonlyArray<readonly [ExtensionName, Uint8Array]> {
   const { email, upn, principal, sid, purposes = [], template } = content
   const one = (text: string | undefined) => (text === undefined ? [] : [text])
   const values: ReadonlyArray<readonly [ExtensionName, Uint8Array | undefined]> = [
@@ -56,16 +53,6 @@ function valuesOf(content: CertificateContent): ReadonlyArray<readonly [Extensio
 export function checkContent(content: CertificateContent): void {
   if (content.subject !== undefined) parseName(content.subject)
   valuesOf(content)
-}
-
-/** @throws UsageError ERR_USAGE */
-export function extensionsOf(
-  content: CertificateContent,
-  { slot, algorithm }: Pick<KeyInfo, 'slot' | 'algorithm'>,
-  { Extension, KeyUsagesExtension }: typeof Library,
-): Library.Extension[] {
-  const given = valuesOf(content).map(([name, value]) => new Extension(EXTENSIONS[name], false, value))
-  return [new KeyUsagesExtension(usageBits(usagesOf(slot, algorithm)), true), ...given]
 }
 
 /** BMPString: two octets a character, the higher one first. X.690, 8.23.8. */

@@ -3,7 +3,8 @@ import { webcrypto } from 'node:crypto'
 import type { Card } from '../piv/host/card.ts'
 import { parseSlot } from '../piv/slots.ts'
 import { library } from '../x509/library.ts'
-import { type CertificateContent, extensionsOf, subjectOf } from './content.ts'
+import { type CertificateContent, subjectOf } from './content.ts'
+import { extensionsOf } from './extensions.ts'
 import { type SigningOptions, slotSigner, wrongKey } from './signer.ts'
 
 export type RequestOptions = CertificateContent &
