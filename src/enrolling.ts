@@ -1,6 +1,6 @@
 /** Enrolling: a certificate from a CA for a key on a card, in one call that can be made again. */
 import { join } from 'node:path'
-import { abandon } from './enroll/abandon.ts'
+import { type Abandoned, abandon } from './enroll/abandon.ts'
 import { enrol } from './enroll/enroll.ts'
 import type { EnrollOptions, EnrollResult } from './enroll/enroll-options.ts'
 import { cardIdOf } from './enroll/identity.ts'
@@ -39,9 +39,9 @@ export async function abandonEnrollment(
   card: Card,
   slot: string,
   { home, authorize }: EnrollPlace & { readonly authorize?: () => Promise<void> } = {},
-): Promise<(PendingEnrollment & { readonly finished: boolean }) | undefined> {
+): Promise<(PendingEnrollment & Abandoned) | undefined> {
   const found = await abandon(card, slot, authorize === undefined ? {} : { authorize }, enrolmentsOf(home))
-  return found && { ...summaryOf(found), finished: found.finished }
+  return found && { ...summaryOf(found), finished: found.finished, keyLeft: found.keyLeft }
 }
 
 export interface PendingEnrollment {

@@ -59,6 +59,8 @@ export const ENROLLMENT = {
     `The CA has not decided on request ${id} yet. The same command goes on with it: after ${after}, or with --wait.`,
   abandoned: (slot: string) =>
     `The enrolment into slot ${slot} is given up. What it had made is gone, and the card is as it was.`,
+  abandonedKey: (slot: string) =>
+    `The enrolment into slot ${slot} is given up. A key stays in the slot: it has a certificate by now, it may be another one, or this card does not delete keys. See: tessera key list.`,
   finished: (slot: string) =>
     `The enrolment into slot ${slot} was so far that it is finished: the new certificate is there.`,
   nothing: (slot: string) => `No enrolment into slot ${slot} is under way.`,

@@ -1,6 +1,7 @@
 // Giving an enrolment up: what was made for it goes, and what it had moved away comes back.
 import { X509Certificate } from 'node:crypto'
 import { equal } from '../bytes.ts'
+import { CardError } from '../errors.ts'
 import type { Card } from '../piv/host/card.ts'
 import { parseSlot } from '../piv/slots.ts'
 import { isFor } from './chain.ts'
@@ -10,6 +11,13 @@ import { keyOfRequest } from './request-state.ts'
 import type { Enrolment, Enrolments } from './state.ts'
 
 type Authorize = (() => Promise<void>) | undefined
+
+export interface Abandoned {
+  /** It had begun to put the new key or certificate into the slot, and was finished instead. */
+  readonly finished: boolean
+  /** A key stays in the slot: the card cannot delete it, it has a certificate by now, or nothing says whose it is. */
+  readonly keyLeft: boolean
+}
 
 /**
  * One that has begun to put the new key or certificate into the slot is finished instead.
@@ -21,16 +29,16 @@ export async function abandon(
   slotName: string,
   { authorize }: { readonly authorize?: Authorize },
   enrolments: Enrolments,
-): Promise<(Enrolment & { readonly finished: boolean }) | undefined> {
+): Promise<(Enrolment & Abandoned) | undefined> {
   const slot = parseSlot(slotName)
   return enrolments.alone(await cardIdOf(card), slot, async (file) => {
     const found = await file.read()
     if (found === undefined) return undefined
     const finished = await tooLate(card, found)
     if (finished) await finish(card, found, authorize)
-    else await undo(card, found, authorize)
+    const keyLeft = !finished && !(await undo(card, found, authorize))
     await file.remove()
-    return { ...found, finished }
+    return { ...found, finished, keyLeft }
   })
 }
 
@@ -49,14 +57,32 @@ async function finish(card: Card, found: Enrolment, authorize: Authorize): Promi
   await install(card, { ...found, certificate }, new X509Certificate(certificate).publicKey)
 }
 
-async function undo(card: Card, found: Enrolment, authorize: Authorize): Promise<void> {
-  const { step, slot, place, retireTo, request } = found
-  if (place === slot) return
+/** @returns whether nothing of it is left that the card tells of */
+async function undo(card: Card, found: Enrolment, authorize: Authorize): Promise<boolean> {
+  const { step, slot, place, newKey, retireTo, request } = found
+  if (place === slot) return newKey === undefined || undoInPlace(card, found, authorize)
   await authorize?.()
   // Before that step nothing was put there by us: what is there now is somebody's.
   if (retireTo !== undefined && step === 'issued') await takeBack(card, slot, retireTo)
   const key = await publicKeyIn(card, place)
   if (key !== undefined && (request === undefined || key.equals(keyOfRequest(request)))) await card.deleteKey(place)
+  return true
+}
+
+/** A key that was made in its slot from the beginning goes where its request says that it is ours, and nobody uses it. */
+async function undoInPlace(card: Card, { slot, request }: Enrolment, authorize: Authorize): Promise<boolean> {
+  const key = await publicKeyIn(card, slot)
+  if (key === undefined) return true
+  if (request === undefined || (await certificateIn(card, slot)) !== undefined) return false
+  if (!key.equals(keyOfRequest(request))) return true
+  await authorize?.()
+  return card.deleteKey(slot).then(
+    () => true,
+    (error: unknown) => {
+      if (error instanceof CardError && error.code === 'ERR_NOT_SUPPORTED') return false
+      throw error
+    },
+  )
 }
 
 /** The old key, or a copy of its certificate alone, may have been put there already; nothing else is touched. */

@@ -110,6 +110,35 @@ test('given up: the new key goes, and the card is as it was before', async () =>
   assert.is(await abandonEnrollment(card, '9a', { home }), undefined)
 })
 
+test('given up, where the new key was made in its slot from the beginning: it goes as well', async () => {
+  const before = await everything()
+  ca.plan = ['pending']
+  await go()
+  assert.equal(await placesOfKeys(), ['9a'])
+  const found = await abandonEnrollment(card, '9a', { home })
+  assert.equal([found?.finished, found?.keyLeft], [false, false])
+  assert.equal(await everything(), before)
+})
+
+test('given up: a key that was there before stays, and so does one that somebody uses by now', async () => {
+  await card.generateKey('9a')
+  const old = await everything()
+  ca.plan = ['pending', 'pending', 'pending']
+  await go()
+  assert.is((await abandonEnrollment(card, '9a', { home }))?.keyLeft, false)
+  assert.equal(await everything(), old)
+  await go({ slot: '9c' })
+  await selfSign(card, '9c', { pin: PIN })
+  const used = await everything()
+  assert.is((await abandonEnrollment(card, '9c', { home }))?.keyLeft, true)
+  assert.equal(await everything(), used)
+  await go({ slot: '9d' })
+  await card.generateKey('9d')
+  const others = await everything()
+  await abandonEnrollment(card, '9d', { home })
+  assert.equal(await everything(), others)
+})
+
 test('what somebody puts meanwhile into the slots that an enrolment has chosen stays', async () => {
   ca.wanted = { extensions: ['keyUsage=keyAgreement'] }
   const renew = { slot: '9d', renew: true, key: 'new' } as const

@@ -37,7 +37,8 @@ function giveUp(context: Context, slot: string) {
     await confirm(context, TEXT.enrollment.abandon(slot))
     const { authorize } = standingRights(context, card)
     const found = await abandonEnrollment(card, slot, { authorize })
-    const words = found === undefined ? 'nothing' : found.finished ? 'finished' : 'abandoned'
+    const gone = found?.keyLeft ? 'abandonedKey' : 'abandoned'
+    const words = found === undefined ? 'nothing' : found.finished ? 'finished' : gone
     await out.done(abandonedJson(slot, found), TEXT.enrollment[words](slot))
     return EXIT.ok
   })
