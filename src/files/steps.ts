@@ -1,5 +1,6 @@
 // The system calls under `Files`: nothing else in the product opens, writes or removes a file that it keeps.
-import { constants, type FileHandle, link, lstat, mkdir, open, readdir, rename, unlink } from 'node:fs/promises'
+import { constants, type FileHandle, link, lstat, mkdir, open, readdir, rename, stat, unlink } from 'node:fs/promises'
+import { dirname } from 'node:path'
 import { errnoOf } from './faults.ts'
 
 /** An open file. `read` fills `buffer` from the start of the file and returns how many octets there were. */
@@ -56,6 +57,26 @@ function handleOf(file: FileHandle): Handle {
   }
 }
 
+/** Node's own way to make what is missing above it never ends where a file system takes no new names (/proc, autofs). */
+async function makeFolder(folder: string): Promise<string | undefined> {
+  const made = await makeOne(folder).catch(absent(undefined))
+  if (made !== undefined) return made ? folder : undefined
+  const first = dirname(folder) === folder ? undefined : await makeFolder(dirname(folder))
+  // Somebody else may have made it meanwhile.
+  return (await makeOne(folder)) ? (first ?? folder) : first
+}
+
+/** Whether it was made; false where it was there. */
+async function makeOne(folder: string): Promise<boolean> {
+  try {
+    await mkdir(folder, { mode: 0o700 })
+    return true
+  } catch (cause) {
+    if (errnoOf(cause) !== 'EEXIST' || !(await stat(folder)).isDirectory()) throw cause
+    return false
+  }
+}
+
 const READ = constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK
 const NEW = constants.O_WRONLY | constants.O_CREAT | constants.O_EXCL | constants.O_NOFOLLOW
 
@@ -67,7 +88,7 @@ export const systemSteps: FileSteps = {
   unlink,
   exists: (path) => lstat(path).then(() => true, absent(false)),
   names: (folder) => readdir(folder),
-  makeFolder: (folder) => mkdir(folder, { recursive: true, mode: 0o700 }),
+  makeFolder,
   async syncFolder(folder) {
     const handle = await open(folder, constants.O_RDONLY | constants.O_DIRECTORY)
     try {

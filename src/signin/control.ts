@@ -9,6 +9,7 @@ import { createServer, type IncomingMessage, type Server, type ServerResponse } 
 import { dirname } from 'node:path'
 import { pipeline } from 'node:stream/promises'
 import { CardError, FileError, SignInError, UsageError } from '../errors.ts'
+import { fileError } from '../files/faults.ts'
 import { absent } from '../files/steps.ts'
 import type { Session } from './session.ts'
 
@@ -62,7 +63,11 @@ export async function openControl(path: string, session: Session): Promise<Contr
 }
 
 async function assertPrivate(folder: string): Promise<void> {
-  const found = await stat(folder).catch(absent(undefined))
+  const found = await stat(folder)
+    .catch(absent(undefined))
+    .catch((cause: unknown) => {
+      throw fileError(cause, 'read', folder)
+    })
   if (found === undefined) return
   const { mode, uid } = found
   if ((mode & 0o077) === 0 && uid === process.getuid?.()) return

@@ -6,7 +6,7 @@ import { test } from 'uvu'
 import * as assert from 'uvu/assert'
 import { type ErrorCode, FileError } from '../../src/errors.ts'
 import { files, filesOver, temporary } from '../../src/files/files.ts'
-import { tempDir } from '../support/temp.ts'
+import { tempDir, within } from '../support/temp.ts'
 import { PowerDisk } from './support/power.ts'
 import { failing, systemError, watched } from './support/steps.ts'
 
@@ -113,6 +113,15 @@ test('a new folder is flushed into each folder above it that was made', async ()
   const watching = watched((step, path) => step === 'syncFolder' && flushed.push(path))
   await filesOver(watching).makeFolder(join(base, 'a', 'b'))
   assert.equal(flushed, [join(base, 'a'), base])
+})
+
+test('a folder where there can be none is an error, and no endless try', async () => {
+  const error = await failure(within(files.makeFolder('/proc/nobody/x/y'), 5000, 'makeFolder'))
+  assert.is((error.cause as { code?: string }).code, 'ENOENT')
+  const file = join(tempDir(), 'f')
+  writeFileSync(file, '')
+  assert.is(((await failure(files.makeFolder(file))).cause as { code?: string }).code, 'EEXIST')
+  assert.is(((await failure(files.makeFolder(join(file, 'x')))).cause as { code?: string }).code, 'ENOTDIR')
 })
 
 test('disk full at each step: the earlier content stays, nothing is left beside it', async () => {
