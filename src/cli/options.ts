@@ -32,6 +32,7 @@ export const OPTIONS = {
   mustChangePin: { flags: '--must-change-pin' },
   unlockFor: { flags: '--unlock-for <minutes>', range: [1, 60] },
   adminKeyFile: { flags: '--admin-key-file <file>' },
+  serveUnlockFor: { flags: '--unlock-for <minutes>', range: [1, 60] },
   ownerPasswordFile: { flags: '--owner-password-file <file>' },
 
   vpcd: { flags: '--vpcd <host:port>' },

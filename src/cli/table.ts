@@ -232,7 +232,7 @@ export const COMMANDS: readonly CommandRow[] = [
     words: 'serve',
     tpmOnly: true,
     args: '<name...>',
-    options: ['vpcd', 'listen', 'unlockFor'],
+    options: ['vpcd', 'listen', 'serveUnlockFor'],
     untilStopped: true,
     load: () => import('./commands/serve.ts'),
   },

@@ -40,9 +40,11 @@ export class VpcdListener implements Link {
     try {
       await once(server, 'listening')
     } catch (cause) {
+      const { code, message } = cause as NodeJS.ErrnoException
+      const why = code === 'EADDRINUSE' ? 'something else is there' : message
       throw new UsageError(
         'ERR_SERVE_PORT',
-        `Port ${port} on ${HOST} cannot be listened on: ${(cause as Error).message}. Where vpcd itself listens there, connect to it instead: --vpcd. See whose the port is: ss -ltnp.`,
+        `Port ${port} on ${HOST} cannot be listened on: ${why}. Where vpcd itself listens there, connect to it instead: --vpcd. See whose the port is: ss -ltnp.`,
         { cause },
       )
     }

@@ -41,10 +41,10 @@ export const run: Run = async (context, ...names) => {
 
 /** @throws UsageError ERR_USAGE */
 function rowsOf({ options }: Context, names: readonly string[]): Row[] {
-  const { vpcd, listen, tcti, unlockFor } = options
+  const { vpcd, listen, tcti, serveUnlockFor: unlockMinutes } = options
   if (new Set(names).size < names.length) throw new UsageError('ERR_USAGE', TEXT.error.servedTwice)
   if (vpcd !== undefined && listen !== undefined) throw new UsageError('ERR_USAGE', TEXT.error.bothWays)
-  const common = given({ tcti, unlockMinutes: unlockFor })
+  const common = given({ tcti, unlockMinutes })
   const { host, port } = listen === undefined ? parsePlace(vpcd ?? DEFAULT_PLACE) : { host: '127.0.0.1', port: listen }
   return names.map((name, index) => {
     const place = `${host}:${port + index}`
