@@ -4,7 +4,7 @@ import type { Agent } from 'node:https'
 import type { CaProtocol } from '../enroll/protocol.ts'
 import type { Credentials } from '../enroll/protocols/connection.ts'
 import { LONGEST_FILE, readCertificates } from '../enroll/read.ts'
-import { UsageError } from '../errors.ts'
+import { CardError, UsageError } from '../errors.ts'
 import { type Context, given } from './context.ts'
 import { readWhole } from './files.ts'
 import { TEXT } from './messages.ts'
@@ -31,8 +31,7 @@ export function caUrl({ est, certsrv, user, negotiate, byCertificate }: Options)
 export async function chosenCa(context: Context, agent?: Agent): Promise<ChosenCa> {
   const { est, caFile } = context.options
   const url = caUrl(context.options)
-  const file = caFile === undefined ? undefined : await readWhole(context, caFile, '--ca-file', LONGEST_FILE)
-  const trust = file && readCertificates(file)
+  const trust = caFile === undefined ? undefined : await certificatesIn(context, caFile, '--ca-file')
   const pem = trust?.map(pemOf).join('')
   const login = agent === undefined ? await credentials(context) : { agent }
   const address = { url, ...given({ ca: pem, credentials: login }) }
@@ -42,6 +41,17 @@ export async function chosenCa(context: Context, agent?: Agent): Promise<ChosenC
       ? (await import('../enroll/protocols/certsrv.ts')).certsrvProtocol(address)
       : (await import('../enroll/protocols/est.ts')).estProtocol(address)
   return { ca, trust }
+}
+
+/** Each in DER. @throws CardError ERR_DATA, which names the file */
+export async function certificatesIn(context: Context, path: string, what: string): Promise<Uint8Array[]> {
+  const content = await readWhole(context, path, what, LONGEST_FILE)
+  try {
+    return readCertificates(content)
+  } catch (cause) {
+    if (!(cause instanceof CardError) || cause.code !== 'ERR_DATA') throw cause
+    throw new CardError('ERR_DATA', `${path}: ${cause.message}`, { cause })
+  }
 }
 
 export const pemOf = (der: Uint8Array): string =>

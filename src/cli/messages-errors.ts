@@ -3,6 +3,20 @@ import type { ErrorCode } from '../errors.ts'
 
 const list = (words: readonly string[]) => words.join(', ')
 
+/** What the system says of a file that somebody named. */
+const WHY: Readonly<Record<string, string>> = {
+  ENOENT: 'there is no such file or folder',
+  EISDIR: 'it is a folder',
+  ENOTDIR: 'a part of the path is not a folder',
+  EACCES: 'no permission',
+  EPERM: 'no permission',
+  EROFS: 'the file system is mounted read-only',
+  ENOSPC: 'the disk is full',
+  EDQUOT: 'the disk quota is used up',
+  ENAMETOOLONG: 'the name is too long',
+}
+const why = (reason: string) => (WHY[reason] === undefined ? reason : `${WHY[reason]} (${reason})`)
+
 export const ERROR = {
   noTerminal: (what: string) =>
     `The ${what} is needed, and there is no terminal to ask on. Give a file with one secret a line: --pin-file FILE, or --pin-file - for standard input.`,
@@ -15,7 +29,7 @@ export const ERROR = {
   secretFileLong: (option: string, most: number) =>
     `The file given with ${option} is longer than ${most} octets: that is not a file of secrets.`,
   secretFileUnreadable: (option: string, reason: string) =>
-    `The file given with ${option} cannot be read (${reason}). Secrets are not taken from the command line: write the secret to a file of mode 0600 and name that file.`,
+    `The file given with ${option} cannot be read: ${why(reason)}. Secrets are not taken from the command line: write the secret to a file of mode 0600 and name that file.`,
   adminKey: (source: string) =>
     `What ${source} gives is no admin key. It is 32, 48 or 64 hexadecimal digits, in a file on one line; 3DES: and 48 of them for 3DES.`,
   createPinFile:
@@ -24,8 +38,8 @@ export const ERROR = {
     `Standard input can be read once: ${first} and ${second} cannot both be -.`,
   stdoutTwice: '--json and -o - both want standard output. Use one of them.',
   binaryToTerminal: 'The result is binary and standard output is a terminal. Use -o FILE, a pipe, or -o - to insist.',
-  unreadable: (path: string, reason: string) => `Cannot read ${path}: ${reason}.`,
-  unwritable: (path: string, reason: string) => `Cannot write ${path}: ${reason}.`,
+  unreadable: (path: string, reason: string) => `Cannot read ${path}: ${why(reason)}.`,
+  unwritable: (path: string, reason: string) => `Cannot write ${path}: ${why(reason)}.`,
   tooLong: (path: string, most: number) => `${path} is longer than ${most} octets: that is not the right file.`,
   notPublicKey: (path: string) => `${path} is not a public key in PEM (SPKI, "BEGIN PUBLIC KEY").`,
   notPrivateKey: (path: string) => `${path} is not a private key in PEM, or its passphrase is another one.`,
@@ -72,6 +86,7 @@ export const ADVICE: Readonly<Partial<Record<ErrorCode, string>>> = {
   ERR_PIN_LAST_TRY: 'If you are sure of it, use --last-try.',
   ERR_PUK_ABSENT: 'With the help desk: tessera pin unblock --help-desk.',
   ERR_NO_ENGINE: 'To sign in, where the service takes signed challenges: tessera signin --method challenge.',
+  ERR_TPM_BUSY: 'Where somebody is signed in by it (tessera accounts), tessera signout lets it go.',
   ERR_TPM_ABSENT: 'See what is there: tessera doctor.',
   ERR_TPM_PERMISSION: 'See what is missing: tessera doctor.',
 }

@@ -26,7 +26,7 @@ export const SIGN_IN = {
   background: (user: string, address: string, service: string, until: string, pid: number) =>
     `Signed in to ${service} as ${user} (${address}) until ${until}, by process ${pid} in the background. Closing this window leaves it signed in. To sign out: tessera signout ${address}.`,
   socket: (path: string) =>
-    `Programs of yours reach the service through it: curl --unix-socket '${path}' http://service/`,
+    `Programs of yours reach the service through it: curl --unix-socket '${path.replaceAll("'", "'\\''")}' http://service/`,
   ended: {
     'signed-out': (address: string, yes: boolean) =>
       `${address} is signed out, and the card is locked.${told(yes)} What is remembered of the account stays: tessera forget deletes it.`,

@@ -50,6 +50,7 @@ Exit codes: 0 ok, 1 I/O or internal, 2 usage, 3 no card, 4 PIN wrong or needed, 
     newAdminKey: 'new admin key',
     password: 'password',
   },
+  output: 'the output',
   differ: 'The two entries differ. Enter both again.',
   entryTooLong: (most: number) => `More than ${most} characters. Enter it again.`,
 

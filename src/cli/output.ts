@@ -2,7 +2,7 @@
 //   human   results and sentences on standard output; notes, warnings, errors on standard error
 //   --quiet results only; errors
 //   --json  exactly one JSON value on standard output; an error is one JSON object on standard error
-import { CardError, PcscError, PinError, SignInError, TpmError } from '../errors.ts'
+import { CardError, FileError, PcscError, PinError, SignInError, TpmError } from '../errors.ts'
 import { TEXT } from './messages.ts'
 import { ADVICE } from './messages-errors.ts'
 import { jsonLine, shown } from './plain.ts'
@@ -126,7 +126,8 @@ export function errorJson(error: unknown): Json {
     message,
     advice,
     triesLeft: error instanceof PinError ? error.triesLeft : undefined,
-    rc: error instanceof TpmError || error instanceof PcscError ? error.rc : undefined,
+    // 0: what is wrong was no answer's.
+    rc: (error instanceof TpmError || error instanceof PcscError) && error.rc ? error.rc : undefined,
     command: error instanceof TpmError ? error.command : undefined,
     sw: error.sw?.toString(16),
     ckr: error.ckr,
@@ -139,7 +140,7 @@ function errorNumbers(error: unknown): string | undefined {
   if (!(error instanceof CardError) || error.code === 'ERR_USAGE') return undefined
   const words = [error.code, error.sw && `SW ${error.sw.toString(16).toUpperCase()}`, error.ckr]
   if (error instanceof PcscError && error.rc !== undefined) words.push(`PC/SC 0x${error.rc.toString(16)}`)
-  if (error instanceof TpmError && error.rc !== undefined) {
+  if (error instanceof TpmError && error.rc) {
     words.push(`TPM 0x${error.rc.toString(16)}${error.command === undefined ? '' : ` in ${error.command}`}`)
   }
   return `(${words.filter(Boolean).join(', ')})`
@@ -153,9 +154,19 @@ function causes(error: unknown): string[] {
   return lines
 }
 
-/** Resolves when the stream has taken the data, so that nothing is lost when the process ends. */
+/**
+ * Resolves when the stream has taken the data, so that nothing is lost when the process ends.
+ * @throws FileError; EPIPE as it is: there is nobody to tell
+ */
 export function write(stream: NodeJS.WritableStream, data: string | Uint8Array): Promise<void> {
   return new Promise((resolve, reject) => {
-    stream.write(data, (error?: Error | null) => (error ? reject(error) : resolve()))
+    stream.write(data, (error?: Error | null) => (error ? reject(unwritten(error)) : resolve()))
   })
+}
+
+function unwritten(cause: NodeJS.ErrnoException): Error {
+  const { code } = cause
+  if (code === undefined || code === 'EPIPE') return cause
+  const kind = code === 'ENOSPC' || code === 'EDQUOT' ? 'ERR_DISK_FULL' : 'ERR_IO'
+  return new FileError(kind, TEXT.error.unwritable(TEXT.output, code), { cause })
 }

@@ -160,12 +160,12 @@ async function execute({ row, args, options }: Chosen, out: Output): Promise<Exi
   }
 }
 
-/** Whether the command came to its end without an error, and in time. */
 /** @throws CardError ERR_NOT_SUPPORTED where a card in a reader is named */
 function assertInTpm(named: readonly (string | undefined)[]): void {
   if (named.some((name) => name?.startsWith('reader:'))) throw new CardError('ERR_NOT_SUPPORTED', TEXT.error.reader)
 }
 
+/** Whether the command came to its end without an error, and in time. */
 async function tidyUp(context: Context, work: Promise<unknown>): Promise<boolean> {
   let timer: NodeJS.Timeout | undefined
   const enough = new Promise<false>((resolve) => {

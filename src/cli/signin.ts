@@ -1,11 +1,9 @@
 // Signing in at the command line: options, and sessions in words and as JSON.
-import { LONGEST_FILE, readCertificates } from '../enroll/read.ts'
 import type { AccountSummary } from '../signin/accounts.ts'
 import type { BackgroundOptions } from '../signin/background.ts'
-import { pemOf } from './ca.ts'
+import { certificatesIn, pemOf } from './ca.ts'
 import { type Context, given } from './context.ts'
 import { clock, columns } from './describe.ts'
-import { readWhole } from './files.ts'
 import { TEXT } from './messages.ts'
 import { errorJson, type Json } from './output.ts'
 import { plain } from './plain.ts'
@@ -17,9 +15,8 @@ const { signIn } = TEXT
 export async function signInOptions(context: Context, address: string): Promise<BackgroundOptions> {
   const { options, out, signal } = context
   const { service, card, signInSlot: slot, method, serviceCaFile, tcti, lastTry, waitForCard } = options
-  const file =
-    serviceCaFile === undefined ? undefined : await readWhole(context, serviceCaFile, '--ca-file', LONGEST_FILE)
-  const ca = file && readCertificates(file).map(pemOf).join('')
+  const trust = serviceCaFile === undefined ? undefined : await certificatesIn(context, serviceCaFile, '--ca-file')
+  const ca = trust?.map(pemOf).join('')
   return {
     ...{ address, signal, minTriesLeft: lastTry ? 0 : 2, ...given({ service, card, slot, method, ca, tcti }) },
     pin: ({ card: name = '', triesLeft }) => askPinOf(context, name, triesLeft),

@@ -1,10 +1,12 @@
 // Who is told what: results, sentences, notes and errors in the three modes.
+import { spawnSync } from 'node:child_process'
 import { Writable } from 'node:stream'
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
 import { shownCertificate } from '../../src/cli/certificates.ts'
+import { TEXT } from '../../src/cli/messages.ts'
 import { LEVELS, type Mode, Output } from '../../src/cli/output.ts'
-import { CardError, PinError, TpmError } from '../../src/errors.ts'
+import { CardError, FileError, PinError, TpmError } from '../../src/errors.ts'
 import type { Slot } from '../../src/piv/slots.ts'
 import { certificate as certificateBy } from '../enroll/support/openssl.ts'
 
@@ -138,6 +140,32 @@ test('a reader that went away is an error of the write', async () => {
   } catch (error) {
     assert.is((error as NodeJS.ErrnoException).code, 'EPIPE')
   }
+})
+
+test('a full disk under standard output is no internal error', async () => {
+  const full = new Writable({
+    write: (_chunk, _encoding, done) => done(Object.assign(new Error('ENOSPC, write'), { code: 'ENOSPC' })),
+  })
+  full.on('error', () => undefined)
+  const error = await new Output(HUMAN, { stdout: full, stderr: new Sink() }).result(1, 'x').then(
+    () => undefined,
+    (reason: unknown) => reason,
+  )
+  assert.instance(error, FileError)
+  assert.is((error as FileError).code, 'ERR_DISK_FULL')
+  assert.match((error as FileError).message, 'the disk is full (ENOSPC)')
+})
+
+test('what the TPM did not answer has no number of the TPM', async () => {
+  const [, human] = await said(HUMAN, (out) => out.error(new TpmError('ERR_TPM_BUSY', 'Busy.', { rc: 0 })))
+  assert.match(human, /\(ERR_TPM_BUSY\)$/m)
+})
+
+test('the command that reaches a session can be pasted, whatever the path has in it', () => {
+  const path = `/tmp/it's a "home" $(exit 9)/maria.sock`
+  const [, command] = TEXT.signIn.socket(path).match(/: (curl .*)$/) ?? []
+  const { stdout } = spawnSync('sh', ['-c', `curl() { printf %s "$2"; }; ${command}`], { encoding: 'utf8' })
+  assert.is(stdout, path)
 })
 
 test('--log-level: each level says what the one before says, and more', async () => {

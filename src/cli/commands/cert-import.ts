@@ -1,16 +1,15 @@
 import { importCertificate } from '../../enroll/import.ts'
-import { LONGEST_FILE } from '../../enroll/read.ts'
 import { parseSlot } from '../../piv/slots.ts'
+import { certificatesIn } from '../ca.ts'
 import { certificateJson } from '../certificates.ts'
 import type { Run } from '../context.ts'
-import { readWhole } from '../files.ts'
 import { TEXT } from '../messages.ts'
 import { acceptCertificates, freeCertificate, unlockManagement, withCard } from '../select.ts'
 
 export const run: Run = async (context, slotName, file, ...more) => {
   const slot = parseSlot(slotName)
   const given: Uint8Array[] = []
-  for (const path of [file, ...more]) given.push(await readWhole(context, path, 'FILE', LONGEST_FILE))
+  for (const path of [file, ...more]) given.push(...(await certificatesIn(context, path, 'FILE')))
   await withCard(context, async (card) => {
     await acceptCertificates(context, await card.keyInfo(slot), given)
     await freeCertificate(context, card, slot)
