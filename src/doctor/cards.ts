@@ -1,4 +1,7 @@
-// The cards of a home, from their files.
+// The cards of a home, from their files, and whether another one could be kept there.
+import { constants } from 'node:fs'
+import { access } from 'node:fs/promises'
+import { dirname } from 'node:path'
 import { workshop } from '../tpm/workshop.ts'
 import { type Finding, failed } from './finding.ts'
 
@@ -23,8 +26,24 @@ export async function cards(home: string | undefined): Promise<Finding> {
         advice,
       }
     }
-    return { what, state: 'ok', detail: String(listed.length) }
+    const closed = await notWritable(place.path)
+    if (closed === undefined) return { what, state: 'ok', detail: String(listed.length) }
+    const advice = 'Check whose it is, or choose another folder for the cards: TESSERA_HOME.'
+    const detail = `${listed.length}; no other can be made: this user may not write in ${closed}`
+    // Cards that are there can be used without.
+    return { what, state: closed === place.path ? 'warning' : 'missing', detail, advice }
   } catch (error) {
     return failed(what, error)
   }
+}
+
+/** The folder, or the one above it in which it would be made, where this user may not; undefined where he may. */
+async function notWritable(path: string): Promise<string | undefined> {
+  const can = (mode: number) =>
+    access(path, mode).then(
+      () => true,
+      () => false,
+    )
+  if (!(await can(constants.F_OK)) && dirname(path) !== path) return notWritable(dirname(path))
+  return (await can(constants.W_OK | constants.X_OK)) ? undefined : path
 }

@@ -1,6 +1,7 @@
 // The TPM of this machine, and the one that cards would be made in.
 import { constants } from 'node:fs'
 import { access } from 'node:fs/promises'
+import { TpmError } from '../errors.ts'
 import { acquireDevice, releaseDevice, type TpmDevice } from '../tpm/device.ts'
 import { assuranceOf, readFacts } from '../tpm/facts.ts'
 import { usedIndices } from '../tpm/lock/nv.ts'
@@ -10,6 +11,8 @@ import { type Finding, failed, type Place } from './finding.ts'
 
 /** Revision 1.38 of the TPM 2.0 Library brought TPM_NT_PIN_FAIL. */
 const PIN_FAIL_REVISION = 138
+/** Somebody waits for the answer. */
+const WAIT_MS = 2000
 
 export async function deviceFile(): Promise<Finding> {
   const what = 'TPM of this machine'
@@ -34,20 +37,25 @@ export async function tpm(options: Place): Promise<Finding[]> {
   const { home, store, served } = workshop(options)
   const what = `TPM at ${tcti}`
   const stateFile = home.tpmState
-  if (tcti === 'embedded:' && (await store.list()).length === 0) {
-    const detail = 'a TPM in software, made with the first card'
-    return [{ what, state: 'ok', detail }]
-  }
-  const [holder] = tcti === 'embedded:' ? await served.elsewhere() : []
-  if (holder !== undefined) {
-    const detail = `held by process ${holder.pid}, which serves card '${holder.name}' to PC/SC (${holder.way})`
-    return [{ what, state: 'ok', detail }]
+  if (tcti === 'embedded:') {
+    // Where it cannot be looked for cards, the row about them says so.
+    const listed = await store.list().catch(() => undefined)
+    if (listed === undefined) return []
+    if (listed.length === 0) return [{ what, state: 'ok', detail: 'a TPM in software, made with the first card' }]
+    const [holder] = await served.elsewhere().catch(() => [])
+    if (holder !== undefined) {
+      const detail = `held by process ${holder.pid}, which serves card '${holder.name}' to PC/SC (${holder.way})`
+      return [{ what, state: 'ok', detail }]
+    }
   }
   let device: TpmDevice
   try {
-    device = await acquireDevice({ tcti, stateFile, createState: false })
+    device = await acquireDevice({ tcti, stateFile, createState: false, waitMs: WAIT_MS })
   } catch (error) {
-    return [failed(what, error)]
+    if (!(error instanceof TpmError) || error.code !== 'ERR_TPM_BUSY') return [failed(what, error)]
+    const advice =
+      'It is there, and somebody uses it. Where somebody is signed in by it (tessera accounts): tessera signout.'
+    return [{ ...failed(what, error), state: 'warning', advice }]
   }
   try {
     return await device.exclusive(() => inspect(device, what))

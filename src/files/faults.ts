@@ -24,6 +24,7 @@ const FAULTS: Readonly<Record<string, Fault>> = {
   EACCES: denied,
   EPERM: denied,
   EROFS: { ...denied, why: 'the file system is mounted read-only' },
+  ENOENT: { code: 'ERR_IO', why: 'a part of the path is not there', advice: 'Check the path.' },
   ENOTDIR: { code: 'ERR_IO', why: 'a part of the path is not a folder', advice: 'Check the path.' },
   ELOOP: { code: 'ERR_IO', why: 'it is a symbolic link', advice: 'Put the file itself there.' },
   EMFILE: { code: 'ERR_IO', why: 'too many files are open', advice: 'Raise the limit (ulimit -n) and try again.' },
@@ -34,6 +35,15 @@ const unreadable: Fault = {
   why: 'no permission to read it',
   advice: 'Check who owns the file and its folder, or run as that user.',
 }
+
+const unmade: Fault = {
+  code: 'ERR_CARD_READ_ONLY',
+  why: 'nothing may be written there',
+  advice: 'Check who owns the folder above it, or choose another one: TESSERA_HOME.',
+}
+
+/** What no permission means for other actions than a change. */
+const DENIED: { readonly [Action in FileAction]?: Fault } = { read: unreadable, make: unmade }
 
 /** The words by which the addon says why a lock file cannot be had (native/tpm/error.h). */
 const REASONS: Readonly<Record<string, string>> = { permission: 'EACCES', full: 'ENOSPC' }
@@ -60,11 +70,12 @@ export function fileError(cause: unknown, action: FileAction, path: string): Fil
   if (cause instanceof FileError) return cause
   const errno = errnoOf(cause)
   const known = FAULTS[errno]
-  const fault = (known?.code === denied.code && action === 'read' ? unreadable : known) ?? {
-    code: 'ERR_IO',
-    why: cause instanceof Error ? cause.message : 'the system refused it',
-    advice: 'Check the disk and try again.',
-  }
+  const fault = (known?.code === denied.code ? DENIED[action] : undefined) ??
+    known ?? {
+      code: 'ERR_IO',
+      why: cause instanceof Error ? cause.message : 'the system refused it',
+      advice: 'Check the disk and try again.',
+    }
   const name = errno === '' || known === undefined ? '' : ` (${errno})`
   return new FileError(fault.code, `${path} ${DONE[action]}: ${fault.why}${name}. ${fault.advice}`, { cause, path })
 }
