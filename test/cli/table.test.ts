@@ -128,7 +128,7 @@ const understood: ReadonlyArray<readonly [string, string, readonly string[], Opt
     'serve work spare --vpcd 127.0.0.1:35963 --unlock-for 5',
     'serve',
     ['work', 'spare'],
-    { vpcd: '127.0.0.1:35963', unlockFor: 5 },
+    { vpcd: '127.0.0.1:35963', serveUnlockFor: 5 },
   ],
   ['serve work --listen 35963', 'serve', ['work'], { listen: 35963 }],
   ['doctor --tcti device:/dev/tpm0', 'doctor', [], { tcti: 'device:/dev/tpm0' }],
