@@ -4,6 +4,7 @@
 
 #include <sched.h>
 
+#include <algorithm>
 #include <chrono>
 
 namespace tessera {
@@ -20,15 +21,24 @@ class Neighbours {
     const auto before = Clock::now();
     sched_yield();
     const auto after = Clock::now();
-    if (after - before > kAlone) quiet_from_ = after + kBusy;
+    if (after - before > kAlone) seen(before, after);
     return after;
   }
 
  private:
-  static constexpr std::chrono::microseconds kAlone{150};  // who gives way for longer is not alone
-  static constexpr std::chrono::milliseconds kBusy{50};    // and will not be for so long
+  // Who gives way for longer is not alone. The other thread of ours may be on this processor too, and takes less.
+  static constexpr std::chrono::microseconds kAlone{700};
+  // So long it then does not look. Who only came by is gone by then; where somebody is there each time it becomes long.
+  static constexpr Clock::duration kBrief = std::chrono::milliseconds(4);
+  static constexpr Clock::duration kLong = std::chrono::milliseconds(50);
+
+  void seen(Clock::time_point from, Clock::time_point to) {
+    busy_ = from < quiet_from_ + kLong ? std::min(4 * busy_, kLong) : kBrief;
+    quiet_from_ = to + busy_;
+  }
 
   Clock::time_point quiet_from_;
+  Clock::duration busy_ = kBrief;
 };
 
 }  // namespace tessera
