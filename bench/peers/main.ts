@@ -12,11 +12,10 @@ import { latency, median, rounded } from '../measure/statistics.ts'
 import { type Options, readOptions } from '../options.ts'
 import { root } from '../product.ts'
 import { publish } from '../report/publish.ts'
-import { endLayer, type LayerCase, startLayer } from '../suites/layer-case.ts'
+import { endLayer, type LayerCase, startLayer, WARM_UP_MS } from '../suites/layer-case.ts'
 import { type PeerResult, type PeerResults, peersFigures, peersMarkdown } from './report.ts'
 
 const say = (text: string) => console.error(`bench: ${text}`)
-const WARM_UP_MS = 500
 
 /** Layers of the product that peers are compared with, and what they are called here. */
 const OURS = { bare: 'bare loop in C', card: 'Card', reader: 'Card over PC/SC' } as const

@@ -8,6 +8,9 @@ import { root } from '../product.ts'
 
 const TRANSPORTS = ['embedded', 'swtpm'] as const
 
+/** What a case does unmeasured: V8 compiles beside it, on threads of its own, until it has signed some thousand times. */
+export const WARM_UP_MS = 2000
+
 /** What is the same for the cases that take turns. */
 export interface Group {
   readonly transport: (typeof TRANSPORTS)[number]

@@ -5,7 +5,7 @@ import { inTurns } from '../measure/rounds.ts'
 import { latency, median, rounded } from '../measure/statistics.ts'
 import type { Options } from '../options.ts'
 import type { CostResult, SignatureResult } from '../report/results.ts'
-import { endLayer, type Group, groups, type LayerCase, startLayer } from './layer-case.ts'
+import { endLayer, type Group, groups, type LayerCase, startLayer, WARM_UP_MS } from './layer-case.ts'
 
 /**
  * `callers`: what a loop in C does not do. With `once` keys alone: those of `always` are used one by one, and of `never`
@@ -18,7 +18,6 @@ const MODES = [
   { name: '16 outstanding', request: (ms: number) => `many ${ms} 16`, among: 'callers' },
 ] as const
 
-const WARM_UP_MS = 600
 const COST_COUNT = 100
 /** So much room for new objects that none is collected while they are counted. */
 const COUNTING = ['--expose-gc', '--min-semi-space-size=128', '--max-semi-space-size=128']
