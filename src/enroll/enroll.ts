@@ -97,18 +97,27 @@ class Run {
   async #reserve(): Promise<Enrolment> {
     const { authorize, algorithm = 'P-256', pinPolicy = defaultPinPolicy(this.#slot), renew = false } = this.#options
     await authorize?.()
+    const before = await this.#file.read()
     return this.#file.choosing(async (taken) => {
       const { place, newKey, retireTo } = await choosePlace(this.#card, this.#slot, this.#options, taken)
+      const made = newKey ? { algorithm: parseAlgorithm(algorithm), pinPolicy } : await this.#madeBefore(before)
       return this.#file.write({
         step: 'reserved',
         started: new Date().toISOString(),
         slot: this.#slot,
         place,
-        ...(newKey && { newKey: { algorithm: parseAlgorithm(algorithm), pinPolicy } }),
+        ...(made && { newKey: made }),
         ...(retireTo !== undefined && { retireTo }),
         renewal: renew && (await this.#issuedBefore()),
       })
     })
+  }
+
+  /** A key that was made in its slot for a request which is asked for otherwise now: `abandon` is still to find it. */
+  async #madeBefore(before: Enrolment | undefined): Promise<Enrolment['newKey']> {
+    if (before?.request === undefined || before.place !== this.#slot) return undefined
+    const key = await publicKeyIn(this.#card, this.#slot)
+    return key?.equals(keyOfRequest(before.request)) ? before.newKey : undefined
   }
 
   /** A certificate that a CA issued: what signed itself has nothing to renew there. */

@@ -120,6 +120,17 @@ test('given up, where the new key was made in its slot from the beginning: it go
   assert.equal(await everything(), before)
 })
 
+test('given up, after it was asked for otherwise: the new key goes all the same', async () => {
+  const before = await everything()
+  ca.plan = ['down', 'down']
+  await refused('ERR_CA_UNAVAILABLE', 1, () => go())
+  const made = await spki('9a')
+  await refused('ERR_CA_UNAVAILABLE', 1, () => go({ subject: 'CN=Another' }))
+  assert.is(await spki('9a'), made)
+  await abandonEnrollment(card, '9a', { home })
+  assert.equal(await everything(), before)
+})
+
 test('given up: a key that was there before stays, and so does one that somebody uses by now', async () => {
   await card.generateKey('9a')
   const old = await everything()
