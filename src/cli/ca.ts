@@ -50,7 +50,7 @@ export async function certificatesIn(context: Context, path: string, what: strin
     return readCertificates(content)
   } catch (cause) {
     if (!(cause instanceof CardError) || cause.code !== 'ERR_DATA') throw cause
-    throw new CardError('ERR_DATA', `${path}: ${cause.message}`, { cause })
+    throw new CardError('ERR_DATA', `${path === '-' ? what : path}: ${cause.message}`, { cause })
   }
 }
 
