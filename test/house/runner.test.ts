@@ -1,9 +1,12 @@
 // The runner's own judgement: what uvu alone would let pass as green.
 
-import { readFileSync } from 'node:fs'
+import { existsSync, readFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { fileURLToPath, pathToFileURL } from 'node:url'
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
-import { type Job, readHints } from '../runner/jobs.ts'
+import { placeOf } from '../runner/bundle.ts'
+import { type Job, readHints, root } from '../runner/jobs.ts'
 import { type Ending, judge, uvuCounts } from '../runner/outcome.ts'
 import { run } from '../runner/process.ts'
 import { closingLines } from '../runner/report.ts'
@@ -62,6 +65,23 @@ test('the last line is the count alone, the reasons come before it', () => {
 test('hints are read from the first lines', () => {
   assert.equal(readHints('// time limit: 300 s\n// takes: 40 s\nimport x'), { limit: 300, takes: 40 })
   assert.equal(readHints('import x'), {})
+})
+
+test('bundled modules are where their sources are or what ships, from wherever the runner was started', () => {
+  const before = process.cwd()
+  process.chdir('/')
+  try {
+    assert.is(placeOf('src/index.ts'), pathToFileURL(join(root, 'src/index.ts')).href)
+    for (const [source, built] of [
+      ['src/thread-file.ts', 'dist/thread-file.js'],
+      ['src/signin/background.ts', 'dist/signin/background.js'],
+    ] as const) {
+      assert.is(fileURLToPath(placeOf(source)), join(root, built))
+      assert.ok([source, built].every((path) => existsSync(join(root, path))))
+    }
+  } finally {
+    process.chdir(before)
+  }
 })
 
 const shell = (script: string, limit = 10): Job => ({ ...job, argv: ['sh', '-c', script], limit })

@@ -1,7 +1,7 @@
 // Test files as Node reads them, each in one piece with what it shares with others beside it: to read TypeScript module by
 // module as it comes costs every file a third of a second of a processor.
 import { readFileSync, rmSync } from 'node:fs'
-import { relative } from 'node:path'
+import { join, relative } from 'node:path'
 import { pathToFileURL } from 'node:url'
 import { build, type Plugin } from 'esbuild'
 import { PROGRAMS } from '../support/program.ts'
@@ -14,11 +14,13 @@ const SHIPPED: Readonly<Record<string, string>> = {
 }
 
 /** Every other goes on being where its source is: what it starts or reads lies beside that. */
+export const placeOf = (path: string): string => pathToFileURL(join(root, SHIPPED[path] ?? path)).href
+
 const ownPlace: Plugin = {
   name: 'own-place',
   setup({ onLoad }) {
     onLoad({ filter: /\.ts$/ }, ({ path }) => {
-      const place = JSON.stringify(pathToFileURL(SHIPPED[relative(root, path)] ?? path).href)
+      const place = JSON.stringify(placeOf(relative(root, path)))
       return { loader: 'ts', contents: readFileSync(path, 'utf8').replaceAll('import.meta.url', place) }
     })
   },
