@@ -21,7 +21,7 @@ test('nothing, by low numbers and by high ones', async () => {
 })
 
 test('it is started also where one cannot be kept away', async () => {
-  assert.match(await started([99], 100), /^began\n/)
+  for (const numbers of [[99], [60, 98]]) assert.match(await started(numbers, 100), /^began\n/, String(numbers))
 })
 
 test.run()
