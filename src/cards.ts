@@ -115,7 +115,8 @@ export async function openChannel(
   local: LocalOptions = {},
 ): Promise<CardChannel> {
   if (typeof options === 'object' && 'reader' in options) return openReader(options.reader, options)
-  const { name, unlockMinutes, ...place }: NamedCard = typeof options === 'string' ? { name: options } : options
+  // Whatever is no object is refused as a name: an argument of a command line that is not there, for example.
+  const { name, unlockMinutes, ...place }: NamedCard = typeof options === 'object' ? options : { name: options }
   const unlockSeconds = unlockMinutes === undefined ? undefined : checkMinutes(unlockMinutes) * 60
   return localChannel(await openTpmCard({ ...placeOf(place), unlockSeconds }, checkCardName(name)), local)
 }

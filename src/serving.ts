@@ -20,7 +20,7 @@ export interface ServeCardOptions extends ServeOptions, Omit<NamedCard, 'name'> 
  * await served.close()
  */
 export async function serveCard(card: string | CardChannel, options: ServeCardOptions = {}): Promise<Served> {
-  if (typeof card !== 'string') return serveChannel(card, options)
+  if (typeof card === 'object') return serveChannel(card, options)
   const channel = await openChannel({ ...options, name: card })
   let unmark = async () => {}
   const last = () => unmark().finally(() => channel.close())

@@ -7,7 +7,7 @@ import { fileURLToPath } from 'node:url'
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
 import { EXIT_CODES } from '../../src/cli/exit.ts'
-import { cardInfo, createCard, destroyCard, type ErrorCode, listCards, openCard } from '../../src/index.ts'
+import { cardInfo, createCard, destroyCard, type ErrorCode, listCards, openCard, serveCard } from '../../src/index.ts'
 import { tempDir } from '../support/temp.ts'
 import { flipBit } from '../support/wire.ts'
 import { KINDS, onBench, PIN, PUK } from './bench.ts'
@@ -47,6 +47,15 @@ test('card names: none with a path in it, whatever is asked', async () => {
   }
   assert.not(existsSync(home))
   assert.equal(await listCards({ home }), [])
+})
+
+test('a name that is not there, as an argument of a command line may not be: refused as any other', async () => {
+  const [name] = process.argv.slice(99) as [string]
+  const home = tempDir('nameless')
+  const options = { name, home, tcti: 'embedded:' }
+  for (const call of [() => openCard(name), () => serveCard(name, { home }), () => createCard(options)]) {
+    assert.match((await refused('ERR_CARD_NAME', 2, call)).message, '"undefined" cannot name a card')
+  }
 })
 
 test('options that make no sense: nothing is made', async () => {
