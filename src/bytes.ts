@@ -1,4 +1,5 @@
 // Octets: the few operations that every layer needs.
+import { UsageError } from './errors.ts'
 
 const encoder = new TextEncoder()
 
@@ -55,9 +56,12 @@ export function wipe(...secrets: readonly (Uint8Array | undefined)[]): void {
 /**
  * A private copy of a secret, outside Node's buffer pool, so that `wipe` reaches every octet of it.
  * A string cannot be wiped by anybody: callers that care hand in a Uint8Array.
+ * @throws UsageError ERR_USAGE for what is neither
  */
 export function secretBytes(secret: string | Uint8Array): Uint8Array {
-  return copyOf(typeof secret === 'string' ? utf8(secret) : secret)
+  if (typeof secret === 'string') return copyOf(utf8(secret))
+  if (secret instanceof Uint8Array) return copyOf(secret)
+  throw new UsageError('ERR_USAGE', 'A PIN, a PUK or another secret is a Uint8Array or a string.')
 }
 
 /** `octets` padded with zeros on the left to `length`; more than `length` octets are returned as they are. */

@@ -3,6 +3,7 @@
 import { createHash } from 'node:crypto'
 import { copyFileSync, existsSync, mkdirSync, readdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
+import { Readable } from 'node:stream'
 import { fileURLToPath } from 'node:url'
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
@@ -49,7 +50,7 @@ test('card names: none with a path in it, whatever is asked', async () => {
   assert.equal(await listCards({ home }), [])
 })
 
-test('a name that is not there, as an argument of a command line may not be: refused as any other', async () => {
+test('a name that is not there, as an argument of a command line may not be: refused like any other', async () => {
   const [name] = process.argv.slice(99) as [string]
   const home = tempDir('nameless')
   const options = { name, home, tcti: 'embedded:' }
@@ -74,6 +75,22 @@ test('options that make no sense: nothing is made', async () => {
   ]
   for (const [code, exit, options] of bad) await refused(code, exit, () => createCard({ ...base, ...options }))
   assert.not(existsSync(home))
+})
+
+test('what JavaScript hands in although no type allows it: said in words, and no try is spent', async () => {
+  const card = await createCard({ name: 'words', home: tempDir('words'), tcti: 'embedded:', pin: '246810' })
+  await card.verifyPin('246810')
+  await card.generateKey('9a')
+  const others = [undefined, null, 7, 'text', ['text'], { length: 3 }, Readable.from(['text'])] as unknown[]
+  for (const value of others) {
+    const error = await refused('ERR_USAGE', 2, () => card.sign('9a', value as Uint8Array))
+    assert.is(error.message.includes('TextEncoder'), typeof value === 'string' || value instanceof Readable)
+    await refused('ERR_USAGE', 2, () => card.signDigest('9a', value as Uint8Array))
+    if (typeof value !== 'string') await refused('ERR_USAGE', 2, () => card.verifyPin(value as string))
+  }
+  await card.lock()
+  assert.is((await card.pinStatus()).triesLeft, 5)
+  await card.close()
 })
 
 test('TCTI strings: unknown, malformed, or of a TPM that is not there', async () => {

@@ -2,7 +2,7 @@
 import { randomBytes } from 'node:crypto'
 import { setImmediate as turn } from 'node:timers/promises'
 import { concat } from '../../bytes.ts'
-import { CardError } from '../../errors.ts'
+import { CardError, UsageError } from '../../errors.ts'
 import { HASHES, type Hash, parseHash } from '../algorithms.ts'
 import { hasher, hashOf, isPkcs1Block, pkcs1Block } from '../emsa.ts'
 import type { Cancellable } from './waiting.ts'
@@ -37,16 +37,26 @@ const HUGE = 1024 * 1024
 /** So much is hashed between two turns of the event loop: a fraction of a millisecond. */
 const SLICE = 256 * 1024
 
+/** JavaScript may hand in anything. @throws UsageError ERR_USAGE */
+export function checkOctets(value: unknown): void {
+  if (value instanceof Uint8Array) return
+  const text = typeof value === 'string' ? ' For a text: new TextEncoder().encode(text).' : ''
+  throw new UsageError('ERR_USAGE', `What is signed is a Uint8Array, and a message may be a stream of them.${text}`)
+}
+
 /**
  * The digest of a message; at once where it is short, so that calls come to the card in the order of asking.
- * @throws the reason of the signal, where it gives up between two parts of the message
+ * @throws UsageError ERR_USAGE for what is no message; the reason of the signal, where it gives up between two parts of the message
  */
 export function digestOf(
   data: Uint8Array | AsyncIterable<Uint8Array>,
   hash: Hash,
   waiting: Cancellable = {},
 ): Uint8Array | Promise<Uint8Array> {
-  if (!(data instanceof Uint8Array)) return digestOfParts(data, hash, waiting)
+  if (!(data instanceof Uint8Array)) {
+    if (!(Symbol.asyncIterator in Object(data))) checkOctets(data)
+    return digestOfParts(data, hash, waiting)
+  }
   if (data.length <= LARGE) return hashOf(hash, data)
   if (data.length > HUGE) return digestOfParts([data], hash, waiting)
   return crypto.subtle.digest(hash, data as Uint8Array<ArrayBuffer>).then((digest) => new Uint8Array(digest))
@@ -61,6 +71,7 @@ async function digestOfParts(
   const context = hasher(hash)
   let sliced = 0
   for await (const part of parts) {
+    checkOctets(part)
     for (let at = 0; at < part.length; at += SLICE) {
       signal?.throwIfAborted()
       const slice = part.subarray(at, at + SLICE)
