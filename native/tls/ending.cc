@@ -8,7 +8,8 @@ thread_local napi_env watched = nullptr;
 }  // namespace
 
 void watch_this_thread(napi_env env) {
-  if (watched == env) return;
+  // The addon may have been read in twice; what either of them asks is the thread's, and a hook may be added once.
+  if (watched != nullptr) return;
   watched = env;
   napi_add_env_cleanup_hook(
       env, [](void*) { watched = nullptr; }, nullptr);

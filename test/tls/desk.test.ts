@@ -223,6 +223,17 @@ test('what is no argument is a TypeError', () => {
   assert.is(desk.refuse(1), false)
 })
 
+test('a thread that reads the addon in twice, and has itself watched by both', () => {
+  const program = `
+    const addon = ${JSON.stringify(addon)}
+    const first = require(addon)
+    delete require.cache[addon]
+    for (const one of [first, require(addon), first]) one.watchTlsThread()`
+  const thread = `new (require('node:worker_threads').Worker)(${JSON.stringify(program)}, { eval: true })`
+  const { status, signal, stderr } = spawnSync(process.execPath, ['-e', thread], { encoding: 'utf8' })
+  assert.equal([status, signal], [0, null], stderr)
+})
+
 test('a Node without engines: the addon is there, and says that this is not', () => {
   const program = `console.log(require(${JSON.stringify(addon)}).registerTlsEngine())`
   const run = (env: object) =>
