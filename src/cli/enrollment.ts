@@ -1,5 +1,6 @@
 // An enrolment in words and as JSON: what happens, what came of it, what is due.
 import type { Agent } from 'node:https'
+import type { Abandoned } from '../enroll/abandon.ts'
 import type { EnrollEvent, EnrollResult } from '../enroll/enroll-options.ts'
 import { chosenCa } from './ca.ts'
 import { certificateJson, contentOf, verdictText } from './certificates.ts'
@@ -58,7 +59,8 @@ export function resultText(result: EnrollResult): string {
 }
 
 /** Of one that was so far that it was finished instead. */
-export const abandonedJson = (slot: string, found: { readonly finished: boolean } | undefined): Json => ({
+export const abandonedJson = (slot: string, found: Abandoned | undefined): Json => ({
   abandoned: found === undefined || found.finished ? null : slot,
   finished: found?.finished ?? false,
+  keyLeft: found?.keyLeft ?? false,
 })

@@ -4,6 +4,7 @@ import { readdirSync, readFileSync, statSync } from 'node:fs'
 import { join } from 'node:path'
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
+import { abandonedJson } from '../../src/cli/enrollment.ts'
 import { abandonEnrollment, destroyCard, enroll, pendingEnrollment, selfSign } from '../../src/index.ts'
 import { refused } from '../library/refusal.ts'
 import { testCa } from './support/ca.ts'
@@ -141,7 +142,8 @@ test('given up: a key that was there before stays, and so does one that somebody
   await go({ slot: '9c' })
   await selfSign(card, '9c', { pin: PIN })
   const used = await everything()
-  assert.is((await abandonEnrollment(card, '9c', { home }))?.keyLeft, true)
+  const left = await abandonEnrollment(card, '9c', { home })
+  assert.equal(abandonedJson('9c', left), { abandoned: '9c', finished: false, keyLeft: true })
   assert.equal(await everything(), used)
   await go({ slot: '9d' })
   await card.generateKey('9d')
