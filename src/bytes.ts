@@ -1,4 +1,5 @@
 // Octets: the few operations that every layer needs.
+import { isUint8Array } from 'node:util/types'
 import { UsageError } from './errors.ts'
 
 const encoder = new TextEncoder()
@@ -60,7 +61,7 @@ export function wipe(...secrets: readonly (Uint8Array | undefined)[]): void {
  */
 export function secretBytes(secret: string | Uint8Array): Uint8Array {
   if (typeof secret === 'string') return copyOf(utf8(secret))
-  if (secret instanceof Uint8Array) return copyOf(secret)
+  if (isUint8Array(secret)) return copyOf(secret) // also one of another context (node:vm), as test runners have them
   throw new UsageError('ERR_USAGE', 'A PIN, a PUK or another secret is a Uint8Array or a string.')
 }
 

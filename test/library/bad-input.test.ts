@@ -1,10 +1,11 @@
 // takes: 5 s
 // What a caller or a disk gets wrong: refused by a typed error before anything is sent or changed.
-import { createHash } from 'node:crypto'
+import { createHash, verify } from 'node:crypto'
 import { copyFileSync, existsSync, mkdirSync, readdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { Readable } from 'node:stream'
 import { fileURLToPath } from 'node:url'
+import { runInNewContext } from 'node:vm'
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
 import { EXIT_CODES } from '../../src/cli/exit.ts'
@@ -90,6 +91,12 @@ test('what JavaScript hands in although no type allows it: said in words, and no
   }
   await card.lock()
   assert.is((await card.pinStatus()).triesLeft, 5)
+  // Octets of another context, as test runners have them, are octets.
+  await card.verifyPin(runInNewContext(`new Uint8Array([50, 52, 54, 56, 49, 48])`) as Uint8Array)
+  const message = runInNewContext(`new Uint8Array([1, 2, 3])`) as Uint8Array
+  const { publicKey } = await card.keyInfo('9a')
+  assert.ok(verify('sha256', Uint8Array.of(1, 2, 3), publicKey, await card.sign('9a', message)))
+  assert.is((await card.signDigest('9a', runInNewContext('new Uint8Array(32)') as Uint8Array))[0], 0x30)
   await card.close()
 })
 

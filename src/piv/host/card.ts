@@ -20,7 +20,7 @@ import { deleteObject, listObjects, type ObjectInfo, readObject, writeObject } f
 import type { DecryptOptions } from './padding.ts'
 import { changePin, changePuk, type PinStatus, pinStatus, unblockPin, withSecrets } from './pins.ts'
 import { present, Session, type UseOptions } from './session.ts'
-import { checkOctets, digestOf, type SignatureOptions, signatureParameters } from './signature.ts'
+import { digestOf, octetsOf, type SignatureOptions, signatureParameters } from './signature.ts'
 import type { Cancellable } from './waiting.ts'
 
 export interface GenerateKeyOptions extends Cancellable {
@@ -258,8 +258,7 @@ export class Card {
 
   /** Signs a digest. For RSA its length must be that of the hash. @throws as `sign` */
   async signDigest(slot: string, digest: Uint8Array, options: SignatureOptions & UseOptions = {}): Promise<Uint8Array> {
-    checkOctets(digest)
-    const operation = signing(digest, signatureParameters(options))
+    const operation = signing(octetsOf(digest), signatureParameters(options))
     return this.#session.use(parseSlot(slot), 'sign', options, () => operation)
   }
 

@@ -1,6 +1,7 @@
 // Signatures on the host's side of the card: hashing, padding, encoding. RFC 8017 (PKCS#1), RFC 3279 (ECDSA in DER).
 import { randomBytes } from 'node:crypto'
 import { setImmediate as turn } from 'node:timers/promises'
+import { isUint8Array } from 'node:util/types'
 import { concat } from '../../bytes.ts'
 import { CardError, UsageError } from '../../errors.ts'
 import { HASHES, type Hash, parseHash } from '../algorithms.ts'
@@ -37,9 +38,13 @@ const HUGE = 1024 * 1024
 /** So much is hashed between two turns of the event loop: a fraction of a millisecond. */
 const SLICE = 256 * 1024
 
-/** JavaScript may hand in anything. @throws UsageError ERR_USAGE */
-export function checkOctets(value: unknown): void {
-  if (value instanceof Uint8Array) return
+/**
+ * What is signed. JavaScript may hand in anything, also octets of another context (node:vm), as test runners have them.
+ * @throws UsageError ERR_USAGE
+ */
+export function octetsOf(value: unknown): Uint8Array {
+  if (value instanceof Uint8Array) return value
+  if (isUint8Array(value)) return new Uint8Array(value.buffer, value.byteOffset, value.length)
   const text = typeof value === 'string' ? ' For a text: new TextEncoder().encode(text).' : ''
   throw new UsageError('ERR_USAGE', `What is signed is a Uint8Array, and a message may be a stream of them.${text}`)
 }
@@ -53,14 +58,15 @@ export function digestOf(
   hash: Hash,
   waiting: Cancellable = {},
 ): Uint8Array | Promise<Uint8Array> {
-  if (!(data instanceof Uint8Array)) {
-    if (!(Symbol.asyncIterator in Object(data))) checkOctets(data)
-    return digestOfParts(data, hash, waiting)
-  }
-  if (data.length <= LARGE) return hashOf(hash, data)
-  if (data.length > HUGE) return digestOfParts([data], hash, waiting)
-  return crypto.subtle.digest(hash, data as Uint8Array<ArrayBuffer>).then((digest) => new Uint8Array(digest))
+  if (isStream(data)) return digestOfParts(data, hash, waiting)
+  const octets = octetsOf(data)
+  if (octets.length <= LARGE) return hashOf(hash, octets)
+  if (octets.length > HUGE) return digestOfParts([octets], hash, waiting)
+  return crypto.subtle.digest(hash, octets as Uint8Array<ArrayBuffer>).then((digest) => new Uint8Array(digest))
 }
+
+const isStream = (data: Uint8Array | AsyncIterable<Uint8Array>): data is AsyncIterable<Uint8Array> =>
+  !(data instanceof Uint8Array) && Symbol.asyncIterator in Object(data)
 
 /** In slices, with no copy of anything. Parts may come without the event loop ever having turned between them. */
 async function digestOfParts(
@@ -70,8 +76,8 @@ async function digestOfParts(
 ): Promise<Uint8Array> {
   const context = hasher(hash)
   let sliced = 0
-  for await (const part of parts) {
-    checkOctets(part)
+  for await (const given of parts) {
+    const part = octetsOf(given)
     for (let at = 0; at < part.length; at += SLICE) {
       signal?.throwIfAborted()
       const slice = part.subarray(at, at + SLICE)
