@@ -2,7 +2,6 @@
 import { constants, diffieHellman, generateKeyPairSync, type KeyObject, publicEncrypt, randomBytes } from 'node:crypto'
 import * as assert from 'uvu/assert'
 import type { Card, CardError, DecryptOptions } from '../../../src/index.ts'
-import { PIN, type Subject } from '../subjects.ts'
 import { type Clauses, foreign, message, refused } from './clause.ts'
 import { signsInEveryForm, withKey } from './signatures.ts'
 
@@ -62,15 +61,6 @@ async function decryptsInEveryWay(card: Card, key: KeyObject): Promise<void> {
   }
 }
 
-/** As `withKey`, with an RSA key that the card need not make, which takes a while. */
-async function withRsaKey(subject: Subject): Promise<Card> {
-  const { card } = await subject.fresh()
-  await subject.manage(card)
-  await card.importKey('9a', foreign.privateKey)
-  await card.verifyPin(PIN)
-  return card
-}
-
 export const DECRYPTION: Clauses = {
   'texts are decrypted: PKCS#1, and OAEP with every hash and label, of every length': async (subject) => {
     const { card, publicKey } = await withKey(subject, 'RSA-2048')
@@ -111,7 +101,7 @@ export const DECRYPTION: Clauses = {
   },
 
   'texts of another length than the key, and keys that do not decrypt, are named': async (subject) => {
-    const card = await withRsaKey(subject)
+    const { card } = await withKey(subject, 'RSA-2048')
     for (const length of [0, 1, 255, 257, 384]) {
       await refused('ERR_DATA', () => card.decrypt('9a', new Uint8Array(length)))
     }
@@ -144,16 +134,16 @@ export const DECRYPTION: Clauses = {
     ]
     for (const other of others) await refused('ERR_DATA', () => card.deriveSecret('9a', other))
     await card.deriveSecret('9a', own.publicKey)
-    const rsa = await withRsaKey(subject)
+    const { card: rsa } = await withKey(subject, 'RSA-2048')
     await refused('ERR_NOT_SUPPORTED', () => rsa.deriveSecret('9a', own.publicKey))
   },
 
   'decryption and agreement want the PIN as signatures do': async (subject) => {
-    const card = await withRsaKey(subject)
+    const { card, publicKey } = await withKey(subject, 'RSA-2048')
     await subject.manage(card)
     await card.generateKey('9d')
     await card.lock()
-    const text = encrypt(foreign.publicKey, message, {})
+    const text = encrypt(publicKey, message, {})
     const peer = generateKeyPairSync('ec', { namedCurve: 'P-256' }).publicKey
     await refused('ERR_PIN_REQUIRED', () => card.decrypt('9a', text))
     await refused('ERR_PIN_REQUIRED', () => card.deriveSecret('9d', peer))
