@@ -6,7 +6,7 @@ import * as assert from 'uvu/assert'
 import { ACTS } from './support/acts.ts'
 import { sweepDisks } from './support/sweep-disks.ts'
 
-const every = process.env.TESSERA_TEST_LONG === '1' ? 1 : 15
+const every = process.env.TESSERA_TEST_LONG === '1' ? 1 : 7
 
 for (const act of ACTS) {
   for (const beside of [true, false]) {

@@ -9,7 +9,7 @@ import { readFetched, readRenewals, readSubmitted } from '../../src/enroll/proto
 import { type Kerberos, negotiate } from '../../src/enroll/protocols/negotiate.ts'
 import { CaError, UsageError } from '../../src/errors.ts'
 import { writeCertsOnly } from '../../src/x509/certs-only.ts'
-import { FUZZ_ASIDE, fuzz } from '../fuzz/harness.ts'
+import { FUZZ_SECONDS, fuzz } from '../fuzz/harness.ts'
 import { makeRequest, startLab } from '../lab-ca/support.ts'
 import { address, caError, login, scripted } from './protocols-support.ts'
 
@@ -190,7 +190,7 @@ test('pages damaged in every way and of great length are read at once', async ()
     readAll(html)
     readAll(html.repeat(100))
   }
-  await fuzz('pages', seeds, FUZZ_ASIDE / 3, target, { refusals: [], slowest: 500 })
+  await fuzz('pages', seeds, FUZZ_SECONDS / 3, target, { refusals: [], slowest: 500 })
   const pieces = ['<', 'Disposition message:', 'ID=locDispLabel', 'ID=locDispLabel<DD>', '<DD>', '&', '\t\t', ' ']
   for (const piece of [...pieces, 'The disposition message is "']) {
     const started = performance.now()

@@ -10,7 +10,7 @@ import { estProtocol } from '../../src/enroll/protocols/est.ts'
 import { CaError, UsageError } from '../../src/errors.ts'
 import { tlv } from '../../src/iso7816/tlv.ts'
 import { writeCertsOnly } from '../../src/x509/certs-only.ts'
-import { FUZZ_ASIDE, fuzzCase } from '../fuzz/harness.ts'
+import { FUZZ_SECONDS, fuzzCase } from '../fuzz/harness.ts'
 import { base64, makeKey, makeRequest, pemFile, startLab } from '../lab-ca/support.ts'
 import { seeded } from '../support/random.ts'
 import { address, caError, login, scripted } from './protocols-support.ts'
@@ -244,7 +244,7 @@ test('waiting: in seconds, until a date, or as long as nobody says', async () =>
 test('envelopes damaged in every way: an answer for the key, or an error of its own', async () => {
   const random = seeded('est')
   const seeds = [writeCertsOnly([own]), writeCertsOnly([lab.desk.authority.certificate, own])]
-  const [seed, until] = [random.next(), performance.now() + (FUZZ_ASIDE * 1000) / 2]
+  const [seed, until] = [random.next(), performance.now() + (FUZZ_SECONDS * 1000) / 2]
   let count = 0
   for (; performance.now() < until; count += 1) {
     const octets = fuzzCase(seeds, seed, count)

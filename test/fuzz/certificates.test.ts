@@ -17,7 +17,7 @@ import { parseName } from '../../src/x509/name.ts'
 import { formatName } from '../../src/x509/name-text.ts'
 import { readPurposes } from '../../src/x509/purposes.ts'
 import { certificate, file, openssl } from '../enroll/support/openssl.ts'
-import { FUZZ_ASIDE, fuzz } from './harness.ts'
+import { FUZZ_SECONDS, fuzz } from './harness.ts'
 
 const utf8 = (text: string) => new TextEncoder().encode(text)
 const full = [
@@ -85,7 +85,7 @@ test('certificates, in every part', async () => {
       }
     }
   }
-  await fuzz('certificates', seeds, FUZZ_ASIDE, all, { refusals: [] })
+  await fuzz('certificates', seeds, FUZZ_SECONDS, all, { refusals: [] })
 })
 
 test('what a CA may send', async () => {
@@ -96,7 +96,7 @@ test('what a CA may send', async () => {
     checkIssued(key, octets, [octets, root], [root])
     checkIssued(key, leaf, [octets, root], [root])
   }
-  await fuzz('issued', [leaf, root], FUZZ_ASIDE / 2, target, { refusals: [CardError] })
+  await fuzz('issued', [leaf, root], FUZZ_SECONDS / 2, target, { refusals: [CardError] })
 })
 
 test('names as text: what is taken can be shown and taken again', async () => {
@@ -106,12 +106,12 @@ test('names as text: what is taken can be shown and taken again', async () => {
     const again = parseName(formatName(der))
     if (Buffer.compare(der, again) !== 0) throw new Error(`shown otherwise: ${formatName(der)}`)
   }
-  await fuzz('names', names, FUZZ_ASIDE / 2, target, { refusals: [UsageError] })
+  await fuzz('names', names, FUZZ_SECONDS / 2, target, { refusals: [UsageError] })
 })
 
 test('PKCS#12', async () => {
   const target = (octets: Uint8Array) => readPkcs12(octets, utf8('a'))
-  await fuzz('PKCS#12', [file('a.p12'), file('b.p12')], FUZZ_ASIDE, target, { refusals: [CardError], slowest: 5000 })
+  await fuzz('PKCS#12', [file('a.p12'), file('b.p12')], FUZZ_SECONDS, target, { refusals: [CardError], slowest: 5000 })
 })
 
 test.run()

@@ -6,10 +6,8 @@ import { Random } from '../support/random.ts'
 
 export const LONG = process.env.TESSERA_TEST_LONG === '1'
 
-/** Seconds a fuzz test runs: of what a card is sent. */
+/** Seconds a fuzz test runs. */
 export const FUZZ_SECONDS = LONG ? 600 : 10
-/** The same of everything else that comes from outside. */
-export const FUZZ_ASIDE = LONG ? 600 : 4
 
 export interface FuzzOptions {
   /** Errors with which a target refuses its input. */

@@ -12,7 +12,7 @@ import type { User } from '../../src/lab-ca/records.ts'
 import { readRequest } from '../../src/lab-ca/request.ts'
 import { TEMPLATE_NAMES } from '../../src/lab-ca/templates.ts'
 import { EXTENSIONS } from '../../src/x509/extensions.ts'
-import { FUZZ_ASIDE, fuzz } from '../fuzz/harness.ts'
+import { FUZZ_SECONDS, fuzz } from '../fuzz/harness.ts'
 import { base64, makeKey, makeRequest, openssl, scratchFile } from './support.ts'
 
 const alice: User = {
@@ -140,7 +140,7 @@ test('a signature that is wrong is noticed', () => {
 })
 
 test('requests damaged in every way are refused in words', async () => {
-  const count = await fuzz('requests', [good, rsa], FUZZ_ASIDE / 2, (octets) => readRequest(octets), {
+  const count = await fuzz('requests', [good, rsa], FUZZ_SECONDS / 2, (octets) => readRequest(octets), {
     refusals: [Refusal],
   })
   assert.ok(count > 1000)
@@ -157,7 +157,7 @@ test('so are extensions, and what comes through says nothing that is not the use
         if (template === 'SmartcardUser') assert.is(JSON.stringify(namesIn(content)), own)
       }
     }
-    await fuzz(`extension ${id}`, [value], FUZZ_ASIDE / 14, target, { refusals: [Refusal] })
+    await fuzz(`extension ${id}`, [value], FUZZ_SECONDS / 14, target, { refusals: [Refusal] })
   }
 })
 

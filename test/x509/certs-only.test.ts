@@ -6,7 +6,7 @@ import * as assert from 'uvu/assert'
 import { concat } from '../../src/bytes.ts'
 import { readTlvs, TlvError, tlv } from '../../src/iso7816/tlv.ts'
 import { MOST_CERTIFICATES, readCertsOnly, writeCertsOnly } from '../../src/x509/certs-only.ts'
-import { FUZZ_ASIDE, fuzz } from '../fuzz/harness.ts'
+import { FUZZ_SECONDS, fuzz } from '../fuzz/harness.ts'
 import { openssl, pemFile, scratchFile } from '../lab-ca/support.ts'
 
 function selfSigned(name: string): Uint8Array {
@@ -122,7 +122,7 @@ test('damaged in every way, it is refused in its own words or read', async () =>
     indefinite(envelope, 3),
     indefinite(writeCertsOnly([tlv(0x30)]), 4),
   ]
-  const count = await fuzz('certs-only', seeds, FUZZ_ASIDE / 2, (octets) => readCertsOnly(octets), {
+  const count = await fuzz('certs-only', seeds, FUZZ_SECONDS / 2, (octets) => readCertsOnly(octets), {
     refusals: [TlvError],
   })
   assert.ok(count > 1000)
