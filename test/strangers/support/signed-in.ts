@@ -148,7 +148,7 @@ export function signedInTests(algorithm: Algorithm): void {
     })
   }
 
-  test('once the CA has revoked the certificate, nobody is let in by it', async () => {
+  test('once the CA has revoked the certificate, cardAgent is not let in by it any more', async () => {
     await here.sample.revoke()
     assert.match(await agentInTpm('TLSv1.3'), 'The certificate was revoked.')
   })
