@@ -20,10 +20,17 @@ export {
   renameCard,
   resetCard,
   type TpmCardSummary,
-} from './cards.ts'
+} from './cards/cards.ts'
 export type { CardChannel, LocalCard } from './channel.ts'
 export { type CertificateDescription, describeCertificate } from './enroll/describe.ts'
 export type { EnrollEvent, EnrollOptions, EnrollResult } from './enroll/enroll-options.ts'
+export {
+  abandonEnrollment,
+  type EnrollPlace,
+  enroll,
+  type PendingEnrollment,
+  pendingEnrollment,
+} from './enroll/enrollments.ts'
 export { type Candidate, examineCertificates, type ImportOptions, importCertificate } from './enroll/import.ts'
 export { type ProgramVerdict, programVerdicts } from './enroll/programs.ts'
 export type { CaAnswer, CaProtocol, PendingRequest } from './enroll/protocol.ts'
@@ -34,13 +41,7 @@ export { negotiate } from './enroll/protocols/negotiate.ts'
 export { type Expiry, expiryOf } from './enroll/renewal.ts'
 export { type RequestOptions, requestCertificate } from './enroll/request.ts'
 export { type SelfSignOptions, selfSign } from './enroll/self-sign.ts'
-export {
-  abandonEnrollment,
-  type EnrollPlace,
-  enroll,
-  type PendingEnrollment,
-  pendingEnrollment,
-} from './enrolling.ts'
+export { type Prepared, prepareCard, type StationOptions } from './enroll/station.ts'
 export {
   type AnyCardError,
   CaError,
@@ -77,7 +78,7 @@ export { DEFAULT_PIN, DEFAULT_PUK, type Secret } from './piv/pin.ts'
 export type { PinPolicy, Slot } from './piv/slots.ts'
 export type { LinkState } from './serve/link.ts'
 export type { Served, ServeOptions } from './serve/serve.ts'
-export { type ServeCardOptions, serveCard } from './serving.ts'
+export { type ServeCardOptions, serveCard } from './serve/serve-card.ts'
 export {
   type AccountPlace,
   type AccountSummary,
@@ -87,11 +88,10 @@ export {
   signOutElsewhere,
 } from './signin/accounts.ts'
 export { type BackgroundOptions, signInInBackground } from './signin/background.ts'
-export type { Started as BackgroundSession } from './signin/crossing.ts'
+export type { Started as BackgroundSession } from './signin/background-messages.ts'
 export type { Ending, Method as SignInMethod } from './signin/methods.ts'
 export type { Ended, Session, SessionRequest } from './signin/session.ts'
 export { type SignInOptions, signIn } from './signin/sign-in.ts'
-export { type Prepared, prepareCard, type StationOptions } from './station.ts'
 export { type CardAgent, type CardAgentOptions, type CardConnectOptions, cardAgent } from './tls/agent.ts'
 export type { CardSocket } from './tls/socket.ts'
 export { respond as respondToChallenge } from './tpm/help-desk.ts'

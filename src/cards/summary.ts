@@ -1,10 +1,10 @@
 // A card as its file has it: no TPM is asked.
 import { hex } from '../bytes.ts'
+import { checkCardName } from '../home/home.ts'
 import { readCertificate } from '../piv/certificate.ts'
 import { type KeyInfo, keyInfo } from '../piv/host/key-info.ts'
 import type { Slot } from '../piv/slots.ts'
 import type { CardFile, DefaultSecret } from '../tpm/store/card-file.ts'
-import { checkCardName } from '../tpm/store/home.ts'
 import { vaultKeys } from '../tpm/vault/keys.ts'
 import { workshop } from '../tpm/workshop.ts'
 import { CERTIFICATE_TAGS, type ListedCertificate, readListed } from './certificates.ts'

@@ -1,8 +1,8 @@
 // What the commands of the laboratory CA share.
 import { join } from 'node:path'
 import { UsageError } from '../errors.ts'
+import { defaultHome } from '../home/home.ts'
 import { type Desk, type Entry, openDesk, serialOf } from '../lab-ca/desk.ts'
-import { defaultHome } from '../tpm/store/home.ts'
 import type { Context } from './context.ts'
 import { columns } from './describe.ts'
 import { TEXT } from './messages.ts'

@@ -8,6 +8,8 @@ import { FileError } from '../errors.ts'
 import type { Files } from '../files/files.ts'
 import { decode, integer, moment, octets, text } from '../files/schema.ts'
 import { type Kind, seal } from '../files/sealed-text.ts'
+import { enrolmentFile, enrolmentFilesOf } from '../home/enrolments.ts'
+import type { Locks } from '../home/locks.ts'
 import { ALGORITHMS, type Algorithm } from '../piv/algorithms.ts'
 import { LONGEST_CERTIFICATE } from '../piv/certificate.ts'
 import { PIN_POLICIES, SLOTS, type Slot } from '../piv/slots.ts'
@@ -62,17 +64,6 @@ const schema = v.strictObject({
 
 export type Enrolment = v.InferOutput<typeof schema>
 
-export interface Lock {
-  release(): void
-}
-
-/** Locks between processes, as src/tpm/store/locks.ts has them. */
-export interface FileLocks {
-  attempt(path: string): Lock | null
-  wait(path: string, limit: number, what: string): Promise<Lock>
-  holder(path: string): Promise<string>
-}
-
 /** How long to wait for somebody who chooses slots, in milliseconds. */
 const CHOOSING = 10_000
 
@@ -80,9 +71,9 @@ const CHOOSING = 10_000
 export class Enrolments {
   readonly #folder: string
   readonly #files: Files
-  readonly #locks: FileLocks
+  readonly #locks: Locks
 
-  constructor(folder: string, files: Files, locks: FileLocks) {
+  constructor(folder: string, files: Files, locks: Locks) {
     this.#folder = folder
     this.#files = files
     this.#locks = locks
@@ -118,13 +109,8 @@ export class Enrolments {
     return octets && decode(KIND, schema, octets, path)
   }
 
-  /** Of a card that is no more. */
-  async forget(card: string): Promise<void> {
-    for (const name of await this.#namesOf(card)) await this.#files.remove(join(this.#folder, name))
-  }
-
   async #namesOf(card: string): Promise<string[]> {
-    return (await this.#files.list(this.#folder)).filter((name) => name.startsWith(`${card}-`) && name.endsWith(SUFFIX))
+    return enrolmentFilesOf(card, await this.#files.list(this.#folder))
   }
 
   /** Nobody else chooses slots of this card meanwhile; `taken` are those that others have chosen. */
@@ -145,11 +131,9 @@ export class Enrolments {
   }
 
   #path(card: string, slot: Slot): string {
-    return join(this.#folder, `${card}-${slot}${SUFFIX}`)
+    return join(this.#folder, enrolmentFile(card, slot))
   }
 }
-
-const SUFFIX = '.enrolment'
 
 /** The file of one enrolment, in the hands of who holds its lock. */
 export class EnrolmentFile {

@@ -2,7 +2,7 @@
 import { readFile } from 'node:fs/promises'
 import type { Socket } from 'node:net'
 import { PcscError } from '../errors.ts'
-import { type Endpoint, findTcpRow, type TcpRow } from './tcp-table.ts'
+import { type Endpoint, findTcpRow, type TcpRow } from './proc-net-tcp.ts'
 
 /** The user of pcscd where it does not run as root: the distribution's own. */
 const SYSTEM_USER = 'pcscd'

@@ -1,10 +1,10 @@
 // A card, any card, in a reader that every program of the machine sees.
 import type { CardChannel } from '../channel.ts'
 import { CardError, UsageError } from '../errors.ts'
-import { CardSide } from './card-side.ts'
-import { type Place, VpcdDialer } from './dial.ts'
+import { CardSide } from './card-responder.ts'
 import type { LinkEvents, LinkState } from './link.ts'
-import { listenForVpcd } from './reversed.ts'
+import { listenForVpcd } from './listen-both-ports.ts'
+import { type Place, VpcdDialer } from './vpcd-connector.ts'
 
 export interface ServeOptions {
   /** Where vpcd listens: `127.0.0.1:35963` unless given. Other machines are refused: PINs would cross a network in clear. */

@@ -4,9 +4,9 @@ import { type AnyCardError, SignInError } from '../errors.ts'
 import type { Account } from './account.ts'
 import { checkAddress } from './address.ts'
 import { askToSignOut } from './control-client.ts'
-import { type Desk, desk } from './desk.ts'
 import type { Ending, Method } from './methods.ts'
 import type { Ended } from './session.ts'
+import { type Desk, desk } from './state.ts'
 
 export interface AccountPlace {
   /** Folder in which accounts are kept. Else $TESSERA_HOME, else $XDG_DATA_HOME/tessera. */

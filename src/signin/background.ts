@@ -6,12 +6,12 @@ import type { Readable, Writable } from 'node:stream'
 import { fileURLToPath } from 'node:url'
 import { space, utf8, wipe } from '../bytes.ts'
 import { type CardError, SignInError } from '../errors.ts'
+import { Home } from '../home/home.ts'
 import type { AskPin } from '../piv/host/pin-request.ts'
 import { pinBytes, type Secret } from '../piv/pin.ts'
-import { Home } from '../tpm/store/home.ts'
 import { checkAddress } from './address.ts'
-import { type Order, type Report, revived, type Started } from './crossing.ts'
-import { withNothingInherited } from './inherited.ts'
+import { type Order, type Report, revived, type Started } from './background-messages.ts'
+import { withNothingInherited } from './close-inherited.ts'
 import type { SignInOptions } from './sign-in.ts'
 
 /** What can be told to another process. */
@@ -69,15 +69,15 @@ function start(address: string): Keeper {
   return keeper
 }
 
-/** keeper.ts beside the sources, with what they need to run; else the file that it was built to. */
+/** background-process.ts beside the sources, with what they need to run; else the file that it was built to. */
 function program(): { readonly file: string; readonly before: readonly string[] } {
   if (import.meta.url.endsWith('.ts')) {
     const before = ['--import', import.meta.resolve('tsx')]
-    return { file: fileURLToPath(new URL('keeper.ts', import.meta.url)), before }
+    return { file: fileURLToPath(new URL('background-process.ts', import.meta.url)), before }
   }
   // By the name of the package: this file may have been bundled to anywhere.
   const root = dirname(createRequire(import.meta.url).resolve('tessera-card/package.json'))
-  return { file: join(root, 'dist/signin/keeper.js'), before: [] }
+  return { file: join(root, 'dist/signin/background-process.js'), before: [] }
 }
 
 const write = (stream: Writable, octets: Uint8Array): Promise<void> =>

@@ -8,7 +8,7 @@ import { addAbortSignal, type Readable } from 'node:stream'
 import { connect } from 'node:tls'
 import * as v from 'valibot'
 import { CardError, SignInError, TlsError } from '../errors.ts'
-import { serverFault } from '../https-faults.ts'
+import { serverFault } from '../https/faults.ts'
 import { jsonOf, type Refusal, readBody, readRefusal, TooLong } from './answers.ts'
 
 /** A way to it: an agent that proves who asks, or headers that do. */

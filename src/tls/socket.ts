@@ -5,9 +5,9 @@ import { PinError, TlsError } from '../errors.ts'
 import { connectionError } from './failure.ts'
 import type { CardKey } from './key.ts'
 import { type CrossingOptions, type Facts, type FromSockets, PIECE, TELL_AT } from './messages.ts'
-import { type Done, Outbox } from './outbox.ts'
 import { SecureSocket } from './secure-socket.ts'
 import type { LineEnd, TlsThread } from './thread.ts'
+import { type Done, Outbox } from './write-window.ts'
 
 export class CardSocket extends SecureSocket implements LineEnd {
   protected readonly certificate: X509Certificate

@@ -2,8 +2,8 @@
 // ended. It keeps the process alive for as long as a connection does.
 import { SHARE_ENV, type Worker } from 'node:worker_threads'
 import { TlsError } from '../errors.ts'
-import { startThread } from '../thread-file.ts'
 import type { FromSockets, ToSockets } from './messages.ts'
+import { startWorker } from './worker-file.ts'
 
 /** One end of a connection. */
 export interface LineEnd {
@@ -56,7 +56,7 @@ export class TlsThread {
   }
 
   #start(): Worker {
-    const worker = startThread('tls/worker', { name: 'tessera-tls', env: SHARE_ENV })
+    const worker = startWorker({ name: 'tessera-tls', env: SHARE_ENV })
     let cause: unknown
     worker.on('message', (message: FromSockets) => this.#lines.get(message.line)?.said(message))
     worker.on('error', (error) => {

@@ -1,6 +1,6 @@
 // The embedded TPM is one process's; where that serves cards to PC/SC, the refusal says how to use them.
 import { TpmError } from '../errors.ts'
-import type { ServedCards } from './store/served.ts'
+import type { ServedCards } from '../home/served.ts'
 import type { CardStore } from './store/store.ts'
 
 interface Cards {

@@ -4,6 +4,8 @@ import { dirname } from 'node:path'
 import { equal } from '../bytes.ts'
 import { CardError } from '../errors.ts'
 import { type Files, files as systemFiles } from '../files/files.ts'
+import { Home } from '../home/home.ts'
+import { ServedCards } from '../home/served.ts'
 import { native } from '../native.ts'
 import { acquireDevice, type DeviceOptions, type TpmDevice } from './device.ts'
 import { type Places, removeLock } from './lock/provision.ts'
@@ -11,10 +13,7 @@ import { LOCK, type LockTable } from './lock/table.ts'
 import { refuseServed } from './served.ts'
 import type { Srk } from './srk.ts'
 import type { CardFile } from './store/card-file.ts'
-import { Home } from './store/home.ts'
 import { Journal, type JournalEntry } from './store/journal.ts'
-import { Locks } from './store/locks.ts'
-import { ServedCards } from './store/served.ts'
 import { CardStore } from './store/store.ts'
 
 /** Where cards and TPMs are looked for. The last two are for tests that show what a fault or a weaker lock does. */
@@ -37,9 +36,6 @@ export interface Workshop {
   readonly served: ServedCards
   readonly table: LockTable
 }
-
-/** Locks of files between processes, for others who keep files in a home. */
-export const processLocks = (files: Files = systemFiles): Locks => new Locks(files, (path) => native().lockFile(path))
 
 export function workshop(place: Pick<Place, 'home' | 'table' | 'files'>): Workshop {
   const home = new Home(place.home)

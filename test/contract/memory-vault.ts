@@ -2,8 +2,8 @@
 // the contract suite says of the card application what it says of any card, and not what a TPM happens to do.
 import { type KeyObject, randomBytes } from 'node:crypto'
 import { fromHex, utf8 } from '../../src/bytes.ts'
+import type { LocalVault } from '../../src/cards/local-card.ts'
 import { CardError } from '../../src/errors.ts'
-import type { LocalVault } from '../../src/local-card.ts'
 import { ADMIN_ALGORITHMS, type Algorithm } from '../../src/piv/algorithms.ts'
 import type { DefaultSecret } from '../../src/piv/card/context.ts'
 import type {

@@ -2,9 +2,9 @@
 // card in a reader of a real PC/SC.
 import type { KeyObject } from 'node:crypto'
 import { concat, utf8 } from '../../src/bytes.ts'
+import { localChannel } from '../../src/cards/local-card.ts'
 import type { CardChannel } from '../../src/channel.ts'
 import type { AdminKey } from '../../src/index.ts'
-import { localChannel } from '../../src/local-card.ts'
 import { ADMIN_ALGORITHMS } from '../../src/piv/algorithms.ts'
 import type { DefaultSecret } from '../../src/piv/card/context.ts'
 import { adminAlgorithmOf } from '../../src/piv/host/admin.ts'

@@ -9,15 +9,15 @@ import { mkdirSync, readdirSync } from 'node:fs'
 import { join } from 'node:path'
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
+import { localChannel } from '../../src/cards/local-card.ts'
 import { abandon } from '../../src/enroll/abandon.ts'
 import { isFor } from '../../src/enroll/chain.ts'
 import { enrol } from '../../src/enroll/enroll.ts'
 import { Enrolments } from '../../src/enroll/state.ts'
 import { type Files, filesOver, files as systemFiles } from '../../src/files/files.ts'
+import { processLocks } from '../../src/home/locks.ts'
 import { Card, createCard, estProtocol } from '../../src/index.ts'
-import { localChannel } from '../../src/local-card.ts'
 import { openTpmCard } from '../../src/tpm/open.ts'
-import { processLocks } from '../../src/tpm/workshop.ts'
 import {
   type Disk,
   fingerprint,

@@ -4,6 +4,7 @@
 import { X509Certificate } from 'node:crypto'
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
+import { localChannel } from '../../src/cards/local-card.ts'
 import type { CardChannel } from '../../src/channel.ts'
 import {
   CaError,
@@ -17,7 +18,6 @@ import {
   openCard,
 } from '../../src/index.ts'
 import { openDesk } from '../../src/lab-ca/desk.ts'
-import { localChannel } from '../../src/local-card.ts'
 import { certificateTag } from '../../src/piv/objects.ts'
 import { parseSlot } from '../../src/piv/slots.ts'
 import { openMemoryVault } from '../contract/memory-vault.ts'

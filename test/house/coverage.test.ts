@@ -40,7 +40,7 @@ const PARSERS: ReadonlyArray<{ readonly tests: string; readonly files: readonly 
     files: ['account', 'address', 'origin'].map((name) => `src/signin/${name}.ts`),
   },
   { tests: 'test/serve/framing.test.ts', files: ['src/serve/framing.ts'] },
-  { tests: 'test/serve/peer.test.ts', files: ['src/serve/tcp-table.ts'] },
+  { tests: 'test/serve/peer.test.ts', files: ['src/serve/proc-net-tcp.ts'] },
   { tests: 'test/serve/vpcd-setup.test.ts', files: ['src/serve/vpcd-setup.ts'] },
 ]
 

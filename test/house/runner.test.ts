@@ -73,7 +73,7 @@ test('bundled modules are where their sources are or what ships, from wherever t
   try {
     assert.is(placeOf('src/index.ts'), pathToFileURL(join(root, 'src/index.ts')).href)
     for (const [source, built] of [
-      ['src/thread-file.ts', 'dist/thread-file.js'],
+      ['src/tls/worker-file.ts', 'dist/tls/worker-file.js'],
       ['src/signin/background.ts', 'dist/signin/background.js'],
     ] as const) {
       assert.is(fileURLToPath(placeOf(source)), join(root, built))

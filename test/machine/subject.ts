@@ -1,9 +1,9 @@
 // A card in a TPM as the machine drives it: one act, one answer, in the words of the model.
 import { generateKeyPairSync, type KeyObject, randomBytes, sign, verify } from 'node:crypto'
+import { type LocalVault, localChannel } from '../../src/cards/local-card.ts'
 import type { CardChannel } from '../../src/channel.ts'
 import { Card, CardError, createCard, destroyCard, PinError } from '../../src/index.ts'
 import { triesLeft } from '../../src/iso7816/status.ts'
-import { type LocalVault, localChannel } from '../../src/local-card.ts'
 import { challengeMessage, formatChallenge, formatResponse, parseChallenge, respond } from '../../src/tpm/help-desk.ts'
 import { openTpmCard } from '../../src/tpm/open.ts'
 import { octets } from '../support/octets.ts'

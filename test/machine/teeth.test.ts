@@ -2,8 +2,8 @@
 // The PIN machine finds a card that does not keep one rule.
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
+import type { LocalVault } from '../../src/cards/local-card.ts'
 import { CardError } from '../../src/index.ts'
-import type { LocalVault } from '../../src/local-card.ts'
 import { home, walked } from './walk.ts'
 
 type Pins = LocalVault['pins']

@@ -1,8 +1,8 @@
 // Cards to put into virtual readers.
 
 import { utf8 } from '../../src/bytes.ts'
+import { localChannel } from '../../src/cards/local-card.ts'
 import type { CardChannel } from '../../src/channel.ts'
-import { localChannel } from '../../src/local-card.ts'
 import { native } from '../../src/native.ts'
 import { NEUTRAL_ATR } from '../../src/piv/atr.ts'
 import { type MemoryCard, newMemoryCard, openMemoryVault } from '../contract/memory-vault.ts'

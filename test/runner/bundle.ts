@@ -9,7 +9,7 @@ import { bundles, filesBelow, root } from './jobs.ts'
 
 /** Modules that start a thread or a process of the library's: that of dist/, as in a program that uses it. */
 const SHIPPED: Readonly<Record<string, string>> = {
-  'src/thread-file.ts': 'dist/thread-file.js',
+  'src/tls/worker-file.ts': 'dist/tls/worker-file.js',
   'src/signin/background.ts': 'dist/signin/background.js',
 }
 

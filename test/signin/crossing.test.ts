@@ -3,7 +3,7 @@
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
 import { CaError, FileError, PcscError, PinError, SignInError, TpmError } from '../../src/errors.ts'
-import { crossed, revived } from '../../src/signin/crossing.ts'
+import { crossed, revived } from '../../src/signin/background-messages.ts'
 
 test('errors keep their class, and all that they say', () => {
   const errors = [

@@ -223,7 +223,7 @@ test('the last try is used, and blocked nobody is asked', async () => {
 })
 
 test('a folder for sockets whose path is too long is told before a PIN is asked for', async () => {
-  const { signInHeld } = await import('../../src/signin/held.ts')
+  const { signInHeld } = await import('../../src/signin/shared-session.ts')
   const far = join(tempDir('home'), 'x'.repeat(100))
   const pin = () => {
     throw new Error('a PIN was asked for')

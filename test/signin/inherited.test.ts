@@ -5,7 +5,7 @@ import { ok } from '../strangers/support/tools.ts'
 
 const PROGRAM = `
 import { spawn } from 'node:child_process'
-import { withNothingInherited } from '${new URL('../../src/signin/inherited.ts', import.meta.url).pathname}'
+import { withNothingInherited } from '${new URL('../../src/signin/close-inherited.ts', import.meta.url).pathname}'
 withNothingInherited((rest) =>
   spawn('bash', ['-c', 'echo began; readlink /proc/$$/fd/* | grep marked'], { stdio: ['ignore', 'inherit', 'inherit', ...rest] }))`
 

@@ -16,10 +16,10 @@ import { setTimeout as delay } from 'node:timers/promises'
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
 import { files } from '../../src/files/files.ts'
+import { Locks } from '../../src/home/locks.ts'
 import { accounts, forget, openCard, signIn, signInInBackground, signOutElsewhere } from '../../src/index.ts'
 import { native } from '../../src/native.ts'
-import { Running } from '../../src/signin/running.ts'
-import { Locks } from '../../src/tpm/store/locks.ts'
+import { Running } from '../../src/signin/signed-in.ts'
 import { atExit, gone, tempDir, within } from '../support/temp.ts'
 import { ALICE, makeCard, PIN, refusedWith, startWorld } from './support.ts'
 
@@ -159,7 +159,7 @@ test('a folder of sockets that others can reach into is refused', async () => {
   const open = tempDir('home')
   mkdirSync(join(open, 'run'), { mode: 0o755 })
   await (await makeCard(lab, { home: open, name: 'work' })).close()
-  const { signInHeld } = await import('../../src/signin/held.ts')
+  const { signInHeld } = await import('../../src/signin/shared-session.ts')
   const pin = () => {
     throw new Error('a PIN was asked for')
   }

@@ -3,7 +3,7 @@
 import { join } from 'node:path'
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
-import { openChannel } from '../../src/cards.ts'
+import { openChannel } from '../../src/cards/cards.ts'
 import { accounts, forget, openCard, type SignInOptions, signIn, signInInBackground } from '../../src/index.ts'
 import { secretFile, tesseraProcess } from '../cli/cli.ts'
 import { seen } from '../pcsc/cards.ts'

@@ -3,7 +3,7 @@ import { homedir } from 'node:os'
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
 import { UsageError } from '../../src/errors.ts'
-import { checkCardName, defaultHome, Home } from '../../src/tpm/store/home.ts'
+import { checkCardName, defaultHome, Home } from '../../src/home/home.ts'
 
 const homes: ReadonlyArray<readonly [Record<string, string>, string]> = [
   [{ TESSERA_HOME: '/t', XDG_DATA_HOME: '/x', HOME: '/h' }, '/t'],

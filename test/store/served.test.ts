@@ -3,10 +3,10 @@ import { existsSync, mkdirSync, readFileSync, statSync, symlinkSync, writeFileSy
 import { join } from 'node:path'
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
+import { Home } from '../../src/home/home.ts'
+import { ServedCards } from '../../src/home/served.ts'
 import { native } from '../../src/native.ts'
 import { refuseServed } from '../../src/tpm/served.ts'
-import { Home } from '../../src/tpm/store/home.ts'
-import { ServedCards } from '../../src/tpm/store/served.ts'
 import { CardStore } from '../../src/tpm/store/store.ts'
 import { tempDir } from '../support/temp.ts'
 

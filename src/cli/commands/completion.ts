@@ -14,7 +14,7 @@ export const run: Run = async ({ commands, out }, shell, ...words) => {
   }
   // Loaded only where a card may stand: somebody waits at the Tab key.
   const names = async () =>
-    (await (await import('../../cards.ts')).listCards({ filesOnly: true })).map((card) => card.name)
+    (await (await import('../../cards/cards.ts')).listCards({ filesOnly: true })).map((card) => card.name)
   const found = await candidates(commands, words, names)
   await out.result(found, found.join('\n'))
   return undefined

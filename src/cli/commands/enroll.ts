@@ -1,4 +1,4 @@
-import { abandonEnrollment, enroll } from '../../enrolling.ts'
+import { abandonEnrollment, enroll } from '../../enroll/enrollments.ts'
 import { parseSlot } from '../../piv/slots.ts'
 import { cardAgent } from '../../tls/agent.ts'
 import { caUrl } from '../ca.ts'

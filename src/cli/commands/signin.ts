@@ -1,7 +1,7 @@
 import { PcscError, SignInError } from '../../errors.ts'
 import { signInInBackground } from '../../signin/background.ts'
-import { signInHeld } from '../../signin/held.ts'
 import type { Session } from '../../signin/session.ts'
+import { signInHeld } from '../../signin/shared-session.ts'
 import type { Context, Run } from '../context.ts'
 import { clock } from '../describe.ts'
 import { TEXT } from '../messages.ts'

@@ -1,5 +1,5 @@
+import { prepareCard } from '../../enroll/station.ts'
 import { parseSlot } from '../../piv/slots.ts'
-import { prepareCard } from '../../station.ts'
 import { given, type Run } from '../context.ts'
 import { cardJson } from '../describe.ts'
 import { enrollOptions, resultJson } from '../enrollment.ts'

@@ -1,6 +1,6 @@
 // What keeps a CA from being reached or believed, and what it says, in words.
 import { CaError } from '../../errors.ts'
-import { serverFault } from '../../https-faults.ts'
+import { serverFault } from '../../https/faults.ts'
 
 const CODES = { untrusted: 'ERR_CA_UNTRUSTED', login: 'ERR_CA_LOGIN', unavailable: 'ERR_CA_UNAVAILABLE' } as const
 

@@ -8,8 +8,8 @@ import { type AnyCardError, CardError, FileError } from '../../errors.ts'
 import { type Files, files as systemFiles } from '../../files/files.ts'
 import { decode, octets, text } from '../../files/schema.ts'
 import { damaged, type Kind, seal } from '../../files/sealed-text.ts'
-import { Home } from './home.ts'
-import { type FileLock, type LockFile, Locks } from './locks.ts'
+import { Home } from '../../home/home.ts'
+import { type FileLock, type LockFile, Locks } from '../../home/locks.ts'
 import { cardName, nvHandle, tpmName } from './schema.ts'
 
 const JOURNAL: Kind = {

@@ -1,7 +1,7 @@
 // The kinds of value that only files about cards hold; ../../files/schema.ts has the others.
 import * as v from 'valibot'
 import { integer, octets } from '../../files/schema.ts'
-import { CARD_NAME } from './home.ts'
+import { CARD_NAME } from '../../home/home.ts'
 
 export const cardName = v.pipe(v.string(), v.regex(CARD_NAME))
 

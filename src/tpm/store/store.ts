@@ -7,9 +7,9 @@ import { equal } from '../../bytes.ts'
 import { type AnyCardError, CardError } from '../../errors.ts'
 import { type Files, files as systemFiles } from '../../files/files.ts'
 import { damaged } from '../../files/sealed-text.ts'
+import { Home } from '../../home/home.ts'
+import { LOCK_WAIT, type LockFile, Locks } from '../../home/locks.ts'
 import { CARD_FILE, CARD_FILE_LIMIT, type CardFile, decodeCardFile, encodeCardFile } from './card-file.ts'
-import { Home } from './home.ts'
-import { LOCK_WAIT, type LockFile, Locks } from './locks.ts'
 
 export interface CardStoreOptions {
   readonly lockFile: LockFile

@@ -1,6 +1,6 @@
 // The acts that a crash may interrupt, and what the next start must find.
 import { readFileSync, writeFileSync } from 'node:fs'
-import { Home } from '../../../src/tpm/store/home.ts'
+import { Home } from '../../../src/home/home.ts'
 import type { TpmVault } from '../../../src/tpm/vault/vault.ts'
 import {
   BYSTANDER,

@@ -1,11 +1,11 @@
 // Sends streams to a card application and holds every answer, and what became of the card, against the rules.
 import { createCipheriv, createDecipheriv } from 'node:crypto'
 import { concat, equal, hex } from '../../../src/bytes.ts'
+import type { LocalVault } from '../../../src/cards/local-card.ts'
 import { TpmError } from '../../../src/errors.ts'
 import { splitChain } from '../../../src/iso7816/chaining.ts'
 import { statusName } from '../../../src/iso7816/status.ts'
 import { readTlv, readTlvs, tlv } from '../../../src/iso7816/tlv.ts'
-import type { LocalVault } from '../../../src/local-card.ts'
 import { ALGORITHMS } from '../../../src/piv/algorithms.ts'
 import { CardApplication } from '../../../src/piv/card/application.ts'
 import type { Slot } from '../../../src/piv/slots.ts'

@@ -1,6 +1,7 @@
 // A card in memory that keeps a record: what changed, which key was used, whether an `always` key may be used now.
+
+import type { LocalVault } from '../../../src/cards/local-card.ts'
 import { TpmError } from '../../../src/errors.ts'
-import type { LocalVault } from '../../../src/local-card.ts'
 import type { Algorithm } from '../../../src/piv/algorithms.ts'
 import type { PinPolicy, Slot } from '../../../src/piv/slots.ts'
 import { newKey } from '../../contract/memory-keys.ts'

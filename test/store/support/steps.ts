@@ -1,7 +1,7 @@
 // Fault injection under `Files`: steps that fail or stop where a test says so, and locks inside one process.
 
 import { type FileSteps, type Handle, systemSteps } from '../../../src/files/steps.ts'
-import type { FileLock, LockFile } from '../../../src/tpm/store/locks.ts'
+import type { FileLock, LockFile } from '../../../src/home/locks.ts'
 
 /** As Node's: an Error with an errno name. */
 export const systemError = (code: string): Error => Object.assign(new Error(`${code}: injected`), { code })

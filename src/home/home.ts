@@ -1,7 +1,7 @@
 // Where cards live on disk, and what a card may be called.
 import { homedir } from 'node:os'
 import { isAbsolute, join, resolve } from 'node:path'
-import { UsageError } from '../../errors.ts'
+import { UsageError } from '../errors.ts'
 
 type Environment = Readonly<Record<string, string | undefined>>
 
@@ -50,6 +50,8 @@ export class Home {
   readonly cards: string
   /** What goes on now. */
   readonly run: string
+  /** Enrolments under way. */
+  readonly enrolments: string
   /** State of the embedded TPM. */
   readonly tpmState: string
 
@@ -57,6 +59,7 @@ export class Home {
     this.path = resolve(path)
     this.cards = join(this.path, 'cards')
     this.run = join(this.path, 'run')
+    this.enrolments = join(this.path, 'enrolments')
     this.tpmState = join(this.path, 'tpm', 'state')
   }
 

@@ -1,11 +1,11 @@
 // The usual direction: vpcd listens, and the card connects to it. Debian's vpcd is set up like this.
 import { setTimeout as delay } from 'node:timers/promises'
 import { PcscError } from '../errors.ts'
-import type { CardSide } from './card-side.ts'
+import type { CardSide } from './card-responder.ts'
 import { FramedSocket } from './framed-socket.ts'
 import { Announcer, type Link, type LinkEvents, type LinkState } from './link.ts'
 import { checkPeer, isExposed } from './peer.ts'
-import { playCard } from './vpcd.ts'
+import { playCard } from './vpcd-protocol.ts'
 
 export interface Place {
   readonly host: string

@@ -3,11 +3,11 @@ import { once } from 'node:events'
 import { createServer, type Server, type Socket } from 'node:net'
 import { setTimeout as delay } from 'node:timers/promises'
 import { UsageError } from '../errors.ts'
-import type { CardSide } from './card-side.ts'
+import type { CardSide } from './card-responder.ts'
 import { FramedSocket } from './framed-socket.ts'
 import { Announcer, type Link, type LinkEvents } from './link.ts'
 import { checkPeer } from './peer.ts'
-import { playCard } from './vpcd.ts'
+import { playCard } from './vpcd-protocol.ts'
 
 const HOST = '127.0.0.1'
 /** Connections whose other end is being looked up, which takes a moment: a crowd keeps nobody out. */

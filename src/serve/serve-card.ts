@@ -1,9 +1,9 @@
 /** Putting cards into PC/SC: a card by its name, or whatever is a channel. */
-import { type NamedCard, openChannel } from './cards.ts'
-import type { CardChannel } from './channel.ts'
-import { FileError } from './errors.ts'
-import { DEFAULT_PLACE, type Served, type ServeOptions, serveChannel } from './serve/serve.ts'
-import { workshop } from './tpm/workshop.ts'
+import { type NamedCard, openChannel } from '../cards/cards.ts'
+import type { CardChannel } from '../channel.ts'
+import { FileError } from '../errors.ts'
+import { workshop } from '../tpm/workshop.ts'
+import { DEFAULT_PLACE, type Served, type ServeOptions, serveChannel } from './serve.ts'
 
 export interface ServeCardOptions extends ServeOptions, Omit<NamedCard, 'name'> {}
 

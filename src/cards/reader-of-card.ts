@@ -1,13 +1,13 @@
 // Where a card of ours is in PC/SC: by the GUID that its CHUID says. Asked in passing, for a message: nobody is waited
 // for long, and no program that uses a card is disturbed.
-import { equal } from './bytes.ts'
-import { CardError, PcscError } from './errors.ts'
-import { ReaderChannel } from './pcsc/channel.ts'
-import { listReaders } from './pcsc/readers.ts'
-import { readChuid } from './piv/contents.ts'
-import { Exchange } from './piv/host/exchange.ts'
-import { readObject } from './piv/host/objects.ts'
-import { selectPiv } from './piv/host/pins.ts'
+import { equal } from '../bytes.ts'
+import { CardError, PcscError } from '../errors.ts'
+import { ReaderChannel } from '../pcsc/channel.ts'
+import { listReaders } from '../pcsc/readers.ts'
+import { readChuid } from '../piv/contents.ts'
+import { Exchange } from '../piv/host/exchange.ts'
+import { readObject } from '../piv/host/objects.ts'
+import { selectPiv } from '../piv/host/pins.ts'
 
 /** For PC/SC, for another program that has a card, and for each answer of a card, in milliseconds. */
 const WAIT = 500

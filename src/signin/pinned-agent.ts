@@ -2,7 +2,7 @@
 import { Agent } from 'node:https'
 import { checkServerIdentity as checkIdentity, createSecureContext, type PeerCertificate } from 'node:tls'
 import { equal } from '../bytes.ts'
-import { OTHER_CERTIFICATE } from '../https-faults.ts'
+import { OTHER_CERTIFICATE } from '../https/faults.ts'
 
 export interface Anonymous {
   readonly agent: Agent

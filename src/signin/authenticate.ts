@@ -7,10 +7,10 @@ import type { Card } from '../piv/host/card.ts'
 import type { CardCertificate } from '../piv/host/certificates.ts'
 import type { AskPin } from '../piv/host/pin-request.ts'
 import type { Slot } from '../piv/slots.ts'
-import { anonymous } from './anonymous.ts'
 import { moment } from './answers.ts'
 import { challengeSchema, checkChallenge, compact, jwsOf, signingInput } from './challenge.ts'
 import type { Method } from './methods.ts'
+import { anonymous } from './pinned-agent.ts'
 import type { Service, Way } from './service.ts'
 
 export interface Entrance {

@@ -1,15 +1,15 @@
 /** Enrolling: a certificate from a CA for a key on a card, in one call that can be made again. */
-import { join } from 'node:path'
-import { type Abandoned, abandon } from './enroll/abandon.ts'
-import { enrol } from './enroll/enroll.ts'
-import type { EnrollOptions, EnrollResult } from './enroll/enroll-options.ts'
-import { cardIdOf } from './enroll/identity.ts'
-import { type Enrolment, Enrolments } from './enroll/state.ts'
-import { files } from './files/files.ts'
-import type { Card } from './piv/host/card.ts'
-import { parseSlot } from './piv/slots.ts'
-import { Home } from './tpm/store/home.ts'
-import { processLocks } from './tpm/workshop.ts'
+
+import { files } from '../files/files.ts'
+import { Home } from '../home/home.ts'
+import { processLocks } from '../home/locks.ts'
+import type { Card } from '../piv/host/card.ts'
+import { parseSlot } from '../piv/slots.ts'
+import { type Abandoned, abandon } from './abandon.ts'
+import { enrol } from './enroll.ts'
+import type { EnrollOptions, EnrollResult } from './enroll-options.ts'
+import { cardIdOf } from './identity.ts'
+import { type Enrolment, Enrolments } from './state.ts'
 
 export interface EnrollPlace {
   /** Folder in which enrolments under way are kept. Else $TESSERA_HOME, else $XDG_DATA_HOME/tessera. */
@@ -68,10 +68,6 @@ function summaryOf({ slot, step, started, ca, pending }: Enrolment): PendingEnro
   return { slot, step, started: new Date(started), ca, askAfter: pending && new Date(pending.askAfter) }
 }
 
-/** Of a card that is no more: what it had begun is forgotten. */
-export const forgetEnrollments = (cardId: string, home: string | undefined): Promise<void> =>
-  enrolmentsOf(home).forget(cardId)
-
 function enrolmentsOf(home: string | undefined): Enrolments {
-  return new Enrolments(join(new Home(home).path, 'enrolments'), files, processLocks())
+  return new Enrolments(new Home(home).enrolments, files, processLocks())
 }

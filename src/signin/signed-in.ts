@@ -9,7 +9,7 @@ import * as v from 'valibot'
 import { SignInError } from '../errors.ts'
 import type { Files } from '../files/files.ts'
 import { integer, moment, text } from '../files/schema.ts'
-import type { FileLock, Locks } from '../tpm/store/locks.ts'
+import type { FileLock, Locks } from '../home/locks.ts'
 import { fileNameOf } from './address.ts'
 
 const schema = v.strictObject({

@@ -1,9 +1,9 @@
 /** A session that other programs of this user find: at a socket, by its mark. */
 
-import { checkSocketPath, openControl } from './control.ts'
-import { desk } from './desk.ts'
+import { checkSocketPath, openControl } from './control-socket.ts'
 import type { Session } from './session.ts'
 import { markOf, type SignInOptions, signInHere } from './sign-in.ts'
+import { desk } from './state.ts'
 
 export interface Held {
   readonly session: Session

@@ -1,9 +1,9 @@
 // What signing in and everything around it share: the accounts of a home, and who is signed in.
 import { files } from '../files/files.ts'
-import { Home } from '../tpm/store/home.ts'
-import { processLocks } from '../tpm/workshop.ts'
+import { Home } from '../home/home.ts'
+import { processLocks } from '../home/locks.ts'
 import { Accounts } from './account.ts'
-import { Running } from './running.ts'
+import { Running } from './signed-in.ts'
 
 export interface Desk {
   readonly accounts: Accounts

@@ -3,29 +3,30 @@
  * there are. Listing has its own files in cards/.
  */
 import type { KeyObject } from 'node:crypto'
-import { concat, hex, secretBytes, wipe } from './bytes.ts'
-import type { CardChannel } from './channel.ts'
-import { UsageError } from './errors.ts'
+import { concat, hex, secretBytes, wipe } from '../bytes.ts'
+import type { CardChannel } from '../channel.ts'
+import { UsageError } from '../errors.ts'
+import { forgetEnrolments } from '../home/enrolments.ts'
+import { checkCardName, Home } from '../home/home.ts'
+import { openReader, type ReaderOptions } from '../pcsc/open.ts'
+import { ADMIN_ALGORITHMS } from '../piv/algorithms.ts'
+import { type AdminKey, adminAlgorithmOf } from '../piv/host/admin.ts'
+import { Card } from '../piv/host/card.ts'
+import { checkTries, DEFAULT_TRIES, type Secret } from '../piv/pin.ts'
+import { withFirstSecrets } from '../tpm/first-secrets.ts'
+import { helpDeskKeyBlob } from '../tpm/help-desk.ts'
+import { createTpmCard, destroyTpmCard, openTpmCard, renewTpmCard } from '../tpm/open.ts'
+import { explicitTcti, resolveTcti } from '../tpm/tcti.ts'
+import { type Place, workshop } from '../tpm/workshop.ts'
 import { type LocalOptions, localChannel } from './local-card.ts'
-import { openReader, type ReaderOptions } from './pcsc/open.ts'
-import { ADMIN_ALGORITHMS } from './piv/algorithms.ts'
-import { type AdminKey, adminAlgorithmOf } from './piv/host/admin.ts'
-import { Card } from './piv/host/card.ts'
-import { checkTries, DEFAULT_TRIES, type Secret } from './piv/pin.ts'
 import { readerOfCard } from './reader-of-card.ts'
-import { withFirstSecrets } from './tpm/first-secrets.ts'
-import { helpDeskKeyBlob } from './tpm/help-desk.ts'
-import { createTpmCard, destroyTpmCard, openTpmCard, renewTpmCard } from './tpm/open.ts'
-import { checkCardName } from './tpm/store/home.ts'
-import { explicitTcti, resolveTcti } from './tpm/tcti.ts'
-import { type Place, workshop } from './tpm/workshop.ts'
 
-export type { ListedCertificate } from './cards/certificates.ts'
-export { type CardSummary, type ListOptions, listCards } from './cards/list.ts'
-export { type CardBeyond, listReaderCards, type ReaderCardSummary, readerCardInfo } from './cards/reader-cards.ts'
-export type { CardState } from './cards/states.ts'
-export { cardCertificates, cardInfo, type PlacedCertificate, type ReadableCard } from './cards/summary.ts'
-export type { TpmCardSummary } from './cards/tpm-cards.ts'
+export type { ListedCertificate } from './certificates.ts'
+export { type CardSummary, type ListOptions, listCards } from './list.ts'
+export { type CardBeyond, listReaderCards, type ReaderCardSummary, readerCardInfo } from './reader-cards.ts'
+export type { CardState } from './states.ts'
+export { cardCertificates, cardInfo, type PlacedCertificate, type ReadableCard } from './summary.ts'
+export type { TpmCardSummary } from './tpm-cards.ts'
 
 export interface CreateCardOptions {
   /** 1 to 64 letters, digits, dots, hyphens and underscores. */
@@ -135,9 +136,8 @@ export async function destroyCard(
   try {
     const { cardId } = await workshop(place).store.read(checkCardName(name))
     await destroyTpmCard(placeOf(place), name, password)
-    // The card is gone, whatever becomes of a file that only its enrolments could want.
-    const { forgetEnrollments } = await import('./enrolling.ts')
-    await forgetEnrollments(hex(cardId), place.home).catch(() => undefined)
+    // The card is gone, whatever becomes of the files of its enrolments.
+    await forgetEnrolments(hex(cardId), new Home(place.home)).catch(() => undefined)
   } finally {
     wipe(password)
   }

@@ -1,12 +1,12 @@
 /** The enrolment station: a card is made and enrolled for somebody, who then changes its first PIN. */
 
-import { secretBytes, wipe } from './bytes.ts'
-import { type CreateCardOptions, cardInfo, makeCard, openChannel, type ReadableCard } from './cards.ts'
-import type { EnrollOptions, EnrollResult } from './enroll/enroll-options.ts'
-import { enroll } from './enrolling.ts'
-import { CardError } from './errors.ts'
-import { Card } from './piv/host/card.ts'
-import { DEFAULT_PIN } from './piv/pin.ts'
+import { secretBytes, wipe } from '../bytes.ts'
+import { type CreateCardOptions, cardInfo, makeCard, openChannel, type ReadableCard } from '../cards/cards.ts'
+import { CardError } from '../errors.ts'
+import { Card } from '../piv/host/card.ts'
+import { DEFAULT_PIN } from '../piv/pin.ts'
+import type { EnrollOptions, EnrollResult } from './enroll-options.ts'
+import { enroll } from './enrollments.ts'
 
 /** Its keys sign the request and the test while the first PIN is still to be changed; for everybody else they do not. */
 const IN_THE_STATION = { firstPinServes: true } as const

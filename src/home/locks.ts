@@ -1,8 +1,9 @@
 // Locks between processes. The kernel lets go of one when its holder ends, however that happens.
 import { setTimeout as delay } from 'node:timers/promises'
-import { FileError } from '../../errors.ts'
-import { fileError } from '../../files/faults.ts'
-import type { Files } from '../../files/files.ts'
+import { FileError } from '../errors.ts'
+import { fileError } from '../files/faults.ts'
+import { type Files, files as systemFiles } from '../files/files.ts'
+import { native } from '../native.ts'
 
 export interface FileLock {
   release(): void
@@ -69,3 +70,6 @@ export class Locks {
     return id === undefined ? 'Another process' : `Another process (${id})`
   }
 }
+
+/** Locks between the processes of this machine. */
+export const processLocks = (files: Files = systemFiles): Locks => new Locks(files, (path) => native().lockFile(path))

@@ -12,7 +12,7 @@ import {
   type PlacedCertificate,
   type ReaderCardSummary,
   readerCardInfo,
-} from '../cards.ts'
+} from '../cards/cards.ts'
 import { cardIdOf } from '../enroll/identity.ts'
 import { CardError, TpmError } from '../errors.ts'
 import type { Card } from '../piv/host/card.ts'

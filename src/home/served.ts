@@ -3,9 +3,9 @@
  * is. Who serves a card holds a lock as long as it does: a mark whose lock is free is left over, and means nothing.
  */
 import * as v from 'valibot'
-import { FileError } from '../../errors.ts'
-import { type Files, files as systemFiles } from '../../files/files.ts'
-import { integer, text } from '../../files/schema.ts'
+import { FileError } from '../errors.ts'
+import { type Files, files as systemFiles } from '../files/files.ts'
+import { integer, text } from '../files/schema.ts'
 import { Home } from './home.ts'
 import { type LockFile, Locks } from './locks.ts'
 

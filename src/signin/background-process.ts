@@ -5,9 +5,9 @@
 import { concat, space, wipe } from '../bytes.ts'
 import type { CardError } from '../errors.ts'
 import type { PinRequest } from '../piv/host/pin-request.ts'
-import { crossed, type Order, type Report } from './crossing.ts'
-import { type Held, signInHeld } from './held.ts'
+import { crossed, type Order, type Report } from './background-messages.ts'
 import type { Session } from './session.ts'
+import { type Held, signInHeld } from './shared-session.ts'
 
 const LONGEST_LINE = 1024 * 1024
 

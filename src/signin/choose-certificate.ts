@@ -1,13 +1,12 @@
 // Which card and which slot sign somebody in: those that are named, those that are remembered, or those whose certificate
 // is for the address.
 import { equal } from '../bytes.ts'
-import type { CardPlace } from '../cards.ts'
+import type { CardPlace } from '../cards/cards.ts'
 import type { CertificateDescription } from '../enroll/describe.ts'
 import { CardError, PcscError, UsageError } from '../errors.ts'
 import type { Card } from '../piv/host/card.ts'
 import { SLOTS, type Slot } from '../piv/slots.ts'
 import type { Account } from './account.ts'
-import { addressesIn, described, isFor, unfitness } from './fit.ts'
 import {
   cardGiven,
   cardNamed,
@@ -16,7 +15,8 @@ import {
   type PresentCard,
   readerCards,
   tpmCards,
-} from './machine.ts'
+} from './available-cards.ts'
+import { addressesIn, described, isFor, unfitness } from './certificate.ts'
 import { sha256 } from './sha256.ts'
 
 /** A certificate that is there. */

@@ -2,9 +2,9 @@
 // (FD_SET of -1) as soon as one of its two connections, to PORT and to PORT + 1, is not there. So there is somebody at
 // both, from the start to the end of serving.
 import type { CardChannel } from '../channel.ts'
-import { CardSide } from './card-side.ts'
+import { CardSide } from './card-responder.ts'
 import type { Link, LinkEvents } from './link.ts'
-import { VpcdListener } from './listen.ts'
+import { VpcdListener } from './vpcd-listener.ts'
 
 /**
  * No card can be played to vpcd 3.3 in no way: who does not answer holds up all of PC/SC, and who says that there is no
