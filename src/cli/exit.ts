@@ -16,6 +16,8 @@ export const EXIT = {
   ca: 10,
   /** No error: the CA has not decided yet. */
   pending: 11,
+  /** A failure that would be 1, of a command whose 1 is an answer. */
+  unanswered: 12,
   /** 128 + SIGINT, as a shell says it. */
   interrupted: 130,
   /** 128 + SIGTERM. */
@@ -119,6 +121,10 @@ export const EXIT_CODES: Readonly<Record<ErrorCode, ExitCode>> = {
   ERR_SERVICE_UNAVAILABLE: EXIT.failure,
   ERR_SERVICE_ANSWER: EXIT.ca,
 }
+
+/** What a command ends with that has no answer: never with a number that is one of its answers. */
+export const failureOf = (row: { readonly oneIsAnswer?: true } | undefined): ExitCode =>
+  row?.oneIsAnswer ? EXIT.unanswered : EXIT.failure
 
 /** Exit code for whatever was thrown; what is not an error of ours is internal. */
 export function exitCode(error: unknown): ExitCode {

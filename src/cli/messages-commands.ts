@@ -46,7 +46,7 @@ export const COMMAND_TEXTS = {
   'cert self-sign': 'have a key sign a certificate for itself, so that other programs see the key',
   enroll: 'get a certificate from a CA for a key on the card (slot: 9a unless given)',
   station: 'make a card and enrol it for somebody, who changes its PIN first',
-  'needs-renewal': 'say whether a certificate is near its end (exit code 0: yes, 1: no)',
+  'needs-renewal': 'say whether a certificate is near its end (exit code 0: yes, 1: no, any other: a failure)',
   'object list': 'list the data objects',
   'object get': 'read a data object, by tag (5fc102) or name (chuid)',
   'object put': 'write a data object',

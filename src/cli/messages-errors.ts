@@ -75,6 +75,7 @@ export const ERROR = {
     'This card still has its first PIN, which must be changed before a private key is used: tessera pin change.',
   internal: (message: string) =>
     `Internal error: ${message}. Please report it, with the output of the same command with --log-level debug.`,
+  unsettled: 'The command came to no end: something that it waited for will never happen',
   range: (low: number, high: number) => `It is a whole number from ${low} to ${high}.`,
   noCommand: (help: string) => `No command was given.${help === '' ? '' : `\n\n${help}`}`,
   usage: (message: string) => `${message}\nSee tessera --help, or --help after a command.`,

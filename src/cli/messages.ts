@@ -17,7 +17,7 @@ they are asked for on the terminal, or read from a file (--pin-file) with one se
 Environment: TESSERA_HOME (where cards are kept), TESSERA_TCTI (which TPM).
 Exit codes: 0 ok, 1 I/O or internal, 2 usage, 3 no card, 4 PIN wrong or needed, 5 PIN blocked,
 6 PUK wrong or blocked or help-desk response refused, 7 refused by policy, 8 not supported by this card,
-9 TPM unavailable or locked, 10 CA or service refused, 11 the CA has not decided yet.`,
+9 TPM unavailable or locked, 10 CA or service refused, 11 the CA has not decided yet, 12 needs-renewal has no answer (I/O or internal).`,
   groups: GROUPS,
   commands: COMMAND_TEXTS,
   options: OPTION_TEXTS,

@@ -3,7 +3,7 @@ import { createRequire } from 'node:module'
 import { Command, CommanderError, InvalidArgumentError, Option } from 'commander'
 import { CardError, UsageError } from '../errors.ts'
 import { Context } from './context.ts'
-import { EXIT, type ExitCode, exitCode } from './exit.ts'
+import { EXIT, type ExitCode, exitCode, failureOf } from './exit.ts'
 import { TEXT } from './messages.ts'
 import { GLOBAL_OPTIONS, type OptionName, type Options, optionRow } from './options.ts'
 import { Output, type Streams, write } from './output.ts'
@@ -20,28 +20,35 @@ interface Chosen {
 const TIDY_UP = 10_000
 
 /** Runs one command line to its exit code. Nothing is thrown. */
-export async function run(argv: readonly string[], streams: Streams = process): Promise<ExitCode> {
+export async function run(
+  argv: readonly string[],
+  streams: Streams = process,
+  commands: readonly CommandRow[] = COMMANDS,
+): Promise<ExitCode> {
   let out = new Output({ json: argv.includes('--json'), quiet: false, level: 'info' }, streams)
+  let chosen: Chosen | string | undefined
+  const failed = () => failureOf(typeof chosen === 'object' ? chosen.row : undefined)
   try {
-    const chosen = parse(argv, out.mode.json)
+    chosen = parse(argv, out.mode.json, commands)
     if (typeof chosen === 'string') {
       await write(streams.stdout, chosen)
       return EXIT.ok
     }
     const { json = false, quiet = false, logLevel: level = 'info' } = chosen.options
     out = new Output({ json, quiet, level }, streams)
-    return await execute(chosen, out)
+    return await execute(chosen, out, commands)
   } catch (error) {
     if (error instanceof Interrupted) return EXIT.interrupted
     // Nobody reads any more: there is nobody to tell.
-    if ((error as NodeJS.ErrnoException | undefined)?.code === 'EPIPE') return EXIT.failure
+    if ((error as NodeJS.ErrnoException | undefined)?.code === 'EPIPE') return failed()
     await out.error(error).catch(() => undefined)
-    return exitCode(error)
+    const code = exitCode(error)
+    return code === EXIT.failure ? failed() : code
   }
 }
 
 /** The command that was chosen; a text where the command line asks for help or the version. */
-function parse(argv: readonly string[], json: boolean): Chosen | string {
+function parse(argv: readonly string[], json: boolean, commands: readonly CommandRow[]): Chosen | string {
   let text = ''
   let chosen: Chosen | undefined
   const program = buildProgram(
@@ -51,6 +58,7 @@ function parse(argv: readonly string[], json: boolean): Chosen | string {
     (written) => {
       text += written
     },
+    commands,
   )
   try {
     program.parse(argv, { from: 'user' })
@@ -67,7 +75,11 @@ function parse(argv: readonly string[], json: boolean): Chosen | string {
 }
 
 /** The program, from the table. Every command hands its row to `choose`; what commander prints goes to `print`. */
-export function buildProgram(choose: (chosen: Chosen) => void, print: (text: string) => void): Command {
+export function buildProgram(
+  choose: (chosen: Chosen) => void,
+  print: (text: string) => void,
+  commands: readonly CommandRow[] = COMMANDS,
+): Command {
   const program = new Command('tessera')
     .description(TEXT.program)
     .version(version())
@@ -78,7 +90,7 @@ export function buildProgram(choose: (chosen: Chosen) => void, print: (text: str
   settle(program).configureOutput({ writeOut: print, writeErr: print, outputError: () => undefined })
   for (const name of GLOBAL_OPTIONS) program.addOption(option(name))
   const groups = new Map<string, Command>()
-  for (const row of COMMANDS) {
+  for (const row of commands) {
     const words = row.words.split(' ')
     const parent = groupOf(program, groups, words.slice(0, -1))
     const command = new Command(words.at(-1)).copyInheritedSettings(parent).description(TEXT.commands[row.words])
@@ -129,9 +141,13 @@ function version(): string {
 }
 
 /** Runs the command; at SIGINT or SIGTERM the card is closed first, and a second one ends it at once. */
-async function execute({ row, args, options }: Chosen, out: Output): Promise<ExitCode> {
+async function execute(
+  { row, args, options }: Chosen,
+  out: Output,
+  commands: readonly CommandRow[],
+): Promise<ExitCode> {
   const stop = new AbortController()
-  const context = new Context(options, out, stop.signal, COMMANDS)
+  const context = new Context(options, out, stop.signal, commands)
   let stopped: ExitCode | undefined
   const told = new Promise<void>((resolve) => {
     stop.signal.addEventListener('abort', () => resolve(), { once: true })

@@ -6,6 +6,8 @@ export interface CommandRow extends CommandShape {
   readonly words: keyof typeof TEXT.commands
   /** Works until it is told to stop: then it has done its job, and that is no failure. */
   readonly untilStopped?: true
+  /** Exit code 1 is an answer: no failure ends with it. */
+  readonly oneIsAnswer?: true
   /** Its group, named alone, means this command. */
   readonly usual?: true
   readonly load: () => Promise<{ readonly run: Run }>
@@ -201,6 +203,7 @@ export const COMMANDS: readonly CommandRow[] = [
     words: 'needs-renewal',
     args: '[slot]',
     options: ['within'],
+    oneIsAnswer: true,
     load: () => import('./commands/needs-renewal.ts'),
   },
   { words: 'object list', load: () => import('./commands/object-list.ts') },

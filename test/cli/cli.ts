@@ -18,13 +18,17 @@ export interface Result {
 
 const LIMIT_MS = 60_000
 
-class Sink extends Writable {
+export class Sink extends Writable {
   readonly chunks: Uint8Array[] = []
   readonly isTTY: boolean
 
   constructor(isTTY: boolean) {
     super()
     this.isTTY = isTTY
+  }
+
+  text(): string {
+    return Buffer.concat(this.chunks).toString()
   }
 
   override _write(chunk: Uint8Array, _encoding: BufferEncoding, done: () => void): void {

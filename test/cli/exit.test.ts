@@ -3,7 +3,7 @@ import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
-import { EXIT, EXIT_CODES, exitCode } from '../../src/cli/exit.ts'
+import { EXIT, EXIT_CODES, exitCode, failureOf } from '../../src/cli/exit.ts'
 import { ADVICE } from '../../src/cli/messages-errors.ts'
 import { CardError, ERROR_CODES, type ErrorCode, PinError, TpmError, UsageError } from '../../src/errors.ts'
 import { root } from '../runner/jobs.ts'
@@ -67,6 +67,12 @@ test('docs/cli.md says the same, row by row', () => {
       if (code !== 'ERR_INTERNAL' && code !== 'ERR_TPM') assert.is(EXIT_CODES[code as ErrorCode], exit, code)
     }
   }
+})
+
+test('where 1 is an answer, no failure is 1', () => {
+  assert.is(failureOf(undefined), 1)
+  assert.is(failureOf({}), 1)
+  assert.is(failureOf({ oneIsAnswer: true }), 12)
 })
 
 test('what was thrown is told apart', () => {

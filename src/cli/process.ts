@@ -1,0 +1,41 @@
+// One command line as this process. Node ends with 0 when nothing is left to wait for, also where a promise is never
+// settled: so the process ends with a failure until its work has settled.
+import { type ExitCode, failureOf } from './exit.ts'
+import { TEXT } from './messages.ts'
+import { Output, type Streams } from './output.ts'
+import { run } from './program.ts'
+import { COMMANDS, type CommandRow } from './table.ts'
+
+/** What of Node's process is used here. */
+export interface Host extends Streams {
+  exitCode?: number | string | null | undefined
+  once(event: 'exit', listener: (code: number) => void): unknown
+  once(event: 'beforeExit', listener: () => void): unknown
+  exit(code: number): void
+}
+
+export function runAsProcess(
+  argv: readonly string[],
+  commands: readonly CommandRow[] = COMMANDS,
+  host: Host = process,
+): void {
+  // A reader that went away is told by the failed write; without a listener it would be an exception.
+  for (const stream of [host.stdout, host.stderr]) stream.on('error', () => undefined)
+  const failure = failureOf(commands.find(({ oneIsAnswer, words }) => oneIsAnswer && argv.includes(words)))
+  let result: ExitCode | undefined
+  host.exitCode = failure
+  host.once('beforeExit', () => void unsettled(argv, host))
+  // Node ends with 1 for an exception that nobody caught.
+  host.once('exit', (code) => {
+    if (result === undefined && code <= 1) host.exitCode = failure
+  })
+  void run(argv, host, commands).then((code) => {
+    result = code
+    host.exit(code)
+  })
+}
+
+function unsettled(argv: readonly string[], streams: Streams): Promise<void> {
+  const out = new Output({ json: argv.includes('--json'), quiet: false, level: 'error' }, streams)
+  return out.error(new Error(TEXT.error.unsettled))
+}

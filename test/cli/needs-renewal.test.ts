@@ -1,0 +1,79 @@
+// needs-renewal: 0 is due, 1 is not due, and no failure is either.
+import { spawnSync } from 'node:child_process'
+import { mkdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { test } from 'uvu'
+import * as assert from 'uvu/assert'
+import { root } from '../runner/jobs.ts'
+import { tempDir } from '../support/temp.ts'
+import { PROGRAM, SHELL_PROGRAM, secretFile, tessera } from './cli.ts'
+
+const home = tempDir('home')
+process.env.TESSERA_HOME = home
+process.env.TESSERA_TCTI = 'embedded:'
+const pin = secretFile(join(home, 'pin'), '135790')
+
+test.before(async () => {
+  assert.is((await tessera(['create', 'work', '--pin', pin])).code, 0)
+  assert.is((await tessera(['create', 'empty'])).code, 0)
+  assert.is((await tessera(['key', 'generate', '9a', '--card', 'work', '--pin-file', pin])).code, 0)
+  const words = ['cert', 'self-sign', '9a', '--days', '100', '--card', 'work', '--pin-file', pin]
+  assert.is((await tessera(words)).code, 0)
+  writeFileSync(join(home, 'cards', 'damaged.card'), 'no card file')
+  mkdirSync(join(home, 'cards', 'folder.card'))
+})
+
+const states: ReadonlyArray<readonly [string, string, number]> = [
+  ['due', '9a --card work --within 101', 0],
+  ['due, whatever the slot', '--card work --within 101', 0],
+  ['not due', '9a --card work', 1],
+  ['no certificate in the slot', '9c --card work', 8],
+  ['no certificate on the card', '--card empty', 8],
+  ['a damaged card file', '--card damaged', 12],
+  ['a card file that cannot be read', '--card folder', 12],
+  ['no such card', '--card nobody', 3],
+  ['no such slot', '9z --card work', 2],
+  ['no number of days', '--within 0 --card work', 2],
+  ['no such option', '--witin 3 --card work', 2],
+]
+for (const [what, line, expected] of states) {
+  for (const flags of [[], ['--json'], ['--quiet']]) {
+    test(`${what}${flags.join('')}: ${expected}`, async () => {
+      const { code, stderr } = await tessera(['needs-renewal', ...line.split(' '), ...flags])
+      assert.is(code, expected, stderr)
+    })
+  }
+}
+
+test('a reader of the answer that went away: 12', () => {
+  const script = `{ ${SHELL_PROGRAM} needs-renewal 9a --card work; echo $? >&2; } | true`
+  // `true` may end after the answer was written: then the answer stands
+  assert.match(spawnSync('/bin/sh', ['-c', script], { encoding: 'utf8' }).stderr, /^(12|1)\n$/)
+})
+
+test('a program that is not built: 12', () => {
+  const place = tempDir('bin')
+  mkdirSync(join(place, 'bin'))
+  const program = join(place, 'bin', 'tessera.cjs')
+  writeFileSync(program, readFileSync(join(root, 'bin/tessera'), 'utf8').replace(/^#!.*\n/, ''))
+  assert.is(spawnSync(process.execPath, [program, 'needs-renewal']).status, 12)
+  assert.is(spawnSync(process.execPath, [program, 'list']).status, 1)
+})
+
+/** systemd, for ExecCondition=: 0 goes on, 1 to 254 is "not now", 255 a failure (systemd.service(5)). */
+test('the timer in docs/cli.md tells a failure from what is not due', () => {
+  const unit = /^ *ExecCondition=\/bin\/sh -c '(.*)'$/m.exec(readFileSync(join(root, 'docs/cli.md'), 'utf8'))?.[1]
+  assert.type(unit, 'string')
+  const [node, bin] = PROGRAM
+  const verdict = (options: string) => {
+    const script = `tessera() { '${node}' '${bin}' "$@" ${options}; }\n${unit?.replaceAll('$$', '$')}`
+    return spawnSync('/bin/sh', ['-c', script]).status
+  }
+  assert.is(verdict('--card work --within 101'), 0)
+  assert.is(verdict('--card work'), 1)
+  assert.is(verdict('--card empty'), 255)
+  assert.is(verdict('--card damaged'), 255)
+  assert.is(verdict('--card nobody'), 255)
+})
+
+test.run()
