@@ -1,13 +1,13 @@
 // One TPM, as the rest of src/tpm uses it: commands, sessions that are always flushed, and one user at a time.
 import { equal, wipe } from '../bytes.ts'
 import { UsageError } from '../errors.ts'
-import { Mutex } from '../mutex.ts'
 import { type NativeCommand, type NativeTpm, native } from '../native.ts'
 import { WireReader } from './codec/wire.ts'
 import { command } from './command.ts'
 import { fromNative, isLoss, isStale, responseOf } from './failure.ts'
 import { LoadedKeys } from './loaded-keys.ts'
 import { openSrk, type Srk, type SrkPin } from './srk.ts'
+import { Turns } from './turns.ts'
 
 export interface DeviceOptions {
   /** TCTI string, or `embedded:`. */
@@ -30,6 +30,13 @@ export interface SessionKeeper {
   releaseSessions(): Promise<void>
 }
 
+/** Commands that the TPM's thread has. */
+export interface Posted {
+  readonly answers: Promise<Uint8Array[]>
+  /** Of the device when they were posted. */
+  readonly generation: number
+}
+
 const WAIT_MS = 10_000
 
 export class TpmDevice {
@@ -37,7 +44,7 @@ export class TpmDevice {
   readonly keys: LoadedKeys
   /** Grows whenever the connection was lost and made anew: sessions, loaded keys and tickets of before are gone. */
   generation = 0
-  readonly #mutex = new Mutex()
+  readonly turns = new Turns()
   #connection: Promise<NativeTpm> | undefined
   /** The same, and what it came to, once it has. */
   #ready: readonly [Promise<NativeTpm>, NativeTpm] | undefined
@@ -56,12 +63,38 @@ export class TpmDevice {
 
   /** Runs `work` while nobody else in this process uses the TPM. Not to be nested. */
   exclusive<T>(work: () => Promise<T>): Promise<T> {
-    return this.#mutex.run(work)
+    return this.turns.alone(work)
   }
 
   /** Runs commands one after the other in one trip; each result in wire form. @throws TpmError */
   run(...commands: readonly NativeCommand[]): Promise<Uint8Array[]> {
     return this.#use((tpm) => tpm.run(commands))
+  }
+
+  /** Whether commands can be posted at once. */
+  get connected(): boolean {
+    return this.#ready !== undefined
+  }
+
+  /**
+   * As `run`, and nothing is awaited before the TPM's thread has the commands. What `answers` rejects with goes to
+   * `noticed` and `giveUpLost`. Only while `connected`.
+   */
+  post(commands: readonly NativeCommand[]): Posted {
+    if (this.#ready === undefined) throw new TypeError('There is no connection to post to.')
+    return { answers: this.#ready[1].run(commands), generation: this.generation }
+  }
+
+  /** The typed error for what a command was rejected with. */
+  noticed(cause: unknown): unknown {
+    const error = fromNative(cause)
+    if (isStale(error)) this.#srk = undefined // perhaps the TPM was cleared: looked at again before the next use
+    return error
+  }
+
+  /** Gives up the connection that a command was posted to where it was lost, unless that was done. */
+  async giveUpLost({ generation }: Posted, error: unknown): Promise<void> {
+    if (isLoss(error) && generation === this.generation) await this.#giveUp(this.#connection)
   }
 
   /** Runs one command whose parameters hold a secret: they are wiped afterwards. */
@@ -192,9 +225,8 @@ export class TpmDevice {
     try {
       return await work(tpm)
     } catch (cause) {
-      const error = fromNative(cause)
+      const error = this.noticed(cause)
       if (isLoss(error)) await this.#giveUp(connection)
-      if (isStale(error)) this.#srk = undefined // perhaps the TPM was cleared: looked at again before the next use
       throw error
     }
   }

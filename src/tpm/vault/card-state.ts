@@ -42,13 +42,23 @@ export class CardState {
     return this.#settings.unlockSeconds ?? this.#card.unlockSeconds
   }
 
+  /** @throws CardError ERR_CARD_CLOSED */
+  refuseClosed(): void {
+    if (this.#closed) throw new CardError('ERR_CARD_CLOSED', 'The card is closed. Open it again.')
+  }
+
   /**
-   * Runs `work` while no other work of this process uses the TPM. Where something is missing in the TPM, and the
-   * storage key as well, it was cleared: that is then the error. @throws CardError ERR_CARD_CLOSED, ERR_CARD_OTHER_TPM
+   * Runs `work` while no other work of this process uses the TPM.
+   * @throws CardError ERR_CARD_CLOSED, ERR_CARD_OTHER_TPM
    */
-  exclusive<T>(work: () => Promise<T>): Promise<T> {
-    if (this.#closed) return Promise.reject(new CardError('ERR_CARD_CLOSED', 'The card is closed. Open it again.'))
-    return this.device.exclusive(async () => {
+  async exclusive<T>(work: () => Promise<T>): Promise<T> {
+    this.refuseClosed()
+    return this.device.exclusive(this.checkingTpm(work))
+  }
+
+  /** `work`; where it misses something in the TPM, and the storage key is missing too, the error is that it was cleared. */
+  checkingTpm<T>(work: () => Promise<T>): () => Promise<T> {
+    return async () => {
       try {
         return await work()
       } catch (error) {
@@ -56,14 +66,18 @@ export class CardState {
         if (dead || isStale(error)) await this.device.srkNow(this.#card.srk.name)
         throw error
       }
-    })
+    }
+  }
+
+  /** The lock, where nothing is to be asked of the TPM for it. */
+  get knownContext(): LockContext | undefined {
+    const context = this.#context
+    return context !== undefined && this.device.knownSrk(this.#card.srk.name) === context.srk ? context : undefined
   }
 
   /** The lock as of now; checks that this is still the TPM of the card. At once where that was done. */
   context(): LockContext | Promise<LockContext> {
-    const context = this.#context
-    if (context !== undefined && this.device.knownSrk(this.#card.srk.name) === context.srk) return context
-    return this.#newContext()
+    return this.knownContext ?? this.#newContext()
   }
 
   async #newContext(): Promise<LockContext> {

@@ -124,6 +124,12 @@ export class UnlockState implements SessionKeeper {
     return this.#once
   }
 
+  /** Whether a session is kept here still. */
+  has(session: Session): boolean {
+    this.#notice()
+    return session === this.#once || session === this.#armed?.session
+  }
+
   /** A command in `session` failed: what it had fulfilled is unknown, so it goes. */
   async discard(session: Session): Promise<void> {
     await this.#release(session).catch(() => undefined)

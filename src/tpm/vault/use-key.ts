@@ -1,10 +1,9 @@
-// The one use of a key: the signing path. And how keys are made, which wants the same room.
+// The one use of a key: the signing path. And how keys are made, which needs the same room in the TPM.
 import { PinError, TpmError, type TpmErrorDetails } from '../../errors.ts'
-import type { NativeAuth, NativeCommand } from '../../native.ts'
 import type { PinPolicy } from '../../piv/slots.ts'
 import type { Entity } from '../codec/nv.ts'
 import { bySession, NO_PASSWORD } from '../command.ts'
-import type { Session } from '../device.ts'
+import type { Posted, Session } from '../device.ts'
 import { isStale, responseOf } from '../failure.ts'
 import type { KeyOperation } from '../keys/operations.ts'
 import type { KeyBlob } from '../loaded-keys.ts'
@@ -21,82 +20,165 @@ export function makeKey<T>(state: CardState, make: (context: LockContext) => Pro
   })
 }
 
-export function useKey(
+interface KeyUse {
+  readonly key: KeyBlob
+  readonly policy: PinPolicy
+  readonly operation: KeyOperation
+}
+
+/** A use that the TPM's thread has. */
+interface PostedUse extends Posted {
+  readonly entity: Entity
+  /** In which the key is used; undefined for a key without a PIN. */
+  readonly session: Session | undefined
+}
+
+/**
+ * With the key loaded one trip: one TPM command for `never`, and for `always` after VERIFY; two for `once`, of which
+ * PolicyTicket is done ahead, after the signature before, so that nobody waits for it. Up to the one call of the addon
+ * nothing is awaited: what is asked for while the TPM works on another use waits in its thread.
+ */
+export async function useKey(
   state: CardState,
   key: KeyBlob,
   policy: PinPolicy,
   operation: KeyOperation,
 ): Promise<Uint8Array> {
-  return state.exclusive(async () => {
-    const context = await state.context()
-    try {
-      return operation.read(await perform(state, context, key, policy, operation))
-    } catch (error) {
-      if (!isStale(error)) throw error
-      // The TPM was reset, or somebody flushed what was ours: load it again. Never a PIN again.
-      await state.device.keys.evictAll()
-      await state.unlock.releaseSessions()
-      return operation.read(await perform(state, await state.context(), key, policy, operation))
-    }
-  })
+  state.refuseClosed()
+  const { turns } = state.device
+  const use: KeyUse = { key, policy, operation }
+  const post = () => postUse(state, use)
+  const posted =
+    turns.postNow(post) ??
+    (
+      await turns.post(
+        post,
+        state.checkingTpm(() => prepareUse(state, use)),
+      )
+    ).posted
+  let again: Promise<Uint8Array> | undefined
+  let answer: Uint8Array = NOTHING
+  try {
+    answer = (await posted.answers).at(-1) ?? NOTHING
+  } catch (cause) {
+    const error = state.device.noticed(cause)
+    again = doAgain(state, use, posted, error)
+    if (again === undefined) throw await refused(state, posted, error)
+  } finally {
+    turns.answered()
+  }
+  return again ?? operation.read(answer)
 }
 
-/**
- * With the key loaded one trip: one TPM command for `never`, and for `always` after VERIFY; two for `once`, of which
- * PolicyTicket is done ahead, after the signature before, so that nobody waits for it.
- */
-async function perform(
-  state: CardState,
-  context: LockContext,
-  key: KeyBlob,
-  policy: PinPolicy,
-  { build }: KeyOperation,
-): Promise<Uint8Array> {
+const NOTHING = new Uint8Array(0)
+
+/** Hands a use to the TPM's thread; undefined, and nothing has changed, where something is to be prepared before. */
+function postUse(state: CardState, use: KeyUse): PostedUse | undefined {
   const { device, unlock } = state
-  if (policy === 'never') {
-    const entity = device.keys.known(key) ?? (await device.keys.get(key, context.srk))
-    return last(state, [build(entity, NO_PASSWORD)])
+  if (state.knownContext === undefined || !device.connected) return undefined
+  const { policy } = use
+  if (policy === 'always' && !unlock.armed) throw pinRequired('This key wants the PIN before every use.')
+  if (policy === 'once' && unlock.ticket === undefined) throw pinRequired('This key wants the PIN.')
+  if (policy === 'once' && unlock.once === undefined) return undefined
+  const entity = device.keys.known(use.key)
+  if (entity === undefined) return undefined
+  const session = policy === 'always' ? unlock.takeArmed() : policy === 'once' ? unlock.once : undefined
+  return hand(state, use, entity, session)
+}
+
+/** Has what a use needs loaded, and hands it over. With the TPM alone. */
+async function prepareUse(state: CardState, use: KeyUse): Promise<PostedUse> {
+  try {
+    return await prepare(state, use)
+  } catch (error) {
+    if (!isStale(error)) throw error
+    await recover(state)
+    return prepare(state, use)
   }
+}
+
+async function prepare(state: CardState, use: KeyUse): Promise<PostedUse> {
+  const context = await state.context()
+  const { device, unlock } = state
+  const session = await sessionFor(state, context, use.policy)
+  try {
+    const entity = device.keys.known(use.key) ?? (await device.keys.get(use.key, context.srk))
+    return hand(state, use, entity, session)
+  } catch (error) {
+    if (session !== undefined) await unlock.discard(session)
+    throw error
+  }
+}
+
+async function sessionFor(
+  { device, unlock }: CardState,
+  context: LockContext,
+  policy: PinPolicy,
+): Promise<Session | undefined> {
+  if (policy === 'never') return undefined
   if (policy === 'always') {
     const armed = unlock.takeArmed()
     if (armed === undefined) throw pinRequired('This key wants the PIN before every use.')
-    return inSession(state, armed, context, key, (entity, auth) => [build(entity, auth)])
+    return armed
   }
-  const ticket = unlock.ticket
-  if (ticket === undefined) throw pinRequired('This key wants the PIN.')
-  const session = unlock.once ?? (await unlock.onceSession((kind) => device.startSession(kind, saltOf(context))))
-  try {
-    return await inSession(state, session, context, key, (entity, auth) => [
-      { ...policyTicket(session, ticket), ahead: true },
-      build(entity, auth),
-    ])
-  } catch (error) {
-    const response = responseOf(error)
-    if (response !== 'TICKET' && response !== 'EXPIRED') throw error
-    unlock.dropTicket()
-    throw pinRequired('The PIN was verified too long ago, or the TPM was reset since.', error)
-  }
+  if (unlock.ticket === undefined) throw pinRequired('This key wants the PIN.')
+  return unlock.once ?? unlock.onceSession((kind) => device.startSession(kind, saltOf(context)))
 }
 
-async function inSession(
-  state: CardState,
-  session: Session,
-  context: LockContext,
-  key: KeyBlob,
-  commands: (entity: Entity, auth: NativeAuth) => NativeCommand[],
-): Promise<Uint8Array> {
-  try {
-    const { keys } = context.device
-    const entity = keys.known(key) ?? (await keys.get(key, context.srk))
-    return await last(state, commands(entity, bySession(session.handle)))
-  } catch (error) {
-    await state.unlock.discard(session)
-    throw responseOf(error) === 'BAD_AUTH' ? swapped(error) : error
-  }
+function hand(
+  { device, unlock }: CardState,
+  { policy, operation }: KeyUse,
+  entity: Entity,
+  session: Session | undefined,
+): PostedUse {
+  const use = operation.build(entity, session === undefined ? NO_PASSWORD : bySession(session.handle))
+  const { ticket } = unlock
+  const first =
+    policy === 'once' && session !== undefined && ticket !== undefined
+      ? [{ ...policyTicket(session, ticket), ahead: true }]
+      : []
+  return { ...device.post([...first, use]), entity, session }
 }
 
-async function last({ device }: CardState, commands: NativeCommand[]): Promise<Uint8Array> {
-  return (await device.run(...commands)).at(-1) ?? new Uint8Array(0)
+/**
+ * The same use again, where it failed by no fault of its own: the use before it failed, and what both had been given was
+ * given up; or the TPM was reset, or somebody flushed what was ours. Never a PIN again.
+ */
+function doAgain(state: CardState, use: KeyUse, posted: PostedUse, error: unknown): Promise<Uint8Array> | undefined {
+  const { device, unlock } = state
+  const stale = isStale(error)
+  const overtaken =
+    posted.generation !== device.generation || (posted.session !== undefined && !unlock.has(posted.session))
+  if (!stale && !overtaken) return undefined
+  return device.turns.again(
+    state.checkingTpm(async () => {
+      // Unless the use before has done so.
+      if (stale && device.keys.known(use.key) === posted.entity) await recover(state)
+      const second = await prepare(state, use)
+      try {
+        return use.operation.read((await second.answers).at(-1) ?? NOTHING)
+      } catch (cause) {
+        throw await refused(state, second, device.noticed(cause))
+      }
+    }),
+  )
+}
+
+async function recover({ device, unlock }: CardState): Promise<void> {
+  await device.keys.evictAll()
+  await unlock.releaseSessions()
+}
+
+/** The error for the caller of a use that failed. What its session had fulfilled is unknown by then, so that goes. */
+async function refused({ device, unlock }: CardState, posted: PostedUse, error: unknown): Promise<unknown> {
+  await device.giveUpLost(posted, error)
+  if (posted.session === undefined) return error
+  await unlock.discard(posted.session)
+  const response = responseOf(error)
+  if (response === 'BAD_AUTH') return swapped(error)
+  if (response !== 'TICKET' && response !== 'EXPIRED') return error
+  unlock.dropTicket()
+  return pinRequired('The PIN was verified too long ago, or the TPM was reset since.', error)
 }
 
 /** These sessions are salted and prove no secret: their HMAC fails only where the command was changed on its way. */
