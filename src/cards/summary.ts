@@ -5,6 +5,7 @@ import { readCertificate } from '../piv/certificate.ts'
 import { type KeyInfo, keyInfo } from '../piv/host/key-info.ts'
 import type { Slot } from '../piv/slots.ts'
 import type { CardFile, DefaultSecret } from '../tpm/store/card-file.ts'
+import { shownTcti } from '../tpm/stored-tcti.ts'
 import { vaultKeys } from '../tpm/vault/keys.ts'
 import { workshop } from '../tpm/workshop.ts'
 import { CERTIFICATE_TAGS, type ListedCertificate, readListed } from './certificates.ts'
@@ -40,7 +41,7 @@ export async function cardInfo(name: string, place: { readonly home?: string } =
 export function summaryOf(card: CardFile, path: string): ReadableCard {
   const { name, created, tcti, assurance, flags } = card
   return {
-    ...{ name, path, cardId: hex(card.cardId), created, tcti, assurance, pinTries: card.pin.tries },
+    ...{ name, path, cardId: hex(card.cardId), created, tcti: shownTcti(tcti), assurance, pinTries: card.pin.tries },
     pukTries: card.puk.present ? card.puk.tries : undefined,
     helpDesk: card.helpDeskKey !== undefined,
     adminKey: card.adminKey !== undefined,

@@ -4,6 +4,7 @@ import type { TryCounter } from '../piv/card/vault.ts'
 import type { PinStatus } from '../piv/host/pins.ts'
 import { askTpm, type Told } from '../tpm/look.ts'
 import type { CardFile } from '../tpm/store/card-file.ts'
+import { openableTcti } from '../tpm/stored-tcti.ts'
 import { explicitTcti } from '../tpm/tcti.ts'
 import { rememberedPinTries, rememberedPukTries } from '../tpm/vault/advisory.ts'
 import { workshop } from '../tpm/workshop.ts'
@@ -68,9 +69,11 @@ async function askAll(
   { tcti, ...place }: { readonly home: string | undefined; readonly tcti: string | undefined; readonly waitMs: number },
 ): Promise<Map<CardFile, Told>> {
   const byTpm = new Map<string, CardFile[]>()
+  const refused: Array<readonly [CardFile, Told]> = []
   for (const card of cards) {
-    const where = tcti ?? card.tcti
-    byTpm.set(where, [...(byTpm.get(where) ?? []), card])
+    const where = tcti ?? addressOf(card)
+    if (typeof where === 'string') byTpm.set(where, [...(byTpm.get(where) ?? []), card])
+    else refused.push([card, where])
   }
   const answers = await Promise.all(
     [...byTpm].map(async ([where, theirs]) => {
@@ -78,7 +81,18 @@ async function askAll(
       return theirs.map((card, index) => [card, told[index]] as const)
     }),
   )
-  return new Map(answers.flat().filter((pair): pair is readonly [CardFile, Told] => pair[1] !== undefined))
+  const told = answers.flat().filter((pair): pair is readonly [CardFile, Told] => pair[1] !== undefined)
+  return new Map([...told, ...refused])
+}
+
+/** Where a card file says that its TPM is; an error where no file is obeyed in that. */
+function addressOf({ tcti, name }: CardFile): string | { readonly error: AnyCardError } {
+  try {
+    return openableTcti(tcti, name)
+  } catch (error) {
+    if (!(error instanceof CardError)) throw error
+    return { error: error as AnyCardError }
+  }
 }
 
 function described(card: CardFile, summary: ReadableCard, told: Told | undefined): TpmCardSummary {

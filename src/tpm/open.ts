@@ -12,6 +12,7 @@ import { lockIsWhole, type NewLock, type Places, provision, removeLock } from '.
 import type { Srk } from './srk.ts'
 import type { CardFile, DefaultSecret } from './store/card-file.ts'
 import type { OpenJournal } from './store/journal.ts'
+import { openableTcti, shownTcti, storedTcti } from './stored-tcti.ts'
 import { TpmVault } from './vault/vault.ts'
 import {
   connect,
@@ -47,7 +48,7 @@ export async function createTpmCard(place: Place, request: NewCard): Promise<Tpm
   const shop = workshop(place)
   await shop.store.assertFree(request.name)
   // An embedded TPM whose state is gone is not made anew under cards that live in it (or may: a damaged file does not say).
-  const inhabited = (await shop.store.list()).some((one) => !('card' in one) || one.card.tcti === place.tcti)
+  const inhabited = (await shop.store.list()).some((one) => !('card' in one) || shownTcti(one.card.tcti) === place.tcti)
   const device = await connect(shop, place, request.name, !inhabited)
   try {
     const vault = await device.exclusive(async () => {
@@ -93,7 +94,7 @@ async function make(shop: Workshop, device: TpmDevice, srk: Srk, place: Place, r
       ...(adminKey === undefined ? {} : { adminKey }),
       name,
       created: new Date().toISOString(),
-      tcti: place.tcti,
+      tcti: storedTcti(place.tcti),
       assurance: assuranceOf(place.tcti, facts),
       srk: { handle: SRK_HANDLE, name: srk.name },
       tpm: { manufacturer: facts.manufacturer, firmware: facts.firmware, vendor: facts.vendor },
@@ -144,7 +145,7 @@ function ignoreAbsent(error: unknown): void {
 export async function openTpmCard(place: Partial<Place>, name: string): Promise<TpmVault> {
   const shop = workshop(place)
   const card = await shop.store.read(name)
-  const device = await connect(shop, { ...place, tcti: place.tcti ?? card.tcti }, name, false)
+  const device = await connect(shop, { ...place, tcti: place.tcti ?? openableTcti(card.tcti, name) }, name, false)
   try {
     return await device.exclusive(async () => {
       const srk = await device.srkNow(card.srk.name)
@@ -162,7 +163,7 @@ export async function destroyTpmCard(place: Partial<Place>, name: string, ownerP
   const shop = workshop(place)
   const card = await shop.store.read(name)
   await shop.store.assertSingle(name, card.cardId)
-  const tcti = place.tcti ?? card.tcti
+  const tcti = place.tcti ?? openableTcti(card.tcti, name)
   const device = await connect(shop, { ...place, tcti }, name, false)
   try {
     await device.exclusive(async () => {
@@ -198,8 +199,9 @@ export async function renewTpmCard(place: Partial<Place>, name: string, ownerPas
   const { pin, puk, helpDeskKey, unlockSeconds, tcti } = await workshop(place).store.read(name)
   const settings = { name, pinTries: pin.tries, pukTries: puk.tries, helpDeskKey, unlockSeconds, mustChangePin: true }
   return withFirstSecrets({ noPuk: !puk.present }, async (secrets) => {
-    await destroyTpmCard(place, name, ownerPassword)
-    return createTpmCard({ ...place, tcti: place.tcti ?? tcti }, { ...settings, ...secrets, ownerPassword })
+    const here = { ...place, tcti: place.tcti ?? openableTcti(tcti, name) }
+    await destroyTpmCard(here, name, ownerPassword)
+    return createTpmCard(here, { ...settings, ...secrets, ownerPassword })
   })
 }
 

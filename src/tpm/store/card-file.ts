@@ -5,6 +5,7 @@ import { decode, integer, moment, octets, text } from '../../files/schema.ts'
 import { type Kind, seal } from '../../files/sealed-text.ts'
 import { ALGORITHMS, type Algorithm } from '../../piv/algorithms.ts'
 import { PIN_POLICIES, SLOTS } from '../../piv/slots.ts'
+import { storedTcti } from '../stored-tcti.ts'
 import { cardName, nvHandle, persistentHandle, tpmName } from './schema.ts'
 
 export const CARD_FILE: Kind = {
@@ -53,7 +54,8 @@ const schema = v.strictObject({
   name: cardName,
   cardId: octets(16),
   created: moment,
-  tcti: text(1, 1024),
+  /** Whatever it says opens nothing before ../stored-tcti.ts has read it. */
+  tcti: v.pipe(text(1, 1024), v.transform(storedTcti)),
   assurance: v.picklist(['hardware', 'software']),
   srk: v.strictObject({ handle: persistentHandle, name: tpmName }),
   tpm: v.strictObject({ manufacturer: text(0, 128), firmware: text(0, 128), vendor: v.optional(text(0, 128)) }),

@@ -3,6 +3,7 @@
 import { SLOTS } from '../../../src/piv/slots.ts'
 import { APPROVALS, type CardFile, type CardFileKey } from '../../../src/tpm/store/card-file.ts'
 import type { JournalEntry } from '../../../src/tpm/store/journal.ts'
+import { storedTcti } from '../../../src/tpm/stored-tcti.ts'
 
 const run = (length: number, from: number) => Uint8Array.from({ length }, (_, at) => (from + at * 7) & 0xff)
 
@@ -11,7 +12,7 @@ export const sampleCard = (name = 'work'): CardFile => ({
   name,
   cardId: run(16, 1),
   created: '2026-01-31T12:00:00.000Z',
-  tcti: 'swtpm:host=127.0.0.1,port=2321',
+  tcti: storedTcti('swtpm:host=127.0.0.1,port=2321'),
   assurance: 'software',
   srk: { handle: 0x81000001, name: run(34, 2) },
   tpm: { manufacturer: 'IBM', firmware: '2019.1023', vendor: 'SW   TPM' },
@@ -94,7 +95,7 @@ export function arbitraryCard(seed: number): CardFile {
     name: `${oneOf(['a', 'Z', '0', '_'])}${oneOf(['', '.card', '-1', 'x'.repeat(63).slice(5)])}`,
     cardId: octets(16),
     created: new Date(integer(0, 4e12)).toISOString(),
-    tcti: `x${words(30)}`,
+    tcti: storedTcti(`x${words(30)}`),
     assurance: oneOf(['hardware', 'software']),
     srk: { handle: integer(0x81000000, 0x81ffffff), name: octets(34) },
     tpm: { manufacturer: words(20), firmware: words(20), vendor: maybe(() => words(20)) },

@@ -1,0 +1,76 @@
+/**
+ * The TCTI string that a card file remembers. tpm2-tss takes far more than addresses: `cmd:` runs a program, a path loads
+ * a library, `pcap:` hands on to either. Whoever can write a card file must not run programs as whoever lists it, so
+ * a string from a file opens a TPM only when it says one of the addresses below. Everything else has to be said by the
+ * person who starts the program: --tcti, the option `tcti`, $TESSERA_TCTI.
+ */
+import { TpmError } from '../errors.ts'
+
+declare const unchecked: unique symbol
+/** As it is in a file: no string to anybody, so that it opens nothing before `openableTcti` has read it. */
+export interface StoredTcti {
+  readonly [unchecked]: true
+}
+
+/** For a new card: what it is to remember. It is checked when it is read again, not now. */
+export const storedTcti = (tcti: string): StoredTcti => tcti as unknown as StoredTcti
+
+/** For people to read, and for nothing else. */
+export const shownTcti = (tcti: StoredTcti): string => tcti as unknown as string
+
+const isPort = (text: string): boolean => /^[1-9][0-9]{0,4}$/.test(text) && Number(text) <= 65_535
+/** Of this machine. A name could lead elsewhere, but for the one that every system has. */
+const isLoopback = (text: string): boolean =>
+  /^127(\.(0|[1-9][0-9]{0,2})){3}$/.test(text) || text === '::1' || text === 'localhost'
+/** Absolute and as short as can be: `..` leads around any rule about folders. */
+const isPath = (text: string): boolean =>
+  /^(\/[^/\0]+)+$/.test(text) && !/\/\.{1,2}(\/|$)/.test(text) && !text.includes(',')
+
+type Settings = Readonly<Record<string, (value: string) => boolean>>
+
+const HOST_AND_PORT: Settings = { host: isLoopback, port: isPort }
+
+/** What may follow each kind: its settings, each at most once, in any order; `device:` has a path instead. */
+const KINDS: Readonly<Record<string, Settings | ((rest: string) => boolean)>> = {
+  embedded: {},
+  swtpm: { ...HOST_AND_PORT, path: isPath },
+  mssim: HOST_AND_PORT,
+  tabrmd: {
+    bus_type: (value) => value === 'system' || value === 'session',
+    bus_name: (value) => /^[A-Za-z_][A-Za-z0-9_-]*(\.[A-Za-z_][A-Za-z0-9_-]*)+$/.test(value) && value.length <= 255,
+  },
+  // Opening another device can do harm by itself: a watchdog restarts the computer.
+  device: (path) => /^\/dev\/tpm(rm)?[0-9]{1,5}$/.test(path),
+}
+
+function isOpenable(tcti: string): boolean {
+  const colon = tcti.indexOf(':')
+  const kind = tcti.slice(0, Math.max(colon, 0))
+  const rest = tcti.slice(colon + 1)
+  const rule = Object.hasOwn(KINDS, kind) ? KINDS[kind] : undefined
+  if (rule === undefined) return false
+  if (typeof rule === 'function') return rule(rest)
+  if (rest === '') return true
+  const seen = new Set<string>()
+  return rest.split(',').every((setting) => {
+    const equals = setting.indexOf('=')
+    const name = setting.slice(0, Math.max(equals, 0))
+    const check = Object.hasOwn(rule, name) && !seen.has(name) ? rule[name] : undefined
+    seen.add(name)
+    return check?.(setting.slice(equals + 1)) === true
+  })
+}
+
+/**
+ * The address of a TPM that the file of the card `name` remembers, fit to be opened.
+ * @throws TpmError ERR_TCTI for what runs a program, loads a library, or leads to another computer
+ */
+export function openableTcti(stored: StoredTcti, name: string): string {
+  const tcti = shownTcti(stored)
+  if (isOpenable(tcti)) return tcti
+  const shown = JSON.stringify(tcti.slice(0, 100))
+  throw new TpmError(
+    'ERR_TCTI',
+    `The file of card '${name}' says that its TPM is at ${shown}. That can run a program, load a library or lead to another computer, so a file is not obeyed in it. If the card was made there, say so yourself (--tcti or TESSERA_TCTI); if not, somebody changed the file.`,
+  )
+}
