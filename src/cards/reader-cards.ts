@@ -9,7 +9,7 @@ import { ReaderChannel, type ReaderOptions } from '../pcsc/channel.ts'
 import { chooseReader } from '../pcsc/open.ts'
 import { listReaders } from '../pcsc/readers.ts'
 import { PIV_AID } from '../piv/application.ts'
-import { readChuid, readDiscovery } from '../piv/contents.ts'
+import { guidOf, readDiscovery } from '../piv/contents.ts'
 import { Exchange } from '../piv/host/exchange.ts'
 import { type AdminKeyInfo, Extras } from '../piv/host/extras.ts'
 import { CardKeys, type KeyInfo } from '../piv/host/key-info.ts'
@@ -110,7 +110,7 @@ function ask(channel: ReaderChannel): Promise<Said<ReaderCardSummary>> {
       if (!(error instanceof CardError) || error instanceof PcscError) throw error
       return { state: 'no-piv', error: error as AnyCardError }
     }
-    const chuid = await read(exchange, 'chuid', readChuid)
+    const guid = await read(exchange, 'chuid', guidOf)
     const extras = new Extras(channel)
     const pin = await pinStatus(exchange, new CardSecrets(undefined, extras))
     const certified: KeyInfo[] = []
@@ -125,7 +125,7 @@ function ask(channel: ReaderChannel): Promise<Said<ReaderCardSummary>> {
     const beyond = await beyondOf(exchange, extras)
     const keys = extras.tells ? await new CardKeys(undefined, extras).list(exchange) : certified
     const said = { state: pinState(pin), pin, keys, certificates }
-    return { ...said, ...(chuid && { cardId: hex(chuid.guid) }), ...(beyond && { beyond }) }
+    return { ...said, ...(guid && { cardId: hex(guid) }), ...(beyond && { beyond }) }
   })
 }
 
@@ -159,7 +159,7 @@ function inTime(channel: ReaderChannel): CardChannel {
 
 async function isSelected(exchange: Exchange): Promise<boolean> {
   const discovery = await read(exchange, 'discovery', readDiscovery)
-  return discovery !== undefined && equal(discovery.identifier, PIV_AID)
+  return discovery?.identifier !== undefined && equal(discovery.identifier, PIV_AID)
 }
 
 /** What an object says; undefined where the card does not give it, or it is malformed. */

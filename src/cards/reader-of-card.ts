@@ -4,7 +4,7 @@ import { equal } from '../bytes.ts'
 import { CardError, PcscError } from '../errors.ts'
 import { ReaderChannel } from '../pcsc/channel.ts'
 import { listReaders } from '../pcsc/readers.ts'
-import { readChuid } from '../piv/contents.ts'
+import { guidOf } from '../piv/contents.ts'
 import { Exchange } from '../piv/host/exchange.ts'
 import { readObject } from '../piv/host/objects.ts'
 import { selectPiv } from '../piv/host/pins.ts'
@@ -40,7 +40,7 @@ async function guidIn(reader: string): Promise<Uint8Array | undefined> {
 async function chuidOf(exchange: Exchange): Promise<Uint8Array | undefined> {
   try {
     const content = await readObject(exchange, 'chuid')
-    return content && readChuid(content).guid
+    return content && guidOf(content)
   } catch (error) {
     if (error instanceof PcscError || !(error instanceof CardError)) throw error
     return undefined // another application, or a card that does not say

@@ -1,17 +1,13 @@
 // What tells cards apart, for files about them: the GUID of the CHUID, which for a card of Tessera is its id.
 import { createHash } from 'node:crypto'
 import { hex } from '../bytes.ts'
-import { TlvError } from '../iso7816/tlv.ts'
-import { readChuid } from '../piv/contents.ts'
+import { guidOf } from '../piv/contents.ts'
 import type { Card } from '../piv/host/card.ts'
 
 /** 32 hex digits. Of a card that says nothing of itself it follows from its name: that of its reader. */
 export async function cardIdOf(card: Card): Promise<string> {
   const chuid = await card.getObject('chuid')
-  try {
-    if (chuid !== undefined) return hex(readChuid(chuid).guid)
-  } catch (error) {
-    if (!(error instanceof TlvError)) throw error
-  }
+  const guid = chuid && guidOf(chuid)
+  if (guid !== undefined) return hex(guid)
   return createHash('sha256').update(card.name).digest('hex').slice(0, 32)
 }

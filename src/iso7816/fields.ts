@@ -1,5 +1,6 @@
-// Data objects with known fields, read and written by a table: one row a field, nothing twice, nothing unknown.
-import { readTlvs, type Tlv, TlvError, type TlvPart, tlv, tlvPart } from './tlv.ts'
+// Data objects with known fields, read and written by a table: one row a field. `readFields` is for what hosts send to
+// our card: nothing twice, nothing unknown. `knownFields` is for what other makers' cards hold.
+import { readableTlvs, readTlvs, type Tlv, TlvError, type TlvPart, tlv, tlvPart } from './tlv.ts'
 
 export interface Field {
   readonly tag: number
@@ -48,7 +49,24 @@ function rowsOf(table: FieldTable): readonly Row[] {
  * @throws TlvError for a tag that is not in the table, one that comes twice, one that is missing, a wrong length
  */
 export function readFields<const Table extends FieldTable>(octets: Uint8Array, table: Table): FieldsOf<Table> {
-  return pickFields(readTlvs(octets), table)
+  return pickFields(readTlvs(octets, 'BER'), table)
+}
+
+/**
+ * Of each field the first value that has a right length, as a view. What is unknown, there again, missing, of another
+ * length, or no data object at all is passed over, as OpenSC and ykman do. Never throws.
+ */
+export function knownFields<const Table extends FieldTable>(
+  octets: Uint8Array,
+  table: Table,
+): { readonly [Name in keyof Table]?: Uint8Array } {
+  const found: { [Name in keyof Table]?: Uint8Array } = {}
+  for (const { tag, value } of readableTlvs(octets)) {
+    const row = rowsOf(table).find((one) => one.tag === tag)
+    if (row === undefined || found[row.name] !== undefined) continue
+    if (value.length >= row.least && value.length <= row.most) found[row.name as keyof Table] = value
+  }
+  return found
 }
 
 /** As `readFields`, for data objects that were read already. @throws TlvError */

@@ -1,4 +1,4 @@
-// BER-TLV as smart cards use it: ISO/IEC 7816-4:2020, 6.3; lengths as in ISO/IEC 8825-1 (DER), up to 65535 octets.
+// BER-TLV as smart cards use it: ISO/IEC 7816-4:2020, 6.3, up to 65535 octets. Written in DER (ISO/IEC 8825-1) always.
 import { space } from '../bytes.ts'
 
 /** Octets that are not what they should be. The message never holds content, which may be secret. */
@@ -15,6 +15,15 @@ export interface Tlv {
 
 const LONGEST = 0xffff
 
+/**
+ * How a length may be written that is read. `DER`: in its shortest form, as in certificates. `BER`: also in 81 to 84 with
+ * leading zeros, which ISO/IEC 7816-4, 5.2.2.2 allows cards and hosts for every number, and which some always write.
+ */
+export type LengthRule = 'DER' | 'BER'
+
+/** Octets of the number after 81, 82, 83, 84. */
+const MOST_LENGTH_OCTETS = { DER: 2, BER: 4 } as const
+
 /** How many octets the tag at `at` has. ISO/IEC 7816-4, table 7: 00 and FF begin no tag; one way to write each number. */
 function tagLength(octets: Uint8Array, at: number): number {
   const first = octets[at]
@@ -30,21 +39,22 @@ function tagLength(octets: Uint8Array, at: number): number {
   return 3
 }
 
-/** The length at `at`, and where the value begins. Definite, in its shortest form, at most two octets after 82. */
-function readLength(octets: Uint8Array, at: number): readonly [length: number, start: number] {
+/** The length at `at`, and where the value begins. */
+function readLength(octets: Uint8Array, at: number, rule: LengthRule): readonly [length: number, start: number] {
   const first = octets[at]
   if (first === undefined) throw new TlvError('the octets end before a length')
   if (first < 0x80) return [first, at + 1]
-  const [second, third] = [octets[at + 1], octets[at + 2]]
-  if (first !== 0x81 && first !== 0x82) throw new TlvError(`the length at octet ${at} has no form that is known here`)
-  if (second === undefined || (first === 0x82 && third === undefined)) {
-    throw new TlvError('the octets end within a length')
+  const count = first - 0x80
+  if (count < 1 || count > MOST_LENGTH_OCTETS[rule]) {
+    throw new TlvError(`the length at octet ${at} has no form that is known here`)
   }
-  const length = first === 0x81 ? second : (second << 8) | (third ?? 0)
-  if (length < (first === 0x81 ? 0x80 : 0x100)) {
+  const start = at + 1 + count
+  if (start > octets.length) throw new TlvError('the octets end within a length')
+  const length = toNumber(octets, at + 1, start) >>> 0
+  if (rule === 'DER' && length < (count === 1 ? 0x80 : 0x100)) {
     throw new TlvError(`the length at octet ${at} is not in its shortest form`)
   }
-  return [length, at + first - 0x7f]
+  return [length, start]
 }
 
 function toNumber(octets: Uint8Array, from: number, to: number): number {
@@ -53,20 +63,49 @@ function toNumber(octets: Uint8Array, from: number, to: number): number {
   return number
 }
 
+/** The data object at `at`, and where it ends. */
+function readAt(octets: Uint8Array, at: number, rule: LengthRule): Tlv & { readonly end: number } {
+  const tagEnd = at + tagLength(octets, at)
+  const [length, start] = readLength(octets, tagEnd, rule)
+  const end = start + length
+  if (end > octets.length) throw new TlvError(`the value at octet ${start} is cut off`)
+  return { tag: toNumber(octets, at, tagEnd), value: octets.subarray(start, end), end }
+}
+
 /**
  * All data objects that `octets` hold one after the other; none when there are no octets. What is inside a constructed
  * one is not looked at.
  * @throws TlvError
  */
-export function readTlvs(octets: Uint8Array): Tlv[] {
+export function readTlvs(octets: Uint8Array, rule: LengthRule = 'DER'): Tlv[] {
   const found: Tlv[] = []
   for (let at = 0; at < octets.length; ) {
-    const tagEnd = at + tagLength(octets, at)
-    const [length, start] = readLength(octets, tagEnd)
-    const end = start + length
-    if (end > octets.length) throw new TlvError(`the value at octet ${start} is cut off`)
-    found.push({ tag: toNumber(octets, at, tagEnd), value: octets.subarray(start, end) })
+    const { tag, value, end } = readAt(octets, at, rule)
+    found.push({ tag, value })
     at = end
+  }
+  return found
+}
+
+/**
+ * The data objects at the beginning of `octets`, up to what is none. Noughts between them mean nothing (ISO/IEC 7816-4,
+ * 6.3): they are left by what was erased. Never throws: for what other makers' cards hold.
+ */
+export function readableTlvs(octets: Uint8Array): Tlv[] {
+  const found: Tlv[] = []
+  for (let at = 0; at < octets.length; ) {
+    if (octets[at] === 0x00) {
+      at += 1
+      continue
+    }
+    try {
+      const { tag, value, end } = readAt(octets, at, 'BER')
+      found.push({ tag, value })
+      at = end
+    } catch (error) {
+      if (error instanceof TlvError) return found
+      throw error
+    }
   }
   return found
 }
@@ -75,8 +114,8 @@ export function readTlvs(octets: Uint8Array): Tlv[] {
  * The one data object that `octets` hold.
  * @throws TlvError, also for octets after it
  */
-export function readTlv(octets: Uint8Array): Tlv {
-  const [only, ...others] = readTlvs(octets)
+export function readTlv(octets: Uint8Array, rule: LengthRule = 'DER'): Tlv {
+  const [only, ...others] = readTlvs(octets, rule)
   if (only === undefined) throw new TlvError('there is no data object')
   if (others.length > 0) throw new TlvError('there are octets after the data object')
   return only
@@ -86,8 +125,8 @@ export function readTlv(octets: Uint8Array): Tlv {
  * The value of the one data object that `octets` hold, which must have the tag `tag`.
  * @throws TlvError
  */
-export function unwrap(octets: Uint8Array, tag: number): Uint8Array {
-  const only = readTlv(octets)
+export function unwrap(octets: Uint8Array, tag: number, rule: LengthRule = 'DER'): Uint8Array {
+  const only = readTlv(octets, rule)
   if (only.tag !== tag) throw new TlvError(`tag ${only.tag.toString(16)} stands where ${tag.toString(16)} should`)
   return only.value
 }

@@ -35,7 +35,7 @@ export interface ApplicationProperties {
 
 /** AC: identifiers of algorithms (80), then an object identifier that is always 00. Part 2, table 5. */
 function readAlgorithms(octets: Uint8Array): number[] {
-  const tlvs = readTlvs(octets)
+  const tlvs = readTlvs(octets, 'BER')
   const last = tlvs.pop()
   const wellFormed = tlvs.length > 0 && tlvs.every(({ tag, value }) => tag === 0x80 && value.length === 1)
   if (!wellFormed || last?.tag !== 0x06 || !equal(last.value, Uint8Array.of(0x00))) {
@@ -55,13 +55,13 @@ const text = (octets: Uint8Array): string => new TextDecoder().decode(octets)
 
 /** Reads the answer to SELECT: `61 L {…}`. Cards may have several lists of algorithms. @throws TlvError */
 export function readApplicationProperties(octets: Uint8Array): ApplicationProperties {
-  const inside = readTlvs(unwrap(octets, TEMPLATE))
+  const inside = readTlvs(unwrap(octets, TEMPLATE, 'BER'), 'BER')
   const lists = inside.filter(({ tag }) => tag === ALGORITHMS)
   const others = inside.filter(({ tag }) => tag !== ALGORITHMS)
   const { identifier, authority, label, url } = pickFields(others, PROPERTIES)
   return {
     identifier,
-    authority: unwrap(authority, IDENTIFIER),
+    authority: unwrap(authority, IDENTIFIER, 'BER'),
     ...(label && { label: text(label) }),
     ...(url && { url: text(url) }),
     algorithms: lists.flatMap(({ value }) => readAlgorithms(value)),

@@ -1,9 +1,10 @@
 // Certificates in their data objects. SP 800-73-5 part 1, section 3.1.2 and tables 10, 15, 17, 18 and 20 to 39:
-// 70 certificate, 71 CertInfo, 72 MSCUID (retired keys only), FE error detection code (always empty).
-import { gunzipSync, gzipSync } from 'node:zlib'
+// 70 certificate, 71 CertInfo, 72 MSCUID (retired keys only), FE error detection code (always empty). Written as NIST has
+// it. Read as other makers' cards have it: what is inside tells by its first octets what it is, not the CertInfo.
+import { gunzipSync, gzipSync, inflateSync } from 'node:zlib'
 import { concat } from '../bytes.ts'
-import { readFields, writeFields } from '../iso7816/fields.ts'
-import { TlvError, unwrap } from '../iso7816/tlv.ts'
+import { knownFields, writeFields } from '../iso7816/fields.ts'
+import { readableTlvs, TlvError, unwrap } from '../iso7816/tlv.ts'
 
 /** Most octets of a certificate, so that a compressed one cannot fill the memory. Containers hold less than 4 kB. */
 export const LONGEST_CERTIFICATE = 32 * 1024
@@ -11,43 +12,59 @@ export const LONGEST_CERTIFICATE = 32 * 1024
 const CONTAINER = {
   certificate: { tag: 0x70, length: [1, LONGEST_CERTIFICATE] },
   info: { tag: 0x71, length: 1 },
-  mscuid: { tag: 0x72, length: [0, 38], optional: true },
   check: { tag: 0xfe, length: 0 },
 } as const
 
-/** CertInfo: plain, compressed with gzip, and what some cards write for the same (OpenSC reads it so). */
+/** CertInfo: plain, and compressed with gzip. */
 const PLAIN = 0x00
 const GZIP = 0x01
-const GZIP_TOO = 0x80
 
-/** What `info: true` makes of the answer; the declarations do not say. */
-type Inflated = { readonly buffer: Uint8Array; readonly engine: { readonly bytesWritten: number } }
+const SEQUENCE = 0x30
+const limit = { maxOutputLength: LONGEST_CERTIFICATE }
 
-function inflate(compressed: Uint8Array): Uint8Array {
-  const { buffer, engine } = gunzip(compressed)
-  if (engine.bytesWritten !== compressed.length) throw new TlvError('there are octets after the compressed certificate')
-  return Uint8Array.from(buffer)
-}
+/** How a certificate may be written, by its first octets. Those of Net iD have two octets of length before zlib's. */
+const FORMS: ReadonlyArray<readonly [first: readonly number[], read: (octets: Uint8Array) => Uint8Array]> = [
+  [[SEQUENCE], (octets) => octets],
+  [[0x1f, 0x8b], (octets) => gunzipSync(octets, limit)],
+  [[0x78], (octets) => inflateSync(octets, limit)],
+  [[0x01, 0x00], (octets) => inflateSync(octets.subarray(4), limit)],
+]
 
-function gunzip(compressed: Uint8Array): Inflated {
-  try {
-    return gunzipSync(compressed, { maxOutputLength: LONGEST_CERTIFICATE, info: true }) as unknown as Inflated
-  } catch (cause) {
-    throw new TlvError('the certificate is not well compressed, or too long', { cause })
-  }
+const formOf = (octets: Uint8Array) =>
+  FORMS.find(([first]) => first.every((octet, index) => octets[index] === octet))?.[1]
+
+/** Tags beside the certificate: CertInfo, MSCUID, error detection code. */
+const BESIDE: readonly number[] = [0x71, 0x72, 0xfe]
+
+/** Whether the content of an object of a certificate has room for one and none in it: as good as no object. */
+export function isEmptyContainer(content: Uint8Array): boolean {
+  const erased = content.every((octet) => octet === 0x00) || content.every((octet) => octet === 0xff)
+  const tlvs = readableTlvs(content)
+  const empty = tlvs.every(({ tag, value }) => BESIDE.includes(tag) || (tag === 0x70 && value.length === 0))
+  return erased || (tlvs.length > 0 && empty && formOf(content) === undefined)
 }
 
 /**
- * The certificate (DER) in the content of its object. It is one DER SEQUENCE; what is in it is not looked at.
- * @throws TlvError
+ * The certificate (DER) in the content of its object: plain or compressed, in its container or by itself. It is one DER
+ * SEQUENCE; what is in it is not looked at, and what comes after it is left away.
+ * @throws TlvError for what is none
  */
 export function readCertificate(content: Uint8Array): Uint8Array {
-  const { certificate, info } = readFields(content, CONTAINER)
-  const [flag] = info
-  if (flag !== PLAIN && flag !== GZIP && flag !== GZIP_TOO) throw new TlvError('the certificate info is not known')
-  const der = flag === PLAIN ? certificate.slice() : inflate(certificate)
-  unwrap(der, 0x30)
-  return der
+  const certificate = knownFields(content, CONTAINER).certificate ?? content
+  const form = formOf(certificate)
+  if (form === undefined) throw new TlvError('this is no certificate, plain or compressed')
+  const der = unpacked(form, certificate)
+  const [first] = readableTlvs(der)
+  if (first?.tag !== SEQUENCE) throw new TlvError('the certificate is no DER, or cut off')
+  return der.subarray(0, first.value.byteOffset + first.value.length - der.byteOffset)
+}
+
+function unpacked(read: (octets: Uint8Array) => Uint8Array, certificate: Uint8Array): Uint8Array {
+  try {
+    return Uint8Array.from(read(certificate))
+  } catch (cause) {
+    throw new TlvError('the certificate is not well compressed, or too long', { cause })
+  }
 }
 
 /**

@@ -1,7 +1,8 @@
 // What stands in the data objects that every card has. SP 800-73-5 part 1, section 3.1 and appendix A, tables 8 to 14;
-// values that NIST leaves open as yubico-piv-tool writes them, since other programs know those.
+// values that NIST leaves open as yubico-piv-tool writes them, since other programs know those. What is written is exact.
+// What is read is another maker's card: what is not understood of it is passed over, so nothing here throws on reading.
 import { concat, utf8 } from '../bytes.ts'
-import { type FieldsOf, readFields, writeFields } from '../iso7816/fields.ts'
+import { type FieldsOf, knownFields, writeFields } from '../iso7816/fields.ts'
 import { TlvError, tlv } from '../iso7816/tlv.ts'
 import { PIV_AID } from './application.ts'
 
@@ -38,11 +39,23 @@ export interface Chuid {
   readonly signature?: Uint8Array
 }
 
-/** @throws TlvError */
-export function readChuid(content: Uint8Array): Chuid {
-  const { fascN, guid, expiry, cardholder, signature } = readFields(content, CHUID)
-  const optional = { ...(cardholder && { cardholder }), ...(signature.length > 0 && { signature }) }
-  return { fascN, guid, expiry: digits(text(expiry)), ...optional }
+/** What is understood of a CHUID. */
+export function readChuid(content: Uint8Array): Partial<Chuid> {
+  const { fascN, guid, expiry, cardholder, signature } = knownFields(content, CHUID)
+  const date = expiry && text(expiry)
+  return {
+    ...(fascN && { fascN }),
+    ...(guid && { guid }),
+    ...(date !== undefined && DATE.test(date) && { expiry: date }),
+    ...(cardholder && { cardholder }),
+    ...(signature !== undefined && signature.length > 0 && { signature }),
+  }
+}
+
+/** The GUID of a card. Noughts are none: cards of before GUIDs have them (SP 800-73-3 part 1, 3.1.2), all of them the same. */
+export function guidOf(content: Uint8Array): Uint8Array | undefined {
+  const { guid } = readChuid(content)
+  return guid?.some((octet) => octet !== 0) ? guid : undefined
 }
 
 /** @throws TlvError for a wrong length, or a date that is none */
@@ -51,8 +64,10 @@ export function writeChuid({ fascN, guid, expiry, cardholder, signature }: Chuid
   return concat(...writeFields({ ...fields, ...(cardholder && { cardholder }) }, CHUID))
 }
 
+const DATE = /^[0-9]{8}$/
+
 function digits(date: string): string {
-  if (!/^[0-9]{8}$/.test(date)) throw new TlvError('the date is not YYYYMMDD')
+  if (!DATE.test(date)) throw new TlvError('the date is not YYYYMMDD')
   return date
 }
 
@@ -78,8 +93,8 @@ const CAPABILITIES = {
 /** GSC-RID, manufacturer FF, a card with a Java applet: what the card id (14 octets) follows. */
 const CARD_IDENTIFIER = Uint8Array.of(0xa0, 0x00, 0x00, 0x01, 0x16, 0xff, 0x02)
 
-export const readCapabilities = (content: Uint8Array): FieldsOf<typeof CAPABILITIES> =>
-  readFields(content, CAPABILITIES)
+export const readCapabilities = (content: Uint8Array): Partial<FieldsOf<typeof CAPABILITIES>> =>
+  knownFields(content, CAPABILITIES)
 
 /** `cardId`: 14 octets. @throws TlvError for another length */
 export function writeCapabilities(cardId: Uint8Array): Uint8Array {
@@ -92,12 +107,13 @@ export function writeCapabilities(cardId: Uint8Array): Uint8Array {
 }
 
 /** Discovery object, table 12. */
-const DISCOVERY = { identifier: { tag: 0x4f, length: 11 }, policy: { tag: 0x5f2f, length: 2 } } as const
+const DISCOVERY = { identifier: { tag: 0x4f, length: [5, 16] }, policy: { tag: 0x5f2f, length: 2 } } as const
 
 /** Bits of the first octet of the PIN usage policy. */
 export const PIN_USAGE = { pin: 0x40, globalPin: 0x20, fingerprint: 0x10, virtualContact: 0x08 } as const
 
-export const readDiscovery = (content: Uint8Array): FieldsOf<typeof DISCOVERY> => readFields(content, DISCOVERY)
+export const readDiscovery = (content: Uint8Array): Partial<FieldsOf<typeof DISCOVERY>> =>
+  knownFields(content, DISCOVERY)
 
 /** Of a card with a PIN and no global PIN, unless told otherwise. `policy`: two octets. */
 export const writeDiscovery = (policy: Uint8Array = Uint8Array.of(PIN_USAGE.pin, 0x00)): Uint8Array =>
@@ -119,23 +135,21 @@ export interface KeyHistory {
   readonly url?: string
 }
 
-function checkHistory(history: KeyHistory): KeyHistory {
-  const { onCard, offCard, url } = history
-  if (onCard + offCard > 20) throw new TlvError('a card has at most 20 retired keys')
-  if (offCard > 0 && !url) throw new TlvError('the URL of the certificates that are not on the card is missing')
-  return history
-}
+const MOST_RETIRED = 20
 
-/** @throws TlvError */
-export function readKeyHistory(content: Uint8Array): KeyHistory {
-  const { onCard, offCard, url } = readFields(content, HISTORY)
-  const counts = { onCard: onCard[0] ?? 0, offCard: offCard[0] ?? 0 }
-  return checkHistory(url?.length ? { ...counts, url: text(url) } : counts)
+/** What is understood of a key history; undefined where that is not how many certificates are on the card. */
+export function readKeyHistory(content: Uint8Array): KeyHistory | undefined {
+  const { onCard, offCard, url } = knownFields(content, HISTORY)
+  const counts = { onCard: onCard?.[0] ?? MOST_RETIRED + 1, offCard: offCard?.[0] ?? 0 }
+  if (counts.onCard > MOST_RETIRED) return undefined
+  return url?.length ? { ...counts, url: text(url) } : counts
 }
 
 /** @throws TlvError */
 export function writeKeyHistory(history: KeyHistory): Uint8Array {
-  const { onCard, offCard, url } = checkHistory(history)
+  const { onCard, offCard, url } = history
+  if (onCard + offCard > MOST_RETIRED) throw new TlvError('a card has at most 20 retired keys')
+  if (offCard > 0 && !url) throw new TlvError('the URL of the certificates that are not on the card is missing')
   const counts = { onCard: Uint8Array.of(onCard), offCard: Uint8Array.of(offCard), check: EMPTY }
   return concat(...writeFields(url === undefined ? counts : { ...counts, url: utf8(url) }, HISTORY))
 }
@@ -161,11 +175,9 @@ export type PrintedInformation = Omit<
   readonly organization2?: string
 }
 
-/** @throws TlvError */
-export function readPrintedInformation(content: Uint8Array): PrintedInformation {
-  const { check: _, ...fields } = readFields(content, PRINTED)
-  const texts = Object.entries(fields).map(([name, value]) => [name, text(value)])
-  return Object.fromEntries(texts) as PrintedInformation
+export function readPrintedInformation(content: Uint8Array): Partial<PrintedInformation> {
+  const { check: _, ...fields } = knownFields(content, PRINTED)
+  return Object.fromEntries(Object.entries(fields).map(([name, value]) => [name, text(value)]))
 }
 
 /** @throws TlvError for a text that is too long */

@@ -1,6 +1,6 @@
 // ECDSA signatures in their two forms. RFC 3279, 2.2.3 (DER); IEEE P1363 (r || s).
 import { concat, leftPad } from '../bytes.ts'
-import { readTlvs, TlvError, tlv, unwrap } from '../iso7816/tlv.ts'
+import { readableTlvs, readTlvs, TlvError, tlv } from '../iso7816/tlv.ts'
 import { DER, integerPart } from './der.ts'
 
 /** DER of r || s, two numbers of the same length. */
@@ -9,22 +9,30 @@ export function ecdsaToDer(raw: Uint8Array): Uint8Array {
   return tlv(DER.sequence, integerPart(raw.subarray(0, half)), integerPart(raw.subarray(half)))
 }
 
-/** The digits of a DER INTEGER that is not negative, in its shortest form (X.690, 8.3). */
-function magnitude(value: Uint8Array): Uint8Array {
-  const [first, second] = value
-  if (first === undefined || first >= 0x80 || (first === 0 && second !== undefined && second < 0x80)) {
-    throw new TlvError('a number of the signature is none')
-  }
-  return first === 0 ? value.subarray(1) : value
+/** r and s, each without noughts before it. There are cards that write more of them than DER allows, and longer lengths. */
+function numbersOf(der: Uint8Array): readonly [r: Uint8Array, s: Uint8Array] {
+  const [sequence] = readableTlvs(der)
+  const [r, s, ...others] = sequence?.tag === DER.sequence ? readTlvs(sequence.value, 'BER') : []
+  if (r?.tag !== DER.integer || s?.tag !== DER.integer || others.length > 0) throw new TlvError('the signature is none')
+  return [magnitude(r.value), magnitude(s.value)]
 }
 
-/** r || s, each of `octets` octets, of a signature in DER. @throws TlvError */
-export function ecdsaToRaw(der: Uint8Array, octets: number): Uint8Array {
-  const numbers = readTlvs(unwrap(der, DER.sequence)).map(({ tag, value }) => {
-    const number = magnitude(value)
-    if (tag !== DER.integer || number.length > octets) throw new TlvError('the signature is none')
-    return leftPad(number, octets)
-  })
-  if (numbers.length !== 2) throw new TlvError('the signature is none')
-  return concat(...numbers)
+function magnitude(value: Uint8Array): Uint8Array {
+  if ((value[0] ?? 0x80) >= 0x80) throw new TlvError('a number of the signature is none')
+  return value.subarray(
+    Math.max(
+      value.findIndex((octet) => octet !== 0),
+      0,
+    ),
+  )
 }
+
+/** r || s, each of `octets` octets, of a signature that a card made. @throws TlvError */
+export function ecdsaToRaw(der: Uint8Array, octets: number): Uint8Array {
+  const numbers = numbersOf(der)
+  if (numbers.some(({ length }) => length > octets)) throw new TlvError('the signature is none')
+  return concat(...numbers.map((number) => leftPad(number, octets)))
+}
+
+/** The same in DER, as every program takes it. @throws TlvError */
+export const ecdsaInDer = (der: Uint8Array): Uint8Array => tlv(DER.sequence, ...numbersOf(der).map(integerPart))

@@ -2,7 +2,7 @@
 // fields of GET DATA and PUT DATA, part 2, sections 3.1.2 and 3.3.2.
 import { concat, fromHex, hex } from '../bytes.ts'
 import { UsageError } from '../errors.ts'
-import { find, readTlvs, TlvError, tlv, unwrap } from '../iso7816/tlv.ts'
+import { find, readableTlvs, readTlvs, TlvError, tlv, unwrap } from '../iso7816/tlv.ts'
 import type { Slot } from './slots.ts'
 
 export interface DataObject {
@@ -124,14 +124,24 @@ function tagIn(list: Uint8Array): string {
 /** An object as GET DATA answers it: `53 L content`; 7E and 7F61 by themselves. */
 export const writeObject = (tag: string, content: Uint8Array): Uint8Array => tlv(outerTag(tag), content)
 
-/** The content of an object out of the answer to GET DATA: a view. Empty: it was deleted. @throws TlvError */
-export const readObject = (tag: string, answer: Uint8Array): Uint8Array => unwrap(answer, outerTag(tag))
+/**
+ * The content of an object out of the answer to GET DATA: a view. Empty: it was deleted. There are cards that wrap every
+ * object in 53. @throws TlvError
+ */
+export function readObject(tag: string, answer: Uint8Array): Uint8Array {
+  const outer = outerTag(tag)
+  const [first] = readableTlvs(answer)
+  if (first?.tag === outer) return first.value
+  if (first?.tag !== DATA) throw new TlvError('this is no data object')
+  const [inner] = readableTlvs(first.value)
+  return inner?.tag === outer ? inner.value : first.value
+}
 
 /** The data field of GET DATA. */
 export const writeGetData = (tag: string): Uint8Array => tagList(tag)
 
 /** The tag, in hex, that a data field of GET DATA asks for. @throws TlvError */
-export const readGetData = (data: Uint8Array): string => tagIn(unwrap(data, TAG_LIST))
+export const readGetData = (data: Uint8Array): string => tagIn(unwrap(data, TAG_LIST, 'BER'))
 
 /** The data field of PUT DATA. Empty content deletes the object. */
 export function writePutData(tag: string, content: Uint8Array): Uint8Array {
@@ -141,7 +151,7 @@ export function writePutData(tag: string, content: Uint8Array): Uint8Array {
 
 /** What a data field of PUT DATA puts where; the content is a view. @throws TlvError */
 export function readPutData(data: Uint8Array): { readonly tag: string; readonly content: Uint8Array } {
-  const tlvs = readTlvs(data)
+  const tlvs = readTlvs(data, 'BER')
   const [first, second] = tlvs
   if (first !== undefined && tlvs.length === 1 && BARE.includes(first.tag)) {
     return { tag: first.tag.toString(16), content: first.value }

@@ -2,13 +2,13 @@
 // {86 point}.
 import { createPublicKey, type JsonWebKey, type KeyObject } from 'node:crypto'
 import { concat, leftPad } from '../bytes.ts'
-import { readFields, writeFields } from '../iso7816/fields.ts'
-import { TlvError, tlv, unwrap } from '../iso7816/tlv.ts'
+import { knownFields, writeFields } from '../iso7816/fields.ts'
+import { readableTlvs, TlvError, tlv } from '../iso7816/tlv.ts'
 import { ALGORITHMS, type Algorithm } from './algorithms.ts'
 
 const TEMPLATE = 0x7f49
 
-const RSA = { modulus: { tag: 0x81, length: [1, 512] }, exponent: { tag: 0x82, length: [1, 8] } } as const
+const RSA = { modulus: { tag: 0x81, length: [1, 513] }, exponent: { tag: 0x82, length: [1, 8] } } as const
 const EC = { point: { tag: 0x86, length: [1, 133] } } as const
 
 export type PublicKey =
@@ -43,10 +43,25 @@ function check(key: PublicKey): PublicKey {
   return key
 }
 
-/** Reads what is inside 7F49 (also tag 04 of Yubico's metadata); the fields are views. @throws TlvError */
+/**
+ * Reads what is inside 7F49 (also tag 04 of Yubico's metadata); the fields are views. There are cards that say more, and
+ * cards whose numbers have noughts before them. @throws TlvError
+ */
 export function readPublicKeyFields(octets: Uint8Array): PublicKey {
-  return check(octets[0] === EC.point.tag ? readFields(octets, EC) : readFields(octets, RSA))
+  const { point, modulus, exponent } = knownFields(octets, { ...EC, ...RSA })
+  if (point !== undefined && modulus === undefined) return check({ point })
+  if (point !== undefined || modulus === undefined || exponent === undefined)
+    throw new TlvError('this is no public key')
+  return check({ modulus: withoutZeros(modulus), exponent: withoutZeros(exponent) })
 }
+
+const withoutZeros = (number: Uint8Array): Uint8Array =>
+  number.subarray(
+    Math.max(
+      number.findIndex((octet) => octet !== 0),
+      0,
+    ),
+  )
 
 /** @throws TlvError for what is no key of a kind that is known here */
 export function writePublicKeyFields(key: PublicKey): Uint8Array {
@@ -55,7 +70,11 @@ export function writePublicKeyFields(key: PublicKey): Uint8Array {
 }
 
 /** Reads `7F49 L {…}`. @throws TlvError */
-export const readPublicKey = (octets: Uint8Array): PublicKey => readPublicKeyFields(unwrap(octets, TEMPLATE))
+export function readPublicKey(octets: Uint8Array): PublicKey {
+  const [first] = readableTlvs(octets)
+  if (first?.tag !== TEMPLATE) throw new TlvError('this is no public key')
+  return readPublicKeyFields(first.value)
+}
 
 export const writePublicKey = (key: PublicKey): Uint8Array => tlv(TEMPLATE, writePublicKeyFields(key))
 

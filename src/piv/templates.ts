@@ -1,6 +1,6 @@
 // Templates of GENERAL AUTHENTICATE and GENERATE ASYMMETRIC KEY PAIR. SP 800-73-5 part 2, sections 3.2.4 and 3.3.1.
-import { type FieldsOf, fieldParts, readFields } from '../iso7816/fields.ts'
-import { TlvError, tlv, unwrap } from '../iso7816/tlv.ts'
+import { type FieldsOf, fieldParts, knownFields, readFields } from '../iso7816/fields.ts'
+import { readableTlvs, TlvError, tlv, unwrap } from '../iso7816/tlv.ts'
 import { PIN_POLICY_IDS, type PinPolicy } from './slots.ts'
 
 const DYNAMIC_AUTHENTICATION = 0x7c
@@ -22,9 +22,16 @@ export type Authentication = FieldsOf<typeof AUTHENTICATION>
 /** What an empty field is. */
 export const ASKED = new Uint8Array(0)
 
-/** Reads `7C L {…}`; the fields are views. @throws TlvError */
+/** Reads what a host sends, `7C L {…}`; the fields are views. @throws TlvError */
 export const readAuthentication = (octets: Uint8Array): Authentication =>
-  readFields(unwrap(octets, DYNAMIC_AUTHENTICATION), AUTHENTICATION)
+  readFields(unwrap(octets, DYNAMIC_AUTHENTICATION, 'BER'), AUTHENTICATION)
+
+/** What is understood of a card's answer; the fields are views. @throws TlvError for what does not begin with 7C */
+export function readAuthenticationAnswer(octets: Uint8Array): Authentication {
+  const [first] = readableTlvs(octets)
+  if (first?.tag !== DYNAMIC_AUTHENTICATION) throw new TlvError('the answer is no authentication template')
+  return knownFields(first.value, AUTHENTICATION)
+}
 
 export const writeAuthentication = (fields: Authentication): Uint8Array =>
   tlv(DYNAMIC_AUTHENTICATION, ...fieldParts(fields, AUTHENTICATION))
@@ -60,7 +67,7 @@ const octet = (value: Uint8Array | undefined): number => value?.[0] ?? 0
 
 /** Reads `AC L {…}`. @throws TlvError */
 export function readKeyTemplate(octets: Uint8Array): KeyTemplate {
-  const { algorithm, exponent, ...policies } = readFields(unwrap(octets, KEY_TEMPLATE), KEY)
+  const { algorithm, exponent, ...policies } = readFields(unwrap(octets, KEY_TEMPLATE, 'BER'), KEY)
   return { algorithm: octet(algorithm), ...(exponent && { exponent }), ...policyIds(policies) }
 }
 

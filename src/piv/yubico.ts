@@ -1,7 +1,7 @@
 // Yubico's extensions of PIV, which programs made for their cards send: versions, serial numbers, facts about keys, and
 // the data fields of what manages them. docs.yubico.com, "PIV APDUs"; developers.yubico.com, "Yubico extensions".
 import { concat, wipe } from '../bytes.ts'
-import { type FieldsOf, readFields, writeFields } from '../iso7816/fields.ts'
+import { type FieldsOf, knownFields, readFields, writeFields } from '../iso7816/fields.ts'
 import { TlvError, tlv } from '../iso7816/tlv.ts'
 import { ADMIN_ALGORITHMS, type AdminAlgorithm, ALGORITHMS, type Algorithm, adminAlgorithmById } from './algorithms.ts'
 import { isWeakDesKey } from './des.ts'
@@ -70,8 +70,8 @@ export type Metadata = FieldsOf<typeof METADATA>
 export const NO_ALGORITHM = 0xff
 export const ORIGIN_IDS = { generated: 0x01, imported: 0x02 } as const
 
-/** @throws TlvError */
-export const readMetadata = (octets: Uint8Array): Metadata => readFields(octets, METADATA)
+/** What is understood of it: cards of other makers say less, and newer ones more. */
+export const readMetadata = (octets: Uint8Array): Partial<Metadata> => knownFields(octets, METADATA)
 
 export const writeMetadata = (metadata: Metadata): Uint8Array => concat(...writeFields(metadata, METADATA))
 

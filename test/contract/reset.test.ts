@@ -26,7 +26,8 @@ async function block(edge: Edge, command: string): Promise<void> {
   }
 }
 
-const guidOf = async (edge: Edge) => readChuid(unwrap(await answers(edge, getData('5FC102'), 0x9000), 0x53)).guid
+const guidOf = async (edge: Edge) =>
+  readChuid(unwrap(await answers(edge, getData('5FC102'), 0x9000), 0x53)).guid ?? octets('')
 const metadata = async (edge: Edge, reference: number) => hex(await answers(edge, `00 F7 00 ${two(reference)}`, 0x9000))
 
 atEdge('RESET is refused while the PIN or the PUK may still be tried', async ({ edge }) => {

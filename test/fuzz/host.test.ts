@@ -69,9 +69,9 @@ test('answers of a card in a reader', async () => {
   assert.ok(count > 500)
 })
 
-test('metadata: read, and then written the same, or refused', async () => {
+test('metadata: something is understood of it or nothing, and what is can be written', async () => {
   const { answers } = await furnished()
-  const target = (input: Uint8Array) => void writeMetadata(readMetadata(input))
+  const target = (input: Uint8Array) => void writeMetadata({ algorithm: Uint8Array.of(0xff), ...readMetadata(input) })
   const plain = answers.slice(0, 3).map((answer) => answer.slice(0, -2))
   assert.ok((await fuzz('metadata', plain, FUZZ_SECONDS / 10, target, { refusals: [TlvError] })) > 1000)
 })

@@ -4,9 +4,9 @@
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
 import { concat, equal } from '../../src/bytes.ts'
-import { readTlvs, TlvError, tlv } from '../../src/iso7816/tlv.ts'
+import { readableTlvs, readTlvs, TlvError, tlv } from '../../src/iso7816/tlv.ts'
 import { readApplicationProperties } from '../../src/piv/application.ts'
-import { readCertificate, writeCertificate } from '../../src/piv/certificate.ts'
+import { isEmptyContainer, readCertificate, writeCertificate } from '../../src/piv/certificate.ts'
 import {
   NON_FEDERAL,
   readCapabilities,
@@ -19,10 +19,17 @@ import {
   writeDiscovery,
   writeKeyHistory,
 } from '../../src/piv/contents.ts'
-import { ecdsaToDer, ecdsaToRaw } from '../../src/piv/ecdsa.ts'
+import { ecdsaInDer, ecdsaToDer, ecdsaToRaw } from '../../src/piv/ecdsa.ts'
 import { readGetData, readPutData, writePutData } from '../../src/piv/objects.ts'
 import { readPublicKey } from '../../src/piv/public-key.ts'
-import { readAuthentication, readKeyTemplate, writeAuthentication, writeKeyTemplate } from '../../src/piv/templates.ts'
+import {
+  readAuthentication,
+  readAuthenticationAnswer,
+  readKeyTemplate,
+  writeAuthentication,
+  writeKeyTemplate,
+} from '../../src/piv/templates.ts'
+import { readMetadata } from '../../src/piv/yubico.ts'
 import { filled, octets } from '../support/octets.ts'
 import { FUZZ_SECONDS, fuzz } from './harness.ts'
 
@@ -46,23 +53,33 @@ const seeds = [
   ecdsaToDer(filled(64)),
 ]
 
+/** Of what other makers' cards hold: these never refuse anything. */
+const LIBERAL: ReadonlyArray<(octets: Uint8Array) => unknown> = [
+  readableTlvs,
+  readChuid,
+  readCapabilities,
+  readDiscovery,
+  readKeyHistory,
+  readPrintedInformation,
+  readMetadata,
+  isEmptyContainer,
+]
+
 const READERS: ReadonlyArray<(octets: Uint8Array) => unknown> = [
   readAuthentication,
+  readAuthenticationAnswer,
   readKeyTemplate,
   readPublicKey,
   readApplicationProperties,
   readGetData,
   readPutData,
   readCertificate,
-  readChuid,
-  readCapabilities,
-  readDiscovery,
-  readKeyHistory,
-  readPrintedInformation,
+  (octets) => ecdsaInDer(octets),
   (octets) => ecdsaToRaw(octets, 32),
 ]
 
 function target(input: Uint8Array): void {
+  for (const read of LIBERAL) read(input)
   for (const read of READERS) {
     try {
       read(input)

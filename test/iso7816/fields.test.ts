@@ -2,7 +2,7 @@
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
 import { concat, hex } from '../../src/bytes.ts'
-import { readFields, writeFields } from '../../src/iso7816/fields.ts'
+import { knownFields, readFields, writeFields } from '../../src/iso7816/fields.ts'
 import { TlvError } from '../../src/iso7816/tlv.ts'
 import { octets } from '../support/octets.ts'
 
@@ -40,6 +40,21 @@ for (const [digits, what] of [
       (error: unknown) => error instanceof TlvError,
     ))
 }
+
+test('of what other makers have, what is known is found', () => {
+  for (const [digits, fields] of [
+    ['82 00 81 02 0102 80 01 aa', { third: octets(''), second: octets('0102'), first: octets('aa') }],
+    ['80 01 aa 99 01 00 80 01 bb 5f2f 00 82 00', { first: octets('aa'), third: octets('') }],
+    ['80 02 aabb 80 01 cc', { first: octets('cc') }],
+    ['00 00 80 01 aa 00 ff ff', { first: octets('aa') }],
+    ['80 81 01 aa 81 82 0002 0102', { first: octets('aa'), second: octets('0102') }],
+    ['80 01 aa 81 05 01', { first: octets('aa') }],
+    ['', {}],
+    ['ff', {}],
+  ] as const) {
+    assert.equal(knownFields(octets(digits), TABLE), fields, digits)
+  }
+})
 
 test('what would not be read is not written', () => {
   const refused = (error: unknown) => error instanceof TlvError

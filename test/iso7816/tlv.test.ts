@@ -2,7 +2,7 @@
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
 import { concat, hex } from '../../src/bytes.ts'
-import { find, readTlv, readTlvs, TlvError, tlv, unwrap } from '../../src/iso7816/tlv.ts'
+import { find, readableTlvs, readTlv, readTlvs, TlvError, tlv, unwrap } from '../../src/iso7816/tlv.ts'
 import { filled, octets, truncations, withTrailer } from '../support/octets.ts'
 import { type Random, seeded } from '../support/random.ts'
 
@@ -40,6 +40,53 @@ test('each length has one form', () => {
 
 test('several values are one after the other', () => {
   assert.is(hex(tlv(0x7c, tlv(0x82), tlv(0x81, octets('0102')))), '7c06820081020102')
+})
+
+test('BER: 81 to 84 stand for any number, as cards and hosts write it', () => {
+  for (const [digits, length] of [
+    ['53 81 00', 0],
+    ['53 81 05', 5],
+    ['53 81 7f', 0x7f],
+    ['53 82 00 00', 0],
+    ['53 82 00 46', 0x46],
+    ['53 82 00 ff', 0xff],
+    ['53 83 00 01 00', 0x100],
+    ['53 84 00 00 00 05', 5],
+    ['53 84 00 00 01 23', 0x123],
+  ] as const) {
+    const whole = concat(octets(digits), filled(length))
+    assert.equal(readTlv(whole, 'BER'), { tag: 0x53, value: filled(length) }, digits)
+    assert.equal(unwrap(whole, 0x53, 'BER'), filled(length))
+    assert.equal(readableTlvs(whole), [{ tag: 0x53, value: filled(length) }])
+    for (const cut of truncations(whole)) refused(() => readTlv(cut, 'BER'), `${digits}, cut`)
+  }
+  for (const digits of [
+    '53 80 00 00',
+    '53 85 00 00 00 00 00',
+    '53 ff aa',
+    '53 84 ff ff ff ff 00',
+    '53 84 80 00 00 00',
+  ]) {
+    refused(() => readTlvs(octets(digits), 'BER'), digits)
+  }
+})
+
+test('what can be read at the beginning is read: noughts mean nothing, and what is none ends it', () => {
+  const two = [
+    { tag: 0x80, value: octets('aa') },
+    { tag: 0x82, value: octets('') },
+  ]
+  for (const digits of [
+    '80 01 aa 82 00',
+    '00 80 01 aa 00 00 82 00 00 00',
+    '80 01 aa 82 00 ff ff',
+    '80 01 aa 82 00 83 05 01',
+    '80 81 01 aa 82 82 00 00 5f',
+  ]) {
+    assert.equal(readableTlvs(octets(digits)), two, digits)
+  }
+  assert.equal(readableTlvs(octets('')), [])
+  assert.equal(readableTlvs(octets('ff 80 01 aa')), [])
 })
 
 const MALFORMED: ReadonlyArray<readonly [digits: string, what: string]> = [

@@ -81,18 +81,9 @@ onCard('new PINs and PUKs that are none, or that everybody knows, cost no try an
 })
 
 onCard('what GET DATA asks for', async () => {
-  const malformed = [
-    '',
-    '5c',
-    '5c00',
-    '5c035fc1',
-    '5c045fc10200',
-    '5c035fc10200',
-    '5c017e5c017e',
-    '53035fc102',
-    '5c81017e',
-  ]
+  const malformed = ['', '5c', '5c00', '5c035fc1', '5c045fc10200', '5c035fc10200', '5c017e5c017e', '53035fc102']
   await all('6a80', ...malformed.map((data) => apdu(GET, data)))
+  await all('9000', apdu(GET, '5c81017e'), apdu(GET, '5c8200035fc102'))
   await all('6a82', ...['5c035fc1f0', '5c035fc105', '5c0153', '5c01ff', '5c025fc1'].map((data) => apdu(GET, data)))
   await all('6982', ...['03', '08', '09', '21', '23'].map((last) => apdu(GET, `5c035fc1${last}`)))
 })
@@ -105,7 +96,9 @@ onCard('PUT DATA: who may not, and what is no object', async () => {
   await all('9000', good)
   const malformed = ['', '5300', '5c035fc110', '53027001 5c035fc110', '5c035fc110 530270', '5c035fc110 53027001 00']
   const others = ['5c035fc110 5300 5300', '5c017e 5300', '5c00 5300', '5c045fc11000 5300', '5c035fc110 54027001']
-  await all('6a80', ...[...malformed, ...others, '5c035fc110 5381027001'].map((data) => apdu(PUT, data)))
+  await all('6a80', ...[...malformed, ...others].map((data) => apdu(PUT, data)))
+  // ISO/IEC 7816-4, 5.2.2.2: a length may be longer than it need be.
+  for (const long of ['5c035fc110 5381027001', '5c81035fc110 5382000270 01']) await all('9000', apdu(PUT, long))
   await all('6a81', ...['7e00', '7f6100', '5c035fc10c 5300', '5c025fc1 5300'].map((data) => apdu(PUT, data)))
   assert.is(hex((await send(apdu(GET, '5c035fc110'))).data), '53027001')
   await turns([apdu(PUT, '5c035fc110 5300'), '9000'], [apdu(GET, '5c035fc110'), '6a82'])

@@ -4,7 +4,7 @@ import { test } from 'uvu'
 import * as assert from 'uvu/assert'
 import { concat, hex } from '../../src/bytes.ts'
 import { TlvError } from '../../src/iso7816/tlv.ts'
-import { ecdsaToDer, ecdsaToRaw } from '../../src/piv/ecdsa.ts'
+import { ecdsaInDer, ecdsaToDer, ecdsaToRaw } from '../../src/piv/ecdsa.ts'
 import { filled, octets, truncations, withTrailer } from '../support/octets.ts'
 import { seeded } from '../support/random.ts'
 
@@ -41,9 +41,23 @@ test('random numbers, there and back', () => {
   }
 })
 
-test('every truncation and trailer is refused', () => {
+test('every truncation is refused, and what comes after it is left away', () => {
   const der = ecdsaToDer(filled(64))
-  for (const wrong of [...truncations(der), ...withTrailer(der)]) assert.throws(() => ecdsaToRaw(wrong, 32), refused)
+  for (const wrong of truncations(der)) assert.throws(() => ecdsaToRaw(wrong, 32), refused)
+  for (const long of withTrailer(der)) assert.equal(ecdsaInDer(long), der)
+})
+
+test('cards that write more than DER allows are read, and what comes of it is DER', () => {
+  for (const [odd, der] of [
+    ['3007 02020001 020101', '3006 020101 020101'],
+    ['308106 020101 020101', '3006 020101 020101'],
+    ['30820008 02810101 02810102', '3006 020101 020102'],
+    ['300a 02040000007f 02020080', '3007 02017f 02020080'],
+    ['3006 020101 020101 0000', '3006 020101 020101'],
+  ] as const) {
+    assert.is(hex(ecdsaInDer(octets(odd))), hex(octets(der)), odd)
+    assert.equal(ecdsaToRaw(octets(odd), 4), ecdsaToRaw(octets(der), 4))
+  }
 })
 
 for (const [digits, what] of [
@@ -53,8 +67,8 @@ for (const [digits, what] of [
   ['3006 030101 020101', 'no INTEGER'],
   ['3005 0200 020101', 'an empty number'],
   ['3006 020180 020101', 'a negative number'],
-  ['3007 02020001 020101', 'a zero too many'],
   ['300a 02050100000000 020101', 'a number that is too long'],
+  ['3009 020101 020101 0001ff', 'something after the numbers'],
 ] as const) {
   test(`refused: ${what}`, () => assert.throws(() => ecdsaToRaw(octets(digits), 4), refused))
 }

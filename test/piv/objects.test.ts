@@ -106,6 +106,8 @@ test('GET DATA as the reference has it', () => {
       assert.throws(() => readGetData(wrong), refused)
     }
   }
+  assert.is(readGetData(octets('5c 81 03 5f c1 02')), '5fc102')
+  assert.is(readGetData(octets('5c 82 00 01 7e')), '7e')
   // 5FC1F0 is no tag of BER, but can be asked for; the answer is that it is not there.
   assert.is(readGetData(octets('5c 03 5f c1 f0')), '5fc1f0')
   for (const wrong of ['5c 00', '5c 04 5fc10203', '53 01 7e', '5c 01 7e 53 00']) {
@@ -125,6 +127,13 @@ test('objects in answers: in 53, but for two', () => {
     assert.throws(() => readObject(tag, octets('54 02 3e 00')), refused)
   }
   assert.equal(readObject('5fc102', octets('53 00')), octets(''))
+  for (const digits of ['53 81 02 3e 00', '53 82 00 02 3e 00', '53 83 000002 3e 00', '53 02 3e 00 00 00']) {
+    assert.equal(readObject('5fc102', octets(digits)), octets('3e 00'), digits)
+  }
+  // There are cards that wrap the discovery object as well, and cards that leave its own tag away.
+  for (const digits of ['53 04 7e 02 3e 00', '53 02 3e 00'])
+    assert.equal(readObject('7e', octets(digits)), octets('3e 00'))
+  for (const wrong of ['', '53 03 3e 00', 'ff 90']) assert.throws(() => readObject('5fc102', octets(wrong)), refused)
 })
 
 test('PUT DATA as the reference has it', () => {
@@ -139,6 +148,7 @@ test('PUT DATA as the reference has it', () => {
     for (const wrong of [...truncations(whole), ...withTrailer(whole)]) assert.throws(() => readPutData(wrong), refused)
   }
   assert.is(hex(writePutData('5fc10e', octets(''))), '5c035fc10e5300')
+  assert.equal(readPutData(octets('5c 81 03 5f c1 0e 53 82 00 02 3e 00')), { tag: '5fc10e', content: octets('3e 00') })
   for (const wrong of [
     '53 00',
     '5c 03 5fc10e',

@@ -9,6 +9,7 @@ import {
   type Authentication,
   pinPolicyById,
   readAuthentication,
+  readAuthenticationAnswer,
   readKeyTemplate,
   writeAuthentication,
   writeKeyTemplate,
@@ -82,12 +83,31 @@ for (const [digits, what] of [
   ['7c 02 83 00', 'a field that PIV has not'],
   ['7c 04 81 00 81 00', 'a field twice'],
   ['7c 03 80 00', 'a length that goes too far'],
-  ['7c 81 02 80 00', 'a length in a longer form than it needs'],
   ['80 00', 'no template'],
   ['', 'nothing'],
 ] as const) {
   test(`refused: ${what}`, () => assert.throws(() => readAuthentication(octets(digits)), refused))
 }
+
+test('lengths in any form of ISO/IEC 7816-4, from hosts and from cards', () => {
+  const fields = { response: ASKED, challenge: block(32) }
+  for (const start of ['7c 81 24 82 00 81 20', '7c 82 00 26 82 81 00 81 81 20', '7c 83 000027 82 82 0000 81 81 20']) {
+    const whole = concat(octets(start), block(32))
+    assert.equal(readAuthentication(whole), fields, start)
+    assert.equal(readAuthenticationAnswer(whole), fields, start)
+  }
+  assert.equal(readKeyTemplate(octets('ac 81 04 80 81 01 11')), { algorithm: 0x11 })
+})
+
+test("of a card's answer what is known is found", () => {
+  const whole = octets('7c 08 99 01 00 82 01 aa 83 00')
+  assert.equal(readAuthenticationAnswer(whole), { response: octets('aa') })
+  assert.equal(readAuthenticationAnswer(concat(whole, octets('00 00'))), { response: octets('aa') })
+  assert.equal(readAuthenticationAnswer(octets('7c 00')), {})
+  for (const wrong of ['', '7d 03 82 01 aa', '7c 04 82 01']) {
+    assert.throws(() => readAuthenticationAnswer(octets(wrong)), refused, wrong)
+  }
+})
 
 test('round trips of random templates', () => {
   const random = seeded('authentication')

@@ -10,7 +10,6 @@ import { type Metadata, readMetadata, YUBICO } from '../yubico.ts'
 import type { Exchange, HostCommand } from './exchange.ts'
 import { refusal } from './refusals.ts'
 import type { SecretFacts } from './secrets.ts'
-import { ifWellFormed } from './well-formed.ts'
 
 /** What a card says of its admin key. */
 export interface AdminKeyInfo {
@@ -56,14 +55,14 @@ export class Extras {
   }
 
   /** What the card says of a key, the PIN, the PUK or the admin key; undefined where it does not. */
-  async metadata(exchange: Exchange, reference: number): Promise<Metadata | 'absent' | undefined> {
+  async metadata(exchange: Exchange, reference: number): Promise<Partial<Metadata> | 'absent' | undefined> {
     const found = await this.#find(exchange)
     if (found.version === undefined || found.metadata === false) return undefined
     const { data, sw } = await exchange.send({ ins: YUBICO.getMetadata, p1: 0x00, p2: reference, answer: true })
     if (sw !== SW.UNKNOWN_INS) found.metadata = sw === SW.OK || sw === SW.REFERENCE_NOT_FOUND || found.metadata
     else found.metadata = false
     if (sw === SW.REFERENCE_NOT_FOUND) return 'absent'
-    return sw === SW.OK ? ifWellFormed(() => readMetadata(data)) : undefined
+    return sw === SW.OK ? readMetadata(data) : undefined
   }
 
   /** Without tries in all: there is no such secret. */
@@ -79,7 +78,7 @@ export class Extras {
   async adminKey(exchange: Exchange): Promise<AdminKeyInfo | 'absent' | undefined> {
     const told = await this.metadata(exchange, ADMIN_KEY)
     if (told === undefined || told === 'absent') return told
-    const algorithm = adminAlgorithmById(told.algorithm[0] ?? -1)
+    const algorithm = adminAlgorithmById(told.algorithm?.[0] ?? -1)
     return algorithm && { algorithm, ...defaultOf(told) }
   }
 
@@ -106,4 +105,5 @@ export class Extras {
   }
 }
 
-const defaultOf = ({ isDefault }: Metadata) => (isDefault === undefined ? {} : { isDefault: isDefault[0] !== 0 })
+const defaultOf = ({ isDefault }: Partial<Metadata>) =>
+  isDefault === undefined ? {} : { isDefault: isDefault[0] !== 0 }

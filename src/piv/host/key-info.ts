@@ -79,7 +79,11 @@ const MATCH_POLICIES: ReadonlyMap<number, PinPolicy> = new Map([
 ])
 
 /** What the card itself says of the key in a slot; undefined where that does not fit together. */
-function fromMetadata(slot: Slot, { algorithm: id, policies, origin: from, publicKey }: Metadata): KeyInfo | undefined {
+function fromMetadata(
+  slot: Slot,
+  { algorithm: id, policies, origin: from, publicKey }: Partial<Metadata>,
+): KeyInfo | undefined {
+  if (id === undefined) return undefined
   const algorithm = algorithmById(id[0] ?? 0)
   if (algorithm === undefined) {
     throw new CardError('ERR_NOT_SUPPORTED', `The key in slot ${slot} is of an algorithm that is not known here.`)
@@ -194,6 +198,6 @@ export class CardKeys {
 /** Retired keys that have a certificate on the card: they fill 82 and up. All of them where the card has no history. */
 async function announced(exchange: Exchange): Promise<readonly Slot[]> {
   const content = await readObject(exchange, 'key-history')
-  const history = content && ifWellFormed(() => readKeyHistory(content))
+  const history = content && readKeyHistory(content)
   return history === undefined ? RETIRED : RETIRED.slice(0, history.onCard)
 }

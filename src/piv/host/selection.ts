@@ -5,7 +5,7 @@ import type { CardChannel } from '../../channel.ts'
 import { CardError, PcscError } from '../../errors.ts'
 import { SW } from '../../iso7816/status.ts'
 import { PIV_AID } from '../application.ts'
-import { readChuid, readDiscovery } from '../contents.ts'
+import { guidOf as guidIn, readDiscovery } from '../contents.ts'
 import type { Exchange } from './exchange.ts'
 import { readObject } from './objects.ts'
 import { selectPiv } from './pins.ts'
@@ -70,7 +70,7 @@ export class Selection {
   async #isSelected(exchange: Exchange): Promise<boolean> {
     try {
       const content = await readObject(exchange, 'discovery')
-      return content !== undefined && equal(readDiscovery(content).identifier, PIV_AID)
+      return content !== undefined && equal(readDiscovery(content).identifier ?? new Uint8Array(0), PIV_AID)
     } catch (error) {
       if (error instanceof PcscError) throw error
       return false
@@ -91,7 +91,7 @@ export class Selection {
 async function guidOf(exchange: Exchange): Promise<Uint8Array> {
   try {
     const content = await readObject(exchange, 'chuid')
-    return content === undefined ? new Uint8Array(0) : readChuid(content).guid
+    return (content && guidIn(content)) ?? new Uint8Array(0)
   } catch (error) {
     if (error instanceof PcscError) throw error
     return new Uint8Array(0) // a card without one, or with one that nobody can read
