@@ -4,6 +4,7 @@ import { OBJECTS } from '../piv/objects.ts'
 import { SLOTS } from '../piv/slots.ts'
 import { PURPOSES } from '../x509/purposes.ts'
 import type { CommandShape } from './context.ts'
+import { flagOf, oldSpellingsOf } from './old-spellings.ts'
 import { GLOBAL_OPTIONS, OPTIONS, type OptionName, optionRow } from './options.ts'
 import { SHELLS } from './shells.ts'
 
@@ -35,7 +36,8 @@ const names = Object.keys(OPTIONS) as OptionName[]
 
 /** The option that a word of the command line is; `row` has its own before others. */
 function optionOf(word: string, row: CommandShape | undefined): OptionName | undefined {
-  return [...(row?.options ?? []), ...names].find((name) => flagsOf(name).includes(word))
+  const old = oldSpellingsOf(row?.words ?? '').find(({ flag }) => flag === word)
+  return old?.option ?? [...(row?.options ?? []), ...names].find((name) => flagsOf(name).includes(word))
 }
 
 async function valuesOf(name: OptionName, cards: Names): Promise<readonly string[]> {
@@ -82,7 +84,7 @@ export async function candidates(
     value = option !== undefined && placeholder(OPTIONS[option].flags) !== undefined ? option : undefined
   }
   const row = commandOf(commands, plain)
-  const options = () => [...(row?.options ?? []), ...GLOBAL_OPTIONS].map((name) => flagsOf(name).at(-1) ?? '')
+  const options = () => [...(row?.options ?? []), ...GLOBAL_OPTIONS].map(flagOf)
   const all =
     value !== undefined
       ? await valuesOf(value, cards)

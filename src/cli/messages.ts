@@ -59,6 +59,7 @@ Exit codes: 0 ok, 1 I/O or internal, 2 usage, 3 no card, 4 PIN wrong or needed, 
     secretFileOpen: (option: string, mode: string) =>
       `The file given with ${option} can be read by others (mode ${mode}). Use chmod 600 on it.`,
     label: 'Warning: ',
+    oldSpelling: (old: string, now: string) => `${old} is called ${now} now. The old name works in this version only.`,
     defaults: {
       pin: 'the PIN is the default one. Change it: tessera pin change.',
       puk: 'the PUK is the default one. Change it: tessera pin change-puk.',

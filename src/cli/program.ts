@@ -5,6 +5,7 @@ import { CardError, UsageError } from '../errors.ts'
 import { Context } from './context.ts'
 import { EXIT, type ExitCode, exitCode, failureOf } from './exit.ts'
 import { TEXT } from './messages.ts'
+import { flagOf, oldFlags, oldSpellingsOf } from './old-spellings.ts'
 import { GLOBAL_OPTIONS, type OptionName, type Options, optionRow } from './options.ts'
 import { Output, type Streams, write } from './output.ts'
 import { Interrupted } from './prompt.ts'
@@ -14,6 +15,8 @@ interface Chosen {
   readonly row: CommandRow
   readonly args: readonly string[]
   readonly options: Options
+  /** A sentence for each option that has another name by now. */
+  readonly oldSpellings: readonly string[]
 }
 
 /** How long a command that is told to stop may tidy up, in milliseconds. */
@@ -36,6 +39,7 @@ export async function run(
     }
     const { json = false, quiet = false, logLevel: level = 'info' } = chosen.options
     out = new Output({ json, quiet, level }, streams)
+    for (const warning of chosen.oldSpellings) await out.warn(warning)
     return await execute(chosen, out, commands)
   } catch (error) {
     if (error instanceof Interrupted) return EXIT.interrupted
@@ -96,7 +100,8 @@ export function buildProgram(
     const command = new Command(words.at(-1)).copyInheritedSettings(parent).description(TEXT.commands[row.words])
     if (row.args !== undefined) command.arguments(row.args)
     for (const name of row.options ?? []) command.addOption(option(name))
-    command.action(() => choose({ row, args: command.args, options: command.optsWithGlobals<Options>() }))
+    const oldSpellings = takeOldSpellings(command, row)
+    command.action(() => choose({ row, args: command.args, options: command.optsWithGlobals<Options>(), oldSpellings }))
     parent.addCommand(command, { isDefault: row.usual === true })
   }
   return program
@@ -114,8 +119,19 @@ function groupOf(program: Command, groups: Map<string, Command>, words: readonly
   return group
 }
 
-function option(name: OptionName): Option {
-  const { flags, range, choices, required = false } = optionRow(name)
+/** Has a command take the old names of its options; what it answers fills as they are met. */
+function takeOldSpellings(command: Command, { words }: CommandRow): readonly string[] {
+  const met: string[] = []
+  for (const old of oldSpellingsOf(words)) {
+    command.addOption(option(old.option, oldFlags(old)).makeOptionMandatory(false).hideHelp())
+    const warning = TEXT.warn.oldSpelling(old.flag, flagOf(old.option))
+    command.on(`option:${old.flag.slice(2)}`, () => met.push(warning))
+  }
+  return met
+}
+
+function option(name: OptionName, flags: string = optionRow(name).flags): Option {
+  const { range, choices, required = false } = optionRow(name)
   const built = new Option(flags, TEXT.options[name]).makeOptionMandatory(required)
   // Two options may be spelled the same and mean different things in different commands.
   built.attributeName = () => name

@@ -13,7 +13,7 @@ export interface CommandRow extends CommandShape {
   readonly load: () => Promise<{ readonly run: Run }>
 }
 
-const signature = ['hash', 'format', 'padding'] as const
+const signature = ['hash', 'signatureFormat', 'padding'] as const
 /** Which CA, and who asks it. */
 const certificateAuthority = ['est', 'certsrv', 'caFile', 'user', 'passwordFile', 'negotiate'] as const
 /** What a certificate is to say. */
@@ -130,7 +130,7 @@ export const COMMANDS: readonly CommandRow[] = [
   {
     words: 'decrypt',
     args: '<slot> <file>',
-    options: ['out', 'encryption', 'hash', 'lastTry'],
+    options: ['out', 'encryptionPadding', 'hash', 'lastTry'],
     load: () => import('./commands/decrypt.ts'),
   },
   {
@@ -154,7 +154,7 @@ export const COMMANDS: readonly CommandRow[] = [
   {
     words: 'cert export',
     args: '<slot>',
-    options: ['chain', 'encoding', 'out'],
+    options: ['chain', 'format', 'out'],
     load: () => import('./commands/cert-export.ts'),
   },
   { words: 'cert list', load: () => import('./commands/cert-list.ts') },
@@ -174,7 +174,7 @@ export const COMMANDS: readonly CommandRow[] = [
       ...[
         'byCertificate',
         'template',
-        'whichKey',
+        'key',
         'algorithm',
         'pinPolicy',
         'renew',
@@ -228,14 +228,14 @@ export const COMMANDS: readonly CommandRow[] = [
   {
     words: 'help-desk respond',
     args: '<challenge>',
-    options: ['key', 'yes'],
+    options: ['privateKey', 'yes'],
     load: () => import('./commands/help-desk-respond.ts'),
   },
   {
     words: 'serve',
     tpmOnly: true,
     args: '<name...>',
-    options: ['vpcd', 'listen', 'serveUnlockFor'],
+    options: ['vpcd', 'vpcdListen', 'serveUnlockFor'],
     untilStopped: true,
     load: () => import('./commands/serve.ts'),
   },
@@ -252,7 +252,7 @@ export const COMMANDS: readonly CommandRow[] = [
   {
     words: 'lab-ca start',
     usual: true,
-    options: ['directory', 'listenAt', 'crlPort', 'serverNames', 'pending', 'days', 'algorithm'],
+    options: ['directory', 'listen', 'crlPort', 'serverNames', 'pending', 'days', 'algorithm'],
     load: () => import('./commands/lab-ca-start.ts'),
   },
   {

@@ -45,7 +45,7 @@ const rows: ReadonlyArray<readonly [string, readonly string[]]> = [
   ['sign 9a ', []],
   ['sign 9a file -o ', []],
   ['sign 9a file --padding ', ['pkcs1', 'pss']],
-  ['decrypt 9a file --padding ', ['oaep', 'pkcs1']],
+  ['decrypt 9a file --encryption-padding ', ['oaep', 'pkcs1']],
   ['sign 9a file --hash SHA-3', ['SHA-384']],
   ['create x --puk ', ['default', 'prompt', 'none']],
   ['create x --admin-key ', ['default', 'random']],

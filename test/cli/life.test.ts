@@ -103,14 +103,14 @@ for (const { slot, algorithm, policy } of keys) {
 test('other hashes, formats and paddings', async () => {
   const variants: ReadonlyArray<readonly [string, string[]]> = [
     ['9a', ['--hash', 'SHA-384']],
-    ['9a', ['--format', 'raw']],
+    ['9a', ['--signature-format', 'raw']],
     ['9c', ['--hash', 'SHA-512', '--padding', 'pss']],
   ]
   for (const [slot, options] of variants) {
     await expect(0, 'sign', slot, input, '-o', at('other'), '--pin-file', pinFile, ...options)
     assert.is((await json(0, 'verify', slot, input, at('other'), ...options)).valid, true)
   }
-  const { octets } = await expect(0, 'sign', '9a', input, '--format', 'raw', '--pin-file', pinFile)
+  const { octets } = await expect(0, 'sign', '9a', input, '--signature-format', 'raw', '--pin-file', pinFile)
   assert.is(octets.length, 64)
 })
 
@@ -198,7 +198,7 @@ test('unblock by help desk: the private key is elsewhere', async () => {
   assert.match(refused.output, 'ERR_HELP_DESK_REFUSED')
   const { cardId } = await json(0, 'info', 'other')
   const done = await helpDesk(async (challenge) => {
-    const words = ['help-desk', 'respond', challenge, '--key', join(elsewhere, 'private.pem')]
+    const words = ['help-desk', 'respond', challenge, '--private-key', join(elsewhere, 'private.pem')]
     const { stdout, stderr } = await expect(0, ...words)
     assert.match(stderr, cardId)
     return stdout.trim()

@@ -38,7 +38,7 @@ const usage: ReadonlyArray<readonly [string, string]> = [
   ['key generate 9z', "There is no slot '9z'"],
   ['key generate 9a -a RSA-1024', 'RSA-2048'],
   ['sign 9a f --hash MD5', 'SHA-256'],
-  ['help-desk respond 1', '--key'],
+  ['help-desk respond 1', '--private-key'],
   ['create x --pin-file f', '--pin FILE'],
   ['pin', 'No command was given'],
 ]

@@ -80,7 +80,7 @@ test('help desk: the challenge is an aside on standard error', async () => {
     .split('\n')
     .map((text) => JSON.parse(text))
   assert.equal([...checker.faults('#challenge', challenge), ...checker.faults('#error', error)], [])
-  await json(0, `help-desk respond ${challenge.challenge} --key ${at('desk.pem')}`)
+  await json(0, `help-desk respond ${challenge.challenge} --private-key ${at('desk.pem')}`)
 })
 
 test('certificates', async () => {
@@ -180,7 +180,7 @@ test('keys', async () => {
 
 test('signatures and decryption, to standard output and to a file', async () => {
   const input = join(root, 'LICENSE')
-  for (const options of ['', ' --hash SHA-384 --format raw', ` -o ${at('out')}`])
+  for (const options of ['', ' --hash SHA-384 --signature-format raw', ` -o ${at('out')}`])
     await json(0, `sign 9a ${input}${options}`, [PIN])
   await json(0, `sign 9d ${input} --padding pss -o ${at('pss')}`, [PIN])
   assert.is((await json(0, `verify 9d ${input} ${at('pss')} --padding pss`)).valid, true)
@@ -191,7 +191,7 @@ test('signatures and decryption, to standard output and to a file', async () => 
   openssl(`pkeyutl -encrypt -inkey ${at('rsa.pem')} -in ${at('plain')} -out ${at('pkcs1')}`)
   const { plaintext } = await json(0, `decrypt 9d ${at('oaep')}`, [PIN])
   assert.is(Buffer.from(plaintext, 'base64').toString(), 'hello')
-  await json(0, `decrypt 9d ${at('pkcs1')} --padding pkcs1 -o ${at('out')}`, [PIN])
+  await json(0, `decrypt 9d ${at('pkcs1')} --encryption-padding pkcs1 -o ${at('out')}`, [PIN])
   // A signature was in it, which everybody may read.
   assert.equal([readFileSync(at('out'), 'utf8'), statSync(at('out')).mode & 0o777], ['hello', 0o600])
   await json(2, `decrypt 9d ${at('pkcs1')}`, [PIN])

@@ -38,7 +38,7 @@ test("every option has a text and is some command's, under its own name", () => 
   for (const command of commands) {
     commands.push(...command.commands)
     const names = command.options
-      .filter((option) => option.long !== '--version')
+      .filter((option) => option.long !== '--version' && !option.hidden)
       .map((option) => option.attributeName())
     assert.equal(new Set(names).size, names.length)
     for (const name of names) assert.ok(name in OPTIONS, name)
@@ -101,10 +101,10 @@ const understood: ReadonlyArray<readonly [string, string, readonly string[], Opt
   ['admin-key change random --admin-key-file k', 'admin-key change', ['random'], { adminKeyFile: 'k' }],
   ['key move 9a retired-1 --yes', 'key move', ['9a', 'retired-1'], { yes: true }],
   [
-    'decrypt 9d c -o p --padding oaep --hash SHA-512',
+    'decrypt 9d c -o p --encryption-padding oaep --hash SHA-512',
     'decrypt',
     ['9d', 'c'],
-    { out: 'p', encryption: 'oaep', hash: 'SHA-512' },
+    { out: 'p', encryptionPadding: 'oaep', hash: 'SHA-512' },
   ],
   ['object list', 'object list', [], {}],
   ['object get chuid -o f', 'object get', ['chuid'], { out: 'f' }],
@@ -117,20 +117,20 @@ const understood: ReadonlyArray<readonly [string, string, readonly string[], Opt
   ['key list', 'key list', [], {}],
   ['key info signature', 'key info', ['signature'], {}],
   [
-    'sign 9a - -o - --hash SHA-384 --format raw --padding pss --log-level debug',
+    'sign 9a - -o - --hash SHA-384 --signature-format raw --padding pss --log-level debug',
     'sign',
     ['9a', '-'],
-    { out: '-', hash: 'SHA-384', format: 'raw', padding: 'pss', logLevel: 'debug' },
+    { out: '-', hash: 'SHA-384', signatureFormat: 'raw', padding: 'pss', logLevel: 'debug' },
   ],
   ['verify 9a README.md sig --hash sha-512', 'verify', ['9a', 'README.md', 'sig'], { hash: 'sha-512' }],
-  ['help-desk respond 1234 --key p.pem', 'help-desk respond', ['1234'], { key: 'p.pem' }],
+  ['help-desk respond 1234 --private-key p.pem', 'help-desk respond', ['1234'], { privateKey: 'p.pem' }],
   [
     'serve work spare --vpcd 127.0.0.1:35963 --unlock-for 5',
     'serve',
     ['work', 'spare'],
     { vpcd: '127.0.0.1:35963', serveUnlockFor: 5 },
   ],
-  ['serve work --listen 35963', 'serve', ['work'], { listen: 35963 }],
+  ['serve work --vpcd-listen 35963', 'serve', ['work'], { vpcdListen: 35963 }],
   ['doctor --tcti device:/dev/tpm0', 'doctor', [], { tcti: 'device:/dev/tpm0' }],
 ]
 for (const [line, command, args, options] of understood) {
@@ -154,17 +154,17 @@ const refused = [
   'create work --unlock-for 61',
   'create work --pni prompt',
   'key generate 9a --pin-policy sometimes',
-  'sign 9a f --format pem',
+  'sign 9a f --signature-format pem',
   'sign 9a f --padding oaep',
-  'decrypt 9d f --padding pss',
+  'decrypt 9d f --encryption-padding pss',
   'rename work',
   'key move 9a',
   'object get',
   'completion',
   'help-desk respond 1234',
   'serve',
-  'serve work --listen 0',
-  'serve work --listen 65535',
+  'serve work --vpcd-listen 0',
+  'serve work --vpcd-listen 65535',
   'list --last-try',
   'pin verify 123456',
   'pin',

@@ -135,7 +135,7 @@ test('waiting is given up', async () => {
 test('at the command line: waited for, told that it is taken out, in the foreground and in the background', async () => {
   const pins = secretFile(join(tempDir('pins'), 'pin'), PIN)
   const env = { TESSERA_HOME: home }
-  const where = ['--service', service.url, '--ca-file', service.caFile, '--pin-file', pins, '--wait']
+  const where = ['--service', service.url, '--ca-file', service.caFile, '--pin-file', pins, '--wait-for-card']
   const waiting = await startServe(['signin', ALICE, ...where], env)
   await waiting.says('Waiting for it (Ctrl-C gives up).')
   await insert()

@@ -7,10 +7,10 @@ import { TEXT } from '../messages.ts'
 import { withCard } from '../select.ts'
 
 export const run: Run = async (context, slotName) => {
-  const { chain: withChain, encoding, out } = context.options
+  const { chain: withChain, format, out } = context.options
   const slot = parseSlot(slotName)
-  if (encoding === 'der' && withChain) throw new UsageError('ERR_USAGE', TEXT.error.derChain)
-  const send = encoding === 'der' ? binaryOutput(context) : undefined
+  if (format === 'der' && withChain) throw new UsageError('ERR_USAGE', TEXT.error.derChain)
+  const send = format === 'der' ? binaryOutput(context) : undefined
   await withCard(context, async (card) => {
     const { certificate, chain = [] } = await certificateIn(card, slot)
     const written = (path: string) => TEXT.done.certExported(slot, path)

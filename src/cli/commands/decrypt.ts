@@ -10,7 +10,7 @@ import { keyPin, withCard } from '../select.ts'
 export const run: Run = async (context, slotName, file) => {
   const { options } = context
   const slot = parseSlot(slotName)
-  const padding = options.encryption ?? 'oaep'
+  const padding = options.encryptionPadding ?? 'oaep'
   const chosen = { padding, ...(padding === 'oaep' && { hash: parseHash(options.hash ?? 'SHA-256') }) }
   const send = binaryOutput(context)
   const ciphertext = await readSmall(context, file, 'FILE')

@@ -13,7 +13,7 @@ export const run: Run = async (context, slotName?: string) => {
   const slot = parseSlot(slotName ?? '9a')
   if (options.abandon) return giveUp(context, slot)
   caUrl(options)
-  const { renew, keepOld, whichKey: key, byCertificate } = options
+  const { renew, keepOld, key, byCertificate } = options
   return withCard(context, async (card) => {
     const { use, authorize } = standingRights(context, card)
     const { pin: onPin, minTriesLeft } = use

@@ -9,7 +9,7 @@ export const run: Run = async (context, challenge) => {
   const cardId = hex(parseChallenge(challenge).cardId)
   await out.note(TEXT.helpDesk.about(cardId))
   if (context.terminal() !== undefined) await confirm(context, TEXT.helpDesk.ask)
-  const { privateKey } = await readKeyFile(context, options.key ?? '')
+  const { privateKey } = await readKeyFile(context, options.privateKey ?? '')
   const response = respond(challenge, privateKey)
   await out.result({ cardId, response }, response)
   return undefined

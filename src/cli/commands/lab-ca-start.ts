@@ -9,7 +9,7 @@ import { TEXT } from '../messages.ts'
 
 export const run: Run = async (context) => {
   const { options, out, signal } = context
-  const { host, port } = address(options.listenAt ?? '127.0.0.1:8443')
+  const { host, port } = address(options.listen ?? '127.0.0.1:8443')
   const crlPort = options.crlPort ?? (port === 0 ? 0 : port + 1)
   const names = options.serverNames?.split(',').map((name) => name.trim())
   const chosen = given({ names, curve: curve(options.algorithm), pending: options.pending, days: options.days })

@@ -41,7 +41,7 @@ export const run: Run = async (context, ...names) => {
 
 /** @throws UsageError ERR_USAGE */
 function rowsOf({ options }: Context, names: readonly string[]): Row[] {
-  const { vpcd, listen, tcti, serveUnlockFor: unlockMinutes } = options
+  const { vpcd, vpcdListen: listen, tcti, serveUnlockFor: unlockMinutes } = options
   if (new Set(names).size < names.length) throw new UsageError('ERR_USAGE', TEXT.error.servedTwice)
   if (vpcd !== undefined && listen !== undefined) throw new UsageError('ERR_USAGE', TEXT.error.bothWays)
   const common = given({ tcti, unlockMinutes })
@@ -70,7 +70,7 @@ function serveOne({ out }: Context, { name, place, options }: Row): Promise<Serv
 }
 
 async function warnOfReversed({ options, out }: Context): Promise<void> {
-  if (options.listen === undefined) return
+  if (options.vpcdListen === undefined) return
   const version = await vpcdVersion()
   if (endsPcscd(version)) await out.warn(TEXT.serve.reversed(version ?? '3.3'))
 }

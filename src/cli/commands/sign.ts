@@ -13,7 +13,7 @@ export const run: Run = async (context, slotName, file) => {
   const send = binaryOutput(context)
   const data = await readStream(context, file, 'FILE')
   await withCard(context, async (card) => {
-    const chosen = given({ hash, format: options.format, padding: options.padding })
+    const chosen = given({ hash, format: options.signatureFormat, padding: options.padding })
     const octets = await card.sign(slot, data, { ...chosen, ...keyPin(context, card) })
     const { algorithm } = await card.keyInfo(slot)
     await send({ octets, member: 'signature', facts: { slot, algorithm, ...chosen }, written: TEXT.done.signed })

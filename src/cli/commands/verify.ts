@@ -21,10 +21,10 @@ export const run: Run = async (context, slotName, file, signatureFile) => {
   return valid ? EXIT.ok : EXIT.failure
 }
 
-/** How Node says --format and --padding. PSS salts are as long as the hash (RFC 8017, 9.1; as `sign` makes them). */
+/** How Node says --signature-format and --padding. PSS salts are as long as the hash (RFC 8017, 9.1; as `sign` makes them). */
 function variant(context: Context, kind: 'ec' | 'rsa') {
-  const { format, padding } = context.options
-  if (kind === 'ec') return { dsaEncoding: format === 'raw' ? 'ieee-p1363' : 'der' } as const
+  const { signatureFormat, padding } = context.options
+  if (kind === 'ec') return { dsaEncoding: signatureFormat === 'raw' ? 'ieee-p1363' : 'der' } as const
   if (padding !== 'pss') return { padding: constants.RSA_PKCS1_PADDING }
   return { padding: constants.RSA_PKCS1_PSS_PADDING, saltLength: constants.RSA_PSS_SALTLEN_DIGEST }
 }
