@@ -30,7 +30,7 @@ await build({
   target: 'node20',
   // No import() is in what was compiled ahead of time: it would not know who asks.
   supported: { 'dynamic-import': false },
-  external: ['*.node', '@peculiar/x509', 'node-forge', 'reflect-metadata', 'kerberos'],
+  external: ['*.node', 'node-forge', 'kerberos'],
   define: { 'import.meta.url': 'ownUrl' },
   banner: { js: 'const ownUrl = require("node:url").pathToFileURL(__filename).href;' },
   minifyWhitespace: true,

@@ -2,10 +2,10 @@
 import { X509Certificate } from 'node:crypto'
 import { equal, hex } from '../bytes.ts'
 import { CaError } from '../errors.ts'
+import { DER } from '../iso7816/der.ts'
 import { TlvError, unwrap } from '../iso7816/tlv.ts'
 import type { KeyInfo } from '../piv/host/key-info.ts'
-import { readCertificate } from '../x509/certificate.ts'
-import { EXTENSIONS } from '../x509/extensions.ts'
+import { extensionIn, readCertificate } from '../x509/certificate.ts'
 import { Parts } from '../x509/parts.ts'
 import { isFor, issued } from './chain.ts'
 import { type CertificateDescription, describeCertificate } from './describe.ts'
@@ -102,11 +102,10 @@ function pathFrom(
 /** How many CAs it may have below it, without those that name themselves as issuer. RFC 5280, 4.2.1.9. */
 function mostBelow({ raw }: X509Certificate): number {
   try {
-    const { extensions } = readCertificate(raw)
-    const { value = EMPTY } = extensions.find(({ id }) => id === EXTENSIONS.basicConstraints) ?? {}
-    const parts = new Parts(unwrap(value, 0x30))
-    parts.takeIf(0x01)
-    const length = parts.takeIf(0x02)
+    const { value = EMPTY } = extensionIn(readCertificate(raw), 'basicConstraints') ?? {}
+    const parts = new Parts(unwrap(value, DER.sequence))
+    parts.takeIf(DER.boolean)
+    const length = parts.takeIf(DER.integer)
     return length === undefined ? Number.POSITIVE_INFINITY : Number(`0x0${hex(length)}`)
   } catch (error) {
     if (error instanceof TlvError) return 0 // it says nothing that is known here

@@ -1,12 +1,17 @@
 // What a certificate is to say, or a request asks for: whom it is for, and what its key may do.
 import { UsageError } from '../errors.ts'
+import { DER } from '../iso7816/der.ts'
 import { tlv } from '../iso7816/tlv.ts'
 import type { Card } from '../piv/host/card.ts'
-import { writeAlternativeNames, writeSecurityIdentifier } from '../x509/alternative-names.ts'
-import { TEXT_TAGS } from '../x509/attributes.ts'
-import type { EXTENSIONS } from '../x509/extensions.ts'
+import type { KeyInfo } from '../piv/host/key-info.ts'
+import { mergeAlternativeNames, writeAlternativeNames, writeSecurityIdentifier } from '../x509/alternative-names.ts'
+import { type Certificate, extensionIn } from '../x509/certificate.ts'
+import { type Extension, extension } from '../x509/extensions.ts'
 import { parseName } from '../x509/name.ts'
 import { type Purpose, writePurposes } from '../x509/purposes.ts'
+import { bmpOf } from '../x509/text.ts'
+import { writeUsages } from '../x509/usages.ts'
+import { usagesOf } from './usage.ts'
 
 export interface CertificateContent {
   /** As RFC 4514 writes it: `CN=Maria Example,O=Example Ltd`. CN and the name of the card unless given. */
@@ -24,9 +29,12 @@ export interface CertificateContent {
   readonly template?: string
 }
 
-/** The subject in DER. @throws UsageError ERR_USAGE */
-export const subjectOf = (content: CertificateContent, card: Card): Uint8Array =>
-  parseName(content.subject ?? defaultSubject(card.name))
+/**
+ * The subject in DER. That of the certificate that is renewed is copied as it is, whatever it holds: RFC 7030, 4.2.2.
+ * @throws UsageError ERR_USAGE
+ */
+export const subjectOf = ({ subject }: CertificateContent, card: Card, renewed?: Certificate): Uint8Array =>
+  subject === undefined && renewed !== undefined ? renewed.subject : parseName(subject ?? defaultSubject(card.name))
 
 /** The name of a card, or of the reader that it is in, as a subject. */
 function defaultSubject(name: string): string {
@@ -34,26 +42,48 @@ function defaultSubject(name: string): string {
   return `CN=${plain.trim().slice(0, 64).trim() || 'PIV card'}`
 }
 
-type ExtensionName = keyof typeof EXTENSIONS
+/**
+ * The extensions that follow from the content alone. What it does not say is copied, as DER, from the certificate that is
+ * renewed.
+ * @throws UsageError ERR_USAGE
+ */
+function namedExtensions(content: CertificateContent, renewed?: Certificate): Extension[] {
+  const { purposes, sid, template } = content
+  const old = (name: Parameters<typeof extensionIn>[1]) => renewed && extensionIn(renewed, name)
+  const written = (name: Parameters<typeof extension>[0], value: Uint8Array | undefined) =>
+    value && extension(name, value)
+  return [
+    alternativeNames(content, old('alternativeNames')),
+    purposes === undefined ? old('purposes') : written('purposes', writePurposes(purposes)),
+    sid === undefined ? old('securityIdentifier') : extension('securityIdentifier', writeSecurityIdentifier(sid)),
+    template === undefined ? undefined : extension('template', templateName(template)),
+  ].filter((one) => one !== undefined)
+}
 
-/** What the extensions hold that follow from the content alone. @throws UsageError ERR_USAGE */
-export function valuesOf(content: CertificateContent): ReadonlyArray<readonly [ExtensionName, Uint8Array]> {
-  const { email, upn, principal, sid, purposes = [], template } = content
+/** A name that is given takes the place of the old ones of its kind; all others stay. */
+function alternativeNames({ email, upn, principal }: CertificateContent, old?: Extension): Extension | undefined {
   const one = (text: string | undefined) => (text === undefined ? [] : [text])
-  const values: ReadonlyArray<readonly [ExtensionName, Uint8Array | undefined]> = [
-    ['alternativeNames', writeAlternativeNames({ email: one(email), upn: one(upn), principal: one(principal) })],
-    ['purposes', writePurposes(purposes)],
-    ['securityIdentifier', sid === undefined ? undefined : writeSecurityIdentifier(sid)],
-    ['template', template === undefined ? undefined : templateName(template)],
-  ]
-  return values.flatMap(([name, value]) => (value === undefined ? [] : [[name, value] as const]))
+  const given = { email: one(email), upn: one(upn), principal: one(principal) }
+  const value = writeAlternativeNames(given)
+  if (old === undefined || value === undefined) return old ?? (value && extension('alternativeNames', value))
+  return { ...old, value: mergeAlternativeNames(old.value, given) }
 }
 
 /** For who makes a key before it is asked for. @throws UsageError ERR_USAGE */
 export function checkContent(content: CertificateContent): void {
   if (content.subject !== undefined) parseName(content.subject)
-  valuesOf(content)
+  namedExtensions(content)
 }
+
+/** @throws UsageError ERR_USAGE */
+export const extensionsOf = (
+  content: CertificateContent,
+  { slot, algorithm }: Pick<KeyInfo, 'slot' | 'algorithm'>,
+  renewed?: Certificate,
+): Extension[] => [
+  extension('keyUsage', writeUsages(usagesOf(slot, algorithm)), true),
+  ...namedExtensions(content, renewed),
+]
 
 /** BMPString: two octets a character, the higher one first. X.690, 8.23.8. */
 function templateName(name: string): Uint8Array {
@@ -63,5 +93,5 @@ function templateName(name: string): Uint8Array {
       `"${name.slice(0, 64)}" names no template. A name has letters, digits and spaces.`,
     )
   }
-  return tlv(TEXT_TAGS.bmp, Uint8Array.from(Buffer.from(name, 'utf16le').swap16()))
+  return tlv(DER.bmp, bmpOf(name))
 }

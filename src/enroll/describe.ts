@@ -1,16 +1,20 @@
 // What a certificate is, for a person or a program to look at.
 import { type KeyObject, X509Certificate } from 'node:crypto'
-import { equal } from '../bytes.ts'
+import { equal, hex } from '../bytes.ts'
 import { CardError } from '../errors.ts'
-import { TlvError, unwrap } from '../iso7816/tlv.ts'
+import { TlvError } from '../iso7816/tlv.ts'
 import { algorithmOf, fromKeyObject } from '../piv/public-key.ts'
 import { signatureFacts } from '../x509/algorithms.ts'
-import { type AlternativeNames, readAlternativeNames, readSecurityIdentifier } from '../x509/alternative-names.ts'
-import { type Certificate, readCertificate } from '../x509/certificate.ts'
-import { EXTENSIONS } from '../x509/extensions.ts'
+import { type AlternativeNames, readSecurityIdentifier, understoodNames } from '../x509/alternative-names.ts'
+import { firstElement, toDer } from '../x509/ber.ts'
+import { type Certificate, extensionIn, readCertificate } from '../x509/certificate.ts'
+import type { EXTENSIONS } from '../x509/extensions.ts'
 import { formatName } from '../x509/name-text.ts'
 import { readPurposes } from '../x509/purposes.ts'
-import { type KeyUsage, readUsages } from './usage.ts'
+import { NO_TIME } from '../x509/time.ts'
+import { type KeyUsage, readUsages } from '../x509/usages.ts'
+
+const EMPTY = new Uint8Array(0)
 
 export interface CertificateDescription extends Required<AlternativeNames> {
   /** As RFC 4514 writes names. */
@@ -38,41 +42,94 @@ export interface CertificateDescription extends Required<AlternativeNames> {
   readonly ca: boolean
   /** SHA-256 of the certificate, in lower-case hex digits. */
   readonly fingerprint: string
+  /** What in it is not written as RFC 5280 says, or not understood; empty of an ordinary one. */
+  readonly oddities: readonly string[]
 }
 
-/** @param der the certificate @throws CardError ERR_DATA for what is no certificate */
+/**
+ * What OpenSSL takes for a certificate is described; what of it is not understood is named among the oddities, and counts
+ * as allowing nothing.
+ * @param der the certificate
+ * @throws CardError ERR_DATA for what is no certificate
+ */
 export function describeCertificate(der: Uint8Array): CertificateDescription {
-  return wellFormed(der, (x509) => {
-    const read = readCertificate(der)
-    const { name, hash } = signatureFacts(read.signatureAlgorithm, read.signatureParameters)
-    const extension = <T>(id: keyof typeof EXTENSIONS, reader: (value: Uint8Array) => T): T | undefined => {
-      const found = read.extensions.find((one) => one.id === EXTENSIONS[id])
-      return found && reader(found.value)
-    }
-    return {
-      ...facts(read),
-      algorithm: keyAlgorithm(x509.publicKey),
-      signature: hash === undefined || name === 'Ed25519' ? name : `${name} with ${hash}`,
-      hash,
-      usages: extension('keyUsage', readUsages),
-      purposes: extension('purposes', readPurposes),
-      sid: extension('securityIdentifier', readSecurityIdentifier),
-      ...(extension('alternativeNames', readAlternativeNames) ?? NO_NAMES),
-      ca: x509.ca,
-      fingerprint: x509.fingerprint256.replaceAll(':', '').toLowerCase(),
-    }
-  })
+  const x509 = openX509(der)
+  const read = understood(() => readCertificate(der)) ?? coarse(x509)
+  const oddities = [...read.oddities]
+  const { name, hash } = signatureFacts(read.signatureAlgorithm, read.signatureParameters)
+  const part = <T>(
+    id: keyof typeof EXTENSIONS,
+    what: string,
+    reader: (value: Uint8Array) => T,
+    otherwise: T,
+  ): T | undefined => {
+    const found = extensionIn(read, id)
+    if (found === undefined) return undefined
+    const first = understood(() => firstElement(found.value)) ?? EMPTY
+    if (first.length > 0 && first.length < found.value.length) oddities.push(`there are octets after its ${what}`)
+    const value = understood(() => reader(understood(() => toDer(first)) ?? first))
+    if (value === undefined) oddities.push(`its ${what} are not understood`)
+    return value ?? otherwise
+  }
+  const names = part('alternativeNames', 'alternative names', understoodNames, { names: NO_NAMES, not: 0 })
+  if (names !== undefined && names.not > 0) oddities.push(`${names.not} of its alternative names are not understood`)
+  return {
+    ...facts(read),
+    algorithm: keyAlgorithm(x509),
+    signature: hash === undefined || name === 'Ed25519' ? name : `${name} with ${hash}`,
+    hash,
+    usages: part('keyUsage', 'key usages', readUsages, []),
+    purposes: part('purposes', 'purposes', readPurposes, []),
+    sid: part('securityIdentifier', 'security identifiers', (value) => readSecurityIdentifier(value) ?? '', ''),
+    ...(names?.names ?? NO_NAMES),
+    ca: x509.ca,
+    fingerprint: x509.fingerprint256.replaceAll(':', '').toLowerCase(),
+    oddities,
+  }
 }
 
 const NO_NAMES: Required<AlternativeNames> = { email: [], upn: [], principal: [], dns: [], uri: [] }
 
-function facts({ serialNumber, notBefore, notAfter, subject, issuer }: Certificate) {
-  const names = { subject: formatName(subject), issuer: formatName(issuer), selfSigned: equal(subject, issuer) }
-  return { ...names, serialNumber, notBefore, notAfter }
+/** undefined for what is not written as its reader wants it. */
+function understood<T>(work: () => T): T | undefined {
+  try {
+    return work()
+  } catch (error) {
+    if (error instanceof TlvError) return undefined
+    throw error
+  }
 }
 
+/** Of a certificate whose parts are not where they should be: what OpenSSL says of it. */
+function coarse({ serialNumber, validFrom, validTo }: X509Certificate): Certificate {
+  const date = (text: string) => (Number.isNaN(Date.parse(text)) ? NO_TIME : new Date(text))
+  const nothing = { spki: EMPTY, signatureParameters: undefined, extensions: [] }
+  return {
+    ...nothing,
+    ...{
+      serialNumber: serialNumber.toLowerCase(),
+      issuer: EMPTY,
+      subject: EMPTY,
+      signatureAlgorithm: 'not understood',
+    },
+    ...{ notBefore: date(validFrom), notAfter: date(validTo) },
+    oddities: ['its parts are not understood'],
+  }
+}
+
+function facts({ serialNumber, notBefore, notAfter, subject, issuer }: Certificate) {
+  const selfSigned = subject.length > 0 && equal(subject, issuer)
+  return { subject: showName(subject), issuer: showName(issuer), selfSigned, serialNumber, notBefore, notAfter }
+}
+
+/** A name as RFC 4514 writes it; one that is not understood by its octets. */
+const showName = (der: Uint8Array): string =>
+  understood(() => formatName(der)) ?? (der.length === 0 ? '' : `#${hex(der)}`)
+
 /** The key algorithm of a certificate or key by the name that cards have for it, or Node's. */
-export function keyAlgorithm(key: KeyObject): string {
+export function keyAlgorithm(of: KeyObject | X509Certificate): string {
+  const key = of instanceof X509Certificate ? publicKeyOf(of) : of
+  if (key === undefined) return 'unknown'
   try {
     const known = algorithmOf(fromKeyObject(key))
     if (known !== undefined) return known
@@ -83,13 +140,22 @@ export function keyAlgorithm(key: KeyObject): string {
   return modulusLength === undefined ? (namedCurve ?? key.asymmetricKeyType ?? 'unknown') : `RSA-${modulusLength}`
 }
 
-/** Runs `work` with a certificate that OpenSSL takes. @throws CardError ERR_DATA */
-function wellFormed<T>(der: Uint8Array, work: (x509: X509Certificate) => T): T {
+/** undefined for a key of a kind that OpenSSL does not have. */
+function publicKeyOf(x509: X509Certificate): KeyObject | undefined {
   try {
-    unwrap(der, 0x30)
-    return work(new X509Certificate(der))
-  } catch (cause) {
-    const why = cause instanceof TlvError ? `: ${cause.message}` : ''
-    throw new CardError('ERR_DATA', `This is not an X.509 certificate in DER${why}.`, { cause })
+    return x509.publicKey
+  } catch {
+    return undefined
   }
+}
+
+function openX509(der: Uint8Array): X509Certificate {
+  try {
+    const x509 = new X509Certificate(der)
+    // OpenSSL reads PEM too, and passes over what comes after a certificate.
+    if (firstElement(der).length === der.length) return x509
+  } catch (cause) {
+    throw new CardError('ERR_DATA', 'This is not an X.509 certificate in DER.', { cause })
+  }
+  throw new CardError('ERR_DATA', 'This is not an X.509 certificate in DER: there are octets after it.')
 }

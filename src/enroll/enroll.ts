@@ -20,8 +20,8 @@ import { certificateIn, install, publicKeyIn } from './install.ts'
 import { choosePlace } from './place.ts'
 import { programVerdicts } from './programs.ts'
 import type { CaAnswer } from './protocol.ts'
-import { contentOfCertificate } from './renewal.ts'
-import { requestCertificate } from './request.ts'
+import { certificateToRenew } from './renewal.ts'
+import { requestRenewal } from './request.ts'
 import { askedOf, assertBounded, keyOfRequest, pendingResult, toAsk, withoutRequest } from './request-state.ts'
 import type { Enrolment, EnrolmentFile, Enrolments } from './state.ts'
 
@@ -131,12 +131,8 @@ class Run {
     await this.#makeKey(at)
     this.#say({ step: 'request' })
     const old = this.#options.renew ? await certificateIn(this.#card, this.#slot) : undefined
-    const content = {
-      ...(old && contentOfCertificate(old.certificate)),
-      ...options,
-      ...(template !== undefined && { template }),
-    }
-    const request = await requestCertificate(this.#card, at.place, { ...content, forSlot: this.#slot })
+    const content = { ...options, ...(template !== undefined && { template }), forSlot: this.#slot }
+    const request = await requestRenewal(this.#card, at.place, content, old && certificateToRenew(old.certificate))
     const named = { ...(template !== undefined && { template }), ...(friendlyName !== undefined && { friendlyName }) }
     return this.#file.write({ ...at, ...named, step: 'requested', ca: ca.name, asked: askedOf(this.#options), request })
   }

@@ -5,10 +5,10 @@ import type { Card } from '../piv/host/card.ts'
 import type { CardCertificate } from '../piv/host/certificates.ts'
 import { isRetired, type Slot } from '../piv/slots.ts'
 import { BROKEN_HASHES } from '../x509/algorithms.ts'
+import type { KeyUsage } from '../x509/usages.ts'
 import { orderFor } from './chain.ts'
 import { type CertificateDescription, describeCertificate } from './describe.ts'
 import { readCertificates } from './read.ts'
-import type { KeyUsage } from './usage.ts'
 
 export interface ImportOptions {
   /** Puts a certificate there that is of little use: expired, not valid yet, for other uses than the slot is for, … */

@@ -10,8 +10,8 @@
 import { ALGORITHMS } from '../piv/algorithms.ts'
 import type { Slot } from '../piv/slots.ts'
 import { BROKEN_HASHES } from '../x509/algorithms.ts'
+import type { KeyUsage } from '../x509/usages.ts'
 import type { CertificateDescription } from './describe.ts'
-import type { KeyUsage } from './usage.ts'
 
 export interface Placed {
   readonly certificate: CertificateDescription

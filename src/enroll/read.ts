@@ -1,8 +1,8 @@
 // Certificates as files and CAs bring them: PEM, one or several, or DER.
 import { createHash, X509Certificate } from 'node:crypto'
-import { equal } from '../bytes.ts'
 import { CardError } from '../errors.ts'
 import { LONGEST_CERTIFICATE } from '../piv/certificate.ts'
+import { firstElement } from '../x509/ber.ts'
 
 /** Most octets of a file with certificates, and most certificates in it. */
 export const LONGEST_FILE = 256 * 1024
@@ -42,8 +42,9 @@ function* blocks(octets: Uint8Array): Iterable<Uint8Array> {
 function checkCertificate(der: Uint8Array): Uint8Array {
   if (der.length > LONGEST_CERTIFICATE) throw bad(`a certificate is longer than ${LONGEST_CERTIFICATE} octets`)
   try {
-    // OpenSSL passes over what comes after a certificate.
-    if (equal(new X509Certificate(der).raw, der)) return der
+    // OpenSSL passes over what comes after a certificate, and writes one in DER that was not.
+    const { raw } = new X509Certificate(der)
+    if (firstElement(der).length === der.length) return Uint8Array.from(raw)
   } catch (cause) {
     throw bad('it is malformed', cause)
   }

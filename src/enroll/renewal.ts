@@ -1,6 +1,8 @@
-// Certificates that run out: when that is, and what a request for the next one asks for.
-import type { CertificateContent } from './content.ts'
-import { type CertificateDescription, describeCertificate } from './describe.ts'
+// Certificates that run out: when that is, and what of them a request for the next one copies.
+import { CardError } from '../errors.ts'
+import { TlvError } from '../iso7816/tlv.ts'
+import { type Certificate, readCertificate } from '../x509/certificate.ts'
+import type { CertificateDescription } from './describe.ts'
 
 /** How many days before its end a certificate is due, unless somebody says otherwise. */
 export const DUE_DAYS = 30
@@ -22,9 +24,13 @@ export function expiryOf(
   return { notAfter, daysLeft: Math.floor(left / DAY), due: left < days * DAY }
 }
 
-/** What a certificate says of its holder, to be asked for again. @throws CardError ERR_DATA */
-export function contentOfCertificate(der: Uint8Array): CertificateContent {
-  const { subject, email, upn, principal, sid, purposes } = describeCertificate(der)
-  const found = { subject, email: email[0], upn: upn[0], principal: principal[0], sid, purposes }
-  return Object.fromEntries(Object.entries(found).filter(([, value]) => value !== undefined))
+/** @throws CardError ERR_DATA */
+export function certificateToRenew(der: Uint8Array): Certificate {
+  try {
+    return readCertificate(der)
+  } catch (cause) {
+    if (!(cause instanceof TlvError)) throw cause
+    const message = `The certificate that is to be renewed is not understood: ${cause.message}. Enrol anew: delete it first.`
+    throw new CardError('ERR_DATA', message, { cause })
+  }
 }

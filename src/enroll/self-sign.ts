@@ -1,11 +1,10 @@
 // A certificate that a key on the card signs for itself: it makes the key visible to programs that know certificates.
-import { X509Certificate } from 'node:crypto'
 import { UsageError } from '../errors.ts'
 import type { Card } from '../piv/host/card.ts'
-import { library } from '../x509/library.ts'
-import { type CertificateContent, subjectOf } from './content.ts'
-import { extensionsOf } from './extensions.ts'
-import { type SigningOptions, slotSigner, wrongKey } from './signer.ts'
+import { subjectKey } from '../x509/extensions.ts'
+import { spkiOf, writeCertificate } from '../x509/write.ts'
+import { type CertificateContent, extensionsOf, subjectOf } from './content.ts'
+import { type SigningOptions, slotSigner } from './signer.ts'
 
 export type SelfSignOptions = Omit<CertificateContent, 'template'> &
   SigningOptions & {
@@ -23,22 +22,17 @@ const DAY = 24 * 60 * 60 * 1000
  */
 export async function selfSign(card: Card, slot: string, options: SelfSignOptions = {}): Promise<Uint8Array> {
   const subject = subjectOf(options, card)
-  const notBefore = wholeSecond(new Date())
+  const notBefore = new Date()
   const notAfter = new Date(notBefore.getTime() + checkDays(options.days ?? 365) * DAY)
-  const { key, keys, signingAlgorithm, crypto } = await slotSigner(card, slot, options)
-  const x509 = await library()
-  const identifier = await x509.SubjectKeyIdentifierExtension.create(keys.publicKey, false, crypto)
-  const extensions = [...extensionsOf(options, key, x509), identifier]
-  const parameters = { name: new x509.Name(subject), notBefore, notAfter, keys, signingAlgorithm, extensions }
-  const made = await x509.X509CertificateGenerator.createSelfSigned(parameters, crypto)
-  const certificate = new Uint8Array(made.rawData)
-  if (!new X509Certificate(certificate).verify(key.publicKey)) throw wrongKey(key)
+  const signer = await slotSigner(card, slot, options)
+  const spki = spkiOf(signer.publicKey)
+  const extensions = [...extensionsOf(options, signer.key), subjectKey(spki)]
+  const certificate = await writeCertificate(
+    { issuer: subject, subject, notBefore, notAfter, spki, extensions },
+    signer,
+  )
   await card.putCertificate(slot, { certificate })
   return certificate
-}
-
-function wholeSecond(date: Date): Date {
-  return new Date(Math.floor(date.getTime() / 1000) * 1000)
 }
 
 function checkDays(days: number): number {

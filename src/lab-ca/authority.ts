@@ -1,14 +1,27 @@
 // What a CA signs: certificates of users, that of its own server, and the list of those that are revoked.
-import { generateKeyPairSync, randomBytes, webcrypto } from 'node:crypto'
+import { generateKeyPairSync, randomBytes, X509Certificate } from 'node:crypto'
 import { isIP } from 'node:net'
-import { fromHex, hex } from '../bytes.ts'
-import { tlv } from '../iso7816/tlv.ts'
-import { type Library, library } from '../x509/library.ts'
-import { PURPOSES } from '../x509/purposes.ts'
+import { fromHex } from '../bytes.ts'
+import { integer } from '../iso7816/der.ts'
+import { writeHostNames } from '../x509/alternative-names.ts'
+import { type Certificate, readCertificate } from '../x509/certificate.ts'
+import {
+  authorityKey,
+  basicConstraints,
+  type Extension,
+  extension,
+  keyIdentifier,
+  revocationList,
+  subjectKey,
+} from '../x509/extensions.ts'
+import { writeName } from '../x509/name.ts'
+import { writePurposes } from '../x509/purposes.ts'
+import { writeUsages } from '../x509/usages.ts'
+import { type NewCertificate, type Signer, spkiOf, writeCertificate, writeRevocationList } from '../x509/write.ts'
 import type { Directory } from './directory.ts'
 import { LABORATORY } from './notice.ts'
 import type { Content } from './policy.ts'
-import { type Curve, loadOrMake, type SigningKey } from './root.ts'
+import { type Curve, loadOrMake } from './root.ts'
 
 const DAY = 24 * 60 * 60 * 1000
 /** The clocks of a laboratory differ: certificates and lists are valid from a little earlier. */
@@ -36,42 +49,34 @@ export interface IssueOptions {
 }
 
 /** Sixteen octets, of which the last four are the number of the request and the others random. */
-function serialNumber(id: number): string {
+function serialNumber(id: number): Uint8Array {
   const octets = Buffer.from(randomBytes(16))
   octets.writeUInt8((octets.readUInt8(0) & 0x3f) | 0x40, 0)
   octets.writeUInt32BE(id, 12)
-  return octets.toString('hex')
+  return Uint8Array.from(octets)
 }
 
 /** The number of the request that a certificate of this CA answers; 0 for what none does. */
 export const idOfSerial = (serial: string): number =>
   /^[4-7][0-9A-F]{31}$/i.test(serial) ? Number.parseInt(serial.slice(-8), 16) : 0
 
-interface Signed {
-  readonly serialNumber: string
-  readonly subject: Library.JsonName
-  readonly publicKey: Uint8Array
+interface Signed extends Pick<NewCertificate, 'subject' | 'spki' | 'extensions'> {
+  readonly serialNumber?: Uint8Array
   readonly days: number
-  readonly extensions: Library.Extension[]
 }
-
-const wholeSecond = (time: number): Date => new Date(Math.floor(time / 1000) * 1000)
 
 export class Authority {
   /** DER. */
   readonly certificate: Uint8Array
-  /** As RFC 4514 writes it. */
-  readonly name: string
-  readonly #x509: typeof Library
-  readonly #own: Library.X509Certificate
-  readonly #signing: SigningKey
+  readonly #own: Certificate
+  readonly #key: Extension
+  readonly #signer: Signer
 
-  private constructor(x509: typeof Library, certificate: Uint8Array, signing: SigningKey) {
-    this.#x509 = x509
-    this.#own = new x509.X509Certificate(certificate)
-    this.#signing = signing
+  private constructor(certificate: Uint8Array, signer: Signer) {
+    this.#own = readCertificate(certificate)
+    this.#key = authorityKey(keyIdentifier(this.#own.spki))
+    this.#signer = signer
     this.certificate = certificate
-    this.name = this.#own.subject
   }
 
   /**
@@ -79,85 +84,76 @@ export class Authority {
    * @throws FileError; UsageError ERR_USAGE where `curve` is not that of the CA that is there
    */
   static async open(directory: Directory, curve?: Curve): Promise<Authority> {
-    const { certificate, signing } = await loadOrMake(directory, curve)
-    return new Authority(await library(), certificate, signing)
+    const { certificate, signer } = await loadOrMake(directory, curve)
+    return new Authority(certificate, signer)
   }
 
   /** Its certificate, for those that read PEM. */
   get pem(): string {
-    return this.#own.toString('pem')
+    return new X509Certificate(this.certificate).toString()
   }
 
   /** A user's certificate (DER). */
-  async issue({ publicKey, commonName, extensions }: Content, options: IssueOptions): Promise<Uint8Array> {
-    const { AuthorityKeyIdentifierExtension, BasicConstraintsExtension, CRLDistributionPointsExtension } = this.#x509
-    const { Extension, SubjectKeyIdentifierExtension } = this.#x509
-    const own = extensions.map(({ id, critical, value }) => new Extension(id, critical, value))
+  issue({ publicKey: spki, commonName, extensions }: Content, options: IssueOptions): Promise<Uint8Array> {
     return this.#sign({
       serialNumber: serialNumber(options.id),
-      subject: [{ CN: [commonName] }],
-      publicKey,
+      subject: writeName(['CN', commonName]),
+      spki,
       days: options.days,
-      extensions: [
-        new BasicConstraintsExtension(false),
-        ...own,
-        await SubjectKeyIdentifierExtension.create(publicKey, false, webcrypto),
-        await AuthorityKeyIdentifierExtension.create(this.#own, false, webcrypto),
-        new CRLDistributionPointsExtension([options.crl]),
-      ],
+      extensions: [basicConstraints(false), ...extensions, subjectKey(spki), this.#key, revocationList(options.crl)],
     })
   }
 
   /** A key and a certificate for the CA's own server, which nobody keeps. `hosts`: DNS names and IP addresses. */
   async serverIdentity(hosts: readonly string[]): Promise<ServerIdentity> {
-    const { AuthorityKeyIdentifierExtension, ExtendedKeyUsageExtension, KeyUsageFlags, KeyUsagesExtension } = this.#x509
-    const { SubjectAlternativeNameExtension } = this.#x509
-    const keys = generateKeyPairSync('ec', { namedCurve: 'prime256v1' })
+    const { publicKey, privateKey } = generateKeyPairSync('ec', { namedCurve: 'prime256v1' })
     const [first = 'localhost'] = hosts
     const certificate = await this.#sign({
-      serialNumber: hex(randomBytes(15)),
-      subject: [{ CN: [first] }, { O: [LABORATORY] }],
-      publicKey: keys.publicKey.export({ type: 'spki', format: 'der' }),
+      subject: writeName(['CN', first], ['O', LABORATORY]),
+      spki: spkiOf(publicKey),
       days: SERVER_DAYS,
       extensions: [
-        new KeyUsagesExtension(KeyUsageFlags.digitalSignature, true),
-        new ExtendedKeyUsageExtension([PURPOSES['server-authentication']]),
-        new SubjectAlternativeNameExtension(hosts.map((value) => ({ type: isIP(value) === 0 ? 'dns' : 'ip', value }))),
-        await AuthorityKeyIdentifierExtension.create(this.#own, false, webcrypto),
+        extension('keyUsage', writeUsages(['digitalSignature']), true),
+        extension('purposes', writePurposes(['server-authentication']) ?? new Uint8Array(0)),
+        extension('alternativeNames', writeHostNames(hosts.map((host) => addressOctets(host) ?? host))),
+        this.#key,
       ],
     })
-    const key = keys.privateKey.export({ type: 'pkcs8', format: 'pem' }).toString()
-    return { certificate: new this.#x509.X509Certificate(certificate).toString('pem'), key }
+    const key = privateKey.export({ type: 'pkcs8', format: 'pem' }).toString()
+    return { certificate: new X509Certificate(certificate).toString(), key }
   }
 
   /** The list of revoked certificates (CRL, DER), good for a week. */
-  async crl(revoked: readonly Revoked[]): Promise<Uint8Array> {
-    const { AuthorityKeyIdentifierExtension, Extension, X509CrlGenerator } = this.#x509
+  crl(revoked: readonly Revoked[]): Promise<Uint8Array> {
     const now = Date.now()
-    const list = await X509CrlGenerator.create(
-      {
-        issuer: this.#own.subjectName,
-        thisUpdate: wholeSecond(now - EARLIER),
-        nextUpdate: wholeSecond(now + CRL_DAYS * DAY),
-        entries: revoked.map(({ serial, at }) => ({ serialNumber: serial, revocationDate: wholeSecond(at.getTime()) })),
-        extensions: [
-          await AuthorityKeyIdentifierExtension.create(this.#own, false, webcrypto),
-          // cRLNumber, RFC 5280, 5.2.3: it has to grow, as time does.
-          new Extension('2.5.29.20', false, tlv(0x02, fromHex(`0${now.toString(16)}`) ?? new Uint8Array(0))),
-        ],
-        ...this.#signing,
-      },
-      webcrypto,
-    )
-    return new Uint8Array(list.rawData)
+    const number = fromHex(`0${now.toString(16)}`) ?? new Uint8Array(0)
+    const list = {
+      issuer: this.#own.subject,
+      thisUpdate: new Date(now - EARLIER),
+      nextUpdate: new Date(now + CRL_DAYS * DAY),
+      entries: revoked.map(({ serial, at }) => ({ serialNumber: fromHex(serial) ?? new Uint8Array(0), at })),
+      // The number has to grow, as time does: RFC 5280, 5.2.3.
+      extensions: [this.#key, extension('revocationListNumber', integer(number))],
+    }
+    return writeRevocationList(list, this.#signer)
   }
 
-  async #sign({ days, ...parameters }: Signed): Promise<Uint8Array> {
-    const notBefore = wholeSecond(Date.now() - EARLIER)
+  #sign({ days, ...parts }: Signed): Promise<Uint8Array> {
+    const notBefore = new Date(Date.now() - EARLIER)
     // No certificate outlives the CA that signed it.
     const notAfter = new Date(Math.min(notBefore.getTime() + days * DAY, this.#own.notAfter.getTime()))
-    const issuer = this.#own.subjectName
-    const signed = { ...parameters, issuer, notBefore, notAfter, ...this.#signing }
-    return new Uint8Array((await this.#x509.X509CertificateGenerator.create(signed, webcrypto)).rawData)
+    return writeCertificate({ ...parts, issuer: this.#own.subject, notBefore, notAfter }, this.#signer)
   }
+}
+
+/** The octets of an IP address; undefined for a name. */
+function addressOctets(host: string): Uint8Array | undefined {
+  if (isIP(host) === 4) return Uint8Array.from(host.split('.').map(Number))
+  if (isIP(host) !== 6) return undefined
+  // As URLs write it: in digits alone, with at most one `::`.
+  const [before = '', after] = new URL(`http://[${host}]`).hostname.slice(1, -1).split('::')
+  const groups = (text = '') => (text === '' ? [] : text.split(':').map((group) => Number.parseInt(group, 16)))
+  const [first, last] = [groups(before), groups(after)]
+  const all = [...first, ...new Array<number>(8 - first.length - last.length).fill(0), ...last]
+  return Uint8Array.from(all.flatMap((group) => [group >> 8, group & 0xff]))
 }

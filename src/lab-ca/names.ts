@@ -1,10 +1,9 @@
 // Whom a certificate is for: the names that a user's record gives, and whether those that are asked for are among them.
+import { DER } from '../iso7816/der.ts'
 import { readTlvs, unwrap } from '../iso7816/tlv.ts'
 import { type AlternativeNames, readAlternativeNames, writeAlternativeNames } from '../x509/alternative-names.ts'
 import { Refusal } from './notice.ts'
 import type { User } from './records.ts'
-
-const SEQUENCE = 0x30
 
 type Kind = keyof AlternativeNames
 
@@ -35,7 +34,7 @@ export function alternativeNames(asked: Uint8Array | undefined, user: User, with
   const known = Object.entries(wanted ?? {}).flatMap(([kind, names]) =>
     names.map((name) => ({ kind, name: ownName(own, kind as Kind, name, user) })),
   )
-  if (asked !== undefined && readTlvs(unwrap(asked, SEQUENCE)).length > known.length) {
+  if (asked !== undefined && readTlvs(unwrap(asked, DER.sequence)).length > known.length) {
     throw new Refusal(403, `The request asks for a name of a kind that this CA does not issue. ${owns(user)}`)
   }
   const of = (wantedKind: Kind) => [...new Set(known.filter(({ kind }) => kind === wantedKind).map(({ name }) => name))]

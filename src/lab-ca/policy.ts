@@ -1,17 +1,19 @@
 // What a certificate will say: built from the template and the user's record. What the request asks for is checked
 // against them, and is never the source.
 import { equal } from '../bytes.ts'
+import { DER } from '../iso7816/der.ts'
 import { readTlvs, TlvError, tlv, unwrap } from '../iso7816/tlv.ts'
 import { writeSecurityIdentifier } from '../x509/alternative-names.ts'
-import { EXTENSIONS } from '../x509/extensions.ts'
+import { EXTENSIONS, type Extension, extension } from '../x509/extensions.ts'
 import { readPurposes, writePurposes } from '../x509/purposes.ts'
+import { bmpOf, textOf } from '../x509/text.ts'
+import { type KeyUsage, readUsages, writeUsages } from '../x509/usages.ts'
 import { alternativeNames } from './names.ts'
 import { Refusal } from './notice.ts'
 import type { User } from './records.ts'
-import type { Extension, Request } from './request.ts'
+import type { Request } from './request.ts'
 import { findTemplate, TEMPLATES, type TemplateName } from './templates.ts'
 
-const TAG = { bits: 0x03, utf8: 0x0c, bmp: 0x1e, sequence: 0x30 } as const
 /** What a request may ask for; the CA's own extensions are nobody's to ask for. */
 const ASKED: readonly string[] = [
   EXTENSIONS.subjectKeyIdentifier,
@@ -23,16 +25,11 @@ const ASKED: readonly string[] = [
   EXTENSIONS.securityIdentifier,
 ]
 
-/** Bits of keyUsage, as the first octet of its bits has them. RFC 5280, 4.2.1.3. */
-const DIGITAL_SIGNATURE = 0x80
-const NON_REPUDIATION = 0x40
-const KEY_ENCIPHERMENT = 0x20
-const KEY_AGREEMENT = 0x08
-/** What a key of either kind may be certified for, and is where the request does not say. */
-const USAGES = {
-  rsa: { may: DIGITAL_SIGNATURE | NON_REPUDIATION | KEY_ENCIPHERMENT, is: DIGITAL_SIGNATURE | KEY_ENCIPHERMENT },
-  ec: { may: DIGITAL_SIGNATURE | NON_REPUDIATION | KEY_AGREEMENT, is: DIGITAL_SIGNATURE | KEY_AGREEMENT },
-} as const
+/** What a key of either kind is certified for where the request does not say; `nonRepudiation` may be asked for too. */
+const USAGES: Readonly<Record<Request['kind'], readonly KeyUsage[]>> = {
+  rsa: ['digitalSignature', 'keyEncipherment'],
+  ec: ['digitalSignature', 'keyAgreement'],
+}
 
 /** What stands in a certificate besides what every certificate of the CA has. */
 export interface Content {
@@ -67,21 +64,18 @@ function build(request: Request, user: User, template: TemplateName): Content {
   const sid = securityIdentifier(asked.get(EXTENSIONS.securityIdentifier), user)
   const purposes = writePurposes(TEMPLATES[template].purposes) ?? new Uint8Array(0)
   const extensions = [
-    extension(EXTENSIONS.keyUsage, keyUsage(asked.get(EXTENSIONS.keyUsage), request.kind), true),
-    extension(EXTENSIONS.purposes, purposes),
-    extension(EXTENSIONS.alternativeNames, names),
-    extension(EXTENSIONS.template, tlv(TAG.bmp, utf16(template))),
-    ...(sid === undefined ? [] : [extension(EXTENSIONS.securityIdentifier, sid)]),
+    extension('keyUsage', keyUsage(asked.get(EXTENSIONS.keyUsage), request.kind), true),
+    extension('purposes', purposes),
+    extension('alternativeNames', names),
+    extension('template', tlv(DER.bmp, bmpOf(template))),
+    ...(sid === undefined ? [] : [extension('securityIdentifier', sid)]),
   ]
   return { publicKey: request.publicKey, commonName: user.name, extensions }
 }
 
-const extension = (id: string, value: Uint8Array, critical = false): Extension => ({ id, critical, value })
-const utf16 = (text: string): Uint8Array => Uint8Array.from(Buffer.from(text, 'utf16le').swap16())
-
 /** Nobody becomes a CA here: `CA:FALSE` is the only answer. */
 function checkConstraints(asked: Uint8Array | undefined): void {
-  if (asked !== undefined && unwrap(asked, TAG.sequence).length > 0) {
+  if (asked !== undefined && unwrap(asked, DER.sequence).length > 0) {
     throw refused('The request asks for the certificate of a CA. This CA issues certificates to users only.')
   }
 }
@@ -96,9 +90,9 @@ function checkTemplate(asked: Uint8Array | undefined, template: TemplateName): v
 export function templateIn(value: Uint8Array): TemplateName | undefined {
   const [text, ...others] = readTlvs(value)
   if (text === undefined || others.length > 0) throw new TlvError('the name of the template is none')
-  const encoding = text.tag === TAG.bmp ? 'utf-16be' : text.tag === TAG.utf8 ? 'utf-8' : undefined
-  if (encoding === undefined) throw new TlvError('the name of the template is none')
-  return findTemplate(new TextDecoder(encoding).decode(text.value))
+  const name = textOf(text.tag, text.value)
+  if (name === undefined) throw new TlvError('the name of the template is none')
+  return findTemplate(name)
 }
 
 function checkPurposes(asked: Uint8Array | undefined, template: TemplateName): void {
@@ -111,22 +105,15 @@ function checkPurposes(asked: Uint8Array | undefined, template: TemplateName): v
 
 /** As it is asked for where that is right for the kind of key, else what is usual. DER BIT STRING. */
 function keyUsage(asked: Uint8Array | undefined, kind: Request['kind']): Uint8Array {
-  const { may, is } = USAGES[kind]
-  if (asked === undefined) return bitString(is)
-  const [unused, bits = 0, ...more] = unwrap(asked, TAG.bits)
-  if (unused === undefined || unused > 7 || bits === 0) throw new TlvError('the key usage is none')
-  if ((bits & ~may) !== 0 || more.some((octet) => octet !== 0)) {
+  if (asked === undefined) return writeUsages(USAGES[kind])
+  const wanted = readUsages(asked)
+  if (wanted.length === 0) throw new TlvError('the key usage is none')
+  if (wanted.some((usage) => usage !== 'nonRepudiation' && !USAGES[kind].includes(usage))) {
     throw refused(
       `The request asks for a key usage that is not for users, or not for a key of the kind ${kind.toUpperCase()}.`,
     )
   }
-  return bitString(bits)
-}
-
-/** Without the zeros at its end, as named bits are in DER (X.690, 11.2.2). */
-function bitString(bits: number): Uint8Array {
-  const unused = 31 - Math.clz32(bits & -bits)
-  return tlv(TAG.bits, Uint8Array.of(unused, bits))
+  return writeUsages(wanted)
 }
 
 /** The user's security identifier is in the certificate where the CA knows one; another one is refused. */

@@ -1,17 +1,12 @@
 // Certificate requests as they come in: PKCS#10, RFC 2986. Read strictly; what is not known is refused.
 import { constants, createPublicKey, type KeyObject, verify } from 'node:crypto'
 import { hex } from '../bytes.ts'
+import { DER, field } from '../iso7816/der.ts'
 import { readTlvs, type Tlv, TlvError, tlv, unwrap } from '../iso7816/tlv.ts'
+import type { Extension } from '../x509/extensions.ts'
 import { dotted } from '../x509/oid.ts'
 import { Refusal } from './notice.ts'
 import { signatureOf } from './signatures.ts'
-
-export interface Extension {
-  /** Object identifier in dotted digits. */
-  readonly id: string
-  readonly critical: boolean
-  readonly value: Uint8Array
-}
 
 export interface Request {
   /** The name, in DER. What the CA puts into the certificate is its own affair. */
@@ -22,8 +17,7 @@ export interface Request {
   readonly extensions: readonly Extension[]
 }
 
-const TAG = { boolean: 0x01, integer: 0x02, bits: 0x03, octets: 0x04, oid: 0x06, sequence: 0x30, set: 0x31 } as const
-const ATTRIBUTES = 0xa0
+const ATTRIBUTES = field(0)
 
 /** extensionRequest (RFC 2985, 5.4.2), and how Microsoft's clients of old call it (szOID_CERT_EXTENSIONS). */
 const EXTENSION_REQUESTS = ['1.2.840.113549.1.9.14', '1.3.6.1.4.1.311.2.1.14']
@@ -50,14 +44,14 @@ export function readRequest(der: Uint8Array): Request {
 }
 
 function read(der: Uint8Array): Request {
-  const [info, algorithm, signature] = parts(unwrap(der, TAG.sequence), [TAG.sequence, TAG.sequence, TAG.bits])
-  const [version, subject, spki, attributes] = parts(info, [TAG.integer, TAG.sequence, TAG.sequence, ATTRIBUTES])
+  const [info, algorithm, signature] = parts(unwrap(der, DER.sequence), [DER.sequence, DER.sequence, DER.bitString])
+  const [version, subject, spki, attributes] = parts(info, [DER.integer, DER.sequence, DER.sequence, ATTRIBUTES])
   if (hex(version) !== '00') throw malformed('its version is not 1')
-  const publicKey = tlv(TAG.sequence, spki)
+  const publicKey = tlv(DER.sequence, spki)
   const key = strongKey(publicKey)
-  checkSignature(key, tlv(TAG.sequence, info), algorithm, signature)
+  checkSignature(key, tlv(DER.sequence, info), algorithm, signature)
   return {
-    subject: tlv(TAG.sequence, subject),
+    subject: tlv(DER.sequence, subject),
     publicKey,
     kind: key.asymmetricKeyType === 'rsa' ? 'rsa' : 'ec',
     extensions: extensionsOf(attributes),
@@ -114,13 +108,13 @@ function extensionsOf(octets: Uint8Array): Extension[] {
   const attributes = readTlvs(octets)
   if (attributes.length > MOST_ATTRIBUTES) throw malformed(`it has more than ${MOST_ATTRIBUTES} attributes`)
   const wanted = attributes.flatMap(({ tag, value }) => {
-    if (tag !== TAG.sequence) throw malformed('one of its attributes is none')
-    const [type, values] = parts(value, [TAG.oid, TAG.set])
+    if (tag !== DER.sequence) throw malformed('one of its attributes is none')
+    const [type, values] = parts(value, [DER.oid, DER.set])
     return EXTENSION_REQUESTS.includes(dotted(type)) ? [values] : []
   })
   if (wanted.length > 1) throw malformed('it asks for extensions twice')
   const [values] = wanted
-  const extensions = values === undefined ? [] : readTlvs(unwrap(values, TAG.sequence)).map(extensionOf)
+  const extensions = values === undefined ? [] : readTlvs(unwrap(values, DER.sequence)).map(extensionOf)
   if (extensions.length > MOST_EXTENSIONS) throw malformed(`it asks for more than ${MOST_EXTENSIONS} extensions`)
   const ids = new Set(extensions.map(({ id }) => id))
   if (ids.size < extensions.length) throw malformed('it asks for the same extension twice')
@@ -129,11 +123,11 @@ function extensionsOf(octets: Uint8Array): Extension[] {
 
 /** RFC 5280, 4.1: OID, critical (false unless there), value. */
 function extensionOf({ tag, value }: Tlv): Extension {
-  if (tag !== TAG.sequence) throw malformed('one of the extensions is none')
+  if (tag !== DER.sequence) throw malformed('one of the extensions is none')
   const marked = readTlvs(value).length === 3
   const [id, critical, content] = marked
-    ? parts(value, [TAG.oid, TAG.boolean, TAG.octets])
-    : withoutMark(parts(value, [TAG.oid, TAG.octets]))
+    ? parts(value, [DER.oid, DER.boolean, DER.octetString])
+    : withoutMark(parts(value, [DER.oid, DER.octetString]))
   if (marked && hex(critical) !== 'ff')
     throw malformed('one of the extensions is marked in a way that DER does not know')
   return { id: dotted(id), critical: marked, value: content }

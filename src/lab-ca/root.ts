@@ -5,12 +5,15 @@ import {
   generateKeyPairSync,
   type KeyObject,
   randomBytes,
-  webcrypto,
+  sign,
   X509Certificate,
 } from 'node:crypto'
 import { hex, utf8, wipe } from '../bytes.ts'
 import { FileError, UsageError } from '../errors.ts'
-import { library } from '../x509/library.ts'
+import { basicConstraints, extension, subjectKey } from '../x509/extensions.ts'
+import { writeName } from '../x509/name.ts'
+import { writeUsages } from '../x509/usages.ts'
+import { type Signer, spkiOf, writeCertificate } from '../x509/write.ts'
 import type { Directory } from './directory.ts'
 import { LABORATORY } from './notice.ts'
 
@@ -25,16 +28,10 @@ const DAY = 24 * 60 * 60 * 1000
 const DAYS = 3650
 const LONGEST_FILE = 16 * 1024
 
-/** As the generators of @peculiar/x509 take it. */
-export interface SigningKey {
-  readonly signingKey: webcrypto.CryptoKey
-  readonly signingAlgorithm: { readonly name: 'ECDSA'; readonly hash: string }
-}
-
 export interface Root {
   /** DER. */
   readonly certificate: Uint8Array
-  readonly signing: SigningKey
+  readonly signer: Signer
 }
 
 const unusable = (path: string, why: string, cause?: unknown): FileError =>
@@ -60,9 +57,9 @@ export async function loadOrMake(directory: Directory, curve?: Curve): Promise<R
   if (curve !== undefined && curve !== own) {
     throw new UsageError('ERR_USAGE', `The CA in ${directory.path} has a key on ${own}, and keeps it.`)
   }
-  const signing = await signingKey(key, own)
-  const certificate = (await loadCertificate(directory, key)) ?? (await makeCertificate(directory, key, signing))
-  return { certificate, signing }
+  const signer = signerOf(key, own)
+  const certificate = (await loadCertificate(directory, key)) ?? (await makeCertificate(directory, key, signer))
+  return { certificate, signer }
 }
 
 async function loadKey({ files, keyFile }: Directory): Promise<KeyObject | undefined> {
@@ -85,14 +82,12 @@ async function makeKey(directory: Directory, curve: Curve): Promise<KeyObject> {
   return made ? privateKey : ((await loadKey(directory)) ?? privateKey)
 }
 
-async function signingKey(key: KeyObject, curve: Curve): Promise<SigningKey> {
-  const pkcs8 = key.export({ type: 'pkcs8', format: 'der' })
-  try {
-    const algorithm = { name: 'ECDSA', namedCurve: curve } as const
-    const imported = await webcrypto.subtle.importKey('pkcs8', pkcs8, algorithm, false, ['sign'])
-    return { signingKey: imported, signingAlgorithm: { name: 'ECDSA', hash: CURVES[curve].hash } }
-  } finally {
-    wipe(pkcs8)
+function signerOf(key: KeyObject, curve: Curve): Signer {
+  const { hash } = CURVES[curve]
+  return {
+    publicKey: createPublicKey(key),
+    algorithm: { hash, padding: 'pkcs1' },
+    sign: async (data) => Uint8Array.from(sign(hash.replace('-', ''), data, key)),
   }
 }
 
@@ -113,29 +108,26 @@ function parse(content: Uint8Array, path: string): X509Certificate {
 }
 
 /** The name has a random part: two CAs of one name would be taken for one. */
-async function makeCertificate(directory: Directory, key: KeyObject, signing: SigningKey): Promise<Uint8Array> {
-  const { BasicConstraintsExtension, KeyUsageFlags, KeyUsagesExtension, SubjectKeyIdentifierExtension, ...x509 } =
-    await library()
-  const publicKey = createPublicKey(key).export({ type: 'spki', format: 'der' })
-  const name = [{ CN: [`Laboratory CA ${hex(randomBytes(4))}`] }, { O: [LABORATORY] }]
-  const now = new Date(Math.floor(Date.now() / 1000) * 1000)
-  const certificate = await x509.X509CertificateGenerator.create(
+async function makeCertificate(directory: Directory, key: KeyObject, signer: Signer): Promise<Uint8Array> {
+  const name = writeName(['CN', `Laboratory CA ${hex(randomBytes(4))}`], ['O', LABORATORY])
+  const spki = spkiOf(signer.publicKey)
+  const now = Date.now()
+  const certificate = await writeCertificate(
     {
-      serialNumber: `0${hex(randomBytes(15)).slice(1)}`,
-      subject: name,
       issuer: name,
-      notBefore: new Date(now.getTime() - DAY),
-      notAfter: new Date(now.getTime() + DAYS * DAY),
-      publicKey,
-      ...signing,
+      subject: name,
+      notBefore: new Date(now - DAY),
+      notAfter: new Date(now + DAYS * DAY),
+      spki,
       extensions: [
-        new BasicConstraintsExtension(true, 0, true),
-        new KeyUsagesExtension(KeyUsageFlags.keyCertSign | KeyUsageFlags.cRLSign, true),
-        await SubjectKeyIdentifierExtension.create(publicKey, false, webcrypto),
+        basicConstraints(true),
+        extension('keyUsage', writeUsages(['keyCertSign', 'cRLSign']), true),
+        subjectKey(spki),
       ],
     },
-    webcrypto,
+    signer,
   )
-  const made = await directory.files.create(directory.certificateFile, utf8(`${certificate.toString('pem')}\n`))
-  return (made ? undefined : await loadCertificate(directory, key)) ?? new Uint8Array(certificate.rawData)
+  const pem = new X509Certificate(certificate).toString()
+  const made = await directory.files.create(directory.certificateFile, utf8(pem))
+  return (made ? undefined : await loadCertificate(directory, key)) ?? certificate
 }

@@ -1,7 +1,7 @@
 // ECDSA signatures in their two forms. RFC 3279, 2.2.3 (DER); IEEE P1363 (r || s).
 import { concat, leftPad } from '../bytes.ts'
+import { DER, integerPart } from '../iso7816/der.ts'
 import { readableTlvs, readTlvs, TlvError, tlv } from '../iso7816/tlv.ts'
-import { DER, integerPart } from './der.ts'
 
 /** DER of r || s, two numbers of the same length. */
 export function ecdsaToDer(raw: Uint8Array): Uint8Array {

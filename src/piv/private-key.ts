@@ -3,9 +3,9 @@
 import { checkPrime, createPublicKey, type KeyObject } from 'node:crypto'
 import { promisify } from 'node:util'
 import { equal, fromHex, space, wipe } from '../bytes.ts'
+import { DER, integer } from '../iso7816/der.ts'
 import { readTlvs, TlvError, tlv, unwrap } from '../iso7816/tlv.ts'
 import { ALGORITHMS, type Algorithm } from './algorithms.ts'
-import { DER, integer } from './der.ts'
 import { inverseOfF4, multiply, remainder, subtract } from './numbers.ts'
 import { algorithmOf, fromKeyObject } from './public-key.ts'
 

@@ -2,16 +2,19 @@
 // (UPN) and Kerberos principals (RFC 4556, 3.2.2; RFC 4120, 5.2) are `otherName`s.
 import { utf8 } from '../bytes.ts'
 import { UsageError } from '../errors.ts'
-import { readTlv, readTlvs, TlvError, tlv, unwrap } from '../iso7816/tlv.ts'
-import { dotted, oidOctets } from './oid.ts'
+import { DER, element, field, octetField } from '../iso7816/der.ts'
+import { readTlv, readTlvs, type Tlv, TlvError, tlv, unwrap } from '../iso7816/tlv.ts'
+import { oid } from './oid.ts'
 import { Parts } from './parts.ts'
+import { asciiText, textOf } from './text.ts'
 
-const SEQUENCE = 0x30
-const TAG = { oid: 0x06, octets: 0x04, integer: 0x02, utf8: 0x0c, generalString: 0x1b } as const
-const OTHER = 0xa0
-/** Of GeneralName and, one after the other, of the fields of the Kerberos structures. */
-const FIELD_0 = 0xa0
-const FIELD_1 = 0xa1
+const GENERAL_STRING = 0x1b
+/** Tags of GeneralName. */
+const OTHER = field(0)
+const EMAIL = octetField(1)
+const DNS = octetField(2)
+const URI = octetField(6)
+const IP = octetField(7)
 const UPN = '1.3.6.1.4.1.311.20.2.3'
 const PRINCIPAL = '1.3.6.1.5.2.2'
 const SID = '1.3.6.1.4.1.311.25.2.1'
@@ -56,19 +59,18 @@ const check = (kind: keyof typeof CHECKS, value: string): string => {
   throw bad(what, value, example)
 }
 
-const other = (id: string, value: Uint8Array): Uint8Array =>
-  tlv(OTHER, tlv(TAG.oid, oidOctets(id) ?? new Uint8Array(0)), tlv(FIELD_0, value))
+const other = (id: string, value: Uint8Array): Uint8Array => tlv(OTHER, oid(id), tlv(field(0), value))
 
 function principalName(text: string): Uint8Array {
   const at = text.lastIndexOf('@')
   const components = text.slice(0, at).split('/')
-  const general = (part: string) => tlv(TAG.generalString, utf8(part))
+  const general = (part: string) => tlv(GENERAL_STRING, utf8(part))
   const name = tlv(
-    SEQUENCE,
-    tlv(FIELD_0, tlv(TAG.integer, NT_PRINCIPAL)),
-    tlv(FIELD_1, tlv(SEQUENCE, ...components.map(general))),
+    DER.sequence,
+    tlv(field(0), tlv(DER.integer, NT_PRINCIPAL)),
+    tlv(field(1), tlv(DER.sequence, ...components.map(general))),
   )
-  return tlv(SEQUENCE, tlv(FIELD_0, general(text.slice(at + 1))), tlv(FIELD_1, name))
+  return tlv(DER.sequence, tlv(field(0), general(text.slice(at + 1))), tlv(field(1), name))
 }
 
 /** The value of subjectAltName; undefined where there are no names. @throws UsageError ERR_USAGE */
@@ -76,11 +78,11 @@ export function writeAlternativeNames(
   names: Pick<AlternativeNames, 'email' | 'upn' | 'principal'>,
 ): Uint8Array | undefined {
   const all = [
-    ...(names.email ?? []).map((text) => tlv(0x81, utf8(check('email', text)))),
-    ...(names.upn ?? []).map((text) => other(UPN, tlv(TAG.utf8, utf8(check('upn', text))))),
+    ...(names.email ?? []).map((text) => tlv(EMAIL, utf8(check('email', text)))),
+    ...(names.upn ?? []).map((text) => other(UPN, tlv(DER.utf8, utf8(check('upn', text))))),
     ...(names.principal ?? []).map((text) => other(PRINCIPAL, principalName(check('principal', text)))),
   ]
-  return all.length === 0 ? undefined : tlv(SEQUENCE, ...all)
+  return all.length === 0 ? undefined : tlv(DER.sequence, ...all)
 }
 
 /**
@@ -91,65 +93,115 @@ export function writeAlternativeNames(
 export function writeSecurityIdentifier(sid: string): Uint8Array {
   if (!/^S-1-\d{1,14}(-\d{1,10}){1,15}$/.test(sid))
     throw bad('security identifier', sid, 'S-1-5-21-1004336348-1177238915-682003330-512')
-  return tlv(SEQUENCE, other(SID, tlv(TAG.octets, utf8(sid))))
+  return tlv(DER.sequence, other(SID, tlv(DER.octetString, utf8(sid))))
 }
 
-const latin1 = (octets: Uint8Array): string => Buffer.from(octets).toString('latin1')
-const decoder = new TextDecoder('utf-8', { fatal: true })
+/** DNS names and IP addresses of a server (those in their octets). */
+export const writeHostNames = (hosts: ReadonlyArray<string | Uint8Array>): Uint8Array =>
+  tlv(DER.sequence, ...hosts.map((host) => (typeof host === 'string' ? tlv(DNS, utf8(host)) : tlv(IP, host))))
 
-function utf8Text(octets: Uint8Array): string {
-  try {
-    return decoder.decode(octets)
-  } catch (cause) {
-    throw new TlvError('a text is no UTF-8', { cause })
-  }
+const text = (octets: Uint8Array): string => {
+  const { tag, value } = readTlv(octets)
+  return known(textOf(tag, value))
 }
 
-/** What an `otherName` holds, where it is of one kind. */
+function known(found: string | undefined): string {
+  if (found === undefined) throw new TlvError('a text is none')
+  return found
+}
+
+/** What an `otherName` holds, where it is of one kind. Some programs forget the [0] around it. */
 function readOther(octets: Uint8Array, id: string): Uint8Array | undefined {
   const parts = new Parts(octets)
-  const found = dotted(parts.take(TAG.oid))
-  const value = parts.take(FIELD_0)
-  parts.end()
-  return found === id ? value : undefined
+  const found = parts.takeOid()
+  const [value, ...others] = parts.rest()
+  if (value === undefined || others.length > 0) throw new TlvError('a name of another kind is none')
+  if (found !== id) return undefined
+  return value.tag === field(0) ? value.value : element(value.tag, value.value)
 }
 
+/** Whatever its texts are: RFC 4120 has GeneralString, and certificates of Windows and of openssl have others. */
 function readPrincipal(value: Uint8Array): string {
-  const outer = new Parts(unwrap(value, SEQUENCE))
-  const realm = latin1(unwrap(outer.take(FIELD_0), TAG.generalString))
-  const name = new Parts(unwrap(outer.take(FIELD_1), SEQUENCE))
-  name.take(FIELD_0)
-  const components = readTlvs(unwrap(name.take(FIELD_1), SEQUENCE)).map((part) => latin1(part.value))
-  return `${components.join('/')}@${realm}`
+  const outer = new Parts(unwrap(value, DER.sequence))
+  const realm = text(outer.take(field(0)))
+  const name = new Parts(unwrap(outer.take(field(1)), DER.sequence))
+  name.take(field(0))
+  const components = readTlvs(unwrap(name.take(field(1)), DER.sequence))
+  return `${components.map((part) => known(textOf(part.tag, part.value))).join('/')}@${realm}`
 }
+
+const ofOther =
+  (id: string, reader: (value: Uint8Array) => string) =>
+  ({ tag, value }: Tlv): string | undefined => {
+    const found = tag === OTHER ? readOther(value, id) : undefined
+    return found && reader(found)
+  }
+const ofTag =
+  (wanted: number) =>
+  ({ tag, value }: Tlv): string | undefined =>
+    tag === wanted ? asciiText(value) : undefined
 
 /** What a kind of GeneralName is called, and how it is read; undefined: it is of another kind. */
-const READERS: Readonly<Record<keyof AlternativeNames, (tag: number, value: Uint8Array) => string | undefined>> = {
-  email: (tag, value) => (tag === 0x81 ? latin1(value) : undefined),
-  upn: (tag, value) => {
-    const found = tag === OTHER ? readOther(value, UPN) : undefined
-    return found && utf8Text(readTlv(found).value)
-  },
-  principal: (tag, value) => {
-    const found = tag === OTHER ? readOther(value, PRINCIPAL) : undefined
-    return found && readPrincipal(found)
-  },
-  dns: (tag, value) => (tag === 0x82 ? latin1(value) : undefined),
-  uri: (tag, value) => (tag === 0x86 ? latin1(value) : undefined),
+const READERS: Readonly<Record<keyof AlternativeNames, (name: Tlv) => string | undefined>> = {
+  email: ofTag(EMAIL),
+  upn: ofOther(UPN, text),
+  principal: ofOther(PRINCIPAL, readPrincipal),
+  dns: ofTag(DNS),
+  uri: ofTag(URI),
 }
+type Kind = keyof AlternativeNames
+const KINDS = Object.keys(READERS) as Kind[]
 
 /** The names in the value of subjectAltName; kinds that are not known here are passed over. @throws TlvError */
 export function readAlternativeNames(value: Uint8Array): Required<AlternativeNames> {
-  const names = readTlvs(unwrap(value, SEQUENCE))
-  const of = (kind: keyof AlternativeNames): string[] =>
-    names.map(({ tag, value }) => READERS[kind](tag, value)).filter((text) => text !== undefined)
+  const names = readTlvs(unwrap(value, DER.sequence))
+  const of = (kind: Kind): string[] => names.map(READERS[kind]).filter((found) => found !== undefined)
   return { email: of('email'), upn: of('upn'), principal: of('principal'), dns: of('dns'), uri: of('uri') }
+}
+
+/** The same without those that are not understood, and how many these are. @throws TlvError for what is no list of names */
+export function understoodNames(value: Uint8Array): { names: Required<AlternativeNames>; not: number } {
+  const all = readTlvs(unwrap(value, DER.sequence))
+  const understood = all.filter((name) => isUnderstood(name))
+  const names = readAlternativeNames(tlv(DER.sequence, ...understood.map((one) => tlv(one.tag, one.value))))
+  return { names, not: all.length - understood.length }
+}
+
+const isUnderstood = (name: Tlv): boolean => {
+  try {
+    for (const kind of KINDS) READERS[kind](name)
+    return true
+  } catch (error) {
+    if (error instanceof TlvError) return false
+    throw error
+  }
+}
+
+/** The names of `old` with those that are given in place of the ones of their kinds. @throws UsageError ERR_USAGE */
+export function mergeAlternativeNames(
+  old: Uint8Array,
+  given: Pick<AlternativeNames, 'email' | 'upn' | 'principal'>,
+): Uint8Array {
+  const replaced = KINDS.filter((kind) => (given[kind as keyof typeof given] ?? []).length > 0)
+  try {
+    const kept = readTlvs(unwrap(old, DER.sequence)).filter(
+      (name) => !isUnderstood(name) || replaced.every((kind) => READERS[kind](name) === undefined),
+    )
+    const added = readTlvs(unwrap(writeAlternativeNames(given) ?? tlv(DER.sequence), DER.sequence))
+    return tlv(DER.sequence, ...[...kept, ...added].map(({ tag, value }) => tlv(tag, value)))
+  } catch (cause) {
+    if (!(cause instanceof TlvError)) throw cause
+    const message = 'The names of the certificate that is renewed are not understood. Renew it without new ones.'
+    throw new UsageError('ERR_USAGE', message, { cause })
+  }
 }
 
 /** The security identifier in Microsoft's extension. @throws TlvError */
 export function readSecurityIdentifier(value: Uint8Array): string | undefined {
-  const found = readTlvs(unwrap(value, SEQUENCE))
+  const found = readTlvs(unwrap(value, DER.sequence))
     .map(({ tag, value }) => (tag === OTHER ? readOther(value, SID) : undefined))
     .find((octets) => octets !== undefined)
-  return found && latin1(unwrap(found, TAG.octets))
+  if (found === undefined) return undefined
+  const { tag, value: sid } = readTlv(found)
+  return tag === DER.octetString ? asciiText(sid) : known(textOf(tag, sid))
 }

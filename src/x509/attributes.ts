@@ -1,7 +1,7 @@
 // What stands in distinguished names. RFC 4514, section 3; lengths and types of text: RFC 5280, appendix A.1.
 
-/** Tags of the texts of ASN.1, X.680, 8.4. */
-export const TEXT_TAGS = { utf8: 0x0c, printable: 0x13, teletex: 0x14, ia5: 0x16, bmp: 0x1e } as const
+/** Tags of the texts that are written. X.680, 8.4. */
+export const TEXT_TAGS = { utf8: 0x0c, printable: 0x13, ia5: 0x16 } as const
 
 export interface Attribute {
   /** Object identifier in DER, without tag and length. */

@@ -1,9 +1,10 @@
 // BER made DER, as far as its lengths and its octet strings in pieces go: some programs write PKCS#7 and PKCS#12 so.
 // X.690, 8.1.3 and 8.7.3.
 import { concat } from '../bytes.ts'
-import { TlvError, tlv } from '../iso7816/tlv.ts'
+import { DER, element as write } from '../iso7816/der.ts'
+import { TlvError } from '../iso7816/tlv.ts'
 
-const OCTETS = 0x04
+const OCTETS = DER.octetString
 const CONSTRUCTED = 0x20
 const DEEPEST = 24
 
@@ -12,6 +13,13 @@ export function toDer(octets: Uint8Array): Uint8Array {
   const { der, end } = element(octets, 0, 0)
   if (end !== octets.length) throw new TlvError('there are octets after the element')
   return der
+}
+
+/** The first element of `octets`, as it is there; others after it are not looked at. @throws TlvError */
+export function firstElement(octets: Uint8Array): Uint8Array {
+  const [, first] = octets
+  if (first === undefined) throw new TlvError('there is no element')
+  return octets.subarray(0, first === 0x80 ? element(octets, 0, 0).end : definite(octets, 1, first)[1])
 }
 
 interface Read {
@@ -31,7 +39,7 @@ function element(octets: Uint8Array, at: number, depth: number): Read {
   }
   const [start, end] = definite(octets, at + 1, first)
   return {
-    der: constructed ? whole(tag, inside(octets, start, end, depth)) : tlv(tag, octets.subarray(start, end)),
+    der: constructed ? whole(tag, inside(octets, start, end, depth)) : write(tag, octets.subarray(start, end)),
     end,
   }
 }
@@ -69,8 +77,8 @@ function untilEnd(octets: Uint8Array, start: number, depth: number): { parts: Ui
 
 /** An octet string in pieces is one; the pieces are elements with a short or a long length, in DER by now. */
 function whole(tag: number, parts: readonly Uint8Array[]): Uint8Array {
-  if (tag !== (OCTETS | CONSTRUCTED)) return tlv(tag, ...parts)
-  return tlv(OCTETS, ...parts.map((part) => content(part)))
+  if (tag !== (OCTETS | CONSTRUCTED)) return write(tag, ...parts)
+  return write(OCTETS, ...parts.map((part) => content(part)))
 }
 
 function content(part: Uint8Array): Uint8Array {

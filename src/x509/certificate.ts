@@ -1,23 +1,15 @@
-// What stands in a certificate. RFC 5280, 4.1. That it is well-formed beyond that is for OpenSSL to say (node:crypto).
+// What stands in a certificate. RFC 5280, 4.1. Whether it is one is for OpenSSL to say (node:crypto), which takes much that
+// is not written as it should be: that is read here as far as it can be, and named.
 import { hex } from '../bytes.ts'
-import { readTlv, readTlvs, TlvError, unwrap } from '../iso7816/tlv.ts'
-import { dotted } from './oid.ts'
+import { DER, field, octetField } from '../iso7816/der.ts'
+import { readTlv, TlvError, unwrap } from '../iso7816/tlv.ts'
+import { toDer } from './ber.ts'
+import { EXTENSIONS, type Extension, readExtensions } from './extensions.ts'
 import { Parts } from './parts.ts'
+import { NO_TIME, readTime } from './time.ts'
 
-const TAG = { boolean: 0x01, integer: 0x02, bits: 0x03, octets: 0x04, oid: 0x06, utc: 0x17, general: 0x18 } as const
-const SEQUENCE = 0x30
-const VERSION = 0xa0
-const EXTENSIONS = 0xa3
 /** Extensions are there from version 3 on, which is written as 2. */
 const V3 = 2
-
-export interface Extension {
-  /** Dotted digits. */
-  readonly id: string
-  readonly critical: boolean
-  /** DER. */
-  readonly value: Uint8Array
-}
 
 export interface Certificate {
   /** In lower-case hex digits, without a sign. */
@@ -29,85 +21,78 @@ export interface Certificate {
   /** Names in DER. */
   readonly issuer: Uint8Array
   readonly subject: Uint8Array
+  /** 1970 where the time is not understood: whoever goes by it takes the certificate for expired. */
   readonly notBefore: Date
   readonly notAfter: Date
   /** SubjectPublicKeyInfo in DER. */
   readonly spki: Uint8Array
+  /** Of one that is there twice the first. */
   readonly extensions: readonly Extension[]
+  /** What is not written as RFC 5280 says. */
+  readonly oddities: readonly string[]
 }
 
-/** @throws TlvError */
-export function readCertificate(der: Uint8Array): Certificate {
-  const outer = new Parts(unwrap(der, SEQUENCE))
-  const parts = new Parts(outer.take(SEQUENCE))
-  const outerAlgorithm = readAlgorithm(outer.take(SEQUENCE))
-  outer.take(TAG.bits)
+/** @throws TlvError for what has not the parts of a certificate */
+export function readCertificate(given: Uint8Array): Certificate {
+  const oddities: string[] = []
+  const odd = (is: boolean, what: string): void => void (is && oddities.push(what))
+  const der = toDer(given)
+  odd(der.length !== given.length, 'it is not written in DER')
+  const outer = new Parts(unwrap(der, DER.sequence))
+  const parts = new Parts(outer.take(DER.sequence))
+  const outerAlgorithm = readAlgorithm(outer.take(DER.sequence))
+  outer.take(DER.bitString)
   outer.end()
-  const version = parts.takeIf(VERSION)
-  const serialNumber = hex(parts.take(TAG.integer)).replace(/^(00)+(?=..)/, '')
-  const { id: signatureAlgorithm, parameters: signatureParameters } = readAlgorithm(parts.take(SEQUENCE))
-  if (signatureAlgorithm !== outerAlgorithm.id) throw new TlvError('it names two signature algorithms')
-  const issuer = parts.takeWhole(SEQUENCE)
-  const validity = new Parts(parts.take(SEQUENCE))
-  const [notBefore, notAfter] = [readTime(validity), readTime(validity)]
-  validity.end()
-  const subject = parts.takeWhole(SEQUENCE)
-  const spki = parts.takeWhole(SEQUENCE)
-  parts.takeIf(0x81)
-  parts.takeIf(0x82)
-  const extensions = readExtensions(parts.takeIf(EXTENSIONS), version)
-  parts.end()
+  const version = parts.takeIf(field(0))
+  const serialNumber = hex(parts.take(DER.integer)).replace(/^(00)+(?=..)/, '')
+  const { id: signatureAlgorithm, parameters: signatureParameters } = readAlgorithm(parts.take(DER.sequence))
+  odd(signatureAlgorithm !== outerAlgorithm.id, 'it names two signature algorithms')
+  const issuer = parts.takeWhole(DER.sequence)
+  const [notBefore, notAfter] = readValidity(parts.take(DER.sequence))
+  odd(notBefore === NO_TIME || notAfter === NO_TIME, 'the time from or until which it is valid is not understood')
+  const subject = parts.takeWhole(DER.sequence)
+  const spki = parts.takeWhole(DER.sequence)
+  parts.takeIf(octetField(1))
+  parts.takeIf(octetField(2))
+  const wrapped = parts.takeIf(field(3))
+  odd(wrapped !== undefined && versionOf(version) !== V3, 'it has extensions, which its version does not have')
+  odd(parts.rest().length > 0, 'it has more parts than a certificate has')
+  const read = wrapped === undefined ? [] : listOf(wrapped)
+  odd(read === undefined, 'its extensions are not understood')
+  const extensions = [...new Map((read ?? []).toReversed().map((one) => [one.id, one])).values()].reverse()
+  odd(extensions.length < (read ?? []).length, 'an extension is there twice')
   return {
-    serialNumber,
-    signatureAlgorithm,
-    signatureParameters,
-    issuer,
-    subject,
-    notBefore,
-    notAfter,
-    spki,
-    extensions,
+    ...{ serialNumber, signatureAlgorithm, signatureParameters, issuer, subject },
+    ...{ notBefore, notAfter, spki, extensions, oddities },
   }
 }
+
+const versionOf = (version: Uint8Array | undefined): number | undefined =>
+  version === undefined ? 0 : readTlv(version).value[0]
+
+function readValidity(value: Uint8Array): readonly [Date, Date] {
+  const [notBefore, notAfter] = new Parts(value).rest()
+  return [readTime(notBefore), readTime(notAfter)]
+}
+
+function listOf(wrapped: Uint8Array): Extension[] | undefined {
+  try {
+    return readExtensions(wrapped)
+  } catch (error) {
+    if (error instanceof TlvError) return undefined
+    throw error
+  }
+}
+
+/** The value of an extension. */
+export const extensionIn = ({ extensions }: Pick<Certificate, 'extensions'>, name: keyof typeof EXTENSIONS) =>
+  extensions.find(({ id }) => id === EXTENSIONS[name])
 
 /** AlgorithmIdentifier, RFC 5280, 4.1.1.2; what its sequence holds. */
 export function readAlgorithm(value: Uint8Array): { readonly id: string; readonly parameters: Uint8Array | undefined } {
   const parts = new Parts(value)
-  const id = dotted(parts.take(TAG.oid))
+  const id = parts.takeOid()
   const [parameters, ...more] = parts.rest()
   if (more.length > 0) throw new TlvError('an algorithm has more than one parameter')
   return { id, parameters: parameters?.value }
-}
-
-/** RFC 5280, 4.1.2.5: seconds are there, and the zone is Z. */
-function readTime(parts: Parts): Date {
-  const utc = parts.takeIf(TAG.utc)
-  const text = Buffer.from(utc ?? parts.take(TAG.general)).toString('latin1')
-  const [, year = '', month, day, hour, minute, second] =
-    (utc === undefined ? /^(\d{4})(\d\d)(\d\d)(\d\d)(\d\d)(\d\d)Z$/ : /^(\d\d)(\d\d)(\d\d)(\d\d)(\d\d)(\d\d)Z$/).exec(
-      text,
-    ) ?? []
-  const full = utc === undefined ? year : `${Number(year) < 50 ? '20' : '19'}${year}`
-  const date = new Date(`${full}-${month}-${day}T${hour}:${minute}:${second}Z`)
-  if (Number.isNaN(date.getTime())) throw new TlvError('a time is none')
-  return date
-}
-
-function readExtensions(wrapped: Uint8Array | undefined, version: Uint8Array | undefined): Extension[] {
-  if (wrapped === undefined) return []
-  const number = version === undefined ? 0 : readTlv(version).value[0]
-  if (number !== V3) throw new TlvError('it has extensions, which its version does not have')
-  const extensions = readTlvs(unwrap(wrapped, SEQUENCE)).map(({ value }) => readExtension(value))
-  if (new Set(extensions.map(({ id }) => id)).size < extensions.length)
-    throw new TlvError('an extension is there twice')
-  return extensions
-}
-
-function readExtension(value: Uint8Array): Extension {
-  const parts = new Parts(value)
-  const id = dotted(parts.take(TAG.oid))
-  const critical = parts.takeIf(TAG.boolean)?.[0] === 0xff
-  const content = parts.take(TAG.octets)
-  parts.end()
-  return { id, critical, value: content }
 }

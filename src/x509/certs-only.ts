@@ -1,11 +1,12 @@
 // Certificates in an envelope that signs nothing: PKCS#7 "certs-only", RFC 5652, 5.1 and 5.2; RFC 8551, 3.8.
 import { concat } from '../bytes.ts'
+import { DER, field } from '../iso7816/der.ts'
 import { readTlvs, type Tlv, TlvError, tlv, unwrap } from '../iso7816/tlv.ts'
-import { oidOctets } from './oid.ts'
+import { oid } from './oid.ts'
 
-const TAG = { integer: 0x02, oid: 0x06, sequence: 0x30, set: 0x31, certificates: 0xa0, revocations: 0xa1 } as const
-const SIGNED_DATA = tlv(TAG.oid, oidOctets('1.2.840.113549.1.7.2') ?? new Uint8Array(0))
-const DATA = tlv(TAG.oid, oidOctets('1.2.840.113549.1.7.1') ?? new Uint8Array(0))
+const SIGNED_DATA = oid('1.2.840.113549.1.7.2')
+const DATA = oid('1.2.840.113549.1.7.1')
+const TAG = { ...DER, certificates: field(0), revocations: field(1) } as const
 
 /** Most certificates that an envelope is taken with. */
 export const MOST_CERTIFICATES = 32

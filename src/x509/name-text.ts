@@ -1,10 +1,11 @@
 // Distinguished names of DER in words, as RFC 4514 writes them.
 import { hex, utf8 } from '../bytes.ts'
+import { DER } from '../iso7816/der.ts'
 import { readTlvs, TlvError, tlv, unwrap } from '../iso7816/tlv.ts'
-import { ATTRIBUTES, TEXT_TAGS } from './attributes.ts'
+import { ATTRIBUTES } from './attributes.ts'
 import { dotted } from './oid.ts'
+import { textOf } from './text.ts'
 
-const SEQUENCE = 0x30
 /** What has to be escaped anywhere in a value. */
 export const SPECIAL = '"+,;<>\\'
 
@@ -16,7 +17,7 @@ const LABELS = new Map(
 
 /** A name in DER as RFC 4514 writes it. @throws TlvError */
 export function formatName(der: Uint8Array): string {
-  return readTlvs(unwrap(der, SEQUENCE))
+  return readTlvs(unwrap(der, DER.sequence))
     .map((set) =>
       readTlvs(set.value)
         .map(({ value }) => formatAttribute(value))
@@ -30,27 +31,10 @@ function formatAttribute(octets: Uint8Array): string {
   const [type, value] = readTlvs(octets)
   if (type === undefined || value === undefined) throw new TlvError('a name has an attribute without a value')
   const label = LABELS.get(hex(type.value))
-  const shown = label && shownText(value.tag, value.value)
+  const shown = label && textOf(value.tag, value.value)
   return shown === undefined
     ? `${dotted(type.value)}=#${hex(tlv(value.tag, value.value))}`
     : `${label}=${escaped(shown)}`
-}
-
-const TEXTS: ReadonlyMap<number, string> = new Map([
-  [TEXT_TAGS.utf8, 'utf-8'],
-  [TEXT_TAGS.printable, 'latin1'],
-  [TEXT_TAGS.ia5, 'latin1'],
-  [TEXT_TAGS.teletex, 'latin1'],
-  [TEXT_TAGS.bmp, 'utf-16be'],
-])
-
-function shownText(tag: number, octets: Uint8Array): string | undefined {
-  const encoding = TEXTS.get(tag)
-  try {
-    return encoding && new TextDecoder(encoding, { fatal: true }).decode(octets)
-  } catch {
-    return undefined
-  }
 }
 
 /** What could not be seen, or could lead a terminal astray, is written as its octets. */

@@ -1,14 +1,11 @@
 // Distinguished names: as text (RFC 4514) and as X.501 has them in DER (RFC 5280, 4.1.2.4).
 import { concat, fromHex, utf8 } from '../bytes.ts'
 import { UsageError } from '../errors.ts'
+import { DER } from '../iso7816/der.ts'
 import { readTlvs, TlvError, tlv } from '../iso7816/tlv.ts'
 import { ATTRIBUTES, type Attribute, TEXT_TAGS } from './attributes.ts'
 import { SPECIAL } from './name-text.ts'
 import { oidOctets } from './oid.ts'
-
-const SEQUENCE = 0x30
-const SET = 0x31
-const OBJECT_IDENTIFIER = 0x06
 
 /** Most characters of a name as text. */
 const LONGEST = 1024
@@ -36,9 +33,13 @@ export function parseName(text: string): Uint8Array {
   if (text === '') throw bad('it is empty')
   if (HALF_CHARACTER.test(text)) throw bad('it has half of a character')
   const names = splitUnescaped(text, ',').map((part) => splitUnescaped(part, '+').map(parseAttribute))
-  const sets = names.map((attributes) => tlv(SET, ...attributes.sort(byOctets)))
-  return tlv(SEQUENCE, ...sets.reverse())
+  const sets = names.map((attributes) => tlv(DER.set, ...attributes.sort(byOctets)))
+  return tlv(DER.sequence, ...sets.reverse())
 }
+
+/** The DER of a name of one-valued attributes, in the order of X.501: the most particular one last. @throws UsageError */
+export const writeName = (...attributes: ReadonlyArray<readonly [name: keyof typeof ATTRIBUTES, value: string]>) =>
+  tlv(DER.sequence, ...attributes.map(([name, value]) => tlv(DER.set, textAttribute(name, value))))
 
 /** DER, 11.6: what is in a SET OF stands in ascending order. */
 const byOctets = (left: Uint8Array, right: Uint8Array): number => Buffer.compare(left, right)
@@ -58,15 +59,19 @@ function parseAttribute(part: string): Uint8Array {
   if (type === '') throw bad(`"${shorten(part)}" is no attribute with a value`)
   if (/^[0-9]/.test(type)) return attribute(oidOctets(type) ?? type, parseValue(raw))
   const name = Object.keys(ATTRIBUTES).find((known) => known.toLowerCase() === type.toLowerCase()) ?? ''
-  const row = ATTRIBUTES[name]
-  if (row !== undefined) return attribute(fromHex(row.oid) ?? type, textValue(name, row, unescaped(raw)))
+  if (name !== '') return textAttribute(name, unescaped(raw))
   const known = `use one of ${Object.keys(ATTRIBUTES).join(', ')}, or an object identifier`
   throw bad(`the attribute "${shorten(type)}" is not known; ${known}`)
 }
 
+function textAttribute(name: string, value: string): Uint8Array {
+  const row: Attribute = ATTRIBUTES[name] ?? { oid: '', most: 0 }
+  return attribute(fromHex(row.oid) ?? name, textValue(name, row, value))
+}
+
 function attribute(oid: Uint8Array | string, value: Uint8Array): Uint8Array {
   if (typeof oid === 'string') throw bad(`"${shorten(oid)}" is no object identifier`)
-  return tlv(SEQUENCE, tlv(OBJECT_IDENTIFIER, oid), value)
+  return tlv(DER.sequence, tlv(DER.oid, oid), value)
 }
 
 function textValue(name: string, { type = 'utf8', least = 1, most }: Attribute, value: string): Uint8Array {

@@ -1,5 +1,7 @@
 // The parts of a structure in DER, in the order in which ASN.1 names them.
+import { DER } from '../iso7816/der.ts'
 import { readTlvs, type Tlv, TlvError } from '../iso7816/tlv.ts'
+import { dotted } from './oid.ts'
 
 /** Reads a sequence part by part; every part is asked for by its tag. */
 export class Parts {
@@ -24,6 +26,11 @@ export class Parts {
     if (part?.tag !== tag) return undefined
     this.#next += 1
     return part.value
+  }
+
+  /** An object identifier in dotted digits. */
+  takeOid(): string {
+    return dotted(this.take(DER.oid))
   }
 
   /** The next part whole, with its tag and length. */

@@ -1,10 +1,8 @@
 // What a key may be used for beyond its operations: extendedKeyUsage, RFC 5280, 4.2.1.12.
 import { UsageError } from '../errors.ts'
+import { DER } from '../iso7816/der.ts'
 import { readTlvs, TlvError, tlv, unwrap } from '../iso7816/tlv.ts'
 import { dotted, oidOctets } from './oid.ts'
-
-const SEQUENCE = 0x30
-const OBJECT_IDENTIFIER = 0x06
 
 /** By the names that are used here. */
 export const PURPOSES = {
@@ -41,13 +39,13 @@ function purposeId(text: string): Uint8Array {
 /** The value of extendedKeyUsage; undefined where there are no purposes. @throws UsageError ERR_USAGE */
 export function writePurposes(purposes: readonly string[]): Uint8Array | undefined {
   if (purposes.length === 0) return undefined
-  return tlv(SEQUENCE, ...purposes.map((purpose) => tlv(OBJECT_IDENTIFIER, purposeId(purpose))))
+  return tlv(DER.sequence, ...purposes.map((purpose) => tlv(DER.oid, purposeId(purpose))))
 }
 
 /** Names of the purposes in the value of extendedKeyUsage; dotted digits where there is no name here. @throws TlvError */
 export function readPurposes(value: Uint8Array): string[] {
-  return readTlvs(unwrap(value, SEQUENCE)).map(({ tag, value: id }) => {
-    if (tag !== OBJECT_IDENTIFIER) throw new TlvError('a purpose is none')
+  return readTlvs(unwrap(value, DER.sequence)).map(({ tag, value: id }) => {
+    if (tag !== DER.oid) throw new TlvError('a purpose is none')
     return names.get(dotted(id)) ?? dotted(id)
   })
 }

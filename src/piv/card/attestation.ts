@@ -1,10 +1,15 @@
 // Certificates that say of a key that it was made in the vault, as Yubico's cards make them: RFC 5280, and extensions of
 // Yubico's ("PIV attestation").
 import { createPublicKey, X509Certificate } from 'node:crypto'
-import { library as x509 } from '../../x509/library.ts'
-import { providerOf, type SigningProvider } from '../../x509/provider.ts'
+import { integer } from '../../iso7816/der.ts'
+import { readTlv } from '../../iso7816/tlv.ts'
+import { extensionIn, readCertificate } from '../../x509/certificate.ts'
+import { authorityKey, basicConstraints, extension, subjectKey } from '../../x509/extensions.ts'
+import { writeName } from '../../x509/name.ts'
+import { writeUsages } from '../../x509/usages.ts'
+import { type Signer, writeCertificate } from '../../x509/write.ts'
 import { ALGORITHMS } from '../algorithms.ts'
-import { integer } from '../der.ts'
+import { ecdsaToDer } from '../ecdsa.ts'
 import { hashOf, pkcs1Block } from '../emsa.ts'
 import { PIN_POLICY_IDS } from '../slots.ts'
 import { ATTESTED, FIRMWARE, policiesOctets, serialOf } from '../yubico.ts'
@@ -14,38 +19,36 @@ import type { AttestationKey, VaultKey } from './vault.ts'
 /** What every attestation is signed with, whatever key it is about. */
 const HASH = 'SHA-256'
 
-function providerBy({ algorithm, spki, signDigest, rawRsa }: AttestationKey): Promise<SigningProvider> {
+function signerBy({ algorithm, spki, signDigest, rawRsa }: AttestationKey): Signer {
   const { kind, octets } = ALGORITHMS[algorithm]
-  const publicKey = createPublicKey({ key: Buffer.from(spki), format: 'der', type: 'spki' })
-  const sign = async (message: Uint8Array): Promise<Uint8Array> => {
-    const digest = hashOf(HASH, message)
-    return kind === 'ec' ? signDigest(digest) : rawRsa(pkcs1Block(digest, HASH, octets))
+  return {
+    publicKey: createPublicKey({ key: Buffer.from(spki), format: 'der', type: 'spki' }),
+    algorithm: { hash: HASH, padding: 'pkcs1' },
+    async sign(message) {
+      const digest = hashOf(HASH, message)
+      return kind === 'ec' ? ecdsaToDer(await signDigest(digest)) : rawRsa(pkcs1Block(digest, HASH, octets))
+    },
   }
-  return providerOf({ publicKey, sign }, { hash: HASH, padding: 'pkcs1' })
 }
 
-const exactly = (octets: Uint8Array): Uint8Array<ArrayBuffer> => Uint8Array.from(octets)
-
 /** The certificate (DER) of the attestation key, by itself. It says what kind of TPM speaks. */
-export async function ownCertificate(key: AttestationKey, identity: CardIdentity): Promise<Uint8Array> {
-  const { BasicConstraintsExtension, KeyUsageFlags, KeyUsagesExtension, SubjectKeyIdentifierExtension, ...library } =
-    await x509()
-  const { crypto, ...by } = await providerBy(key)
-  const certificate = await library.X509CertificateGenerator.createSelfSigned(
+export function ownCertificate(key: AttestationKey, identity: CardIdentity): Promise<Uint8Array> {
+  const name = writeName(['CN', `Tessera PIV Attestation (${identity.assurance} TPM)`])
+  return writeCertificate(
     {
-      name: [{ CN: [`Tessera PIV Attestation (${identity.assurance} TPM)`] }],
-      ...by,
+      issuer: name,
+      subject: name,
       notBefore: identity.created,
       notAfter: expiryOf(identity),
+      spki: key.spki,
       extensions: [
-        new BasicConstraintsExtension(true, 0, true),
-        new KeyUsagesExtension(KeyUsageFlags.keyCertSign, true),
-        await SubjectKeyIdentifierExtension.create(by.keys.publicKey, false, crypto),
+        basicConstraints(true),
+        extension('keyUsage', writeUsages(['keyCertSign']), true),
+        subjectKey(key.spki),
       ],
     },
-    crypto,
+    signerBy(key),
   )
-  return new Uint8Array(certificate.rawData)
 }
 
 /** Whether a certificate (DER) is one of the attestation key, and so can be the issuer of attestations. */
@@ -64,28 +67,23 @@ export async function attestationOf(
   issuer: Uint8Array,
   identity: CardIdentity,
 ): Promise<Uint8Array> {
-  const library = await x509()
-  const { crypto, keys, signingAlgorithm } = await providerBy(key)
-  const by = new library.X509Certificate(exactly(issuer))
-  const issuerId = by.getExtension(library.SubjectKeyIdentifierExtension)?.keyId
-  const extension = (oid: string, value: Uint8Array) => new library.Extension(oid, false, exactly(value))
-  const certificate = await library.X509CertificateGenerator.create(
+  const by = readCertificate(issuer)
+  const issuerKey = extensionIn(by, 'subjectKeyIdentifier')
+  const own = (id: string, value: Uint8Array) => ({ id, critical: false, value })
+  return writeCertificate(
     {
-      subject: [{ CN: [`Tessera PIV Attestation ${subject.slot}`] }],
-      issuer: by.subjectName,
+      issuer: by.subject,
+      subject: writeName(['CN', `Tessera PIV Attestation ${subject.slot}`]),
       notBefore: by.notBefore,
       notAfter: by.notAfter,
-      publicKey: await library.PublicKey.create(exactly(subject.spki), crypto),
-      signingKey: keys.privateKey,
-      signingAlgorithm,
+      spki: subject.spki,
       extensions: [
-        ...(issuerId === undefined ? [] : [new library.AuthorityKeyIdentifierExtension(issuerId)]),
-        extension(ATTESTED.firmware, FIRMWARE),
-        extension(ATTESTED.serial, integer(serialOf(identity.cardId))),
-        extension(ATTESTED.policies, policiesOctets(PIN_POLICY_IDS[subject.pinPolicy])),
+        ...(issuerKey === undefined ? [] : [authorityKey(readTlv(issuerKey.value).value)]),
+        own(ATTESTED.firmware, FIRMWARE),
+        own(ATTESTED.serial, integer(serialOf(identity.cardId))),
+        own(ATTESTED.policies, policiesOctets(PIN_POLICY_IDS[subject.pinPolicy])),
       ],
     },
-    crypto,
+    signerBy(key),
   )
-  return new Uint8Array(certificate.rawData)
 }
