@@ -1,10 +1,16 @@
 'use strict'
 
-// The package is an ES module. Node 20.19, 22.12 and later can require() one; on older ones say what to do.
-if (!process.features.require_module) {
+// The package is an ES module. Node 20.19, 22.12 and later can require() one. What a test runner (Jest) has for require()
+// in its contexts cannot: there Node's own does it. On older ones say what to do.
+const { features, getBuiltinModule } = process.features.require_module
+  ? process
+  : require('node:vm').runInThisContext('process')
+if (!features.require_module) {
   throw new Error(
     `tessera-card is an ES module, and Node ${process.versions.node} cannot require() it. ` +
       "Use `await import('tessera-card')`, or Node 20.19, 22.12 or later.",
   )
 }
-module.exports = require('./dist/index.js')
+module.exports = process.features.require_module
+  ? require('./dist/index.js')
+  : getBuiltinModule('node:module').createRequire(__filename)('./dist/index.js')

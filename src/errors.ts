@@ -2,6 +2,7 @@
  * One small tree of errors. Every error has a stable `code`, says what happened, why, and what to do, and keeps
  * what lies below it (`cause`, and the TPM's `rc` or the card's `sw`). Secrets never become part of an error.
  */
+import { isNativeError } from 'node:util/types'
 
 /** Which class of error each code belongs to, and the numbers a search engine knows it by. */
 interface CodeFacts {
@@ -279,3 +280,10 @@ export type AnyCardError =
   | FileError
   | UsageError
   | CardError<CodesOf<'card'>>
+
+/**
+ * Whether somebody threw an error: also one of another context (node:vm), where test runners have their tests: there
+ * the class Error is another one.
+ */
+export const isError = (value: unknown): value is Error =>
+  isNativeError(value) || Object.prototype.toString.call(value) === '[object DOMException]'

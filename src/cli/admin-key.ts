@@ -1,4 +1,5 @@
 // Admin keys (PIV 9B) as a person writes them: hexadecimal digits, in a file or typed; `3DES:` before those of 3DES.
+import { isUint8Array } from 'node:util/types'
 import { space } from '../bytes.ts'
 import { UsageError } from '../errors.ts'
 import type { AdminKey } from '../piv/host/admin.ts'
@@ -41,7 +42,7 @@ export async function adminKeyIn(context: Context, path: string, source: string)
 
 /** 24 octets are a key of AES-192 or of 3DES: of the one that the card says it has, where it does. */
 export async function asOn(card: Card, key: AdminKey): Promise<AdminKey> {
-  if (!(key instanceof Uint8Array) || key.length !== TRIPLE_DES_LENGTH / 2) return key
+  if (!isUint8Array(key) || key.length !== TRIPLE_DES_LENGTH / 2) return key
   const algorithm = (await card.adminKeyInfo())?.algorithm
   return algorithm === TRIPLE_DES ? { key, algorithm } : key
 }

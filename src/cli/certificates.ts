@@ -1,6 +1,7 @@
 // Certificates and requests in words, as JSON, and as PEM that goes where it is asked for.
 
 import { X509Certificate } from 'node:crypto'
+import { isUint8Array } from 'node:util/types'
 import { isFor } from '../enroll/chain.ts'
 import type { CertificateContent } from '../enroll/content.ts'
 import { type CertificateDescription, describeCertificate } from '../enroll/describe.ts'
@@ -86,12 +87,10 @@ export async function certificatesOf(card: Card): Promise<Listed[]> {
 }
 
 export const certificateOrError = ({ slot, certificate }: Listed): Json =>
-  certificate instanceof Uint8Array
-    ? { slot, ...certificateJson(certificate) }
-    : { slot, error: errorJson(certificate) }
+  isUint8Array(certificate) ? { slot, ...certificateJson(certificate) } : { slot, error: errorJson(certificate) }
 
 export function certificateLine({ slot, certificate }: Listed): string {
-  if (!(certificate instanceof Uint8Array)) return `${slot}  ${certificate.message}`
+  if (!isUint8Array(certificate)) return `${slot}  ${certificate.message}`
   const { subject, notAfter } = describeCertificate(certificate)
   return TEXT.field.certLine(slot, subject, day(notAfter))
 }

@@ -2,7 +2,7 @@
 //   human   results and sentences on standard output; notes, warnings, errors on standard error
 //   --quiet results only; errors
 //   --json  exactly one JSON value on standard output; an error is one JSON object on standard error
-import { CardError, FileError, PcscError, PinError, SignInError, TpmError } from '../errors.ts'
+import { CardError, FileError, isError, PcscError, PinError, SignInError, TpmError } from '../errors.ts'
 import { TEXT } from './messages.ts'
 import { ADVICE } from './messages-errors.ts'
 import { jsonLine, shown } from './plain.ts'
@@ -114,7 +114,7 @@ export class Output {
 
 function wording(error: unknown): { readonly message: string; readonly advice: string | undefined } {
   if (error instanceof CardError) return { message: error.message, advice: ADVICE[(error as CardError).code] }
-  return { message: TEXT.error.internal(error instanceof Error ? error.message : 'unknown'), advice: undefined }
+  return { message: TEXT.error.internal(isError(error) ? error.message : 'unknown'), advice: undefined }
 }
 
 /** An error as --json prints it. */
@@ -148,7 +148,7 @@ function errorNumbers(error: unknown): string | undefined {
 
 function causes(error: unknown): string[] {
   const lines: string[] = []
-  for (let below = error; below instanceof Error; below = below.cause) {
+  for (let below = error; isError(below); below = below.cause) {
     lines.push(below === error ? String(below.stack) : `${TEXT.error.cause}: ${below.stack}`)
   }
   return lines

@@ -1,6 +1,8 @@
 // Where the secrets of a command come from: a file with one secret a line, or a question on the terminal. Never
 // the command line. Each is an unpooled Uint8Array, and all are wiped when the command ends.
+
 import { open } from 'node:fs/promises'
+import { isUint8Array } from 'node:util/types'
 import { copyOf, wipe } from '../bytes.ts'
 import { type AnyCardError, FileError, PinError, UsageError } from '../errors.ts'
 import { TEXT } from './messages.ts'
@@ -227,5 +229,5 @@ async function problemOf(
 
 /** The format checks of piv/pin.ts return a copy of the secret. */
 function wipeResult(result: unknown): void {
-  if (result instanceof Uint8Array) wipe(result)
+  if (isUint8Array(result)) wipe(result)
 }

@@ -1,5 +1,5 @@
 // What doctor says of one thing.
-import { type AnyCardError, CardError } from '../errors.ts'
+import { type AnyCardError, CardError, isError } from '../errors.ts'
 
 export interface Finding {
   readonly what: string
@@ -23,7 +23,7 @@ export async function found(what: string, look: () => Promise<string>): Promise<
 }
 
 export function failed(what: string, error: unknown): Finding {
-  const detail = error instanceof Error ? error.message : String(error)
+  const detail = isError(error) ? error.message : String(error)
   const code = error instanceof CardError ? ` (${(error as AnyCardError).code})` : ''
   return { what, state: 'missing', detail: detail + code }
 }

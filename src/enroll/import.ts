@@ -1,5 +1,7 @@
 // Certificates that were made elsewhere: put beside the key that they are for, and nowhere else.
+
 import type { KeyObject } from 'node:crypto'
+import { isUint8Array } from 'node:util/types'
 import { CardError } from '../errors.ts'
 import type { Card } from '../piv/host/card.ts'
 import type { CardCertificate } from '../piv/host/certificates.ts'
@@ -57,7 +59,7 @@ export function examineCertificates(
   given: Uint8Array | readonly Uint8Array[],
   now = new Date(),
 ): Candidate {
-  const certificates = (given instanceof Uint8Array ? [given] : given).flatMap(readCertificates)
+  const certificates = (isUint8Array(given) ? [given] : given).flatMap(readCertificates)
   const { leaf, chain, others } = orderFor(publicKey, certificates)
   if (leaf === undefined) {
     const whose = certificates.map((der) => describeCertificate(der).subject).join(', ')

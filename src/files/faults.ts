@@ -1,5 +1,5 @@
 // What went wrong with a file, in words: errno to FileError.
-import { FileError } from '../errors.ts'
+import { FileError, isError } from '../errors.ts'
 
 export type FileAction = keyof typeof DONE
 
@@ -50,7 +50,7 @@ const REASONS: Readonly<Record<string, string>> = { permission: 'EACCES', full: 
 
 /** The errno name of a system error of Node's or of the addon's, or an empty string. */
 export function errnoOf(cause: unknown): string {
-  if (!(cause instanceof Error)) return ''
+  if (!isError(cause)) return ''
   const { code, reason } = cause as { readonly code?: unknown; readonly reason?: unknown }
   if (typeof code === 'string' && /^E[A-Z0-9]+$/.test(code)) return code
   return (typeof reason === 'string' && REASONS[reason]) || ''
@@ -73,7 +73,7 @@ export function fileError(cause: unknown, action: FileAction, path: string): Fil
   const fault = (known?.code === denied.code ? DENIED[action] : undefined) ??
     known ?? {
       code: 'ERR_IO',
-      why: cause instanceof Error ? cause.message : 'the system refused it',
+      why: isError(cause) ? cause.message : 'the system refused it',
       advice: 'Check the disk and try again.',
     }
   const name = errno === '' || known === undefined ? '' : ` (${errno})`

@@ -1,4 +1,5 @@
 // The kinds of value that files of ours hold, and how a document is checked against a shape of them.
+import { isUint8Array } from 'node:util/types'
 import * as v from 'valibot'
 import { damaged, type Kind, spell, unseal } from './sealed-text.ts'
 
@@ -12,7 +13,7 @@ export const octets = (least: number, most = least) =>
   v.pipe(
     v.string(),
     v.transform(fromBase64),
-    v.custom<Uint8Array>((value) => value instanceof Uint8Array, 'expected base64'),
+    v.custom<Uint8Array>((value) => isUint8Array(value), 'expected base64'),
     v.minLength(least, `expected ${least} octets at least`),
     v.maxLength(most, `expected ${most} octets at most`),
   )

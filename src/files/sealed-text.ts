@@ -3,7 +3,9 @@
  * SHA-256 over its exact octets is HEX. One value has one spelling only: two spaces, sorted members, base64 for
  * octets. The checksum finds accidents; it is no defence against a person.
  */
+
 import { createHash } from 'node:crypto'
+import { isUint8Array } from 'node:util/types'
 import { utf8 } from '../bytes.ts'
 import { FileError } from '../errors.ts'
 
@@ -21,7 +23,7 @@ const sha256 = (octets: Uint8Array): string => createHash('sha256').update(octet
 
 /** Octets become base64, members are sorted, members that are undefined go. */
 function plain(value: unknown): unknown {
-  if (value instanceof Uint8Array) {
+  if (isUint8Array(value)) {
     return Buffer.from(value.buffer, value.byteOffset, value.byteLength).toString('base64')
   }
   if (Array.isArray(value)) return value.map(plain)

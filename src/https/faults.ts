@@ -1,4 +1,5 @@
 // What keeps a server from being reached or believed over HTTPS, in words: a CA, or a service that somebody signs in to.
+import { isError } from '../errors.ts'
 
 const TRUST = 'Give the certificate of the CA that signed it with --ca-file'
 
@@ -49,7 +50,7 @@ const ADVICE = 'Check the address and the network, or try later.'
 
 /** What a failed connection means. */
 export function serverFault(cause: unknown): ServerFault {
-  const { code = '', message = '' } = cause instanceof Error ? (cause as NodeJS.ErrnoException) : {}
+  const { code = '', message = '' } = isError(cause) ? (cause as NodeJS.ErrnoException) : {}
   const untrusted = UNTRUSTED[code]
   if (untrusted !== undefined) return { kind: 'untrusted', words: `is not believed: ${untrusted}.` }
   if (/^ERR_SSL_.*ALERT.*(CERTIFICATE|UNKNOWN_CA|ACCESS_DENIED)/.test(code)) return { kind: 'login', words: LOGIN }

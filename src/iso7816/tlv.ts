@@ -1,4 +1,5 @@
 // BER-TLV as smart cards use it: ISO/IEC 7816-4:2020, 6.3, up to 65535 octets. Written in DER (ISO/IEC 8825-1) always.
+import { isUint8Array } from 'node:util/types'
 import { space } from '../bytes.ts'
 
 /** Octets that are not what they should be. The message never holds content, which may be secret. */
@@ -153,7 +154,7 @@ export type TlvValue = Uint8Array | TlvPart
 /** @throws RangeError for more than 65535 octets */
 export function tlvPart(tag: number, ...values: readonly TlvValue[]): TlvPart {
   let length = 0
-  for (const value of values) length += value instanceof Uint8Array ? value.length : value.size
+  for (const value of values) length += isUint8Array(value) ? value.length : value.size
   if (length > LONGEST) throw new RangeError(`A value of ${length} octets is too long for a data object here.`)
   const size = octetsOf(tag) + (length < 0x80 ? 1 : 1 + octetsOf(length)) + length
   return { tag, values, length, size }
@@ -168,7 +169,7 @@ function putPart(octets: Uint8Array, at: number, { tag, values, length }: TlvPar
   if (length >= 0x80) next = put(octets, next, 0x80 | octetsOf(length), 1)
   next = put(octets, next, length, octetsOf(length))
   for (const value of values) {
-    if (value instanceof Uint8Array) {
+    if (isUint8Array(value)) {
       octets.set(value, next)
       next += value.length
     } else next = putPart(octets, next, value)

@@ -1,5 +1,5 @@
 // Return codes of PC/SC (pcsc-lite: PCSC/pcsclite.h; part 5, 3.3) as errors that say what to do.
-import { CardError, PcscError } from '../errors.ts'
+import { CardError, isError, PcscError } from '../errors.ts'
 import type { NativePcscFailure } from '../native.ts'
 
 type PcscCode = ConstructorParameters<typeof PcscError>[0]
@@ -74,8 +74,7 @@ const TIMEOUT = 0x8010_000a
 /** The command may or may not have been carried out. */
 export const NOT_TRANSACTED = 0x8010_0016
 
-const isNative = (error: unknown): error is NativePcscFailure =>
-  error instanceof Error && 'layer' in error && 'rc' in error
+const isNative = (error: unknown): error is NativePcscFailure => isError(error) && 'layer' in error && 'rc' in error
 
 /** PC/SC's return code in whatever was thrown; undefined where it says nothing of PC/SC. */
 export function returnCode(error: unknown): number | undefined {

@@ -5,6 +5,7 @@ import {
   ERROR_CODES,
   type ErrorCode,
   FileError,
+  isError,
   PcscError,
   PinError,
   SignInError,
@@ -64,7 +65,7 @@ export type Report =
 
 export function crossed(error: unknown): CrossedError {
   if (!(error instanceof CardError)) {
-    return { code: 'ERR_INTERNAL', message: error instanceof Error ? error.message : 'unknown' }
+    return { code: 'ERR_INTERNAL', message: isError(error) ? error.message : 'unknown' }
   }
   const { code, message } = error as CardError
   const details = DETAILS.map((name) => [name, Reflect.get(error, name)] as const)

@@ -2,12 +2,14 @@
  * The service that somebody signs in to: calls over HTTPS to its origin and to nowhere else, bounded answers, and what goes
  * wrong in words. What it answers is documented in docs/relying-party.md.
  */
+
 import type { IncomingMessage } from 'node:http'
 import { type Agent, request } from 'node:https'
 import { addAbortSignal, type Readable } from 'node:stream'
 import { connect } from 'node:tls'
+import { isUint8Array } from 'node:util/types'
 import * as v from 'valibot'
-import { CardError, SignInError, TlsError } from '../errors.ts'
+import { CardError, isError, SignInError, TlsError } from '../errors.ts'
 import { serverFault } from '../https/faults.ts'
 import { jsonOf, type Refusal, readBody, readRefusal, TooLong } from './answers.ts'
 
@@ -106,7 +108,7 @@ export class Service {
           reused = sent.reusedSocket
         })
         sent.once('response', resolve).once('error', reject)
-        if (body === undefined || typeof body === 'string' || body instanceof Uint8Array) sent.end(body)
+        if (body === undefined || typeof body === 'string' || isUint8Array(body)) sent.end(body)
         else body.once('error', (error) => sent.destroy(error)).pipe(sent)
         return () => sent.destroy()
       })
@@ -200,7 +202,7 @@ export class Service {
 
   /** What the card said comes before what TLS makes of it. */
   #fault(cause: unknown): unknown {
-    for (let below = cause; below instanceof Error; below = below.cause) {
+    for (let below = cause; isError(below); below = below.cause) {
       if (below instanceof CardError && !(below instanceof TlsError)) return below
     }
     if (cause instanceof TlsError && cause.code === 'ERR_NO_ENGINE') return cause
@@ -218,8 +220,7 @@ export class Service {
 /** Where the body ends. With some methods Node would not say, and what follows would be the next call to the service. */
 function frameOf({ body, headers = {} }: Call): Readonly<Record<string, string>> {
   if (body === undefined) return {}
-  if (typeof body === 'string' || body instanceof Uint8Array)
-    return { 'content-length': String(Buffer.byteLength(body)) }
+  if (typeof body === 'string' || isUint8Array(body)) return { 'content-length': String(Buffer.byteLength(body)) }
   return 'content-length' in headers ? {} : { 'transfer-encoding': 'chunked' }
 }
 

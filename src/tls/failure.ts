@@ -1,5 +1,5 @@
 // From what Node says of a connection to an error: Node's own, but where the card or its certificate is the matter.
-import { TlsError } from '../errors.ts'
+import { isError, TlsError } from '../errors.ts'
 import type { ErrorParts } from './messages.ts'
 
 /** Node's error again, as it was in the other thread. */
@@ -24,7 +24,7 @@ const ALERTS: ReadonlyMap<string, string> = new Map([
 export function connectionError(parts: ErrorParts, slot: string, refusal: unknown): Error {
   const error = nodeError(parts)
   if (refusal !== undefined) {
-    const why = refusal instanceof Error ? refusal.message : String(refusal)
+    const why = isError(refusal) ? refusal.message : String(refusal)
     return new TlsError('ERR_TLS_HANDSHAKE', `The card did not sign for this connection: ${why}`, { cause: refusal })
   }
   const [, alert = ''] = /_ALERT_(\w+)$/.exec(String(parts.fields.code)) ?? []

@@ -1,7 +1,9 @@
 // What a TLSSocket knows of its connection, for one whose sockets are in another thread.
+
 import { X509Certificate } from 'node:crypto'
 import { Duplex } from 'node:stream'
 import type { PeerCertificate } from 'node:tls'
+import { isUint8Array } from 'node:util/types'
 import type { Addresses, Facts } from './messages.ts'
 
 export abstract class SecureSocket extends Duplex {
@@ -82,10 +84,7 @@ export abstract class SecureSocket extends Duplex {
 /** What was cloned on its way here has octets where Node has buffers. */
 function buffers(certificate: PeerCertificate, detailed: boolean): PeerCertificate {
   const { issuerCertificate, ...own } = certificate as PeerCertificate & { issuerCertificate?: PeerCertificate }
-  const fields = Object.entries(own).map(([name, value]) => [
-    name,
-    value instanceof Uint8Array ? Buffer.from(value) : value,
-  ])
+  const fields = Object.entries(own).map(([name, value]) => [name, isUint8Array(value) ? Buffer.from(value) : value])
   const copy = Object.fromEntries(fields) as PeerCertificate & { issuerCertificate?: PeerCertificate }
   // A root is its own issuer.
   if (detailed && issuerCertificate !== undefined)

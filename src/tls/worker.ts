@@ -1,7 +1,9 @@
 // The thread with the sockets: Node's own TLS, where a signature may block. It knows no card: the engine `tessera`, which
 // the main thread registered, asks for signatures there.
+
 import { connect, type TLSSocket } from 'node:tls'
 import { parentPort } from 'node:worker_threads'
+import { isError } from '../errors.ts'
 import { native } from '../native.ts'
 import { type ErrorParts, type Facts, type FromSockets, TELL_AT, type ToSockets, WINDOW } from './messages.ts'
 
@@ -94,7 +96,7 @@ function factsOf(socket: TLSSocket): Facts {
   const error: unknown = socket.authorizationError
   return {
     authorized: socket.authorized,
-    authorizationError: error == null ? undefined : String(error instanceof Error ? error.message : error),
+    authorizationError: error == null ? undefined : String(isError(error) ? error.message : error),
     protocol: socket.getProtocol(),
     cipher: socket.getCipher(),
     alpnProtocol: socket.alpnProtocol,
@@ -120,7 +122,9 @@ const isPlain = (value: unknown): boolean =>
 function partsOf(error: Error): ErrorParts {
   const fields = Object.fromEntries(Object.entries(error).filter(([, value]) => isPlain(value)))
   const parts = { message: error.message, fields: { ...codeOf(error), ...fields } }
-  return error instanceof AggregateError ? { ...parts, errors: error.errors.map(partsOf) } : parts
+  return isError(error) && 'errors' in error && Array.isArray(error.errors)
+    ? { ...parts, errors: error.errors.map(partsOf) }
+    : parts
 }
 
 /** Some have it from their class. */

@@ -1,5 +1,5 @@
 // What the native layer rejects with, as errors that say what to do.
-import { CardError, type ErrorCode, TpmError } from '../errors.ts'
+import { CardError, type ErrorCode, isError, TpmError } from '../errors.ts'
 import type { NativeFailure } from '../native.ts'
 import { decodeResponseCode } from './rc.ts'
 
@@ -48,7 +48,7 @@ const RESPONSES: Record<string, readonly [TpmCode, string]> = {
 
 /** An error of ours may look like one (TpmError has a layer and an rc), and has been through here before. */
 const isNative = (error: unknown): error is NativeFailure =>
-  error instanceof Error && !(error instanceof CardError) && 'layer' in error && 'rc' in error
+  isError(error) && !(error instanceof CardError) && 'layer' in error && 'rc' in error
 
 /** The typed error for what a native call rejected with; anything else is returned as it is. */
 export function fromNative(error: unknown): unknown {

@@ -1,4 +1,5 @@
 // The storage root key: every session is salted to it and every key lies under it, so it is checked before anything else.
+import { isUint8Array } from 'node:util/types'
 import { concat, equal } from '../bytes.ts'
 import { CardError, TpmError } from '../errors.ts'
 import type { Entity } from './codec/nv.ts'
@@ -42,7 +43,7 @@ const TEMPLATE = concat(
  */
 export async function openSrk(device: TpmDevice, pin: SrkPin, known: Srk | undefined): Promise<Srk> {
   const srk = known ?? (await readSrk(device)) ?? (await makeSrk(device, pin).catch(refused))
-  if (!(pin instanceof Uint8Array) || equal(pin, srk.name)) return srk
+  if (!isUint8Array(pin) || equal(pin, srk.name)) return srk
   throw new CardError(
     'ERR_CARD_OTHER_TPM',
     'This card was made by another TPM, or this TPM was cleared since: its storage key is another one. The keys of the card cannot be used here any more. If the card moved, put it back on its machine; if the TPM was cleared, revoke its certificates and create a new card.',
@@ -81,7 +82,7 @@ export function checkSrk(area: Uint8Array): void {
 }
 
 async function makeSrk(device: TpmDevice, pin: SrkPin): Promise<Srk> {
-  if (pin instanceof Uint8Array) {
+  if (isUint8Array(pin)) {
     throw new CardError(
       'ERR_CARD_OTHER_TPM',
       'This TPM has no storage key: it was cleared since this card was made, or it is another TPM. The keys of the card cannot be used here any more. Revoke its certificates and create a new card.',

@@ -16,6 +16,11 @@ const rules: ReadonlyArray<{ what: string; files: RegExp; pattern: RegExp }> = [
   { what: 'a way around the type checker', files: code, pattern: /\bas any\b|@ts-(ignore|nocheck|expect-error)/ },
   { what: 'a linter switched off', files: code, pattern: /biome-ignore-(all|start)|NOLINTBEGIN/ },
   { what: 'a test that is left out', files: /\.test\.ts$/, pattern: /\.(skip|only)\(/ },
+  {
+    what: 'a class that is another one in other contexts (node:util/types, isError)',
+    files: /^src\/.+\.ts$/,
+    pattern: /\binstanceof (Error|\w*Array|ArrayBuffer|Promise|Date|Map|Set|RegExp|(Aggregate|Type|Syntax)Error)\b/,
+  },
   { what: 'work left for later', files: text, pattern: /\b(TODO|FIXME|XXX)\b/ },
   { what: 'a path of one machine', files: text, pattern: /(^|[^\w.}~)/-])\/(home|root|work|Users)\/\w/m },
 ]
@@ -40,6 +45,9 @@ test('each of them is found', () => {
     ['src/a.ts', '/* biome-ignore-all lint: no */', 1],
     ['test/a.test.ts', `test.only('x', () => {})`, 1],
     ['test/a.test.ts', `test.skip('x', () => {})`, 1],
+    ['src/a.ts', 'if (a instanceof Error) b()', 1],
+    ['src/a.ts', 'a instanceof Uint8Array', 1],
+    ['src/a.ts', 'a instanceof CardError', 0],
     ['scripts/setup', '# FIXME', 1],
     ['native/tpm/a.cc', '// TODO: more', 1],
     ['README.md', `see /${'home'}/somebody/tessera`, 1],
@@ -53,7 +61,12 @@ const namesHost = (lock: string): boolean => /"resolved"|registry\.|\.tgz"/.test
 
 test('the lock files name no registry', () => {
   const locks = treeFiles().filter((path) => path.endsWith('package-lock.json'))
-  assert.equal(locks, ['bench/package-lock.json', 'bench/peers/package-lock.json', 'package-lock.json'])
+  assert.equal(locks, [
+    'bench/package-lock.json',
+    'bench/peers/package-lock.json',
+    'package-lock.json',
+    'test/strangers/packages/package-lock.json',
+  ])
   for (const lock of locks) assert.not(namesHost(readFileSync(join(root, lock), 'utf8')), lock)
   assert.ok(namesHost('"resolved": "https://registry.example/a.tgz"'))
 })

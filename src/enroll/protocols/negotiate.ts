@@ -3,7 +3,7 @@
  * it, and has to be installed beside. One round a call, which is what Kerberos needs; NTLM, which needs more, is not
  * spoken. The ticket is the one that `kinit` got.
  */
-import { CaError, UsageError } from '../../errors.ts'
+import { CaError, isError, UsageError } from '../../errors.ts'
 import type { Credentials } from './connection.ts'
 
 /** What is used of the package. */
@@ -34,7 +34,7 @@ export async function negotiate(kerberos?: Kerberos): Promise<Credentials> {
         const client = await initializeClient(`HTTP@${host}`, { mechOID })
         return `Negotiate ${await client.step('')}`
       } catch (cause) {
-        const why = cause instanceof Error ? cause.message.replace(/\.$/, '') : 'unknown reason'
+        const why = isError(cause) ? cause.message.replace(/\.$/, '') : 'unknown reason'
         const message = `There is no Kerberos ticket for the CA at ${host}: ${why}. Get one (kinit), and check the name of the host.`
         throw new CaError('ERR_CA_LOGIN', message, { cause })
       }

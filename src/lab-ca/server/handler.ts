@@ -1,6 +1,6 @@
 // From a call over HTTP to its answer, and a line about it.
 import type { IncomingMessage, RequestListener, ServerResponse } from 'node:http'
-import { CardError } from '../../errors.ts'
+import { CardError, isError } from '../../errors.ts'
 import { LABORATORY, Refusal } from '../notice.ts'
 import { type Answer, type Call, callOf, plain, send } from './http.ts'
 import { LoginNeeded, REALM } from './login.ts'
@@ -37,7 +37,7 @@ async function answer(message: IncomingMessage, routes: readonly Route[]): Promi
       return plain(error.status, error.message, error.status === 503 ? { 'Retry-After': '60' } : {})
     if (error instanceof CardError)
       return { ...plain(500, 'The CA cannot do this now.'), what: `${error.code}: ${error.message}` }
-    return { ...plain(500, 'The CA cannot do this now.'), what: error instanceof Error ? error.message : 'unknown' }
+    return { ...plain(500, 'The CA cannot do this now.'), what: isError(error) ? error.message : 'unknown' }
   }
 }
 

@@ -1,5 +1,7 @@
 // Authentication with the admin key (9B), both ways round. SP 800-73-5 part 2, appendix A.1.3.
+
 import { createCipheriv, createDecipheriv, randomBytes, timingSafeEqual } from 'node:crypto'
+import { isUint8Array } from 'node:util/types'
 import { wipe } from '../../bytes.ts'
 import { PinError, UsageError } from '../../errors.ts'
 import { SW } from '../../iso7816/status.ts'
@@ -17,7 +19,7 @@ const INS = 0x87
 
 /** The algorithm of a key by its length; 24 octets are AES-192. @throws UsageError ERR_USAGE */
 export function adminAlgorithmOf(given: AdminKey): { readonly key: Uint8Array; readonly algorithm: AdminAlgorithm } {
-  if (!(given instanceof Uint8Array)) {
+  if (!isUint8Array(given)) {
     const length = ADMIN_ALGORITHMS[given.algorithm].key
     if (given.key.length === length) return given
     throw new UsageError('ERR_USAGE', `An admin key of ${given.algorithm} has ${length} octets.`)

@@ -2,7 +2,9 @@
  * `Card`: what a program does with a card, a TPM card and a card in a reader alike. It speaks PIV over a channel; what
  * PIV has no command for, it asks of the channel's `local`, which only a card in this process has.
  */
+
 import type { KeyObject } from 'node:crypto'
+import { isUint8Array } from 'node:util/types'
 import type { CardChannel, LocalCard } from '../../channel.ts'
 import { CardError } from '../../errors.ts'
 import { type Algorithm, parseAlgorithm } from '../algorithms.ts'
@@ -250,9 +252,7 @@ export class Card {
     const parameters = signatureParameters(options)
     return this.#session.use(parseSlot(slot), 'sign', options, () => {
       const digest = digestOf(data, parameters.hash, options)
-      return digest instanceof Uint8Array
-        ? signing(digest, parameters)
-        : digest.then((octets) => signing(octets, parameters))
+      return isUint8Array(digest) ? signing(digest, parameters) : digest.then((octets) => signing(octets, parameters))
     })
   }
 

@@ -1,7 +1,7 @@
 // Certificates from the host's side: the leaf in its PIV container, what signed it in an object beside it.
 import { X509Certificate } from 'node:crypto'
 import { gunzipSync, gzipSync } from 'node:zlib'
-import { CardError } from '../../errors.ts'
+import { CardError, isError } from '../../errors.ts'
 import { readTlvs, TlvError, tlv } from '../../iso7816/tlv.ts'
 import { readCertificate as readContainer, writeCertificate as writeContainer } from '../certificate.ts'
 import { certificateTag } from '../objects.ts'
@@ -80,4 +80,5 @@ function checkCertificate(der: Uint8Array): void {
   }
 }
 
-const isZlib = (error: unknown) => error instanceof Error && 'code' in error && String(error.code).startsWith('Z_')
+const isZlib = (error: unknown) =>
+  isError(error) && 'code' in error && /^(Z_|ERR_BUFFER_TOO_LARGE$)/.test(String(error.code))

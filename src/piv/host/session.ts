@@ -1,4 +1,5 @@
 // One card over one channel: whose turn it is, that PIV is selected, which keys there are, and their use.
+import { isPromise } from 'node:util/types'
 import type { CardChannel } from '../../channel.ts'
 import { CardError, PinError } from '../../errors.ts'
 import { SW } from '../../iso7816/status.ts'
@@ -103,7 +104,7 @@ export class Session {
     if (typeof pin === 'function') return this.#useAsking(pin, slot, what, options, prepare)
     return withPin(pin, async (octets) => {
       const operation = prepare()
-      return this.#use(slot, operation instanceof Promise ? await operation : operation, options, octets)
+      return this.#use(slot, isPromise(operation) ? await operation : operation, options, octets)
     })
   }
 

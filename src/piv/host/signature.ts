@@ -43,8 +43,7 @@ const SLICE = 256 * 1024
  * @throws UsageError ERR_USAGE
  */
 export function octetsOf(value: unknown): Uint8Array {
-  if (value instanceof Uint8Array) return value
-  if (isUint8Array(value)) return new Uint8Array(value.buffer, value.byteOffset, value.length)
+  if (isUint8Array(value)) return value
   const text = typeof value === 'string' ? ' For a text: new TextEncoder().encode(text).' : ''
   throw new UsageError('ERR_USAGE', `What is signed is a Uint8Array, and a message may be a stream of them.${text}`)
 }
@@ -66,7 +65,7 @@ export function digestOf(
 }
 
 const isStream = (data: Uint8Array | AsyncIterable<Uint8Array>): data is AsyncIterable<Uint8Array> =>
-  !(data instanceof Uint8Array) && Symbol.asyncIterator in Object(data)
+  !isUint8Array(data) && Symbol.asyncIterator in Object(data)
 
 /** In slices, with no copy of anything. Parts may come without the event loop ever having turned between them. */
 async function digestOfParts(

@@ -22,6 +22,8 @@ export interface RunOptions {
   readonly input?: string | Uint8Array
   readonly env?: Readonly<Record<string, string>>
   readonly ms?: number
+  /** Where it runs; in a folder of the tests otherwise. */
+  readonly cwd?: string
 }
 
 const LIMIT_MS = 20_000
@@ -44,7 +46,7 @@ export function newFile(suffix = ''): string {
 /** Runs a program to its end, whatever that is. It must not take longer than `ms`. */
 export async function run(program: string, words: readonly string[], options: RunOptions = {}): Promise<Said> {
   const env = { ...process.env, LC_ALL: 'C', ...options.env }
-  const child = spawn(program, words, { env, stdio: 'pipe', cwd: folder })
+  const child = spawn(program, words, { env, stdio: 'pipe', cwd: options.cwd ?? folder })
   const forget = atExit(() => child.kill('SIGKILL'))
   const [stdout, stderr]: [Buffer[], Buffer[]] = [[], []]
   child.stdout.on('data', (chunk: Buffer) => stdout.push(chunk))
