@@ -88,7 +88,7 @@ export {
   signOutElsewhere,
 } from './signin/accounts.ts'
 export { type BackgroundOptions, signInInBackground } from './signin/background.ts'
-export type { Started as BackgroundSession } from './signin/background-messages.ts'
+export type { BackgroundSession } from './signin/background-messages.ts'
 export type { Ending, Method as SignInMethod } from './signin/methods.ts'
 export type { Ended, Session, SessionRequest } from './signin/session.ts'
 export { type SignInOptions, signIn } from './signin/sign-in.ts'

@@ -37,18 +37,14 @@ const SUFFIX = {
   lock: '.lock',
   journal: '.journal',
   journalLock: '.journal-lock',
-  mark: '.json',
-  markLock: '.json-lock',
 } as const
 export type CardPath = keyof typeof SUFFIX
-/** Not beside the cards: it says nothing after a restart, and is none of a backup's. */
-const RUNNING: readonly CardPath[] = ['mark', 'markLock']
 
 /** The paths under one home. */
 export class Home {
   readonly path: string
   readonly cards: string
-  /** What goes on now. */
+  /** What goes on now: it says nothing after a restart, and does not belong in a backup. */
   readonly run: string
   /** Enrolments under way. */
   readonly enrolments: string
@@ -65,7 +61,7 @@ export class Home {
 
   /** The file of a kind that belongs to the card `name`. @throws UsageError ERR_CARD_NAME */
   of(name: string, kind: CardPath): string {
-    return join(RUNNING.includes(kind) ? this.run : this.cards, checkCardName(name) + SUFFIX[kind])
+    return join(this.cards, checkCardName(name) + SUFFIX[kind])
   }
 
   /**

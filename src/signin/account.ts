@@ -1,6 +1,6 @@
 /**
  * What is remembered of an account: where it signs in, and by which certificate on which card. A file an account, public
- * data only: never a PIN, a token or anything that signs in. Who writes one holds the lock of its address (running.ts).
+ * data only: never a PIN, a token or anything that signs in. A process that writes one holds the lock of its address (signed-in.ts).
  */
 import { join } from 'node:path'
 import * as v from 'valibot'

@@ -6,7 +6,7 @@ import { checkAddress } from './address.ts'
 import { askToSignOut } from './control-client.ts'
 import type { Ending, Method } from './methods.ts'
 import type { Ended } from './session.ts'
-import { type Desk, desk } from './state.ts'
+import { type SignInState, signInState } from './state.ts'
 
 export interface AccountPlace {
   /** Folder in which accounts are kept. Else $TESSERA_HOME, else $XDG_DATA_HOME/tessera. */
@@ -41,14 +41,14 @@ export type AccountSummary =
 
 /** What is remembered, by address. An account that cannot be read has its error. @throws FileError */
 export async function accounts({ home }: AccountPlace = {}): Promise<AccountSummary[]> {
-  const shop = desk(home)
-  const listed = await shop.accounts.list()
-  return Promise.all(listed.map((one) => ('error' in one ? one : summaryOf(one, shop))))
+  const state = signInState(home)
+  const listed = await state.accounts.list()
+  return Promise.all(listed.map((one) => ('error' in one ? one : summaryOf(one, state))))
 }
 
-async function summaryOf(account: Account, shop: Desk): Promise<AccountSummary> {
+async function summaryOf(account: Account, state: SignInState): Promise<AccountSummary> {
   const { address, service, method, card, slot, fingerprint, lastSignIn, ended } = account
-  const signedIn = await signedInAs(address, shop)
+  const signedIn = await signedInAs(address, state)
   return {
     ...{
       address,
@@ -64,11 +64,11 @@ async function summaryOf(account: Account, shop: Desk): Promise<AccountSummary> 
   }
 }
 
-async function signedInAs(address: string, { running }: Desk): Promise<SignedIn | undefined> {
-  const mark = await running.look(address)
+async function signedInAs(address: string, { marks }: SignInState): Promise<SignedIn | undefined> {
+  const mark = await marks.find(address)
   if (mark === undefined) return undefined
   const { pid, since, expires, background } = mark
-  const socket = mark.socket ? running.socketOf(address) : undefined
+  const socket = mark.socket ? marks.socketOf(address) : undefined
   return { pid, since: new Date(since), expires: new Date(expires), background, socket }
 }
 
@@ -77,14 +77,14 @@ async function signedInAs(address: string, { running }: Desk): Promise<SignedIn 
  * @throws SignInError ERR_SIGNED_OUT where nobody is signed in, ERR_SIGNED_IN where the process does not answer
  */
 export async function signOutElsewhere(address: string, { home }: AccountPlace = {}): Promise<Ended> {
-  const shop = desk(home)
-  const found = await signedInAs(checkAddress(address), shop)
+  const state = signInState(home)
+  const found = await signedInAs(checkAddress(address), state)
   if (found === undefined) throw new SignInError('ERR_SIGNED_OUT', `Nobody is signed in as ${address}.`)
   const { pid, socket } = found
   const ended = socket === undefined ? undefined : await askToSignOut(socket)
   if (ended !== undefined) return ended
   // It may have ended by itself meanwhile.
-  if ((await signedInAs(address, shop)) === undefined) return { reason: 'signed-out', told: true }
+  if ((await signedInAs(address, state)) === undefined) return { reason: 'signed-out', told: true }
   const why =
     socket === undefined
       ? 'is a program of its own: sign out there'
@@ -98,17 +98,17 @@ export async function signOutElsewhere(address: string, { home }: AccountPlace =
  * @throws SignInError ERR_ACCOUNT_UNKNOWN, and as `signOutElsewhere`
  */
 export async function forget(address: string, { home }: AccountPlace = {}): Promise<{ readonly signedOut: boolean }> {
-  const shop = desk(home)
-  const signedIn = await signedInAs(checkAddress(address), shop)
+  const state = signInState(home)
+  const signedIn = await signedInAs(checkAddress(address), state)
   if (signedIn !== undefined) await signOutElsewhere(address, { ...(home !== undefined && { home }) })
-  const turn = await shop.running.begin(address)
+  const lock = await state.marks.begin(address)
   try {
-    if (await shop.accounts.remove(address)) return { signedOut: signedIn !== undefined }
+    if (await state.accounts.remove(address)) return { signedOut: signedIn !== undefined }
     throw new SignInError(
       'ERR_ACCOUNT_UNKNOWN',
       `Nothing is remembered about ${address}. See what is: tessera accounts.`,
     )
   } finally {
-    await turn.end({ forget: true })
+    await lock.end({ forget: true })
   }
 }

@@ -18,7 +18,7 @@ import type { Method } from './methods.ts'
 import type { SignInOptions } from './sign-in.ts'
 
 /** What the process is told first. */
-export type Order = Pick<
+export type BackgroundRequest = Pick<
   SignInOptions,
   'address' | 'service' | 'slot' | 'method' | 'minTriesLeft' | 'timeout' | 'tcti'
 > & {
@@ -30,7 +30,7 @@ export type Order = Pick<
   readonly wait: boolean
 }
 
-export interface Started {
+export interface BackgroundSession {
   readonly pid: number
   readonly user: string
   readonly address: string
@@ -49,7 +49,7 @@ const DETAILS = [
   ...['rc', 'command', 'layer', 'response', 'position', 'reader', 'holders'],
 ]
 
-export interface CrossedError {
+export interface SerializedError {
   readonly code: ErrorCode | 'ERR_INTERNAL'
   readonly message: string
   /** Whatever is there of them. */
@@ -57,13 +57,13 @@ export interface CrossedError {
 }
 
 /** What the process says. */
-export type Report =
+export type BackgroundReport =
   | { readonly is: 'pin'; readonly request: PinRequest }
-  | { readonly is: 'waiting'; readonly error: CrossedError }
-  | { readonly is: 'failed'; readonly error: CrossedError }
-  | { readonly is: 'signed-in'; readonly started: Started }
+  | { readonly is: 'waiting'; readonly error: SerializedError }
+  | { readonly is: 'failed'; readonly error: SerializedError }
+  | { readonly is: 'signed-in'; readonly started: BackgroundSession }
 
-export function crossed(error: unknown): CrossedError {
+export function serializeError(error: unknown): SerializedError {
   if (!(error instanceof CardError)) {
     return { code: 'ERR_INTERNAL', message: isError(error) ? error.message : 'unknown' }
   }
@@ -88,7 +88,7 @@ const CLASSES: Readonly<Record<(typeof ERROR_CODES)[ErrorCode]['kind'], Make>> =
 }
 
 /** The error again, of its class. */
-export function revived({ code, message, details = {} }: CrossedError): Error {
+export function deserializeError({ code, message, details = {} }: SerializedError): Error {
   if (code === 'ERR_INTERNAL') return new Error(message)
   return new CLASSES[ERROR_CODES[code].kind](code as never, message, details as never)
 }

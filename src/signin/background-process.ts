@@ -1,13 +1,12 @@
 /**
- * The process that stays signed in when its terminal is closed. Standard input tells it whom to sign in, and the PIN when it
- * asks for it; standard output says how it went. From then on it is alone, until the session ends or it is told to stop.
+ * The process that stays signed in when its terminal is closed. It reads from standard input whom to sign in, and the PIN
+ * when it asks for it, and reports on standard output. Then it lives until the session ends or a signal stops it.
  */
 import { concat, space, wipe } from '../bytes.ts'
 import type { CardError } from '../errors.ts'
 import type { PinRequest } from '../piv/host/pin-request.ts'
-import { crossed, type Order, type Report } from './background-messages.ts'
-import type { Session } from './session.ts'
-import { type Held, signInHeld } from './shared-session.ts'
+import { type BackgroundReport, type BackgroundRequest, serializeError } from './background-messages.ts'
+import { type SharedSession, signInShared } from './shared-session.ts'
 
 const LONGEST_LINE = 1024 * 1024
 
@@ -46,14 +45,14 @@ class Lines {
   }
 }
 
-const say = (report: Report): Promise<void> =>
+const say = (report: BackgroundReport): Promise<void> =>
   new Promise((resolve) => process.stdout.write(`${JSON.stringify(report)}\n`, () => resolve()))
 
 // Who read what it says may be gone.
 for (const stream of [process.stdout, process.stderr]) stream.on('error', () => undefined)
 
-async function begin(lines: Lines, signal: AbortSignal): Promise<Held> {
-  const { wait, ...order } = JSON.parse(Buffer.from(await lines.next()).toString('utf8')) as Order
+async function begin(lines: Lines, signal: AbortSignal): Promise<SharedSession> {
+  const { wait, ...asked } = JSON.parse(Buffer.from(await lines.next()).toString('utf8')) as BackgroundRequest
   let pin: Uint8Array | undefined
   const options = {
     async pin(request: PinRequest) {
@@ -61,45 +60,46 @@ async function begin(lines: Lines, signal: AbortSignal): Promise<Held> {
       pin = await lines.next()
       return pin
     },
-    ...(wait && { onWait: (error: CardError) => void say({ is: 'waiting', error: crossed(error) }) }),
+    ...(wait && { onWait: (error: CardError) => void say({ is: 'waiting', error: serializeError(error) }) }),
   }
   try {
-    return await signInHeld({ ...order, ...options, signal }, true)
+    return await signInShared({ ...asked, ...options, signal }, true)
   } finally {
     wipe(pin)
   }
 }
 
-function sayStarted({ user, address, how, service, slot, card, expires, socket = '' }: Session): Promise<void> {
+function sayStarted({ session, socket }: SharedSession): Promise<void> {
+  const { user, address, how, service, slot, card, expires } = session
   const facts = { user, address, how, service, slot, card: card.name, expires: expires.toISOString(), socket }
   return say({ is: 'signed-in', started: { pid: process.pid, ...facts } })
 }
 
 async function main(): Promise<number> {
   const stop = new AbortController()
-  let held: Held | undefined
+  let shared: SharedSession | undefined
   const onStop = () => {
     stop.abort()
-    void held?.session.signOut()
+    void shared?.session.signOut()
   }
   // A folder that it is in could not be unmounted.
   process.chdir('/')
   process.umask(0o077)
   for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(signal, onStop)
   // Whoever started it goes when it is signed in, and not before.
-  const lines = new Lines(process.stdin, () => held === undefined && onStop())
+  const lines = new Lines(process.stdin, () => shared === undefined && onStop())
   try {
-    held = await begin(lines, stop.signal)
+    shared = await begin(lines, stop.signal)
     // Told to stop just when it was signed in.
-    if (stop.signal.aborted) await held.session.signOut()
+    if (stop.signal.aborted) await shared.session.signOut()
     stop.signal.throwIfAborted()
-    await sayStarted(held.session)
+    await sayStarted(shared)
   } catch (error) {
-    await say({ is: 'failed', error: crossed(error) })
+    await say({ is: 'failed', error: serializeError(error) })
     return 1
   }
-  await held.session.ended
-  await held.closed
+  await shared.session.ended
+  await shared.closed
   return 0
 }
 

@@ -10,7 +10,12 @@ import { Home } from '../home/home.ts'
 import type { AskPin } from '../piv/host/pin-request.ts'
 import { pinBytes, type Secret } from '../piv/pin.ts'
 import { checkAddress } from './address.ts'
-import { type Order, type Report, revived, type Started } from './background-messages.ts'
+import {
+  type BackgroundReport,
+  type BackgroundRequest,
+  type BackgroundSession,
+  deserializeError,
+} from './background-messages.ts'
 import { withNothingInherited } from './close-inherited.ts'
 import type { SignInOptions } from './sign-in.ts'
 
@@ -25,24 +30,24 @@ const LONGEST_REPORT = 64 * 1024
 /** What a process says that breaks off is shown, in octets. */
 const LONGEST_COMPLAINT = 400
 
-type Keeper = ChildProcessByStdio<Writable, Readable, Readable>
+type BackgroundProcess = ChildProcessByStdio<Writable, Readable, Readable>
 
 /**
  * Signs in as `signIn` does, in a process of its own that stays when this one ends. It is found by `accounts`, and ended by
  * `signOutElsewhere` or `forget`. The PIN goes to it through a pipe, when its card wants it.
  * @throws as `signIn`
  */
-export async function signInInBackground(options: BackgroundOptions): Promise<Started> {
+export async function signInInBackground(options: BackgroundOptions): Promise<BackgroundSession> {
   const { pin, onWait, signal, ...rest } = options
   checkAddress(options.address)
   signal?.throwIfAborted()
-  const order: Order = { ...rest, home: new Home(options.home).path, wait: onWait !== undefined }
-  const keeper = start(options.address)
-  const stop = () => keeper.kill('SIGTERM')
+  const request: BackgroundRequest = { ...rest, home: new Home(options.home).path, wait: onWait !== undefined }
+  const child = start(options.address)
+  const stop = () => child.kill('SIGTERM')
   signal?.addEventListener('abort', stop, { once: true })
   try {
-    await write(keeper.stdin, utf8(`${JSON.stringify(order)}\n`))
-    const started = await converse(keeper, pin, onWait)
+    await write(child.stdin, utf8(`${JSON.stringify(request)}\n`))
+    const started = await converse(child, pin, onWait)
     signal?.throwIfAborted()
     return started
   } catch (error) {
@@ -51,22 +56,23 @@ export async function signInInBackground(options: BackgroundOptions): Promise<St
     throw error
   } finally {
     signal?.removeEventListener('abort', stop)
-    for (const stream of [keeper.stdin, keeper.stdout, keeper.stderr]) stream.destroy()
-    keeper.unref()
+    for (const stream of [child.stdin, child.stdout, child.stderr]) stream.destroy()
+    child.unref()
   }
 }
 
 /** In a session of its own: no terminal is its, and none ends it. The address is there for who lists processes. */
-function start(address: string): Keeper {
+function start(address: string): BackgroundProcess {
   const { file, before } = program()
   const argv = [...before, file, address]
   // A lock or a pipe of who started it would be held for as long as somebody is signed in.
-  const keeper = withNothingInherited(
-    (rest) => spawn(process.execPath, argv, { detached: true, stdio: ['pipe', 'pipe', 'pipe', ...rest] }) as Keeper,
+  const child = withNothingInherited(
+    (rest) =>
+      spawn(process.execPath, argv, { detached: true, stdio: ['pipe', 'pipe', 'pipe', ...rest] }) as BackgroundProcess,
   )
   // What goes wrong here is noticed by the end of what it says.
-  for (const part of [keeper, keeper.stdin]) part.on('error', () => undefined)
-  return keeper
+  for (const part of [child, child.stdin]) part.on('error', () => undefined)
+  return child
 }
 
 /** background-process.ts beside the sources, with what they need to run; else the file that it was built to. */
@@ -84,19 +90,19 @@ const write = (stream: Writable, octets: Uint8Array): Promise<void> =>
   new Promise((resolve) => stream.write(octets, () => resolve()))
 
 async function converse(
-  keeper: Keeper,
+  child: BackgroundProcess,
   pin: Secret | AskPin,
   onWait: ((why: CardError) => void) | undefined,
-): Promise<Started> {
+): Promise<BackgroundSession> {
   let complaint = ''
-  keeper.stderr.setEncoding('utf8').on('data', (text: string) => {
+  child.stderr.setEncoding('utf8').on('data', (text: string) => {
     complaint = (complaint + text).slice(-LONGEST_COMPLAINT)
   })
-  for await (const report of reports(keeper.stdout)) {
+  for await (const report of reports(child.stdout)) {
     if (report.is === 'signed-in') return report.started
-    if (report.is === 'failed') throw revived(report.error)
-    if (report.is === 'waiting') onWait?.(revived(report.error) as CardError)
-    if (report.is === 'pin') await hand(keeper.stdin, typeof pin === 'function' ? await pin(report.request) : pin)
+    if (report.is === 'failed') throw deserializeError(report.error)
+    if (report.is === 'waiting') onWait?.(deserializeError(report.error) as CardError)
+    if (report.is === 'pin') await hand(child.stdin, typeof pin === 'function' ? await pin(report.request) : pin)
   }
   const cause = complaint === '' ? {} : { cause: new Error(complaint) }
   throw new SignInError('ERR_SIGNED_OUT', 'The process in the background ended before it was signed in.', cause)
@@ -116,12 +122,12 @@ async function hand(stream: Writable, pin: Secret): Promise<void> {
   }
 }
 
-async function* reports(stream: Readable): AsyncGenerator<Report, void, void> {
+async function* reports(stream: Readable): AsyncGenerator<BackgroundReport, void, void> {
   let text = ''
   for await (const chunk of stream.setEncoding('utf8') as AsyncIterable<string>) {
     text += chunk
     for (let end = text.indexOf('\n'); end >= 0; end = text.indexOf('\n')) {
-      yield JSON.parse(text.slice(0, end)) as Report
+      yield JSON.parse(text.slice(0, end)) as BackgroundReport
       text = text.slice(end + 1)
     }
     if (text.length > LONGEST_REPORT) return

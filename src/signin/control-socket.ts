@@ -11,7 +11,7 @@ import { pipeline } from 'node:stream/promises'
 import { CardError, FileError, SignInError, UsageError } from '../errors.ts'
 import { fileError } from '../files/faults.ts'
 import { absent } from '../files/steps.ts'
-import type { Session } from './session.ts'
+import type { OpenSession } from './open-session.ts'
 
 /** Octets of the path of a Unix socket: sun_path without its end (unix(7)). */
 const LONGEST_PATH = 107
@@ -41,7 +41,7 @@ const LAST_ANSWERS_MS = 2000
 const PATIENCE_MS = 600_000
 
 /** @throws FileError */
-export async function openControl(path: string, session: Session): Promise<Control> {
+export async function openControl(path: string, session: OpenSession): Promise<Control> {
   await assertPrivate(dirname(path))
   const server = createServer((message, response) => {
     void answer(session, message, response).catch(() => response.destroy())
@@ -84,7 +84,7 @@ function listening(server: Server, path: string): Promise<void> {
   })
 }
 
-async function answer(session: Session, message: IncomingMessage, response: ServerResponse): Promise<void> {
+async function answer(session: OpenSession, message: IncomingMessage, response: ServerResponse): Promise<void> {
   const host = message.headers.host?.replace(/:80$/, '')
   if (host === 'service') return forward(session, message, response)
   if (host === 'tessera' && message.url === '/session') return control(session, message, response)
@@ -100,7 +100,7 @@ function json(response: ServerResponse, status: number, value: unknown): void {
   response.writeHead(status, headers).end(body)
 }
 
-async function control(session: Session, message: IncomingMessage, response: ServerResponse): Promise<void> {
+async function control(session: OpenSession, message: IncomingMessage, response: ServerResponse): Promise<void> {
   const { user, address, how, service, since, expires } = session
   if (message.method === 'GET')
     return json(response, 200, { user, address, how, service, since, expires, pid: process.pid })
@@ -115,7 +115,7 @@ function passing(headers: IncomingMessage['headers'], without: readonly string[]
   return Object.fromEntries(kept) as Record<string, string | string[]>
 }
 
-async function forward(session: Session, message: IncomingMessage, response: ServerResponse): Promise<void> {
+async function forward(session: OpenSession, message: IncomingMessage, response: ServerResponse): Promise<void> {
   const { method = '', url: path = '' } = message
   if (!METHODS.includes(method) || !path.startsWith('/')) {
     return json(response, 405, { error: 'wrong-method', message: 'This does not go to the service.' })

@@ -3,7 +3,7 @@ import { PinError } from '../errors.ts'
 import type { AskPin } from '../piv/host/pin-request.ts'
 import type { Secret } from '../piv/pin.ts'
 
-export interface OnePin {
+export interface PinOnce {
   readonly ask: AskPin
   /** Why there is none, where whoever was asked gave none: what he threw. */
   readonly refusal: () => { readonly error: unknown } | undefined
@@ -15,7 +15,7 @@ export interface OnePin {
  * @param minTriesLeft refuses to try when fewer tries are left: 2 keeps the last one
  * @param signal gives up waiting for who is asked
  */
-export function onePin(pin: Secret | AskPin, minTriesLeft: number, signal: AbortSignal): OnePin {
+export function pinOnce(pin: Secret | AskPin, minTriesLeft: number, signal: AbortSignal): PinOnce {
   let left: Secret | AskPin | undefined = pin
   let refusal: { readonly error: unknown } | undefined
   return {

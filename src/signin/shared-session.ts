@@ -1,13 +1,14 @@
-/** A session that other programs of this user find: at a socket, by its mark. */
-
+/** A session that other programs of this user find: by its mark, at a Unix socket. */
 import { checkSocketPath, openControl } from './control-socket.ts'
 import type { Session } from './session.ts'
 import { markOf, type SignInOptions, signInHere } from './sign-in.ts'
-import { desk } from './state.ts'
+import { signInState } from './state.ts'
 
-export interface Held {
+export interface SharedSession {
   readonly session: Session
-  /** Resolves when whoever asked at the socket has the answer, also that the session is over. */
+  /** Where other programs of this user reach the service. */
+  readonly socket: string
+  /** Resolves when every request at the socket is answered, also one that ended the session. */
   readonly closed: Promise<void>
 }
 
@@ -16,17 +17,16 @@ export interface Held {
  * calls to http://service/ go to the service.
  * @throws as `signIn`; FileError where there can be no socket
  */
-export async function signInHeld(options: SignInOptions, background: boolean): Promise<Held> {
-  const socket = desk(options.home).running.socketOf(options.address)
+export async function signInShared(options: SignInOptions, background: boolean): Promise<SharedSession> {
+  const socket = signInState(options.home).marks.socketOf(options.address)
   // Before a PIN is asked for in vain.
   await checkSocketPath(socket)
-  const { session, turn } = await signInHere(options)
+  const { session, lock } = await signInHere(options)
   try {
     const control = await openControl(socket, session)
-    session.socket = socket
     session.atEnd(async () => control.close())
-    await turn.mark({ ...markOf(session), background, socket: true })
-    return { session, closed: control.closed }
+    await lock.write({ ...markOf(session), background, socket: true })
+    return { session, socket, closed: control.closed }
   } catch (error) {
     await session.signOut()
     throw error

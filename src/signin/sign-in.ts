@@ -16,13 +16,14 @@ import { type Removal, untilInserted, watchRemoval } from './card-presence.ts'
 import { isFor } from './certificate.ts'
 import { type Choice, choose, type Wanted } from './choose-certificate.ts'
 import type { Ending, Method } from './methods.ts'
+import { OpenSession } from './open-session.ts'
 import { serviceOrigin } from './origin.ts'
-import { onePin } from './pin-once.ts'
+import { pinOnce } from './pin-once.ts'
 import { Service } from './service.ts'
-import { Session } from './session.ts'
+import type { Session } from './session.ts'
 import { sha256 } from './sha256.ts'
-import type { Mark, Turn } from './signed-in.ts'
-import { desk } from './state.ts'
+import type { AddressLock, SessionMark } from './signed-in.ts'
+import { signInState } from './state.ts'
 
 export interface SignInOptions extends CardPlace {
   /** Whom to sign in: `maria@lab.example`. */
@@ -65,17 +66,19 @@ export async function signIn(options: SignInOptions): Promise<Session> {
   return (await signInHere(options)).session
 }
 
-/** The same, with the lock of the address, which the session lets go of when it ends. */
-export async function signInHere(options: SignInOptions): Promise<{ readonly session: Session; readonly turn: Turn }> {
+/** The same, with the lock of the address, which is released when the session ends. */
+export async function signInHere(
+  options: SignInOptions,
+): Promise<{ readonly session: OpenSession; readonly lock: AddressLock }> {
   const address = checkAddress(options.address)
   const { signal = new AbortController().signal, onWait } = options
   signal.throwIfAborted()
-  const { accounts, running } = desk(options.home)
-  const turn = await running.begin(address)
+  const { accounts, marks } = signInState(options.home)
+  const lock = await marks.begin(address)
   /** What is said of how it ended must not hide why. */
   const end = async () => {
     const known = await accounts.isKnown(address).catch(() => true)
-    await turn.end({ forget: !known }).catch(() => undefined)
+    await lock.end({ forget: !known }).catch(() => undefined)
   }
   try {
     const plan = planOf(options, await accounts.read(address))
@@ -89,18 +92,18 @@ export async function signInHere(options: SignInOptions): Promise<{ readonly ses
         await end()
       },
     })
-    await turn.mark(markOf(session)).catch(async (error: unknown) => {
+    await lock.write(markOf(session)).catch(async (error: unknown) => {
       await session.signOut()
       throw error
     })
-    return { session, turn }
+    return { session, lock }
   } catch (error) {
     await end()
     throw error
   }
 }
 
-export const markOf = ({ user, since, expires }: Session): Mark => ({
+export const markOf = ({ user, since, expires }: Session): SessionMark => ({
   ...{ pid: process.pid, user, since: since.toISOString(), expires: expires.toISOString() },
   ...{ background: false, socket: false },
 })
@@ -139,7 +142,7 @@ interface Life {
   over(reason: Ending): Promise<void>
 }
 
-async function enter(options: SignInOptions, plan: Plan, choice: Choice, life: Life): Promise<Session> {
+async function enter(options: SignInOptions, plan: Plan, choice: Choice, life: Life): Promise<OpenSession> {
   const { address, method, ca } = plan
   const { card: chosen, slot, certificate, description } = choice
   const { minTriesLeft = 0, timeout } = options
@@ -147,13 +150,13 @@ async function enter(options: SignInOptions, plan: Plan, choice: Choice, life: L
   const card = await chosen.open()
   const removal = watchRemoval(card)
   const signal = AbortSignal.any([life.signal, removal.signal])
-  const pin = onePin(options.pin, minTriesLeft, signal)
+  const pin = pinOnce(options.pin, minTriesLeft, signal)
   const onPin: AskPin = (request) => service.whileAsking(() => pin.ask(request))
   const leave = async () => {
     removal.close()
     await chosen.release(card)
   }
-  let session: Session | undefined
+  let session: OpenSession | undefined
   try {
     const { chain = [] } = (await card.getCertificate(slot)) ?? {}
     await assertKey(card, slot, certificate)
@@ -162,7 +165,7 @@ async function enter(options: SignInOptions, plan: Plan, choice: Choice, life: L
     const entered = await signInBy(method, { service, address, ...key, signal })
     // It has done its part: nobody else is to find it unlocked meanwhile.
     if (method === 'challenge') await card.lock().catch(() => undefined)
-    session = new Session({ ...entered, how: method, slot, since: new Date() }, { card, service, way: entered.way })
+    session = new OpenSession({ ...entered, how: method, slot, since: new Date() }, { card, service, way: entered.way })
     session.atEnd(leave)
     const isBoth = [entered.address, address].every((one) => isFor(description, one))
     if (!sameAddress(entered.address, address) && !isBoth) throw other(service, entered.address, address, slot)
@@ -181,7 +184,7 @@ async function enter(options: SignInOptions, plan: Plan, choice: Choice, life: L
 }
 
 /** From now on the session ends with its card, and `over` is told of every end when all else is done. */
-function endWithCard(session: Session, { signal }: Removal, { over }: Life): void {
+function endWithCard(session: OpenSession, { signal }: Removal, { over }: Life): void {
   session.atLast(over)
   const onRemoval = () => void session.end('card-removed')
   if (signal.aborted) onRemoval()

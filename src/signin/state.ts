@@ -1,16 +1,16 @@
-// What signing in and everything around it share: the accounts of a home, and who is signed in.
+// What sign-in keeps in a home: the accounts that are remembered, and marks of the sessions that are open now.
 import { files } from '../files/files.ts'
 import { Home } from '../home/home.ts'
 import { processLocks } from '../home/locks.ts'
 import { Accounts } from './account.ts'
-import { Running } from './signed-in.ts'
+import { SignedInMarks } from './signed-in.ts'
 
-export interface Desk {
+export interface SignInState {
   readonly accounts: Accounts
-  readonly running: Running
+  readonly marks: SignedInMarks
 }
 
-export function desk(place: string | undefined): Desk {
+export function signInState(place: string | undefined): SignInState {
   const home = new Home(place)
-  return { accounts: new Accounts(home.path, files), running: new Running(home.run, files, processLocks()) }
+  return { accounts: new Accounts(home.path, files), marks: new SignedInMarks(home.run, files, processLocks()) }
 }

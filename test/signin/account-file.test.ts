@@ -8,7 +8,7 @@ import { accounts, forget, signIn } from '../../src/index.ts'
 import type { Account } from '../../src/signin/account.ts'
 import { checkAddress, fileNameOf, sameAddress } from '../../src/signin/address.ts'
 import { serviceOrigin } from '../../src/signin/origin.ts'
-import { desk } from '../../src/signin/state.ts'
+import { signInState } from '../../src/signin/state.ts'
 import { tempDir } from '../support/temp.ts'
 import { ALICE, refusedWith } from './support.ts'
 
@@ -28,7 +28,7 @@ const body = (text: string) => `tessera-account 1 sha256:${createHash('sha256').
 
 test('written whole, read the same, its owner alone may read it', async () => {
   const home = tempDir('home')
-  const { accounts: store } = desk(home)
+  const { accounts: store } = signInState(home)
   assert.is(await store.read(ALICE), undefined)
   await store.write(account)
   const path = store.pathOf(ALICE)
@@ -47,7 +47,7 @@ test('written whole, read the same, its owner alone may read it', async () => {
 
 test('a file of a newer version, or one that is damaged: an error, and never written over', async () => {
   const home = tempDir('home')
-  const { accounts: store } = desk(home)
+  const { accounts: store } = signInState(home)
   await store.write(account)
   const path = store.pathOf(ALICE)
   const good = readFileSync(path, 'utf8')

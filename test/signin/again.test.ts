@@ -8,7 +8,7 @@ import { join } from 'node:path'
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
 import { type AccountSummary, accounts, openCard, renameCard, type SignInOptions, signIn } from '../../src/index.ts'
-import { desk } from '../../src/signin/state.ts'
+import { signInState } from '../../src/signin/state.ts'
 import { seen } from '../pcsc/cards.ts'
 import { startServe } from '../serve/support/process.ts'
 import { startPcscd } from '../support/pcscd.ts'
@@ -37,10 +37,10 @@ async function inAndOut(options: Partial<SignInOptions> = {}): Promise<Exclude<A
 
 test('a card that was renamed, and one whose certificate was renewed', async () => {
   const first = await inAndOut({ service: service.url, ca: service.ca })
-  await renameCard('work', 'desk', { home })
+  await renameCard('work', 'signInState', { home })
   const renamed = await inAndOut()
-  assert.equal([renamed.card.name, renamed.card.id], ['desk', first.card.id])
-  const card = await openCard({ name: 'desk', home })
+  assert.equal([renamed.card.name, renamed.card.id], ['signInState', first.card.id])
+  const card = await openCard({ name: 'signInState', home })
   await card.verifyPin(PIN)
   await card.deleteCertificate('9a')
   await card.deleteKey('9a')
@@ -61,7 +61,9 @@ test('another service: what was chosen for the first is not used there', async (
 })
 
 test('a card that another process serves is used in its reader, and is the same card', async () => {
-  const served = await startServe(['serve', 'desk', '--vpcd', `127.0.0.1:${pcscd.ports[0]}`], { TESSERA_HOME: home })
+  const served = await startServe(['serve', 'signInState', '--vpcd', `127.0.0.1:${pcscd.ports[0]}`], {
+    TESSERA_HOME: home,
+  })
   assert.ok((await served.line())?.startsWith('Serving'), served.stderr())
   await seen(pcscd.readers[0], true)
   const session = await signIn({ address: ALICE, pin: PIN, home })
@@ -71,17 +73,17 @@ test('a card that another process serves is used in its reader, and is the same 
   assert.is((await ended).reason, 'card-removed')
   await seen(pcscd.readers[0], false)
   const account = await inAndOut()
-  assert.equal([account.card.kind, account.card.name], ['tpm', 'desk'])
+  assert.equal([account.card.kind, account.card.name], ['tpm', 'signInState'])
 })
 
 test('a card that is gone', async () => {
   const other = tempDir('home')
   await (await makeCard(lab, { home: other, name: 'spare' })).close()
-  const account = await desk(home).accounts.read(ALICE)
+  const account = await signInState(home).accounts.read(ALICE)
   assert.ok(account)
-  await desk(other).accounts.write(account)
+  await signInState(other).accounts.write(account)
   const error = await refusedWith('ERR_CARD_NOT_FOUND', signIn({ address: ALICE, pin: PIN, home: other }))
-  assert.match(error.message, "The card 'desk', which alice@lab.example signs in with, is no longer there.")
+  assert.match(error.message, "The card 'signInState', which alice@lab.example signs in with, is no longer there.")
 })
 
 async function freePort(): Promise<number> {

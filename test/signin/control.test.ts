@@ -8,7 +8,7 @@ import { text } from 'node:stream/consumers'
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
 import { signOutElsewhere } from '../../src/index.ts'
-import { signInHeld } from '../../src/signin/shared-session.ts'
+import { signInShared } from '../../src/signin/shared-session.ts'
 import { gate, tempDir, within } from '../support/temp.ts'
 import { forgedService } from './forged.ts'
 import { ALICE, makeCard, PIN, startLab } from './support.ts'
@@ -46,9 +46,10 @@ test.after(async () => {
 })
 
 const options = { address: ALICE, service: service.url, ca: service.ca, method: 'challenge', pin: PIN, home } as const
-const begin = () => signInHeld(options, false)
-let { session, closed } = await begin()
-const socketPath = session.socket ?? ''
+const begin = () => signInShared(options, false)
+const begun = await begin()
+const { socket: socketPath } = begun
+let { session, closed } = begun
 
 interface Sent {
   readonly method?: string

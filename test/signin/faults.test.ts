@@ -223,12 +223,12 @@ test('the last try is used, and blocked nobody is asked', async () => {
 })
 
 test('a folder for sockets whose path is too long is told before a PIN is asked for', async () => {
-  const { signInHeld } = await import('../../src/signin/shared-session.ts')
+  const { signInShared } = await import('../../src/signin/shared-session.ts')
   const far = join(tempDir('home'), 'x'.repeat(100))
   const pin = () => {
     throw new Error('a PIN was asked for')
   }
-  await refusedWith('ERR_USAGE', signInHeld({ address: ALICE, service: service.url, pin, home: far }, false))
+  await refusedWith('ERR_USAGE', signInShared({ address: ALICE, service: service.url, pin, home: far }, false))
   assert.not(existsSync(far))
 })
 

@@ -19,7 +19,7 @@ import { files } from '../../src/files/files.ts'
 import { Locks } from '../../src/home/locks.ts'
 import { accounts, forget, openCard, signIn, signInInBackground, signOutElsewhere } from '../../src/index.ts'
 import { native } from '../../src/native.ts'
-import { Running } from '../../src/signin/signed-in.ts'
+import { SignedInMarks } from '../../src/signin/signed-in.ts'
 import { atExit, gone, tempDir, within } from '../support/temp.ts'
 import { ALICE, makeCard, PIN, refusedWith, startWorld } from './support.ts'
 
@@ -149,7 +149,7 @@ test('the lock of a file that somebody has just removed is none', async () => {
     writeFileSync(name, '4711\n')
     return lock
   }
-  const turn = await new Running(folder, files, new Locks(files, late)).begin(ALICE)
+  const turn = await new SignedInMarks(folder, files, new Locks(files, late)).begin(ALICE)
   assert.equal([times, native().lockFile(path)], [2, null])
   await turn.end({ forget: true })
   assert.equal(readdirSync(folder), [])
@@ -159,11 +159,11 @@ test('a folder of sockets that others can reach into is refused', async () => {
   const open = tempDir('home')
   mkdirSync(join(open, 'run'), { mode: 0o755 })
   await (await makeCard(lab, { home: open, name: 'work' })).close()
-  const { signInHeld } = await import('../../src/signin/shared-session.ts')
+  const { signInShared } = await import('../../src/signin/shared-session.ts')
   const pin = () => {
     throw new Error('a PIN was asked for')
   }
-  const error = await refusedWith('ERR_IO', signInHeld({ ...at, pin, home: open }, false))
+  const error = await refusedWith('ERR_IO', signInShared({ ...at, pin, home: open }, false))
   assert.match(error.message, 'chmod 700')
   assert.equal(readdirSync(join(open, 'run')), [])
 })

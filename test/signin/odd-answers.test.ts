@@ -7,7 +7,7 @@ import { createServer, type TLSSocket } from 'node:tls'
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
 import { signIn } from '../../src/index.ts'
-import { signInHeld } from '../../src/signin/shared-session.ts'
+import { signInShared } from '../../src/signin/shared-session.ts'
 import { tempDir, within } from '../support/temp.ts'
 import { forgedService, serverIdentity } from './forged.ts'
 import { ALICE, makeCard, PIN, refusedWith, startLab } from './support.ts'
@@ -115,14 +115,14 @@ test('moments that there are not', async () => {
 
 test('a body ends where it ends: nothing in it is another call', async () => {
   const inner = 'GET /inner HTTP/1.1\r\nHost: x\r\n\r\n'
-  const { session } = await signInHeld(options, false)
+  const { session, socket: path } = await signInShared(options, false)
   for (const method of ['GET', 'POST', 'DELETE', 'OPTIONS']) {
     for (const head of [
       `Connection: content-length\r\nContent-Length: ${inner.length}`,
       'Transfer-Encoding: chunked',
     ]) {
       said.length = 0
-      const socket = connect(session.socket ?? '').setEncoding('latin1')
+      const socket = connect(path).setEncoding('latin1')
       const body = head.startsWith('T') ? `${inner.length.toString(16)}\r\n${inner}\r\n0\r\n\r\n` : inner
       socket.write(`${method} /outer HTTP/1.1\r\nHost: service\r\n${head}\r\n\r\n${body}`)
       await within(once(socket, 'data'), 5000, method)

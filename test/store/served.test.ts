@@ -26,8 +26,8 @@ const codeOf = (work: Promise<unknown>) =>
 /** What another process would have left: a mark, and its lock while it lives. */
 function left(home: Home, name: string, text: string): { release(): void } | null {
   mkdirSync(home.run, { recursive: true })
-  writeFileSync(home.of(name, 'mark'), text)
-  return lockFile(home.of(name, 'markLock'))
+  writeFileSync(join(home.run, `${name}.json`), text)
+  return lockFile(join(home.run, `${name}.json-lock`))
 }
 
 const mark = (pid: number) => `${JSON.stringify({ version: 1, pid, way: 'vpcd 127.0.0.1:35963' })}\n`
@@ -35,7 +35,7 @@ const mark = (pid: number) => `${JSON.stringify({ version: 1, pid, way: 'vpcd 12
 test('a mark of this process: readable by its owner alone, once a card, gone at the end', async () => {
   const { home, served } = shop()
   const end = await served.begin('work', 'vpcd 127.0.0.1:1')
-  const path = home.of('work', 'mark')
+  const path = join(home.run, 'work.json')
   assert.equal(JSON.parse(readFileSync(path, 'utf8')), { version: 1, pid: process.pid, way: 'vpcd 127.0.0.1:1' })
   assert.is(statSync(path).mode & 0o777, 0o600)
   assert.is(statSync(home.run).mode & 0o777, 0o700)

@@ -1,7 +1,7 @@
 import { PcscError, SignInError } from '../../errors.ts'
 import { signInInBackground } from '../../signin/background.ts'
 import type { Session } from '../../signin/session.ts'
-import { signInHeld } from '../../signin/shared-session.ts'
+import { signInShared } from '../../signin/shared-session.ts'
 import type { Context, Run } from '../context.ts'
 import { clock } from '../describe.ts'
 import { TEXT } from '../messages.ts'
@@ -17,14 +17,14 @@ export const run: Run = async (context, address) => {
     await out.done({ ...started, background: true }, `${words}\n${TEXT.signIn.socket(socket)}`)
     return undefined
   }
-  const { session, closed } = await signInHeld(wanted, false)
+  const { session, socket, closed } = await signInShared(wanted, false)
   const leave = () => void session.signOut()
   // Closing the window of a session in the foreground ends it.
   process.once('SIGHUP', leave)
   if (signal.aborted) leave()
   else signal.addEventListener('abort', leave, { once: true })
   try {
-    await tell(context, session)
+    await tell(context, session, socket)
     await over(context, session)
   } finally {
     await session.signOut()
@@ -34,14 +34,11 @@ export const run: Run = async (context, address) => {
   return undefined
 }
 
-function tell({ out }: Context, session: Session): Promise<void> {
-  const { user, address, how, service, slot, card, expires, socket } = session
+function tell({ out }: Context, session: Session, socket: string): Promise<void> {
+  const { user, address, how, service, slot, card, expires } = session
   const facts = { pid: process.pid, user, address, how, service, slot, card: card.name, expires: expires.toISOString() }
   const words = TEXT.signIn.foreground(user, address, service, clock(expires))
-  return out.done(
-    { ...facts, socket: socket ?? '', background: false },
-    `${words}\n${TEXT.signIn.socket(socket ?? '')}`,
-  )
+  return out.done({ ...facts, socket, background: false }, `${words}\n${TEXT.signIn.socket(socket)}`)
 }
 
 /** @throws PcscError ERR_CARD_REMOVED, SignInError ERR_SIGNED_OUT where it ended by itself, unless its time is over */

@@ -3,7 +3,7 @@
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
 import { CaError, FileError, PcscError, PinError, SignInError, TpmError } from '../../src/errors.ts'
-import { crossed, revived } from '../../src/signin/background-messages.ts'
+import { deserializeError, serializeError } from '../../src/signin/background-messages.ts'
 
 test('errors keep their class, and all that they say', () => {
   const errors = [
@@ -15,11 +15,11 @@ test('errors keep their class, and all that they say', () => {
     new SignInError('ERR_SIGN_IN_REFUSED', 'no', { reason: 'revoked', status: 401 }),
   ]
   for (const error of errors) {
-    const again = revived(JSON.parse(JSON.stringify(crossed(error))))
+    const again = deserializeError(JSON.parse(JSON.stringify(serializeError(error))))
     assert.is(again.constructor, error.constructor)
     assert.equal({ ...again, message: again.message }, { ...error, message: error.message })
   }
-  const other = revived(JSON.parse(JSON.stringify(crossed(new TypeError('odd')))))
+  const other = deserializeError(JSON.parse(JSON.stringify(serializeError(new TypeError('odd')))))
   assert.equal([other.constructor, other.message], [Error, 'odd'])
 })
 

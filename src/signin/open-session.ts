@@ -1,0 +1,173 @@
+// A session from inside: what a program gets of it is in session.ts.
+import { EventEmitter } from 'node:events'
+import type { IncomingMessage } from 'node:http'
+import { Readable } from 'node:stream'
+import { PinError, SignInError, UsageError } from '../errors.ts'
+import type { Card } from '../piv/host/card.ts'
+import { readRefusal } from './answers.ts'
+import type { Ending, Method } from './methods.ts'
+import type { Call, Service, Way } from './service.ts'
+import type { Ended, Session, SessionFacts, SessionRequest } from './session.ts'
+
+/** What a service says of somebody whom it no longer takes for signed in. */
+const ENDS = ['signed-out', 'revoked', 'expired', 'untrusted', 'unknown-user']
+const LONGEST_REFUSAL = 4096
+/** For telling the service, in milliseconds: nobody waits long to be signed out. */
+const FAREWELL_MS = 5000
+/** How often the clock is looked at, in milliseconds: timers stand still while a machine sleeps, and end after 24 days. */
+const LOOK_MS = 60_000
+
+/** A call that goes through, as octets. */
+export interface Answer {
+  readonly status: number
+  readonly headers: IncomingMessage['headers']
+  readonly body: Readable
+}
+
+export class OpenSession extends EventEmitter<{ ended: [Ended] }> implements Session {
+  readonly user: string
+  readonly address: string
+  readonly how: Method
+  readonly slot: string
+  readonly expires: Date
+  readonly since: Date
+  readonly card: Card
+  readonly #service: Service
+  readonly #way: Way
+  #timer: NodeJS.Timeout | undefined
+  readonly #atEnd: Array<(reason: Ending) => Promise<void>> = []
+  #atLast: (reason: Ending) => Promise<void> = async () => {}
+  #ending: Promise<Ended> | undefined
+
+  constructor(facts: SessionFacts, parts: { readonly card: Card; readonly service: Service; readonly way: Way }) {
+    super()
+    this.user = facts.user
+    this.address = facts.address
+    this.how = facts.how
+    this.slot = facts.slot
+    this.expires = facts.expires
+    this.since = facts.since
+    this.card = parts.card
+    this.#service = parts.service
+    this.#way = parts.way
+    this.#watchTime()
+  }
+
+  get service(): string {
+    return this.#service.origin
+  }
+
+  get ended(): Promise<Ended> {
+    if (this.#ending !== undefined) return this.#ending
+    return new Promise((resolve) => this.once('ended', resolve))
+  }
+
+  async fetch(path: string, init: SessionRequest = {}): Promise<Response> {
+    const { status, headers, body } = await this.open({ method: 'GET', ...init, path })
+    const lists = Object.entries(headers).flatMap(([name, value]) =>
+      [value ?? []].flat().map((one): [string, string] => [name, one]),
+    )
+    const bare = [204, 205, 304].includes(status)
+    if (bare) body.resume()
+    return new Response(bare ? null : (Readable.toWeb(body) as ReadableStream), { status, headers: lists })
+  }
+
+  /** As `fetch`, with bodies as streams in both directions. */
+  async open({ path, ...call }: Call): Promise<Answer> {
+    if (this.#left() <= 0) void this.end('expired')
+    if (this.#ending !== undefined) throw this.#over()
+    const url = new URL(path, this.#service.origin)
+    if (url.origin !== this.#service.origin) {
+      throw new UsageError('ERR_USAGE', `A session calls its own service (${this.#service.origin}) and no other.`)
+    }
+    try {
+      const message = await this.#service.open(this.#way, { ...call, path: url.pathname + url.search })
+      return await this.#checked(message, call)
+    } catch (error) {
+      // A new connection wants a signature, and the card its PIN: nobody is asked for it here.
+      if (error instanceof PinError && error.code === 'ERR_PIN_REQUIRED') void this.end('expired')
+      throw error
+    }
+  }
+
+  signOut(): Promise<Ended> {
+    return this.end('signed-out')
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.signOut()
+  }
+
+  /** Has `work` done when the session ends, before anybody is told. Last added, first done. */
+  atEnd(work: (reason: Ending) => Promise<void>): void {
+    if (this.#ending === undefined) this.#atEnd.unshift(work)
+    else void this.#ending.then(({ reason }) => work(reason)).catch(() => undefined)
+  }
+
+  /** Has `work` done after all others. */
+  atLast(work: (reason: Ending) => Promise<void>): void {
+    this.#atLast = work
+    void this.#ending?.then(({ reason }) => work(reason)).catch(() => undefined)
+  }
+
+  /** Ends it, once. */
+  end(reason: Ending): Promise<Ended> {
+    this.#ending ??= this.#end(reason)
+    return this.#ending
+  }
+
+  async #end(reason: Ending): Promise<Ended> {
+    clearTimeout(this.#timer)
+    const told = reason === 'service' || (await this.#farewell())
+    this.#way.agent.destroy()
+    for (const work of [...this.#atEnd, this.#atLast]) await work(reason).catch(() => undefined)
+    this.emit('ended', { reason, told })
+    return { reason, told }
+  }
+
+  /** Whether the service was told. */
+  async #farewell(): Promise<boolean> {
+    try {
+      const call = {
+        method: 'DELETE',
+        path: '/session',
+        timeout: FAREWELL_MS,
+        signal: AbortSignal.timeout(FAREWELL_MS),
+      }
+      const message = await this.#service.open(this.#way, call)
+      message.resume()
+      return message.statusCode === 204
+    } catch {
+      return false
+    }
+  }
+
+  /** The answer. A refusal that says that nobody is signed in any more ends the session. */
+  async #checked(message: IncomingMessage, call: Pick<Call, 'signal' | 'timeout'>): Promise<Answer> {
+    const { statusCode: status = 0, headers } = message
+    if (status < 200 || status > 599) {
+      message.destroy()
+      throw this.#service.answer(`its status is ${status}`, status)
+    }
+    const length = Number(headers['content-length'] ?? Number.NaN)
+    if (status !== 401 || !(length <= LONGEST_REFUSAL)) return { status, headers, body: message }
+    const body = await this.#service.read(message, call, LONGEST_REFUSAL)
+    const { reason } = readRefusal(message, body) ?? {}
+    if (reason !== undefined && ENDS.includes(reason)) void this.end('service')
+    return { status, headers, body: Readable.from([body]) }
+  }
+
+  #watchTime(): void {
+    const look = () => (this.#left() > 0 ? this.#watchTime() : void this.end('expired'))
+    this.#timer = setTimeout(look, Math.min(this.#left(), LOOK_MS))
+  }
+
+  /** Milliseconds, by the clock. */
+  #left(): number {
+    return this.expires.getTime() - Date.now()
+  }
+
+  #over(): SignInError {
+    return new SignInError('ERR_SIGNED_OUT', `The session of ${this.address} is over. Sign in again.`)
+  }
+}
