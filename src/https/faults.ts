@@ -1,5 +1,6 @@
-// What keeps a server from being reached or believed over HTTPS, in words: a CA, or a service that somebody signs in to.
+// What keeps a server from being reached, believed or understood over HTTPS, in words: a CA, or a service to sign in to.
 import { isError } from '../errors.ts'
+import { BadAnswer } from './body.ts'
 
 const TRUST = 'Give the certificate of the CA that signed it with --ca-file'
 
@@ -37,8 +38,11 @@ const UNREACHABLE: Readonly<Record<string, string>> = {
 }
 
 export interface ServerFault {
-  /** Its certificate is not believed; it does not take the certificate of who asks; it is not reached, or breaks off. */
-  readonly kind: 'untrusted' | 'login' | 'unavailable'
+  /**
+   * Its certificate is not believed; it refuses the certificate of the client; it is not reached, or breaks off; its answer
+   * cannot be used.
+   */
+  readonly kind: 'untrusted' | 'login' | 'unavailable' | 'answer'
   /** What is said after `The CA at HOST`, with what to do. */
   readonly words: string
 }
@@ -48,9 +52,16 @@ const NO_TLS =
   'cannot be reached: what answers there speaks no TLS or none that is safe, or wants a certificate of who asks. Check the port.'
 const ADVICE = 'Check the address and the network, or try later.'
 
-/** What a failed connection means. */
+/** Said after `The CA at HOST` about an answer that is not as it should be. */
+export const unusable = (why: string): string =>
+  `gave an answer that cannot be used: ${why}. Check its address, or tell who runs it.`
+
+/** What a failed call means. */
 export function serverFault(cause: unknown): ServerFault {
   const { code = '', message = '' } = isError(cause) ? (cause as NodeJS.ErrnoException) : {}
+  if (cause instanceof BadAnswer) return { kind: 'answer', words: unusable(message) }
+  // The parser of HTTP in Node.
+  if (code.startsWith('HPE_')) return { kind: 'answer', words: unusable('it is no HTTP') }
   const untrusted = UNTRUSTED[code]
   if (untrusted !== undefined) return { kind: 'untrusted', words: `is not believed: ${untrusted}.` }
   if (/^ERR_SSL_.*ALERT.*(CERTIFICATE|UNKNOWN_CA|ACCESS_DENIED)/.test(code)) return { kind: 'login', words: LOGIN }

@@ -1,8 +1,10 @@
 // What a service answers, as octets and as JSON: bounded, and strict.
 import type { IncomingMessage } from 'node:http'
 import * as v from 'valibot'
+import { mediaType } from '../https/body.ts'
 
-const LONGEST_ANSWER = 64 * 1024
+/** In octets. */
+export const LONGEST_ANSWER = 64 * 1024
 
 /** A moment that there is: not every one that is spelled well. */
 export const moment = v.pipe(
@@ -17,23 +19,9 @@ const refusalSchema = v.object({
   message: v.optional(v.pipe(v.string(), v.maxLength(2000))),
 })
 
-export class TooLong extends Error {}
-
-/** @throws TooLong; what breaks off the connection */
-export async function readBody(message: IncomingMessage, limit = LONGEST_ANSWER): Promise<Uint8Array> {
-  const chunks: Uint8Array[] = []
-  let length = 0
-  for await (const chunk of message as AsyncIterable<Uint8Array>) {
-    length += chunk.length
-    if (length > limit) throw new TooLong(`it has more than ${limit} octets`)
-    chunks.push(chunk)
-  }
-  return Uint8Array.from(Buffer.concat(chunks))
-}
-
 /** Undefined for what is none. */
-export function jsonOf({ headers }: Pick<IncomingMessage, 'headers'>, body: Uint8Array): unknown {
-  if (!/^application\/json\s*(;|$)/i.test(headers['content-type'] ?? '')) return undefined
+export function jsonOf(message: Pick<IncomingMessage, 'headers'>, body: Uint8Array): unknown {
+  if (mediaType(message) !== 'application/json') return undefined
   try {
     return JSON.parse(new TextDecoder('utf-8', { fatal: true }).decode(body))
   } catch {

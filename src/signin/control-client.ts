@@ -1,6 +1,8 @@
-// The other end of the socket: who asks the process that is signed in, and never signals it.
+// The client of control-socket.ts: it asks the process that is signed in, and never signals it.
 import { request } from 'node:http'
 import * as v from 'valibot'
+import { readBody } from '../https/body.ts'
+import { answerTo, inTime } from '../https/client.ts'
 import { ENDINGS } from './methods.ts'
 import type { Ended } from './session.ts'
 
@@ -15,29 +17,10 @@ export async function askToSignOut(socket: string): Promise<Ended | undefined> {
   return said.success ? said.output : undefined
 }
 
-function ask(socketPath: string, method: string): Promise<unknown> {
-  return new Promise((resolve, reject) => {
+const ask = (socketPath: string, method: string): Promise<unknown> =>
+  inTime({ ms: WAIT_MS }, async (signal) => {
     const headers = { Host: 'tessera' }
-    const sent = request(
-      { socketPath, method, path: '/session', headers, timeout: WAIT_MS, agent: false },
-      (message) => {
-        let text = ''
-        message.setEncoding('utf8').on('data', (chunk: string) => {
-          text += chunk
-          if (text.length > LONGEST_ANSWER) sent.destroy(new Error('too long'))
-        })
-        message.once('error', reject).once('end', () => {
-          try {
-            resolve(JSON.parse(text))
-          } catch (error) {
-            reject(error)
-          }
-        })
-      },
-    )
-    sent
-      .once('timeout', () => sent.destroy(new Error('no answer')))
-      .once('error', reject)
-      .end()
+    const sent = request({ socketPath, method, path: '/session', headers, signal, agent: false })
+    const body = await readBody(await answerTo(sent.end()), LONGEST_ANSWER).finally(() => sent.destroy())
+    return JSON.parse(Buffer.from(body).toString('utf8'))
   })
-}

@@ -6,12 +6,14 @@
 import type { IncomingMessage } from 'node:http'
 import { type Agent, request } from 'node:https'
 import { addAbortSignal, type Readable } from 'node:stream'
-import { connect } from 'node:tls'
+import { connect, type TLSSocket } from 'node:tls'
 import { isUint8Array } from 'node:util/types'
 import * as v from 'valibot'
 import { CardError, isError, SignInError, TlsError } from '../errors.ts'
-import { serverFault } from '../https/faults.ts'
-import { jsonOf, type Refusal, readBody, readRefusal, TooLong } from './answers.ts'
+import { readBody } from '../https/body.ts'
+import { answerTo, inTime } from '../https/client.ts'
+import { serverFault, unusable } from '../https/faults.ts'
+import { jsonOf, LONGEST_ANSWER, type Refusal, readRefusal } from './answers.ts'
 
 /** A way to it: an agent that proves who asks, or headers that do. */
 export interface Way {
@@ -36,6 +38,7 @@ const CODES = {
   untrusted: 'ERR_SERVICE_UNTRUSTED',
   login: 'ERR_SIGN_IN_REFUSED',
   unavailable: 'ERR_SERVICE_UNAVAILABLE',
+  answer: 'ERR_SERVICE_ANSWER',
 } as const
 
 export class Service {
@@ -77,11 +80,7 @@ export class Service {
     const trust = { minVersion: 'TLSv1.2' as const, rejectUnauthorized: true, ...(this.ca && { ca: this.ca }) }
     const socket = connect({ host, port: Number(port || 443), servername, ...trust })
     try {
-      await this.#until(signal, this.#timeout, (resolve, reject) => {
-        socket.once('secureConnect', resolve).once('error', reject)
-        socket.once('close', () => reject(Object.assign(new Error(), { code: 'ECONNRESET' })))
-        return () => socket.destroy()
-      })
+      await this.#inTime({ signal }, () => connected(socket))
     } catch (cause) {
       // One that wants a certificate at once may break off here. It is there, and that is all that was asked.
       if (cause instanceof SignInError && /ALERT(?!_PROTOCOL_VERSION)|EPROTO/.test(codeOf(cause.cause))) return
@@ -97,22 +96,22 @@ export class Service {
    * or who is asked for the PIN throws; the reason of the signal
    */
   async open(way: Way, call: Call): Promise<IncomingMessage> {
-    const { method, path, body, signal = new AbortController().signal, timeout = this.#timeout } = call
+    const { method, path, body, signal } = call
     const url = new URL(path, this.origin)
     const headers = { ...call.headers, ...frameOf(call), ...way.headers } as Record<string, string>
     let reused = false
     try {
-      const message = await this.#until<IncomingMessage>(signal, timeout, (resolve, reject) => {
-        const sent = request(url, { agent: way.agent, method, headers })
+      const message = await this.#inTime(call, (stop) => {
+        const sent = request(url, { agent: way.agent, method, headers, signal: stop })
         sent.once('socket', () => {
           reused = sent.reusedSocket
         })
-        sent.once('response', resolve).once('error', reject)
+        const answered = answerTo(sent)
         if (body === undefined || typeof body === 'string' || isUint8Array(body)) sent.end(body)
         else body.once('error', (error) => sent.destroy(error)).pipe(sent)
-        return () => sent.destroy()
+        return answered
       })
-      return addAbortSignal(signal, message)
+      return signal === undefined ? message : addAbortSignal(signal, message)
     } catch (error) {
       // The service closed a connection that lay idle, just when it was used again.
       const again = reused && body === undefined && ['GET', 'HEAD', 'DELETE'].includes(method)
@@ -139,18 +138,14 @@ export class Service {
   }
 
   /** An answer, whole and in time. @throws as `open`; SignInError ERR_SERVICE_ANSWER where it has more than `limit` octets */
-  read(message: IncomingMessage, call: Pick<Call, 'signal' | 'timeout'>, limit?: number): Promise<Uint8Array> {
-    const { signal = new AbortController().signal, timeout = this.#timeout } = call
-    return this.#until<Uint8Array>(signal, timeout, (resolve, reject) => {
-      readBody(message, limit).then(resolve, reject)
-      return () => message.destroy()
-    })
+  read(message: IncomingMessage, call: Pick<Call, 'signal' | 'timeout'>, limit = LONGEST_ANSWER): Promise<Uint8Array> {
+    return this.#inTime(call, (stop) => readBody(addAbortSignal(stop, message), limit))
   }
 
   /** An error about an answer that is not as it should be. */
   answer(why: string, status?: number): SignInError {
-    const text = `The service at ${this.host} gave an answer that cannot be used: ${why}. Check its address, or tell who runs it.`
-    return new SignInError('ERR_SERVICE_ANSWER', text, status === undefined ? {} : { status })
+    const details = status === undefined ? {} : { status }
+    return new SignInError('ERR_SERVICE_ANSWER', `The service at ${this.host} ${unusable(why)}`, details)
   }
 
   refused({ reason, words }: Refusal, status: number): SignInError {
@@ -160,44 +155,17 @@ export class Service {
     return new SignInError(code, `The service at ${this.host} did not sign you in (${said}).`, { reason, status })
   }
 
-  /** What ends in time or not at all, with errors in words. `begin` answers how it is given up. */
-  #until<T>(
-    signal: AbortSignal,
-    timeout: number,
-    begin: (resolve: (value: T) => void, reject: (cause: unknown) => void) => () => void,
+  /** Runs `work` in time, with errors in words. */
+  async #inTime<T>(
+    { signal, timeout = this.#timeout }: Pick<Call, 'signal' | 'timeout'>,
+    work: (stop: AbortSignal) => Promise<T>,
   ): Promise<T> {
-    return new Promise<T>((resolve, reject) => {
-      signal.throwIfAborted()
-      const settle = () => {
-        clearTimeout(timer)
-        signal.removeEventListener('abort', onAbort)
-      }
-      const fail = (error: unknown) => {
-        settle()
-        reject(error)
-      }
-      const giveUp = begin(
-        (value) => {
-          settle()
-          resolve(value)
-        },
-        (cause) => fail(signal.aborted ? signal.reason : this.#fault(cause)),
-      )
-      const onAbort = () => {
-        fail(signal.reason)
-        giveUp()
-      }
-      const onTime = () => {
-        if (this.#asking > 0) {
-          timer = setTimeout(onTime, timeout)
-          return
-        }
-        fail(this.#fault(Object.assign(new Error(), { code: 'ETIMEDOUT' })))
-        giveUp()
-      }
-      let timer = setTimeout(onTime, timeout)
-      signal.addEventListener('abort', onAbort, { once: true })
-    })
+    try {
+      return await inTime({ ms: timeout, signal, isPaused: () => this.#asking > 0 }, work)
+    } catch (cause) {
+      signal?.throwIfAborted()
+      throw this.#fault(cause)
+    }
   }
 
   /** What the card said comes before what TLS makes of it. */
@@ -210,8 +178,6 @@ export class Service {
       const code = cause.code === 'ERR_TLS_REFUSED' ? 'ERR_SIGN_IN_REFUSED' : 'ERR_SERVICE_UNAVAILABLE'
       return new SignInError(code, `The service at ${this.host}: ${cause.message}`, { cause })
     }
-    if (cause instanceof TooLong) return this.answer(cause.message)
-    if (/^HPE_/.test(codeOf(cause))) return this.answer('it is no HTTP')
     const { kind, words } = serverFault(cause)
     return new SignInError(CODES[kind], `The service at ${this.host} ${words}`, { cause })
   }
@@ -223,6 +189,12 @@ function frameOf({ body, headers = {} }: Call): Readonly<Record<string, string>>
   if (typeof body === 'string' || isUint8Array(body)) return { 'content-length': String(Buffer.byteLength(body)) }
   return 'content-length' in headers ? {} : { 'transfer-encoding': 'chunked' }
 }
+
+const connected = (socket: TLSSocket): Promise<void> =>
+  new Promise((resolve, reject) => {
+    socket.once('secureConnect', () => resolve()).once('error', reject)
+    socket.once('close', () => reject(Object.assign(new Error('the connection was closed'), { code: 'ECONNRESET' })))
+  })
 
 const codeOf = (cause: unknown): string => String((cause as NodeJS.ErrnoException | undefined)?.code ?? '')
 

@@ -3,6 +3,9 @@ import type { IncomingMessage } from 'node:http'
 import { type Agent, request } from 'node:https'
 import { pipeline, Readable } from 'node:stream'
 import { UsageError } from '../errors.ts'
+import { BadAnswer } from '../https/body.ts'
+import { answerTo } from '../https/client.ts'
+import { unusable } from '../https/faults.ts'
 
 export type CardFetchInit = RequestInit & { readonly duplex?: 'half' }
 
@@ -59,9 +62,9 @@ async function send(agent: Agent, { url, method, headers, signal }: Request, bod
   }
   signal.throwIfAborted()
   const outgoing = request(url, { agent, method, headers: fields })
-  const answered = new Promise<IncomingMessage>((resolve, reject) => {
-    outgoing.on('response', resolve).on('error', reject)
-    outgoing.on('close', () => reject(new TypeError('The server wants to speak something else than HTTP.')))
+  const answered = answerTo(outgoing).catch((error: unknown) => {
+    if (error instanceof BadAnswer) throw new TypeError(`The server ${unusable(error.message)}`, { cause: error })
+    throw error
   })
   const release = untilAborted(signal, (reason) => outgoing.destroy(reason))
   if (body instanceof ReadableStream) {

@@ -4,10 +4,13 @@
  */
 import { X509Certificate } from 'node:crypto'
 import type { IncomingMessage } from 'node:http'
-import { Agent, type RequestOptions, request } from 'node:https'
+import { Agent, request } from 'node:https'
 import { createSecureContext } from 'node:tls'
 import { concat, utf8, wipe } from '../../bytes.ts'
 import { CaError, CardError, UsageError } from '../../errors.ts'
+import { BadAnswer, mediaType, readBody } from '../../https/body.ts'
+import { answerTo, inTime } from '../../https/client.ts'
+import { unusable } from '../../https/faults.ts'
 import { LONGEST_ANSWER } from '../protocol.ts'
 import { connectionFault } from './faults.ts'
 
@@ -115,8 +118,8 @@ export class Connection {
 
   /** An error about an answer that is not as it should be. */
   answer(why: string, cause?: unknown): CaError {
-    const message = `The CA at ${this.address.host} gave an answer that cannot be used: ${why}. Check its address, or tell who runs it.`
-    return new CaError('ERR_CA_ANSWER', message, cause === undefined ? {} : { cause })
+    const details = cause === undefined ? {} : { cause }
+    return new CaError('ERR_CA_ANSWER', `The CA at ${this.address.host} ${unusable(why)}`, details)
   }
 
   #redirected(from: URL, { method }: CaCall, { status, headers }: CaResponse): URL {
@@ -137,21 +140,25 @@ export class Connection {
   }
 
   async #once(url: URL, call: CaCall): Promise<CaResponse> {
-    const { signal } = call
-    signal?.throwIfAborted()
-    const limit = AbortSignal.timeout(this.#options.timeout ?? TIMEOUT)
-    const stop = signal === undefined ? limit : AbortSignal.any([signal, limit])
+    const { signal, method, body, anonymous = false } = call
     try {
-      const headers = { ...call.headers, ...(call.anonymous ? {} : await this.#authorization(url.hostname)) }
-      const agent = this.#agent[call.anonymous ? 'anonymous' : 'known']
-      return await exchange(url, { ...this.#trust, agent, headers, method: call.method, signal: stop }, call.body)
+      return await inTime({ ms: this.#options.timeout ?? TIMEOUT, signal }, async (stop) => {
+        const length = body === undefined ? {} : { 'Content-Length': Buffer.byteLength(body) }
+        const login = anonymous ? {} : await this.#authorization(url.hostname)
+        const headers = { 'Accept-Encoding': 'identity', ...call.headers, ...login, ...length }
+        const agent = this.#agent[anonymous ? 'anonymous' : 'known']
+        const sent = request(url, { ...this.#trust, agent, headers, method, signal: stop })
+        const message = await answerTo(sent.end(body))
+        return await read(message).catch((error: unknown) => {
+          sent.destroy()
+          throw error
+        })
+      })
     } catch (cause) {
       signal?.throwIfAborted()
-      // The card's too, where it is to prove who asks.
+      // Errors of the card, where its key proves who asks.
       if (cause instanceof CardError) throw cause
-      if (cause instanceof BadAnswer) throw this.answer(cause.message)
-      if (/^HPE_/.test((cause as NodeJS.ErrnoException).code ?? '')) throw this.answer('it is no HTTP', cause)
-      throw connectionFault(url.host, limit.aborted ? Object.assign(new Error(), { code: 'ETIMEDOUT' }) : cause)
+      throw connectionFault(url.host, cause)
     }
   }
 
@@ -175,37 +182,10 @@ function certificatesOf(pem: string): string[] {
   return found
 }
 
-/** An answer that goes beyond its bounds. */
-class BadAnswer extends Error {}
-
-function exchange(url: URL, options: RequestOptions, body: string | undefined): Promise<CaResponse> {
-  return new Promise((resolve, reject) => {
-    const length = body === undefined ? {} : { 'Content-Length': Buffer.byteLength(body) }
-    const headers = { 'Accept-Encoding': 'identity', ...options.headers, ...length }
-    const sent = request(url, { ...options, headers }, (message) => {
-      read(message).then(resolve, (error: unknown) => {
-        sent.destroy()
-        reject(error)
-      })
-    })
-    sent.on('error', reject)
-    sent.end(body)
-  })
-}
-
 async function read(message: IncomingMessage): Promise<CaResponse> {
   const { headers, statusCode: status = 0 } = message
-  const tooLong = `it has more than ${LONGEST_ANSWER} octets`
-  if (Number(headers['content-length'] ?? 0) > LONGEST_ANSWER) throw new BadAnswer(tooLong)
   if ((headers['content-encoding'] ?? 'identity') !== 'identity')
     throw new BadAnswer('it is encoded, which was not asked for')
-  const chunks: Uint8Array[] = []
-  let length = 0
-  for await (const chunk of message as AsyncIterable<Uint8Array>) {
-    length += chunk.length
-    if (length > LONGEST_ANSWER) throw new BadAnswer(tooLong)
-    chunks.push(chunk)
-  }
-  const type = (headers['content-type'] ?? '').split(';', 1)[0]?.trim().toLowerCase() ?? ''
-  return { status, type, headers, body: Uint8Array.from(Buffer.concat(chunks)) }
+  const body = await readBody(message, LONGEST_ANSWER)
+  return { status, type: mediaType(message), headers, body }
 }

@@ -2,9 +2,14 @@
 import { CaError } from '../../errors.ts'
 import { serverFault } from '../../https/faults.ts'
 
-const CODES = { untrusted: 'ERR_CA_UNTRUSTED', login: 'ERR_CA_LOGIN', unavailable: 'ERR_CA_UNAVAILABLE' } as const
+const CODES = {
+  untrusted: 'ERR_CA_UNTRUSTED',
+  login: 'ERR_CA_LOGIN',
+  unavailable: 'ERR_CA_UNAVAILABLE',
+  answer: 'ERR_CA_ANSWER',
+} as const
 
-/** What a failed connection to `host` means. */
+/** What a failed call to `host` means. */
 export function connectionFault(host: string, cause: unknown): CaError {
   const { kind, words } = serverFault(cause)
   return new CaError(CODES[kind], `The CA at ${host} ${words}`, { cause })

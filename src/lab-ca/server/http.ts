@@ -1,6 +1,7 @@
 // What every page and protocol of the server shares: an answer, a body that is read with bounds, and what a request is.
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { TLSSocket } from 'node:tls'
+import { mediaType, readBody, TooLong } from '../../https/body.ts'
 import { LABORATORY, Refusal } from '../notice.ts'
 
 /** Most octets of a body: a request in base64, escaped once more in a form, and some room. */
@@ -45,23 +46,19 @@ export function callOf(message: IncomingMessage): Call {
     query: url.searchParams,
     headers: message.headers,
     clientCertificate: raw && Uint8Array.from(raw),
-    body: (types) => readBody(message, types),
+    body: (types) => bodyOf(message, types),
   }
 }
 
-async function readBody(message: IncomingMessage, types: readonly string[]): Promise<Uint8Array> {
-  const type = (message.headers['content-type'] ?? '').split(';', 1)[0]?.trim().toLowerCase() ?? ''
-  if (!types.includes(type)) throw new Refusal(415, `What was sent has to be of the type ${types.join(' or ')}.`)
-  const tooLong = new Refusal(413, `What was sent has more than ${LONGEST_BODY} octets.`)
-  if (Number(message.headers['content-length'] ?? 0) > LONGEST_BODY) throw tooLong
-  const chunks: Uint8Array[] = []
-  let length = 0
-  for await (const chunk of message as AsyncIterable<Uint8Array>) {
-    length += chunk.length
-    if (length > LONGEST_BODY) throw tooLong
-    chunks.push(chunk)
+async function bodyOf(message: IncomingMessage, types: readonly string[]): Promise<Uint8Array> {
+  if (!types.includes(mediaType(message)))
+    throw new Refusal(415, `What was sent has to be of the type ${types.join(' or ')}.`)
+  try {
+    return await readBody(message, LONGEST_BODY)
+  } catch (error) {
+    if (error instanceof TooLong) throw new Refusal(413, `What was sent has more than ${LONGEST_BODY} octets.`)
+    throw error
   }
-  return Uint8Array.from(Buffer.concat(chunks))
 }
 
 export function send(response: ServerResponse, { status, type, body, headers = {} }: Answer): void {
