@@ -24,7 +24,7 @@ const USAGE = `usage: npm run bench [-- [options] [WORD ...]]
   --long             20 longer rounds: about three quarters of an hour
   --rounds N         rounds of each case (8)
   --out DIRECTORY    where the report goes (bench/out)
-  --publish          also to docs/performance, and the figures in docs/performance.md
+  --publish          also to docs/performance, and the figures in bench/NOTES.md
   --compare COMMIT   the class Card of this checkout against that of another commit, in the same rounds`
 
 export function readOptions(argv: readonly string[]): Options {

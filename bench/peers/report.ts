@@ -31,7 +31,7 @@ through pcscd. pkcs11js and ffi-napi keep the event loop waiting for the whole s
 
 export const peersMarkdown = (results: PeerResults): string => `# Peers\n\n${peersFigures(results)}`
 
-/** What docs/performance.md shows of it too. */
+/** What bench/NOTES.md shows of it too. */
 export function peersFigures(results: PeerResults): string {
   const targets = TARGETS.map(({ algorithm, least }) => {
     const found = results.peers.find((one) => one.algorithm === algorithm && one.name.startsWith('tpm2-pkcs11'))

@@ -62,7 +62,7 @@ export function about(run: Pick<Results, 'machine' | 'versions' | 'settings' | '
   ]
 }
 
-/** What docs/performance.md shows of a run. */
+/** What bench/NOTES.md shows of a run. */
 export function summary(results: Results): string {
   const { signatures } = results
   const layers = signatures

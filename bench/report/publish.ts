@@ -1,9 +1,9 @@
-// Figures in docs/performance.md, between two marks: what is around them is written by hand.
+// Figures in bench/NOTES.md, between two marks: what is around them is written by hand.
 import { readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { root } from '../product.ts'
 
-const DOCUMENT = join(root, 'docs/performance.md')
+const DOCUMENT = join(root, 'bench/NOTES.md')
 
 export const marks = (name: string): readonly [begin: string, end: string] => [
   `<!-- ${name}: written by the benchmarks -->`,

@@ -1,4 +1,4 @@
-// docs/performance.md and what writes its figures.
+// bench/NOTES.md and what writes its figures; what documents link to.
 import { existsSync, readFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { test } from 'uvu'
@@ -8,7 +8,7 @@ import { root } from '../runner/jobs.ts'
 import { treeFiles } from './tree.ts'
 
 const read = (path: string) => readFileSync(join(root, path), 'utf8')
-const document = read('docs/performance.md')
+const document = read('bench/NOTES.md')
 
 test('it has a place for the figures and for the peers, and what is around them stays', () => {
   for (const name of ['figures', 'peers']) {
@@ -37,6 +37,12 @@ test('whatever a document links to in this tree is there', () => {
       ),
     )
   assert.equal(missing, [])
+})
+
+test('README is short, and docs/performance.md names where the figures come from', () => {
+  assert.ok(read('README.md').split('\n').length <= 121)
+  for (const link of ['performance/results.md', '../bench/README.md', '../bench/NOTES.md'])
+    assert.match(read('docs/performance.md'), link)
 })
 
 test('the published run is there whole, where there is one, and README shows it', () => {
