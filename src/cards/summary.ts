@@ -4,6 +4,7 @@ import { checkCardName } from '../home/home.ts'
 import { readCertificate } from '../piv/certificate.ts'
 import { type KeyInfo, keyInfo } from '../piv/host/key-info.ts'
 import type { Slot } from '../piv/slots.ts'
+import { claimedAssurance } from '../tpm/facts.ts'
 import type { CardFile, DefaultSecret } from '../tpm/store/card-file.ts'
 import { shownTcti } from '../tpm/stored-tcti.ts'
 import { vaultKeys } from '../tpm/vault/keys.ts'
@@ -39,9 +40,11 @@ export async function cardInfo(name: string, place: { readonly home?: string } =
 
 /** @throws CardError ERR_KEY_DAMAGED for a key that is none, in a file that is as it was written */
 export function summaryOf(card: CardFile, path: string): ReadableCard {
-  const { name, created, tcti, assurance, flags } = card
+  const { name, created, flags } = card
+  const where = shownTcti(card.tcti)
+  const assurance = claimedAssurance(where, card.assurance)
   return {
-    ...{ name, path, cardId: hex(card.cardId), created, tcti: shownTcti(tcti), assurance, pinTries: card.pin.tries },
+    ...{ name, path, cardId: hex(card.cardId), created, tcti: where, assurance, pinTries: card.pin.tries },
     pukTries: card.puk.present ? card.puk.tries : undefined,
     helpDesk: card.helpDeskKey !== undefined,
     adminKey: card.adminKey !== undefined,

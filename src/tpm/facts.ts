@@ -75,6 +75,10 @@ export async function readFacts(device: TpmDevice): Promise<TpmFacts> {
   }
 }
 
+/** What can be said of a card whose TPM is not asked: no simulator is `hardware`, whatever its card file says. */
+export const claimedAssurance = (tcti: string, claimed: 'hardware' | 'software'): 'hardware' | 'software' =>
+  REAL.some((prefix) => tcti.startsWith(prefix)) ? claimed : 'software'
+
 /** `hardware` only for a known maker behind a real device: a simulator never calls itself anything but `software`. */
 export function assuranceOf(tcti: string, facts: TpmFacts): 'hardware' | 'software' {
   return REAL.some((prefix) => tcti.startsWith(prefix)) && MAKERS.includes(facts.manufacturer) ? 'hardware' : 'software'

@@ -150,7 +150,8 @@ export async function openTpmCard(place: Partial<Place>, name: string): Promise<
     return await device.exclusive(async () => {
       const srk = await device.srkNow(card.srk.name)
       await recover(shop, device, srk, new Uint8Array(0))
-      return vaultOf(shop, device, place, await shop.store.read(name))
+      const assurance = assuranceOf(device.options.tcti, await readFacts(device))
+      return vaultOf(shop, device, place, { ...(await shop.store.read(name)), assurance })
     })
   } catch (error) {
     await releaseDevice(device)
@@ -208,7 +209,7 @@ export async function renewTpmCard(place: Partial<Place>, name: string, ownerPas
 /** A vault that can become another card: it stays open, and the new card is opened and closed beside it. */
 function vaultOf({ store, table }: Workshop, device: TpmDevice, place: Partial<Place>, card: CardFile): TpmVault {
   const here = { ...place, tcti: device.options.tcti }
-  const settings = { table, unlockSeconds: place.unlockSeconds }
+  const settings = { table, unlockSeconds: place.unlockSeconds, assurance: card.assurance }
   return new TpmVault(device, store, card, settings, async (name) => {
     const fresh = await renewTpmCard(here, name, new Uint8Array(0))
     await fresh.close()

@@ -69,6 +69,8 @@ export function newMemoryCard({ pin, puk, pinTries, pukTries, defaults, ...facts
 }
 
 class MemoryKeys implements KeyVault {
+  async prove(): Promise<void> {}
+
   readonly #keys: Map<Slot, HeldKey>
   readonly #pins: MemoryPins
 

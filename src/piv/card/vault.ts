@@ -27,6 +27,8 @@ export interface KeyVault {
   /** Brings in a private key (PKCS#8, DER) under the vault's own protection. */
   import(slot: Slot, pkcs8: Uint8Array, pinPolicy: PinPolicy): Promise<VaultKey>
   delete(slot: Slot): Promise<void>
+  /** Refuses where the vault does not itself hold the key that `list` shows: asked before anything is attested of it. */
+  prove(slot: Slot): Promise<void>
   /** A key that was in `to` is gone. */
   move(from: Slot, to: Slot): Promise<void>
   /** ECDSA over a digest of any length up to the curve's: r || s, each of the curve's size in octets. */

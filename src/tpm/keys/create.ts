@@ -26,7 +26,7 @@ export function keyAttributes(pinPolicy: PinPolicy, origin: 'generated' | 'impor
 }
 
 /** authPolicy of a card key: the policy's digest; empty for `never`. */
-export function keyPolicy(context: LockContext, pinPolicy: PinPolicy): Uint8Array {
+export function keyPolicy(context: Pick<LockContext, 'table' | 'facts'>, pinPolicy: PinPolicy): Uint8Array {
   const policy = context.table.keys[pinPolicy]
   return policy.length === 0 ? new Uint8Array(0) : policyDigest(policy, context.facts)
 }

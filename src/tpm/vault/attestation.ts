@@ -3,6 +3,7 @@ import { CardError } from '../../errors.ts'
 import type { Algorithm } from '../../piv/algorithms.ts'
 import type { AttestationKey, AttestationVault, KeptObject } from '../../piv/card/vault.ts'
 import { spkiOf } from '../codec/public.ts'
+import { assertAsFiled } from '../keys/check.ts'
 import { createKey, keyPolicy } from '../keys/create.ts'
 import { importKey } from '../keys/import.ts'
 import { type KeyOperation, rawRsa, signDigest } from '../keys/operations.ts'
@@ -73,6 +74,7 @@ export class TpmAttestation implements AttestationVault {
   #usable(key: UnguardedKey): AttestationKey {
     const { algorithm, origin } = key
     const area = key.public.subarray(2)
+    assertAsFiled(this.#state.card, 'f9', { ...key, pinPolicy: 'never' }, this.#state.table)
     const use = (operation: KeyOperation) => useKey(this.#state, key, 'never', operation)
     try {
       return {

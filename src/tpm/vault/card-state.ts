@@ -13,6 +13,8 @@ export interface VaultSettings {
   readonly table: LockTable
   /** How long a verified PIN serves in this process; as the card file says unless given. */
   readonly unlockSeconds?: number | undefined
+  /** What this TPM is, found out now; what the card file says of it is not believed. */
+  readonly assurance?: CardFile['assurance'] | undefined
 }
 
 export class CardState {
@@ -29,13 +31,17 @@ export class CardState {
     this.device = device
     this.unlock = new UnlockState(device)
     this.#store = store
-    this.#card = card
     this.#settings = settings
+    this.#card = this.#asFound(card)
   }
 
   /** The card file as this process knows it. */
   get card(): CardFile {
     return this.#card
+  }
+
+  get table(): LockTable {
+    return this.#settings.table
   }
 
   get unlockSeconds(): number {
@@ -89,13 +95,18 @@ export class CardState {
   /** Changes the card file. Keys that did not change stay the same objects: loaded keys are known by them. */
   async update(change: (card: CardFile) => CardFile): Promise<void> {
     const changed = await this.#store.update(this.#card.name, this.#card.cardId, change)
-    this.#card = withKnown(changed, keysOf(this.#card))
+    this.#card = this.#asFound(withKnown(changed, keysOf(this.#card)))
   }
 
   /** Another card in place of this one, in the same TPM: nothing of the old one is in there any more. */
   become(card: CardFile): void {
-    this.#card = card
+    this.#card = this.#asFound(card)
     this.#context = undefined
+  }
+
+  #asFound(card: CardFile): CardFile {
+    const { assurance = card.assurance } = this.#settings
+    return assurance === card.assurance ? card : { ...card, assurance }
   }
 
   /** Gives up all that is in memory and in the TPM for what was verified, after the work under way; `last` goes first. */

@@ -3,11 +3,13 @@ import { CardError } from '../../errors.ts'
 import type { KeyOptions, KeyVault, VaultKey } from '../../piv/card/vault.ts'
 import type { PinPolicy, Slot } from '../../piv/slots.ts'
 import { spkiOf } from '../codec/public.ts'
+import { assertAsFiled } from '../keys/check.ts'
 import { createKey, keyPolicy } from '../keys/create.ts'
 import { importKey } from '../keys/import.ts'
 import { agree, rawRsa, signDigest } from '../keys/operations.ts'
 import { damagedKey } from '../loaded-keys.ts'
 import type { LockContext } from '../lock/context.ts'
+import { LOCK, type LockTable } from '../lock/table.ts'
 import type { CardFile, CardFileKey } from '../store/card-file.ts'
 import type { CardState } from './card-state.ts'
 import { makeKey, useKey } from './use-key.ts'
@@ -20,7 +22,7 @@ export class TpmKeys implements KeyVault {
   }
 
   list(): readonly VaultKey[] {
-    return vaultKeys(this.#state.card)
+    return vaultKeys(this.#state.card, this.#state.table)
   }
 
   generate(slot: Slot, { algorithm, pinPolicy }: KeyOptions): Promise<VaultKey> {
@@ -48,18 +50,28 @@ export class TpmKeys implements KeyVault {
     if (replaced !== undefined) await this.#state.exclusive(() => this.#state.device.keys.evict(replaced))
   }
 
+  /** What a TPM loads is what its public area says: made in this TPM, and under the policy that it names. */
+  async prove(slot: Slot): Promise<void> {
+    const key = this.#keyToUse(slot)
+    await this.#state.exclusive(async () => {
+      const { device, srk } = await this.#state.context()
+      await this.#state.unlock.releaseSessions() // room for one more on a TPM without a resource manager
+      await device.keys.get(key, srk)
+    })
+  }
+
   async signDigest(slot: Slot, digest: Uint8Array): Promise<Uint8Array> {
-    const key = this.#key(slot)
+    const key = this.#keyToUse(slot)
     return useKey(this.#state, key, key.pinPolicy, signDigest(key.algorithm, digest))
   }
 
   async rawRsa(slot: Slot, block: Uint8Array): Promise<Uint8Array> {
-    const key = this.#key(slot)
+    const key = this.#keyToUse(slot)
     return useKey(this.#state, key, key.pinPolicy, rawRsa(key.algorithm, key.public.subarray(2), block))
   }
 
   async agree(slot: Slot, point: Uint8Array): Promise<Uint8Array> {
-    const key = this.#key(slot)
+    const key = this.#keyToUse(slot)
     return useKey(this.#state, key, key.pinPolicy, agree(key.algorithm, point))
   }
 
@@ -67,6 +79,13 @@ export class TpmKeys implements KeyVault {
     const key = this.#state.card.keys[slot]
     if (key !== undefined) return key
     throw new CardError('ERR_KEY_ABSENT', `There is no key in slot ${slot}. Make one: tessera key generate ${slot}.`)
+  }
+
+  /** @throws CardError ERR_KEY_DAMAGED for one that is not what the file says of it */
+  #keyToUse(slot: Slot): CardFileKey {
+    const key = this.#key(slot)
+    assertAsFiled(this.#state.card, slot, key, this.#state.table)
+    return key
   }
 
   async #install(slot: Slot, make: (context: LockContext) => Promise<CardFileKey>): Promise<VaultKey> {
@@ -82,10 +101,15 @@ export class TpmKeys implements KeyVault {
 const lists = new WeakMap<CardFile['keys'], readonly VaultKey[]>()
 
 /** The keys of a card as its file has them. @throws CardError ERR_KEY_DAMAGED */
-export function vaultKeys({ keys }: CardFile): readonly VaultKey[] {
+export function vaultKeys(card: CardFile, table: LockTable = LOCK): readonly VaultKey[] {
+  const { keys } = card
   const known = lists.get(keys)
   if (known !== undefined) return known
-  const list = Object.entries(keys).map(([slot, key]) => vaultKey(slot as Slot, key))
+  const list = Object.entries(keys).map(([slot, key]) => {
+    const shown = vaultKey(slot as Slot, key)
+    assertAsFiled(card, slot, key, table)
+    return shown
+  })
   lists.set(keys, list)
   return list
 }

@@ -19,6 +19,7 @@ export async function attest(context: CardContext, { slot }: Command<'attest'>):
   const subject = vault.keys.list().find((one) => one.slot === slot)
   if (subject === undefined) throw new StatusError(SW.REFERENCE_NOT_FOUND)
   wants(subject.origin === 'generated', SW.WRONG_DATA)
+  await vault.keys.prove(slot)
   const { key, certificate } = await issuer(context)
   return attestationOf(subject, key, certificate, identity())
 }
