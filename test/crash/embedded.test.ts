@@ -1,6 +1,6 @@
 // Kill -9 at every point of every act, on the embedded TPM: the next start recovers by itself.
 // takes: 17 s
-// time limit: 300 s
+// time limit: 900 s
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
 import { ACTS } from './support/acts.ts'

@@ -1,6 +1,6 @@
 // Kill -9 of processes with an embedded TPM while they guess PINs: none is forgotten, and no state is unusable.
 // takes: 15 s
-// time limit: 300 s
+// time limit: 900 s
 import { execFile } from 'node:child_process'
 import { existsSync } from 'node:fs'
 import { promisify } from 'node:util'

@@ -1,6 +1,6 @@
 // A program dies before and after every TPM command of every act, on a swtpm that lives on: the next start recovers.
 // takes: 36 s
-// time limit: 300 s
+// time limit: 900 s
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
 import { startProxy } from '../support/proxy.ts'

@@ -1,4 +1,4 @@
-// time limit: 300 s
+// time limit: 900 s
 // takes: 40 s
 // Kill -9 at every step of a renewal with a new key: the next call finishes it, or gives it up, and between the two the
 // card always has a key that its certificate is for. Steps are those on files, and the commands to the embedded TPM.

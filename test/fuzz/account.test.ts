@@ -1,4 +1,4 @@
-// time limit: 120 s
+// time limit: 900 s
 // takes: 20 s
 // Damaged account files: refused in the store's words, or read what is then written the same. Also those whose checksum is
 // right, as somebody who writes them on purpose would make it.

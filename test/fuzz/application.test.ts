@@ -1,4 +1,4 @@
-// time limit: 120 s
+// time limit: 900 s
 // takes: 15 s
 // Streams of damaged APDUs to a card application, against the rules of support/rules.ts. A stream may hold what its
 // sender knows to do: prove the admin key, reset the card, lose the TPM.

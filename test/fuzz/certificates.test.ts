@@ -1,4 +1,4 @@
-// time limit: 180 s
+// time limit: 900 s
 // takes: 30 s
 // Damaged certificates, names, requests and key files: refused in words, and never anything else.
 import { X509Certificate } from 'node:crypto'

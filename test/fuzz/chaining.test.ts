@@ -1,4 +1,4 @@
-// time limit: 120 s
+// time limit: 900 s
 // takes: 11 s
 // Streams of damaged APDUs through the command parser, the chain and the pieces of an answer, against what a page of
 // plain code says of the same stream.

@@ -1,4 +1,4 @@
-// time limit: 120 s
+// time limit: 900 s
 // takes: 12 s
 // Damaged answers of a card in a reader: every call of `Card` ends, with a typed error or with something well formed.
 import { createHash } from 'node:crypto'

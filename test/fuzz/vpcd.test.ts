@@ -1,4 +1,4 @@
-// time limit: 120 s
+// time limit: 900 s
 // takes: 10 s
 // Damaged streams of vpcd, in pieces of any length, against what a page of plain code says of the same stream.
 import { test } from 'uvu'

@@ -1,5 +1,5 @@
 // takes: 4 s
-// time limit: 120 s
+// time limit: 900 s
 // After a PIN was used and the card locked, no copy of PIN or PUK is left in the memory of the process; behind a TPM
 // outside the process, no authValue either. The whole of its writable memory is read from outside.
 import { spawn } from 'node:child_process'

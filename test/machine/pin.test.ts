@@ -1,4 +1,4 @@
-// time limit: 300 s
+// time limit: 900 s
 // takes: 26 s
 // The PIN machine: random walks over a card in a TPM, against a model of a page.
 import { test } from 'uvu'

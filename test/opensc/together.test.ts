@@ -1,5 +1,5 @@
 // takes: 8 s
-// time limit: 300 s
+// time limit: 900 s
 // Two programs and one card: OpenSC signs through PKCS#11 while Tessera verifies PINs and signs, both over PC/SC.
 import { type KeyObject, verify } from 'node:crypto'
 import { test } from 'uvu'
