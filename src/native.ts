@@ -154,6 +154,18 @@ export interface Native {
    * False where `fd` is no TCP socket, or the system has no such option.
    */
   setQuickAck(fd: number): boolean
+  /**
+   * The key derivation of PKCS#12 (RFC 7292, B.2), on another thread. `passphrase`: as it goes in, a BMPString with two zeros
+   * at its end; `purpose`: 1 a key, 2 an IV, 3 a key of a MAC; at most 64 octets.
+   */
+  pkcs12Key(
+    hash: string,
+    passphrase: Uint8Array,
+    salt: Uint8Array,
+    purpose: 1 | 2 | 3,
+    rounds: number,
+    length: number,
+  ): Promise<Uint8Array>
   /** Registers the engine, once for this copy of the addon, and answers its name; undefined where Node's OpenSSL has none. */
   registerTlsEngine(): string | undefined
   /** Has this thread, when it waits at a desk and is told to end, wait no longer. */

@@ -2,6 +2,9 @@
 #include <napi.h>
 
 namespace tessera {
+namespace kdf {
+void init(Napi::Env env, Napi::Object exports);
+}
 namespace net {
 void init(Napi::Env env, Napi::Object exports);
 }
@@ -18,6 +21,7 @@ static Napi::Object init(Napi::Env env, Napi::Object exports) {
   tessera::init_tpm(env, exports);
   tessera::pcsc::init(env, exports);
   tessera::net::init(env, exports);
+  tessera::kdf::init(env, exports);
   tessera::tls::init(env, exports);
   return exports;
 }

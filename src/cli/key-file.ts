@@ -28,7 +28,7 @@ export async function readKeyFile(context: Context, path: string): Promise<KeyFi
 }
 
 const passphraseOf = (context: Context): Promise<Uint8Array> =>
-  context.secrets.take({ what: TEXT.what.passphrase, prompt: TEXT.prompt.passphrase })
+  context.secrets.take({ what: TEXT.what.passphrase, prompt: TEXT.prompt.passphrase, mayBeEmpty: true })
 
 async function fromPkcs12(context: Context, content: Uint8Array) {
   const { privateKey, certificates } = await readPkcs12(content, await passphraseOf(context))

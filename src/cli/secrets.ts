@@ -42,9 +42,9 @@ class SecretFile {
     this.#option = option
   }
 
-  take(what: string): Uint8Array {
+  take(what: string, mayBeEmpty: boolean): Uint8Array {
     const line = this.#lines[this.#next++]
-    if (line === undefined || line.length === 0) {
+    if (line === undefined || (line.length === 0 && !mayBeEmpty)) {
       throw new UsageError('ERR_USAGE', TEXT.error.secretFileShort(this.#option, what, this.#next))
     }
     return line
@@ -72,6 +72,8 @@ export interface Question {
   readonly check?: (secret: Uint8Array) => unknown
   /** The option that gives this secret in a file, where that is not --pin-file. */
   readonly option?: string
+  /** Files of keys may be protected by an empty passphrase. */
+  readonly mayBeEmpty?: boolean
 }
 
 export class Secrets {
@@ -106,14 +108,14 @@ export class Secrets {
   }
 
   /** The next line of the file that `option` names. Options that name the same file read one line each, in turn. */
-  async fromFile(path: string, option: string, what: string): Promise<Uint8Array> {
+  async fromFile(path: string, option: string, what: string, mayBeEmpty = false): Promise<Uint8Array> {
     let file = this.#files.get(path)
     if (file === undefined) {
       const content = path === '-' ? await this.#stdin(option) : await this.#readFile(path, option)
       file = new SecretFile(splitSecrets(content), option)
       this.#files.set(path, file)
     }
-    return file.take(what)
+    return file.take(what, mayBeEmpty)
   }
 
   wipe(): void {
@@ -124,7 +126,7 @@ export class Secrets {
   async #fromPinFile(question: Question): Promise<Uint8Array | undefined> {
     const { pinFile } = this.#sources
     if (pinFile === undefined) return undefined
-    const secret = await this.fromFile(pinFile, '--pin-file', question.what)
+    const secret = await this.fromFile(pinFile, '--pin-file', question.what, question.mayBeEmpty)
     wipeResult(question.check?.(secret))
     return secret
   }

@@ -1,57 +1,73 @@
-// What protects the parts of a PKCS#12 file: keys from passphrases, ciphers, the MAC over all. RFC 7292, appendices B and
-// C; RFC 8018, 6.2 (PBES2). All by OpenSSL but RC2, which Node's OpenSSL does not have; it hides certificates alone.
-import { transcode } from 'node:buffer'
-import { createDecipheriv, createHash, createHmac, pbkdf2, timingSafeEqual } from 'node:crypto'
-import { setImmediate } from 'node:timers/promises'
+// What protects the parts of a PKCS#12 file: keys from passphrases, ciphers, the MAC over all. RFC 7292, appendices B and C;
+// RFC 8018, 6.2 (PBES2); RFC 9579 (PBMAC1). All by OpenSSL but RC2 and RC4, which Node's OpenSSL does not have.
+import { createDecipheriv, createHmac, pbkdf2, timingSafeEqual } from 'node:crypto'
 import { promisify } from 'node:util'
 import type Forge from 'node-forge'
 import { concat, copyOf, space, wipe } from '../bytes.ts'
 import { CardError } from '../errors.ts'
+import { DER } from '../iso7816/der.ts'
+import { native } from '../native.ts'
 import { readAlgorithm } from '../x509/certificate.ts'
 import { Parts } from '../x509/parts.ts'
 import { EXPORT_AGAIN, type Pkcs12Work } from './pkcs12-work.ts'
-
-const SEQUENCE = 0x30
-const INTEGER = 0x02
-const OCTETS = 0x04
-
-/** A round that is made here takes about as long as six of PBKDF2, which OpenSSL makes on another thread. */
-const COST = 6
-/** After so many of them others have a turn: some milliseconds. */
-const TURN = 5000
 
 /** Which key material is derived. RFC 7292, B.3. */
 const PURPOSE = { key: 1, iv: 2, mac: 3 } as const
 
 const PBES2 = '1.2.840.113549.1.5.13'
 const PBKDF2 = '1.2.840.113549.1.5.12'
+const PBMAC1 = '1.2.840.113549.1.5.14'
+/** Most octets of a salt, and of a MAC's key. */
+const LONGEST_SALT = 1024
+const LONGEST_KEY = 64
 
-/** Hashes of HMACs, in PBKDF2 (RFC 8018, B.1.2) and in MacData. Octets of the hash, and of the block it works on. */
-const HASHES: Readonly<Record<string, { readonly name: string; readonly octets: number; readonly block: number }>> = {
-  '1.2.840.113549.2.7': { name: 'sha1', octets: 20, block: 64 },
-  '1.2.840.113549.2.9': { name: 'sha256', octets: 32, block: 64 },
-  '1.2.840.113549.2.10': { name: 'sha384', octets: 48, block: 128 },
-  '1.2.840.113549.2.11': { name: 'sha512', octets: 64, block: 128 },
-  '1.3.14.3.2.26': { name: 'sha1', octets: 20, block: 64 },
-  '2.16.840.1.101.3.4.2.1': { name: 'sha256', octets: 32, block: 64 },
-  '2.16.840.1.101.3.4.2.2': { name: 'sha384', octets: 48, block: 128 },
-  '2.16.840.1.101.3.4.2.3': { name: 'sha512', octets: 64, block: 128 },
+interface Hash {
+  readonly name: string
+  readonly octets: number
 }
-const SHA1 = { name: 'sha1', octets: 20, block: 64 } as const
+const SHA1: Hash = { name: 'sha1', octets: 20 }
 
-/** Ciphers of PBES2 (RFC 8018, B.2), and those that PKCS#12 has of its own (RFC 7292, appendix C). */
-const PBES2_CIPHERS: Readonly<Record<string, readonly [name: string, key: number]>> = {
-  '2.16.840.1.101.3.4.1.2': ['aes-128-cbc', 16],
-  '2.16.840.1.101.3.4.1.22': ['aes-192-cbc', 24],
-  '2.16.840.1.101.3.4.1.42': ['aes-256-cbc', 32],
-  '1.2.840.113549.3.7': ['des-ede3-cbc', 24],
+/** Hashes of HMACs, in PBKDF2 (RFC 8018, B.1.2) and in MacData. */
+const HASHES: ReadonlyMap<string, Hash> = new Map([
+  ['1.2.840.113549.2.7', SHA1],
+  ['1.2.840.113549.2.8', { name: 'sha224', octets: 28 }],
+  ['1.2.840.113549.2.9', { name: 'sha256', octets: 32 }],
+  ['1.2.840.113549.2.10', { name: 'sha384', octets: 48 }],
+  ['1.2.840.113549.2.11', { name: 'sha512', octets: 64 }],
+  ['1.2.840.113549.2.5', { name: 'md5', octets: 16 }],
+  ['1.3.14.3.2.26', SHA1],
+  ['2.16.840.1.101.3.4.2.4', { name: 'sha224', octets: 28 }],
+  ['2.16.840.1.101.3.4.2.1', { name: 'sha256', octets: 32 }],
+  ['2.16.840.1.101.3.4.2.2', { name: 'sha384', octets: 48 }],
+  ['2.16.840.1.101.3.4.2.3', { name: 'sha512', octets: 64 }],
+])
+
+interface Cipher {
+  readonly name: string
+  /** Octets of the key. */
+  readonly key: number
 }
-const OWN_CIPHERS: Readonly<Record<string, readonly [name: string, key: number]>> = {
-  '1.2.840.113549.1.12.1.3': ['des-ede3-cbc', 24],
-  '1.2.840.113549.1.12.1.4': ['des-ede-cbc', 16],
-  '1.2.840.113549.1.12.1.5': ['rc2', 16],
-  '1.2.840.113549.1.12.1.6': ['rc2', 5],
-}
+
+/** Ciphers of PBES2: RFC 8018, B.2; RFC 3657. */
+const PBES2_CIPHERS: ReadonlyMap<string, Cipher> = new Map([
+  ['2.16.840.1.101.3.4.1.2', { name: 'aes-128-cbc', key: 16 }],
+  ['2.16.840.1.101.3.4.1.22', { name: 'aes-192-cbc', key: 24 }],
+  ['2.16.840.1.101.3.4.1.42', { name: 'aes-256-cbc', key: 32 }],
+  ['1.2.840.113549.3.7', { name: 'des-ede3-cbc', key: 24 }],
+  ['1.3.14.3.2.7', { name: 'des-cbc', key: 8 }],
+  ['1.2.392.200011.61.1.1.1.2', { name: 'camellia-128-cbc', key: 16 }],
+  ['1.2.392.200011.61.1.1.1.3', { name: 'camellia-192-cbc', key: 24 }],
+  ['1.2.392.200011.61.1.1.1.4', { name: 'camellia-256-cbc', key: 32 }],
+])
+/** Those that PKCS#12 has of its own: RFC 7292, appendix C. */
+const OWN_CIPHERS: ReadonlyMap<string, Cipher> = new Map([
+  ['1.2.840.113549.1.12.1.1', { name: 'rc4', key: 16 }],
+  ['1.2.840.113549.1.12.1.2', { name: 'rc4', key: 5 }],
+  ['1.2.840.113549.1.12.1.3', { name: 'des-ede3-cbc', key: 24 }],
+  ['1.2.840.113549.1.12.1.4', { name: 'des-ede-cbc', key: 16 }],
+  ['1.2.840.113549.1.12.1.5', { name: 'rc2', key: 16 }],
+  ['1.2.840.113549.1.12.1.6', { name: 'rc2', key: 5 }],
+])
 
 /** A passphrase, and the same as PKCS#12 takes it. */
 export interface Secrets {
@@ -62,76 +78,75 @@ export interface Secrets {
 export const unknown = (what: string) =>
   new CardError('ERR_DATA', `The PKCS#12 file is made in a way that is not known here (${what}). ${EXPORT_AGAIN}`)
 
-/** The passphrase as PKCS#12 takes it: a BMPString with two zeros at its end. RFC 7292, B.1. No string is made of it. */
-export function bmpOf(passphrase: Uint8Array): Uint8Array {
-  const text = transcode(passphrase, 'utf8', 'utf16le').swap16()
-  const octets = concat(text, new Uint8Array(2))
-  wipe(text)
-  return octets
+function found<T>(table: ReadonlyMap<string, T>, id: string, what: string): T {
+  const row = table.get(id)
+  if (row === undefined) throw unknown(`${what} ${id}`)
+  return row
 }
 
-const repeated = (octets: Uint8Array, block: number): Uint8Array => {
-  const length = Math.ceil(octets.length / block) * block
-  return octets.length === 0 ? octets : Uint8Array.from({ length }, (_, index) => octets[index % octets.length] ?? 0)
-}
-
-/** RFC 7292, B.2. */
-async function derive(
-  { name, block }: { readonly name: string; readonly block: number },
-  bmp: Uint8Array,
-  salt: Uint8Array,
-  count: number,
-  purpose: number,
-  length: number,
-): Promise<Uint8Array> {
-  const i = concat(repeated(salt, block), repeated(bmp, block))
-  const parts: Uint8Array[] = []
-  for (let have = 0; have < length; ) {
-    let a: Uint8Array = createHash(name).update(new Uint8Array(block).fill(purpose)).update(i).digest()
-    for (let round = 1; round < count; round += 1) {
-      a = createHash(name).update(a).digest()
-      if (round % TURN === 0) await setImmediate()
-    }
-    parts.push(a)
-    have += a.length
-    addOne(i, repeated(a, block).subarray(0, block), block)
-  }
-  const key = copyOf(concat(...parts).subarray(0, length))
-  wipe(i, ...parts)
-  return key
-}
-
-/** Each block of `i` becomes that block + b + 1. */
-function addOne(i: Uint8Array, b: Uint8Array, block: number): void {
-  for (let start = 0; start < i.length; start += block) {
-    let carry = 1
-    for (let at = block - 1; at >= 0; at -= 1) {
-      carry += (i[start + at] ?? 0) + (b[at] ?? 0)
-      i[start + at] = carry & 0xff
-      carry >>= 8
-    }
-  }
+function takeSalt(parts: Parts): Uint8Array {
+  const salt = parts.take(DER.octetString)
+  if (salt.length > LONGEST_SALT) throw unknown(`a salt of ${salt.length} octets`)
+  return salt
 }
 
 /** Whether the MAC over `content` is right. `mac`: what MacData holds. @throws TlvError, CardError ERR_DATA */
 export async function macIsRight(
   mac: Uint8Array,
   content: Uint8Array,
-  { bmp }: Pick<Secrets, 'bmp'>,
+  secrets: Secrets,
   work: Pkcs12Work,
 ): Promise<boolean> {
   const parts = new Parts(mac)
-  const digestInfo = new Parts(parts.take(SEQUENCE))
-  const { id } = readAlgorithm(digestInfo.take(SEQUENCE))
-  const expected = digestInfo.take(OCTETS)
-  const salt = parts.take(OCTETS)
-  const count = work.rounds(parts.takeIf(INTEGER) ?? Uint8Array.of(1), COST)
-  const hash = HASHES[id]
-  if (hash === undefined) throw unknown(`MAC ${id}`)
-  const key = await derive(hash, bmp, salt, count, PURPOSE.mac, hash.octets)
-  const found = createHmac(hash.name, key).update(content).digest()
+  const digestInfo = new Parts(parts.take(DER.sequence))
+  const { id, parameters = new Uint8Array(0) } = readAlgorithm(digestInfo.take(DER.sequence))
+  const expected = digestInfo.take(DER.octetString)
+  const { hash, key } =
+    id === PBMAC1 ? await pbmac1Key(parameters, secrets, work) : await ownMacKey(id, parts, secrets, work)
+  const mine = createHmac(hash.name, key).update(content).digest()
   wipe(key)
-  return found.length === expected.length && timingSafeEqual(found, expected)
+  return mine.length === expected.length && timingSafeEqual(mine, expected)
+}
+
+interface MacKey {
+  readonly hash: Hash
+  readonly key: Uint8Array
+}
+
+async function ownMacKey(id: string, parts: Parts, { bmp }: Secrets, work: Pkcs12Work): Promise<MacKey> {
+  const hash = found(HASHES, id, 'MAC')
+  const salt = takeSalt(parts)
+  const count = work.rounds(parts.takeIf(DER.integer) ?? Uint8Array.of(1), 1)
+  return { hash, key: await native().pkcs12Key(hash.name, bmp, salt, PURPOSE.mac, count, hash.octets) }
+}
+
+/** RFC 9579, 4: the salt and rounds of MacData mean nothing then. */
+async function pbmac1Key(parameters: Uint8Array, { passphrase }: Secrets, work: Pkcs12Work): Promise<MacKey> {
+  const parts = new Parts(parameters)
+  const derivation = parts.take(DER.sequence)
+  const hash = found(HASHES, readAlgorithm(parts.take(DER.sequence)).id, 'MAC')
+  return { hash, key: await pbkdf2Key(derivation, passphrase, undefined, work) }
+}
+
+/** @param derivation AlgorithmIdentifier of PBKDF2 @param length of the key, where the cipher says it */
+async function pbkdf2Key(
+  derivation: Uint8Array,
+  passphrase: Uint8Array,
+  length: number | undefined,
+  work: Pkcs12Work,
+): Promise<Uint8Array> {
+  const { id, parameters = new Uint8Array(0) } = readAlgorithm(derivation)
+  if (id !== PBKDF2) throw unknown(`key derivation ${id}`)
+  const parts = new Parts(parameters)
+  const salt = takeSalt(parts)
+  const wanted = parts.take(DER.integer)
+  const said = Number(`0x${Buffer.from(parts.takeIf(DER.integer) ?? []).toString('hex') || '0'}`)
+  const octets = length ?? said
+  if (octets < 1 || octets > LONGEST_KEY) throw unknown(`a key of ${octets} octets`)
+  const prf = parts.takeIf(DER.sequence)
+  const hash = prf === undefined ? SHA1 : found(HASHES, readAlgorithm(prf).id, 'hash of the key derivation')
+  const count = work.rounds(wanted, Math.ceil(octets / hash.octets))
+  return promisify(pbkdf2)(passphrase, salt, count, octets, hash.name)
 }
 
 /**
@@ -141,51 +156,47 @@ export async function macIsRight(
 export async function decrypt(
   algorithm: Uint8Array,
   ciphertext: Uint8Array,
-  { passphrase, bmp }: Secrets,
+  secrets: Secrets,
   work: Pkcs12Work,
 ): Promise<Uint8Array> {
   const { id, parameters = new Uint8Array(0) } = readAlgorithm(algorithm)
-  if (id === PBES2) return decryptPbes2(parameters, ciphertext, passphrase, work)
-  const [name, length] = OWN_CIPHERS[id] ?? []
-  if (name === undefined || length === undefined) throw unknown(`cipher ${id}`)
+  if (id === PBES2) return decryptPbes2(parameters, ciphertext, secrets, work)
+  const cipher = found(OWN_CIPHERS, id, 'cipher')
   const parts = new Parts(parameters)
-  const salt = parts.take(OCTETS)
-  const count = work.rounds(parts.take(INTEGER), (Math.ceil(length / SHA1.octets) + 1) * COST)
-  const key = await derive(SHA1, bmp, salt, count, PURPOSE.key, length)
-  const iv = await derive(SHA1, bmp, salt, count, PURPOSE.iv, 8)
-  return withCipher(name, key, iv, ciphertext)
+  const salt = takeSalt(parts)
+  const count = work.rounds(parts.take(DER.integer), Math.ceil(cipher.key / SHA1.octets) + 1)
+  const derived = (purpose: 1 | 2, length: number) =>
+    native().pkcs12Key(SHA1.name, secrets.bmp, salt, purpose, count, length)
+  const [key, iv] = await Promise.all([derived(PURPOSE.key, cipher.key), derived(PURPOSE.iv, 8)])
+  return withCipher(cipher.name, key, iv, ciphertext)
 }
 
 async function decryptPbes2(
   parameters: Uint8Array,
   ciphertext: Uint8Array,
-  passphrase: Uint8Array,
+  { passphrase }: Secrets,
   work: Pkcs12Work,
 ): Promise<Uint8Array> {
   const parts = new Parts(parameters)
-  const kdf = readAlgorithm(parts.take(SEQUENCE))
-  const cipher = readAlgorithm(parts.take(SEQUENCE))
-  if (kdf.id !== PBKDF2) throw unknown(`key derivation ${kdf.id}`)
-  const [name, length] = PBES2_CIPHERS[cipher.id] ?? []
-  if (name === undefined || length === undefined) throw unknown(`cipher ${cipher.id}`)
-  const inner = new Parts(kdf.parameters ?? new Uint8Array(0))
-  const salt = inner.take(OCTETS)
-  const wanted = inner.take(INTEGER)
-  inner.takeIf(INTEGER)
-  const prf = inner.takeIf(SEQUENCE)
-  const hash = prf === undefined ? SHA1 : HASHES[readAlgorithm(prf).id]
-  if (hash === undefined) throw unknown('hash of the key derivation')
-  const count = work.rounds(wanted, Math.ceil(length / hash.octets))
-  const key = await promisify(pbkdf2)(passphrase, salt, count, length, hash.name)
-  return withCipher(name, key, cipher.parameters ?? new Uint8Array(0), ciphertext)
+  const derivation = parts.take(DER.sequence)
+  const { id, parameters: iv = new Uint8Array(0) } = readAlgorithm(parts.take(DER.sequence))
+  const cipher = found(PBES2_CIPHERS, id, 'cipher')
+  return withCipher(cipher.name, await pbkdf2Key(derivation, passphrase, cipher.key, work), iv, ciphertext)
 }
+
+/** OpenSSL's three-key 3DES, by which the others go: the key of one is given thrice, of two the first comes again. */
+const AS_TRIPLE: ReadonlyMap<string, (key: Uint8Array) => Uint8Array> = new Map([
+  ['des-cbc', (key) => concat(key, key, key)],
+  ['des-ede-cbc', (key) => concat(key, key.subarray(0, 8))],
+])
 
 async function withCipher(name: string, key: Uint8Array, iv: Uint8Array, ciphertext: Uint8Array): Promise<Uint8Array> {
   try {
     if (name === 'rc2') return rc2((await import('node-forge')).default, key, iv, ciphertext)
-    // OpenSSL has two-key 3DES as three keys of which the last is the first.
-    const whole = name === 'des-ede-cbc' ? concat(key, key.subarray(0, 8)) : key
-    const decipher = createDecipheriv(name === 'des-ede-cbc' ? 'des-ede3-cbc' : name, whole, iv)
+    if (name === 'rc4') return rc4(key, ciphertext)
+    const triple = AS_TRIPLE.get(name)?.(key)
+    const decipher = createDecipheriv(triple === undefined ? name : 'des-ede3-cbc', triple ?? key, iv)
+    wipe(triple)
     const [first, last] = [decipher.update(ciphertext), decipher.final()]
     const plain = concat(first, last)
     wipe(first, last)
@@ -205,4 +216,27 @@ function rc2(forge: typeof Forge, key: Uint8Array, iv: Uint8Array, ciphertext: U
   const octets = space(plain.length)
   octets.set(plain)
   return octets
+}
+
+/** RFC 6229 has its vectors. What it makes of another passphrase is no DER. */
+function rc4(key: Uint8Array, ciphertext: Uint8Array): Uint8Array {
+  const state = Uint8Array.from({ length: 256 }, (_, at) => at)
+  const at = (index: number): number => state[index & 0xff] ?? 0
+  const swap = (left: number, right: number): void => {
+    const kept = at(left)
+    state[left & 0xff] = at(right)
+    state[right & 0xff] = kept
+  }
+  for (let i = 0, j = 0; i < 256; i += 1) {
+    j = (j + at(i) + (key[i % key.length] ?? 0)) & 0xff
+    swap(i, j)
+  }
+  const plain = copyOf(ciphertext)
+  for (let n = 0, j = 0; n < plain.length; n += 1) {
+    j = (j + at(n + 1)) & 0xff
+    swap(n + 1, j)
+    plain[n] = (plain[n] ?? 0) ^ at(at(n + 1) + at(j))
+  }
+  wipe(state)
+  return plain
 }

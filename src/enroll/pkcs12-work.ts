@@ -2,11 +2,12 @@
 // many parts there are: so what is bounded is all of it together, before it is done.
 import { CardError } from '../errors.ts'
 
-/** In rounds of PBKDF2, of which a second has some millions. Programs write thousands, a browser once 600 000 a part. */
-const MOST = 10_000_000
+/** In rounds, of which a second has some millions. Programs write thousands, Firefox for years 600 000 for each key. */
+const MOST = 20_000_000
 
 /** How to have a file written anew, as messages say it. */
-export const EXPORT_AGAIN = 'Export it again: openssl pkcs12 -in OLD -nodes | openssl pkcs12 -export -out NEW.'
+export const EXPORT_AGAIN =
+  'Export it again: openssl pkcs12 -legacy -in OLD -out KEY.pem; openssl pkcs12 -export -in KEY.pem -out NEW.'
 
 export class Pkcs12Work {
   #rounds = 0
@@ -18,7 +19,7 @@ export class Pkcs12Work {
 
   /**
    * The number of rounds that an INTEGER asks for.
-   * @param cost of one of them, in rounds of PBKDF2
+   * @param cost of one of them: how many hashes the key is made of
    * @throws CardError ERR_DATA where they and those before are too many
    */
   rounds(integer: Uint8Array, cost: number): number {

@@ -2,14 +2,15 @@
  * PKCS#12 files (RFC 7292): a private key and its certificates under a passphrase, as openssl, Windows and Firefox write
  * them. The MAC over all is checked first, where there is one.
  */
+import { transcode } from 'node:buffer'
 import { createPrivateKey } from 'node:crypto'
-import { copyOf, wipe } from '../bytes.ts'
+import { concat, copyOf, space, wipe } from '../bytes.ts'
 import { CardError } from '../errors.ts'
+import { DER, field, octetField } from '../iso7816/der.ts'
 import { readTlvs, TlvError, unwrap } from '../iso7816/tlv.ts'
 import { toDer } from '../x509/ber.ts'
-import { dotted } from '../x509/oid.ts'
 import { Parts } from '../x509/parts.ts'
-import { bmpOf, decrypt, macIsRight, type Secrets, unknown } from './pkcs12-ciphers.ts'
+import { decrypt, macIsRight, type Secrets, unknown } from './pkcs12-ciphers.ts'
 import { Pkcs12Work } from './pkcs12-work.ts'
 
 export interface Pkcs12 {
@@ -19,17 +20,13 @@ export interface Pkcs12 {
   readonly certificates: readonly Uint8Array[]
 }
 
-const SEQUENCE = 0x30
-const INTEGER = 0x02
-const OCTETS = 0x04
-const OID = 0x06
-const FIELD_0 = 0xa0
 const DATA = '1.2.840.113549.1.7.1'
 const ENCRYPTED_DATA = '1.2.840.113549.1.7.6'
 const BAG = {
   key: '1.2.840.113549.1.12.10.1.1',
   shroudedKey: '1.2.840.113549.1.12.10.1.2',
   certificate: '1.2.840.113549.1.12.10.1.3',
+  safeContents: '1.2.840.113549.1.12.10.1.6',
 } as const
 const X509 = '1.2.840.113549.1.9.22.1'
 
@@ -43,13 +40,50 @@ interface Bags {
 export function looksLikePkcs12(octets: Uint8Array): boolean {
   const [tag, length = 0] = octets
   const start = length < 0x80 ? 2 : 2 + (length & 0x7f)
-  return tag === SEQUENCE && [INTEGER, 0x01, 0x03].every((octet, index) => octets[start + index] === octet)
+  return tag === DER.sequence && [DER.integer, 0x01, 0x03].every((octet, index) => octets[start + index] === octet)
+}
+
+/** Most octets of a passphrase. */
+const LONGEST_PASSPHRASE = 1024
+/** How deep bags of bags are followed; nobody writes them deeper than one. */
+const DEEPEST = 8
+
+/**
+ * The passphrase as PKCS#12 takes it: a BMPString with two zeros at its end (RFC 7292, B.1). Some write no octets at all
+ * for an empty one, and OpenSSL before 1.1 took each octet of UTF-8 for a character. No string is made of it.
+ */
+function formsOf(passphrase: Uint8Array): readonly Uint8Array[] {
+  const ending = new Uint8Array(2)
+  const text = transcode(passphrase, 'utf8', 'utf16le').swap16()
+  const forms = [concat(text, ending)]
+  wipe(text)
+  if (passphrase.length === 0) return [...forms, new Uint8Array(0)]
+  if (passphrase.every((octet) => octet < 0x80)) return forms
+  const octets = space(2 * passphrase.length + 2)
+  for (const [at, octet] of passphrase.entries()) octets[2 * at + 1] = octet
+  return [...forms, octets]
 }
 
 /** @throws CardError ERR_DATA: malformed, too much work, another passphrase, none or more than one private key */
 export async function readPkcs12(octets: Uint8Array, passphrase: Uint8Array, work = new Pkcs12Work()): Promise<Pkcs12> {
+  if (passphrase.length > LONGEST_PASSPHRASE) throw wrongPassphrase()
+  const forms = formsOf(passphrase)
+  try {
+    for (const [at, bmp] of forms.entries()) {
+      const found = await readAs(octets, { passphrase, bmp }, work).catch((error: unknown) => {
+        if (error instanceof WrongPassphrase && at < forms.length - 1) return undefined
+        throw error
+      })
+      if (found !== undefined) return found
+    }
+    throw wrongPassphrase()
+  } finally {
+    wipe(...forms)
+  }
+}
+
+async function readAs(octets: Uint8Array, secrets: Secrets, work: Pkcs12Work): Promise<Pkcs12> {
   const bags: Bags = { keys: [], certificates: [], work }
-  const secrets = { passphrase, bmp: bmpOf(passphrase) }
   try {
     await readBags(octets, secrets, bags)
     const [key] = bags.keys
@@ -64,37 +98,38 @@ export async function readPkcs12(octets: Uint8Array, passphrase: Uint8Array, wor
     }
     throw error
   } finally {
-    wipe(secrets.bmp, ...bags.keys)
+    wipe(...bags.keys)
   }
 }
 
 async function readBags(octets: Uint8Array, secrets: Secrets, bags: Bags): Promise<void> {
-  const parts = new Parts(unwrap(toDer(octets), SEQUENCE))
-  parts.take(INTEGER)
-  const { type, content } = contentInfo(parts.take(SEQUENCE))
+  const parts = new Parts(unwrap(toDer(octets), DER.sequence, 'BER'))
+  parts.take(DER.integer)
+  const { type, content } = contentInfo(parts.take(DER.sequence))
   if (type !== DATA) throw unknown('not protected by a passphrase')
-  const safes = unwrap(content, OCTETS)
-  const mac = parts.takeIf(SEQUENCE)
+  const safes = unwrap(content, DER.octetString, 'BER')
+  const mac = parts.takeIf(DER.sequence)
   parts.end()
   if (mac !== undefined && !(await macIsRight(mac, safes, secrets, bags.work))) throw wrongPassphrase()
-  for (const { value } of readTlvs(unwrap(toDer(safes), SEQUENCE))) await readSafe(value, secrets, bags)
+  for (const { value } of readTlvs(unwrap(toDer(safes), DER.sequence, 'BER'), 'BER'))
+    await readSafe(value, secrets, bags)
 }
 
 function contentInfo(value: Uint8Array): { readonly type: string; readonly content: Uint8Array } {
   const parts = new Parts(value)
-  return { type: dotted(parts.take(OID)), content: parts.take(FIELD_0) }
+  return { type: parts.takeOid(), content: parts.take(field(0)) }
 }
 
 async function readSafe(value: Uint8Array, secrets: Secrets, bags: Bags): Promise<void> {
   const { type, content } = contentInfo(value)
-  if (type === DATA) return readSafeContents(unwrap(content, OCTETS), secrets, bags)
+  if (type === DATA) return readSafeContents(unwrap(content, DER.octetString, 'BER'), secrets, bags)
   if (type !== ENCRYPTED_DATA) throw unknown(`content ${type}`)
-  const outer = new Parts(unwrap(content, SEQUENCE))
-  outer.take(INTEGER)
-  const inner = new Parts(outer.take(SEQUENCE))
-  inner.take(OID)
-  const algorithm = inner.take(SEQUENCE)
-  const ciphertext = inner.takeIf(0x80) ?? joined(inner.take(FIELD_0))
+  const outer = new Parts(unwrap(content, DER.sequence, 'BER'))
+  outer.take(DER.integer)
+  const inner = new Parts(outer.take(DER.sequence))
+  inner.take(DER.oid)
+  const algorithm = inner.take(DER.sequence)
+  const ciphertext = inner.takeIf(octetField(0)) ?? joined(inner.take(field(0)))
   const plain = await opened(algorithm, ciphertext, secrets, bags)
   try {
     await readSafeContents(plain, secrets, bags)
@@ -104,28 +139,32 @@ async function readSafe(value: Uint8Array, secrets: Secrets, bags: Bags): Promis
 }
 
 /** An octet string in pieces. */
-const joined = (pieces: Uint8Array): Uint8Array => Buffer.concat(readTlvs(pieces).map(({ value }) => value))
+const joined = (pieces: Uint8Array): Uint8Array => Buffer.concat(readTlvs(pieces, 'BER').map(({ value }) => value))
 
-async function readSafeContents(octets: Uint8Array, secrets: Secrets, bags: Bags): Promise<void> {
-  for (const { value } of readTlvs(unwrap(toDer(octets), SEQUENCE))) {
+async function readSafeContents(octets: Uint8Array, secrets: Secrets, bags: Bags, depth = 0): Promise<void> {
+  if (depth > DEEPEST) throw new TlvError('its bags are nested too deeply')
+  const der = toDer(octets)
+  for (const { value } of readTlvs(unwrap(der, DER.sequence, 'BER'), 'BER')) {
     const parts = new Parts(value)
-    const type = dotted(parts.take(OID))
-    const content = parts.take(FIELD_0)
+    const type = parts.takeOid()
+    const content = parts.take(field(0))
     if (type === BAG.key) bags.keys.push(copyOf(content))
     if (type === BAG.shroudedKey) bags.keys.push(await openedKey(content, secrets, bags))
+    if (type === BAG.safeContents) await readSafeContents(content, secrets, bags, depth + 1)
     if (type === BAG.certificate) bags.certificates.push(...x509Of(content))
   }
+  wipe(der)
 }
 
 async function openedKey(content: Uint8Array, secrets: Secrets, bags: Bags): Promise<Uint8Array> {
-  const parts = new Parts(unwrap(content, SEQUENCE))
-  return opened(parts.take(SEQUENCE), parts.take(OCTETS), secrets, bags)
+  const parts = new Parts(unwrap(content, DER.sequence, 'BER'))
+  return opened(parts.take(DER.sequence), parts.take(DER.octetString), secrets, bags)
 }
 
 function x509Of(content: Uint8Array): Uint8Array[] {
-  const parts = new Parts(unwrap(content, SEQUENCE))
-  if (dotted(parts.take(OID)) !== X509) return []
-  return [copyOf(unwrap(parts.take(FIELD_0), OCTETS))]
+  const parts = new Parts(unwrap(content, DER.sequence, 'BER'))
+  if (parts.takeOid() !== X509) return []
+  return [copyOf(unwrap(parts.take(field(0)), DER.octetString, 'BER'))]
 }
 
 async function opened(
@@ -142,8 +181,10 @@ async function opened(
   }
 }
 
+class WrongPassphrase extends CardError {}
+
 const wrongPassphrase = () =>
-  new CardError('ERR_DATA', 'The PKCS#12 file does not open: its passphrase is another one, or it was damaged.')
+  new WrongPassphrase('ERR_DATA', 'The PKCS#12 file does not open: its passphrase is another one, or it was damaged.')
 
 function checkKey(pkcs8: Uint8Array): Uint8Array {
   try {

@@ -11,7 +11,7 @@ export class Parts {
 
   constructor(whole: Uint8Array) {
     this.#whole = whole
-    this.#parts = readTlvs(whole)
+    this.#parts = readTlvs(whole, 'BER')
   }
 
   /** The value of the next part. @throws TlvError when it has another tag */

@@ -20,7 +20,7 @@ const arrows: Readonly<Record<string, readonly string[]>> = {
   pcsc: ['channel', 'native'],
   cards: ['tpm', 'pcsc', 'home', 'files', 'piv', 'vault', 'piv/card', 'piv/host', 'channel', 'iso7816'],
   serve: ['cards', 'tpm', 'channel', 'native'],
-  enroll: ['cards', 'piv/host', 'piv', 'iso7816', 'x509', 'home', 'files', 'https'],
+  enroll: ['cards', 'piv/host', 'piv', 'iso7816', 'x509', 'home', 'files', 'https', 'native'],
   tls: ['enroll', 'https', 'piv/host', 'piv', 'native'],
   'lab-ca': ['iso7816', 'x509', 'files', 'https'],
   doctor: ['tpm', 'pcsc', 'serve', 'native'],
