@@ -57,7 +57,10 @@ interface ReaderEvents {
 /**
  * Tells what comes and goes; what is there already is told first. It outlives pcscd: when that stops, there is one
  * `error` (nobody needs to listen for it) and all is detached; when it is back, all is attached anew. Until `close` it keeps the process alive.
- * @example for await (const { type, reader } of watchReaders()) { … }
+ * @example
+ * for await (const event of watchReaders()) {
+ *   if (event.type === 'card-inserted') console.log(event.reader.name)
+ * }
  */
 export class ReaderWatch extends EventEmitter<ReaderEvents> implements AsyncIterable<ReaderEvent>, AsyncDisposable {
   readonly #monitor

@@ -60,10 +60,14 @@ const REFUSED = {
   lookup: 'TLS runs in another thread: look the name up first, and give host and servername',
 } as const
 
+/** Node's own check. Libraries hand it in for everybody (got); it is what the other thread does. */
+const { checkServerIdentity } = tls
+
 /** @throws UsageError ERR_USAGE */
 function crossing(options: object): CrossingOptions {
   for (const [name, why] of Object.entries(REFUSED)) {
-    if (Reflect.get(options, name) == null) continue
+    const value: unknown = Reflect.get(options, name)
+    if (value == null || value === checkServerIdentity) continue
     throw new UsageError('ERR_USAGE', `A card's agent takes no option '${name}': ${why}.`)
   }
   const given = CROSSING.map((name) => [name, Reflect.get(options, name)] as const)
