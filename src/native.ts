@@ -1,7 +1,9 @@
 // The native addon: loaded once, typed here. Its C++ twins are the files binding.cc in native/tpm, pcsc, tls and net.
 // Octets, numbers and handles cross this seam, nothing else; every Uint8Array is copied on the way in and fresh on the way
 // out.
+import { existsSync } from 'node:fs'
 import { createRequire } from 'node:module'
+import { fileURLToPath } from 'node:url'
 import { TpmError } from './errors.ts'
 
 /** One authorisation of a command. `session` 0x40000009 (TPM_RS_PW) is a password authorisation. */
@@ -180,17 +182,27 @@ export interface Native {
 
 let loaded: Native | undefined
 
+/** By names, since bundlers follow what is required by literals. In a bundle there may be none. */
+const here: string | undefined = import.meta.url
+/** The same relative path from src/ and from dist/. */
+const ADDON = '../native/build/Release/tessera.node'
+
+/** A bundler put this module into a file of another name, or wrote down where it was when it was bundled. */
+const isBundled = (): boolean =>
+  here === undefined || !/\/(native\.[jt]s|tessera\.cjs)$/.test(here) || !existsSync(fileURLToPath(here))
+
 /** @throws TpmError ERR_TPM_LIBRARY when the addon was not built for this machine */
 export function native(): Native {
   if (loaded !== undefined) return loaded
   try {
-    // The same relative path from src/ and from dist/.
-    loaded = createRequire(import.meta.url)('../native/build/Release/tessera.node') as Native
+    loaded = createRequire(String(here))(ADDON) as Native
     return loaded
   } catch (cause) {
     throw new TpmError(
       'ERR_TPM_LIBRARY',
-      'The native part of Tessera is not built, or not for this version of Node.js. Run: npm rebuild tessera-card (in a checkout: node scripts/native.mjs).',
+      isBundled()
+        ? 'Tessera is part of a bundle, where its native part cannot be found. Keep the package out of the bundle: declare tessera-card external (esbuild --external:tessera-card; webpack externals; vite ssr.external), and install it beside the bundle.'
+        : 'The native part of Tessera is not built, or not for this version of Node.js. Run: npm rebuild tessera-card (in a checkout: node scripts/native.mjs).',
       { cause },
     )
   }

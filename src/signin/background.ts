@@ -77,12 +77,13 @@ function start(address: string): BackgroundProcess {
 
 /** background-process.ts beside the sources, with what they need to run; else the file that it was built to. */
 function program(): { readonly file: string; readonly before: readonly string[] } {
-  if (import.meta.url.endsWith('.ts')) {
-    const before = ['--import', import.meta.resolve('tsx')]
-    return { file: fileURLToPath(new URL('background-process.ts', import.meta.url)), before }
+  const { url: here, resolve } = import.meta
+  if (here.endsWith('.ts')) {
+    const before = ['--import', resolve('tsx')]
+    return { file: fileURLToPath(new URL('background-process.ts', here)), before }
   }
   // By the name of the package: this file may have been bundled to anywhere.
-  const root = dirname(createRequire(import.meta.url).resolve('tessera-card/package.json'))
+  const root = dirname(createRequire(here).resolve('tessera-card/package.json'))
   return { file: join(root, 'dist/signin/background-process.js'), before: [] }
 }
 

@@ -10,9 +10,10 @@ export function startWorker(options: WorkerOptions = {}): Worker {
   return new Worker(file, { ...options, execArgv: [] })
 }
 
-/** In a checkout. Only the first thread has the loader of TypeScript. */
+/** In a checkout. Only the first thread has the loader of TypeScript. A bundler would look for what is called by literals. */
 function startSource(source: URL, options: WorkerOptions): Worker {
-  const [loader, file] = [import.meta.resolve('tsx/esm/api'), source.href].map((text) => JSON.stringify(text))
+  const { resolve } = import.meta
+  const [loader, file] = [resolve('tsx/esm/api'), source.href].map((text) => JSON.stringify(text))
   return new Worker(`import(${loader}).then(({ register }) => { register(); return import(${file}) })`, {
     ...options,
     execArgv: [],
