@@ -5,6 +5,7 @@
 import { renameSync } from 'node:fs'
 import { createRequire } from 'node:module'
 import { join } from 'node:path'
+import type { BuildOptions } from 'esbuild'
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
 import { newProject, type Project } from './support/project.ts'
@@ -56,13 +57,13 @@ function away(project: Project): () => void {
 test('esbuild: as an ES module and as CommonJS', async () => {
   const project = newProject({ 'main.mjs': MAIN }, [])
   const { build } = createRequire(import.meta.url)('esbuild') as typeof import('esbuild')
-  const shared = {
+  const shared: BuildOptions = {
     absWorkingDir: project.folder,
     entryPoints: ['main.mjs'],
     bundle: true,
     platform: 'node',
     logLevel: 'error',
-  } as const
+  }
   for (const [format, ending] of [
     ['esm', 'mjs'],
     ['cjs', 'cjs'],
