@@ -6,13 +6,12 @@ export interface CardChannel {
   /** Answer to reset, ISO 7816-3. */
   readonly atr: Uint8Array
   /**
-   * Sends one command APDU and answers its response APDU, status word included: a copy of the caller's own, to overwrite
-   * where it is secret. Rejects when the card is not there.
+   * Keeps other callers of this card out while `work` runs (SCardBeginTransaction on a reader), and gives it the only
+   * way to send commands. Transactions run in the order of asking. One inside another is refused at once.
+   * @throws CardError ERR_CARD_CLOSED; PcscError where the card is not there; UsageError ERR_USAGE inside another one
    */
-  transmit(apdu: Uint8Array): Promise<Uint8Array>
-  /** Keeps other callers of this card out while `work` runs (SCardBeginTransaction on a reader). Not to be nested. */
-  transaction<T>(work: () => Promise<T>): Promise<T>
-  /** Resets the card: whatever was verified is forgotten. */
+  transaction<T>(work: (transmit: Transmit) => Promise<T>, options?: TransactionOptions): Promise<T>
+  /** Resets the card, inside a transaction: whatever was verified is forgotten. */
   reset(): Promise<void>
   close(): Promise<void>
   /** Only a card in this process has it. */
@@ -28,52 +27,54 @@ export interface CardChannel {
   readonly extended?: boolean
 }
 
-/** Wrong tries left of one secret. */
-export interface Tries {
-  /** undefined when nobody can know. */
-  readonly left: number | undefined
-  readonly limit: number
-  /** True when the count is this machine's memory and not the TPM's. */
-  readonly advisory: boolean
+/**
+ * Sends one command APDU and answers its response APDU, status word included: a copy of the caller's own, to overwrite
+ * where it is secret. Rejects when the card is not there, and once its transaction has ended.
+ */
+export interface Transmit {
+  (apdu: Uint8Array, options?: TransmitOptions): Promise<Uint8Array>
+  /** Of a card in this process: the error behind the status word of the last response, where there is one. */
+  readonly cause?: () => unknown
 }
 
-/** What PIV has no command for. Everything here is reached by whoever owns the card file, and by nobody else. */
+export interface TransactionOptions {
+  /**
+   * `work` asks for no other transaction of this card. It is taken at its word, and not followed: following what belongs
+   * to a transaction slows every promise of the process down. One that asks all the same waits for itself.
+   */
+  readonly flat?: boolean
+}
+
+export interface TransmitOptions {
+  /**
+   * No other command follows in this transaction. The next one may then begin before the response is there, where the
+   * card has taken the command so far that nothing can change its outcome.
+   */
+  readonly last?: boolean
+}
+
+/** What PIV has no command for. It is for whoever owns the card file, and for nobody else; inside a transaction. */
 export interface LocalCard {
   readonly name: string
   readonly assurance: 'hardware' | 'software'
-  /** Sets the 9B status while the PIN status is true: who owns the card file manages keys with the PIN alone. */
-  manage(): void
-  pinTries(): Promise<Tries>
-  /** undefined: a card without a PUK. */
-  pukTries(): Promise<Tries | undefined>
+  /**
+   * Sets the 9B status while the PIN status is true: the owner of the card file manages keys with the PIN alone.
+   * @throws PinError ERR_PIN_REQUIRED
+   */
+  grant(): Promise<void>
   mustChangePin(): boolean
-  /** Secrets that still have the value that everybody knows. */
-  defaults(): readonly ('pin' | 'puk' | 'adminKey')[]
-  /** The keys of the card, with or without certificates. */
-  keys(): readonly LocalKey[]
+  /**
+   * What the tries left are that the card said last: those of the TPM, those that this machine remembers, or all of them
+   * since nobody can know.
+   */
+  triesKnown(which: 'pin' | 'puk'): TriesKnown
+  /** From now on nobody has an admin key of the card. @throws PinError ERR_PIN_REQUIRED */
+  removeAdminKey(): Promise<void>
+  /** Tags, in hex, of the data objects that are there. */
+  objects(): readonly string[]
   /** Help desk: a challenge to read out, and the response to it. */
   challenge(): Promise<string>
   unblockWithResponse(response: string, newPin: Uint8Array): Promise<void>
-  /** Brings a private key (PKCS#8, DER) in; removes one; gives one another slot. Wants the 9B status. */
-  importKey(slot: string, pkcs8: Uint8Array, pinPolicy: 'never' | 'once' | 'always'): Promise<void>
-  deleteKey(slot: string): Promise<void>
-  moveKey(from: string, to: string): Promise<void>
-  /** Sets the admin key (PIV 9B): AES of 16, 24 or 32 octets, or another algorithm; or removes it. Wants the 9B status. */
-  setAdminKey(key: Uint8Array | LocalAdminKey | undefined): Promise<void>
-  /** Tags, in hex, of the data objects that are there. */
-  objects(): readonly string[]
 }
 
-export interface LocalAdminKey {
-  readonly key: Uint8Array
-  readonly algorithm: '3DES' | 'AES-128' | 'AES-192' | 'AES-256'
-}
-
-export interface LocalKey {
-  readonly slot: string
-  readonly algorithm: 'P-256' | 'P-384' | 'RSA-2048' | 'RSA-3072'
-  readonly pinPolicy: 'never' | 'once' | 'always'
-  readonly origin: 'generated' | 'imported'
-  /** SubjectPublicKeyInfo in DER. */
-  readonly spki: Uint8Array
-}
+export type TriesKnown = 'known' | 'remembered' | 'unknown'

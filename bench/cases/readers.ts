@@ -39,7 +39,7 @@ const channel = await ReaderChannel.open(reader)
 /** SELECT of the PIV application: answered from memory. */
 const select = Uint8Array.from([0x00, 0xa4, 0x04, 0x00, 0x05, 0xa0, 0x00, 0x00, 0x03, 0x08, 0x00])
 await serveRequests({
-  run: () => channel.transmit(select),
+  run: () => channel.transaction((transmit) => transmit(select)),
   counters: async () => ({}),
   async close() {
     await channel.close()

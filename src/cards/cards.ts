@@ -11,7 +11,7 @@ import { checkCardName, Home } from '../home/home.ts'
 import { openReader, type ReaderOptions } from '../pcsc/open.ts'
 import { ADMIN_ALGORITHMS } from '../piv/algorithms.ts'
 import { type AdminKey, adminAlgorithmOf } from '../piv/host/admin.ts'
-import { Card } from '../piv/host/card.ts'
+import { type Card, cardOver } from '../piv/host/card.ts'
 import { checkTries, DEFAULT_TRIES, type Secret } from '../piv/pin.ts'
 import { withFirstSecrets } from '../tpm/first-secrets.ts'
 import { helpDeskKeyBlob } from '../tpm/help-desk.ts'
@@ -94,7 +94,7 @@ export async function makeCard(options: CreateCardOptions, local: LocalOptions =
       const mustChangePin = options.mustChangePin === true || secrets.defaults.includes('pin')
       const place = { home: options.home, tcti: resolveTcti(options.tcti).tcti, readerOf: readerOfCard }
       const settings = { name, pinTries, pukTries, helpDeskKey, unlockSeconds, mustChangePin, ownerPassword }
-      return new Card(localChannel(await createTpmCard(place, { ...secrets, ...settings }), local))
+      return cardOver(localChannel(await createTpmCard(place, { ...secrets, ...settings }), local))
     })
   } finally {
     wipe(ownerPassword)
@@ -107,7 +107,7 @@ export async function makeCard(options: CreateCardOptions, local: LocalOptions =
  * @throws CardError ERR_CARD_NOT_FOUND, ERR_CARD_OTHER_TPM; FileError; TpmError; PcscError; UsageError ERR_CARD_AMBIGUOUS
  */
 export async function openCard(options: string | NamedCard | ReaderPlace): Promise<Card> {
-  return new Card(await openChannel(options))
+  return cardOver(await openChannel(options))
 }
 
 /** The same as a channel, for the parts of this library that want one; `local` as for `makeCard`. @throws as `openCard` */
@@ -167,7 +167,7 @@ export async function resetCard(
   const { ownerPassword, ...where } = options
   const password = secretBytes(ownerPassword ?? '')
   try {
-    return new Card(localChannel(await renewTpmCard(placeOf(where), checkCardName(name), password)))
+    return cardOver(localChannel(await renewTpmCard(placeOf(where), checkCardName(name), password)))
   } finally {
     wipe(password)
   }

@@ -2,7 +2,7 @@
 // hangs holds up nobody else.
 import type { KeyObject } from 'node:crypto'
 import { equal, hex } from '../bytes.ts'
-import type { CardChannel } from '../channel.ts'
+import type { Transmit } from '../channel.ts'
 import { type AnyCardError, CardError, PcscError } from '../errors.ts'
 import { TlvError } from '../iso7816/tlv.ts'
 import { ReaderChannel, type ReaderOptions } from '../pcsc/channel.ts'
@@ -101,8 +101,8 @@ type Said<Summary> = Summary extends unknown ? Omit<Summary, 'kind' | 'name' | '
 
 /** One transaction: what is said is all of one moment. */
 function ask(channel: ReaderChannel): Promise<Said<ReaderCardSummary>> {
-  return channel.transaction(async () => {
-    const exchange = new Exchange(inTime(channel))
+  return channel.transaction(async (transmit) => {
+    const exchange = new Exchange(channel, inTime(channel.reader, transmit))
     try {
       // Not selected again where it is selected: there are cards that forget the PIN at that, and others may need it.
       if (!(await isSelected(exchange))) await selectPiv(exchange)
@@ -123,7 +123,7 @@ function ask(channel: ReaderChannel): Promise<Said<ReaderCardSummary>> {
       if (key !== undefined) certified.push(key)
     }
     const beyond = await beyondOf(exchange, extras)
-    const keys = extras.tells ? await new CardKeys(undefined, extras).list(exchange) : certified
+    const keys = extras.hasMetadata ? await new CardKeys(extras, true).list(exchange) : certified
     const said = { state: pinState(pin), pin, keys, certificates }
     return { ...said, ...(guid && { cardId: hex(guid) }), ...(beyond && { beyond }) }
   })
@@ -140,20 +140,13 @@ async function beyondOf(exchange: Exchange, extras: Extras): Promise<CardBeyond 
   }
 }
 
-/** The channel, as long as there is time: a card may take as long as it likes for a command, but not for each of many. */
-function inTime(channel: ReaderChannel): CardChannel {
+/** As long as there is time: a card may take as long as it likes for a command, but not for each of many. */
+function inTime(reader: string, transmit: Transmit): Transmit {
   const until = performance.now() + READ_MS
-  return {
-    atr: channel.atr,
-    extended: channel.extended,
-    transmit(apdu) {
-      if (performance.now() < until) return channel.transmit(apdu)
-      const text = `The card in the reader '${channel.reader}' takes very long to say what is on it. Use it by its name.`
-      throw new PcscError('ERR_READER_BUSY', text, { reader: channel.reader })
-    },
-    transaction: (work) => channel.transaction(work),
-    reset: () => channel.reset(),
-    close: () => channel.close(),
+  return (apdu) => {
+    if (performance.now() < until) return transmit(apdu)
+    const text = `The card in the reader '${reader}' takes very long to say what is on it. Use it by its name.`
+    throw new PcscError('ERR_READER_BUSY', text, { reader })
   }
 }
 

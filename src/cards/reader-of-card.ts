@@ -22,9 +22,9 @@ export async function readerOfCard(cardId: Uint8Array): Promise<string | undefin
 
 async function guidIn(reader: string): Promise<Uint8Array | undefined> {
   const channel = await ReaderChannel.open(reader, { waitMs: WAIT, answerMs: WAIT })
-  const exchange = new Exchange(channel)
   try {
-    return await channel.transaction(async () => {
+    return await channel.transaction(async (transmit) => {
+      const exchange = new Exchange(channel, transmit)
       // Not selected again where it is selected: there are cards that forget the PIN at that.
       const found = await chuidOf(exchange)
       if (found !== undefined) return found

@@ -4,8 +4,8 @@ import { CardError } from '../errors.ts'
 import type { Hash } from '../piv/algorithms.ts'
 import { parseHash } from '../piv/algorithms.ts'
 import type { Card } from '../piv/host/card.ts'
+import type { UseOptions } from '../piv/host/card-access.ts'
 import type { KeyInfo } from '../piv/host/key-info.ts'
-import type { UseOptions } from '../piv/host/session.ts'
 import type { Signer } from '../x509/write.ts'
 
 /** With the PIN as `Card.sign` takes it: there at once, or asked for when the key wants it. */

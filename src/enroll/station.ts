@@ -3,7 +3,7 @@
 import { secretBytes, wipe } from '../bytes.ts'
 import { type CreateCardOptions, cardInfo, makeCard, openChannel, type ReadableCard } from '../cards/cards.ts'
 import { CardError } from '../errors.ts'
-import { Card } from '../piv/host/card.ts'
+import { type Card, cardOver } from '../piv/host/card.ts'
 import { DEFAULT_PIN } from '../piv/pin.ts'
 import type { EnrollOptions, EnrollResult } from './enroll-options.ts'
 import { enroll } from './enrollments.ts'
@@ -34,7 +34,7 @@ export async function prepareCard({ card: made, enroll: asked }: StationOptions)
   const place = { ...(home !== undefined && { home }) }
   const again = await begun(name, place)
   const card = again
-    ? new Card(await openChannel({ name, ...place, ...(tcti !== undefined && { tcti }) }, IN_THE_STATION))
+    ? cardOver(await openChannel({ name, ...place, ...(tcti !== undefined && { tcti }) }, IN_THE_STATION))
     : await makeCard({ ...made, mustChangePin: true }, IN_THE_STATION)
   try {
     // Whether the PIN of a card that was there is the one that is given now is not known: its last try is left.

@@ -114,6 +114,6 @@ export class StatusError extends Error {
 }
 
 /** @throws StatusError unless `condition` holds */
-export function wants(condition: boolean, sw: number): asserts condition {
+export function refuseUnless(condition: boolean, sw: number): asserts condition {
   if (!condition) throw new StatusError(sw)
 }

@@ -1,7 +1,7 @@
 /** The channel of a card in a PC/SC reader, shared with the other programs of the machine. */
 import { wipe } from '../bytes.ts'
-import type { CardChannel } from '../channel.ts'
-import { Mutex } from '../mutex.ts'
+import type { CardChannel, TransactionOptions, Transmit } from '../channel.ts'
+import { Transactions } from '../transactions.ts'
 import { fromPcsc, NOT_TRANSACTED, returnCode } from './codes.ts'
 import { Connection, closedError } from './connection.ts'
 import { forT0, mayRepeat, proves, withLength } from './transport.ts'
@@ -22,11 +22,19 @@ export const WAIT_MS = 10_000
  */
 export class ReaderChannel implements CardChannel {
   readonly #connection: Connection
-  readonly #mutex = new Mutex()
+  readonly #transactions: Transactions
   #closed = false
 
   private constructor(connection: Connection) {
     this.#connection = connection
+    this.#transactions = new Transactions({
+      begin: () => {
+        this.#assertOpen()
+        return connection.begin()
+      },
+      end: () => connection.end(),
+      transmit: (apdu) => this.#transmit(apdu),
+    })
   }
 
   /** @throws PcscError ERR_READER_NOT_FOUND, ERR_CARD_REMOVED, ERR_READER_BUSY, ERR_PCSC_UNAVAILABLE */
@@ -58,7 +66,11 @@ export class ReaderChannel implements CardChannel {
     return this.#connection.extended
   }
 
-  async transmit(apdu: Uint8Array): Promise<Uint8Array> {
+  transaction<T>(work: (transmit: Transmit) => Promise<T>, options?: TransactionOptions): Promise<T> {
+    return this.#transactions.run(work, options)
+  }
+
+  async #transmit(apdu: Uint8Array): Promise<Uint8Array> {
     this.#assertOpen()
     // Whatever the answer: a PIN or the admin key may have been proved.
     if (proves(apdu)) this.#connection.resetAtEnd()
@@ -72,18 +84,6 @@ export class ReaderChannel implements CardChannel {
     }
   }
 
-  transaction<T>(work: () => Promise<T>): Promise<T> {
-    return this.#mutex.run(async () => {
-      this.#assertOpen()
-      await this.#connection.begin()
-      try {
-        return await work()
-      } finally {
-        this.#connection.end()
-      }
-    })
-  }
-
   async reset(): Promise<void> {
     this.#assertOpen()
     await this.#connection.reset()
@@ -91,7 +91,7 @@ export class ReaderChannel implements CardChannel {
 
   /** Work under way is finished first. A card that a PIN or the admin key was proved to is reset: nobody is to find it unlocked. */
   close(): Promise<void> {
-    return this.#mutex.run(async () => {
+    return this.#transactions.after(async () => {
       if (this.#closed) return
       this.#closed = true
       await this.#connection.close()

@@ -46,7 +46,7 @@ export class CardSide {
       try {
         await this.#settle()
         this.#used = true
-        const answer = await this.#channel.transaction(() => this.#channel.transmit(apdu))
+        const answer = await this.#channel.transaction((transmit) => transmit(apdu), { flat: true })
         if (answer.length >= 2 && answer.length <= LONGEST_FRAME) return answer
         throw new RangeError(`The card answered ${answer.length} octets, which is no answer.`)
       } catch (error) {
@@ -62,7 +62,7 @@ export class CardSide {
   async #settle(): Promise<void> {
     if (!this.#due) return
     const asked = this.#asked
-    await this.#channel.transaction(() => this.#channel.reset())
+    await this.#channel.transaction(() => this.#channel.reset(), { flat: true })
     this.#done = asked
     this.#due = false
     this.#used = false

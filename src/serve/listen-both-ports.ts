@@ -12,8 +12,7 @@ import { VpcdListener } from './vpcd-listener.ts'
  */
 const mute: CardChannel = {
   atr: new Uint8Array(40),
-  transmit: async () => Uint8Array.of(0x6f, 0x00),
-  transaction: (work) => work(),
+  transaction: (work) => work(async () => Uint8Array.of(0x6f, 0x00)),
   reset: async () => undefined,
   close: async () => undefined,
 }

@@ -5,7 +5,7 @@ import { wipe } from '../bytes.ts'
 import { PinError, TlsError } from '../errors.ts'
 import { Mutex } from '../mutex.ts'
 import { type NativeSignatureRequest, type NativeTlsDesk, native } from '../native.ts'
-import { type Card, sessionOf } from '../piv/host/card.ts'
+import { accessOf, type Card } from '../piv/host/card.ts'
 import type { KeyInfo } from '../piv/host/key-info.ts'
 import { signing, signingBlock } from '../piv/host/keys.ts'
 import type { AskPin } from '../piv/host/pin-request.ts'
@@ -95,16 +95,16 @@ export class CardKey {
   /** The PIN that was asked for and is right; none where none is wanted now. */
   async #verified(signal: AbortSignal): Promise<Uint8Array | undefined> {
     const minTriesLeft = this.#minTriesLeft
-    const session = sessionOf(this.#card)
+    const access = accessOf(this.#card)
     const always = this.#info.pinPolicy === 'always'
-    if (!always && (await session.unlocked())) return undefined
-    const { request, wanted } = await session.request(this.#info.slot, 'sign', { minTriesLeft })
+    if (!always && (await access.unlocked())) return undefined
+    const { request, wanted } = await access.request(this.#info.slot, 'sign', { minTriesLeft })
     if (!wanted) return undefined
     signal.throwIfAborted()
     const pin = pinBytes(await this.#pin.ask(request))
     try {
       signal.throwIfAborted() // no try is spent for nobody
-      await session.verify(pin, minTriesLeft, always) // it comes once more, with the signature
+      await access.verify(pin, minTriesLeft, always) // it comes once more, with the signature
       return pin
     } catch (error) {
       wipe(pin)
@@ -143,7 +143,7 @@ export class CardKey {
       if (pin === undefined && this.#info.pinPolicy === 'always') throw new PinError('ERR_PIN_REQUIRED', TOO_LATE)
       const operation = kind === 'digest' ? signing(octets, signatureParameters({})) : signingBlock(octets)
       const options = { signal, minTriesLeft: this.#minTriesLeft, ...(pin && { pin }) }
-      const signature = await sessionOf(this.#card).use(this.#info.slot, 'sign', options, () => operation)
+      const signature = await accessOf(this.#card).use(this.#info.slot, 'sign', options, () => operation)
       handshake.answered()
       this.#desk.answer(id, signature)
     } catch (error) {

@@ -9,7 +9,7 @@ import { test } from 'uvu'
 import * as assert from 'uvu/assert'
 import { hex } from '../../src/bytes.ts'
 import { NON_FEDERAL, writeChuid } from '../../src/piv/contents.ts'
-import { Card } from '../../src/piv/host/card.ts'
+import { cardOver } from '../../src/piv/host/card.ts'
 import { secretFile } from '../cli/cli.ts'
 import { certificateOf } from '../contract/x509.ts'
 import { ADMIN_KEY, memoryCard, PIN, seen } from '../pcsc/cards.ts'
@@ -34,7 +34,7 @@ test.before(async () => {
   const made = memoryCard()
   card = made.card
   guid = hex(card.cardId)
-  const own = new Card(made.channel)
+  const own = cardOver(made.channel)
   await own.authenticateAdmin(ADMIN_KEY)
   for (const slot of ['9a', '9c', '9d', '9e']) {
     const certificate = certificateOf(await own.generateKey(slot), slot)

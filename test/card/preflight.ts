@@ -14,8 +14,9 @@ const NEW_PINS = ['71650842', '24681357'] as const
 
 /** GUID in the CHUID, in hex; `no-guid` for a card that has none. */
 export async function guidOf(channel: CardChannel): Promise<string> {
-  return channel.transaction(async () => {
-    const edge = await selected(channel)
+  const edge = new Edge(channel, undefined)
+  return edge.transaction(async () => {
+    await select(edge)
     const { data, sw } = await edge.send(getData('5FC102'))
     if (sw !== 0x9000) return 'no-guid'
     try {
@@ -56,8 +57,9 @@ export async function prove(
     ...{ pin, newPin, puk, tries: { pin: tries, puk: pukTries ?? tries } },
     ...(adminKey && { adminKey }),
   })
-  return channel.transaction(async () => {
-    let edge = await selected(channel, known(0))
+  const edge = new Edge(channel, known(0))
+  return edge.transaction(async () => {
+    await select(edge)
     const before = (await edge.send(STATUS)).sw
     if (before === 0x6983 || before === 0x63c0) throw new Stop('The PIN is blocked. Unblock it first.')
     if (before === 0x63c1) throw new Stop('A single try of the PIN is left, and none is spent here.')
@@ -73,7 +75,7 @@ export async function prove(
       })
     }
     // The right PIN has given all tries back: what is left now is what there are.
-    edge = await selected(channel)
+    await select(edge)
     const { sw } = await edge.send(STATUS)
     if (sw >> 4 !== 0x63c)
       throw new Stop(`After a reset the card does not say how many tries there are (${hexOf(sw)}).`)
@@ -85,12 +87,10 @@ export async function prove(
   })
 }
 
-async function selected(channel: CardChannel, secrets?: Secrets): Promise<Edge> {
-  const edge = new Edge(channel, secrets)
+async function select(edge: Edge): Promise<void> {
   await edge.reset()
   const { sw } = await edge.send(SELECT)
   if (sw !== 0x9000) throw new Stop(`There is no PIV application on this card (SELECT answers ${hexOf(sw)}).`)
-  return edge
 }
 
 const hexOf = (sw: number): string => sw.toString(16).toUpperCase().padStart(4, '0')

@@ -36,7 +36,6 @@ export interface RunOptions {
 }
 
 export class AssertionRun {
-  readonly #channel: CardChannel
   readonly #classes: readonly Class[]
   readonly #edge: Edge
   readonly #secrets: Secrets | undefined
@@ -47,7 +46,6 @@ export class AssertionRun {
     if (secrets === undefined && classes.some((one) => one !== 'N')) {
       throw new Error('classes P, R and W want the secrets of the card')
     }
-    this.#channel = channel
     this.#classes = classes
     this.#secrets = secrets
     this.#edge = new Edge(channel, secrets)
@@ -80,7 +78,7 @@ export class AssertionRun {
   }
 
   #begun<T>(work: () => Promise<T>): Promise<T> {
-    return this.#channel.transaction(async () => {
+    return this.#edge.transaction(async () => {
       await this.#select()
       return work()
     })

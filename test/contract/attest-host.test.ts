@@ -3,8 +3,9 @@ import { generateKeyPairSync, X509Certificate } from 'node:crypto'
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
 import { concat } from '../../src/bytes.ts'
-import type { CardChannel } from '../../src/channel.ts'
-import { Card } from '../../src/index.ts'
+import type { Card } from '../../src/index.ts'
+import { cardOver } from '../../src/piv/host/card.ts'
+import { between } from '../support/channels.ts'
 import { octets } from '../support/octets.ts'
 import { refused } from './clauses/clause.ts'
 import { type Subject, startSubject } from './subjects.ts'
@@ -19,14 +20,7 @@ test.after(() => subject.stop())
 /** A card in a reader that answers ATTEST so. */
 async function answering(answer: Uint8Array): Promise<Card> {
   const { channel } = await subject.fresh()
-  const instead: CardChannel = {
-    atr: channel.atr,
-    transmit: async (apdu) => (apdu[1] === 0xf9 ? answer : channel.transmit(apdu)),
-    transaction: (work) => channel.transaction(work),
-    reset: () => channel.reset(),
-    close: () => channel.close(),
-  }
-  return new Card(instead)
+  return cardOver(between(channel, async (apdu, transmit) => (apdu[1] === 0xf9 ? answer : transmit(apdu))))
 }
 
 const made = certificateOf(generateKeyPairSync('ec', { namedCurve: 'P-256' }).publicKey)

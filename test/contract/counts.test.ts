@@ -4,7 +4,9 @@ import { generateKeyPairSync, publicEncrypt } from 'node:crypto'
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
 import type { CardChannel } from '../../src/channel.ts'
-import { Card } from '../../src/index.ts'
+import type { Card } from '../../src/index.ts'
+import { cardOver } from '../../src/piv/host/card.ts'
+import { between } from '../support/channels.ts'
 import { message, refused } from './clauses/clause.ts'
 import { PIN, type Subject, startSubject } from './subjects.ts'
 
@@ -49,17 +51,14 @@ function counting(channel: CardChannel): { channel: CardChannel; apdus(): number
   let apdus = 0
   return {
     apdus: () => apdus,
-    channel: {
-      atr: channel.atr,
-      transmit(apdu) {
+    channel: between(
+      channel,
+      (apdu, transmit) => {
         apdus += 1
-        return channel.transmit(apdu)
+        return transmit(apdu)
       },
-      transaction: (work) => channel.transaction(work),
-      reset: () => channel.reset(),
-      close: () => channel.close(),
-      ...(channel.local && { local: channel.local }),
-    },
+      channel,
+    ),
   }
 }
 
@@ -73,7 +72,7 @@ for (const name of ['embedded', 'swtpm'] as const) {
     test(`${name}: ${what}: one APDU; two TPM commands for once, one for never, one for always after VERIFY`, async () => {
       try {
         const counted = counting((await subject.fresh()).channel)
-        const card = new Card(counted.channel)
+        const card = cardOver(counted.channel)
         const spent = async (call: () => Promise<unknown>) => {
           const before = counted.apdus()
           const found = await subject.bench?.spent(async () => void (await call()))

@@ -5,6 +5,7 @@ import { equal, hex } from '../../src/bytes.ts'
 import { unwrap } from '../../src/iso7816/tlv.ts'
 import { readChuid } from '../../src/piv/contents.ts'
 import { DEFAULT_ADMIN_KEY } from '../../src/piv/pin.ts'
+import { send } from '../support/channels.ts'
 import { octets } from '../support/octets.ts'
 import { getData, STATUS, VERIFY } from './assertions/assertion.ts'
 import { type Edge, two } from './assertions/edge.ts'
@@ -99,7 +100,7 @@ atEdge('more than once, and seen by who opens the card again', async ({ edge, su
   const { channel, card } = await subject.again()
   const chuid = (await card.getObject('chuid')) ?? octets('')
   assert.equal(readChuid(chuid).guid, guid)
-  assert.equal(await channel.transmit(octets(`0020008008${DEFAULT}`)), octets('9000'))
+  assert.equal(await send(channel, octets(`0020008008${DEFAULT}`)), octets('9000'))
 })
 
 atEdge(

@@ -8,7 +8,7 @@ import type { AdminKey } from '../../src/index.ts'
 import { ADMIN_ALGORITHMS } from '../../src/piv/algorithms.ts'
 import type { DefaultSecret } from '../../src/piv/card/context.ts'
 import { adminAlgorithmOf } from '../../src/piv/host/admin.ts'
-import { Card } from '../../src/piv/host/card.ts'
+import { type Card, cardOver } from '../../src/piv/host/card.ts'
 import { helpDeskKeyBlob } from '../../src/tpm/help-desk.ts'
 import { createTpmCard, destroyTpmCard, openTpmCard } from '../../src/tpm/open.ts'
 import { type Bench, startBench } from '../library/bench.ts'
@@ -132,8 +132,7 @@ const whole = (channel: CardChannel): CardChannel => channel
 /** What is left of a channel where the card is not in this process. */
 const remote = (channel: CardChannel): CardChannel => ({
   atr: channel.atr,
-  transmit: (apdu) => channel.transmit(apdu),
-  transaction: (work) => channel.transaction(work),
+  transaction: (work, options) => channel.transaction((transmit) => work((apdu) => transmit(apdu)), options),
   reset: () => channel.reset(),
   close: () => channel.close(),
 })
@@ -154,7 +153,7 @@ export async function startSubject(name: SubjectName): Promise<Subject> {
   const channels: CardChannel[] = []
   const opened = (channel: CardChannel): Opened => {
     channels.push(channel)
-    return { card: new Card(channel), channel }
+    return { card: cardOver(channel), channel }
   }
   let count = 0
   async function clear(): Promise<void> {

@@ -16,7 +16,8 @@ import { enrol } from '../../src/enroll/enroll.ts'
 import { Enrolments } from '../../src/enroll/state.ts'
 import { type Files, filesOver, files as systemFiles } from '../../src/files/files.ts'
 import { processLocks } from '../../src/home/locks.ts'
-import { Card, createCard, estProtocol } from '../../src/index.ts'
+import { type Card, createCard, estProtocol } from '../../src/index.ts'
+import { cardOver } from '../../src/piv/host/card.ts'
 import { openTpmCard } from '../../src/tpm/open.ts'
 import {
   type Disk,
@@ -45,7 +46,7 @@ const left = (home: string): string[] => {
 }
 
 async function opened<T>(home: string, work: (card: Card) => Promise<T>, files: Files = systemFiles): Promise<T> {
-  const card = new Card(localChannel(await openTpmCard({ home, tcti: 'embedded:', files }, 'work')))
+  const card = cardOver(localChannel(await openTpmCard({ home, tcti: 'embedded:', files }, 'work')))
   try {
     await card.verifyPin(PIN)
     return await work(card)

@@ -9,7 +9,7 @@ import type { CardChannel } from '../../src/channel.ts'
 import {
   CaError,
   type CaProtocol,
-  Card,
+  type Card,
   certsrvProtocol,
   createCard,
   type EnrollOptions,
@@ -18,12 +18,14 @@ import {
   openCard,
 } from '../../src/index.ts'
 import { openDesk } from '../../src/lab-ca/desk.ts'
+import { cardOver } from '../../src/piv/host/card.ts'
 import { certificateTag } from '../../src/piv/objects.ts'
 import { parseSlot } from '../../src/piv/slots.ts'
 import { openMemoryVault } from '../contract/memory-vault.ts'
 import { type Lab, PASSWORDS, startLab, type UserName } from '../lab-ca/support.ts'
 import { refused } from '../library/refusal.ts'
 import { ADMIN_KEY, memoryCard, PIN as READER_PIN, seen } from '../pcsc/cards.ts'
+import { between } from '../support/channels.ts'
 import { type Pcscd, startPcscd } from '../support/pcscd.ts'
 import { tempDir } from '../support/temp.ts'
 import { insertCard } from '../support/vpcd.ts'
@@ -127,24 +129,17 @@ test('a card in a reader, through PC/SC: a key is made, certified, replaced', as
 /** A card that says nothing of itself, nor of its keys. */
 function silent(channel: CardChannel): CardChannel {
   const chuid = Buffer.from('5c035fc102', 'hex')
-  return {
-    atr: channel.atr,
-    reader: 'Silent',
-    generation: 0,
-    transaction: (work) => channel.transaction(work),
-    reset: () => channel.reset(),
-    close: () => channel.close(),
-    async transmit(apdu) {
-      if ([0xf7, 0xf8, 0xfd].includes(apdu[1] ?? 0)) return Uint8Array.of(0x6d, 0x00)
-      return Buffer.from(apdu).includes(chuid) ? Uint8Array.of(0x6a, 0x82) : channel.transmit(apdu)
-    },
+  const through: Parameters<typeof between>[1] = async (apdu, transmit) => {
+    if ([0xf7, 0xf8, 0xfd].includes(apdu[1] ?? 0)) return Uint8Array.of(0x6d, 0x00)
+    return Buffer.from(apdu).includes(chuid) ? Uint8Array.of(0x6a, 0x82) : transmit(apdu)
   }
+  return between(channel, through, { reader: 'Silent', generation: 0 })
 }
 
 test('cards that say nothing of themselves, exchanged in the middle: the certificate of one stays on no other', async () => {
   const [first, second] = [memoryCard(), memoryCard()]
   const once = async (which: CaProtocol, channel: CardChannel) => {
-    const card = new Card(silent(channel))
+    const card = cardOver(silent(channel))
     const authorize = () => card.authenticateAdmin(ADMIN_KEY)
     return go(card, 'est', { ca: which, pin: () => READER_PIN, authorize, template: 'smartcard-user' })
   }

@@ -3,6 +3,7 @@
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
 import { Card, CardError } from '../../src/index.ts'
+import { cardOver } from '../../src/piv/host/card.ts'
 import { refused } from '../contract/clauses/clause.ts'
 import { plainCard } from '../pcsc/cards.ts'
 import { within } from '../support/temp.ts'
@@ -42,7 +43,7 @@ for (const [name, answer] of Object.entries(CARDS)) {
   for (const shared of [false, true]) {
     test(`${name}${shared ? ', where other programs reach it' : ''}`, async () => {
       for (const [what, call] of Object.entries(CALLS)) {
-        const card = new Card({ ...plainCard(answer), ...(shared && { generation: 0, reader: 'test' }) })
+        const card = cardOver({ ...plainCard(answer), ...(shared && { generation: 0, reader: 'test' }) })
         const ending = await within(call(card), 5000, what).catch((error: unknown) => error)
         if (ending instanceof Error) {
           assert.ok(ending instanceof CardError, `${what}: ${ending.stack}`)
@@ -54,7 +55,7 @@ for (const [name, answer] of Object.entries(CARDS)) {
 }
 
 test('a card that knows no command has no PIV application', async () => {
-  const card = new Card({ ...plainCard(() => [0x6d, 0x00]), generation: 0, reader: 'test' })
+  const card = cardOver({ ...plainCard(() => [0x6d, 0x00]), generation: 0, reader: 'test' })
   await refused('ERR_CARD_NOT_FOUND', () => card.pinStatus())
 })
 

@@ -1,8 +1,10 @@
 // A card in memory as a reader shows it to several programs, without a reader: what reaches it, and answers in its place.
 import { hex } from '../../src/bytes.ts'
 import type { CardChannel } from '../../src/channel.ts'
-import { Card } from '../../src/index.ts'
+import type { Card } from '../../src/index.ts'
+import { cardOver } from '../../src/piv/host/card.ts'
 import { memoryCard } from '../pcsc/cards.ts'
+import { between, send } from '../support/channels.ts'
 import { octets } from '../support/octets.ts'
 
 export { ADMIN_KEY, PIN } from '../pcsc/cards.ts'
@@ -13,6 +15,8 @@ export interface Shown {
   other(): Card
   /** Answered, in hex, or thrown instead of the card; undefined: the card answers. It is given the command in hex. */
   instead: ((apdu: string) => string | Error | undefined) | undefined
+  /** What the card is sent before a command, unseen by who sent that. */
+  first: ((apdu: string) => string | undefined) | undefined
   /** The instructions that reach the card during `work`, in hex. */
   sent(work: () => Promise<unknown>): Promise<string[]>
   /** Every command, as the array that was handed to the channel. */
@@ -36,28 +40,30 @@ export function shownCard({ without = [] }: ShownOptions = {}): Shown {
   const { channel } = memoryCard()
   const commands: Uint8Array[] = []
   let generation = 0
-  const transmit = async (apdu: Uint8Array): Promise<Uint8Array> => {
+  const watched = between(channel, async (apdu, transmit) => {
     commands.push(apdu)
     const text = hex(apdu)
+    const before = shown.first?.(text)
+    if (before !== undefined) await transmit(octets(before))
     const instead = shown.instead?.(text) ?? (without.includes(text.slice(2, 4)) ? '6d00' : undefined)
     if (instead instanceof Error) throw instead
-    return instead === undefined ? channel.transmit(apdu) : octets(instead)
-  }
+    return instead === undefined ? transmit(apdu) : octets(instead)
+  })
   const open = (): CardChannel => ({
     atr: channel.atr,
     reader: 'test',
     get generation() {
       return generation
     },
-    transmit,
-    transaction: (work) => channel.transaction(work),
+    transaction: watched.transaction,
     reset: () => channel.reset(),
     close: () => channel.close(),
   })
   const shown: Shown = {
-    card: new Card(open()),
-    other: () => new Card(open()),
+    card: cardOver(open()),
+    other: () => cardOver(open()),
     instead: undefined,
+    first: undefined,
     commands,
     async sent(work) {
       const before = commands.length
@@ -76,7 +82,7 @@ export function shownCard({ without = [] }: ShownOptions = {}): Shown {
       if (commands.length - before !== seen.length) throw new Error('a command went past')
       return seen
     },
-    answer: (apdu) => channel.transaction(() => channel.transmit(octets(apdu))),
+    answer: (apdu) => send(channel, octets(apdu)),
     send: async (apdu) => hex((await shown.answer(apdu)).slice(-2)),
     forget() {
       generation += 1

@@ -4,10 +4,12 @@ import { constants, publicEncrypt, randomBytes } from 'node:crypto'
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
 import { hex, utf8 } from '../../src/bytes.ts'
-import { Card, type ErrorCode, PcscError } from '../../src/index.ts'
+import { type ErrorCode, PcscError } from '../../src/index.ts'
+import { cardOver } from '../../src/piv/host/card.ts'
 import { message, refused, wrong } from '../contract/clauses/clause.ts'
 import { certificateOf } from '../contract/x509.ts'
 import { memoryCard } from '../pcsc/cards.ts'
+import { between } from '../support/channels.ts'
 import { within } from '../support/temp.ts'
 import { ADMIN_KEY, PIN, type Shown, shownCard } from './shown.ts'
 
@@ -34,14 +36,14 @@ for (const code of ['ERR_CARD_RESET', 'ERR_CARD_REMOVED', 'ERR_PCSC_UNAVAILABLE'
         const sent: string[] = []
         shown.instead = (apdu) => {
           sent.push(isVerify(apdu) ? 'verify' : isUse(apdu) ? 'use' : 'other')
-          if (!lost(apdu)) return undefined
-          if (done) void shown.answer(apdu)
-          return new PcscError(code, 'The answer is lost.')
+          return lost(apdu) ? new PcscError(code, 'The answer is lost.') : undefined
         }
+        shown.first = (apdu) => (done && lost(apdu) ? apdu : undefined)
         await refused(code, () => shown.card.sign('9c', message, { pin: PIN }))
         assert.is(sent.filter((one) => one === 'verify').length, 1)
         assert.is(sent.filter((one) => one === 'use').length, what === 'VERIFY' ? 0 : 1)
         shown.instead = undefined
+        shown.first = undefined
         await shown.card.sign('9c', message, { pin: PIN })
       })
     }
@@ -116,17 +118,12 @@ test('what was decrypted or agreed on stays in no answer, in one piece or in sev
   for (const extended of [true, false]) {
     const { channel } = memoryCard()
     const answers: Uint8Array[] = []
-    const card = new Card({
-      ...{ atr: channel.atr, reader: 'test', generation: 0, extended },
-      transmit: async (apdu) => {
-        const answer = await channel.transmit(apdu)
-        answers.push(answer)
-        return answer
-      },
-      transaction: (work) => channel.transaction(work),
-      reset: () => channel.reset(),
-      close: () => channel.close(),
-    })
+    const kept: Parameters<typeof between>[1] = async (apdu, transmit) => {
+      const answer = await transmit(apdu)
+      answers.push(answer)
+      return answer
+    }
+    const card = cardOver(between(channel, kept, { reader: 'test', generation: 0, extended }))
     await card.authenticateAdmin(ADMIN_KEY)
     const text = randomBytes(150)
     const key = await card.generateKey('9d', { algorithm: 'RSA-2048' })

@@ -7,7 +7,8 @@ import { test } from 'uvu'
 import * as assert from 'uvu/assert'
 import { localChannel } from '../../src/cards/local-card.ts'
 import { filesOver } from '../../src/files/files.ts'
-import { Card, CardError } from '../../src/index.ts'
+import { type Card, CardError } from '../../src/index.ts'
+import { cardOver } from '../../src/piv/host/card.ts'
 import { openTpmCard } from '../../src/tpm/open.ts'
 import { type CardFile, decodeCardFile, encodeCardFile } from '../../src/tpm/store/card-file.ts'
 import { failing, watched } from '../store/support/steps.ts'
@@ -75,7 +76,7 @@ test('a fault at every step of the first one: both key and certificate, or neith
       let failed: unknown
       try {
         const vault = await openTpmCard({ home, files: filesOver(watched(fault.watch)) }, 'work')
-        const card = new Card(localChannel(vault))
+        const card = cardOver(localChannel(vault))
         await card.attest('9a').catch((error: unknown) => {
           failed = error
         })

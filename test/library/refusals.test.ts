@@ -27,7 +27,7 @@ const MEANINGS: ReadonlyArray<readonly [Act, number, ErrorCode, number]> = [
 
 test('the meaning of a status word depends on what was asked', () => {
   for (const [act, sw, code, exit] of MEANINGS) {
-    const error = refusal(act, sw)
+    const error = refusal(act, { sw })
     const what = `${act} ${sw.toString(16)}`
     assert.equal([error.code, exitCode(error)], [code, exit], what)
     assert.is(error.sw, sw, what)
@@ -42,7 +42,7 @@ test('whatever a card answers has a meaning', () => {
   const acts = [...new Set(MEANINGS.map(([act]) => act))]
   for (const act of acts) {
     for (let sw = 0x6000; sw <= 0x9fff; sw += 7) {
-      const error = refusal(act, sw)
+      const error = refusal(act, { sw })
       assert.ok(exitCode(error) > 0 && error.message.endsWith('.'), `${act} ${sw.toString(16)}: ${error.message}`)
     }
   }

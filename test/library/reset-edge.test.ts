@@ -8,8 +8,10 @@ import * as assert from 'uvu/assert'
 import { hex } from '../../src/bytes.ts'
 import { localChannel } from '../../src/cards/local-card.ts'
 import type { CardChannel } from '../../src/channel.ts'
-import { Card, cardInfo, DEFAULT_PIN, listCards } from '../../src/index.ts'
+import { cardInfo, DEFAULT_PIN, listCards } from '../../src/index.ts'
+import { cardOver } from '../../src/piv/host/card.ts'
 import { openTpmCard } from '../../src/tpm/open.ts'
+import { send } from '../support/channels.ts'
 import { octets } from '../support/octets.ts'
 import { RH } from '../support/templates.ts'
 import { ascii, tpm2b } from '../support/wire.ts'
@@ -22,7 +24,7 @@ const helpDesk = generateKeyPairSync('ec', { namedCurve: 'prime256v1' })
 const RESET = octets('00FB0000')
 
 const status = async (channel: CardChannel, apdu: string): Promise<string> =>
-  hex((await channel.transmit(octets(apdu))).subarray(-2))
+  hex((await send(channel, octets(apdu))).subarray(-2))
 
 /** A card with three tries of each, keys of every policy, and PIN and PUK blocked; as a channel. */
 async function blocked({ home, create }: Bench, first = async (): Promise<void> => undefined): Promise<CardChannel> {
@@ -47,9 +49,9 @@ for (const kind of KINDS) {
       const path = join(home, 'cards', 'work.card')
       copyFileSync(path, join(home, 'copy'))
       const before = await cardInfo('work', { home })
-      const card = new Card(channel)
+      const card = cardOver(channel)
       await card.unblockChallenge()
-      assert.is(hex(await channel.transmit(RESET)), '9000')
+      assert.is(hex(await send(channel, RESET)), '9000')
       assert.equal(await bench.loaded(), { objects: 0, sessions: 0 })
       assert.is((await nvIndices(bench.transmit)).length, 2)
       const after = await cardInfo('work', { home })
@@ -91,7 +93,7 @@ for (const kind of KINDS) {
       assert.is(await status(channel, '00200080'), '6983')
       const path = join(bench.home, 'cards', 'work.card')
       const before = readFileSync(path)
-      assert.is(hex(await channel.transmit(RESET)), '6985')
+      assert.is(hex(await send(channel, RESET)), '6985')
       assert.equal(readFileSync(path), before)
       assert.is((await nvIndices(bench.transmit)).length, 2)
       await channel.close()
@@ -104,10 +106,10 @@ test('the TPM is gone before anything is destroyed: the card lives on', () =>
     const channel = await blocked(bench)
     if (proxy === undefined) throw new Error('no proxy')
     proxy.hooks = { onCommand: ({ name }) => (name === 'NV_UndefineSpace' ? 'drop' : undefined) }
-    await refused('ERR_TPM_GONE', 9, () => channel.transmit(RESET))
+    await refused('ERR_TPM_GONE', 9, () => send(channel, RESET))
     proxy.hooks = {}
     assert.is(await status(channel, '00200080'), '6983')
-    assert.is(hex(await channel.transmit(RESET)), '9000', 'and is reset the next time')
+    assert.is(hex(await send(channel, RESET)), '9000', 'and is reset the next time')
     await channel.close()
   }))
 
@@ -117,11 +119,11 @@ test('the TPM is gone between the two halves: there is no card any more, and the
     const channel = await blocked(bench)
     if (proxy === undefined) throw new Error('no proxy')
     proxy.hooks = { onCommand: ({ name }) => (name === 'NV_DefineSpace' ? 'drop' : undefined) }
-    await refused('ERR_TPM_GONE', 9, () => channel.transmit(RESET))
+    await refused('ERR_TPM_GONE', 9, () => send(channel, RESET))
     proxy.hooks = {}
     assert.equal(await listCards({ home }), [])
-    await refused('ERR_CARD_DEAD', 3, () => channel.transmit(octets('00200080')))
-    await refused('ERR_CARD_DEAD', 3, () => channel.transmit(RESET))
+    await refused('ERR_CARD_DEAD', 3, () => send(channel, octets('00200080')))
+    await refused('ERR_CARD_DEAD', 3, () => send(channel, RESET))
     await channel.close()
     await (await bench.create()).close()
     assert.is((await nvIndices(bench.transmit)).length, 2)

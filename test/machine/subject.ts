@@ -2,10 +2,12 @@
 import { generateKeyPairSync, type KeyObject, randomBytes, sign, verify } from 'node:crypto'
 import { type LocalVault, localChannel } from '../../src/cards/local-card.ts'
 import type { CardChannel } from '../../src/channel.ts'
-import { Card, CardError, createCard, destroyCard, PinError } from '../../src/index.ts'
+import { type Card, CardError, createCard, destroyCard, PinError } from '../../src/index.ts'
 import { triesLeft } from '../../src/iso7816/status.ts'
+import { cardOver } from '../../src/piv/host/card.ts'
 import { challengeMessage, formatChallenge, formatResponse, parseChallenge, respond } from '../../src/tpm/help-desk.ts'
 import { openTpmCard } from '../../src/tpm/open.ts'
+import { send } from '../support/channels.ts'
 import { octets } from '../support/octets.ts'
 import type { Act, Answer, Response, Settings } from './model.ts'
 
@@ -47,7 +49,7 @@ export class TpmSubject implements Subject {
   private constructor(place: Place, channel: CardChannel) {
     this.#place = place
     this.#channel = channel
-    this.#card = new Card(channel)
+    this.#card = cardOver(channel)
   }
 
   static async #make(place: Place, settings: Settings): Promise<CardChannel> {
@@ -99,7 +101,7 @@ export class TpmSubject implements Subject {
   /** Past `Card`, which checks a PIN before it sends it. */
   async #send(apdu: string): Promise<Partial<Answer>> {
     await this.#card.keys() // selects the application, which would else come between this and the next act
-    const answer = Buffer.from(await this.#channel.transaction(() => this.#channel.transmit(octets(apdu))))
+    const answer = Buffer.from(await send(this.#channel, octets(apdu)))
     const sw = answer.readUInt16BE(answer.length - 2)
     const left = triesLeft(sw)
     if (left !== undefined) return { code: sw === 0x6983 ? 'ERR_PIN_BLOCKED' : 'ERR_PIN_WRONG', left }
@@ -133,7 +135,7 @@ export class TpmSubject implements Subject {
       await destroyCard(name, this.#place)
       this.#channel = await TpmSubject.#make(this.#place, settings)
     } else this.#channel = await TpmSubject.#open(this.#place)
-    this.#card = new Card(this.#channel)
+    this.#card = cardOver(this.#channel)
     if (settings !== undefined) await this.#start()
   }
 

@@ -10,6 +10,7 @@ import { refused } from '../contract/clauses/clause.ts'
 import { certificateOf } from '../contract/x509.ts'
 import { seen } from '../pcsc/cards.ts'
 import { type ServeProcess, startServe } from '../serve/support/process.ts'
+import { send } from '../support/channels.ts'
 import { type Pcscd, startPcscd } from '../support/pcscd.ts'
 import { tempDir } from '../support/temp.ts'
 import { type Pkcs11, startPkcs11 } from './pkcs11.ts'
@@ -136,7 +137,7 @@ test('PIN always: the PIN that Tessera verifies serves no other program, whateve
   const opensc = startPkcs11(pcscd.readers[0])
   const [card, thief] = [await openCard({ reader: pcscd.readers[0] }), await ReaderChannel.open(pcscd.readers[0])]
   const steal = async () => {
-    const answer = await thief.transaction(() => thief.transmit(Uint8Array.from(STOLEN)))
+    const answer = await send(thief, Uint8Array.from(STOLEN))
     return Buffer.from(answer.subarray(-2)).toString('hex')
   }
   for (let round = 0; round < COUNT / 50; round += 1) {
@@ -169,7 +170,7 @@ test('PIN always: what no PIV card can know is who sent the PIN. OpenSC leaves i
   const opensc = startPkcs11(pcscd.readers[0])
   const thief = await ReaderChannel.open(pcscd.readers[0])
   assert.equal(await opensc.ask({ do: 'login', pin: PIN }), {})
-  const next = await thief.transaction(() => thief.transmit(Uint8Array.from(STOLEN)))
+  const next = await send(thief, Uint8Array.from(STOLEN))
   assert.equal([next[0], next.at(-2), next.at(-1)], [0x7c, 0x90, 0x00])
   await opensc.stop()
   await thief.close()

@@ -49,9 +49,9 @@ async function closed(): Promise<void> {
 
 /** The other program sends this in a transaction of its own; the status word. */
 const send = (...apdus: readonly Uint8Array[]): Promise<string> =>
-  other.transaction(async () => {
+  other.transaction(async (transmit) => {
     let sw = ''
-    for (const apdu of apdus) sw = hex((await other.transmit(Uint8Array.from(apdu))).slice(-2))
+    for (const apdu of apdus) sw = hex((await transmit(Uint8Array.from(apdu))).slice(-2))
     return sw
   })
 

@@ -167,8 +167,8 @@ test('two programs: one waits for the other, and a transaction is never broken i
   const mark = (who: number, step: number) => Uint8Array.of(0x00, 0xf0, who, step)
   const run = async (channel: ReaderChannel, who: number) => {
     for (let round = 0; round < 5; round += 1) {
-      await channel.transaction(async () => {
-        for (let step = 0; step < 3; step += 1) await channel.transmit(mark(who, step))
+      await channel.transaction(async (transmit) => {
+        for (let step = 0; step < 3; step += 1) await transmit(mark(who, step))
       })
     }
   }

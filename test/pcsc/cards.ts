@@ -36,11 +36,13 @@ export async function seen(reader: string, card: boolean): Promise<void> {
 }
 
 /** A card that answers everything with 9000. */
-export function plainCard(answer: (apdu: Uint8Array) => number[] = () => [0x90, 0x00]): CardChannel {
+export function plainCard(
+  answer: (apdu: Uint8Array) => ArrayLike<number> | Promise<ArrayLike<number>> = () => [0x90, 0x00],
+): CardChannel {
+  const transmit = async (apdu: Uint8Array) => Uint8Array.from(await answer(apdu))
   return {
     atr: NEUTRAL_ATR,
-    transmit: async (apdu) => Uint8Array.from(answer(apdu)),
-    transaction: (work) => work(),
+    transaction: (work) => work(transmit),
     reset: async () => undefined,
     close: async () => undefined,
   }

@@ -10,7 +10,7 @@ import type { CardChannel } from '../../src/channel.ts'
 import { type CardSummary, createCard, listCards, listReaderCards, openCard } from '../../src/index.ts'
 import { ReaderChannel } from '../../src/pcsc/channel.ts'
 import { writeCertificate } from '../../src/piv/certificate.ts'
-import { Card } from '../../src/piv/host/card.ts'
+import { cardOver } from '../../src/piv/host/card.ts'
 import { certificateTag } from '../../src/piv/objects.ts'
 import { parseSlot } from '../../src/piv/slots.ts'
 import { serveCard } from '../../src/serve/serve-card.ts'
@@ -44,7 +44,7 @@ async function inReaders(cards: readonly CardChannel[], work: (...inserted: Inse
 /** A card in memory with three keys and certificates. */
 async function furnished(): Promise<ReturnType<typeof memoryCard>> {
   const made = memoryCard()
-  const own = new Card(made.channel)
+  const own = cardOver(made.channel)
   await own.authenticateAdmin(ADMIN_KEY)
   for (const slot of ['9a', '9c', '83']) {
     const publicKey = await own.generateKey(slot)

@@ -66,7 +66,7 @@ for (const [state, body] of Object.entries(STATES)) {
     // pcscd resets the card of a program that died, and may do so after our transaction has begun.
     const use = async (again: number): Promise<unknown> =>
       holder
-        .transaction(() => holder.transmit(Uint8Array.of(0, 0xf0, 0, 0)))
+        .transaction((transmit) => transmit(Uint8Array.of(0, 0xf0, 0, 0)))
         .catch((error: unknown) => {
           const reset = error instanceof PcscError && error.code === 'ERR_CARD_RESET'
           if (reset && again > 0) return use(again - 1)

@@ -1,6 +1,6 @@
 // What a virtual reader holds, exchanged without waiting for the poll of 0.4 s: PC/SC powers the reader down and up, and
 // while it has no power another card is laid in.
-import type { CardChannel } from '../../src/channel.ts'
+import type { CardChannel, Transmit } from '../../src/channel.ts'
 import { native } from '../../src/native.ts'
 import { NEUTRAL_ATR } from '../../src/piv/atr.ts'
 import { within } from '../support/temp.ts'
@@ -35,13 +35,8 @@ export class Tray implements CardChannel {
     if (before !== next) await before?.close()
   }
 
-  transmit(apdu: Uint8Array): Promise<Uint8Array> {
-    if (this.#card === undefined) throw new Error('nothing lies in the reader')
-    return this.#card.transmit(apdu)
-  }
-
-  transaction<T>(work: () => Promise<T>): Promise<T> {
-    return (this.#card ?? { transaction: (direct: () => Promise<T>) => direct() }).transaction(work)
+  transaction<T>(work: (transmit: Transmit) => Promise<T>): Promise<T> {
+    return this.#card === undefined ? work(nothing) : this.#card.transaction(work)
   }
 
   async reset(): Promise<void> {
@@ -51,6 +46,10 @@ export class Tray implements CardChannel {
   }
 
   async close(): Promise<void> {}
+}
+
+const nothing: Transmit = async () => {
+  throw new Error('nothing lies in the reader')
 }
 
 /** Until PC/SC has had the reader without power. */

@@ -7,6 +7,7 @@ import type { CardChannel } from '../../src/channel.ts'
 import { CardSide } from '../../src/serve/card-responder.ts'
 import { serveChannel } from '../../src/serve/serve.ts'
 import { memoryCard, PIN, plainCard } from '../pcsc/cards.ts'
+import { between } from '../support/channels.ts'
 import { filled, octets } from '../support/octets.ts'
 import { gate } from '../support/temp.ts'
 import { ATR, heldCard, OFF, OK, ON, onBench, RESET, status } from './support/bench.ts'
@@ -123,17 +124,11 @@ test('nor after the connection has ended', async () => {
 test('a command comes to its end after power-off in the middle of it, and what it proved is gone then', async () => {
   const { channel } = memoryCard()
   const held = gate()
-  const card: CardChannel = {
-    atr: channel.atr,
-    transaction: (work) => channel.transaction(work),
-    close: () => channel.close(),
-    reset: () => channel.reset(),
-    async transmit(apdu) {
-      const answer = await channel.transmit(apdu)
-      await held.promise
-      return answer
-    },
-  }
+  const card = between(channel, async (apdu, transmit) => {
+    const answer = await transmit(apdu)
+    await held.promise
+    return answer
+  })
   await onBench(card, async ({ peer }) => {
     peer.tell(verify)
     peer.tell(OFF)
@@ -160,13 +155,10 @@ test('the ATR is there at once after power-on, although the card is still busy w
 
 test('a card that fails answers 6F00, and why is said; the next command is answered', async () => {
   let failing: unknown = new Error('the TPM is gone')
-  const card: CardChannel = {
-    ...plainCard(),
-    async transmit() {
-      if (failing instanceof Error) throw failing
-      return failing instanceof Uint8Array ? failing : Uint8Array.from(OK)
-    },
-  }
+  const card = plainCard(() => {
+    if (failing instanceof Error) throw failing
+    return failing instanceof Uint8Array ? failing : OK
+  })
   await onBench(card, async ({ peer, troubles }) => {
     assert.equal([...(await peer.ask(verify))], FAILED)
     assert.is(troubles[0], failing)
@@ -204,11 +196,10 @@ test('a reset that is asked for while another is under way comes after the comma
   const held = gate()
   const done: string[] = []
   const card: CardChannel = {
-    ...plainCard(),
-    transmit: async () => {
+    ...plainCard(() => {
       done.push('command')
-      return Uint8Array.from(OK)
-    },
+      return OK
+    }),
     reset: async () => {
       await held.promise
       done.push('reset')

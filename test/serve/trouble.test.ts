@@ -6,6 +6,7 @@ import * as assert from 'uvu/assert'
 import { ReaderChannel } from '../../src/pcsc/channel.ts'
 import { secretFile, tessera } from '../cli/cli.ts'
 import { seen } from '../pcsc/cards.ts'
+import { send } from '../support/channels.ts'
 import { octets } from '../support/octets.ts'
 import { startPcscd } from '../support/pcscd.ts'
 import { startProxy } from '../support/proxy.ts'
@@ -34,11 +35,8 @@ test('no word of what was sent', async () => {
   assert.match(twice.stderr, `Another process (${serve.pid}) serves card 'work' already`)
 
   const channel = await ReaderChannel.open(pcscd.readers[0])
-  const verify = () => channel.transmit(Uint8Array.of(0x00, 0x20, 0x00, 0x80, 8, ...ascii(PIN)))
-  assert.equal(
-    await channel.transmit(octets('00a4040005a000000308')).then((answer) => answer.slice(-2)),
-    octets('9000'),
-  )
+  const verify = () => send(channel, Uint8Array.of(0x00, 0x20, 0x00, 0x80, 8, ...ascii(PIN)))
+  assert.equal(await send(channel, octets('00a4040005a000000308')).then((answer) => answer.slice(-2)), octets('9000'))
   assert.equal(await verify(), octets('9000'))
   proxy.hooks = { onCommand: () => 'drop' }
   assert.equal(await verify(), octets('6f00'))

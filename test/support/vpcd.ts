@@ -1,6 +1,7 @@
 // A card in a virtual reader: any channel, served as the product serves it, with a hook on its commands.
 import type { CardChannel } from '../../src/channel.ts'
 import { type ServeOptions, serveChannel } from '../../src/serve/serve.ts'
+import { between } from './channels.ts'
 import { within } from './temp.ts'
 
 type Instead = Uint8Array | 'pull' | undefined
@@ -29,19 +30,19 @@ export async function insertCard(port: number, card: CardChannel, options: Serve
     pulled = true
     return served.close()
   }
+  const watched = between(card, async (apdu, transmit) => {
+    commands.push(Uint8Array.from(apdu))
+    const instead = await inserted.intercept?.(Uint8Array.from(apdu))
+    if (instead !== 'pull') return instead ?? transmit(apdu)
+    void pull()
+    return Uint8Array.of(0x6f, 0x00)
+  })
   const channel: CardChannel = {
     get atr() {
       return card.atr
     },
-    transaction: (work) => card.transaction(work),
+    transaction: watched.transaction,
     close: () => card.close(),
-    async transmit(apdu) {
-      commands.push(Uint8Array.from(apdu))
-      const instead = await inserted.intercept?.(Uint8Array.from(apdu))
-      if (instead !== 'pull') return instead ?? card.transmit(apdu)
-      void pull()
-      return Uint8Array.of(0x6f, 0x00)
-    },
     async reset() {
       resets += 1
       await card.reset()

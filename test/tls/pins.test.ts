@@ -7,7 +7,7 @@ import { test } from 'uvu'
 import * as assert from 'uvu/assert'
 import { utf8 } from '../../src/bytes.ts'
 import { type CardError, PinError, TlsError } from '../../src/index.ts'
-import { sessionOf } from '../../src/piv/host/card.ts'
+import { accessOf } from '../../src/piv/host/card.ts'
 import { PIN } from '../contract/subjects.ts'
 import { gate, within } from '../support/temp.ts'
 import { ask, failed, LIMIT_MS, staged } from './support/stage.ts'
@@ -172,9 +172,9 @@ on('what became wrong during the handshake is the cause of a TLS error', async (
   const by = await agent(it, '9a', { onPin: PIN })
   // Locked by somebody else between the PIN and the signature: as TCP connects.
   const request = by.connect({ host: '127.0.0.1', port: Number(new URL(url).port) })
-  const session = sessionOf(it)
-  const verify = session.verify.bind(session)
-  session.verify = async (...given) => {
+  const access = accessOf(it)
+  const verify = access.verify.bind(access)
+  access.verify = async (...given) => {
     await verify(...given)
     await it.lock()
   }
@@ -183,16 +183,16 @@ on('what became wrong during the handshake is the cause of a TLS error', async (
   assert.is(error.code, 'ERR_TLS_HANDSHAKE')
   assert.instance(error.cause, PinError)
   assert.is((error.cause as CardError).code, 'ERR_PIN_REQUIRED')
-  Reflect.deleteProperty(session, 'verify')
+  Reflect.deleteProperty(access, 'verify')
   assert.is(await ask(by, url), 'Maria TLSv1.3')
 })
 
 on('what a caller gave is his; copies are overwritten, whatever becomes of the handshake', async (stage) => {
   const it = await stage.card(ALWAYS)
   const seen: Uint8Array[] = []
-  const session = sessionOf(it)
-  const verify = session.verify.bind(session)
-  session.verify = async (pin, ...more) => {
+  const access = accessOf(it)
+  const verify = access.verify.bind(access)
+  access.verify = async (pin, ...more) => {
     seen.push(pin as Uint8Array)
     await pausing
     await verify(pin, ...more)

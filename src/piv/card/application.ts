@@ -1,14 +1,16 @@
 /**
  * The PIV card application: bytes in, bytes out, over any vault. SP 800-73-5 part 2.
  */
+import { isPromise } from 'node:util/types'
 import { wipe } from '../../bytes.ts'
 import { CardError } from '../../errors.ts'
 import { CommandChain, PendingResponse } from '../../iso7816/chaining.ts'
 import { type CommandApdu, parseCommand } from '../../iso7816/command.ts'
 import { encodeResponse, type ResponseApdu } from '../../iso7816/response.ts'
 import { StatusError, SW } from '../../iso7816/status.ts'
+import type { Reply } from '../../transactions.ts'
 import { CHAINED, type PivCommand, parsePivCommand } from './command.ts'
-import type { CardContext } from './context.ts'
+import type { CardContext, Counters } from './context.ts'
 import { admin } from './handlers/admin.ts'
 import { attest, deleteAttestation, generateAttestation, importAttestation } from './handlers/attestation.ts'
 import { metadata, serial, version } from './handlers/facts.ts'
@@ -23,11 +25,13 @@ const INS = { getResponse: 0xc0, generalAuthenticate: 0x87, putData: 0xdb } as c
 const CLA = { plain: 0x00, chained: 0x10 } as const
 const CLASSES: readonly number[] = Object.values(CLA)
 const NOTHING = new Uint8Array(0)
+const DONE: ResponseApdu = { data: NOTHING, sw: SW.OK }
 
-/** Answers data, or nothing. */
+/** Answers data, or nothing. `posted`: as `Reply` has it, and only uses of keys call it. */
 type Handler<Kind extends PivCommand['kind']> = (
   context: CardContext,
   command: Extract<PivCommand, { kind: Kind }>,
+  posted: (() => void) | undefined,
 ) => Promise<Uint8Array> | Promise<void> | Uint8Array
 
 /** One handler a command; the compiler sees to it that none is missing. */
@@ -57,50 +61,81 @@ const HANDLERS: { readonly [Kind in PivCommand['kind']]: Handler<Kind> } = {
   resetCard,
 }
 
+const ALONE: Reply = { posted: undefined, refused: () => undefined }
+
 export class CardApplication {
   readonly #context: CardContext
   readonly #chain = new CommandChain()
   readonly #pending = new PendingResponse()
+  /** The last command that was posted. They end in the order in which they came. */
+  #posted: Promise<unknown> | undefined
 
-  constructor(context: Omit<CardContext, 'security'>) {
-    this.#context = { ...context, security: new Security() }
+  constructor(context: Omit<CardContext, 'security' | 'counters'>) {
+    this.#context = { ...context, security: new Security(), counters: {} }
   }
 
   get security(): Security {
     return this.#context.security
   }
 
+  /** What was said last of the tries left. */
+  get counters(): Counters {
+    return this.#context.counters
+  }
+
   /** Reset or power-off: whatever was verified on this connection is forgotten. */
   async reset(): Promise<void> {
-    this.#forgetExchange()
+    await this.settled()
+    this.#chain.reset()
+    this.#pending.clear()
     this.#context.security.clear()
     await this.#context.vault.pins.lock()
+  }
+
+  /** Waits for the commands that were posted. */
+  async settled(): Promise<void> {
+    await this.#posted?.catch(() => undefined)
   }
 
   /**
    * One command. Every refusal of the card is a status word; what is no answer of a card at all (the TPM is gone, the
    * disk is full) rejects with its typed error.
    */
-  async transmit(octets: Uint8Array): Promise<Uint8Array> {
-    return encodeResponse(await this.#answer(octets))
-  }
-
-  async #answer(octets: Uint8Array): Promise<ResponseApdu> {
+  async transmit(octets: Uint8Array, reply: Reply = ALONE): Promise<Uint8Array> {
     const apdu = parseCommand(octets)
+    let assembled: Uint8Array | undefined
+    let posted = false
+    const post =
+      reply.posted &&
+      (() => {
+        posted = true
+        reply.posted?.()
+      })
     try {
-      await this.#interrupt(apdu)
-      if (apdu === undefined) throw new StatusError(SW.WRONG_LENGTH)
-      if (!CLASSES.includes(apdu.cla)) throw new StatusError(SW.UNKNOWN_CLA)
-      if (apdu.ins === INS.getResponse) return this.#pending.next(apdu.le)
-      if (apdu.cla === CLA.chained && !CHAINED.has(apdu.ins)) throw new StatusError(SW.CHAINING_NOT_SUPPORTED)
-      return await this.#execute(apdu)
+      const interrupted = this.#interrupt(apdu)
+      if (interrupted !== undefined) await interrupted
+      const whole = this.#whole(accepted(apdu))
+      if (whole === undefined) return encodeResponse(this.#pending.next(apdu?.le))
+      if (whole === 'more') return encodeResponse(DONE)
+      if (whole !== apdu) assembled = whole.data
+      const command = parsePivCommand(whole)
+      const separated = this.#separate(command)
+      if (separated !== undefined) await separated
+      const answer = (HANDLERS[command.kind] as Handler<PivCommand['kind']>)(this.#context, command as never, post)
+      if (posted) this.#posted = answer as Promise<unknown>
+      const data = (isPromise(answer) ? await answer : answer) ?? NOTHING
+      // Who posted it takes all of the answer at once: the rest of another one may be waiting by now.
+      return encodeResponse(posted ? { data, sw: SW.OK } : this.#pending.take(data, whole.le))
     } catch (error) {
-      // One use of an `always` key, one answer to a step: and one that failed was it.
-      this.#context.security.dropStep()
-      await this.#context.vault.pins.disarm()
       const sw = statusOf(error)
+      reply.refused(error instanceof StatusError ? error.cause : error)
+      // What was posted was alone when it was, and what is there now belongs to commands after it.
+      if (!posted) await this.#disarm()
       if (sw === undefined) throw error
-      return { data: NOTHING, sw }
+      return encodeResponse({ data: NOTHING, sw })
+    } finally {
+      // What was put together is ours, and may have been a private key. One that came whole is its sender's.
+      wipe(assembled)
     }
   }
 
@@ -109,52 +144,46 @@ export class CardApplication {
    * step of authentication with the admin key, a chain. The parts of one GENERAL AUTHENTICATE are one command, and so
    * is fetching the rest of its answer.
    */
-  async #interrupt(apdu: CommandApdu | undefined): Promise<void> {
-    const { vault, security } = this.#context
+  #interrupt(apdu: CommandApdu | undefined): Promise<void> | undefined {
     const ins = apdu !== undefined && CLASSES.includes(apdu.cla) ? apdu.ins : undefined
-    if (ins === INS.getResponse && this.#pending.active) return
+    if (ins === INS.getResponse && this.#pending.active) return undefined
     this.#pending.clear()
     const aborted = this.#chain.active && (apdu === undefined || !this.#chain.continues(apdu))
     if (aborted) this.#chain.reset()
-    if (ins === INS.generalAuthenticate && !aborted) return
-    security.dropStep()
-    await vault.pins.disarm()
+    return ins === INS.generalAuthenticate && !aborted ? undefined : this.#disarm()
   }
 
-  async #execute(part: CommandApdu): Promise<ResponseApdu> {
-    const apdu = this.#whole(part)
-    if (apdu === 'more') return { data: NOTHING, sw: SW.OK }
-    try {
-      const data = await this.#dispatch(parsePivCommand(apdu))
-      return this.#pending.take(data ?? NOTHING, apdu.le)
-    } finally {
-      // What was put together is ours, and may have been a private key. One that came whole is its sender's.
-      if (apdu !== part) wipe(apdu.data)
-    }
+  /** Of the two uses of GENERAL AUTHENTICATE each is another command to the other. */
+  #separate({ kind }: PivCommand): Promise<void> | undefined {
+    if (kind !== 'admin') this.#context.security.dropStep()
+    return kind === 'useKey' ? undefined : this.#context.vault.pins.disarm()
   }
 
-  /** An object that is longer than any command can be has no space on the card. Part 2, 3.3.2. */
-  #whole(part: CommandApdu): CommandApdu | 'more' {
+  /** One use of an `always` key, one answer to a step: there is none any more. */
+  #disarm(): Promise<void> | undefined {
+    this.#context.security.dropStep()
+    return this.#context.vault.pins.disarm()
+  }
+
+  /**
+   * The whole command; undefined for GET RESPONSE, `more` for a part of a chain. An object that is longer than any
+   * command can be has no space on the card. Part 2, 3.3.2.
+   */
+  #whole(part: CommandApdu): CommandApdu | 'more' | undefined {
+    if (part.ins === INS.getResponse) return undefined
+    if (part.cla === CLA.chained && !CHAINED.has(part.ins)) throw new StatusError(SW.CHAINING_NOT_SUPPORTED)
     try {
       return this.#chain.add(part)
     } catch (error) {
       throw part.ins === INS.putData ? new StatusError(SW.NO_SPACE, { cause: error }) : error
     }
   }
+}
 
-  async #dispatch(command: PivCommand): Promise<Uint8Array | undefined> {
-    const { vault, security } = this.#context
-    // Of the two uses of GENERAL AUTHENTICATE each is another command to the other.
-    if (command.kind !== 'useKey') await vault.pins.disarm()
-    if (command.kind !== 'admin') security.dropStep()
-    const handler = HANDLERS[command.kind] as Handler<PivCommand['kind']>
-    return (await handler(this.#context, command as never)) ?? undefined
-  }
-
-  #forgetExchange(): void {
-    this.#chain.reset()
-    this.#pending.clear()
-  }
+function accepted(apdu: CommandApdu | undefined): CommandApdu {
+  if (apdu === undefined) throw new StatusError(SW.WRONG_LENGTH)
+  if (!CLASSES.includes(apdu.cla)) throw new StatusError(SW.UNKNOWN_CLA)
+  return apdu
 }
 
 /** Errors of vaults say their status word themselves (src/errors.ts). */

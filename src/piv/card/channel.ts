@@ -1,7 +1,7 @@
 /** The channel of a card in this process: its card application, one caller at a time. */
-import type { CardChannel, LocalCard } from '../../channel.ts'
+import type { CardChannel, LocalCard, TransactionOptions, Transmit } from '../../channel.ts'
 import { CardError } from '../../errors.ts'
-import { Mutex } from '../../mutex.ts'
+import { Transactions } from '../../transactions.ts'
 import { NEUTRAL_ATR } from '../atr.ts'
 import type { CardApplication } from './application.ts'
 
@@ -10,7 +10,7 @@ export class InProcessChannel implements CardChannel {
   readonly local: LocalCard
   readonly #application: CardApplication
   readonly #release: () => Promise<void>
-  readonly #mutex = new Mutex()
+  readonly #transactions: Transactions
   #closed = false
 
   /** `release` lets go of what the application lives on. */
@@ -18,18 +18,14 @@ export class InProcessChannel implements CardChannel {
     this.#application = application
     this.local = local
     this.#release = release
-  }
-
-  async transmit(apdu: Uint8Array): Promise<Uint8Array> {
-    this.#assertOpen()
-    return this.#application.transmit(apdu)
-  }
-
-  transaction<T>(work: () => Promise<T>): Promise<T> {
-    return this.#mutex.run(async () => {
-      this.#assertOpen()
-      return work()
+    this.#transactions = new Transactions({
+      begin: () => this.#assertOpen(),
+      transmit: (apdu, reply) => application.transmit(apdu, reply),
     })
+  }
+
+  transaction<T>(work: (transmit: Transmit) => Promise<T>, options?: TransactionOptions): Promise<T> {
+    return this.#transactions.run(work, options)
   }
 
   async reset(): Promise<void> {
@@ -39,14 +35,15 @@ export class InProcessChannel implements CardChannel {
 
   /** Work under way is finished first; what comes after is refused. */
   close(): Promise<void> {
-    return this.#mutex.run(async () => {
+    return this.#transactions.after(async () => {
       if (this.#closed) return
       this.#closed = true
+      await this.#application.settled()
       await this.#release()
     })
   }
 
-  #assertOpen(): void {
+  #assertOpen(): undefined {
     if (this.#closed) throw new CardError('ERR_CARD_CLOSED', 'The card is closed. Open it again.')
   }
 }

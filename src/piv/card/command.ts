@@ -1,6 +1,6 @@
 // Command APDUs of a PIV card, parsed once into a closed union. SP 800-73-5 part 2, sections 3.1 to 3.3.
 import type { CommandApdu } from '../../iso7816/command.ts'
-import { StatusError, SW, wants } from '../../iso7816/status.ts'
+import { refuseUnless, StatusError, SW } from '../../iso7816/status.ts'
 import { TlvError } from '../../iso7816/tlv.ts'
 import { type Algorithm, algorithmById } from '../algorithms.ts'
 import { readGetData, readPutData } from '../objects.ts'
@@ -62,51 +62,51 @@ export function parsePivCommand(apdu: CommandApdu): PivCommand {
 
 function select({ p1, p2, data }: CommandApdu): PivCommand {
   // There are no files here, not even the master file that some programs look for first.
-  wants(p1 === 0x04, SW.NOT_FOUND)
-  wants(p2 === 0x00, SW.WRONG_PARAMETERS)
+  refuseUnless(p1 === 0x04, SW.NOT_FOUND)
+  refuseUnless(p2 === 0x00, SW.WRONG_PARAMETERS)
   return { kind: 'select', aid: data }
 }
 
 function getData({ p1, p2, data }: CommandApdu): PivCommand {
-  wants(p1 === 0x3f && p2 === 0xff, SW.WRONG_PARAMETERS)
+  refuseUnless(p1 === 0x3f && p2 === 0xff, SW.WRONG_PARAMETERS)
   return { kind: 'getData', tag: readGetData(data) }
 }
 
 function putData({ p1, p2, data }: CommandApdu): PivCommand {
-  wants(p1 === 0x3f && p2 === 0xff, SW.WRONG_PARAMETERS)
+  refuseUnless(p1 === 0x3f && p2 === 0xff, SW.WRONG_PARAMETERS)
   return { kind: 'putData', ...readPutData(data) }
 }
 
 function verify({ p1, p2, data }: CommandApdu): PivCommand {
-  wants(p1 === 0x00 || p1 === 0xff, SW.WRONG_PARAMETERS)
-  wants(p2 === PIN_REFERENCES.pin, SW.REFERENCE_NOT_FOUND)
+  refuseUnless(p1 === 0x00 || p1 === 0xff, SW.WRONG_PARAMETERS)
+  refuseUnless(p2 === PIN_REFERENCES.pin, SW.REFERENCE_NOT_FOUND)
   if (p1 === 0xff) {
-    wants(data.length === 0, SW.WRONG_DATA)
+    refuseUnless(data.length === 0, SW.WRONG_DATA)
     return { kind: 'clearPin' }
   }
   if (data.length === 0) return { kind: 'pinStatus' }
-  wants(data.length === PIN_FIELD, SW.WRONG_DATA)
+  refuseUnless(data.length === PIN_FIELD, SW.WRONG_DATA)
   return { kind: 'verify', pin: data }
 }
 
 function changeReferenceData({ p1, p2, data }: CommandApdu): PivCommand {
-  wants(p1 === 0x00, SW.WRONG_PARAMETERS)
-  wants(p2 === PIN_REFERENCES.pin || p2 === PIN_REFERENCES.puk, SW.REFERENCE_NOT_FOUND)
-  wants(data.length === 2 * PIN_FIELD, SW.WRONG_DATA)
+  refuseUnless(p1 === 0x00, SW.WRONG_PARAMETERS)
+  refuseUnless(p2 === PIN_REFERENCES.pin || p2 === PIN_REFERENCES.puk, SW.REFERENCE_NOT_FOUND)
+  refuseUnless(data.length === 2 * PIN_FIELD, SW.WRONG_DATA)
   const which = p2 === PIN_REFERENCES.pin ? 'pin' : 'puk'
   return { kind: 'change', which, old: data.subarray(0, PIN_FIELD), fresh: data.subarray(PIN_FIELD) }
 }
 
 function resetRetryCounter({ p1, p2, data }: CommandApdu): PivCommand {
-  wants(p1 === 0x00, SW.WRONG_PARAMETERS)
-  wants(p2 === PIN_REFERENCES.pin, SW.REFERENCE_NOT_FOUND)
-  wants(data.length === 2 * PIN_FIELD, SW.WRONG_DATA)
+  refuseUnless(p1 === 0x00, SW.WRONG_PARAMETERS)
+  refuseUnless(p2 === PIN_REFERENCES.pin, SW.REFERENCE_NOT_FOUND)
+  refuseUnless(data.length === 2 * PIN_FIELD, SW.WRONG_DATA)
   return { kind: 'unblock', puk: data.subarray(0, PIN_FIELD), fresh: data.subarray(PIN_FIELD) }
 }
 
 function generalAuthenticate({ p1, p2, data }: CommandApdu): PivCommand {
   const slot = slotOfReference(p2)
-  wants(slot !== undefined || p2 === ADMIN_KEY, SW.WRONG_PARAMETERS)
+  refuseUnless(slot !== undefined || p2 === ADMIN_KEY, SW.WRONG_PARAMETERS)
   const items = readAuthentication(data)
   return slot === undefined ? { kind: 'admin', algorithm: p1, items } : { kind: 'useKey', slot, algorithm: p1, items }
 }
@@ -116,12 +116,12 @@ const isF4 = (exponent: Uint8Array) => exponent.reduce((number, octet) => number
 
 function generateKeyPair({ p1, p2, data }: CommandApdu): PivCommand {
   const slot = slotOfReference(p2)
-  wants(p1 === 0x00 && (slot !== undefined || p2 === ATTESTATION_KEY), SW.WRONG_PARAMETERS)
+  refuseUnless(p1 === 0x00 && (slot !== undefined || p2 === ATTESTATION_KEY), SW.WRONG_PARAMETERS)
   const { exponent, ...template } = readKeyTemplate(data)
   const algorithm = algorithmById(template.algorithm)
-  wants(algorithm !== undefined && (exponent === undefined || isF4(exponent)), SW.WRONG_DATA)
+  refuseUnless(algorithm !== undefined && (exponent === undefined || isF4(exponent)), SW.WRONG_DATA)
   const pinPolicy = pinPolicyOf(template)
   if (slot !== undefined) return { kind: 'generate', slot, algorithm, pinPolicy }
-  wants(withoutPin(pinPolicy), SW.WRONG_DATA)
+  refuseUnless(withoutPin(pinPolicy), SW.WRONG_DATA)
   return { kind: 'generateAttestation', algorithm }
 }

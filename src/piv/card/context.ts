@@ -1,14 +1,21 @@
 // What the handlers of a card application work with.
 import type { CardIdentity } from './identity.ts'
 import type { Security } from './security.ts'
-import type { Vault } from './vault.ts'
+import type { TryCounter, Vault } from './vault.ts'
 
 /** A secret whose first value everybody knows. */
 export type DefaultSecret = 'pin' | 'puk' | 'adminKey'
 
+/** What the card said last of the tries left. */
+export interface Counters {
+  pin?: TryCounter
+  puk?: TryCounter
+}
+
 export interface CardContext {
   readonly vault: Vault
   readonly security: Security
+  readonly counters: Counters
   /** Who the card is, as of now: cards can be renamed. */
   readonly identity: () => CardIdentity
   /** Whether the PIN has to be changed before the first private-key operation. */

@@ -1,6 +1,6 @@
 // Command APDUs of Yubico's cards, parsed as those of PIV are (src/piv/yubico.ts says where they come from).
 import type { CommandApdu } from '../../iso7816/command.ts'
-import { StatusError, SW, wants } from '../../iso7816/status.ts'
+import { refuseUnless, StatusError, SW } from '../../iso7816/status.ts'
 import { type AdminAlgorithm, type Algorithm, algorithmById } from '../algorithms.ts'
 import { PIN_REFERENCES } from '../pin.ts'
 import type { PrivateKeyParts } from '../private-key.ts'
@@ -42,8 +42,8 @@ export const YUBICO_CHAINED: readonly number[] = [YUBICO.importKey]
 /** A command without parameters and data. */
 function plain(command: YubicoCommand): Parser {
   return ({ p1, p2, data }) => {
-    wants(p1 === 0x00 && p2 === 0x00, SW.WRONG_PARAMETERS)
-    wants(data.length === 0, SW.WRONG_DATA)
+    refuseUnless(p1 === 0x00 && p2 === 0x00, SW.WRONG_PARAMETERS)
+    refuseUnless(data.length === 0, SW.WRONG_DATA)
     return command
   }
 }
@@ -57,21 +57,21 @@ const OTHERS = new Map<number, MetadataOf>([
 
 /** Programs ask for all that there may be, and take 6A88 alone for an answer that it is not there. */
 function getMetadata({ p1, p2, data }: CommandApdu): YubicoCommand {
-  wants(p1 === 0x00, SW.WRONG_PARAMETERS)
-  wants(data.length === 0, SW.WRONG_DATA)
+  refuseUnless(p1 === 0x00, SW.WRONG_PARAMETERS)
+  refuseUnless(data.length === 0, SW.WRONG_DATA)
   const of = OTHERS.get(p2) ?? slotOfReference(p2)
-  wants(of !== undefined, SW.REFERENCE_NOT_FOUND)
+  refuseUnless(of !== undefined, SW.REFERENCE_NOT_FOUND)
   return { kind: 'metadata', of }
 }
 
 function importKey({ p1, p2, data }: CommandApdu): YubicoCommand {
   const slot = slotOfReference(p2)
-  wants(slot !== undefined || p2 === ATTESTATION_KEY, SW.WRONG_PARAMETERS)
+  refuseUnless(slot !== undefined || p2 === ATTESTATION_KEY, SW.WRONG_PARAMETERS)
   const algorithm = algorithmById(p1)
-  wants(algorithm !== undefined, SW.WRONG_DATA)
+  refuseUnless(algorithm !== undefined, SW.WRONG_DATA)
   const { parts, pinPolicy } = readImport(data, algorithm)
   if (slot !== undefined) return { kind: 'importKey', slot, algorithm, parts, pinPolicy }
-  wants(withoutPin(pinPolicy), SW.WRONG_DATA)
+  refuseUnless(withoutPin(pinPolicy), SW.WRONG_DATA)
   return { kind: 'importAttestation', algorithm, parts }
 }
 
@@ -80,26 +80,26 @@ export const withoutPin = (policy: PinPolicy | undefined): boolean => policy ===
 
 /** P2 other than FF asks for a touch at every use, which a card without a button cannot. */
 function setAdminKey({ p1, p2, data }: CommandApdu): YubicoCommand {
-  wants(p1 === 0xff && p2 === 0xff, SW.WRONG_PARAMETERS)
+  refuseUnless(p1 === 0xff && p2 === 0xff, SW.WRONG_PARAMETERS)
   return { kind: 'setAdminKey', ...readAdminKey(data) }
 }
 
 /** The attestation key can be deleted, and neither be moved nor give place. */
 function moveKey({ p1, p2, data }: CommandApdu): YubicoCommand {
   if (p1 === NOWHERE && p2 === ATTESTATION_KEY) {
-    wants(data.length === 0, SW.WRONG_DATA)
+    refuseUnless(data.length === 0, SW.WRONG_DATA)
     return { kind: 'deleteAttestation' }
   }
   const [from, to] = [slotOfReference(p2), slotOfReference(p1)]
-  wants(from !== undefined && (p1 === NOWHERE || to !== undefined) && from !== to, SW.WRONG_PARAMETERS)
-  wants(data.length === 0, SW.WRONG_DATA)
+  refuseUnless(from !== undefined && (p1 === NOWHERE || to !== undefined) && from !== to, SW.WRONG_PARAMETERS)
+  refuseUnless(data.length === 0, SW.WRONG_DATA)
   return to === undefined ? { kind: 'deleteKey', slot: from } : { kind: 'moveKey', from, to }
 }
 
 function attest({ p1, p2, data }: CommandApdu): YubicoCommand {
   const slot = slotOfReference(p1)
-  wants(slot !== undefined && p2 === 0x00, SW.WRONG_PARAMETERS)
-  wants(data.length === 0, SW.WRONG_DATA)
+  refuseUnless(slot !== undefined && p2 === 0x00, SW.WRONG_PARAMETERS)
+  refuseUnless(data.length === 0, SW.WRONG_DATA)
   return { kind: 'attest', slot }
 }
 

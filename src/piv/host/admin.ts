@@ -37,9 +37,9 @@ export async function authenticateAdmin(exchange: Exchange, given: AdminKey): Pr
   const { id, cipher, block } = ADMIN_ALGORITHMS[algorithm]
   const send = async (items: Authentication) => {
     const data = writeAuthentication(items)
-    const { data: answer, sw } = await exchange.send({ ins: INS, p1: id, p2: ADMIN_KEY, data, answer: true })
-    if (sw !== SW.OK) throw refusal('authenticateAdmin', sw)
-    return wellFormed(() => readAuthentication(answer))
+    const answer = await exchange.send({ ins: INS, p1: id, p2: ADMIN_KEY, data, answer: true })
+    if (answer.sw !== SW.OK) throw refusal('authenticateAdmin', answer)
+    return wellFormed(() => readAuthentication(answer.data))
   }
   const run = (context: ReturnType<typeof createCipheriv>, octets: Uint8Array) => {
     context.setAutoPadding(false)

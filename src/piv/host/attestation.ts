@@ -11,8 +11,9 @@ import { refusal } from './refusals.ts'
 
 /** The certificate in DER, with nothing after it. @throws CardError ERR_NOT_SUPPORTED, ERR_KEY_ABSENT, ERR_DATA */
 export async function attest(exchange: Exchange, slot: Slot): Promise<Uint8Array> {
-  const { data, sw } = await exchange.send({ ins: YUBICO.attest, p1: keyReference(slot), p2: 0x00, answer: true })
-  if (sw !== SW.OK) throw refusal('attest', sw)
+  const answer = await exchange.send({ ins: YUBICO.attest, p1: keyReference(slot), p2: 0x00, answer: true })
+  if (answer.sw !== SW.OK) throw refusal('attest', answer)
+  const { data } = answer
   try {
     const { raw } = new X509Certificate(data)
     if (raw.equals(data)) return Uint8Array.from(raw)

@@ -1,6 +1,7 @@
 /**
- * `Card`: what a program does with a card, a TPM card and a card in a reader alike. It speaks PIV over a channel; what
- * PIV has no command for, it asks of the channel's `local`, which only a card in this process has.
+ * `Card`: what a program does with a card, a TPM card and a card in a reader alike. It speaks PIV, and Yubico's extensions
+ * of it, over a channel; what neither has a command for, it asks of the channel's `local`, which only a card in this
+ * process has.
  */
 
 import type { KeyObject } from 'node:crypto'
@@ -12,16 +13,17 @@ import { pinBytes, type Secret } from '../pin.ts'
 import { defaultPinPolicy, PIN_POLICIES, type PinPolicy, parseSlot, type Slot } from '../slots.ts'
 import { type AdminKey, authenticateAdmin } from './admin.ts'
 import { attest, attestationIssuer } from './attestation.ts'
+import { CardAccess, present, type UseOptions } from './card-access.ts'
 import { type CardCertificate, deleteCertificate, readCertificate, writeCertificate } from './certificates.ts'
 import type { Exchange } from './exchange.ts'
 import type { AdminKeyInfo } from './extras.ts'
 import type { KeyInfo } from './key-info.ts'
-import { agreement, decryption, generate, signing } from './keys.ts'
+import { agreement, decryption, generate, type Operation, signing } from './keys.ts'
 import { changeAdminKey, importKey, moveKey } from './manage.ts'
 import { deleteObject, listObjects, type ObjectInfo, readObject, writeObject } from './objects.ts'
 import type { DecryptOptions } from './padding.ts'
+import type { KeyUse } from './pin-request.ts'
 import { changePin, changePuk, type PinStatus, pinStatus, unblockPin, withSecrets } from './pins.ts'
-import { present, Session, type UseOptions } from './session.ts'
 import { digestOf, octetsOf, type SignatureOptions, signatureParameters } from './signature.ts'
 import type { Cancellable } from './waiting.ts'
 
@@ -37,33 +39,31 @@ export interface VerifyPinOptions {
   readonly minTriesLeft?: number
 }
 
-/** The session of a card, for the parts of this library that do with its keys what `Card` offers nobody. */
-export let sessionOf: (card: Card) => Session
+let makeCard: (access: CardAccess) => Card
+let readAccess: (card: Card) => CardAccess
 
 /** @example const signature = await card.sign('9a', message, { hash: 'SHA-256' }) */
 export class Card {
   static {
-    sessionOf = (card) => card.#session
+    makeCard = (access) => new Card(access)
+    readAccess = (card) => card.#access
   }
 
-  readonly #channel: CardChannel
-  readonly #session: Session
+  readonly #access: CardAccess
 
-  /** Use createCard or openCard. */
-  constructor(channel: CardChannel) {
-    this.#channel = channel
-    this.#session = new Session(channel)
+  /** `createCard` and `openCard` make cards. */
+  private constructor(access: CardAccess) {
+    this.#access = access
   }
 
   /** Of a card in a reader that of the reader, as `--card` takes it: `reader:NAME`. */
   get name(): string {
-    const { reader } = this.#channel
-    return reader === undefined ? this.#local().name : `reader:${reader}`
+    return this.#access.name ?? this.#owned().name
   }
 
   /** `software` for every simulator, also behind a device file. */
   get assurance(): 'hardware' | 'software' {
-    return this.#local().assurance
+    return this.#owned().assurance
   }
 
   // --- PIN, PUK, help desk, admin key ---------------------------------------------------------------------------
@@ -74,69 +74,69 @@ export class Card {
    * @throws PinError ERR_PIN_WRONG with triesLeft, ERR_PIN_BLOCKED, ERR_PIN_LAST_TRY, ERR_PIN_FORMAT (no try spent)
    */
   verifyPin(pin: Secret, { minTriesLeft = 0 }: VerifyPinOptions = {}): Promise<void> {
-    return this.#session.verify(pin, minTriesLeft)
+    return this.#access.verify(pin, minTriesLeft)
   }
 
   /** Forgets that the PIN was verified, and every other proof. */
   lock(): Promise<void> {
-    return this.#session.reset()
+    return this.#access.reset()
   }
 
   pinStatus(): Promise<PinStatus> {
-    return this.#session.transaction((exchange) => pinStatus(exchange, this.#session.secrets))
+    return this.#access.transaction((exchange) => pinStatus(exchange, this.#access.secrets))
   }
 
   /** Atomic and final: the old PIN never works again. The card is unlocked by it. @throws PinError */
   changePin(secrets: { readonly pin: Secret; readonly newPin: Secret }): Promise<void> {
-    return this.#session.proving((exchange) => changePin(exchange, secrets))
+    return this.#access.prove((exchange) => changePin(exchange, secrets))
   }
 
   /** @throws PinError ERR_PUK_WRONG with triesLeft, ERR_PUK_BLOCKED, ERR_PUK_ABSENT, ERR_PUK_FORMAT */
   changePuk(secrets: { readonly puk: Secret; readonly newPuk: Secret }): Promise<void> {
-    return this.#session.transaction((exchange) => changePuk(exchange, this.#session.secrets, secrets))
+    return this.#access.transaction((exchange) => changePuk(exchange, this.#access.secrets, secrets))
   }
 
   /** Sets a new PIN with all its tries. The card is not unlocked by it: verify the new PIN. @throws PinError */
   unblockPin(secrets: { readonly puk: Secret; readonly newPin: Secret }): Promise<void> {
-    return this.#session.proving((exchange) => unblockPin(exchange, this.#session.secrets, secrets))
+    return this.#access.prove((exchange) => unblockPin(exchange, this.#access.secrets, secrets))
   }
 
   /** A challenge to read to the help desk. It lives 15 minutes, and as long as this object. @throws PinError */
   unblockChallenge(): Promise<string> {
-    return this.#channel.transaction(async () => this.#local().challenge())
+    return this.#access.transaction(async () => this.#owned().challenge())
   }
 
   /** @throws PinError ERR_HELP_DESK_REFUSED; nothing was changed then */
   unblockWithResponse({ response, newPin }: { readonly response: string; readonly newPin: Secret }): Promise<void> {
-    return this.#channel.transaction(() =>
-      withSecrets([pinBytes(newPin)], ([fresh]) => this.#local().unblockWithResponse(response, fresh)),
+    return this.#access.transaction(() =>
+      withSecrets([pinBytes(newPin)], ([fresh]) => this.#owned().unblockWithResponse(response, fresh)),
     )
   }
 
   /** Proves the admin key (PIV 9B), both ways round. A card in this process is managed with its PIN alone. */
   authenticateAdmin(key: AdminKey): Promise<void> {
-    return this.#session.transaction((exchange) => authenticateAdmin(exchange, key))
+    return this.#access.transaction((exchange) => authenticateAdmin(exchange, key))
   }
 
   /** What the card says of its admin key; undefined where it says nothing, or has none. */
   adminKeyInfo(): Promise<AdminKeyInfo | undefined> {
-    return this.#session.transaction(async (exchange) => {
-      const told = await this.#session.extras.adminKey(exchange)
+    return this.#access.transaction(async (exchange) => {
+      const told = await this.#access.extras.adminKey(exchange)
       return told === 'absent' ? undefined : told
     })
   }
 
   /**
-   * Sets another admin key; `random`: nobody has it from now on. Wants the PIN (in this process) or the old one.
+   * Sets another admin key; `random`: nobody has it from now on. Needs the PIN (in this process) or the old one.
    * @throws PinError ERR_ADMIN_REQUIRED, ERR_PIN_REQUIRED; CardError ERR_NOT_SUPPORTED; UsageError ERR_USAGE
    */
   changeAdminKey(key: AdminKey | 'random'): Promise<void> {
-    const { local } = this.#channel
-    return this.#session.managing((exchange) =>
-      local === undefined
-        ? changeAdminKey(exchange, this.#session.extras, key)
-        : local.setAdminKey(key === 'random' ? undefined : key),
-    )
+    return this.#access.change(async (exchange) => {
+      const { channel, extras } = this.#access
+      // Only its owner can leave a card without an admin key: there is no command for that.
+      if (key === 'random' && channel.local !== undefined) return channel.local.removeAdminKey()
+      return changeAdminKey(exchange, extras, key)
+    })
   }
 
   // --- Keys -----------------------------------------------------------------------------------------------------
@@ -146,14 +146,14 @@ export class Card {
     const reference = parseSlot(slot)
     const algorithm = parseAlgorithm(options.algorithm ?? 'P-256')
     const pinPolicy = checkPolicy(options.pinPolicy ?? defaultPinPolicy(reference))
-    return this.#session.managing(async (exchange) => {
+    return this.#access.change(async (exchange) => {
       const publicKey = await generate(
         exchange,
         reference,
         algorithm,
         await this.#policyToSay(exchange, reference, pinPolicy),
       )
-      this.#session.keys.made({ slot: reference, algorithm, pinPolicy, origin: 'generated', publicKey })
+      this.#access.keys.remember({ slot: reference, algorithm, pinPolicy, origin: 'generated', publicKey })
       return publicKey
     }, options)
   }
@@ -170,53 +170,41 @@ export class Card {
     const reference = parseSlot(slot)
     const pinPolicy = checkPolicy(options.pinPolicy ?? defaultPinPolicy(reference))
     if (privateKey.type !== 'private') throw new CardError('ERR_DATA', 'Only a private key can be imported.')
-    const { local } = this.#channel
-    if (local === undefined) {
-      return this.#session.managing(async (exchange) => {
-        const key = await importKey(exchange, this.#session.extras, reference, privateKey, pinPolicy)
-        this.#session.keys.made({ slot: reference, pinPolicy, origin: 'imported', ...key })
-        return key.publicKey
-      })
-    }
-    const pkcs8 = privateKey.export({ type: 'pkcs8', format: 'der' })
-    await withSecrets([pkcs8], ([octets]) =>
-      this.#session.managing(() => local.importKey(reference, octets, pinPolicy)),
-    )
-    return (await this.keyInfo(slot)).publicKey
+    return this.#access.change(async (exchange) => {
+      const key = await importKey(exchange, this.#access.extras, reference, privateKey, pinPolicy)
+      this.#access.keys.remember({ slot: reference, pinPolicy, origin: 'imported', ...key })
+      return key.publicKey
+    })
   }
 
   /** @throws CardError ERR_KEY_ABSENT, ERR_NOT_SUPPORTED by a card in a reader that has no command for it */
   async deleteKey(slot: string): Promise<void> {
     const reference = parseSlot(slot)
-    const { local } = this.#channel
-    await this.#session.managing(async (exchange) => {
-      if (local !== undefined) return local.deleteKey(reference)
-      await moveKey(exchange, this.#session.extras, reference)
-      this.#session.keys.forget(reference)
+    await this.#access.change(async (exchange) => {
+      await moveKey(exchange, this.#access.extras, reference)
+      this.#access.keys.forget(reference)
     })
   }
 
   /** A key that was in the other slot is gone; certificates stay where they are. @throws as `deleteKey` */
   async moveKey(from: string, to: string): Promise<void> {
     const [source, target] = [parseSlot(from), parseSlot(to)]
-    const { local } = this.#channel
-    await this.#session.managing(async (exchange) => {
-      if (local !== undefined) return local.moveKey(source, target)
-      if (source === target) return void present(source, await this.#session.keys.find(exchange, source))
-      await moveKey(exchange, this.#session.extras, source, target)
-      for (const slot of [source, target]) this.#session.keys.forget(slot)
+    await this.#access.change(async (exchange) => {
+      if (source === target) return void present(source, await this.#access.keys.find(exchange, source))
+      await moveKey(exchange, this.#access.extras, source, target)
+      for (const slot of [source, target]) this.#access.keys.forget(slot)
     })
   }
 
   keys(): Promise<KeyInfo[]> {
-    return this.#session.transaction((exchange) => this.#session.keys.list(exchange))
+    return this.#access.transaction((exchange) => this.#access.keys.list(exchange))
   }
 
   /** @throws CardError ERR_KEY_ABSENT */
   async keyInfo(slot: string): Promise<KeyInfo> {
     const reference = parseSlot(slot)
-    return this.#session.transaction(async (exchange) =>
-      present(reference, await this.#session.keys.find(exchange, reference)),
+    return this.#access.transaction(async (exchange) =>
+      present(reference, await this.#access.keys.find(exchange, reference)),
     )
   }
 
@@ -226,15 +214,15 @@ export class Card {
    */
   async attest(slot: string): Promise<Uint8Array> {
     const reference = parseSlot(slot)
-    return this.#session.transaction(async (exchange) => {
-      await this.#session.extras.want(exchange)
+    return this.#access.transaction(async (exchange) => {
+      await this.#access.extras.demand(exchange)
       return attest(exchange, reference)
     })
   }
 
   /** The certificate (DER) by which attestations are issued; undefined where there is none, or none yet. */
   attestationIssuer(): Promise<Uint8Array | undefined> {
-    return this.#session.transaction(attestationIssuer)
+    return this.#access.transaction(attestationIssuer)
   }
 
   /**
@@ -244,37 +232,36 @@ export class Card {
    * @throws PinError ERR_PIN_REQUIRED, ERR_PIN_CHANGE_REQUIRED, with `pin` as `verifyPin`; CardError ERR_KEY_ABSENT
    * @example await card.sign('9c', message, { pin: ({ reason }) => ask(reason) })
    */
-  async sign(
+  sign(
     slot: string,
     data: Uint8Array | AsyncIterable<Uint8Array>,
     options: SignatureOptions & UseOptions = {},
   ): Promise<Uint8Array> {
-    const parameters = signatureParameters(options)
-    return this.#session.use(parseSlot(slot), 'sign', options, () => {
-      const digest = digestOf(data, parameters.hash, options)
-      return isUint8Array(digest) ? signing(digest, parameters) : digest.then((octets) => signing(octets, parameters))
+    return attempt(() => {
+      const parameters = signatureParameters(options)
+      return this.#access.use(parseSlot(slot), 'sign', options, () => {
+        const digest = digestOf(data, parameters.hash, options)
+        return isUint8Array(digest) ? signing(digest, parameters) : digest.then((octets) => signing(octets, parameters))
+      })
     })
   }
 
   /** Signs a digest. For RSA its length must be that of the hash. @throws as `sign` */
-  async signDigest(slot: string, digest: Uint8Array, options: SignatureOptions & UseOptions = {}): Promise<Uint8Array> {
-    const operation = signing(octetsOf(digest), signatureParameters(options))
-    return this.#session.use(parseSlot(slot), 'sign', options, () => operation)
+  signDigest(slot: string, digest: Uint8Array, options: SignatureOptions & UseOptions = {}): Promise<Uint8Array> {
+    return this.#use(slot, 'sign', options, () => signing(octetsOf(digest), signatureParameters(options)))
   }
 
   /** Decrypts with an RSA key: OAEP, or PKCS#1 v1.5. @throws CardError ERR_DATA, the same for whatever is wrong; as `sign` */
-  async decrypt(slot: string, ciphertext: Uint8Array, options: DecryptOptions & UseOptions = {}): Promise<Uint8Array> {
-    const operation = decryption(ciphertext, options)
-    return this.#session.use(parseSlot(slot), 'decrypt', options, () => operation)
+  decrypt(slot: string, ciphertext: Uint8Array, options: DecryptOptions & UseOptions = {}): Promise<Uint8Array> {
+    return this.#use(slot, 'decrypt', options, () => decryption(ciphertext, options))
   }
 
   /**
    * ECDH: x coordinate of the shared point, of the curve's size. Derive keys from it, do not use it as one.
    * @throws as `sign`
    */
-  async deriveSecret(slot: string, peer: KeyObject, options: UseOptions = {}): Promise<Uint8Array> {
-    const operation = agreement(peer)
-    return this.#session.use(parseSlot(slot), 'derive', options, () => operation)
+  deriveSecret(slot: string, peer: KeyObject, options: UseOptions = {}): Promise<Uint8Array> {
+    return this.#use(slot, 'derive', options, () => agreement(peer))
   }
 
   // --- Certificates and objects ---------------------------------------------------------------------------------
@@ -282,41 +269,41 @@ export class Card {
   /** The certificate in a slot, with its chain; undefined where there is none. */
   async getCertificate(slot: string): Promise<CardCertificate | undefined> {
     const reference = parseSlot(slot)
-    return this.#session.transaction((exchange) => readCertificate(exchange, reference))
+    return this.#access.transaction((exchange) => readCertificate(exchange, reference))
   }
 
   /** `chain`: what signed the certificate, from its issuer upwards. */
   async putCertificate(slot: string, certificate: CardCertificate): Promise<void> {
     const reference = parseSlot(slot)
-    await this.#session.managing((exchange) => writeCertificate(exchange, reference, certificate))
+    await this.#access.change((exchange) => writeCertificate(exchange, reference, certificate))
   }
 
   async deleteCertificate(slot: string): Promise<void> {
     const reference = parseSlot(slot)
-    await this.#session.managing((exchange) => deleteCertificate(exchange, reference))
+    await this.#access.change((exchange) => deleteCertificate(exchange, reference))
   }
 
   /** The data objects that are there; of a card in a reader those that NIST names and that can be read now. */
   objects(): Promise<ObjectInfo[]> {
-    return this.#session.transaction((exchange) => listObjects(exchange, this.#channel.local))
+    return this.#access.transaction((exchange) => listObjects(exchange, this.#access.channel.local))
   }
 
   /** Content of a data object by tag in hex or by name (`chuid`); undefined where there is none. */
   getObject(tag: string): Promise<Uint8Array | undefined> {
-    return this.#session.transaction((exchange) => readObject(exchange, tag))
+    return this.#access.transaction((exchange) => readObject(exchange, tag))
   }
 
   putObject(tag: string, content: Uint8Array): Promise<void> {
-    return this.#session.managing((exchange) => writeObject(exchange, tag, content))
+    return this.#access.change((exchange) => writeObject(exchange, tag, content))
   }
 
   deleteObject(tag: string): Promise<void> {
-    return this.#session.managing((exchange) => deleteObject(exchange, tag))
+    return this.#access.change((exchange) => deleteObject(exchange, tag))
   }
 
   /** Lets the card go. Work under way is finished first. */
   async close(): Promise<void> {
-    await this.#channel.close()
+    await this.#access.channel.close()
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -325,13 +312,20 @@ export class Card {
 
   // --- Inside ---------------------------------------------------------------------------------------------------
 
+  #use(slot: string, what: KeyUse, options: UseOptions, operation: () => Operation): Promise<Uint8Array> {
+    return attempt(() => {
+      const ready = operation()
+      return this.#access.use(parseSlot(slot), what, options, () => ready)
+    })
+  }
+
   /**
    * What GENERATE is told of the PIN policy: other cards than Yubico's kind do not know the field, and give a key what the
    * reference has for its slot.
    */
   async #policyToSay(exchange: Exchange, slot: Slot, pinPolicy: PinPolicy): Promise<PinPolicy | undefined> {
-    const { extras } = this.#session
-    if (this.#channel.local !== undefined || (await extras.version(exchange)) !== undefined) return pinPolicy
+    const { extras } = this.#access
+    if ((await extras.version(exchange)) !== undefined) return pinPolicy
     if (pinPolicy === defaultPinPolicy(slot)) return undefined
     throw new CardError(
       'ERR_NOT_SUPPORTED',
@@ -339,14 +333,30 @@ export class Card {
     )
   }
 
-  #local(): LocalCard {
-    if (this.#channel.local !== undefined) return this.#channel.local
+  #owned(): LocalCard {
+    const { local } = this.#access.channel
+    if (local !== undefined) return local
     throw new CardError('ERR_NOT_SUPPORTED', 'Only a card in the TPM of this machine, opened by name, can do this.')
   }
 }
+
+/** The card at the other end of a channel. */
+export const cardOver = (channel: CardChannel): Card => makeCard(new CardAccess(channel))
+
+/** For the parts of this library that do with the keys of a card what `Card` offers nobody. */
+export const accessOf = (card: Card): CardAccess => readAccess(card)
 
 function checkPolicy(policy: string): PinPolicy {
   const found = PIN_POLICIES.find((known) => known === policy)
   if (found !== undefined) return found
   throw new CardError('ERR_NOT_SUPPORTED', `There is no PIN policy '${policy}'. Use one of ${PIN_POLICIES.join(', ')}.`)
+}
+
+/** What `work` throws at once is a rejection like any other. */
+function attempt<T>(work: () => Promise<T>): Promise<T> {
+  try {
+    return work()
+  } catch (error) {
+    return Promise.reject(error)
+  }
 }

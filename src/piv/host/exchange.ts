@@ -1,7 +1,6 @@
 /** Commands to a card of any kind: whole commands and whole answers, however many APDUs they take. */
-
 import { concat, wipe } from '../../bytes.ts'
-import type { CardChannel } from '../../channel.ts'
+import type { CardChannel, Transmit, TransmitOptions } from '../../channel.ts'
 import { CardError } from '../../errors.ts'
 import { splitChain } from '../../iso7816/chaining.ts'
 import { encodeCommand } from '../../iso7816/command.ts'
@@ -18,49 +17,85 @@ export interface HostCommand {
   readonly answer?: boolean
 }
 
+/** A whole answer. */
+export interface Answer extends ResponseApdu {
+  /** The error behind a refusal, of a card in this process. */
+  readonly cause?: unknown
+}
+
 /** No answer of a card is longer: the largest object of PIV is a fraction of it. */
 const LONGEST_ANSWER = 65_536
 /** Nor in more pieces: 64 octets each would do. */
 const MOST_PIECES = 1024
+/** What one short command may send, and ask for. */
+const SHORT = { data: 255, answer: 256 } as const
 const GET_RESPONSE = 0xc0
 const NOTHING = new Uint8Array(0)
+const LAST: TransmitOptions = { last: true }
 
+/** Speaks to a card for the time of one transaction. */
 export class Exchange {
-  readonly #channel: CardChannel
-  constructor(channel: CardChannel) {
-    this.#channel = channel
+  readonly #transmit: Transmit
+  /** Asked for each transaction: a card that was put in again may speak another protocol. */
+  readonly #extended: boolean
+
+  constructor({ atr, extended }: Pick<CardChannel, 'atr' | 'extended'>, transmit: Transmit) {
+    this.#transmit = transmit
+    this.#extended = extended !== false && takesExtendedLength(atr)
   }
 
-  /** Asked each time: a card that was put in again may speak another protocol. */
-  get #extended(): boolean {
-    return this.#channel.extended !== false && takesExtendedLength(this.#channel.atr)
-  }
-
-  /** To be called inside a transaction. Every APDU of ours is overwritten afterwards: it may hold a PIN. */
-  async send({ ins, p1, p2, data = NOTHING, answer = false }: HostCommand): Promise<ResponseApdu> {
-    const le = answer ? (this.#extended && data.length > 255 ? 65_536 : 256) : undefined
-    const parts = splitChain({ cla: 0, ins, p1, p2, data, le, extended: false }, this.#extended)
-    let response: ResponseApdu = { data: NOTHING, sw: SW.OK }
+  /** Every APDU of ours is overwritten afterwards: it may hold a PIN. */
+  async send(command: HostCommand): Promise<Answer> {
+    const parts = this.#apdus(command)
+    let answer: Answer = { data: NOTHING, sw: SW.OK }
     try {
       for (const part of parts) {
-        response = parseResponse(await this.#channel.transmit(part))
-        if (response.sw !== SW.OK && part !== parts.at(-1)) return response
+        answer = this.#answer(await this.#transmit(part))
+        if (answer.sw !== SW.OK && part !== parts.at(-1)) return answer
       }
     } finally {
       wipe(...parts)
     }
-    return this.#collect(response)
+    return isMore(answer.sw) ? this.#collect(answer) : answer
+  }
+
+  /** As `send`, and nothing else is sent in this transaction. */
+  sendLast(command: HostCommand): Promise<Answer> {
+    // Elsewhere the answer may come in pieces, each of which is fetched by a command.
+    if (!this.#extended) return this.send(command)
+    const [apdu = NOTHING] = this.#apdus(command)
+    return this.#transmit(apdu, LAST).then(
+      (octets) => {
+        wipe(apdu)
+        return this.#answer(octets)
+      },
+      (error: unknown) => {
+        wipe(apdu)
+        throw error
+      },
+    )
+  }
+
+  #apdus({ ins, p1, p2, data = NOTHING, answer = false }: HostCommand): Uint8Array[] {
+    const le = answer ? (this.#extended && data.length > SHORT.data ? LONGEST_ANSWER : SHORT.answer) : undefined
+    return splitChain({ cla: 0, ins, p1, p2, data, le, extended: false }, this.#extended)
+  }
+
+  #answer(octets: Uint8Array): Answer {
+    const response = parseResponse(octets)
+    const cause = response.sw === SW.OK ? undefined : this.#transmit.cause?.()
+    return cause === undefined ? response : { ...response, cause }
   }
 
   /** Fetches the rest of an answer, piece by piece. */
-  async #collect(first: ResponseApdu): Promise<ResponseApdu> {
+  async #collect(first: ResponseApdu): Promise<Answer> {
     const pieces = [first.data]
     let { sw } = first
     let length = first.data.length
     while (isMore(sw) && length <= LONGEST_ANSWER) {
-      const le = (sw & 0xff) === 0 ? 256 : sw & 0xff
+      const le = (sw & 0xff) === 0 ? SHORT.answer : sw & 0xff
       const next = { cla: 0, ins: GET_RESPONSE, p1: 0, p2: 0, data: NOTHING, le, extended: false }
-      const piece = parseResponse(await this.#channel.transmit(encodeCommand(next)))
+      const piece = parseResponse(await this.#transmit(encodeCommand(next)))
       pieces.push(piece.data)
       if (isMore(piece.sw) && (piece.data.length === 0 || pieces.length > MOST_PIECES)) {
         throw new CardError(
@@ -71,7 +106,6 @@ export class Exchange {
       length += piece.data.length
       sw = piece.sw
     }
-    if (pieces.length === 1) return { data: first.data, sw }
     const data = concat(...pieces)
     // It may be a secret, which who asked for it overwrites where it is whole.
     wipe(...pieces)

@@ -38,7 +38,7 @@ export class Extras {
   }
 
   /** Whether the card has shown that it says of each key what it is. */
-  get tells(): boolean {
+  get hasMetadata(): boolean {
     return this.#found?.metadata ?? false
   }
 
@@ -83,16 +83,16 @@ export class Extras {
   }
 
   /** @throws CardError ERR_NOT_SUPPORTED where the card is not one that has Yubico's instructions */
-  async want(exchange: Exchange): Promise<void> {
-    if ((await this.#find(exchange)).version === undefined) throw refusal('beyond', SW.UNKNOWN_INS)
+  async demand(exchange: Exchange): Promise<void> {
+    if ((await this.#find(exchange)).version === undefined) throw refusal('beyond', { sw: SW.UNKNOWN_INS })
   }
 
   /** One of Yubico's instructions. @throws CardError ERR_NOT_SUPPORTED by a card that does not have it; as `manage` */
   async send(exchange: Exchange, command: HostCommand): Promise<Uint8Array> {
-    await this.want(exchange)
-    const { data, sw } = await exchange.send(command)
-    if (sw !== SW.OK) throw refusal('beyond', sw)
-    return data
+    await this.demand(exchange)
+    const answer = await exchange.send(command)
+    if (answer.sw !== SW.OK) throw refusal('beyond', answer)
+    return answer.data
   }
 
   async #find(exchange: Exchange): Promise<Found> {

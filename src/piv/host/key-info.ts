@@ -1,10 +1,8 @@
-// Which keys a card has. A card in this process says so, and so does one in a reader that has metadata; of any other PIV
-// card they are known by their certificates.
+// Which keys a card has. A card that has metadata says so; of any other PIV card they are known by their certificates.
 import { createPublicKey, type KeyObject, X509Certificate } from 'node:crypto'
-import type { LocalCard } from '../../channel.ts'
 import { CardError } from '../../errors.ts'
 import { type Algorithm, algorithmById } from '../algorithms.ts'
-import type { KeyOrigin } from '../card/vault.ts'
+import type { KeyOrigin, VaultKey } from '../card/vault.ts'
 import { readKeyHistory } from '../contents.ts'
 import { algorithmOf, fromKeyObject, readPublicKeyFields, toKeyObject } from '../public-key.ts'
 import { defaultPinPolicy, keyReference, type PinPolicy, SLOTS, type Slot } from '../slots.ts'
@@ -27,27 +25,9 @@ export interface KeyInfo {
   readonly publicKey: KeyObject
 }
 
-/** What a card file or a vault says of a key. */
-export interface KeyFacts {
-  readonly slot: string
-  readonly algorithm: Algorithm
-  readonly pinPolicy: PinPolicy
-  readonly origin: KeyOrigin
-  /** SubjectPublicKeyInfo in DER. */
-  readonly spki: Uint8Array
-}
-
-/** Made once for each set of facts: parsing a key takes half as long as a signature. */
-const infos = new WeakMap<KeyFacts, KeyInfo>()
-
-export function keyInfo(facts: KeyFacts): KeyInfo {
-  const known = infos.get(facts)
-  if (known !== undefined) return known
-  const { slot, algorithm, pinPolicy, origin, spki } = facts
+export function keyInfo({ slot, algorithm, pinPolicy, origin, spki }: VaultKey): KeyInfo {
   const publicKey = createPublicKey({ key: Buffer.from(spki), format: 'der', type: 'spki' })
-  const info = { slot: slot as Slot, name: SLOTS.get(slot) ?? slot, algorithm, pinPolicy, origin, publicKey }
-  infos.set(facts, info)
-  return info
+  return { slot, name: nameOf(slot), algorithm, pinPolicy, origin, publicKey }
 }
 
 interface Known {
@@ -108,15 +88,17 @@ const NAMED = ALL.filter((slot) => !RETIRED.includes(slot))
 /** Slots whose keys want the PIN right before their use: nothing can be asked of the card then. */
 const ALWAYS = ALL.filter((slot) => defaultPinPolicy(slot) === 'always')
 
-/** The keys of one card. A card in this process is asked each time; of another one it is remembered what it said. */
+/** The keys of one card. What the card said of them is remembered until they are changed through this object. */
 export class CardKeys {
-  readonly #local: LocalCard | undefined
   readonly #extras: Extras
+  readonly #isShared: boolean
   readonly #known = new Map<Slot, Known>()
+  #learnt = false
 
-  constructor(local: LocalCard | undefined, extras: Extras) {
-    this.#local = local
+  /** `isShared`: other programs reach the card too, and may change its keys. */
+  constructor(extras: Extras, isShared: boolean) {
     this.#extras = extras
+    this.#isShared = isShared
   }
 
   /**
@@ -124,54 +106,79 @@ export class CardKeys {
    * of any other, certificates are read, those of retired keys as its key history says.
    */
   async list(exchange: Exchange): Promise<KeyInfo[]> {
-    if (this.#local !== undefined) return this.#local.keys().map(keyInfo)
+    if (!this.#isShared) {
+      await this.learn(exchange)
+      if (this.#learnt) return ALL.flatMap((slot) => this.known(slot) ?? [])
+    }
     const named = await this.#listed(exchange, NAMED)
-    return [...named, ...(await this.#listed(exchange, this.#extras.tells ? RETIRED : await announced(exchange)))]
+    return [...named, ...(await this.#listed(exchange, this.#extras.hasMetadata ? RETIRED : await announced(exchange)))]
   }
 
-  /** The key in a slot, as the card says now. One that was made through this object may have no certificate yet. */
+  /**
+   * The key in a slot, as the card says now; of a card that nobody else changes, as it said before. One that was made
+   * through this object may have no certificate yet.
+   */
   async find(exchange: Exchange, slot: Slot): Promise<KeyInfo | undefined> {
-    if (this.#local !== undefined) {
-      const key = this.#local.keys().find((one) => one.slot === slot)
-      return key && keyInfo(key)
-    }
+    if (!this.#isShared && this.policyOf(slot) !== undefined) return this.known(slot)
     const metadata = await this.#extras.metadata(exchange, keyReference(slot))
-    if (metadata === 'absent') this.forget(slot)
+    if (metadata === 'absent') this.#known.delete(slot)
     const told = metadata === undefined || metadata === 'absent' ? undefined : fromMetadata(slot, metadata)
     if (told !== undefined) this.#known.set(slot, { key: told, certain: true })
     else if (metadata !== 'absent') await this.#read(exchange, slot)
     return this.#known.get(slot)?.key
   }
 
-  /** The key in a slot for a use of it: where it is known, no command comes between VERIFY and that use. */
-  async toUse(exchange: Exchange, slot: Slot): Promise<KeyInfo | undefined> {
-    return this.#known.get(slot)?.key ?? this.find(exchange, slot)
+  /** The key in a slot where it is known. */
+  known(slot: Slot): KeyInfo | undefined {
+    return this.#known.get(slot)?.key
   }
 
-  /** The PIN policy of a key of another card, where it is known for certain without asking. */
+  /** The key in a slot for a use of it: where it is known, no command comes between VERIFY and that use. */
+  async toUse(exchange: Exchange, slot: Slot): Promise<KeyInfo | undefined> {
+    return this.known(slot) ?? this.find(exchange, slot)
+  }
+
+  /** The PIN policy of a key, where it is known for certain without asking. */
   policyOf(slot: Slot): PinPolicy | undefined {
     const known = this.#known.get(slot)
     return known?.certain ? known.key.pinPolicy : undefined
   }
 
-  /** To be called before VERIFY, which does without what cannot be known: the use of that key finds it out again. */
-  async beforeVerify(exchange: Exchange): Promise<void> {
-    if (this.#local !== undefined) return
-    for (const slot of ALWAYS) {
-      await this.toUse(exchange, slot).catch((error: unknown) => {
-        if (!(error instanceof CardError) || !UNKNOWABLE.includes(error.code)) throw error
-      })
-    }
+  /**
+   * To be called before VERIFY, which allows the very next command one use of an `always` key: that key is known then. What
+   * cannot be known is left to the use, which finds it out again.
+   */
+  async learn(exchange: Exchange): Promise<void> {
+    if (this.#learnt) return
+    for (const slot of ALWAYS) await this.#tryToKnow(exchange, slot)
+    if (this.#isShared || !this.#extras.hasMetadata) return
+    // A card that nobody else changes: all its keys, once.
+    for (const slot of ALL) await this.#tryToKnow(exchange, slot)
+    this.#learnt = true
   }
 
   /** A key came to the card through this object. */
-  made(key: Omit<KeyInfo, 'name'>): void {
-    if (this.#local !== undefined) return
+  remember(key: Omit<KeyInfo, 'name'>): void {
+    this.#changed()
     this.#known.set(key.slot, { key: { ...key, name: nameOf(key.slot) }, certain: true })
   }
 
+  /** A key left its slot, or is perhaps another one than was known. */
   forget(slot: Slot): void {
+    this.#changed()
     this.#known.delete(slot)
+  }
+
+  /** A card in this process reads its file again to change it, and may find what another process has changed. */
+  #changed(): void {
+    this.#learnt = false
+    if (!this.#isShared) this.#known.clear()
+  }
+
+  async #tryToKnow(exchange: Exchange, slot: Slot): Promise<void> {
+    await this.toUse(exchange, slot).catch((error: unknown) => {
+      if (!(error instanceof CardError) || !UNKNOWABLE.includes(error.code)) throw error
+    })
   }
 
   async #listed(exchange: Exchange, slots: readonly Slot[]): Promise<KeyInfo[]> {

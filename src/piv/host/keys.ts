@@ -8,7 +8,7 @@ import { ecdsaToRaw } from '../ecdsa.ts'
 import { fromKeyObject, readPublicKey, toKeyObject } from '../public-key.ts'
 import { keyReference, PIN_POLICY_IDS, type PinPolicy, type Slot } from '../slots.ts'
 import { ASKED, type Authentication, readAuthentication, writeAuthentication, writeKeyTemplate } from '../templates.ts'
-import type { Exchange, HostCommand } from './exchange.ts'
+import type { Answer, Exchange, HostCommand } from './exchange.ts'
 import type { KeyInfo } from './key-info.ts'
 import { type DecryptOptions, notDecrypted, unpadOaep, unpadPkcs1 } from './padding.ts'
 import { refusal } from './refusals.ts'
@@ -28,7 +28,7 @@ export async function generate(
   const data = writeKeyTemplate({ algorithm: ALGORITHMS[algorithm].id, ...policy })
   const command = { ins: INS.generateKeyPair, p1: 0x00, p2: keyReference(slot), data, answer: true }
   const answer = await exchange.send(command)
-  if (answer.sw !== SW.OK) throw refusal('manage', answer.sw)
+  if (answer.sw !== SW.OK) throw refusal('manage', answer)
   return wellFormed(() => toKeyObject(readPublicKey(answer.data)))
 }
 
@@ -49,10 +49,9 @@ export function commandFor(operation: Operation, key: KeyInfo): HostCommand {
   return { ins: INS.generalAuthenticate, p1: id, p2: keyReference(key.slot), data, answer: true }
 }
 
-/** Sends it; the answer is a view. */
-export async function use(exchange: Exchange, command: HostCommand): Promise<Uint8Array> {
-  const answer = await exchange.send(command)
-  if (answer.sw !== SW.OK) throw refusal('useKey', answer.sw)
+/** What the key answers to it: a view. @throws CardError, PinError for a refusal */
+export function responseIn(answer: Answer): Uint8Array {
+  if (answer.sw !== SW.OK) throw refusal('useKey', answer)
   const { response } = wellFormed(() => readAuthentication(answer.data))
   if (response !== undefined) return response
   throw new CardError('ERR_DATA', 'The card answers without a result.')

@@ -24,9 +24,9 @@ export interface ObjectInfo {
   readonly name: string | undefined
 }
 
-/** A card in this process says what it has; any other is asked for what it may have. */
-export async function listObjects(exchange: Exchange, local: LocalCard | undefined): Promise<ObjectInfo[]> {
-  const tags = local?.objects() ?? (await readable(exchange))
+/** PIV has no command that lists objects: a card in this process says what it has, any other is asked for each. */
+export async function listObjects(exchange: Exchange, owned: LocalCard | undefined): Promise<ObjectInfo[]> {
+  const tags = owned?.objects() ?? (await readable(exchange))
   return tags.map((tag) => ({ tag, name: objectByTag(tag)?.name }))
 }
 
@@ -45,16 +45,17 @@ async function readable(exchange: Exchange): Promise<string[]> {
 /** Content of an object; undefined where there is none: never written, and deleted, look alike. */
 export async function readObject(exchange: Exchange, name: string): Promise<Uint8Array | undefined> {
   const tag = parseObjectTag(name)
-  const { data, sw } = await exchange.send({ ins: INS.getData, ...P1P2, data: writeGetData(tag), answer: true })
-  if (sw === SW.NOT_FOUND) return undefined
-  if (sw !== SW.OK) throw refusal('readObject', sw)
-  const content = wellFormed(() => readContent(tag, data), `What the card answers is no data object ${tag}.`)
+  const answer = await exchange.send({ ins: INS.getData, ...P1P2, data: writeGetData(tag), answer: true })
+  if (answer.sw === SW.NOT_FOUND) return undefined
+  if (answer.sw !== SW.OK) throw refusal('readObject', answer)
+  const content = wellFormed(() => readContent(tag, answer.data), `What the card answers is no data object ${tag}.`)
   return content.length === 0 ? undefined : content.slice()
 }
 
 export async function writeObject(exchange: Exchange, name: string, content: Uint8Array): Promise<void> {
-  const { sw } = await exchange.send({ ins: INS.putData, ...P1P2, data: writePutData(parseObjectTag(name), content) })
-  if (sw !== SW.OK) throw refusal('manage', sw)
+  const data = writePutData(parseObjectTag(name), content)
+  const answer = await exchange.send({ ins: INS.putData, ...P1P2, data })
+  if (answer.sw !== SW.OK) throw refusal('manage', answer)
 }
 
 export const deleteObject = (exchange: Exchange, name: string): Promise<void> =>

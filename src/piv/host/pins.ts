@@ -48,8 +48,8 @@ export async function withSecrets<const T extends readonly Uint8Array[], Result>
 
 export async function selectPiv(exchange: Exchange): Promise<void> {
   const command = { ins: INS.select, p1: FIRST_OR_ONLY, p2: 0x00, data: PIV_AID_TRUNCATED, answer: true }
-  const { sw } = await exchange.send(command)
-  if (sw !== SW.OK) throw refusal('select', sw)
+  const answer = await exchange.send(command)
+  if (answer.sw !== SW.OK) throw refusal('select', answer)
 }
 
 /** Whether the PIN is verified, and the tries left where it is not. Costs nothing. */
@@ -73,8 +73,8 @@ export async function verifyPin(
   await sendPins(exchange, 'verifyPin', INS.verify, PIN_REFERENCES.pin, [pin])
 }
 
-/** Uses that one use up, by a command that does nothing else. Whatever the card answers is right. */
-export async function useUp(exchange: Exchange): Promise<void> {
+/** Ends the one use of an `always` key that VERIFY allows, by a command that does nothing else. Any answer is right. */
+export async function disarm(exchange: Exchange): Promise<void> {
   await exchange.send({ ins: INS.getData, p1: 0x3f, p2: 0xff, data: writeGetData(tagOf('discovery')), answer: true })
 }
 
@@ -125,7 +125,7 @@ export async function changePuk(
   { puk, newPuk }: { readonly puk: Secret; readonly newPuk: Secret },
 ): Promise<void> {
   await withSecrets([pukBytes(puk), pukBytes(newPuk)], async (secrets) => {
-    await wantPuk(exchange, card)
+    await demandPuk(exchange, card)
     await sendPins(exchange, 'changePuk', INS.changeReferenceData, PIN_REFERENCES.puk, secrets)
   })
 }
@@ -136,13 +136,13 @@ export async function unblockPin(
   { puk, newPin }: { readonly puk: Secret; readonly newPin: Secret },
 ): Promise<void> {
   await withSecrets([pukBytes(puk), pinBytes(newPin)], async (secrets) => {
-    await wantPuk(exchange, card)
+    await demandPuk(exchange, card)
     await sendPins(exchange, 'unblockPin', INS.resetRetryCounter, PIN_REFERENCES.pin, secrets)
   })
 }
 
 /** At the card edge a card without a PUK looks like one whose PUK is blocked. */
-async function wantPuk(exchange: Exchange, card: CardSecrets): Promise<void> {
+async function demandPuk(exchange: Exchange, card: CardSecrets): Promise<void> {
   if ((await card.puk(exchange)) !== undefined) return
   throw new PinError(
     'ERR_PUK_ABSENT',
@@ -160,8 +160,8 @@ async function sendPins(
   const fields = secrets.map(padPin)
   const data = concat(...fields)
   try {
-    const { sw } = await exchange.send({ ins, p1: 0x00, p2, data })
-    if (sw !== SW.OK) throw refusal(act, sw)
+    const answer = await exchange.send({ ins, p1: 0x00, p2, data })
+    if (answer.sw !== SW.OK) throw refusal(act, answer)
   } finally {
     wipe(data, ...fields)
   }

@@ -1,6 +1,7 @@
 // What a card's refusal means, by what was asked of it. One table: status words are ambiguous, acts are not.
 import { type AnyCardError, CardError, PinError } from '../../errors.ts'
 import { SW, statusText, triesLeft } from '../../iso7816/status.ts'
+import type { Answer } from './exchange.ts'
 
 export type Act =
   | 'verifyPin'
@@ -167,13 +168,24 @@ const REFUSALS: Readonly<Record<Act, ReadonlyMap<number, Refusal>>> = {
   ),
 }
 
-/** The error for status word `sw` in answer to `act`. */
-export function refusal(act: Act, sw: number): AnyCardError {
+/** Acts of which a card in this process says more in the error behind its refusal. */
+const SAID_BY_THE_CARD: readonly Act[] = ['manage', 'beyond']
+
+/** The error for an answer to `act` that is no success. */
+export function refusal(act: Act, { sw, cause }: Pick<Answer, 'sw' | 'cause'>): AnyCardError {
   const found = REFUSALS[act].get(triesLeft(sw) === undefined || sw === SW.BLOCKED ? sw : SW.TRIES_LEFT)
-  if (found !== undefined) return found(sw)
-  return new CardError(
+  const error = found?.(sw) ?? refused(sw)
+  if (cause === undefined) return error
+  if (SAID_BY_THE_CARD.includes(act) && cause instanceof CardError && cause.code === error.code) {
+    error.message = cause.message
+  }
+  error.cause = cause
+  return error
+}
+
+const refused = (sw: number) =>
+  new CardError(
     'ERR_CARD_REFUSED',
     `The card refuses: ${statusText(sw)}. Take it out and put it in again; if that does not help, its maker may know.`,
     { sw },
   )
-}

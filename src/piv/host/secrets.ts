@@ -1,41 +1,51 @@
-// How the PIN and the PUK stand: a card in this process tells its owner, any other one by its metadata, where it has some.
-// Costs no try.
-import type { LocalCard, Tries } from '../../channel.ts'
+// How the PIN and the PUK stand, as the card's metadata say where it has some. Costs no try.
+import type { LocalCard } from '../../channel.ts'
 import type { Exchange } from './exchange.ts'
 import type { Extras } from './extras.ts'
 
 /** What is known of one secret. */
-export interface SecretFacts extends Partial<Tries> {
+export interface SecretFacts {
+  /** Wrong tries left; undefined when nobody can know. */
+  readonly left?: number | undefined
+  /** Tries in all. */
+  readonly limit?: number
+  /** True when the count is this machine's memory and not the TPM's. */
+  readonly advisory?: boolean
   /** True while it is the one that everybody knows. */
   readonly isDefault?: boolean
 }
 
 export class CardSecrets {
-  readonly #local: LocalCard | undefined
+  readonly #owned: LocalCard | undefined
   readonly #extras: Extras
 
-  constructor(local: LocalCard | undefined, extras: Extras) {
-    this.#local = local
+  constructor(owned: LocalCard | undefined, extras: Extras) {
+    this.#owned = owned
     this.#extras = extras
   }
 
   /** The PIN has to be changed before the first private-key operation; false where nobody says. */
   get mustChange(): boolean {
-    return this.#local?.mustChangePin() ?? false
+    return this.#owned?.mustChangePin() ?? false
   }
 
-  async pin(exchange: Exchange): Promise<SecretFacts> {
-    if (this.#local === undefined) return this.#extras.secret(exchange, 'pin')
-    return { ...(await this.#local.pinTries()), isDefault: this.#local.defaults().includes('pin') }
+  pin(exchange: Exchange): Promise<SecretFacts> {
+    return this.#facts(exchange, 'pin')
   }
 
   /** undefined: the card has none. */
   async puk(exchange: Exchange): Promise<SecretFacts | undefined> {
-    if (this.#local === undefined) {
-      const told = await this.#extras.secret(exchange, 'puk')
-      return told.limit === 0 ? undefined : told
+    const facts = await this.#facts(exchange, 'puk')
+    return facts.limit === 0 ? undefined : facts
+  }
+
+  async #facts(exchange: Exchange, which: 'pin' | 'puk'): Promise<SecretFacts> {
+    const { left, ...facts } = await this.#extras.secret(exchange, which)
+    const counted = this.#owned?.triesKnown(which) ?? 'known'
+    return {
+      ...facts,
+      ...(left !== undefined && counted !== 'unknown' && { left }),
+      ...(counted !== 'known' && { advisory: true }),
     }
-    const tries = await this.#local.pukTries()
-    return tries && { ...tries, isDefault: this.#local.defaults().includes('puk') }
   }
 }

@@ -18,7 +18,7 @@ export class Selection {
   /** What `generation` of the channel PIV was selected in. */
   #since: number | undefined
   /** False once the card has shown that it does not say which application is selected. */
-  #tells = true
+  #hasDiscovery = true
   /** GUID of the card; empty where it has none. */
   #guid: Uint8Array | undefined
 
@@ -27,12 +27,12 @@ export class Selection {
   }
 
   /**
-   * Runs `work` with PIV selected. `trusting`: nothing is asked of the card before `work`, which may end the one use
+   * Runs `work` with PIV selected. `unchecked`: nothing is asked of the card before `work`, which may end the one use
    * of a key that VERIFY allows; only if another application answers PIV is selected, and `work` run again.
    */
-  async with<T>(exchange: Exchange, work: () => Promise<T>, trusting: boolean): Promise<T> {
+  async with<T>(exchange: Exchange, work: () => Promise<T>, unchecked: boolean): Promise<T> {
     if (this.#since !== (this.#channel.generation ?? 0)) await this.#begin(exchange)
-    else if (!trusting) await this.#check(exchange)
+    else if (!unchecked) await this.#check(exchange)
     else {
       try {
         return await work()
@@ -42,6 +42,11 @@ export class Selection {
       await selectPiv(exchange)
     }
     return work()
+  }
+
+  /** PIV is selected, and nobody else can select something else: a card in this process has one application. */
+  get isLasting(): boolean {
+    return !this.#shared && this.#since !== undefined
   }
 
   /** The card forgets. In this process there is but one application, and nothing to select again. */
@@ -62,9 +67,9 @@ export class Selection {
   }
 
   async #check(exchange: Exchange): Promise<void> {
-    if (!this.#shared || (this.#tells && (await this.#isSelected(exchange)))) return
+    if (!this.#shared || (this.#hasDiscovery && (await this.#isSelected(exchange)))) return
     await selectPiv(exchange)
-    if (this.#tells) this.#tells = await this.#isSelected(exchange)
+    if (this.#hasDiscovery) this.#hasDiscovery = await this.#isSelected(exchange)
   }
 
   async #isSelected(exchange: Exchange): Promise<boolean> {

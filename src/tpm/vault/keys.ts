@@ -1,6 +1,6 @@
 // Keys of a TPM card: their making, their slots, their use.
 import { CardError } from '../../errors.ts'
-import type { KeyOptions, KeyVault, VaultKey } from '../../piv/card/vault.ts'
+import type { KeyOptions, KeyVault, Posted, VaultKey } from '../../piv/card/vault.ts'
 import type { PinPolicy, Slot } from '../../piv/slots.ts'
 import { spkiOf } from '../codec/public.ts'
 import { assertAsFiled } from '../keys/check.ts'
@@ -60,19 +60,19 @@ export class TpmKeys implements KeyVault {
     })
   }
 
-  async signDigest(slot: Slot, digest: Uint8Array): Promise<Uint8Array> {
+  async signDigest(slot: Slot, digest: Uint8Array, posted?: Posted): Promise<Uint8Array> {
     const key = this.#keyToUse(slot)
-    return useKey(this.#state, key, key.pinPolicy, signDigest(key.algorithm, digest))
+    return useKey(this.#state, key, key.pinPolicy, signDigest(key.algorithm, digest), posted)
   }
 
-  async rawRsa(slot: Slot, block: Uint8Array): Promise<Uint8Array> {
+  async rawRsa(slot: Slot, block: Uint8Array, posted?: Posted): Promise<Uint8Array> {
     const key = this.#keyToUse(slot)
-    return useKey(this.#state, key, key.pinPolicy, rawRsa(key.algorithm, key.public.subarray(2), block))
+    return useKey(this.#state, key, key.pinPolicy, rawRsa(key.algorithm, key.public.subarray(2), block), posted)
   }
 
-  async agree(slot: Slot, point: Uint8Array): Promise<Uint8Array> {
+  async agree(slot: Slot, point: Uint8Array, posted?: Posted): Promise<Uint8Array> {
     const key = this.#keyToUse(slot)
-    return useKey(this.#state, key, key.pinPolicy, agree(key.algorithm, point))
+    return useKey(this.#state, key, key.pinPolicy, agree(key.algorithm, point), posted)
   }
 
   #key(slot: Slot): CardFileKey {

@@ -33,11 +33,11 @@ export class TpmPins implements PinVault {
     if (unlock.once !== undefined) await this.#state.exclusive(() => unlock.dropOnce())
   }
 
-  async disarm(): Promise<void> {
+  disarm(): Promise<void> | undefined {
     const { device, unlock } = this.#state
     const session = unlock.takeArmed()
-    if (session === undefined) return
-    await this.#state.exclusive(async () => {
+    if (session === undefined) return undefined
+    return this.#state.exclusive(async () => {
       await device.run(command('PolicyRestart', [session.handle], [])).catch(() => unlock.discard(session))
     })
   }

@@ -1,5 +1,6 @@
 // The one use of a key: the signing path. And how keys are made, which needs the same room in the TPM.
 import { PinError, TpmError, type TpmErrorDetails } from '../../errors.ts'
+import type { Posted as TellPosted } from '../../piv/card/vault.ts'
 import type { PinPolicy } from '../../piv/slots.ts'
 import type { Entity } from '../codec/nv.ts'
 import { bySession, NO_PASSWORD } from '../command.ts'
@@ -43,13 +44,17 @@ export async function useKey(
   key: KeyBlob,
   policy: PinPolicy,
   operation: KeyOperation,
+  tellPosted?: TellPosted,
 ): Promise<Uint8Array> {
   state.refuseClosed()
   const { turns } = state.device
   const use: KeyUse = { key, policy, operation }
   const post = () => postUse(state, use)
+  const now = turns.postNow(post)
+  // What comes after it cannot change its outcome: it has its ticket with it.
+  if (now !== undefined && policy !== 'always') tellPosted?.()
   const posted =
-    turns.postNow(post) ??
+    now ??
     (
       await turns.post(
         post,

@@ -3,7 +3,7 @@
 import { createCipheriv, createDecipheriv, type KeyObject, randomBytes, X509Certificate } from 'node:crypto'
 import { gunzipSync } from 'node:zlib'
 import { concat, fromHex, hex } from '../../../src/bytes.ts'
-import type { CardChannel } from '../../../src/channel.ts'
+import type { CardChannel, Transmit } from '../../../src/channel.ts'
 import { find, readTlvs, tlv, unwrap } from '../../../src/iso7816/tlv.ts'
 
 /** What the assertions of the classes P, R and W have to know of the card. */
@@ -64,6 +64,7 @@ function certificateIn(data: Uint8Array): X509Certificate | undefined {
 export class Edge {
   readonly #channel: CardChannel
   readonly #secrets: Secrets | undefined
+  #transmit: Transmit
   #certificates: Map<number, X509Certificate> | undefined
   #damaged: string[] = []
   #adminAlgorithm: number | undefined
@@ -71,6 +72,22 @@ export class Edge {
   constructor(channel: CardChannel, secrets: Secrets | undefined) {
     this.#channel = channel
     this.#secrets = secrets
+    this.#transmit = this.#apart
+  }
+
+  /** Each command in a transaction of its own. */
+  readonly #apart: Transmit = (apdu) => this.#channel.transaction((transmit) => transmit(apdu))
+
+  /** All commands of `work` in one transaction. */
+  transaction<T>(work: () => Promise<T>): Promise<T> {
+    return this.#channel.transaction(async (transmit) => {
+      this.#transmit = transmit
+      try {
+        return await work()
+      } finally {
+        this.#transmit = this.#apart
+      }
+    })
   }
 
   get secrets(): Secrets {
@@ -91,7 +108,7 @@ export class Edge {
   /** One APDU as it is, and its answer as it is. `{pin}` and the like stand for fields. */
   async transmit(apdu: string | Uint8Array): Promise<Answer> {
     const command = typeof apdu === 'string' ? octets(this.filled(apdu)) : Uint8Array.from(apdu)
-    const answer = await this.#channel.transmit(command)
+    const answer = await this.#transmit(command)
     return { data: answer.subarray(0, -2), sw: ((answer.at(-2) ?? 0) << 8) | (answer.at(-1) ?? 0) }
   }
 

@@ -1,6 +1,8 @@
 // The admin key, PIV 9B.
 import * as assert from 'uvu/assert'
-import { type AdminKey, Card } from '../../../src/index.ts'
+import type { AdminKey } from '../../../src/index.ts'
+import { cardOver } from '../../../src/piv/host/card.ts'
+import { between } from '../../support/channels.ts'
 import { ADMIN_KEY, PIN } from '../subjects.ts'
 import { type Clauses, forbidden, message, refused, signs } from './clause.ts'
 
@@ -60,19 +62,13 @@ export const ADMIN: Clauses = {
   'a card that does not prove that it has the admin key is not trusted': async (subject) => {
     const { channel } = await subject.fresh()
     // A bit of its response is turned on its way.
-    const transmit = async (apdu: Uint8Array) => {
-      const answer = await channel.transmit(apdu)
+    const lying = between(channel, async (apdu, transmit) => {
+      const answer = await transmit(apdu)
       return answer[0] === 0x7c && answer[2] === 0x82
         ? answer.map((octet, at) => (at === 4 ? octet ^ 1 : octet))
         : answer
-    }
-    const liar = new Card({
-      atr: channel.atr,
-      transmit,
-      transaction: (work) => channel.transaction(work),
-      reset: () => channel.reset(),
-      close: () => channel.close(),
     })
+    const liar = cardOver(lying)
     await refused('ERR_ADMIN_WRONG', () => liar.authenticateAdmin(ADMIN_KEY))
   },
 

@@ -4,22 +4,22 @@ import { inspect } from 'node:util'
 import * as assert from 'uvu/assert'
 import type { CardChannel } from '../../../src/channel.ts'
 import { type Card, CardError, type ErrorCode, PinError, type SignatureOptions } from '../../../src/index.ts'
+import { between } from '../../support/channels.ts'
 import { PIN, type Subject } from '../subjects.ts'
 
 /** A channel that tells of each command before it is sent. */
 export function watched(channel: CardChannel, sends: (apdu: Uint8Array) => void): CardChannel {
+  const through: Parameters<typeof between>[1] = (apdu, transmit) => {
+    sends(apdu)
+    return transmit(apdu)
+  }
+  const { local, reader, extended } = channel
+  const { transaction, reset, close } = between(channel, through)
   return {
-    atr: channel.atr,
-    transmit(apdu) {
-      sends(apdu)
-      return channel.transmit(apdu)
-    },
-    transaction: (work) => channel.transaction(work),
-    reset: () => channel.reset(),
-    close: () => channel.close(),
-    ...(channel.local && { local: channel.local }),
-    ...(channel.reader !== undefined && { reader: channel.reader }),
-    ...(channel.extended !== undefined && { extended: channel.extended }),
+    ...{ atr: channel.atr, transaction, reset, close },
+    ...(local && { local }),
+    ...(reader !== undefined && { reader }),
+    ...(extended !== undefined && { extended }),
     ...(channel.generation !== undefined && {
       get generation() {
         return channel.generation ?? 0

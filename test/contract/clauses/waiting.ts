@@ -1,6 +1,7 @@
 // Several calls at once, and calls that are given up.
 import * as assert from 'uvu/assert'
-import { Card, PinError } from '../../../src/index.ts'
+import { type Card, PinError } from '../../../src/index.ts'
+import { cardOver } from '../../../src/piv/host/card.ts'
 import { gate, within } from '../../support/temp.ts'
 import { type Opened, PIN, type Subject } from '../subjects.ts'
 import { assertSigned, type Clauses, message, refused, signs, WRONG_PIN, watched } from './clause.ts'
@@ -101,7 +102,7 @@ export const WAITING: Clauses = {
     const { channel } = await managed(subject)
     for (const when of ['meanwhile', 'later']) {
       const control = new AbortController()
-      const card = new Card(
+      const card = cardOver(
         watched(channel, (apdu) => {
           if (when === 'meanwhile' && apdu[1] === GENERATE) control.abort()
         }),

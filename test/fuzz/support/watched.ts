@@ -88,7 +88,7 @@ export class WatchedCard {
       await work()
       this.armed = arms
     }
-    const forgetting = async (work: () => Promise<void>): Promise<void> => {
+    const forgetting = async (work: () => Promise<void> | undefined): Promise<void> => {
       this.armed = false
       await work()
     }

@@ -50,12 +50,11 @@ export function heldCard() {
   const begun = gate()
   const resets = { count: 0 }
   const channel: CardChannel = {
-    ...plainCard(),
-    async transmit() {
+    ...plainCard(async () => {
       begun.open()
       await held.promise
-      return Uint8Array.from(OK)
-    },
+      return OK
+    }),
     async reset() {
       resets.count += 1
     },

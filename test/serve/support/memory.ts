@@ -5,6 +5,7 @@ import * as assert from 'uvu/assert'
 import { cardInfo, DEFAULT_PIN, DEFAULT_PUK, openCard } from '../../../src/index.ts'
 import { ReaderChannel } from '../../../src/pcsc/channel.ts'
 import { seen } from '../../pcsc/cards.ts'
+import { send } from '../../support/channels.ts'
 import { search } from '../../support/memory.ts'
 import { type Pcscd, startPcscd } from '../../support/pcscd.ts'
 import { program } from '../../support/program.ts'
@@ -33,8 +34,8 @@ async function use(reader: string): Promise<void> {
   await card.close()
   // Last comes a PIN, in a command by chaining that never ends, and in one that is no good.
   const channel = await ReaderChannel.open(reader)
-  await channel.transmit(Uint8Array.of(0x00, 0x20, 0x00, 0x80, 8, ...ascii(SECRETS.newPin), 0xff, 0xff))
-  await channel.transmit(Uint8Array.of(0x00, 0x20, 0x00, 0x80, 9, ...ascii(SECRETS.newPin), 0xff, 0xff, 0xff))
+  await send(channel, Uint8Array.of(0x00, 0x20, 0x00, 0x80, 8, ...ascii(SECRETS.newPin), 0xff, 0xff))
+  await send(channel, Uint8Array.of(0x00, 0x20, 0x00, 0x80, 9, ...ascii(SECRETS.newPin), 0xff, 0xff, 0xff))
   await channel.close()
 }
 

@@ -1,6 +1,7 @@
 // A card whose signatures can be held up, as those of a card in a reader that somebody else uses.
 import type { CardChannel } from '../../../src/channel.ts'
-import { Card } from '../../../src/piv/host/card.ts'
+import { type Card, cardOver } from '../../../src/piv/host/card.ts'
+import { between } from '../../support/channels.ts'
 import { gate } from '../../support/temp.ts'
 
 const GENERAL_AUTHENTICATE = 0x87
@@ -20,23 +21,17 @@ export function slowed(channel: CardChannel): SlowCard {
   let waiting: ReturnType<typeof gate<void>> | undefined
   let arrived = gate()
   let count = 0
-  const slow: CardChannel = {
-    atr: channel.atr,
-    ...(channel.local && { local: channel.local }),
-    async transmit(apdu) {
-      if (apdu[1] === GENERAL_AUTHENTICATE && waiting !== undefined) {
-        count += 1
-        arrived.open()
-        await waiting.promise
-      }
-      return channel.transmit(apdu)
-    },
-    transaction: (work) => channel.transaction(work),
-    reset: () => channel.reset(),
-    close: () => channel.close(),
+  const through: Parameters<typeof between>[1] = async (apdu, transmit) => {
+    if (apdu[1] === GENERAL_AUTHENTICATE && waiting !== undefined) {
+      count += 1
+      arrived.open()
+      await waiting.promise
+    }
+    return transmit(apdu)
   }
+  const slow = between(channel, through, channel.local && { local: channel.local })
   return {
-    card: new Card(slow),
+    card: cardOver(slow),
     hold() {
       waiting = gate()
       arrived = gate()

@@ -1,5 +1,5 @@
 // ATTEST, and what manages the attestation key F9. Yubico's (src/piv/yubico.ts).
-import { StatusError, SW, wants } from '../../../iso7816/status.ts'
+import { refuseUnless, StatusError, SW } from '../../../iso7816/status.ts'
 import { TlvError } from '../../../iso7816/tlv.ts'
 import { readCertificate, writeCertificate } from '../../certificate.ts'
 import { fromSpki, writePublicKey } from '../../public-key.ts'
@@ -18,7 +18,7 @@ export async function attest(context: CardContext, { slot }: Command<'attest'>):
   const { vault, identity } = context
   const subject = vault.keys.list().find((one) => one.slot === slot)
   if (subject === undefined) throw new StatusError(SW.REFERENCE_NOT_FOUND)
-  wants(subject.origin === 'generated', SW.WRONG_DATA)
+  refuseUnless(subject.origin === 'generated', SW.WRONG_DATA)
   await vault.keys.prove(slot)
   const { key, certificate } = await issuer(context)
   return attestationOf(subject, key, certificate, identity())
@@ -65,7 +65,7 @@ export async function generateAttestation(
   { vault, security }: CardContext,
   { algorithm }: Command<'generateAttestation'>,
 ): Promise<Uint8Array> {
-  wants(security.admin, SW.SECURITY_STATUS)
+  refuseUnless(security.admin, SW.SECURITY_STATUS)
   try {
     const { spki } = await vault.attestation.generate(algorithm)
     return writePublicKey(fromSpki(spki))
@@ -79,6 +79,6 @@ export const importAttestation = (context: CardContext, command: Command<'import
 
 /** The next attestation makes another key, and another certificate. */
 export async function deleteAttestation({ vault, security }: CardContext): Promise<void> {
-  wants(security.admin, SW.SECURITY_STATUS)
+  refuseUnless(security.admin, SW.SECURITY_STATUS)
   await vault.attestation.delete()
 }

@@ -16,10 +16,16 @@ export const version = (): Uint8Array => FIRMWARE
 export const serial = ({ identity }: CardContext): Uint8Array => serialOf(identity().cardId)
 
 export async function metadata(context: CardContext, { of }: Command<'metadata'>): Promise<Uint8Array> {
-  const { pins } = context.vault
-  if (of === 'pin') return triesOf(context, 'pin', await pins.pinCounter())
-  // A card without a PUK looks like one whose PUK is blocked: there are no tries, and it is not the default one.
-  if (of === 'puk') return triesOf(context, 'puk', (await pins.pukCounter()) ?? { left: 0, limit: 0 })
+  const { vault, counters } = context
+  if (of === 'pin') {
+    counters.pin = await vault.pins.pinCounter()
+    return triesOf(context, 'pin', counters.pin)
+  }
+  if (of === 'puk') {
+    // A card without a PUK looks like one whose PUK is blocked: there are no tries, and it is not the default one.
+    counters.puk = (await vault.pins.pukCounter()) ?? { left: 0, limit: 0, advisory: false }
+    return triesOf(context, 'puk', counters.puk)
+  }
   return of === 'admin' ? adminKey(context) : describe(keyOf(context, of))
 }
 

@@ -1,6 +1,6 @@
 // GENERAL AUTHENTICATE with a private key, GENERATE ASYMMETRIC KEY PAIR. SP 800-73-5 part 2, 3.2.4 and 3.3.1.
 import { CardError } from '../../../errors.ts'
-import { StatusError, SW } from '../../../iso7816/status.ts'
+import { refuseUnless, StatusError, SW } from '../../../iso7816/status.ts'
 import { ALGORITHMS } from '../../algorithms.ts'
 import { ecdsaToDer } from '../../ecdsa.ts'
 import { fromSpki, writePublicKey } from '../../public-key.ts'
@@ -8,31 +8,50 @@ import { defaultPinPolicy } from '../../slots.ts'
 import { writeAuthentication } from '../../templates.ts'
 import type { PivCommand } from '../command.ts'
 import type { CardContext } from '../context.ts'
+import type { Posted, VaultKey } from '../vault.ts'
 
 type Command<Kind extends PivCommand['kind']> = Extract<PivCommand, { kind: Kind }>
 
 /** Sign, raw RSA, or ECDH: which one follows from the items of the template and the kind of the key. */
-export async function useKey(context: CardContext, command: Command<'useKey'>): Promise<Uint8Array> {
-  const { vault, mustChangePin } = context
-  const { slot, algorithm, items } = command
-  const key = vault.keys.list().find((one) => one.slot === slot)
-  if (key?.pinPolicy !== 'always') await vault.pins.disarm()
+export function useKey(
+  context: CardContext,
+  command: Command<'useKey'>,
+  posted: Posted | undefined,
+): Promise<Uint8Array> {
+  const { vault } = context
+  const key = vault.keys.list().find(({ slot }) => slot === command.slot)
+  if (key?.pinPolicy === 'always') return use(context, command, key)
+  const disarmed = vault.pins.disarm()
+  return disarmed === undefined
+    ? use(context, command, key, posted)
+    : disarmed.then(() => use(context, command, key, posted))
+}
+
+function use(
+  { vault, mustChangePin }: CardContext,
+  { slot, algorithm, items }: Command<'useKey'>,
+  key: VaultKey | undefined,
+  posted?: Posted,
+): Promise<Uint8Array> {
   if (key === undefined) throw new StatusError(SW.REFERENCE_NOT_FOUND)
-  const row = ALGORITHMS[key.algorithm]
-  if (row.id !== algorithm) throw new StatusError(SW.WRONG_PARAMETERS)
+  const { id, kind } = ALGORITHMS[key.algorithm]
+  refuseUnless(id === algorithm, SW.WRONG_PARAMETERS)
   const { challenge, exponentiation, response, witness } = items
   const asked = response?.length === 0 && witness === undefined
   if (!asked || (challenge === undefined) === (exponentiation === undefined)) throw new StatusError(SW.WRONG_DATA)
-  if (mustChangePin()) throw new StatusError(SW.CONDITIONS_OF_USE)
+  refuseUnless(!mustChangePin(), SW.CONDITIONS_OF_USE)
   if (exponentiation !== undefined) {
-    if (row.kind !== 'ec') throw new StatusError(SW.WRONG_DATA)
-    return writeAuthentication({ response: await vault.keys.agree(slot, exponentiation) })
+    refuseUnless(kind === 'ec', SW.WRONG_DATA)
+    return vault.keys.agree(slot, exponentiation, posted).then(answerOf)
   }
   const input = challenge ?? new Uint8Array(0)
-  const result =
-    row.kind === 'ec' ? ecdsaToDer(await vault.keys.signDigest(slot, input)) : await vault.keys.rawRsa(slot, input)
-  return writeAuthentication({ response: result })
+  return kind === 'ec'
+    ? vault.keys.signDigest(slot, input, posted).then(signatureOf)
+    : vault.keys.rawRsa(slot, input, posted).then(answerOf)
 }
+
+const answerOf = (response: Uint8Array) => writeAuthentication({ response })
+const signatureOf = (raw: Uint8Array) => answerOf(ecdsaToDer(raw))
 
 export async function generate(context: CardContext, command: Command<'generate'>): Promise<Uint8Array> {
   if (!context.security.admin) throw new StatusError(SW.SECURITY_STATUS)
@@ -47,5 +66,7 @@ export async function generate(context: CardContext, command: Command<'generate'
 
 /** The answer where a vault does not have an algorithm, which is 6A80 at the card edge; other errors as they are. */
 export function unknownMechanism(error: unknown): unknown {
-  return error instanceof CardError && error.code === 'ERR_NOT_SUPPORTED' ? new StatusError(SW.WRONG_DATA) : error
+  return error instanceof CardError && error.code === 'ERR_NOT_SUPPORTED'
+    ? new StatusError(SW.WRONG_DATA, { cause: error })
+    : error
 }

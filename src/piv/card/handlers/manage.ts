@@ -1,7 +1,7 @@
 // What who proved the admin key may do beyond SP 800-73: IMPORT KEY, MOVE KEY, SET MANAGEMENT KEY. Yubico's
 // (src/piv/yubico.ts).
 import { wipe } from '../../../bytes.ts'
-import { SW, wants } from '../../../iso7816/status.ts'
+import { refuseUnless, SW } from '../../../iso7816/status.ts'
 import { ADMIN_ALGORITHMS } from '../../algorithms.ts'
 import { privateKeyOf } from '../../private-key.ts'
 import { defaultPinPolicy } from '../../slots.ts'
@@ -24,9 +24,9 @@ export async function importing(
 ): Promise<void> {
   let pkcs8: Uint8Array | undefined
   try {
-    wants(security.admin, SW.SECURITY_STATUS)
+    refuseUnless(security.admin, SW.SECURITY_STATUS)
     pkcs8 = await privateKeyOf(algorithm, parts)
-    wants(pkcs8 !== undefined, SW.WRONG_DATA)
+    refuseUnless(pkcs8 !== undefined, SW.WRONG_DATA)
     await work(pkcs8)
   } catch (error) {
     throw unknownMechanism(error)
@@ -37,7 +37,7 @@ export async function importing(
 
 export async function setAdminKey(context: CardContext, { algorithm, key }: Command<'setAdminKey'>): Promise<void> {
   try {
-    wants(context.security.admin, SW.SECURITY_STATUS)
+    refuseUnless(context.security.admin, SW.SECURITY_STATUS)
     await context.vault.admin.replace(ADMIN_ALGORITHMS[algorithm].id, key)
   } finally {
     wipe(key)
@@ -46,11 +46,11 @@ export async function setAdminKey(context: CardContext, { algorithm, key }: Comm
 
 /** A key that was in the target is gone. Certificates stay in their slots. */
 export async function moveKey({ vault, security }: CardContext, { from, to }: Command<'moveKey'>): Promise<void> {
-  wants(security.admin, SW.SECURITY_STATUS)
+  refuseUnless(security.admin, SW.SECURITY_STATUS)
   await vault.keys.move(from, to)
 }
 
 export async function deleteKey({ vault, security }: CardContext, { slot }: Command<'deleteKey'>): Promise<void> {
-  wants(security.admin, SW.SECURITY_STATUS)
+  refuseUnless(security.admin, SW.SECURITY_STATUS)
   await vault.keys.delete(slot)
 }

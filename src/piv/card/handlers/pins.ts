@@ -8,9 +8,10 @@ import type { CardContext } from '../context.ts'
 type Command<Kind extends PivCommand['kind']> = Extract<PivCommand, { kind: Kind }>
 
 /** Empty VERIFY: asks, and costs nothing. */
-export async function pinStatus({ vault }: CardContext): Promise<void> {
+export async function pinStatus({ vault, counters }: CardContext): Promise<void> {
   if (vault.pins.unlocked) return
-  const { left, limit } = await vault.pins.pinCounter()
+  counters.pin = await vault.pins.pinCounter()
+  const { left, limit } = counters.pin
   throw new StatusError(left === 0 ? SW.BLOCKED : wrongTry(left ?? limit))
 }
 

@@ -1,0 +1,241 @@
+// One card over one channel: that PIV is selected, which keys there are, and their use.
+import { isPromise } from 'node:util/types'
+import type { CardChannel, TransactionOptions, Transmit } from '../../channel.ts'
+import { CardError, PinError } from '../../errors.ts'
+import { SW } from '../../iso7816/status.ts'
+import { pinBytes, type Secret } from '../pin.ts'
+import type { Slot } from '../slots.ts'
+import { type Answer, Exchange } from './exchange.ts'
+import { Extras } from './extras.ts'
+import { CardKeys, type KeyInfo } from './key-info.ts'
+import { commandFor, type Operation, responseIn } from './keys.ts'
+import { type AskPin, type KeyUse, type PinRequest, type PinUse, pinRequest, withPin } from './pin-request.ts'
+import { disarm, isVerified, keepTries, pinStatus, verifyPin, withSecrets } from './pins.ts'
+import { refusal } from './refusals.ts'
+import { CardSecrets } from './secrets.ts'
+import { Selection } from './selection.ts'
+import { type Cancellable, untilTurn } from './waiting.ts'
+
+export type UseOptions = PinUse & Cancellable
+
+/** Nothing in a transaction of `Card` calls anybody who may use the card. */
+const FLAT: TransactionOptions = { flat: true }
+
+/** An answer, and the key that gave it. */
+interface Used {
+  readonly key: KeyInfo
+  readonly response: Uint8Array
+}
+
+export class CardAccess {
+  readonly channel: CardChannel
+  readonly keys: CardKeys
+  readonly extras: Extras
+  readonly secrets: CardSecrets
+  readonly #selection: Selection
+
+  constructor(channel: CardChannel) {
+    this.channel = channel
+    this.extras = new Extras(channel)
+    this.secrets = new CardSecrets(channel.local, this.extras)
+    this.keys = new CardKeys(this.extras, this.#isShared)
+    this.#selection = new Selection(channel)
+  }
+
+  /** Other programs reach the card as well, between two transactions. */
+  get #isShared(): boolean {
+    return this.channel.generation !== undefined
+  }
+
+  transaction<T>(work: (exchange: Exchange) => Promise<T>, waiting: Cancellable = {}): Promise<T> {
+    return this.#turn(waiting, (transmit) => {
+      const exchange = new Exchange(this.channel, transmit)
+      return this.#selection.with(exchange, () => work(exchange), false)
+    })
+  }
+
+  #turn<T>(waiting: Cancellable, work: (transmit: Transmit) => Promise<T>): Promise<T> {
+    return untilTurn(waiting, (begin) =>
+      this.channel.transaction((transmit) => {
+        begin()
+        return work(transmit)
+      }, FLAT),
+    )
+  }
+
+  /** A change of the card: the owner of the card file may make it once the PIN is verified. */
+  change<T>(work: (exchange: Exchange) => Promise<T>, waiting?: Cancellable): Promise<T> {
+    return this.transaction(async (exchange) => {
+      await this.channel.local?.grant()
+      return work(exchange)
+    }, waiting)
+  }
+
+  /**
+   * Commands after which the PIN may be verified, for calls that come later. On a shared card no other program is to find
+   * an `always` key ready; with `disarmed` nobody is, on any card.
+   */
+  prove(work: (exchange: Exchange) => Promise<void>, disarmed = false): Promise<void> {
+    return this.transaction(async (exchange) => {
+      await work(exchange)
+      if (disarmed || this.#isShared) await disarm(exchange)
+    })
+  }
+
+  verify(pin: Secret, minTriesLeft: number, disarmed = false): Promise<void> {
+    const work = (exchange: Exchange) =>
+      withSecrets([pinBytes(pin)], async ([octets]) => {
+        await this.keys.learn(exchange)
+        await verifyPin(exchange, this.secrets, octets, minTriesLeft)
+      })
+    return this.prove(work, disarmed)
+  }
+
+  /** The card forgets whatever was verified. */
+  reset(): Promise<void> {
+    return this.channel.transaction(() => {
+      this.#selection.lost()
+      return this.channel.reset()
+    }, FLAT)
+  }
+
+  /**
+   * One use of a key. `prepare` is called once, outside of any transaction; what it hashes is hashed before the card is
+   * asked for, and calls come to the card in the order of asking where it is there at once.
+   */
+  use(
+    slot: Slot,
+    what: KeyUse,
+    options: UseOptions,
+    prepare: () => Operation | Promise<Operation>,
+  ): Promise<Uint8Array> {
+    const { pin } = options
+    if (typeof pin === 'function') return this.#useAsking(pin, slot, what, options, prepare)
+    if (pin !== undefined) {
+      return withPin(pin, async (octets) => {
+        const operation = prepare()
+        return this.#use(slot, isPromise(operation) ? await operation : operation, options, octets)
+      })
+    }
+    const operation = prepare()
+    return isPromise(operation)
+      ? operation.then((ready) => this.#use(slot, ready, options))
+      : this.#use(slot, operation, options)
+  }
+
+  /** Asks for the PIN where the key is known to need it; else only when the card says that it does. */
+  async #useAsking(
+    ask: AskPin,
+    slot: Slot,
+    what: KeyUse,
+    options: UseOptions,
+    prepare: () => Operation | Promise<Operation>,
+  ): Promise<Uint8Array> {
+    const { request, wanted } = await this.request(slot, what, options)
+    if (wanted) {
+      return withPin(await ask(request), async (pin) => this.#use(slot, await prepare(), options, pin))
+    }
+    const operation = await prepare()
+    try {
+      return await this.#use(slot, operation, options)
+    } catch (error) {
+      if (!(error instanceof PinError && error.code === 'ERR_PIN_REQUIRED')) throw error
+    }
+    const again = await this.request(slot, what, options)
+    return withPin(await ask(again.request), (pin) => this.#use(slot, operation, options, pin))
+  }
+
+  /** Whether keys of the policy `once` serve now. Costs the card less than to say all that a request tells. */
+  unlocked(): Promise<boolean> {
+    return this.transaction(async (exchange) => !this.secrets.mustChange && (await isVerified(exchange)))
+  }
+
+  /**
+   * Whether a use of the key needs the PIN now, and what to ask with.
+   * @throws PinError ERR_PIN_CHANGE_REQUIRED, ERR_PIN_BLOCKED, ERR_PIN_LAST_TRY: nobody is asked for a PIN in vain
+   */
+  request(
+    slot: Slot,
+    what: KeyUse,
+    options: UseOptions,
+  ): Promise<{ readonly request: PinRequest; readonly wanted: boolean }> {
+    return this.transaction(async (exchange) => {
+      const { verified, triesLeft, blocked, mustChange } = await pinStatus(exchange, this.secrets)
+      if (mustChange) throw refusal('useKey', { sw: SW.CONDITIONS_OF_USE })
+      const key = present(slot, await this.keys.toUse(exchange, slot))
+      const wanted = key.pinPolicy === 'always' || (key.pinPolicy === 'once' && !verified)
+      if (wanted && blocked) throw refusal('verifyPin', { sw: SW.BLOCKED })
+      if (wanted) keepTries(triesLeft, options.minTriesLeft ?? 0)
+      return { request: pinRequest(key, what, { card: this.name, triesLeft }), wanted }
+    }, options)
+  }
+
+  /** As `--card` takes it: of a card in a reader that of the reader, `reader:NAME`. */
+  get name(): string | undefined {
+    const { reader, local } = this.channel
+    return reader === undefined ? local?.name : `reader:${reader}`
+  }
+
+  async #use(slot: Slot, operation: Operation, options: UseOptions, pin?: Uint8Array): Promise<Uint8Array> {
+    let key: KeyInfo | undefined
+    const got = await this.#turn<Answer | Used>(options, (transmit) => {
+      const exchange = new Exchange(this.channel, transmit)
+      key = pin === undefined && this.#selection.isLasting ? this.keys.known(slot) : undefined
+      if (key !== undefined) return exchange.sendLast(commandFor(operation, key))
+      const use = () => this.#lookUpAndUse(exchange, slot, operation, options, pin)
+      return this.#selection.with(exchange, use, pin === undefined && this.#allowsNothingElse(slot))
+    })
+    if ('key' in got) return operation.read(got.response, got.key)
+    return operation.read(this.#response(slot, operation, got), key as KeyInfo)
+  }
+
+  /** With a PIN: VERIFY and the use, one right after the other; what has to be read or worked out comes before. */
+  async #lookUpAndUse(
+    exchange: Exchange,
+    slot: Slot,
+    operation: Operation,
+    options: UseOptions,
+    pin: Uint8Array | undefined,
+  ): Promise<Used> {
+    const key = present(slot, await this.keys.toUse(exchange, slot))
+    const command = commandFor(operation, key)
+    if (pin === undefined) this.#assertUsable(slot)
+    else await verifyPin(exchange, this.secrets, pin, options.minTriesLeft ?? 0)
+    try {
+      return { key, response: this.#response(slot, operation, await exchange.send(command)) }
+    } catch (error) {
+      if (pin !== undefined && this.#isShared) await disarm(exchange).catch(() => undefined)
+      throw error
+    }
+  }
+
+  #response(slot: Slot, operation: Operation, answer: Answer): Uint8Array {
+    try {
+      return responseIn(answer)
+    } catch (error) {
+      // It is not the key that was known.
+      if (answer.sw === SW.WRONG_PARAMETERS || answer.sw === SW.REFERENCE_NOT_FOUND) this.keys.forget(slot)
+      throw operation.refused?.(error) ?? error
+    }
+  }
+
+  /** A command that only looks comes before a use that another program's VERIFY might allow. */
+  #allowsNothingElse(slot: Slot): boolean {
+    const policy = this.keys.policyOf(slot)
+    return policy === 'never' || policy === 'once'
+  }
+
+  /** On a shared card a VERIFY of an earlier transaction allows no use of an `always` key: it may be anybody's. */
+  #assertUsable(slot: Slot): void {
+    if (!this.#isShared || this.keys.policyOf(slot) !== 'always') return
+    throw new PinError(
+      'ERR_PIN_REQUIRED',
+      `The key in slot ${slot} wants the PIN for every use, and in a reader it has to come with the use: sign, decrypt or derive with { pin }.`,
+    )
+  }
+}
+
+export function present(slot: Slot, key: KeyInfo | undefined): KeyInfo {
+  if (key !== undefined) return key
+  throw new CardError('ERR_KEY_ABSENT', `There is no key in slot ${slot}. Make one: tessera key generate ${slot}.`)
+}

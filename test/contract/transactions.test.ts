@@ -1,0 +1,126 @@
+// Transactions of a channel: one at a time, never one inside another, and no way to the card without one.
+import { test } from 'uvu'
+import * as assert from 'uvu/assert'
+import type { Transmit } from '../../src/channel.ts'
+import { PinError, UsageError } from '../../src/index.ts'
+import { memoryCard } from '../pcsc/cards.ts'
+import { octets } from '../support/octets.ts'
+import { gate, within } from '../support/temp.ts'
+
+const STATUS = octets('00200080')
+const SELECT = octets('00a4040005a000000308')
+
+async function refusedAsUsage(work: () => Promise<unknown>): Promise<void> {
+  const error = await within(
+    work().then(
+      () => undefined,
+      (thrown: unknown) => thrown,
+    ),
+    5000,
+    'a transaction that waits for itself',
+  )
+  assert.instance(error, UsageError)
+  assert.is((error as UsageError).code, 'ERR_USAGE')
+}
+
+test('one inside another is refused at once, before the first command and after it', async () => {
+  const { channel } = memoryCard()
+  const nested = () => channel.transaction((transmit) => transmit(STATUS.slice()))
+  await channel.transaction(async (transmit) => {
+    await refusedAsUsage(nested)
+    await transmit(SELECT.slice())
+    await refusedAsUsage(nested)
+    await Promise.all([1, 2].map(() => refusedAsUsage(nested)))
+    await new Promise((resolve) => setImmediate(resolve))
+    await refusedAsUsage(nested)
+    await refusedAsUsage(async () => {
+      await undefined
+      await nested()
+    })
+  })
+  assert.is((await nested()).length, 2, 'and the card goes on')
+})
+
+test('one that asks for no other is refused another while its work is called', async () => {
+  const { channel } = memoryCard()
+  const nested = () => channel.transaction((transmit) => transmit(STATUS.slice()))
+  await channel.transaction(() => refusedAsUsage(nested), { flat: true })
+  assert.is((await nested()).length, 2)
+})
+
+test('of two cards, one may be used inside a transaction of the other, and not the other way back', async () => {
+  const [one, two] = [memoryCard().channel, memoryCard().channel]
+  const status = (transmit: Transmit) => transmit(STATUS.slice())
+  await one.transaction(async (transmit) => {
+    await status(transmit)
+    await two.transaction(async (inner) => {
+      await status(inner)
+      await refusedAsUsage(() => one.transaction(status))
+    })
+    assert.is((await two.transaction(status)).length, 2)
+    assert.is((await status(transmit)).length, 2)
+  })
+})
+
+test('asked for by others while one is under way, they wait, in the order of asking', async () => {
+  const { channel } = memoryCard()
+  const held = gate()
+  const order: number[] = []
+  const first = channel.transaction(async (transmit) => {
+    await transmit(SELECT.slice())
+    await held.promise
+    order.push(0)
+  })
+  await new Promise((resolve) => setImmediate(resolve))
+  const others = [1, 2, 3].map((number) =>
+    channel.transaction(async (transmit) => {
+      await transmit(STATUS.slice())
+      order.push(number)
+      if (number === 2) throw new RangeError('a failure of one is not the next one’s')
+    }),
+  )
+  held.open()
+  const ends = await Promise.allSettled([first, ...others])
+  assert.equal(order, [0, 1, 2, 3])
+  assert.equal(
+    ends.map(({ status }) => status),
+    ['fulfilled', 'fulfilled', 'rejected', 'fulfilled'],
+  )
+})
+
+test('a transmit is good for its transaction alone', async () => {
+  const { channel } = memoryCard()
+  let kept: Transmit | undefined
+  await channel.transaction(async (transmit) => {
+    kept = transmit
+    await transmit(SELECT.slice())
+  })
+  await refusedAsUsage(async () => kept?.(STATUS.slice()))
+  await channel.transaction(async (transmit) => {
+    await refusedAsUsage(async () => kept?.(STATUS.slice()))
+    kept = transmit
+    await transmit(STATUS.slice(), { last: true })
+    await refusedAsUsage(() => transmit(STATUS.slice()))
+  })
+  await channel
+    .transaction(async () => {
+      throw new RangeError('no')
+    })
+    .catch(() => undefined)
+  await refusedAsUsage(async () => kept?.(STATUS.slice()))
+})
+
+test('the error behind a refusal is there for the last response, and for that one alone', async () => {
+  const { channel } = memoryCard()
+  await channel.transaction(async (transmit) => {
+    const verify = octets(`0020008008${'39'.repeat(8)}`)
+    assert.is((await transmit(verify)).at(-2), 0x63)
+    const cause = transmit.cause?.()
+    assert.instance(cause, PinError)
+    assert.equal([(cause as PinError).code, (cause as PinError).triesLeft], ['ERR_PIN_WRONG', 4])
+    await transmit(SELECT.slice())
+    assert.is(transmit.cause?.(), undefined)
+  })
+})
+
+test.run()
