@@ -3,7 +3,7 @@
 import { secretBytes, wipe } from '../bytes.ts'
 import { type CreateCardOptions, cardInfo, makeCard, openChannel, type ReadableCard } from '../cards/cards.ts'
 import { CardError } from '../errors.ts'
-import { type Card, cardOver } from '../piv/host/card.ts'
+import { cardOver } from '../piv/host/card.ts'
 import { DEFAULT_PIN } from '../piv/pin.ts'
 import type { EnrollOptions, EnrollResult } from './enroll-options.ts'
 import { enroll } from './enrollments.ts'

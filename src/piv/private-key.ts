@@ -1,13 +1,13 @@
-// Private keys in the parts that IMPORT KEY brings, put together as PKCS#8 (RFC 5958), and taken apart. Everything secret
-// on the way is overwritten.
-import { checkPrime, createPublicKey, type KeyObject } from 'node:crypto'
+// Private keys in the parts that IMPORT KEY brings: whether they are a key, which public key belongs to them, and how they
+// are taken out of a KeyObject. They are octets outside of V8's heap and never text, so that all of them are overwritten.
+import { checkPrime, createECDH, createPublicKey, type KeyObject } from 'node:crypto'
 import { promisify } from 'node:util'
 import { equal, fromHex, space, wipe } from '../bytes.ts'
 import { DER, integer } from '../iso7816/der.ts'
-import { readTlvs, TlvError, tlv, unwrap } from '../iso7816/tlv.ts'
+import { readTlvs, TlvError, unwrap } from '../iso7816/tlv.ts'
 import { ALGORITHMS, type Algorithm } from './algorithms.ts'
 import { inverseOfF4, multiply, remainder, subtract } from './numbers.ts'
-import { algorithmOf, fromKeyObject } from './public-key.ts'
+import { algorithmOf, fromKeyObject, type PublicKey } from './public-key.ts'
 
 /** Numbers, each as long as the field or as half of the modulus. */
 export type PrivateKeyParts =
@@ -23,73 +23,69 @@ export type PrivateKeyParts =
 const octets = (digits: string): Uint8Array => fromHex(digits) ?? new Uint8Array(0)
 const ONE = Uint8Array.of(1)
 const F4 = Uint8Array.of(0x01, 0x00, 0x01)
-const VERSION = integer(new Uint8Array(1))
 
-/** AlgorithmIdentifier: RFC 3279, 2.3.1 and 2.3.5; and the order of the curve: SP 800-186, 3.2.1. */
-const RSA = tlv(DER.sequence, tlv(DER.oid, octets('2a864886f70d010101')), tlv(DER.null))
-const curve = (oid: string) => tlv(DER.sequence, tlv(DER.oid, octets('2a8648ce3d0201')), tlv(DER.oid, octets(oid)))
-const CURVES: Readonly<Partial<Record<Algorithm, { readonly algorithm: Uint8Array; readonly order: Uint8Array }>>> = {
-  'P-256': {
-    algorithm: curve('2a8648ce3d030107'),
-    order: octets('ffffffff00000000ffffffffffffffffbce6faada7179e84f3b9cac2fc632551'),
-  },
-  'P-384': {
-    algorithm: curve('2b81040022'),
-    order: octets('ffffffffffffffffffffffffffffffffffffffffffffffffc7634d81f4372ddf581a0db248b0a77aecec196accc52973'),
-  },
+/** Order of the curve: SP 800-186, 3.2.1. */
+const ORDERS: Readonly<Partial<Record<Algorithm, Uint8Array>>> = {
+  'P-256': octets('ffffffff00000000ffffffffffffffffbce6faada7179e84f3b9cac2fc632551'),
+  'P-384': octets('ffffffffffffffffffffffffffffffffffffffffffffffffc7634d81f4372ddf581a0db248b0a77aecec196accc52973'),
 }
 
-/** An element whose parts are overwritten: it is the only copy of them. */
-function sealed(tag: number, ...parts: readonly Uint8Array[]): Uint8Array {
-  const element = tlv(tag, ...parts)
-  wipe(...parts)
-  return element
+/**
+ * The public key that belongs to the parts; undefined where they cannot be of a key of this algorithm. Whether the numbers
+ * of an RSA key belong together `isPrivateKey` says.
+ */
+export function publicKeyOf(algorithm: Algorithm, parts: PrivateKeyParts): PublicKey | undefined {
+  const row = ALGORITHMS[algorithm]
+  if ('scalar' in parts) {
+    return row.kind === 'ec' && isScalar(algorithm, parts.scalar) ? pointOf(row.curve, parts.scalar) : undefined
+  }
+  const modulus = multiply(parts.p, parts.q)
+  const fits = row.kind === 'rsa' && modulus.length === row.octets && (modulus[0] ?? 0) >= 0x80
+  return fits ? { modulus, exponent: F4 } : undefined
 }
 
-const pkcs8 = (algorithm: Uint8Array, key: Uint8Array): Uint8Array =>
-  sealed(DER.sequence, VERSION.slice(), algorithm.slice(), sealed(DER.octetString, key))
-
-/** PKCS#8 in DER, to be wiped by the caller; undefined where the parts are no key of this algorithm. */
-export async function privateKeyOf(algorithm: Algorithm, parts: PrivateKeyParts): Promise<Uint8Array | undefined> {
-  const known = CURVES[algorithm]
-  if ('scalar' in parts) return known && ofScalar(parts.scalar, known)
-  return known === undefined ? ofPrimes(ALGORITHMS[algorithm].octets, parts) : undefined
+function isScalar(algorithm: Algorithm, scalar: Uint8Array): boolean {
+  const { [algorithm]: order } = ORDERS
+  return order?.length === scalar.length && scalar.some((octet) => octet !== 0) && Buffer.compare(scalar, order) < 0
 }
 
-function ofScalar(scalar: Uint8Array, { algorithm, order }: { algorithm: Uint8Array; order: Uint8Array }) {
-  if (scalar.every((octet) => octet === 0) || Buffer.compare(scalar, order) >= 0) return undefined
-  return pkcs8(algorithm, sealed(DER.sequence, integer(ONE), tlv(DER.octetString, scalar)))
+function pointOf(curve: string, scalar: Uint8Array): PublicKey {
+  const ecdh = createECDH(curve)
+  ecdh.setPrivateKey(scalar)
+  return { point: Uint8Array.from(ecdh.getPublicKey()) }
 }
 
 type Primes = Exclude<PrivateKeyParts, { readonly scalar: Uint8Array }>
 const isPrime = promisify(checkPrime)
 
-async function ofPrimes(length: number, parts: Primes): Promise<Uint8Array | undefined> {
+/** Whether the parts are a key of this algorithm. */
+export async function isPrivateKey(algorithm: Algorithm, parts: PrivateKeyParts): Promise<boolean> {
+  if (publicKeyOf(algorithm, parts) === undefined) return false
+  return 'scalar' in parts || arePrimes(parts)
+}
+
+/** Whether the numbers of an RSA key belong together, for the exponent 65537. */
+async function arePrimes({ p, q, dP, dQ, qInv }: Primes): Promise<boolean> {
   const secrets: Uint8Array[] = []
-  const held = (number: Uint8Array | undefined): Uint8Array => {
+  const keep = (number: Uint8Array | undefined): Uint8Array => {
     const secret = number ?? new Uint8Array(0)
     secrets.push(secret)
     return secret
   }
+  const undoes = (prime: Uint8Array, exponent: Uint8Array) =>
+    equal(keep(inverseOfF4(keep(subtract(prime, ONE)))), exponent)
   try {
-    const { p, q, dP, dQ, qInv } = parts
-    const n = multiply(p, q)
-    if (n.length !== length || (n[0] ?? 0) < 0x80 || equal(p, q)) return undefined
-    const [p1, q1] = [held(subtract(p, ONE)), held(subtract(q, ONE))]
-    // Each of the other numbers follows from the primes.
-    if (!equal(held(inverseOfF4(p1)), dP) || !equal(held(inverseOfF4(q1)), dQ)) return undefined
-    if (!equal(integer(held(remainder(held(multiply(q, qInv)), p))), integer(ONE))) return undefined
-    if (!(await isPrime(p)) || !(await isPrime(q))) return undefined
-    const d = held(inverseOfF4(held(multiply(p1, q1))))
-    return pkcs8(RSA, sealed(DER.sequence, VERSION.slice(), ...[n, F4, d, p, q, dP, dQ, qInv].map(integer)))
+    if (equal(p, q) || !undoes(p, dP) || !undoes(q, dQ)) return false
+    if (!equal(integer(keep(remainder(keep(multiply(q, qInv)), p))), integer(ONE))) return false
+    return (await isPrime(p)) === true && (await isPrime(q)) === true
   } finally {
     wipe(...secrets)
   }
 }
 
 /**
- * The other way round: the parts of a private key, copies to be wiped by the caller; undefined for a key of an algorithm
- * that is not known here. Read out of DER, since the text of a JWK could not be overwritten. RFC 8017, A.1.2; RFC 5915.
+ * The parts of a private key, copies to be wiped by the caller; undefined for a key of an algorithm that is not known here.
+ * Read out of DER, since the text of a JWK could not be overwritten. RFC 8017, A.1.2; RFC 5915.
  */
 export function partsOf(
   key: KeyObject,

@@ -3,6 +3,7 @@
 import { type KeyObject, sign } from 'node:crypto'
 import { concat, hex, utf8 } from '../bytes.ts'
 import { PinError, UsageError } from '../errors.ts'
+import { fromKeyObject } from '../piv/public-key.ts'
 import { decodePublic, publicKeyOf } from './codec/public.ts'
 import { u32, WireReader } from './codec/wire.ts'
 import { verifyingKeyBlob } from './lock/provision.ts'
@@ -112,12 +113,12 @@ export function respond(challenge: string, privateKey: KeyObject): string {
 
 /** TPM2B_PUBLIC of the help desk's key. @throws UsageError ERR_USAGE unless it is a P-256 public key */
 export function helpDeskKeyBlob(publicKey: KeyObject): Uint8Array {
-  const jwk =
-    publicKey.type === 'public' && publicKey.asymmetricKeyType === 'ec' ? publicKey.export({ format: 'jwk' }) : {}
-  if (jwk.crv !== 'P-256' || jwk.x === undefined || jwk.y === undefined) {
+  const isOurs = publicKey.type === 'public' && publicKey.asymmetricKeyDetails?.namedCurve === 'prime256v1'
+  const key = isOurs ? fromKeyObject(publicKey) : undefined
+  if (key === undefined || !('point' in key)) {
     throw new UsageError('ERR_USAGE', 'The help-desk key must be a P-256 public key in PEM (openssl ec -pubout).')
   }
-  return verifyingKeyBlob(concat(Buffer.from(jwk.x, 'base64url'), Buffer.from(jwk.y, 'base64url')))
+  return verifyingKeyBlob(key.point.slice(1))
 }
 
 export function helpDeskKeyOf(blob: Uint8Array): KeyObject {

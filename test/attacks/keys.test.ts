@@ -4,6 +4,7 @@
 import { createECDH, generateKeyPairSync } from 'node:crypto'
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
+import { partsOf } from '../../src/piv/private-key.ts'
 import { createTpmCard } from '../../src/tpm/open.ts'
 import { CC } from '../support/codes.ts'
 import { ALG, create, eccKey, NV, OBJECT, RH } from '../support/templates.ts'
@@ -69,8 +70,8 @@ async function cardOf({ card }: Scene, kind: Kind): Promise<CardOwner> {
   const owner = await card({ keys: kind === 'imported' ? {} : { '9a': kind === 'never' ? 'never' : 'once' } })
   if (kind === 'imported') {
     const { privateKey } = generateKeyPairSync('ec', { namedCurve: 'P-256' })
-    const pkcs8 = privateKey.export({ type: 'pkcs8', format: 'der' })
-    await owner.vault.keys.import(AUTHENTICATION, Uint8Array.from(pkcs8), 'once')
+    const found = partsOf(privateKey)
+    if (found !== undefined) await owner.vault.keys.import(AUTHENTICATION, found.algorithm, found.parts, 'once')
   }
   await owner.vault.close()
   return owner

@@ -13,6 +13,7 @@ import { promisify } from 'node:util'
 import { concat, leftPad } from '../../src/bytes.ts'
 import { CardError } from '../../src/errors.ts'
 import { ALGORITHMS, type Algorithm } from '../../src/piv/algorithms.ts'
+import { type PrivateKeyParts, publicKeyOf } from '../../src/piv/private-key.ts'
 
 const ORDERS: Readonly<Record<string, bigint>> = {
   'P-256': BigInt('0xffffffff00000000ffffffffffffffffbce6faada7179e84f3b9cac2fc632551'),
@@ -32,22 +33,29 @@ export async function newKey(algorithm: Algorithm): Promise<KeyObject> {
   return (await generate('rsa', { modulusLength: row.octets * 8 })).privateKey
 }
 
-/** @throws CardError ERR_DATA for what is no private key, ERR_NOT_SUPPORTED for one that no card has */
-export function readKey(pkcs8: Uint8Array): { readonly privateKey: KeyObject; readonly algorithm: Algorithm } {
-  const privateKey = parse(pkcs8)
-  const { kty, crv, n, e } = privateKey.export({ format: 'jwk' })
-  const name = kty === 'EC' ? crv : kty === 'RSA' && e === 'AQAB' ? `RSA-${field(n).length * 8}` : undefined
-  const algorithm = (Object.keys(ALGORITHMS) as Algorithm[]).find((known) => known === name)
-  if (algorithm !== undefined) return { privateKey, algorithm }
-  throw new CardError('ERR_NOT_SUPPORTED', 'Only keys of P-256, P-384, RSA-2048 and RSA-3072 can be imported.')
+/** @throws CardError ERR_DATA for parts that are no key of the algorithm */
+export function readKey(algorithm: Algorithm, parts: PrivateKeyParts): KeyObject {
+  const publicKey = publicKeyOf(algorithm, parts)
+  if (publicKey === undefined) throw badData('These numbers are no private key.')
+  const text = (octets: Uint8Array) => Buffer.from(octets).toString('base64url')
+  if ('scalar' in parts) {
+    const point = 'point' in publicKey ? publicKey.point : new Uint8Array(0)
+    const middle = (point.length + 1) / 2
+    const { x, y } = { x: text(point.subarray(1, middle)), y: text(point.subarray(middle)) }
+    return createPrivateKey({ key: { kty: 'EC', crv: algorithm, d: text(parts.scalar), x, y }, format: 'jwk' })
+  }
+  const { p, q, dP, dQ, qInv } = parts
+  const [n, lambda] = [numberOf(p) * numberOf(q), (numberOf(p) - 1n) * (numberOf(q) - 1n)]
+  const number = (value: bigint) => text(octetsOf(value, ALGORITHMS[algorithm].octets))
+  const d = number(inverse(65537n, lambda))
+  const crt = { p: text(p), q: text(q), dp: text(dP), dq: text(dQ), qi: text(qInv) }
+  return createPrivateKey({ key: { kty: 'RSA', e: 'AQAB', n: number(n), d, ...crt }, format: 'jwk' })
 }
 
-function parse(pkcs8: Uint8Array): KeyObject {
-  try {
-    return createPrivateKey({ key: Buffer.from(pkcs8), format: 'der', type: 'pkcs8' })
-  } catch (cause) {
-    throw new CardError('ERR_DATA', 'This is not a private key in PKCS#8.', { cause })
-  }
+function inverse(value: bigint, modulus: bigint): bigint {
+  let [rest, next, sum, after] = [modulus, value % modulus, 0n, 1n]
+  while (next > 0n) [rest, next, sum, after] = [next, rest % next, after, sum - (rest / next) * after]
+  return (sum + modulus) % modulus
 }
 
 export const spkiOf = (key: KeyObject): Uint8Array =>

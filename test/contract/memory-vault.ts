@@ -18,6 +18,7 @@ import type {
   VaultKey,
 } from '../../src/piv/card/vault.ts'
 import { DEFAULT_ADMIN_KEY, DEFAULT_PIN, DEFAULT_PUK, isDefaultAdminKey } from '../../src/piv/pin.ts'
+import type { PrivateKeyParts } from '../../src/piv/private-key.ts'
 import type { PinPolicy, Slot } from '../../src/piv/slots.ts'
 import { agree, ecdsa, newKey, rawRsa, readKey, spkiOf } from './memory-keys.ts'
 import { MemoryPins, type PinState } from './memory-pins.ts'
@@ -88,8 +89,8 @@ class MemoryKeys implements KeyVault {
     return this.#hold({ slot, algorithm, pinPolicy, origin: 'generated', spki: spkiOf(privateKey), privateKey })
   }
 
-  async import(slot: Slot, pkcs8: Uint8Array, pinPolicy: PinPolicy): Promise<VaultKey> {
-    const { privateKey, algorithm } = readKey(pkcs8)
+  async import(slot: Slot, algorithm: Algorithm, parts: PrivateKeyParts, pinPolicy: PinPolicy): Promise<VaultKey> {
+    const privateKey = readKey(algorithm, parts)
     return this.#hold({ slot, algorithm, pinPolicy, origin: 'imported', spki: spkiOf(privateKey), privateKey })
   }
 
@@ -150,8 +151,8 @@ class MemoryAttestation implements AttestationVault {
     return usable(this.#card.attestationKey)
   }
 
-  async import(pkcs8: Uint8Array): Promise<AttestationKey> {
-    this.#card.attestationKey = { ...readKey(pkcs8), origin: 'imported' }
+  async import(algorithm: Algorithm, parts: PrivateKeyParts): Promise<AttestationKey> {
+    this.#card.attestationKey = { privateKey: readKey(algorithm, parts), algorithm, origin: 'imported' }
     return usable(this.#card.attestationKey)
   }
 

@@ -1,6 +1,6 @@
 // takes: 2 s
 // Private keys out of their parts, and the arithmetic for it: against BigInt and OpenSSL.
-import { checkPrimeSync, createPrivateKey, generateKeyPairSync, type KeyObject } from 'node:crypto'
+import { checkPrimeSync, generateKeyPairSync, type KeyObject } from 'node:crypto'
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
 import { concat, hex, leftPad } from '../../src/bytes.ts'
@@ -10,7 +10,8 @@ import type { Algorithm } from '../../src/piv/algorithms.ts'
 import { CardApplication } from '../../src/piv/card/application.ts'
 import { isWeakDesKey } from '../../src/piv/des.ts'
 import { inverseOfF4, multiply, remainder, subtract } from '../../src/piv/numbers.ts'
-import { privateKeyOf } from '../../src/piv/private-key.ts'
+import { isPrivateKey, type PrivateKeyParts, partsOf, publicKeyOf } from '../../src/piv/private-key.ts'
+import { fromKeyObject } from '../../src/piv/public-key.ts'
 import { newMemoryCard, openMemoryVault } from '../contract/memory-vault.ts'
 import { octets } from '../support/octets.ts'
 import { Random } from '../support/random.ts'
@@ -57,21 +58,18 @@ for (const [algorithm, bits] of [
   ['RSA-2048', 2048],
   ['RSA-3072', 3072],
 ] as const) {
-  test(`${algorithm}: OpenSSL reads the same key, whichever prime comes first`, async () => {
-    const { privateKey } = generateKeyPairSync('rsa', { modulusLength: bits })
+  test(`${algorithm}: OpenSSL has the same public key, and a key's parts are those of its JWK`, async () => {
+    const { privateKey, publicKey } = generateKeyPairSync('rsa', { modulusLength: bits })
     const parts = rsaParts(privateKey, bits / 16)
-    const der = (await privateKeyOf(algorithm, parts)) ?? some(0)
-    const read = createPrivateKey({ key: Buffer.from(der), format: 'der', type: 'pkcs8' }).export({ format: 'jwk' })
-    const { d, ...made } = privateKey.export({ format: 'jwk' })
-    const { d: told, ...others } = read
-    assert.equal(others, made)
-    const lambda = (number(field(made.p, bits / 16)) - 1n) * (number(field(made.q, bits / 16)) - 1n)
-    assert.is((number(field(told, bits / 8)) * 65537n) % lambda, 1n)
-    assert.is(
-      await privateKeyOf(algorithm, { ...parts, p: parts.q, q: parts.p }),
-      undefined,
-      'only with their exponents',
-    )
+    assert.ok(await isPrivateKey(algorithm, parts))
+    assert.equal(publicKeyOf(algorithm, parts), fromKeyObject(publicKey))
+    assert.equal(partsOf(privateKey), { algorithm, parts })
+    assert.not(await isPrivateKey(algorithm, { ...parts, p: parts.q, q: parts.p }), 'only with their exponents')
+    assert.not(await isPrivateKey(algorithm === 'RSA-2048' ? 'RSA-3072' : 'RSA-2048', parts))
+    for (const part of ['dP', 'dQ', 'qInv'] as const) {
+      const other = parts[part].map((octet, at) => (at === 5 ? octet ^ 1 : octet))
+      assert.not(await isPrivateKey(algorithm, { ...parts, [part]: other }), part)
+    }
   })
 }
 
@@ -89,20 +87,30 @@ test('numbers that are coherent, and not prime, are no key', async () => {
     return r === 1n ? (s + m) % m : 0n
   }
   const qInv = leftPad(octets(inverse(number(parts.q), number(one)).toString(16).padStart(256, '0')), 128)
-  assert.is(await privateKeyOf('RSA-2048', { ...parts, p: one, dP, qInv }), undefined)
+  assert.not(await isPrivateKey('RSA-2048', { ...parts, p: one, dP, qInv }))
 })
 
+const ORDERS = {
+  'P-256': 'ffffffff00000000ffffffffffffffffbce6faada7179e84f3b9cac2fc632551',
+  'P-384': 'ffffffffffffffffffffffffffffffffffffffffffffffffc7634d81f4372ddf581a0db248b0a77aecec196accc52973',
+}
+
 for (const algorithm of ['P-256', 'P-384'] as const satisfies readonly Algorithm[]) {
-  test(`${algorithm}: OpenSSL reads the same key`, async () => {
-    const { privateKey } = generateKeyPairSync('ec', { namedCurve: algorithm })
-    const jwk = privateKey.export({ format: 'jwk' })
-    const scalar = field(jwk.d, algorithm === 'P-256' ? 32 : 48)
+  test(`${algorithm}: OpenSSL has the same public key`, async () => {
+    const { privateKey, publicKey } = generateKeyPairSync('ec', { namedCurve: algorithm })
+    const scalar = field(privateKey.export({ format: 'jwk' }).d, algorithm === 'P-256' ? 32 : 48)
     const kept = scalar.slice()
-    const der = (await privateKeyOf(algorithm, { scalar })) ?? some(0)
-    assert.equal(scalar, kept, 'what the caller handed in stays his to wipe')
-    const read = createPrivateKey({ key: Buffer.from(der), format: 'der', type: 'pkcs8' })
-    assert.equal(read.export({ format: 'jwk' }), jwk)
-    assert.is(await privateKeyOf('RSA-2048', { scalar }), undefined)
+    assert.ok(await isPrivateKey(algorithm, { scalar }))
+    assert.equal(publicKeyOf(algorithm, { scalar }), fromKeyObject(publicKey))
+    assert.equal(scalar, kept, "what the caller handed in stays the caller's to wipe")
+    assert.equal(partsOf(privateKey), { algorithm, parts: { scalar } })
+    for (const other of ['RSA-2048', algorithm === 'P-256' ? 'P-384' : 'P-256'] as const) {
+      assert.not(await isPrivateKey(other, { scalar }), other)
+    }
+    const order = octets(ORDERS[algorithm])
+    assert.not(await isPrivateKey(algorithm, { scalar: order }), 'the order of the curve')
+    assert.not(await isPrivateKey(algorithm, { scalar: new Uint8Array(order.length) }), 'zero')
+    assert.ok(await isPrivateKey(algorithm, { scalar: subtract(order, Uint8Array.of(1)) ?? order }), 'one less')
   })
 }
 
@@ -112,11 +120,11 @@ test('what IMPORT KEY leaves in memory of ours is overwritten, also where it is 
   const secrets = { pin: octets('313233343536'), puk: undefined, pinTries: 5, pukTries: 5, adminKey: undefined }
   const card = newMemoryCard({ ...secrets, name: 'wiped', unlockSeconds: 60, mustChangePin: false })
   const vault = openMemoryVault(card)
-  const seen: Uint8Array[] = []
+  const seen: PrivateKeyParts[] = []
   const real = vault.keys.import.bind(vault.keys)
-  const importKey: typeof real = async (slot, pkcs8, policy) => {
-    seen.push(pkcs8)
-    return real(slot, pkcs8, policy)
+  const importKey: typeof real = async (slot, algorithm, parts, policy) => {
+    seen.push(parts)
+    return real(slot, algorithm, parts, policy)
   }
   Object.assign(vault.keys, { import: importKey })
   const application = new CardApplication({
@@ -136,7 +144,12 @@ test('what IMPORT KEY leaves in memory of ours is overwritten, also where it is 
   application.security.grantAdmin()
   assert.is(await bring(), '9000')
   assert.is(seen.length, 1)
-  assert.ok(seen.every((pkcs8) => pkcs8.length > 1000 && pkcs8.every((octet) => octet === 0)))
+  const octetsSeen = Object.values(seen[0] ?? {})
+  assert.equal(
+    octetsSeen.map(({ length }) => length),
+    Array(5).fill(128),
+  )
+  assert.ok(octetsSeen.every((part) => part.every((octet: number) => octet === 0)))
 })
 
 test('weak DES keys are found in any place and with any parity', () => {

@@ -1,6 +1,7 @@
 // What a card application needs of the place where keys, PINs and objects live.
 // Implemented by src/tpm (a TPM); the card application does not know which.
 import type { Algorithm } from '../algorithms.ts'
+import type { PrivateKeyParts } from '../private-key.ts'
 import type { PinPolicy, Slot } from '../slots.ts'
 
 /** Where a key came from: made in the vault, or made elsewhere and imported. */
@@ -31,8 +32,8 @@ export interface KeyVault {
   list(): readonly VaultKey[]
   /** Makes a key; one that was in the slot is gone. Nothing changes when it fails. */
   generate(slot: Slot, options: KeyOptions): Promise<VaultKey>
-  /** Brings in a private key (PKCS#8, DER) under the vault's own protection. */
-  import(slot: Slot, pkcs8: Uint8Array, pinPolicy: PinPolicy): Promise<VaultKey>
+  /** Brings in a private key under the vault's own protection. Its parts stay the caller's to wipe. */
+  import(slot: Slot, algorithm: Algorithm, parts: PrivateKeyParts, pinPolicy: PinPolicy): Promise<VaultKey>
   delete(slot: Slot): Promise<void>
   /** Refuses where the vault does not itself hold the key that `list` shows: asked before anything is attested of it. */
   prove(slot: Slot): Promise<void>
@@ -58,7 +59,8 @@ export interface AttestationVault {
   key(): AttestationKey | undefined
   /** Makes a key; one that there was is gone. Nothing changes when it fails. */
   generate(algorithm: Algorithm): Promise<AttestationKey>
-  import(pkcs8: Uint8Array): Promise<AttestationKey>
+  /** As in KeyVault. */
+  import(algorithm: Algorithm, parts: PrivateKeyParts): Promise<AttestationKey>
   delete(): Promise<void>
   /**
    * Makes the first key, and with it the object that `certify` answers: both are there afterwards, or neither. Where

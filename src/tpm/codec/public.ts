@@ -1,14 +1,15 @@
 // Public areas of objects: templates, Names, and public keys. TPM 2.0 Library, Part 2, 12.2; Part 1, section 16.
-import { createHash, createPublicKey, type KeyObject } from 'node:crypto'
+import { createHash, type KeyObject } from 'node:crypto'
 import { concat, leftPad } from '../../bytes.ts'
 import { ALGORITHMS, type Algorithm } from '../../piv/algorithms.ts'
+import { toKeyObject } from '../../piv/public-key.ts'
 import { ALG, CURVE } from '../constants.ts'
 import { EMPTY, malformed, sized, u16, u32, WireReader } from './wire.ts'
 
-/** Curve by algorithm, and by node:crypto's names. */
+/** Curve by algorithm. */
 const CURVES = [
-  { algorithm: 'P-256', id: CURVE.P256, jwk: 'P-256', octets: 32 },
-  { algorithm: 'P-384', id: CURVE.P384, jwk: 'P-384', octets: 48 },
+  { algorithm: 'P-256', id: CURVE.P256, octets: 32 },
+  { algorithm: 'P-384', id: CURVE.P384, octets: 48 },
 ] as const
 
 export interface EccPublic {
@@ -90,13 +91,12 @@ export function decodePublic(area: Uint8Array): ObjectPublic {
 
 /** The same key as node:crypto has it. @throws TpmError ERR_TPM_ANSWER where it is no point of its curve */
 export function publicKeyOf(key: ObjectPublic): KeyObject {
-  const text = (octets: Uint8Array) => Buffer.from(octets).toString('base64url')
-  const jwk =
-    key.type === 'ecc'
-      ? { kty: 'EC', crv: key.curve.jwk, x: text(key.x), y: text(key.y) }
-      : { kty: 'RSA', n: text(key.modulus), e: text(u32(key.exponent).subarray(1)) }
   try {
-    return createPublicKey({ key: jwk, format: 'jwk' })
+    return toKeyObject(
+      key.type === 'ecc'
+        ? { point: concat(Uint8Array.of(0x04), key.x, key.y) }
+        : { modulus: key.modulus, exponent: u32(key.exponent).subarray(1) },
+    )
   } catch {
     throw malformed('holds no key of its kind')
   }

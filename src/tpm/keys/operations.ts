@@ -1,5 +1,5 @@
 // What a private key does: the command for it, and how to read the answer.
-import { createPublicKey } from 'node:crypto'
+import { ECDH } from 'node:crypto'
 import { concat, leftPad } from '../../bytes.ts'
 import { CardError } from '../../errors.ts'
 import type { NativeAuth, NativeCommand } from '../../native.ts'
@@ -80,16 +80,14 @@ export function rawRsa(algorithm: Algorithm, publicArea: Uint8Array, block: Uint
  * @throws CardError ERR_DATA when it is not a point of the curve
  */
 export function agree(algorithm: Algorithm, point: Uint8Array): KeyOperation {
-  const { octets } = kindOf(algorithm, 'ec')
-  const x = point.slice(1, 1 + octets)
-  const y = point.slice(1 + octets)
-  if (point[0] !== 0x04 || point.length !== 1 + 2 * octets || !onCurve(algorithm, x, y)) {
+  const { octets, curve } = kindOf(algorithm, 'ec')
+  if (point[0] !== 0x04 || point.length !== 1 + 2 * octets || !onCurve(curve, point)) {
     throw new CardError(
       'ERR_DATA',
       `The other side's key is not a point of ${algorithm} (04, X, Y of ${octets} octets each).`,
     )
   }
-  const params = sized(concat(sized(x), sized(y)))
+  const params = sized(concat(sized(point.subarray(1, 1 + octets)), sized(point.subarray(1 + octets))))
   return {
     build: (key, auth) => command('ECDH_ZGen', [key], [auth], params),
     read: (answer) => {
@@ -99,9 +97,11 @@ export function agree(algorithm: Algorithm, point: Uint8Array): KeyOperation {
   }
 }
 
-function kindOf(algorithm: Algorithm, kind: 'ec' | 'rsa') {
+type Row<Kind> = Extract<(typeof ALGORITHMS)[Algorithm], { readonly kind: Kind }>
+
+function kindOf<Kind extends 'ec' | 'rsa'>(algorithm: Algorithm, kind: Kind): Row<Kind> {
   const row = ALGORITHMS[algorithm]
-  if (row.kind === kind) return row
+  if (row.kind === kind) return row as Row<Kind>
   throw new CardError('ERR_NOT_SUPPORTED', `A key of ${algorithm} cannot do this. Use a key of another kind.`)
 }
 
@@ -109,10 +109,9 @@ function below(block: Uint8Array, modulus: Uint8Array): boolean {
   return Buffer.compare(leftPad(block, modulus.length), modulus) < 0
 }
 
-function onCurve(algorithm: Algorithm, x: Uint8Array, y: Uint8Array): boolean {
-  const text = (octets: Uint8Array) => Buffer.from(octets).toString('base64url')
+function onCurve(curve: string, point: Uint8Array): boolean {
   try {
-    createPublicKey({ key: { kty: 'EC', crv: algorithm, x: text(x), y: text(y) }, format: 'jwk' })
+    ECDH.convertKey(point, curve)
     return true
   } catch {
     return false

@@ -2,6 +2,7 @@
 import { CardError } from '../../errors.ts'
 import type { Algorithm } from '../../piv/algorithms.ts'
 import type { AttestationKey, AttestationVault, KeptObject } from '../../piv/card/vault.ts'
+import type { PrivateKeyParts } from '../../piv/private-key.ts'
 import { spkiOf } from '../codec/public.ts'
 import { assertAsFiled } from '../keys/check.ts'
 import { createKey, keyPolicy } from '../keys/create.ts'
@@ -29,9 +30,9 @@ export class TpmAttestation implements AttestationVault {
     return this.#install((context) => create(context, algorithm))
   }
 
-  import(pkcs8: Uint8Array): Promise<AttestationKey> {
+  import(algorithm: Algorithm, parts: PrivateKeyParts): Promise<AttestationKey> {
     return this.#install((context) =>
-      importKey(context.device, context.srk, pkcs8, 'never', keyPolicy(context, 'never')),
+      importKey(context.device, context.srk, { algorithm, parts }, 'never', keyPolicy(context, 'never')),
     )
   }
 

@@ -1,6 +1,8 @@
 // Keys of a TPM card: their making, their slots, their use.
 import { CardError } from '../../errors.ts'
+import type { Algorithm } from '../../piv/algorithms.ts'
 import type { KeyOptions, KeyVault, Posted, VaultKey } from '../../piv/card/vault.ts'
+import type { PrivateKeyParts } from '../../piv/private-key.ts'
 import type { PinPolicy, Slot } from '../../piv/slots.ts'
 import { spkiOf } from '../codec/public.ts'
 import { assertAsFiled } from '../keys/check.ts'
@@ -31,9 +33,9 @@ export class TpmKeys implements KeyVault {
     )
   }
 
-  import(slot: Slot, pkcs8: Uint8Array, pinPolicy: PinPolicy): Promise<VaultKey> {
+  import(slot: Slot, algorithm: Algorithm, parts: PrivateKeyParts, pinPolicy: PinPolicy): Promise<VaultKey> {
     return this.#install(slot, (context) =>
-      importKey(context.device, context.srk, pkcs8, pinPolicy, keyPolicy(context, pinPolicy)),
+      importKey(context.device, context.srk, { algorithm, parts }, pinPolicy, keyPolicy(context, pinPolicy)),
     )
   }
 

@@ -3,6 +3,7 @@
 import type { LocalVault } from '../../../src/cards/local-card.ts'
 import { TpmError } from '../../../src/errors.ts'
 import type { Algorithm } from '../../../src/piv/algorithms.ts'
+import { type PrivateKeyParts, partsOf } from '../../../src/piv/private-key.ts'
 import type { PinPolicy, Slot } from '../../../src/piv/slots.ts'
 import { newKey } from '../../contract/memory-keys.ts'
 import { type MemoryCard, newMemoryCard, openMemoryVault } from '../../contract/memory-vault.ts'
@@ -22,10 +23,12 @@ export const KEYS: ReadonlyArray<readonly [slot: string, algorithm: Algorithm, p
 ]
 
 /** Making them takes time: what is generated in a fuzzed card is one of these. RSA-3072 it does not have. */
-const made = new Map<Algorithm, Uint8Array>()
+const made = new Map<Algorithm, PrivateKeyParts>()
 for (const algorithm of ['P-256', 'P-384', 'RSA-2048'] as const) {
-  made.set(algorithm, Uint8Array.from((await newKey(algorithm)).export({ type: 'pkcs8', format: 'der' })))
+  const found = partsOf(await newKey(algorithm))
+  if (found !== undefined) made.set(algorithm, found.parts)
 }
+const NO_KEY: PrivateKeyParts = { scalar: new Uint8Array(0) }
 
 const template = newMemoryCard({
   name: 'fuzzed',
@@ -39,7 +42,7 @@ const template = newMemoryCard({
 })
 const { keys } = openMemoryVault(template)
 for (const [slot, algorithm, pinPolicy] of KEYS) {
-  await keys.import(slot as Slot, made.get(algorithm) ?? new Uint8Array(0), pinPolicy)
+  await keys.import(slot as Slot, algorithm, made.get(algorithm) ?? NO_KEY, pinPolicy)
 }
 
 /** `real`, but for `changes`. */
@@ -95,8 +98,9 @@ export class WatchedCard {
     this.vault = but(vault, {
       keys: but(keys, {
         generate: (slot, { algorithm, pinPolicy }) =>
-          done(`generate ${slot}`, () => keys.import(slot, made.get(algorithm) ?? new Uint8Array(0), pinPolicy)),
-        import: (slot, pkcs8, pinPolicy) => done(`import ${slot}`, () => keys.import(slot, pkcs8, pinPolicy)),
+          done(`generate ${slot}`, () => keys.import(slot, algorithm, made.get(algorithm) ?? NO_KEY, pinPolicy)),
+        import: (slot, algorithm, parts, pinPolicy) =>
+          done(`import ${slot}`, () => keys.import(slot, algorithm, parts, pinPolicy)),
         move: (from, to) => done(`move ${from} ${to}`, () => keys.move(from, to)),
         delete: (slot) => done(`remove ${slot}`, () => keys.delete(slot)),
         signDigest: (slot, digest) => use(slot, () => keys.signDigest(slot, digest)),
@@ -118,12 +122,12 @@ export class WatchedCard {
       attestation: but(attestation, {
         generate: (algorithm) =>
           done('generate f9', async () => {
-            const key = await attestation.import(made.get(algorithm) ?? new Uint8Array(0))
+            const key = await attestation.import(algorithm, made.get(algorithm) ?? NO_KEY)
             const { attestationKey } = this.card
             this.card.attestationKey = attestationKey && { ...attestationKey, origin: 'generated' }
             return key
           }),
-        import: (pkcs8) => done('import f9', () => attestation.import(pkcs8)),
+        import: (algorithm, parts) => done('import f9', () => attestation.import(algorithm, parts)),
         delete: () => done('remove f9', () => attestation.delete()),
         begin: (algorithm, certify) => done('begin', () => attestation.begin(algorithm, certify)),
       }),

@@ -75,7 +75,7 @@ export async function generateAttestation(
 }
 
 export const importAttestation = (context: CardContext, command: Command<'importAttestation'>): Promise<void> =>
-  importing(context, command, (pkcs8) => context.vault.attestation.import(pkcs8))
+  importing(context, command, () => context.vault.attestation.import(command.algorithm, command.parts))
 
 /** The next attestation makes another key, and another certificate. */
 export async function deleteAttestation({ vault, security }: CardContext): Promise<void> {

@@ -3,7 +3,7 @@
 import { wipe } from '../../../bytes.ts'
 import { refuseUnless, SW } from '../../../iso7816/status.ts'
 import { ADMIN_ALGORITHMS } from '../../algorithms.ts'
-import { privateKeyOf } from '../../private-key.ts'
+import { isPrivateKey } from '../../private-key.ts'
 import { defaultPinPolicy } from '../../slots.ts'
 import type { PivCommand } from '../command.ts'
 import type { CardContext } from '../context.ts'
@@ -12,26 +12,24 @@ import { unknownMechanism } from './keys.ts'
 type Command<Kind extends PivCommand['kind']> = Extract<PivCommand, { kind: Kind }>
 
 export function importKey(context: CardContext, command: Command<'importKey'>): Promise<void> {
-  const { slot, pinPolicy = defaultPinPolicy(slot) } = command
-  return importing(context, command, (pkcs8) => context.vault.keys.import(slot, pkcs8, pinPolicy))
+  const { slot, algorithm, parts, pinPolicy = defaultPinPolicy(slot) } = command
+  return importing(context, command, () => context.vault.keys.import(slot, algorithm, parts, pinPolicy))
 }
 
-/** Hands a private key over as PKCS#8; it and its parts are overwritten on every path. */
+/** Has a private key brought in; its parts are overwritten on every path. */
 export async function importing(
   { security }: CardContext,
   { algorithm, parts }: Pick<Command<'importKey'>, 'algorithm' | 'parts'>,
-  work: (pkcs8: Uint8Array) => Promise<unknown>,
+  work: () => Promise<unknown>,
 ): Promise<void> {
-  let pkcs8: Uint8Array | undefined
   try {
     refuseUnless(security.admin, SW.SECURITY_STATUS)
-    pkcs8 = await privateKeyOf(algorithm, parts)
-    refuseUnless(pkcs8 !== undefined, SW.WRONG_DATA)
-    await work(pkcs8)
+    refuseUnless(await isPrivateKey(algorithm, parts), SW.WRONG_DATA)
+    await work()
   } catch (error) {
     throw unknownMechanism(error)
   } finally {
-    wipe(pkcs8, ...Object.values(parts))
+    wipe(...Object.values(parts))
   }
 }
 
