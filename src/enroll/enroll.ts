@@ -19,7 +19,7 @@ import { cardIdOf } from './identity.ts'
 import { certificateIn, install, publicKeyIn } from './install.ts'
 import { choosePlace } from './place.ts'
 import { programVerdicts } from './programs.ts'
-import type { CaAnswer } from './protocol.ts'
+import type { CaAnswer, PendingRequest } from './protocol.ts'
 import { certificateToRenew } from './renewal.ts'
 import { requestRenewal } from './request.ts'
 import { askedOf, assertBounded, keyOfRequest, pendingResult, toAsk, withoutRequest } from './request-state.ts'
@@ -158,7 +158,8 @@ class Run {
   async #submit(at: Enrolment): Promise<Enrolment> {
     const { ca } = this.#options
     this.#say({ step: 'submit', ca: ca.name })
-    return this.#answered(at, () => ca.submit(at.request ?? new Uint8Array(0), this.#submitOptions(at)))
+    const taken = async (pending: PendingRequest): Promise<void> => void (await this.#pending(at, pending))
+    return this.#answered(at, () => ca.submit(at.request ?? new Uint8Array(0), { ...this.#submitOptions(at), taken }))
   }
 
   /** Asks until the CA has decided or nobody wants to wait any longer. */
@@ -199,12 +200,7 @@ class Run {
       throw error
     }
     assertBounded(answer)
-    if ('pending' in answer) {
-      const { id, retryAfter } = answer.pending
-      const askAfter = new Date(Date.now() + (retryAfter ?? ASK_AGAIN) * 1000).toISOString()
-      const pending = { id, askAfter, ...(retryAfter !== undefined && { retryAfter }) }
-      return this.#file.write({ ...at, step: 'pending', pending })
-    }
+    if ('pending' in answer) return this.#pending(at, answer.pending)
     const { pending: _, ...kept } = at
     return this.#file.write({
       ...kept,
@@ -212,6 +208,12 @@ class Run {
       certificate: answer.certificate,
       chain: [...answer.chain],
     })
+  }
+
+  #pending(at: Enrolment, { id, retryAfter }: PendingRequest): Promise<Enrolment> {
+    const askAfter = new Date(Date.now() + (retryAfter ?? ASK_AGAIN) * 1000).toISOString()
+    const pending = { id, askAfter, ...(retryAfter !== undefined && { retryAfter }) }
+    return this.#file.write({ ...at, step: 'pending', pending })
   }
 
   async #withdraw(at: Enrolment): Promise<void> {

@@ -16,6 +16,8 @@ export interface SubmitOptions extends CallOptions {
   readonly template?: string
   /** The request renews the certificate that is on the card (EST simplereenroll). */
   readonly renewal?: boolean
+  /** Told what the CA knows the request by as soon as that is known, and before anything else is asked. */
+  readonly taken?: (pending: PendingRequest) => Promise<void>
 }
 
 /** What is needed to ask again, also in another process. It is kept in a file: no secrets. */

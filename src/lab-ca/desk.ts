@@ -9,7 +9,7 @@ import { Authority, idOfSerial } from './authority.ts'
 import { Directory } from './directory.ts'
 import { Refusal } from './notice.ts'
 import { contentOf } from './policy.ts'
-import type { Decision, User } from './records.ts'
+import { type Decision, LONGEST_REASON, type User } from './records.ts'
 import { readRequest } from './request.ts'
 import type { TemplateName } from './templates.ts'
 
@@ -103,7 +103,12 @@ export class Desk {
 
   /** @throws UsageError ERR_USAGE */
   deny(id: number, reason: string): Promise<Entry> {
-    return this.#decide({ id, at: new Date().toISOString(), outcome: 'denied', reason: reason.slice(0, 500) })
+    return this.#decide({
+      id,
+      at: new Date().toISOString(),
+      outcome: 'denied',
+      reason: reason.slice(0, LONGEST_REASON),
+    })
   }
 
   /** @throws UsageError ERR_USAGE unless the request was issued */

@@ -6,7 +6,7 @@ import type { Desk, Entry } from './desk.ts'
 import { type Handed, Index } from './index.ts'
 import { Refusal } from './notice.ts'
 import { contentOf } from './policy.ts'
-import { LONGEST_REQUEST, type User } from './records.ts'
+import { LONGEST_REASON, LONGEST_REQUEST, type User } from './records.ts'
 import { type Request, readRequest } from './request.ts'
 import type { TemplateName } from './templates.ts'
 
@@ -54,22 +54,34 @@ export class Intake {
   submitOnce(submission: Submission): Promise<Entry> {
     return this.#turn.run(async () => {
       const known = this.#index.same(handed(submission))
-      return known === undefined ? this.#submit(submission) : this.desk.entry(known)
+      const entry = known === undefined ? undefined : await this.desk.entry(known)
+      return entry === undefined || (await this.#isStale(entry, submission)) ? this.#submit(submission) : entry
     })
   }
 
   async #submit(submission: Submission): Promise<Entry> {
-    const { user, template } = submission
+    const { user } = submission
     if (submission.request.length > LONGEST_REQUEST) {
       throw new Refusal(413, `A request has ${LONGEST_REQUEST} octets at most.`)
     }
     const request = readRequest(submission.request)
     await this.#checkRoom(user)
     const id = await this.#keep(handed(submission))
-    const unable = submission.renewal ? await this.#notRenewable(request, user) : undefined
-    const reason = submission.objection ?? reasonAgainst(request, user, template) ?? unable
+    const reason = await this.#reasonAgainst(submission, request)
     if (reason !== undefined) return this.desk.deny(id, reason)
     return this.#atOnce ? this.desk.approve(id) : this.desk.entry(id)
+  }
+
+  async #reasonAgainst(submission: Submission, request: Request): Promise<string | undefined> {
+    const { user, template, renewal, objection } = submission
+    const unable = renewal ? await this.#notRenewable(request, user) : undefined
+    return objection ?? reasonAgainst(request, user, template) ?? unable
+  }
+
+  /** Denied by rules that say otherwise now, since the user's record or certificates changed. */
+  async #isStale({ state, reason }: Entry, submission: Submission): Promise<boolean> {
+    if (!this.#atOnce || state !== 'denied') return false
+    return (await this.#reasonAgainst(submission, readRequest(submission.request)))?.slice(0, LONGEST_REASON) !== reason
   }
 
   async #checkRoom({ name }: User): Promise<void> {

@@ -8,6 +8,9 @@ import { TEMPLATE_NAMES } from './templates.ts'
 /** Most octets of a PKCS#10 that the CA takes; one with an RSA-4096 key has about 2 kB. */
 export const LONGEST_REQUEST = 16 * 1024
 
+/** Most characters of why a request is denied. */
+export const LONGEST_REASON = 500
+
 export const USER_NAME = /^[a-z0-9][a-z0-9._-]{0,31}$/
 
 const advice = 'Put back a copy of the file, or begin anew in an empty directory.'
@@ -37,7 +40,7 @@ const request = v.strictObject({
 /** One file for either outcome: a request is never both issued and denied. */
 const decision = v.variant('outcome', [
   v.strictObject({ id, at: moment, outcome: v.literal('issued'), certificate: octets(1, LONGEST_REQUEST) }),
-  v.strictObject({ id, at: moment, outcome: v.literal('denied'), reason: text(1, 500) }),
+  v.strictObject({ id, at: moment, outcome: v.literal('denied'), reason: text(1, LONGEST_REASON) }),
 ])
 
 const revocation = v.strictObject({ id, at: moment, serial: v.pipe(v.string(), v.regex(/^[0-9a-f]{32}$/)) })

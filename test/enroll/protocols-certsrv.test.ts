@@ -152,6 +152,35 @@ const read: ReadonlyArray<readonly [what: string, html: string, page: ReturnType
     '<P ID=locDenied> Ihre Anforderung wurde verweigert. </P> certnew.cer?ReqID=18&',
     { kind: 'denied', words: '' },
   ],
+  ...Object.entries({
+    de: 'Die ID Ihrer Anforderung lautet: 25.',
+    fr: 'Le num&#233;ro de la demande est 25.',
+    ja: '要求 ID は 25 です。',
+    'ja, in wide digits': '要求番号 ２５ です。',
+    ru: 'Идентификатор запроса: 25.',
+    ar: 'معرف الطلب هو <B>25</B>.',
+  }).map(
+    ([language, words]) =>
+      [
+        `pending, ${language}`,
+        `<P ID=locPageTitle> <B> 2019 </B></P><P ID=locInfoNewReq> 3 </P>\n<P ID=locInfoReqID>\n${words}\n</P><P ID=locInstructions> 1 - 2 </P>`,
+        { kind: 'pending', id: '25' },
+      ] as const,
+  ),
+  ['pending, the mark in quotes', "<p id='locInfoReqID'>25</p>", { kind: 'pending', id: '25' }],
+  [
+    'denied, with its reason in another language',
+    '<P ID=locInfoReqIDandReason> Die ID ist 26. Die Meldung lautet "Abgelehnt". </P>',
+    { kind: 'denied', words: 'Die ID ist 26. Die Meldung lautet "Abgelehnt".' },
+  ],
+  ['revoked, in another language', '<P ID=locIssRev> x </P>', { kind: 'denied', words: '' }],
+  [
+    'not taken in at all',
+    '<P ID=locReqFailed> x </P><DT ID=locDispMsgLabel><B>y:</B></DT><DD>\n<LocID ID=locDispMsgNone>(keine)</LocID>\n</DD><DT ID=locResultLabel>z</DT><DD>\n Falsche Daten. 0x8007000d \n</DD>',
+    { kind: 'denied', words: 'Falsche Daten. 0x8007000d' },
+  ],
+  ['the number of another mark', '<P ID=locInfoReqIDs>25</P>', { kind: 'unknown' }],
+  ['a mark without a number', '<P ID=locInfoReqID> x </P> 25', { kind: 'unknown' }],
   ['a number that is none', 'certnew.cer?ReqID=0&', { kind: 'unknown' }],
   ['a number too long', 'certnew.cer?ReqID=99999999999&', { kind: 'unknown' }],
 ]
@@ -165,10 +194,33 @@ const fetched: ReadonlyArray<readonly [what: string, html: string, kind: string]
   ],
   ['denied by its number', '<DT ID=locDispLabel><B>x</B></DT><DD>\n\t\t2 -\n</DD>', 'denied'],
   ['by its words', 'Disposition message:</B></DT><DD>\n\t\tTaken Under Submission\n', 'pending'],
+  [
+    'denied, with its message in another language',
+    '<DT ID=locDispLabel><B>x</B></DT><DD>\n\t\t2 -\n</DD><DT ID=locDispMsgLabel><B>y</B></DT><DD>\n\t\tAbgelehnt von LAB\n</DD>',
+    'denied',
+  ],
+  ['pending, called constructor', '<DT ID=locDispLabel><B>x</B></DT><DD>\n\t\tconstructor', 'unknown'],
   ['denied by its words', 'Disposition message:</B></DT><DD>\n\t\tDenied by LAB\\admin\n', 'denied'],
   ['an error', '<DT ID=locDispLabel><B>x</B></DT><DD>\n\t\t1 -\n</DD>', 'unknown'],
 ]
 for (const [what, html, kind] of fetched) test(`fetched: ${what}`, () => assert.is(readFetched(html, '7').kind, kind))
+
+test('what a request is known by is said before anything else is asked', async () => {
+  const taken: string[] = []
+  const options = { ...USER, taken: async ({ id }: { readonly id: string }) => void taken.push(id) }
+  const mark: readonly [string, string] = [HTML, '<P ID=locInfoReqID>\n要求 ID は 25 です。\n</P>']
+  pages({ 'certfnsh.asp': mark })
+  assert.equal(await there.submit(request, options), { pending: { id: '25' } })
+  pages({ 'certfnsh.asp': submitted })
+  await caError('ERR_CA_ANSWER', there.submit(request, options))
+  pages({ 'certfnsh.asp': [HTML, '<p>Welcome</p>'] })
+  await caError('ERR_CA_ANSWER', there.submit(request, options))
+  pages({ 'certfnsh.asp': [HTML, '<P ID=locDenied> x </P>'] })
+  await caError('ERR_CA_REFUSED', there.submit(request, options))
+  assert.equal(taken, ['25', '12', '?'])
+  const lost = await caError('ERR_CA_ANSWER', there.fetch({ id: '?' }, request))
+  assert.match(lost.message, 'not handed in again')
+})
 
 test('renewals of the CA certificate', () => {
   assert.is(readRenewals('var nRenewals=3;'), 3)

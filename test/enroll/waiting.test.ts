@@ -5,7 +5,15 @@ import { join } from 'node:path'
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
 import { abandonedJson } from '../../src/cli/enrollment.ts'
-import { abandonEnrollment, destroyCard, enroll, pendingEnrollment, selfSign } from '../../src/index.ts'
+import {
+  abandonEnrollment,
+  CaError,
+  type CaProtocol,
+  destroyCard,
+  enroll,
+  pendingEnrollment,
+  selfSign,
+} from '../../src/index.ts'
 import { refused } from '../library/refusal.ts'
 import { testCa } from './support/ca.ts'
 import { ca, card, enrolled, everything, go, home, name, openedAgain, PIN, placesOfKeys, spki } from './support/work.ts'
@@ -22,6 +30,27 @@ test('pending: it is asked for again when it is time, here or in another process
   assert.is(result.state, 'enrolled')
   assert.equal(events, ['resume', 'wait', 'fetch', 'wait', 'fetch', 'check', 'test', 'store'])
   assert.is(ca.submitted.length, 1)
+})
+
+test('what the CA knows a request by is kept, whatever comes next: it is never handed in twice', async () => {
+  const posted: string[] = []
+  const numbered: CaProtocol = {
+    ...ca,
+    async submit(_request, options) {
+      posted.push('submit')
+      await options?.taken?.({ id: '25' })
+      throw new CaError('ERR_CA_UNAVAILABLE', 'The line was cut.')
+    },
+    async fetch(pending, request) {
+      posted.push(pending.id)
+      return ca.fetch(pending, request)
+    },
+  }
+  await refused('ERR_CA_UNAVAILABLE', 1, () => go({ ca: numbered }))
+  assert.is((await pendingEnrollment(card, '9a', { home }))?.step, 'pending')
+  await openedAgain()
+  assert.is((await go({ ca: numbered, wait: 40 })).state, 'enrolled')
+  assert.equal(posted, ['submit', '25'])
 })
 
 test('pending: waiting ends when the signal says so, and goes on later', async () => {

@@ -154,4 +154,22 @@ test('a user who was removed, or has other names by the time of approval', async
   }
 })
 
+test('what was denied is denied again with the reason of today, and issued when there is none left', async () => {
+  const own = await startLab()
+  try {
+    const request = makeRequest({ extensions: [`subjectAltName = ${UPN}alice@new.example`] })
+    const first = await enrol(own, request)
+    assert.equal([first.status, (await enrol(own, request)).body], [403, first.body])
+    assert.is((await own.desk.entries()).length, 1)
+    await putUser(own.directory, { name: 'alice', password: utf8('correct horse'), upn: 'alice@other.example' })
+    const second = await enrol(own, request)
+    assert.is(second.status, 403)
+    assert.match(second.body, 'alice@other.example')
+    await putUser(own.directory, { name: 'alice', password: utf8('correct horse'), upn: 'alice@new.example' })
+    assert.is((await enrol(own, request)).status, 200)
+  } finally {
+    await own.close()
+  }
+})
+
 test.run()

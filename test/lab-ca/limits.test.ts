@@ -55,6 +55,29 @@ test('a body that is too long: by its length, and without one', async () => {
   await goesOn()
 })
 
+test('paths that are none, and names that every object has', async () => {
+  for (const [path, status] of [
+    ['//', 404],
+    ['//certsrv/', 404],
+    ['/certsrv/constructor', 404],
+    ['/certsrv/__proto__', 404],
+    ['/certsrv/toString', 404],
+    ['/.well-known/est/constructor', 404],
+    ['/.well-known/est/constructor/cacerts', 404],
+    ['/.well-known/est/smartcard-user/valueOf', 404],
+  ] as const) {
+    const { socket, ended } = await open()
+    const login = Buffer.from('alice:correct horse').toString('base64')
+    socket.write(`GET ${path} HTTP/1.1\r\nHost: x\r\nConnection: close\r\nAuthorization: Basic ${login}\r\n\r\n`)
+    assert.match(await within(ended, 5000, path), new RegExp(`^HTTP/1.1 ${status} `), path)
+  }
+  assert.is((await ask(lab, '/certsrv/', { user: 'alice' })).status, 200)
+  const { socket, ended } = await open()
+  socket.write('GET https://[x/ HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n')
+  assert.match(await within(ended, 5000, 'end'), /^HTTP\/1\.1 400 /)
+  await goesOn()
+})
+
 test('a request that is too long, though the body is not', async () => {
   const { status, body } = await ask(lab, ENROL, { user: 'alice', type: PKCS10, body: 'A'.repeat(4 * 8000) })
   assert.is(status, 413)

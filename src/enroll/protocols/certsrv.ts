@@ -6,12 +6,14 @@ import { X509Certificate } from 'node:crypto'
 import { CaError, UsageError } from '../../errors.ts'
 import type { CaAnswer, CallOptions, CaProtocol, SubmitOptions } from '../protocol.ts'
 import { certificatesIn, issuedFor, publicKeyOf, refusal } from './answers.ts'
-import { type Page, readFetched, readRenewals, readSubmitted } from './certsrv-page.ts'
+import { NO_NUMBER, type Page, readFetched, readRenewals, readSubmitted } from './certsrv-page.ts'
 import { type CaAddress, type CaCall, type CaResponse, Connection } from './connection.ts'
 
 /** AD CS answers other content types to what it does not take for a browser. */
 const HEADERS = { 'User-Agent': 'Mozilla/5.0 (compatible; tessera)' }
 const WHAT = 'web enrolment (/certsrv)'
+const LOST =
+  'it took the request in, perhaps, and said so in a page that is not known here. The request is not handed in again: ask who runs the CA what became of it, and give the enrolment up: tessera enroll --abandon'
 
 /**
  * A CA with web enrolment. `url`: its address, alone or with `/certsrv`.
@@ -65,7 +67,7 @@ export function certsrvProtocol(options: CaAddress): CaProtocol {
       return certificatesIn(connection, response.body)
     },
 
-    async submit(request, { template, signal }: SubmitOptions = {}) {
+    async submit(request, { template, signal, taken }: SubmitOptions = {}) {
       publicKeyOf(request)
       const form = {
         Mode: 'newreq',
@@ -81,11 +83,14 @@ export function certsrvProtocol(options: CaAddress): CaProtocol {
         body: new URLSearchParams(form).toString(),
       })
       const page = readSubmitted(textOf(response))
+      // Handed in once more it would be another request, so what it is known by is kept whatever comes next.
+      if (page.kind !== 'denied') await taken?.({ id: page.kind === 'unknown' ? NO_NUMBER : page.id })
       return page.kind === 'issued' ? collect(page.id, request, signal) : answerTo(page)
     },
 
     async fetch({ id }, request, { signal }: CallOptions = {}) {
       if (/^[1-9][0-9]{0,9}$/.test(id)) return collect(id, request, signal)
+      if (id === NO_NUMBER) throw connection.answer(LOST)
       throw new UsageError('ERR_USAGE', 'This is no number of a request at a CA with web enrolment.')
     },
   }

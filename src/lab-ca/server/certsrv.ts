@@ -34,24 +34,28 @@ export interface Certsrv {
 
 type Page = (certsrv: Certsrv, call: Call, user: User) => Promise<Answer>
 
-const PAGES: Readonly<Record<string, { readonly method: 'GET' | 'POST'; readonly run: Page }>> = {
-  '': { method: 'GET', run: async () => homePage() },
-  'default.asp': { method: 'GET', run: async () => homePage() },
-  'certcarc.asp': { method: 'GET', run: async () => certificatePage() },
-  'certfnsh.asp': { method: 'POST', run: finish },
-  'certnew.cer': { method: 'GET', run: (certsrv, call, user) => fetchNew(certsrv, call, user, asCertificate) },
-  'certnew.p7b': { method: 'GET', run: (certsrv, call, user) => fetchNew(certsrv, call, user, asChain) },
-  'certcrl.crl': {
-    method: 'GET',
-    run: async ({ intake }, call) => file(call, 'X509 CRL', 'application/pkix-crl', await intake.desk.crl()),
-  },
-}
+/** By names that clients give: in a Map nothing is found by the name of what every object has. */
+const PAGES = new Map<string, { readonly method: 'GET' | 'POST'; readonly run: Page }>([
+  ['', { method: 'GET', run: async () => homePage() }],
+  ['default.asp', { method: 'GET', run: async () => homePage() }],
+  ['certcarc.asp', { method: 'GET', run: async () => certificatePage() }],
+  ['certfnsh.asp', { method: 'POST', run: finish }],
+  ['certnew.cer', { method: 'GET', run: (certsrv, call, user) => fetchNew(certsrv, call, user, asCertificate) }],
+  ['certnew.p7b', { method: 'GET', run: (certsrv, call, user) => fetchNew(certsrv, call, user, asChain) }],
+  [
+    'certcrl.crl',
+    {
+      method: 'GET',
+      run: async ({ intake }, call) => file(call, 'X509 CRL', 'application/pkix-crl', await intake.desk.crl()),
+    },
+  ],
+])
 
 /** The answer to a call of web enrolment; undefined where the path is another's. @throws Refusal */
 export async function certsrv(parts: Certsrv, call: Call): Promise<Answer | undefined> {
   const path = call.path.toLowerCase()
   if (path !== ROOT.slice(0, -1) && !path.startsWith(ROOT)) return undefined
-  const found = PAGES[path.slice(ROOT.length)]
+  const found = PAGES.get(path.slice(ROOT.length))
   if (found === undefined) throw new Refusal(404, 'There is no such page in this web enrolment.')
   if (call.method !== found.method) throw new Refusal(405, `This page is asked for by ${found.method}.`)
   // Every page is for users only, as on the real ones; and a certificate is no login here.

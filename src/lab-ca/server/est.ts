@@ -1,7 +1,8 @@
 // Enrollment over Secure Transport: RFC 7030, with the clarifications of RFC 8951.
+import { DER } from '../../iso7816/der.ts'
 import { tlv } from '../../iso7816/tlv.ts'
 import { writeCertsOnly } from '../../x509/certs-only.ts'
-import { oidOctets } from '../../x509/oid.ts'
+import { oid } from '../../x509/oid.ts'
 import type { Entry } from '../desk.ts'
 import type { Intake } from '../intake.ts'
 import { Refusal } from '../notice.ts'
@@ -17,12 +18,13 @@ export const RETRY_AFTER = 2
 
 type Operation = (est: Est, call: Call, template: TemplateName) => Promise<Answer>
 
-const OPERATIONS: Readonly<Record<string, { readonly method: 'GET' | 'POST'; readonly run: Operation }>> = {
-  cacerts: { method: 'GET', run: async ({ intake }) => certificates([intake.desk.authority.certificate]) },
-  csrattrs: { method: 'GET', run: async () => base64('application/csrattrs', attributes()) },
-  simpleenroll: { method: 'POST', run: (est, call, template) => enrol(est, call, template, false) },
-  simplereenroll: { method: 'POST', run: (est, call, template) => enrol(est, call, template, true) },
-}
+/** By names that clients give, see PAGES in certsrv.ts. */
+const OPERATIONS = new Map<string, { readonly method: 'GET' | 'POST'; readonly run: Operation }>([
+  ['cacerts', { method: 'GET', run: async ({ intake }) => certificates([intake.desk.authority.certificate]) }],
+  ['csrattrs', { method: 'GET', run: async () => base64('application/csrattrs', attributes()) }],
+  ['simpleenroll', { method: 'POST', run: (est, call, template) => enrol(est, call, template, false) }],
+  ['simplereenroll', { method: 'POST', run: (est, call, template) => enrol(est, call, template, true) }],
+])
 
 export interface Est {
   readonly intake: Intake
@@ -35,9 +37,9 @@ export async function est(parts: Est, call: Call): Promise<Answer | undefined> {
   const names = call.path.slice(ROOT.length).split('/')
   const label = names.length === 2 ? names[0] : undefined
   const template = label === undefined ? USUAL : findTemplate(decoded(label))
-  const operation = names.length > 2 ? undefined : OPERATIONS[names.at(-1) ?? '']
+  const operation = names.length > 2 ? undefined : OPERATIONS.get(names.at(-1) ?? '')
   if (operation === undefined) {
-    throw new Refusal(404, `There is no such operation: this CA has ${Object.keys(OPERATIONS).join(', ')}.`)
+    throw new Refusal(404, `There is no such operation: this CA has ${[...OPERATIONS.keys()].join(', ')}.`)
   }
   if (template === undefined) {
     const labels = Object.values(TEMPLATES).map((known) => known.label)
@@ -95,7 +97,7 @@ function fromBase64(body: Uint8Array): Uint8Array {
 
 /** CsrAttrs (RFC 7030, 4.5.2): keys on P-256 or P-384, signed by way of SHA-256 or SHA-384. Others are taken as well. */
 function attributes(): Uint8Array {
-  const oid = (text: string) => tlv(0x06, oidOctets(text) ?? new Uint8Array(0))
-  const curves = tlv(0x30, oid('1.2.840.10045.2.1'), tlv(0x31, oid('1.2.840.10045.3.1.7'), oid('1.3.132.0.34')))
-  return tlv(0x30, curves, oid('1.2.840.10045.4.3.2'), oid('1.2.840.10045.4.3.3'))
+  const named = tlv(DER.set, oid('1.2.840.10045.3.1.7'), oid('1.3.132.0.34'))
+  const curves = tlv(DER.sequence, oid('1.2.840.10045.2.1'), named)
+  return tlv(DER.sequence, curves, oid('1.2.840.10045.4.3.2'), oid('1.2.840.10045.4.3.3'))
 }

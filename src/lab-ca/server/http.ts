@@ -37,7 +37,7 @@ export const plain = (status: number, words: string, headers?: Answer['headers']
 })
 
 export function callOf(message: IncomingMessage): Call {
-  const url = new URL(message.url ?? '/', 'https://localhost')
+  const url = urlOf(message.url ?? '/')
   const socket = message.socket as TLSSocket
   const raw = socket.authorized ? socket.getPeerCertificate().raw : undefined
   return {
@@ -48,6 +48,13 @@ export function callOf(message: IncomingMessage): Call {
     clientCertificate: raw && Uint8Array.from(raw),
     body: (types) => bodyOf(message, types),
   }
+}
+
+/** A path, which may begin with two slashes, or a whole address: RFC 9112, 3.2. @throws Refusal 400 */
+function urlOf(target: string): URL {
+  const address = target.startsWith('/') ? `https://localhost${target}` : target
+  if (URL.canParse(address)) return new URL(address)
+  throw new Refusal(400, 'What is asked for is no path.')
 }
 
 async function bodyOf(message: IncomingMessage, types: readonly string[]): Promise<Uint8Array> {
