@@ -191,6 +191,10 @@ const ADDON = '../native/build/Release/tessera.node'
 const isBundled = (): boolean =>
   here === undefined || !/\/(native\.[jt]s|tessera\.cjs)$/.test(here) || !existsSync(fileURLToPath(here))
 
+/** npm may leave out install scripts, and its own rebuild then builds nothing. Quoted for a shell. */
+const buildScript = (): string =>
+  `'${fileURLToPath(new URL('../scripts/native.mjs', String(here))).replaceAll("'", "'\\''")}'`
+
 /** @throws TpmError ERR_TPM_LIBRARY when the addon was not built for this machine */
 export function native(): Native {
   if (loaded !== undefined) return loaded
@@ -202,7 +206,7 @@ export function native(): Native {
       'ERR_TPM_LIBRARY',
       isBundled()
         ? 'Tessera is part of a bundle, where its native part cannot be found. Keep the package out of the bundle: declare tessera-card external (esbuild --external:tessera-card; webpack externals; vite ssr.external), and install it beside the bundle.'
-        : 'The native part of Tessera is not built, or not for this version of Node.js. Run: npm rebuild tessera-card (in a checkout: node scripts/native.mjs).',
+        : `The native part of Tessera is not built, or not for this version of Node.js. Build it: node ${buildScript()}.`,
       { cause },
     )
   }

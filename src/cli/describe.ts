@@ -90,15 +90,16 @@ export function triesJson({ triesLeft, tries, blocked, mustChange, advisory, isD
   }
 }
 
-export const pinText = (card: string, status: PinStatus): string =>
-  rows([[TEXT.field.name, card], ...triesLines(status)])
+/** `ways`: how the PIN can be unblocked, where it is blocked. */
+export const pinText = (card: string, status: PinStatus, ways: string): string =>
+  rows([[TEXT.field.name, card], ...triesLines(status, ways)])
 
-export function triesLines(status: PinStatus): ReadonlyArray<readonly [string, string]> {
+export function triesLines(status: PinStatus, ways: string): ReadonlyArray<readonly [string, string]> {
   const { field } = TEXT
   const { puk, advisory } = status
   const count = field.triesOf(status.triesLeft, status.tries)
   return [
-    [field.pin, status.blocked ? field.blocked : advisory ? `${count} ${field.advisory}` : count],
+    [field.pin, status.blocked ? field.blocked(ways) : advisory ? `${count} ${field.advisory}` : count],
     [field.puk, puk === undefined ? field.noPuk : field.triesOf(puk.triesLeft, puk.tries)],
   ]
 }

@@ -69,7 +69,7 @@ export const ENROLLMENT = {
     left < 0 ? `${slot}  ${subject}  expired ${days(-left)} ago` : `${slot}  ${subject}  ends in ${days(left)}`,
   notDue: 'Nothing is due.',
   warnDue: (slot: string, left: number) =>
-    `the certificate in slot ${slot} ${left < 0 ? 'has expired' : `ends in ${days(left)}`}. Renew it: tessera enroll ${slot} --renew.`,
+    `the certificate in slot ${slot} ${left < 0 ? 'has expired' : `ends in ${days(left)}`}. Renew it: tessera enroll ${slot} --renew --est URL, or --certsrv URL.`,
 } as const
 
 /** The sheet that goes to the first user of a card. */

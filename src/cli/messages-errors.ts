@@ -44,7 +44,7 @@ export const ERROR = {
   notPublicKey: (path: string) => `${path} is not a public key in PEM (SPKI, "BEGIN PUBLIC KEY").`,
   notPrivateKey: (path: string) => `${path} is not a private key in PEM, or its passphrase is another one.`,
   privateInsteadOfPublic: (path: string) =>
-    `${path} is a private key. The help desk's private key must not come to this machine: give its public key (openssl pkey -pubout).`,
+    `${path} is a private key. The help desk's private key must not come to this machine: give its public key (openssl pkey -in PRIVATE.pem -pubout).`,
   noKey: (slot: string) =>
     `There is no key in slot ${slot}. See the keys there are: tessera key list. Make one: tessera key generate ${slot}.`,
   noCardsAtAll: "There is no card, in a TPM or in a reader. Make one: 'tessera create NAME'.",
@@ -60,13 +60,13 @@ export const ERROR = {
   derChain: 'DER holds one certificate. For the chain use --format pem.',
   noCert: (slot: string) => `There is no certificate in slot ${slot}. See what there is: tessera cert list.`,
   noObject: (tag: string) => `There is no data object ${tag} on this card. See what there is: tessera object list.`,
-  emptyObject: (path: string) => `${path} is empty, and an empty object is none. To delete it: tessera object delete.`,
+  emptyObject: (path: string) =>
+    `${path} is empty, and an empty object is none. To delete it: tessera object delete TAG.`,
   shell: (shell: string, known: readonly string[]) => `There is no completion for '${shell}'. Use ${list(known)}.`,
   notConfirmed: 'Not confirmed. Nothing was changed.',
   needsYes: (what: string) => `${what} Say that you mean it with --yes.`,
   lastTry: (what: string) => `One ${what} try is left, and a wrong ${what} would block it. Nothing was sent.`,
-  pinBlocked:
-    'The PIN is blocked: too many wrong tries. Three ways out: tessera pin unblock (with the PUK), tessera pin unblock --help-desk, or tessera destroy and a new card.',
+  pinBlocked: (ways: string) => `The PIN is blocked: too many wrong tries. ${ways}`,
   listen: (text: string) => `'${text}' is no address with a port. Write it as in 127.0.0.1:8443 or [::1]:8443.`,
   caCurve: "The CA's key is on P-256 or P-384.",
   requestId: (text: string) => `'${text}' is no number of a request. See them: tessera lab-ca list.`,
@@ -85,8 +85,8 @@ export const ERROR = {
 /** What to do at the command line about an error whose own message cannot know the command. */
 export const ADVICE: Readonly<Partial<Record<ErrorCode, string>>> = {
   ERR_PIN_LAST_TRY: 'If you are sure of it, use --last-try.',
-  ERR_PUK_ABSENT: 'With the help desk: tessera pin unblock --help-desk.',
-  ERR_NO_ENGINE: 'To sign in, where the service takes signed challenges: tessera signin --method challenge.',
+  ERR_PUK_ABSENT: 'See how it can be unblocked: tessera pin status.',
+  ERR_NO_ENGINE: 'To sign in, where the service takes signed challenges: tessera signin ADDRESS --method challenge.',
   ERR_TPM_BUSY: 'Where somebody is signed in by it (tessera accounts), tessera signout lets it go.',
   ERR_TPM_ABSENT: 'See what is there: tessera doctor.',
   ERR_TPM_PERMISSION: 'See what is missing: tessera doctor.',

@@ -29,7 +29,7 @@ export const SIGN_IN = {
     `Programs of yours reach the service through it: curl --unix-socket '${path.replaceAll("'", "'\\''")}' http://service/`,
   ended: {
     'signed-out': (address: string, yes: boolean) =>
-      `${address} is signed out, and the card is locked.${told(yes)} What is remembered of the account stays: tessera forget deletes it.`,
+      `${address} is signed out, and the card is locked.${told(yes)} What is remembered of the account stays: tessera forget ${address} deletes it.`,
     'card-removed': (address: string, yes: boolean) =>
       `The card was taken out, and ${address} is signed out.${told(yes)} Insert it, and sign in again.`,
     expired: (address: string) => `The session of ${address} has expired. Sign in again.`,

@@ -62,7 +62,7 @@ Exit codes: 0 ok, 1 I/O or internal, 2 usage, 3 no card, 4 PIN wrong or needed, 
     oldSpelling: (old: string, now: string) => `${old} is called ${now} now. The old name works in this version only.`,
     defaults: {
       pin: 'the PIN is the default one. Change it: tessera pin change.',
-      puk: 'the PUK is the default one. Change it: tessera pin change-puk.',
+      puk: 'the PUK is the default one. Unless it is blocked, change it: tessera pin change-puk.',
       adminKey: 'the admin key is the default one. Change it: tessera admin-key change.',
     },
     mustChange: 'the PIN must be changed before a private key is used: tessera pin change.',
@@ -94,7 +94,7 @@ Exit codes: 0 ok, 1 I/O or internal, 2 usage, 3 no card, 4 PIN wrong or needed, 
     keyMoved: (from: string, to: string) =>
       `The key of slot ${from} is in slot ${to} now. Certificates stay where they are.`,
     keyDeleted: (slot: string) =>
-      `The key in slot ${slot} is deleted. Copies of the card file made before still hold it; only tessera destroy ends those.`,
+      `The key in slot ${slot} is deleted. Copies of the card file made before still hold it; only tessera destroy NAME ends those.`,
     keyAttested: (slot: string, issued: boolean) =>
       `The key in slot ${slot} was made on the card: the card certifies it.${issued ? ' Its certificate, then that of the attestation key:' : ' Its certificate:'}`,
     attestWorking: 'Asking the card',
@@ -141,7 +141,7 @@ web enrolment:     ${url}/certsrv
 trust it by:       ${certificate}`,
     revocations: (url: string) => `revoked:           ${url} (there is no OCSP)`,
     atOnce: 'Requests of its users are issued at once.',
-    pending: 'Requests wait until they are approved: tessera lab-ca approve.',
+    pending: 'Requests wait until they are approved: tessera lab-ca approve --all.',
     userAdded: (name: string, upn: string) => `User '${name}' may ask for certificates, with the UPN ${upn}.`,
     noRequests: 'No requests.',
     nonePending: 'No request waits.',
@@ -206,7 +206,13 @@ trust it by:       ${certificate}`,
         : limit === undefined
           ? tries(left)
           : `${left} of ${limit} tries left`,
-    blocked: 'blocked. Unblock it: tessera pin unblock',
+    blocked: (ways: string) => `blocked. ${ways}`,
+    waysOut: {
+      puk: 'Unblock it with the PUK: tessera pin unblock.',
+      helpDesk: 'Unblock it with the help desk: tessera pin unblock --help-desk.',
+      none: (name: string) => `Nobody can unblock it. Make the card anew, without its keys: tessera reset ${name}.`,
+      noneInReader: 'Nobody can unblock it, but by the means of its maker.',
+    },
     advisory: '(counted on this machine: the TPM says it to its owner only)',
     columns: ['NAME', 'STATE', 'PIN TRIES', 'KEYS', 'ASSURANCE', 'WHERE'],
     certificateColumns: ['CARD', 'SLOT', 'CERTIFICATE', 'VALID UNTIL'],

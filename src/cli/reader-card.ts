@@ -4,6 +4,7 @@ import { certificateJson, dueWarnings, keyJson, keyLine, rows, triesJson, triesL
 import { TEXT } from './messages.ts'
 import type { Json } from './output.ts'
 import { plain } from './plain.ts'
+import { waysOut } from './ways-out.ts'
 
 /** One that answers. */
 export type ReaderCard = Extract<ReaderCardSummary, { readonly pin: unknown }>
@@ -21,7 +22,7 @@ export function readerCardText(card: ReaderCard): string {
     [field.name, plain(card.name)],
     [field.state, field.states[card.state]],
     ...(card.cardId === undefined ? [] : [[field.cardId, card.cardId] as const]),
-    ...triesLines(card.pin),
+    ...triesLines(card.pin, waysOut(card.name, card.pin.puk, false)),
     ...beyondLines(card.beyond),
     ...card.keys.map((key, index) => [index === 0 ? field.keys : '', keyLine(key)] as const),
     ...card.certificates.map((one, index) => [index === 0 ? field.certificates : '', certificateLine(one)] as const),
@@ -55,7 +56,7 @@ export function readerWarnings({ pin, beyond, certificates }: ReaderCard): strin
   const { defaults, lastTry } = TEXT.warn
   return [
     ...(pin.isDefault ? [defaults.pin] : []),
-    ...(pin.puk?.isDefault ? [defaults.puk] : []),
+    ...(pin.puk?.isDefault && pin.puk.triesLeft !== 0 ? [defaults.puk] : []),
     ...(beyond?.adminKey?.isDefault ? [defaults.adminKey] : []),
     ...(pin.triesLeft === 1 ? [lastTry(TEXT.what.pin)] : []),
     ...dueWarnings(certificates),

@@ -15,6 +15,7 @@ import { type Context, confirm, given } from './context.ts'
 import { TEXT } from './messages.ts'
 import { plain } from './plain.ts'
 import type { Question } from './secrets.ts'
+import { waysOutOf } from './ways-out.ts'
 
 const READER = 'reader:'
 
@@ -105,8 +106,11 @@ export async function withCard<Result>(context: Context, work: (card: Card) => P
  * @throws PinError ERR_PIN_BLOCKED, ERR_PIN_LAST_TRY, ERR_PIN_REQUIRED, ERR_PIN_FORMAT
  */
 export async function takePin(context: Context, card: Card): Promise<Uint8Array> {
-  const { triesLeft, blocked } = await card.pinStatus()
-  if (blocked) throw new PinError('ERR_PIN_BLOCKED', TEXT.error.pinBlocked, { triesLeft: 0 })
+  const status = await card.pinStatus()
+  const { triesLeft, blocked } = status
+  if (blocked) {
+    throw new PinError('ERR_PIN_BLOCKED', TEXT.error.pinBlocked(await waysOutOf(card, status)), { triesLeft: 0 })
+  }
   refuseLastTry(context, TEXT.what.pin, triesLeft)
   return askPin(context, card, triesLeft)
 }

@@ -8,6 +8,6 @@ export function tls(): Finding {
   const openssl = `OpenSSL ${process.versions.openssl} of this Node.js`
   if (native().registerTlsEngine() !== undefined) return { what, state: 'ok', detail: `${openssl} has engines` }
   const advice =
-    'cardAgent and tessera signin by certificate need one (ERR_NO_ENGINE). Sign in by --method challenge, or serve the card (tessera serve) and use it by PKCS#11: docs/tls.md.'
+    'cardAgent and signing in by certificate need one (ERR_NO_ENGINE). Sign in by --method challenge, or serve the card (tessera serve NAME) and use it by PKCS#11: docs/tls.md.'
   return { what, state: 'warning', detail: `${openssl} has no engines`, advice }
 }

@@ -18,7 +18,7 @@ export async function vpcd(places: VpcdPlaces = VPCD_FILES): Promise<Finding[]> 
     version === undefined
       ? 'not installed'
       : `version ${version} is installed, and no reader of it in ${places.configuration}`
-  const advice = 'tessera serve puts cards into PC/SC by it: apt-get install vsmartcard-vpcd.'
+  const advice = 'tessera serve NAME puts cards into PC/SC by it: apt-get install vsmartcard-vpcd.'
   return [{ what: 'vpcd', state: 'warning', detail, advice }]
 }
 
@@ -38,7 +38,7 @@ async function look({ path, name, library, host, port }: VpcdSetup, version: str
     const detail = `${named}connects to cards at ${host}, ${ports} (${path})`
     if (!endsPcscd(version)) return { what, state: 'ok', detail }
     const advice =
-      'Versions up to 3.3 end pcscd as soon as a card that they have connected to is gone: run tessera serve --vpcd-listen before pcscd, and all the time; or let vpcd listen (docs/serve.md).'
+      'Versions up to 3.3 end pcscd as soon as a card that they have connected to is gone: run tessera serve NAME --vpcd-listen PORT before pcscd, and all the time; or let vpcd listen (docs/serve.md).'
     return { what, state: 'warning', detail, advice }
   }
   if (await isExposed(port)) {

@@ -151,7 +151,7 @@ class Run {
     if (ca === undefined || ca === this.#options.ca.name) return
     throw new UsageError(
       'ERR_USAGE',
-      `An enrolment into slot ${this.#slot} waits at another CA (${ca}). Go on with that one, or give it up: tessera enroll --abandon.`,
+      `An enrolment into slot ${this.#slot} waits at another CA (${ca}). Go on with that one, or give it up: tessera enroll ${this.#slot} --abandon.`,
     )
   }
 
@@ -224,7 +224,7 @@ class Run {
   async #finish(at: Enrolment): Promise<EnrollResult> {
     const { certificate } = at
     if (certificate === undefined)
-      throw new CardError('ERR_DATA', 'The enrolment has no certificate. Give it up: tessera enroll --abandon.')
+      throw new CardError('ERR_DATA', 'The enrolment has no certificate. Give it up: tessera enroll SLOT --abandon.')
     const key = await this.#keyOf(at)
     const checked = await this.#check(at, certificate, key)
     const proved = await this.#prove(at, key)
@@ -248,7 +248,7 @@ class Run {
     if (mayBeHidden || found.some((one) => one?.equals(key))) return key
     throw new CardError(
       'ERR_KEY_ABSENT',
-      `The key that was enrolled is not in slot ${place} any more. Give the enrolment up: tessera enroll --abandon.`,
+      `The key that was enrolled is not in slot ${place} any more. Give the enrolment up: tessera enroll SLOT --abandon.`,
     )
   }
 

@@ -53,7 +53,7 @@ async function assertFree(card: Card, to: string, old: CardCertificate | undefin
   if (!others && !other) return
   throw new CardError(
     'ERR_NOT_SUPPORTED',
-    `Slot ${to}, where the key that is replaced was to go, has another one by now. Move or delete that, or give the enrolment up: tessera enroll --abandon.`,
+    `Slot ${to}, where the key that is replaced was to go, has another one by now. Move or delete that, or give the enrolment up: tessera enroll SLOT --abandon.`,
   )
 }
 

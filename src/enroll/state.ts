@@ -18,7 +18,7 @@ const KIND: Kind = {
   magic: 'tessera-enrolment',
   version: 1,
   noun: 'enrolment file',
-  advice: 'Begin again: tessera enroll --abandon.',
+  advice: 'Begin again: tessera enroll SLOT --abandon.',
 }
 const LIMIT = 1024 * 1024
 /** Most certificates above one, and most seconds that a CA may have somebody wait. */

@@ -60,7 +60,7 @@ async function begun(name: string, place: { readonly home?: string }): Promise<b
   if (found !== undefined && !found.mustChangePin) {
     throw new CardError(
       'ERR_CARD_EXISTS',
-      `There is a card '${name}' already, and somebody has set its PIN. Choose another name, or destroy it first: tessera destroy ${name}.`,
+      `There is a card '${name}' already, and somebody has set its PIN. Choose another name, or destroy it first: tessera destroy ${name} --yes.`,
     )
   }
   return found !== undefined

@@ -13,7 +13,18 @@ export function defaultHome(environment: Environment = process.env): string {
   if (environment.TESSERA_HOME) return resolve(environment.TESSERA_HOME)
   const data = environment.XDG_DATA_HOME
   if (data && isAbsolute(data)) return join(data, 'tessera')
-  return join(environment.HOME || homedir(), '.local', 'share', 'tessera')
+  return join(environment.HOME || homeOfUser(), '.local', 'share', 'tessera')
+}
+
+/** @throws UsageError ERR_USAGE where the system knows none */
+function homeOfUser(): string {
+  try {
+    return homedir()
+  } catch (cause) {
+    const message =
+      'There is no home directory to keep cards in. Set HOME, or TESSERA_HOME to the folder for the cards.'
+    throw new UsageError('ERR_USAGE', message, { cause })
+  }
 }
 
 export const CARD_NAME = /^[A-Za-z0-9_][A-Za-z0-9._-]{0,63}$/

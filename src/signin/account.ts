@@ -18,7 +18,7 @@ const KIND: Kind = {
   magic: 'tessera-account',
   version: 1,
   noun: 'account file',
-  advice: 'Remove it (tessera forget), and sign in again with --service.',
+  advice: 'Remove it (tessera forget ADDRESS), and sign in again with --service.',
 }
 const LIMIT = 1024 * 1024
 const SUFFIX = '.account'

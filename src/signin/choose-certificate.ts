@@ -132,7 +132,7 @@ function unfit(address: string, seen: readonly Seen[]): CardError {
   const why = list(seen.map((one) => `${placeOf(one)} is ${one.unfit}`))
   return new CardError(
     'ERR_CERTIFICATE_UNFIT',
-    `No certificate for ${address} signs in: ${why}. Nothing was asked of a card. Get another one: tessera enroll.`,
+    `No certificate for ${address} signs in: ${why}. Nothing was asked of a card. Get another one: tessera enroll SLOT --est URL, or --certsrv URL.`,
   )
 }
 
@@ -144,6 +144,6 @@ function absent(address: string, seen: readonly Seen[], slot: Slot | undefined):
   const where = slot === undefined ? 'here' : `in slot ${slot}`
   return new CardError(
     'ERR_CERTIFICATE_ABSENT',
-    `There is no certificate for ${address} ${where}.${others} Insert the card that has it, get one with tessera enroll, or name card and slot with --card and --slot.`,
+    `There is no certificate for ${address} ${where}.${others} Insert the card that has it, get one with tessera enroll SLOT --est URL, or name card and slot with --card and --slot.`,
   )
 }

@@ -17,7 +17,7 @@ export async function readIdentity(
   const info = await card.keyInfo(slot)
   const found = await card.getCertificate(slot)
   if (found === undefined) {
-    const message = `There is no certificate in slot ${info.slot}: no server knows whose key it is. Enroll it first: tessera enroll ${info.slot}.`
+    const message = `There is no certificate in slot ${info.slot}: no server knows whose key it is. Enroll it first: tessera enroll ${info.slot} --est URL, or --certsrv URL.`
     throw new CardError('ERR_CERTIFICATE_ABSENT', message)
   }
   const leaf = new X509Certificate(found.certificate)
@@ -38,7 +38,7 @@ export function fitness(certificate: X509Certificate, slot: KeyInfo['slot']): ()
     const verdicts = programVerdicts(description, slot)
     const because = verdicts.find(({ program }) => program.startsWith('TLS clients'))?.because ?? []
     if (because.length === 0) return
-    const message = `The certificate in slot ${slot} is not fit for TLS: ${because.join(', ')}. Renew it, or try it all the same: { allowUnfit: true }.`
+    const message = `The certificate in slot ${slot} is not fit for TLS: ${because.join(', ')}. Renew it.`
     throw new CardError('ERR_CERTIFICATE_UNFIT', message)
   }
 }

@@ -59,7 +59,7 @@ export class CardKey {
     if (engine === undefined) {
       throw new TlsError(
         'ERR_NO_ENGINE',
-        "The OpenSSL of this Node.js has no engines, so its TLS cannot sign with a card's key. Serve the card (tessera serve) and use it by PKCS#11, with OpenSC's module: docs/serve.md.",
+        "The OpenSSL of this Node.js has no engines, so its TLS cannot sign with a card's key. Serve the card (tessera serve NAME) and use it by PKCS#11, with OpenSC's module: docs/serve.md.",
       )
     }
     this.slot = info.slot

@@ -33,7 +33,7 @@ const RESPONSES: Record<string, readonly [TpmCode, string]> = {
   ],
   NV_SPACE: [
     'ERR_TPM_NV_FULL',
-    'The TPM has no room for another card. Destroy a card that is not needed (tessera destroy), or free NV indices of other programs (tpm2_nvundefine).',
+    'The TPM has no room for another card. Destroy a card that is not needed (tessera destroy NAME), or free NV indices of other programs (tpm2_nvundefine).',
   ],
   SESSION_MEMORY: [
     'ERR_TPM_MEMORY',

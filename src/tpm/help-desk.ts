@@ -116,7 +116,10 @@ export function helpDeskKeyBlob(publicKey: KeyObject): Uint8Array {
   const isOurs = publicKey.type === 'public' && publicKey.asymmetricKeyDetails?.namedCurve === 'prime256v1'
   const key = isOurs ? fromKeyObject(publicKey) : undefined
   if (key === undefined || !('point' in key)) {
-    throw new UsageError('ERR_USAGE', 'The help-desk key must be a P-256 public key in PEM (openssl ec -pubout).')
+    throw new UsageError(
+      'ERR_USAGE',
+      'The help-desk key must be a P-256 public key in PEM (openssl pkey -in PRIVATE.pem -pubout).',
+    )
   }
   return verifyingKeyBlob(key.point.slice(1))
 }

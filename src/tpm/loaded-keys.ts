@@ -34,7 +34,7 @@ function notLoaded(error: unknown): unknown {
 export function damagedKey(cause: unknown): CardError {
   return new CardError(
     'ERR_KEY_DAMAGED',
-    'The key is damaged in the card file, or was put there from another card. Put back a copy of the file; without one this key is lost: make another (tessera key generate).',
+    'The key is damaged in the card file, or was put there from another card. Put back a copy of the file; without one this key is lost: make another (tessera key generate SLOT).',
     { cause },
   )
 }

@@ -107,7 +107,7 @@ for (const kind of KINDS) {
       await guessDown(card, 0)
       for (const pin of [PIN, WRONG_PIN]) {
         const error = await refused('ERR_PIN_BLOCKED', 5, () => card.verifyPin(pin))
-        assert.match(error.message, 'tessera pin unblock')
+        assert.match(error.message, 'tessera pin status')
         assert.equal([error instanceof PinError && error.triesLeft, error.sw], [0, 0x6983])
       }
       await refused('ERR_PIN_BLOCKED', 5, () => card.changePin({ pin: PIN, newPin: NEW_PIN }))

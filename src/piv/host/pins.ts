@@ -146,7 +146,7 @@ async function demandPuk(exchange: Exchange, card: CardSecrets): Promise<void> {
   if ((await card.puk(exchange)) !== undefined) return
   throw new PinError(
     'ERR_PUK_ABSENT',
-    'This card was created without a PUK: only its help desk, if it has one, can unblock it (tessera pin unblock --help-desk).',
+    'This card was created without a PUK: only its help desk, if it has one, can unblock it.',
   )
 }
 

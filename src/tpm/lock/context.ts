@@ -74,7 +74,7 @@ function otherLimit(role: Role, limit: number, tries: number): TpmError {
 }
 
 const DEAD =
-  'It cannot be used any more, not even with PIN, PUK or help desk. Remove what is left of it (tessera destroy), revoke its certificates and create a new card.'
+  'It cannot be used any more, not even with PIN, PUK or help desk. Remove what is left of it (tessera destroy NAME), revoke its certificates and create a new card.'
 
 async function dead(context: LockContext, role: Role, cause: unknown): Promise<CardError> {
   const index = role === 'pin' ? 'PIN' : 'PUK'
@@ -95,8 +95,7 @@ async function dead(context: LockContext, role: Role, cause: unknown): Promise<C
   }
 }
 
-const WAYS_OUT =
-  'Unblock it with the PUK (tessera pin unblock) or with the help desk (tessera pin unblock --help-desk).'
+const WAYS_OUT = 'See how it can be unblocked: tessera pin status.'
 
 /** An index that is not the card's own any more takes no new PIN and no tries, whatever the approval. */
 async function whetherDead(context: LockContext, by: Role, error: TpmError): Promise<unknown> {
