@@ -8,7 +8,9 @@ import type { AddressInfo } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import type { TLSSocket } from 'node:tls'
-import { cardAgent, createCard, destroyCard, selfSign } from 'tessera-card'
+import { createCard, destroyCard } from 'tessera-card'
+import { selfSign } from 'tessera-card/enroll'
+import { cardAgent } from 'tessera-card/tls'
 
 const name = `example-${randomInt(1_000_000)}`
 const tcti = process.argv[2] ?? 'embedded:'

@@ -2,10 +2,10 @@
 // of time (code-cache.mjs): nearly 200 modules take as long to load as all that a command does. `npm run build`, and
 // scripts/setup, run it.
 import { spawnSync } from 'node:child_process'
-import { rmSync } from 'node:fs'
+import { mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { createRequire } from 'node:module'
 import { dirname, join } from 'node:path'
-import { fileURLToPath } from 'node:url'
+import { fileURLToPath, pathToFileURL } from 'node:url'
 
 const root = dirname(dirname(fileURLToPath(import.meta.url)))
 const dist = join(root, 'dist')
@@ -17,6 +17,32 @@ const run = (program, ...args) => {
 
 rmSync(dist, { recursive: true, force: true })
 run(join(root, 'node_modules/.bin/tsc'), '-p', join(root, 'tsconfig.build.json'))
+
+// The types for require(): under `module: node16` TypeScript takes declarations of an ES module only for import. These name
+// the same types, so that the parts of a program that import and those that require() understand each other.
+mkdirSync(join(dist, 'commonjs'))
+writeFileSync(join(dist, 'commonjs/package.json'), '{ "type": "commonjs" }\n')
+for (const entry of ['index', 'enroll/index', 'tls/index', 'signin/index', 'serve/index']) {
+  const name = entry === 'index' ? entry : dirname(entry)
+  writeFileSync(join(dist, `commonjs/${name}.d.ts`), await declarations(entry))
+}
+
+async function declarations(entry) {
+  const from = `'../${entry}.js' with { 'resolution-mode': 'import' }`
+  const values = Object.entries(await import(pathToFileURL(join(dist, `${entry}.js`)).href))
+  const text = readFileSync(join(dist, `${entry}.d.ts`), 'utf8')
+  const isClass = (value) => typeof value === 'function' && /^class\b/.test(`${value}`)
+  const names = [...text.matchAll(/export (type )?\{([^}]*)\}/g)].flatMap(([, all = '', list]) =>
+    list.split(',').flatMap((one) => (all || /^\s*type /.test(one) ? [one.trim().split(/\s+/).at(-1)] : [])),
+  )
+  return [
+    `import type * as library from ${from}`,
+    `export type { ${names.join(', ')} } from ${from}`,
+    ...values.map(([name]) => `export declare const ${name}: typeof library.${name}`),
+    ...values.filter(([, value]) => isClass(value)).map(([name]) => `export type ${name} = library.${name}`),
+    '',
+  ].join('\n')
+}
 
 // It lies where dist/native.js does: the addon is found from there. Packages that few commands need are not in it.
 const { build } = createRequire(import.meta.url)('esbuild')

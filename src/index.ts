@@ -1,3 +1,4 @@
+/** `tessera-card`: cards, their errors, and readers. Enrolment, TLS, sign-in and serving have entry points of their own. */
 export {
   type CardBeyond,
   type CardPlace,
@@ -22,26 +23,6 @@ export {
   type TpmCardSummary,
 } from './cards/cards.ts'
 export type { CardChannel, LocalCard } from './channel.ts'
-export { type CertificateDescription, describeCertificate } from './enroll/describe.ts'
-export type { EnrollEvent, EnrollOptions, EnrollResult } from './enroll/enroll-options.ts'
-export {
-  abandonEnrollment,
-  type EnrollPlace,
-  enroll,
-  type PendingEnrollment,
-  pendingEnrollment,
-} from './enroll/enrollments.ts'
-export { type Candidate, examineCertificates, type ImportOptions, importCertificate } from './enroll/import.ts'
-export { type ProgramVerdict, programVerdicts } from './enroll/programs.ts'
-export type { CaAnswer, CaProtocol, PendingRequest } from './enroll/protocol.ts'
-export { certsrvProtocol } from './enroll/protocols/certsrv.ts'
-export type { CaAddress, Credentials } from './enroll/protocols/connection.ts'
-export { type Est, estProtocol } from './enroll/protocols/est.ts'
-export { negotiate } from './enroll/protocols/negotiate.ts'
-export { type Expiry, expiryOf } from './enroll/renewal.ts'
-export { type RequestOptions, requestCertificate } from './enroll/request.ts'
-export { type SelfSignOptions, selfSign } from './enroll/self-sign.ts'
-export { type Prepared, prepareCard, type StationOptions } from './enroll/station.ts'
 export {
   type AnyCardError,
   CaError,
@@ -76,23 +57,5 @@ export type { SignatureOptions } from './piv/host/signature.ts'
 export type { Cancellable } from './piv/host/waiting.ts'
 export { DEFAULT_PIN, DEFAULT_PUK, type Secret } from './piv/pin.ts'
 export type { PinPolicy, Slot } from './piv/slots.ts'
-export type { LinkState } from './serve/link.ts'
-export type { Served, ServeOptions } from './serve/serve.ts'
-export { type ServeCardOptions, serveCard } from './serve/serve-card.ts'
-export {
-  type AccountPlace,
-  type AccountSummary,
-  accounts,
-  forget,
-  type SignedIn,
-  signOutElsewhere,
-} from './signin/accounts.ts'
-export { type BackgroundOptions, signInInBackground } from './signin/background.ts'
-export type { BackgroundSession } from './signin/background-messages.ts'
-export type { Ending, Method as SignInMethod } from './signin/methods.ts'
-export type { Ended, Session, SessionRequest } from './signin/session.ts'
-export { type SignInOptions, signIn } from './signin/sign-in.ts'
-export { type CardAgent, type CardAgentOptions, type CardConnectOptions, cardAgent } from './tls/agent.ts'
-export type { CardSocket } from './tls/socket.ts'
 export { respond as respondToChallenge } from './tpm/help-desk.ts'
 export { resolveTcti } from './tpm/tcti.ts'

@@ -14,7 +14,7 @@ export interface ServedSetup {
 }
 
 const { root, home, tcti, port } = JSON.parse(process.argv[2] ?? '') as ServedSetup
-const { serveCard } = await load(root, 'index')
+const { serveCard } = await load(root, 'serve/index')
 const { deviceInUse } = await load(root, 'tpm/device')
 const served = await serveCard('bench', { home, vpcd: `127.0.0.1:${port}` })
 await served.ready

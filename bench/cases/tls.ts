@@ -26,7 +26,8 @@ const ca = readFileSync(setup.ca)
 async function withCard(tcti: string): Promise<Operation> {
   const { algorithm, port } = setup
   const home = tempDir('bench')
-  const { cardAgent, requestCertificate } = await load(root, 'index')
+  const { cardAgent } = await load(root, 'tls/index')
+  const { requestCertificate } = await load(root, 'enroll/index')
   const { card } = await furnished({ root, layer: 'card', tcti, algorithm, policy: 'once' }, home)
   const [request, certificate] = [join(home, 'request'), join(home, 'certificate')]
   writeFileSync(request, await requestCertificate(card, '9a', { subject: 'CN=bench' }))

@@ -2,7 +2,7 @@
 // What a CA sends is proved before it is stored, and what is refused leaves the card as it was.
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
-import { abandonEnrollment, type CaAnswer } from '../../src/index.ts'
+import { abandonEnrollment, type CaAnswer } from '../../src/enroll/index.ts'
 import { refused } from '../library/refusal.ts'
 import { type TestCa, testCa } from './support/ca.ts'
 import { certificate, derOf, file, openssl, write } from './support/openssl.ts'

@@ -4,16 +4,9 @@
 import { X509Certificate } from 'node:crypto'
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
-import {
-  type CaProtocol,
-  type CardError,
-  cardAgent,
-  certsrvProtocol,
-  createCard,
-  type EnrollOptions,
-  enroll,
-  estProtocol,
-} from '../../src/index.ts'
+import { type CaProtocol, certsrvProtocol, type EnrollOptions, enroll, estProtocol } from '../../src/enroll/index.ts'
+import { type CardError, createCard } from '../../src/index.ts'
+import { cardAgent } from '../../src/tls/index.ts'
 import { openssl, pemFile, SID, startLab } from '../lab-ca/support.ts'
 import { tempDir } from '../support/temp.ts'
 import { address, caError } from './protocols-support.ts'

@@ -6,17 +6,8 @@ import { test } from 'uvu'
 import * as assert from 'uvu/assert'
 import { localChannel } from '../../src/cards/local-card.ts'
 import type { CardChannel } from '../../src/channel.ts'
-import {
-  CaError,
-  type CaProtocol,
-  type Card,
-  certsrvProtocol,
-  createCard,
-  type EnrollOptions,
-  enroll,
-  estProtocol,
-  openCard,
-} from '../../src/index.ts'
+import { type CaProtocol, certsrvProtocol, type EnrollOptions, enroll, estProtocol } from '../../src/enroll/index.ts'
+import { CaError, type Card, createCard, openCard } from '../../src/index.ts'
 import { openDesk } from '../../src/lab-ca/desk.ts'
 import { cardOver } from '../../src/piv/host/card.ts'
 import { certificateTag } from '../../src/piv/objects.ts'

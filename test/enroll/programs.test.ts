@@ -3,8 +3,8 @@
 import { execFileSync } from 'node:child_process'
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
+import { describeCertificate } from '../../src/enroll/index.ts'
 import { PROGRAMS, programVerdicts } from '../../src/enroll/programs.ts'
-import { describeCertificate } from '../../src/index.ts'
 import { parseSlot } from '../../src/piv/slots.ts'
 import { at, certificate, folder, openssl, type Wanted } from './support/openssl.ts'
 

@@ -2,7 +2,8 @@
 // Requests for certificates, as openssl sees them: every kind of key, and everything that can be asked for.
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
-import { type Card, createCard, requestCertificate } from '../../src/index.ts'
+import { requestCertificate } from '../../src/enroll/index.ts'
+import { type Card, createCard } from '../../src/index.ts'
 import { refused } from '../library/refusal.ts'
 import { tempDir } from '../support/temp.ts'
 import { file, openssl, write } from './support/openssl.ts'

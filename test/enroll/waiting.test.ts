@@ -5,15 +5,8 @@ import { join } from 'node:path'
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
 import { abandonedJson } from '../../src/cli/enrollment.ts'
-import {
-  abandonEnrollment,
-  CaError,
-  type CaProtocol,
-  destroyCard,
-  enroll,
-  pendingEnrollment,
-  selfSign,
-} from '../../src/index.ts'
+import { abandonEnrollment, type CaProtocol, enroll, pendingEnrollment, selfSign } from '../../src/enroll/index.ts'
+import { CaError, destroyCard } from '../../src/index.ts'
 import { refused } from '../library/refusal.ts'
 import { testCa } from './support/ca.ts'
 import { ca, card, enrolled, everything, go, home, name, openedAgain, PIN, placesOfKeys, spki } from './support/work.ts'

@@ -26,7 +26,7 @@ const arrows: Readonly<Record<string, readonly string[]>> = {
   'lab-ca': ['iso7816', 'x509', 'files', 'https'],
   doctor: ['tpm', 'pcsc', 'serve', 'native'],
   signin: ['cards', 'tls', 'enroll', 'tpm', 'pcsc', 'home', 'files', 'piv', 'piv/host', 'https'],
-  index: ['signin', 'cards', 'tpm', 'pcsc', 'serve', 'piv', 'vault', 'piv/host', 'enroll', 'tls', 'channel'],
+  index: ['cards', 'tpm', 'pcsc', 'piv', 'vault', 'piv/host', 'channel'],
   tour: ['index', 'cards'],
   cli: [
     'signin',

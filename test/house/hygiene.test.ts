@@ -78,7 +78,8 @@ const mustShip = [
   'binding.gyp',
   'bin/tessera',
   'bin/package.json',
-  'require.cjs',
+  'require/index.cjs',
+  'require/load.cjs',
   'scripts/code-cache.mjs',
   'scripts/native.mjs',
   'native/CMakeLists.txt',
@@ -86,12 +87,14 @@ const mustShip = [
   'examples/sign.ts',
   'dist/index.js',
   'dist/index.d.ts',
+  'dist/commonjs/index.d.ts',
+  'dist/commonjs/package.json',
   'dist/cli/main.js',
   'dist/tessera.cjs',
   'dist/tls/worker.js',
 ]
 const mayShip =
-  /^(package\.json|LICENSE|README\.md|CHANGELOG\.md|SECURITY\.md|binding\.gyp|require\.cjs|bin\/(tessera|package\.json)|scripts\/(code-cache|native)\.mjs|docs\/.+|examples\/.+\.(ts|sh)|dist\/tessera\.cjs|dist\/.+\.(js|d\.ts)|native\/CMakeLists\.txt|native\/(kdf|napi|net|pcsc|tls|tpm)\/\w+\.(cc|h))$/
+  /^(package\.json|LICENSE|README\.md|CHANGELOG\.md|SECURITY\.md|binding\.gyp|require\/\w+\.cjs|bin\/(tessera|package\.json)|scripts\/(code-cache|native)\.mjs|docs\/.+|examples\/.+\.(ts|sh)|dist\/tessera\.cjs|dist\/commonjs\/package\.json|dist\/.+\.(js|d\.ts)|native\/CMakeLists\.txt|native\/(kdf|napi|net|pcsc|tls|tpm)\/\w+\.(cc|h))$/
 
 test('the package ships what it needs and nothing else', () => {
   const output = execFileSync('npm', ['pack', '--dry-run', '--json', '--ignore-scripts', '--loglevel=error'], {

@@ -2,7 +2,8 @@
 // Signing in, by both methods, with cards in the embedded TPM and in swtpm, and each kind of key.
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
-import { accounts, createCard, forget, signIn } from '../../src/index.ts'
+import { createCard } from '../../src/index.ts'
+import { accounts, forget, signIn } from '../../src/signin/index.ts'
 import { startSwtpm } from '../support/swtpm.ts'
 import { tempDir } from '../support/temp.ts'
 import { ALICE, certify, makeCard, PIN, refusedWith, startLab, startRelyingParty } from './support.ts'

@@ -13,9 +13,9 @@ const { home, service } = await startWorld()
 
 test('docs/signin.md', async () => {
   const [, block = ''] = /^```ts\n(.*?)^```$/ms.exec(readFileSync(join(root, 'docs/signin.md'), 'utf8')) ?? []
-  assert.match(block, "from 'tessera-card'")
+  assert.match(block, "from 'tessera-card/signin'")
   const program = block
-    .replace("'tessera-card'", JSON.stringify(new URL('../../src/index.ts', import.meta.url)))
+    .replace("'tessera-card/signin'", JSON.stringify(new URL('../../src/signin/index.ts', import.meta.url)))
     .replace('maria@', 'alice@')
     .replace("'https://service.example'", JSON.stringify(service.url))
   const path = join(tempDir('program'), 'program.mts')

@@ -5,15 +5,8 @@ import { join } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
-import {
-  accounts,
-  type ErrorCode,
-  forget,
-  openCard,
-  type PinError,
-  type SignInOptions,
-  signIn,
-} from '../../src/index.ts'
+import { type ErrorCode, openCard, type PinError } from '../../src/index.ts'
+import { accounts, forget, type SignInOptions, signIn } from '../../src/signin/index.ts'
 import { meanwhile } from '../support/meanwhile.ts'
 import { startSwtpm } from '../support/swtpm.ts'
 import { tempDir, within } from '../support/temp.ts'

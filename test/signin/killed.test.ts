@@ -17,8 +17,9 @@ import { test } from 'uvu'
 import * as assert from 'uvu/assert'
 import { files } from '../../src/files/files.ts'
 import { Locks } from '../../src/home/locks.ts'
-import { accounts, forget, openCard, signIn, signInInBackground, signOutElsewhere } from '../../src/index.ts'
+import { openCard } from '../../src/index.ts'
 import { native } from '../../src/native.ts'
+import { accounts, forget, signIn, signInInBackground, signOutElsewhere } from '../../src/signin/index.ts'
 import { SignedInMarks } from '../../src/signin/signed-in.ts'
 import { atExit, gone, tempDir, within } from '../support/temp.ts'
 import { ALICE, makeCard, PIN, refusedWith, startWorld } from './support.ts'
@@ -172,7 +173,7 @@ test('who started it is killed before the PIN is there: nothing stays', async ()
   const card = await openCard({ name: 'work', home })
   await card.close()
   const script = `
-    import { signInInBackground } from ${JSON.stringify(new URL('../../src/index.ts', import.meta.url))}
+    import { signInInBackground } from ${JSON.stringify(new URL('../../src/signin/index.ts', import.meta.url))}
     const pin = () => { console.log('asked'); return new Promise(() => setInterval(() => {}, 1000)) }
     signInInBackground({ address: ${JSON.stringify(ALICE)}, home: ${JSON.stringify(home)}, pin })`
   const argv = ['--import', import.meta.resolve('tsx'), '--input-type=module', '--eval', script]

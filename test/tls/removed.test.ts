@@ -2,7 +2,8 @@
 // takes: 6 s
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
-import { type Card, cardAgent, openCard, PcscError, PinError, TlsError } from '../../src/index.ts'
+import { type Card, openCard, PcscError, PinError, TlsError } from '../../src/index.ts'
+import { cardAgent } from '../../src/tls/index.ts'
 import { ADMIN_KEY, memoryCard, PIN, seen } from '../pcsc/cards.ts'
 import { type Pcscd, startPcscd } from '../support/pcscd.ts'
 import { type Inserted, insertCard } from '../support/vpcd.ts'

@@ -1,6 +1,7 @@
 // A CA in this process behind the interface of protocols, whose every answer a test can have otherwise; it signs by
 // openssl. It is to the enrolment what a forger's proxy is to a TPM: the real protocols have tests of their own.
-import { type CaAnswer, CaError, type CaProtocol } from '../../../src/index.ts'
+import type { CaAnswer, CaProtocol } from '../../../src/enroll/index.ts'
+import { CaError } from '../../../src/index.ts'
 import { certificate, derOf, file, type Wanted } from './openssl.ts'
 
 export interface TestCa extends CaProtocol {

@@ -1,7 +1,8 @@
 // An enrolment in a process of its own, which ends itself by SIGKILL when an event comes. argv: home, address of the CA,
 // its certificate, user, password, which event kills it (a number, from 1; 0: none).
 import { readFileSync } from 'node:fs'
-import { enroll, estProtocol, openCard } from '../../../src/index.ts'
+import { enroll, estProtocol } from '../../../src/enroll/index.ts'
+import { openCard } from '../../../src/index.ts'
 
 const [home = '', url = '', ca = '', user = '', password = '', at = '0'] = process.argv.slice(2)
 const PIN = '135790'

@@ -1,6 +1,7 @@
 // A card in the embedded TPM and a CA for each test of an enrolment, and what is asked of them again and again.
 import { test } from 'uvu'
-import { type Card, createCard, type EnrollOptions, enroll, openCard } from '../../../src/index.ts'
+import { type EnrollOptions, enroll } from '../../../src/enroll/index.ts'
+import { type Card, createCard, openCard } from '../../../src/index.ts'
 import { tempDir } from '../../support/temp.ts'
 import { type TestCa, testCa } from './ca.ts'
 

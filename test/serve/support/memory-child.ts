@@ -1,6 +1,7 @@
 // A process that serves a card, for a look at its memory from outside. argv: home, TCTI, how (vpcd or listen), port. No
 // secret ever is in its source or its arguments: those that it meets come through PC/SC.
-import { createCard, serveCard } from '../../../src/index.ts'
+import { createCard } from '../../../src/index.ts'
+import { serveCard } from '../../../src/serve/index.ts'
 
 const [home = '', tcti = '', how = '', port = ''] = process.argv.slice(2)
 const way = how === 'listen' ? { listen: Number(port) } : { vpcd: `127.0.0.1:${port}` }

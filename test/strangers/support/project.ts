@@ -11,7 +11,7 @@ const { dependencies } = JSON.parse(readFileSync(join(root, 'package.json'), 'ut
   dependencies: Record<string, string>
 }
 /** The addon is where it was built: it is no part of what npm packs. */
-const SHIPPED = ['package.json', 'require.cjs', 'dist', 'native/build/Release/tessera.node']
+const SHIPPED = ['package.json', 'require', 'dist', 'native/build/Release/tessera.node']
 
 export interface Project {
   readonly folder: string

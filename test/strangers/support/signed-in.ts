@@ -2,8 +2,9 @@
 // all are Maria.
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
-import { cardAgent, type NamedCard, openCard, type ReaderPlace } from '../../../src/index.ts'
+import { type NamedCard, openCard, type ReaderPlace } from '../../../src/index.ts'
 import type { Algorithm } from '../../../src/piv/algorithms.ts'
+import { cardAgent } from '../../../src/tls/index.ts'
 import { MARIA } from '../../relying-party/support.ts'
 import { homeWithCard, noChromium, PIN_WINDOW, showCertificates, startChromium } from './chromium.ts'
 import { startDesktop } from './desktop.ts'

@@ -2,8 +2,8 @@
 
 import { once } from 'node:events'
 import { isMainThread, parentPort, Worker } from 'node:worker_threads'
-import { type CardAgentOptions, cardAgent } from '../../../src/index.ts'
 import { native } from '../../../src/native.ts'
+import { type CardAgentOptions, cardAgent } from '../../../src/tls/index.ts'
 import { PIN, startSubject } from '../../contract/subjects.ts'
 import { enrolled } from './cards.ts'
 import { slowed } from './slow.ts'

@@ -4,7 +4,8 @@ import { readFileSync } from 'node:fs'
 import { createServer, type ServerOptions } from 'node:https'
 import type { AddressInfo, Socket } from 'node:net'
 import type { TLSSocket } from 'node:tls'
-import { type Card, requestCertificate } from '../../../src/index.ts'
+import { requestCertificate } from '../../../src/enroll/index.ts'
+import type { Card } from '../../../src/index.ts'
 import { at, certificate, derOf } from '../../enroll/support/openssl.ts'
 
 export const CLIENT = ['keyUsage=digitalSignature', 'extendedKeyUsage=clientAuth']

@@ -11,6 +11,8 @@ if (!features.require_module) {
       "Use `await import('tessera-card')`, or Node 20.19, 22.12 or later.",
   )
 }
-module.exports = process.features.require_module
-  ? require('./dist/index.js')
-  : getBuiltinModule('node:module').createRequire(__filename)('./dist/index.js')
+/** @param path below dist/ */
+module.exports = (path) =>
+  process.features.require_module
+    ? require(`../dist/${path}`)
+    : getBuiltinModule('node:module').createRequire(__filename)(`../dist/${path}`)

@@ -1,0 +1,3 @@
+/** `tessera-card/tls`: TLS client authentication with the key of a card. */
+export { type CardAgent, type CardAgentOptions, type CardConnectOptions, cardAgent } from './agent.ts'
+export type { CardSocket } from './socket.ts'
