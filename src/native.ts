@@ -16,8 +16,8 @@ export interface NativeAuth {
 }
 
 export interface NativeCommand {
-  /** As TPM 2.0 Part 3 names it, without "TPM2_". */
-  readonly command: string
+  /** Its code: TPM 2.0 Library, Part 2, 6.5.2. One of `commandCodes`. */
+  readonly command: number
   readonly handles: readonly number[]
   /** Name of each handle; an empty one, or none, where the handle is its own Name. */
   readonly names: readonly Uint8Array[]
@@ -25,10 +25,11 @@ export interface NativeCommand {
   /** The parameter area in TCG wire form. */
   readonly params: Uint8Array
   /**
-   * Only for PolicyTicket, which a session needs again before each use: after a use it is done ahead of the next one,
-   * when the answers are handed back and nobody waits. Done ahead, it is not sent again, and its result is empty.
+   * Only for PolicyTicket, which a session needs again before each use: a number of `keepTicket`, for `params`. After a
+   * use it is done ahead of the next one, when the answers are handed back and nobody waits. Done ahead, it is not sent
+   * again, and its result is empty.
    */
-  readonly ahead?: boolean
+  readonly ticket?: number
 }
 
 export interface NativeTpm {
@@ -42,6 +43,10 @@ export interface NativeTpm {
     saltKey?: number | undefined
     saltPublic?: Uint8Array | undefined
   }): Promise<{ handle: number; nonceTpm: Uint8Array }>
+  /** Keeps the parameters of a PolicyTicket for `ticket` of its commands, until `dropTicket` or the end of this object. */
+  keepTicket(params: Uint8Array): number
+  /** The ticket is overwritten, at once where no command under way has it. */
+  dropTicket(ticket: number): void
   /** The raw octets of one command and of its answer. For tests and diagnosis. */
   transmit(command: Uint8Array): Promise<Uint8Array>
   nonceTpm(session: number): Uint8Array
@@ -151,6 +156,8 @@ export interface Native {
   /** One try at a lock between processes; null where somebody else holds it. The kernel frees it when a process ends. */
   lockFile(path: string): NativeFileLock | null
   readonly BurnKey: new () => NativeBurnKey
+  /** Codes of the commands that `run` knows, by name as TPM 2.0 Part 3 has it. */
+  readonly commandCodes: Readonly<Record<string, number>>
   /**
    * Has the kernel acknowledge what a TCP socket receives at once (TCP_QUICKACK); to be said again at each receive.
    * False where `fd` is no TCP socket, or the system has no such option.

@@ -51,7 +51,7 @@ export async function furnished({ root, tcti, algorithm, policy }: Setup, home: 
 /** Level 1: `run` with a key whose password is empty; no PIN anywhere. */
 async function nativeLayer(setup: Setup): Promise<Operation> {
   const { root, algorithm } = setup
-  const { command, NO_PASSWORD } = await load(root, 'tpm/command')
+  const { NO_PASSWORD } = await load(root, 'tpm/command')
   const { createKey } = await load(root, 'tpm/keys/create')
   const { signDigest, rawRsa } = await load(root, 'tpm/keys/operations')
   const device = await (await place(setup)).device()
@@ -65,7 +65,7 @@ async function nativeLayer(setup: Setup): Promise<Operation> {
     run: () => tpm.run([build(entity, NO_PASSWORD)]),
     counters: () => device.counters(),
     async close() {
-      await tpm.run([command('FlushContext', [entity.handle], [])])
+      await device.flush(entity.handle)
       await device.close()
     },
   }

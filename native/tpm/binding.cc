@@ -48,9 +48,11 @@ Authorization to_authorization(const Napi::Object& object) {
   return authorization;
 }
 
-Call to_call(const Napi::Object& object) {
+using Tickets = std::map<uint32_t, std::shared_ptr<const Secret>>;
+
+Call to_call(const Napi::Object& object, const Tickets& tickets) {
   Call call;
-  call.row = &find_command(to_text(object.Get("command"), "command"));
+  call.row = &find_command(to_u32(object.Get("command"), "command"));
   const auto handles = to_list(object.Get("handles"), "handles", kMostHandles);
   const auto names = to_list(object.Get("names"), "names", kMostHandles);
   const auto authorizations = to_list(object.Get("auths"), "auths", kMostHandles);
@@ -60,7 +62,11 @@ Call to_call(const Napi::Object& object) {
     call.authorizations.push_back(to_authorization(to_object(authorizations.Get(i), "authorisation")));
   }
   call.parameters = to_secret(object.Get("params"), "params");
-  call.ahead = object.Get("ahead").ToBoolean().Value();
+  if (const Napi::Value ticket = object.Get("ticket"); !ticket.IsUndefined()) {
+    const auto found = tickets.find(to_u32(ticket, "ticket"));
+    if (found == tickets.end()) throw Failure(Layer::kSapi, 0, "usage", "The ticket was dropped.");
+    call.ticket = found->second;
+  }
   return call;
 }
 
@@ -128,7 +134,8 @@ class Tpm : public Napi::ObjectWrap<Tpm> {
   static Napi::Function define(Napi::Env env) {
     return DefineClass(env, "Tpm",
                        {InstanceMethod<&Tpm::run>("run"), InstanceMethod<&Tpm::start_session>("startSession"),
-                        InstanceMethod<&Tpm::transmit>("transmit"), InstanceMethod<&Tpm::nonce_tpm>("nonceTpm"),
+                        InstanceMethod<&Tpm::keep_ticket>("keepTicket"),
+                        InstanceMethod<&Tpm::drop_ticket>("dropTicket"), InstanceMethod<&Tpm::transmit>("transmit"), InstanceMethod<&Tpm::nonce_tpm>("nonceTpm"),
                         InstanceMethod<&Tpm::counters>("counters"), InstanceMethod<&Tpm::close>("close")});
   }
 
@@ -177,6 +184,7 @@ class Tpm : public Napi::ObjectWrap<Tpm> {
 
   void finish() {
     engine_->stop();
+    tickets_.clear();
     if (!std::exchange(finished_, true)) callback_.Release();
   }
 
@@ -240,9 +248,24 @@ class Tpm : public Napi::ObjectWrap<Tpm> {
     auto task = std::make_unique<RunTask>();
     const auto list = to_list(info[0], "commands", kMostCalls);
     guarded(info.Env(), [&] {
-      for (uint32_t i = 0; i < list.Length(); ++i) task->calls.push_back(to_call(to_object(list.Get(i), "command")));
+      for (uint32_t i = 0; i < list.Length(); ++i) {
+        task->calls.push_back(to_call(to_object(list.Get(i), "command"), tickets_));
+      }
     });
     return post(std::move(task));
+  }
+
+  // keepTicket(params): what `ticket` of a PolicyTicket is from then on, until dropTicket.
+  Napi::Value keep_ticket(const Napi::CallbackInfo& info) {
+    auto ticket = std::make_shared<const Secret>(to_secret(info[0], "params"));
+    tickets_.emplace(++last_ticket_, std::move(ticket));
+    return Napi::Number::New(info.Env(), last_ticket_);
+  }
+
+  // Overwritten as soon as no command under way has it.
+  Napi::Value drop_ticket(const Napi::CallbackInfo& info) {
+    tickets_.erase(to_u32(info[0], "ticket"));
+    return info.Env().Undefined();
   }
 
   Napi::Value start_session(const Napi::CallbackInfo& info) {
@@ -282,6 +305,8 @@ class Tpm : public Napi::ObjectWrap<Tpm> {
   std::unique_ptr<Engine> engine_;
   bool finished_ = false;
   uint32_t pending_ = 0;
+  Tickets tickets_;
+  uint32_t last_ticket_ = 0;
 };
 
 class JsBurnKey : public Napi::ObjectWrap<JsBurnKey> {
@@ -342,6 +367,9 @@ void init_tpm(Napi::Env env, Napi::Object exports) {
   exports.Set("openTpm", Napi::Function::New<Tpm::open>(env, "openTpm"));
   exports.Set("lockFile", Napi::Function::New<JsFileLock::attempt>(env, "lockFile"));
   exports.Set("BurnKey", JsBurnKey::define(env));
+  auto codes = Napi::Object::New(env);
+  for (const CommandRow& row : commands()) codes.Set(row.name, Napi::Number::New(env, row.code));
+  exports.Set("commandCodes", codes);
 }
 
 }  // namespace tessera

@@ -124,11 +124,21 @@ const std::array kCommands{
 
 }  // namespace
 
-const CommandRow& find_command(std::string_view name) {
-  for (const CommandRow& row : kCommands) {
-    if (name == row.name) return row;
+std::span<const CommandRow> commands() {
+  return kCommands;
+}
+
+const CommandRow& find_command(TPM2_CC code) {
+  static const std::array rows = [] {
+    std::array<const CommandRow*, TPM2_CC_LAST - TPM2_CC_FIRST + 1> by_code{};
+    for (const CommandRow& row : kCommands) by_code.at(row.code - TPM2_CC_FIRST) = &row;
+    return by_code;
+  }();
+  const size_t at = size_t{code} - TPM2_CC_FIRST;  // below the first it wraps around
+  if (at >= rows.size() || rows[at] == nullptr) {
+    throw Failure(Layer::kSapi, 0, "usage", "There is no TPM command of the code " + std::to_string(code) + " here.");
   }
-  throw Failure(Layer::kSapi, 0, "usage", "There is no TPM command " + std::string(name) + " in the table.");
+  return *rows[at];
 }
 
 }  // namespace tessera

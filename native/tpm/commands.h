@@ -3,7 +3,7 @@
 
 #include <tss2/tss2_sys.h>
 
-#include <string_view>
+#include <span>
 
 #include "transport.h"
 
@@ -11,7 +11,7 @@ namespace tessera {
 
 struct CommandRow {
   const char* name;  // as Part 3 has it, without "TPM2_"
-  TPM2_CC code;
+  TPM2_CC code;      // by which it is asked for; src/tpm/constants.ts has the same
   size_t handles;  // in the handle area
   bool gives;      // the answer begins with the handle of a new transient object or session
   bool slow;       // may make a key or test itself: minutes on slow chips
@@ -21,7 +21,9 @@ struct CommandRow {
   Bytes (*complete)(TSS2_SYS_CONTEXT* context);
 };
 
-// The row for `name`. Throws Failure{kSapi, "usage"} when there is none.
-const CommandRow& find_command(std::string_view name);
+std::span<const CommandRow> commands();
+
+// The row for `code`. Throws Failure{kSapi, "usage"} when there is none.
+const CommandRow& find_command(TPM2_CC code);
 
 }  // namespace tessera

@@ -1,5 +1,8 @@
 #include "session.h"
 
+#include <algorithm>
+#include <utility>
+
 #include "error.h"
 #include "library.h"
 #include "marshal.h"
@@ -10,6 +13,7 @@ namespace {
 
 constexpr std::chrono::seconds kQuick{30};
 constexpr std::chrono::seconds kSlow{300};
+constexpr size_t kMostAuthorizations = 3;
 
 [[noreturn]] void refuse(const CommandRow& row, TSS2_RC rc) {
   const TSS2_RC code = rc & 0xffff;
@@ -55,12 +59,12 @@ void Connection::start_up(std::chrono::milliseconds wait) {
   }
   const uint32_t rc = head_u32(ByteView(answer).subspan(6));
   if (rc != TPM2_RC_SUCCESS && rc != TPM2_RC_INITIALIZE) throw Failure(Layer::kTpm, rc, "", "TPM2_Startup failed.");
-  count("Startup");
+  count(TPM2_CC_Startup);
 }
 
 // Whoever left these is gone: this transport serves one client at a time.
 void Connection::flush_strangers() {
-  const CommandRow& row = find_command("GetCapability");
+  const CommandRow& row = find_command(TPM2_CC_GetCapability);
   for (const uint32_t first : {TPM2_HR_TRANSIENT, TPM2_HR_HMAC_SESSION, uint32_t{TPM2_HT_SAVED_SESSION} << 24}) {
     WireWriter parameters;
     parameters.write<UINT32>(TPM2_CAP_HANDLES);
@@ -90,7 +94,7 @@ void Connection::flush(uint32_t handle) noexcept {
   try {
     const Bytes flush_context{0x80, 0x01, 0, 0, 0, 14, 0, 0, 0x01, 0x65};  // TPM2_FlushContext
     transport_->transmit(join({flush_context, big_endian(handle)}), kQuick);
-    count("FlushContext");
+    count(TPM2_CC_FlushContext);
   } catch (const std::exception&) {
     // A TPM that is gone has nothing of ours left, and one that refuses has not had it.
   }
@@ -107,15 +111,16 @@ Bytes Connection::nonce_tpm(uint32_t session) const {
 }
 
 std::map<std::string, uint64_t> Connection::counters() const {
-  const std::lock_guard lock(mutex_);
-  auto counters = counters_;
+  std::map<std::string, uint64_t> counters;
+  for (const CommandRow& row : commands()) {
+    if (const uint64_t count = counters_[row.code - TPM2_CC_FIRST]; count > 0) counters[row.name] = count;
+  }
   counters["stateWrites"] = transport_->state_writes();
   return counters;
 }
 
-void Connection::count(const char* command) {
-  const std::lock_guard lock(mutex_);
-  ++counters_[command];
+void Connection::count(TPM2_CC command) {
+  counters_[command - TPM2_CC_FIRST].fetch_add(1, std::memory_order_relaxed);
 }
 
 StartedSession Connection::start_session(const SessionRequest& request) {
@@ -140,7 +145,7 @@ StartedSession Connection::start_session(const SessionRequest& request) {
   parameters.write<UINT16>(TPM2_ALG_SHA256);
 
   Call call;
-  call.row = &find_command("StartAuthSession");
+  call.row = &find_command(TPM2_CC_StartAuthSession);
   call.handles = {request.salt_public ? request.salt_key : TPM2_RH_NULL, TPM2_RH_NULL};
   call.parameters = Secret(parameters.take());
   const Bytes result = run(call);
@@ -159,18 +164,15 @@ Connection::Session* Connection::find(uint32_t session) {
 }
 
 Bytes Connection::run(Call& call) {
-  if (!call.ahead) return send(call);
+  if (!call.ticket) return send(call);
   if (call.row->code != TPM2_CC_PolicyTicket || call.handles.size() != 1) {
-    throw Failure(Layer::kSapi, 0, "usage", "Only a PolicyTicket is done ahead.");
+    throw Failure(Layer::kSapi, 0, "usage", "Only a PolicyTicket has a ticket.");
   }
   Session* prepared = find(call.handles[0]);
-  if (prepared != nullptr && prepared->ahead != nullptr && prepared->standing &&
-      equal_constant_time(prepared->ahead->parameters.view(), call.parameters.view())) {
-    return {};
-  }
+  if (prepared != nullptr && prepared->standing && prepared->ticket.lock() == call.ticket) return {};
   Bytes result = send(call);
   if (prepared != nullptr) {
-    prepared->ahead = std::make_unique<Call>(std::move(call));
+    prepared->ticket = call.ticket;
     prepared->standing = true;
   }
   return result;
@@ -178,11 +180,15 @@ Bytes Connection::run(Call& call) {
 
 void Connection::work_ahead() {
   for (auto& [handle, session] : sessions_) {
-    if (session.ahead == nullptr || session.standing) continue;
-    std::unique_ptr<Call> call = std::move(session.ahead);
+    if (session.standing) continue;
+    Call call;
+    call.ticket = session.ticket.lock();
+    if (!call.ticket) continue;
+    call.row = &find_command(TPM2_CC_PolicyTicket);
+    call.handles = {handle};
     try {
-      send(*call);
-      session.ahead = std::move(call);
+      send(call);
+      session.ticket = call.ticket;
       session.standing = true;
     } catch (const Failure& failure) {
       if (failure.layer != Layer::kTpm) throw;
@@ -193,31 +199,30 @@ void Connection::work_ahead() {
 // A use empties what is fulfilled in a session, and it is to be fulfilled again. What a command that names the session
 // makes of it is not known here, nor what one that fails does: then it is for the next use to begin anew.
 Bytes Connection::send(Call& call) {
-  std::vector<std::unique_ptr<Call>> again;
-  for (const uint32_t handle : call.handles) {
-    if (Session* named = find(handle)) named->ahead.reset();
-  }
-  for (const Authorization& authorization : call.authorizations) {
-    Session* used = find(authorization.session);
-    again.push_back(used == nullptr ? nullptr : std::move(used->ahead));
-  }
+  std::array<std::weak_ptr<const Secret>, kMostAuthorizations> again;
+  const auto forget_ticket = [this](uint32_t handle) {
+    Session* session = find(handle);
+    if (session == nullptr) return std::weak_ptr<const Secret>();
+    session->standing = false;
+    return std::exchange(session->ticket, {});
+  };
+  for (const uint32_t handle : call.handles) forget_ticket(handle);
+  const size_t used = std::min(call.authorizations.size(), again.size());
+  for (size_t i = 0; i < used; ++i) again[i] = forget_ticket(call.authorizations[i].session);
   Bytes result = exchange(call);
-  for (size_t i = 0; i < again.size(); ++i) {
-    Session* used = find(call.authorizations[i].session);
-    if (used == nullptr) continue;
-    used->ahead = std::move(again[i]);
-    used->standing = false;
+  for (size_t i = 0; i < used; ++i) {
+    if (Session* session = find(call.authorizations[i].session)) session->ticket = std::move(again[i]);
   }
   return result;
 }
 
 Bytes Connection::exchange(Call& call) {
   const CommandRow& row = *call.row;
-  if (call.handles.size() != row.handles || call.names.size() > row.handles || call.authorizations.size() > 3) {
+  if (call.handles.size() != row.handles || call.names.size() > row.handles || call.authorizations.size() > kMostAuthorizations) {
     throw Failure(Layer::kSapi, 0, "usage", std::string(row.name) + " takes another number of handles or sessions.");
   }
   if (interrupt_.raised()) throw Failure(Layer::kTcti, 0, "gone", "The TPM was closed here.");
-  row.prepare(sys_.get(), call.handles.data(), call.parameters.view());
+  row.prepare(sys_.get(), call.handles.data(), call.wire());
   std::vector<Prepared> prepared(call.authorizations.size());
   if (!prepared.empty()) authorize(call, prepared);
 
@@ -226,7 +231,7 @@ Bytes Connection::exchange(Call& call) {
     ~Forget() { tcti.forget(); }
   } const forget_answer{tcti_};
   tcti_.set_limit(row.slow ? kSlow : kQuick);
-  count(row.name);
+  count(row.code);
   static auto* execute = tss2_sys().function<decltype(Tss2_Sys_Execute)>("Tss2_Sys_Execute");
   const TSS2_RC rc = execute(sys_.get());
   tcti_.rethrow();

@@ -1,7 +1,10 @@
 // Commands under sessions of our own: salted, every answer verified. TPM 2.0 Library, Part 1, sections 17-21.
 #pragma once
 
+#include <array>
+#include <atomic>
 #include <map>
+#include <memory>
 #include <mutex>
 #include <optional>
 #include <set>
@@ -27,8 +30,11 @@ struct Call {
   std::vector<Bytes> names;  // Name of each handle; empty: the handle is its own Name (permanent handles, sessions)
   std::vector<Authorization> authorizations;
   Secret parameters;
-  // A PolicyTicket that a session of ours needs again before each use. See `work_ahead`.
-  bool ahead = false;
+  // The parameters of a PolicyTicket that a session of ours needs again before each use, in place of those above. See
+  // `work_ahead`.
+  std::shared_ptr<const Secret> ticket{};
+
+  ByteView wire() const { return ticket ? ticket->view() : parameters.view(); }
 };
 
 struct SessionRequest {
@@ -70,8 +76,9 @@ class Connection {
     bool encrypts;
     Bytes nonce_tpm;
     Secret key;
-    std::unique_ptr<Call> ahead{};  // what it needs before each use; none where that is not known
-    bool standing = false;          // that was done since the last use
+    // What it needs before each use; none where that is not known, or whoever had it dropped it.
+    std::weak_ptr<const Secret> ticket{};
+    bool standing = false;  // that was done since the last use
   };
   // What one session contributes to one command.
   struct Prepared {
@@ -92,16 +99,16 @@ class Connection {
   void verify(const Call& call, std::vector<Prepared>& prepared);
   Bytes finish(const Call& call, std::vector<Prepared>& prepared);
   void forget(uint32_t handle);
-  void count(const char* command);
+  void count(TPM2_CC command);
 
   const Interrupt& interrupt_;
   std::unique_ptr<Transport> transport_;
   Tcti tcti_;
   SysContext sys_;
-  mutable std::mutex mutex_;  // guards sessions_ (nonces) and counters_ against readers on other threads
+  mutable std::mutex mutex_;  // guards sessions_ (nonces) against readers on other threads
   std::map<uint32_t, Session> sessions_;
   std::set<uint32_t> handles_;  // of every session and transient object in the TPM that was made over this connection
-  std::map<std::string, uint64_t> counters_;
+  std::array<std::atomic<uint64_t>, TPM2_CC_LAST - TPM2_CC_FIRST + 1> counters_{};  // by command code
 };
 
 }  // namespace tessera

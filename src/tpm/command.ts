@@ -3,19 +3,20 @@ import { concat } from '../bytes.ts'
 import type { NativeAuth, NativeCommand } from '../native.ts'
 import type { Entity } from './codec/nv.ts'
 import { EMPTY } from './codec/wire.ts'
-import { RH, SESSION } from './constants.ts'
+import { CC, RH, SESSION } from './constants.ts'
 
 /** A handle that is its own Name (permanent handle, session), or one with its Name. */
 export type Target = number | Entity
 
+/** `code`: one of CC. `params`: the parameter area, in parts. */
 export function command(
-  name: string,
+  code: number,
   targets: readonly Target[],
   auths: readonly NativeAuth[],
   ...params: readonly Uint8Array[]
 ): NativeCommand {
   return {
-    command: name,
+    command: code,
     handles: targets.map((target) => (typeof target === 'number' ? target : target.handle)),
     names: targets.map((target) => (typeof target === 'number' ? EMPTY : target.name)),
     auths,
@@ -45,3 +46,10 @@ export function decrypting(session: number): NativeAuth {
 export function vouching(session: number): NativeAuth {
   return { session, attributes: SESSION.continueSession | SESSION.audit }
 }
+
+/** PolicyTicket by a ticket that the native half keeps: done ahead of the next use of `session`. */
+export function keptTicket(session: number, ticket: number): NativeCommand {
+  return { command: CC.PolicyTicket, handles: [session], names: NONE, auths: NONE, params: EMPTY, ticket }
+}
+
+const NONE: readonly never[] = []

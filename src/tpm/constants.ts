@@ -17,15 +17,45 @@ export const ALG = {
 /** Curves, Part 2, 6.4. */
 export const CURVE = { P256: 0x0003, P384: 0x0004 } as const
 
-/** Command codes that occur in policies, Part 2, 6.5.2. */
+/** Command codes, Part 2, 6.5.2: the rows of native/tpm/commands.cc. */
 export const CC = {
+  EvictControl: 0x120,
+  NV_UndefineSpace: 0x122,
+  HierarchyChangeAuth: 0x129,
+  NV_DefineSpace: 0x12a,
+  CreatePrimary: 0x131,
   NV_Write: 0x137,
+  DictionaryAttackLockReset: 0x139,
   NV_ChangeAuth: 0x13b,
+  Startup: 0x144,
+  Shutdown: 0x145,
+  CertifyCreation: 0x14a,
+  NV_Read: 0x14e,
   PolicySecret: 0x151,
+  Create: 0x153,
+  ECDH_ZGen: 0x154,
+  Import: 0x156,
+  Load: 0x157,
+  RSA_Decrypt: 0x159,
+  Sign: 0x15d,
+  Unseal: 0x15e,
   PolicySigned: 0x160,
+  FlushContext: 0x165,
+  LoadExternal: 0x167,
+  NV_ReadPublic: 0x169,
   PolicyAuthorize: 0x16a,
   PolicyCommandCode: 0x16c,
   PolicyCpHash: 0x16e,
+  PolicyTicket: 0x172,
+  ReadPublic: 0x173,
+  StartAuthSession: 0x176,
+  VerifySignature: 0x177,
+  GetCapability: 0x17a,
+  GetRandom: 0x17b,
+  GetTestResult: 0x17c,
+  PolicyRestart: 0x180,
+  ReadClock: 0x181,
+  PolicyGetDigest: 0x189,
   PolicyNvWritten: 0x18f,
 } as const
 

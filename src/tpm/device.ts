@@ -4,6 +4,7 @@ import { UsageError } from '../errors.ts'
 import { type NativeCommand, type NativeTpm, native } from '../native.ts'
 import { WireReader } from './codec/wire.ts'
 import { command } from './command.ts'
+import { CC } from './constants.ts'
 import { fromNative, isLoss, isStale, responseOf } from './failure.ts'
 import { LoadedKeys } from './loaded-keys.ts'
 import { openSrk, type Srk, type SrkPin } from './srk.ts'
@@ -28,6 +29,12 @@ export interface Session {
 /** Who keeps sessions between calls; asked to let them go when another card needs the room. */
 export interface SessionKeeper {
   releaseSessions(): Promise<void>
+}
+
+/** A ticket that the native half keeps, for connections of this generation. */
+export interface KeptTicket {
+  readonly id: number
+  readonly generation: number
 }
 
 /** Commands that the TPM's thread has. */
@@ -81,8 +88,21 @@ export class TpmDevice {
    * `noticed` and `giveUpLost`. Only while `connected`.
    */
   post(commands: readonly NativeCommand[]): Posted {
-    if (this.#ready === undefined) throw new TypeError('There is no connection to post to.')
-    return { answers: this.#ready[1].run(commands), generation: this.generation }
+    return { answers: this.#native.run(commands), generation: this.generation }
+  }
+
+  /** Hands the parameters of a PolicyTicket to the native half for good: they are wiped here. Only while `connected`. */
+  keepTicket(ticket: Uint8Array): KeptTicket {
+    try {
+      return { id: this.#native.keepTicket(ticket), generation: this.generation }
+    } finally {
+      wipe(ticket)
+    }
+  }
+
+  /** One of a connection that is gone went with it. */
+  dropTicket({ id, generation }: KeptTicket): void {
+    if (generation === this.generation) this.#ready?.[1].dropTicket(id)
   }
 
   /** The typed error for what a command was rejected with. */
@@ -129,7 +149,7 @@ export class TpmDevice {
   async flush(handle: number): Promise<void> {
     if (this.#connection === undefined) return // it went with the connection
     try {
-      await this.run(command('FlushContext', [handle], []))
+      await this.run(command(CC.FlushContext, [handle], []))
     } catch (error) {
       if (!isLoss(error) && responseOf(error) === undefined) throw error
     }
@@ -204,6 +224,11 @@ export class TpmDevice {
 
   async close(): Promise<void> {
     await this.#giveUp(this.#connection)
+  }
+
+  get #native(): NativeTpm {
+    if (this.#ready === undefined) throw new TypeError('There is no connection to the TPM.')
+    return this.#ready[1]
   }
 
   async #connected(): Promise<readonly [Promise<NativeTpm>, NativeTpm]> {

@@ -1,7 +1,7 @@
 // Which TPM this is, and whether it is hardware.
 import { u32 } from './codec/wire.ts'
 import { command } from './command.ts'
-import { CAP, PERMANENT, PT } from './constants.ts'
+import { CAP, CC, PERMANENT, PT } from './constants.ts'
 import type { TpmDevice } from './device.ts'
 
 export interface TpmFacts {
@@ -46,7 +46,7 @@ const REAL = ['device:', 'tabrmd:']
 
 /** All TPM_PT_FIXED and TPM_PT_VAR properties, by their number. */
 async function properties(device: TpmDevice, first: number): Promise<Map<number, number>> {
-  const answer = await device.call(command('GetCapability', [], [], u32(CAP.TPM_PROPERTIES), u32(first), u32(64)))
+  const answer = await device.call(command(CC.GetCapability, [], [], u32(CAP.TPM_PROPERTIES), u32(first), u32(64)))
   answer.take(5)
   return new Map(Array.from({ length: answer.u32() }, () => [answer.u32(), answer.u32()] as const))
 }

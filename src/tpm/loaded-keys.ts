@@ -5,7 +5,7 @@ import type { Entity } from './codec/nv.ts'
 import { objectName } from './codec/public.ts'
 import { u32 } from './codec/wire.ts'
 import { command, NO_PASSWORD } from './command.ts'
-import { CAP } from './constants.ts'
+import { CAP, CC } from './constants.ts'
 import type { TpmDevice } from './device.ts'
 import { responseOf } from './failure.ts'
 import type { Srk } from './srk.ts'
@@ -63,7 +63,7 @@ export class LoadedKeys {
     if (known !== undefined) return known
     while (this.#loaded.size >= CAPACITY) await this.#evictOne()
     const answer = await this.makingRoom(() =>
-      this.#device.call(command('Load', [srk], [NO_PASSWORD], blob.private, blob.public)),
+      this.#device.call(command(CC.Load, [srk], [NO_PASSWORD], blob.private, blob.public)),
     ).catch((error: unknown) => {
       throw notLoaded(error)
     })
@@ -114,7 +114,7 @@ export class LoadedKeys {
 
   async #full(cause: unknown): Promise<TpmError> {
     const params = [u32(CAP.HANDLES), u32(TRANSIENT_FIRST), u32(16)]
-    const answer = await this.#device.call(command('GetCapability', [], [], ...params))
+    const answer = await this.#device.call(command(CC.GetCapability, [], [], ...params))
     answer.take(5)
     const handles = Array.from({ length: answer.u32() }, () => `0x${answer.u32().toString(16)}`)
     // Where nobody else can be, they are ours and their handles were lost: the next connection flushes them.

@@ -6,7 +6,7 @@ import type { Entity } from './codec/nv.ts'
 import { objectName } from './codec/public.ts'
 import { EMPTY_SIZED, sized, u16, u32, WireReader } from './codec/wire.ts'
 import { bySession, command, encrypting, NO_PASSWORD } from './command.ts'
-import { ALG, CURVE, OBJECT, RH, SRK_HANDLE } from './constants.ts'
+import { ALG, CC, CURVE, OBJECT, RH, SRK_HANDLE } from './constants.ts'
 import type { TpmDevice } from './device.ts'
 import { responseOf } from './failure.ts'
 import { ownerRefusal } from './owner.ts'
@@ -57,7 +57,7 @@ function refused(error: unknown): never {
 async function readSrk(device: TpmDevice): Promise<Srk | undefined> {
   let answer: WireReader
   try {
-    answer = await device.call(command('ReadPublic', [SRK_HANDLE], []))
+    answer = await device.call(command(CC.ReadPublic, [SRK_HANDLE], []))
   } catch (error) {
     if (responseOf(error) === 'HANDLE') return undefined
     throw error
@@ -94,13 +94,13 @@ async function makeSrk(device: TpmDevice, pin: SrkPin): Promise<Srk> {
   const { ownerPassword } = pin.make
   const creation = [sized(concat(EMPTY_SIZED, EMPTY_SIZED)), sized(TEMPLATE), EMPTY_SIZED, u32(0)] as const
   if (ownerPassword.length === 0) {
-    await persist(device, await device.call(command('CreatePrimary', [RH.OWNER], [NO_PASSWORD], ...creation)), [
+    await persist(device, await device.call(command(CC.CreatePrimary, [RH.OWNER], [NO_PASSWORD], ...creation)), [
       NO_PASSWORD,
     ])
   } else {
     // There is nothing to salt to yet. The session is salted to a storage key that is made in the null hierarchy, so
     // that the owner password does not cross in clear; who sits on the bus now could stand in for it (docs/lock.md).
-    const made = await device.call(command('CreatePrimary', [RH.NULL], [NO_PASSWORD], ...creation))
+    const made = await device.call(command(CC.CreatePrimary, [RH.NULL], [NO_PASSWORD], ...creation))
     const handle = made.u32()
     const area = made.sized()
     checkSrk(area)
@@ -109,7 +109,7 @@ async function makeSrk(device: TpmDevice, pin: SrkPin): Promise<Srk> {
         const owner = bySession(session.handle, ownerPassword)
         const primary = await device.call(
           command(
-            'CreatePrimary',
+            CC.CreatePrimary,
             [RH.OWNER],
             [{ ...owner, attributes: encrypting(session.handle).attributes }],
             ...creation,
@@ -131,7 +131,7 @@ async function persist(device: TpmDevice, primary: WireReader, auths: Parameters
   const area = primary.sized()
   try {
     const object = { handle, name: objectName(area) }
-    await device.run(command('EvictControl', [RH.OWNER, object], auths, u32(SRK_HANDLE)))
+    await device.run(command(CC.EvictControl, [RH.OWNER, object], auths, u32(SRK_HANDLE)))
   } catch (error) {
     // Another program made one a moment ago: that is read and checked like any other.
     if (responseOf(error) !== 'NV_DEFINED') throw error

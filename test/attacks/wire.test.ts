@@ -167,7 +167,7 @@ battery([
     held: 'Create 0x9a2',
     weak: withEmptyAuth((_, device, srk, template) => {
       const params = [sized(new Uint8Array(4)), sized(template), sized(new Uint8Array(0)), u32(0)]
-      return device.call(command('Create', [srk], [NO_PASSWORD], ...params))
+      return device.call(command(CC.Create, [srk], [NO_PASSWORD], ...params))
     }),
     attack: withEmptyAuth(({ vault }) =>
       vault.keys.generate(AUTHENTICATION, { algorithm: 'P-256', pinPolicy: 'once' }),

@@ -23,9 +23,9 @@ async function digestOf(tpm: NativeTpm, session: number): Promise<string> {
   return Buffer.from(answer.tpm2b()).toString('hex')
 }
 
-const ahead = (session: number, params: Uint8Array): NativeCommand => ({
-  ...asCommand('PolicyTicket', { handles: [session], params }),
-  ahead: true,
+const ahead = (session: number, ticket: number): NativeCommand => ({
+  ...asCommand('PolicyTicket', { handles: [session] }),
+  ticket,
 })
 const NOTHING = '00'.repeat(32)
 
@@ -35,8 +35,8 @@ async function ready() {
   const { tpm, proxy } = rig
   const parent = await storageKey(tpm)
   const { handle } = await salted(tpm, parent, true)
-  const ticket = await ownerTicket(tpm, handle, 900)
-  await tpm.run([asCommand('PolicyTicket', { handles: [handle], params: ticket })])
+  const octets = await ownerTicket(tpm, handle, 900)
+  await tpm.run([asCommand('PolicyTicket', { handles: [handle], params: octets })])
   const policy = (await call(tpm, 'PolicyGetDigest', { handles: [handle] })).tpm2b()
   await tpm.run([asCommand('PolicyRestart', { handles: [handle] })])
   const attributes = OBJECT.fixedTpm | OBJECT.fixedParent | OBJECT.sensitiveDataOrigin | OBJECT.noDa | OBJECT.sign
@@ -46,8 +46,9 @@ async function ready() {
   const key = { handles: [loaded.u32()], names: [loaded.tpm2b()] }
   const use = asCommand('Sign', { ...key, auths: [by(handle)], params: signDigest(new Uint8Array(32)) })
   const settle = () => tpm.run([])
+  const ticket = tpm.keepTicket(octets)
   proxy.clear()
-  return { ...rig, handle, ticket, use, settle }
+  return { ...rig, handle, octets, ticket, use, settle }
 }
 
 test('once for each use: sent the first time, skipped where it stands, sent again after a use', async () => {
@@ -91,7 +92,7 @@ test('another ticket is another thing', async () => {
   const { tpm, proxy, handle, ticket, use, settle, stop } = await ready()
   // Of another session, so that nothing but the ticket tells them apart.
   const { handle: elsewhere } = await tpm.startSession({ policy: true })
-  const other = await ownerTicket(tpm, elsewhere, 600)
+  const other = tpm.keepTicket(await ownerTicket(tpm, elsewhere, 600))
   await tpm.run([ahead(handle, ticket)])
   await tpm.run([ahead(handle, ticket), use])
   await settle()
@@ -110,10 +111,10 @@ test('used in the same trip: what was done before the use is not taken for what 
 })
 
 test('what the TPM refuses ahead of its time is heard of in its time, and not tried again before', async () => {
-  const { tpm, proxy, handle, ticket, use, settle, stop } = await ready()
+  const { tpm, proxy, handle, octets, ticket, use, settle, stop } = await ready()
   await tpm.run([ahead(handle, ticket)])
   const spoilt = (octets: Uint8Array) => octets.map((octet, at) => (at === octets.length - 1 ? octet ^ 1 : octet))
-  const bad = spoilt(ticket)
+  const bad = tpm.keepTicket(spoilt(octets))
   proxy.hooks.onCommand = ({ name, command }) => (name === 'PolicyTicket' ? spoilt(command) : undefined)
   await tpm.run([use])
   await settle()
@@ -129,6 +130,18 @@ test('what the TPM refuses ahead of its time is heard of in its time, and not tr
   await stop()
 })
 
+test('a ticket that was dropped is done no more, though its session is used', async () => {
+  const { tpm, proxy, handle, ticket, use, settle, stop } = await ready()
+  await tpm.run([ahead(handle, ticket), use])
+  await settle()
+  proxy.clear()
+  tpm.dropTicket(ticket)
+  await tpm.run([use])
+  await settle()
+  assert.equal(proxy.names(), ['Sign'])
+  await stop()
+})
+
 test('a use that fails is not prepared for again', async () => {
   const { tpm, proxy, handle, ticket, use, settle, stop } = await ready()
   await tpm.run([ahead(handle, ticket)])
@@ -141,11 +154,11 @@ test('a use that fails is not prepared for again', async () => {
 })
 
 test('nothing but PolicyTicket, and only in a session of this connection', async () => {
-  const { tpm, proxy, handle, stop } = await ready()
+  const { tpm, proxy, handle, ticket, stop } = await ready()
   const kinds = [
-    { ...random(8), ahead: true },
-    { ...asCommand('PolicyRestart', { handles: [handle] }), ahead: true },
-    { ...asCommand('FlushContext', { handles: [handle] }), ahead: true },
+    { ...random(8), ticket },
+    { ...asCommand('PolicyRestart', { handles: [handle] }), ticket },
+    { ...asCommand('FlushContext', { handles: [handle] }), ticket },
   ]
   for (const one of kinds) assert.is(await kindOf(tpm.run([one])), 'sapi/usage')
   assert.is(proxy.total(), 0)

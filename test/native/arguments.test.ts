@@ -66,6 +66,8 @@ async function withRig(work: (rig: Rig) => Promise<void> | void): Promise<void> 
   await rig.stop()
 }
 
+const ticketed = asCommand('PolicyTicket', { handles: [0x03000000] })
+
 /** A good command with one field replaced. */
 const spoilt = (field: string, value: unknown) => ({
   ...asCommand('GetRandom', { params: Uint8Array.of(0, 8) }),
@@ -96,7 +98,12 @@ test('run: every field of every wrong kind', () =>
       }
     }
     refuses(() => run(spoilt('auths', [{ session: 1, attributes: 256 }])), 'attributes of nine bits')
-    for (const value of [undefined, null, 7, {}, 'Get\0Random']) refuses(() => run(spoilt('command', value)), 'command')
+    for (const [what, value] of Object.entries(NOT_NUMBERS)) {
+      refuses(() => run(spoilt('command', value)), `command: ${what}`)
+      if (value !== undefined) refuses(() => run({ ...ticketed, ticket: value }), `ticket: ${what}`)
+      refuses(() => hand(tpm, 'dropTicket', value), `dropTicket: ${what}`)
+    }
+    for (const [what, value] of Object.entries(NOT_OCTETS)) refuses(() => hand(tpm, 'keepTicket', value), what)
     refuses(() => hand(tpm, 'run', Array(65).fill(random(1))), '65 commands')
     assert.throws(() => run(throwing), /from a getter/)
   }))
@@ -123,8 +130,19 @@ test('run: what has the right shape and makes no sense is a failure of the layer
     for (const [what, [one, kind]] of Object.entries(failures)) assert.is(await kindOf(tpm.run([one])), kind, what)
     assert.throws(
       () => tpm.run([asCommand('Format')]),
-      (error: Error) => /There is no TPM command Format/.test(error.message) && Reflect.get(error, 'layer') === 'sapi',
+      (error: Error) =>
+        /There is no TPM command of the code 0 /.test(error.message) && Reflect.get(error, 'layer') === 'sapi',
     )
+    for (const code of [1, 0x11e, 0x121, 0x1ff, 0x20000000, 0xffffffff]) {
+      const other = { ...asCommand('GetRandom'), command: code }
+      assert.throws(() => tpm.run([other]), /There is no TPM command of the code/)
+    }
+    const ticket = tpm.keepTicket(OCTETS)
+    tpm.dropTicket(ticket)
+    tpm.dropTicket(ticket)
+    for (const dropped of [ticket, 0, 77]) {
+      assert.throws(() => tpm.run([{ ...ticketed, ticket: dropped }]), /The ticket was dropped/)
+    }
     assert.equal(await tpm.run([]), [])
   }))
 

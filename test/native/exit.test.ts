@@ -112,7 +112,7 @@ test('process.exit with a thread that is at work, and one that waits', async () 
     const inner = (code) => new Worker('const given = ' + JSON.stringify(given) + '; const native = require(given.addon); (' + code + ')()', { eval: true })
     const making = inner(async () => {
       const tpm = await native.openTpm({ tcti: 'embedded:', stateFile: given.state, createState: true, waitMs: 5000 })
-      for (;;) await tpm.run([{ command: 'GetRandom', handles: [], names: [], auths: [], params: Uint8Array.of(0, 8) }])
+      for (;;) await tpm.run([{ command: 0x17b, handles: [], names: [], auths: [], params: Uint8Array.of(0, 8) }])
     })
     const waiting = inner(() => native.openTpm({ tcti: given.tcti, stateFile: '', createState: false, waitMs: 600000 }))
     setTimeout(() => process.exit(0), 500)`

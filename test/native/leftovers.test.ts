@@ -37,7 +37,7 @@ async function startBench(): Promise<Bench> {
     device,
     srk,
     async key() {
-      const made = await device.call(commandOf('Create', [srk], [NO_PASSWORD], create(eccKey())))
+      const made = await device.call(commandOf(CC.Create, [srk], [NO_PASSWORD], create(eccKey())))
       const reader = new Reader(made.rest())
       return { private: reader.tpm2bWhole(), public: reader.tpm2bWhole() }
     },
@@ -52,7 +52,7 @@ async function startBench(): Promise<Bench> {
 
 const sign = async ({ device, srk }: Bench, blob: KeyBlob): Promise<void> => {
   const key = await device.keys.get(blob, srk)
-  await device.run(commandOf('Sign', [key], [NO_PASSWORD], digest))
+  await device.run(commandOf(CC.Sign, [key], [NO_PASSWORD], digest))
 }
 
 /** An object of somebody else's, put there past us; its handle. */
@@ -67,12 +67,12 @@ async function oneCall(bench: Bench, blob: KeyBlob): Promise<void> {
   const { device, srk } = bench
   await device.withSession('hmac', srk, async (session) => {
     const auth = { ...bySession(session.handle), attributes: 0x21 }
-    await device.run(commandOf('Create', [srk], [auth], create(sealed(), ascii('a'), ascii('b'))))
+    await device.run(commandOf(CC.Create, [srk], [auth], create(sealed(), ascii('a'), ascii('b'))))
     await device.withSession('policy', srk, (policy) =>
-      device.run(commandOf('PolicyCommandCode', [policy.handle], [], u32(CC.Sign))),
+      device.run(commandOf(CC.PolicyCommandCode, [policy.handle], [], u32(CC.Sign))),
     )
     const key = await device.keys.get(blob, srk)
-    await device.run(commandOf('Sign', [key], [bySession(session.handle)], digest))
+    await device.run(commandOf(CC.Sign, [key], [bySession(session.handle)], digest))
     await device.keys.evict(blob)
   })
 }

@@ -8,7 +8,18 @@ import { startSwtpm } from '../support/swtpm.ts'
 import { tempDir } from '../support/temp.ts'
 import { NV, nvPublic, nvWrite, RH } from '../support/templates.ts'
 import { ascii, concat, EMPTY, u16 } from '../support/wire.ts'
-import { call, failureOf, kindOf, openTpm, pw, random, SLOW_KEY, startRig, storageKey } from './support/rig.ts'
+import {
+  asCommand,
+  call,
+  failureOf,
+  kindOf,
+  openTpm,
+  pw,
+  random,
+  SLOW_KEY,
+  startRig,
+  storageKey,
+} from './support/rig.ts'
 
 const INDEX = 0x01800100
 const embedded = (name = 'state') => openTpm('embedded:', { stateFile: join(tempDir('state'), name) })
@@ -120,7 +131,7 @@ test('commands of one TPM run in the order of asking, and one batch is not torn 
 test('the first failure ends a batch, and says which command it was', async () => {
   const { tpm, proxy, stop } = await startRig()
   proxy.clear()
-  const bad = { ...random(8), command: 'ReadPublic', handles: [0x80000000], params: new Uint8Array(0) }
+  const bad = asCommand('ReadPublic', { handles: [0x80000000] })
   const failure = await failureOf(tpm.run([random(8), bad, random(9)]))
   assert.equal([failure.layer, failure.command], ['tpm', 'ReadPublic'])
   assert.equal(proxy.names(), ['GetRandom', 'ReadPublic'])

@@ -6,7 +6,7 @@ import type { PinPolicy } from '../../piv/slots.ts'
 import { keyTemplate } from '../codec/public.ts'
 import { EMPTY_SIZED, sized, u32, type WireReader } from '../codec/wire.ts'
 import { bySession, command } from '../command.ts'
-import { OBJECT } from '../constants.ts'
+import { CC, OBJECT } from '../constants.ts'
 import type { TpmDevice } from '../device.ts'
 import { responseOf } from '../failure.ts'
 import type { LockContext } from '../lock/context.ts'
@@ -46,7 +46,7 @@ export async function createKey(
   const noSecret = sized(new Uint8Array([0, 0, 0, 0]))
   try {
     const answer = await asSrk(device, srk, (auth) =>
-      command('Create', [srk], [auth], noSecret, sized(template), EMPTY_SIZED, u32(0)),
+      command(CC.Create, [srk], [auth], noSecret, sized(template), EMPTY_SIZED, u32(0)),
     )
     const [privateArea, publicArea] = [sized(answer.sized()), sized(answer.sized())]
     const creation = { data: sized(answer.sized()), hash: answer.sized(), ticket: answer.rest() }

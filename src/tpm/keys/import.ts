@@ -10,7 +10,7 @@ import type { PinPolicy } from '../../piv/slots.ts'
 import { publicKeyOf as asKeyObject, decodePublic, keyTemplate, objectName } from '../codec/public.ts'
 import { EMPTY_SIZED, sized, u16, u32 } from '../codec/wire.ts'
 import { command } from '../command.ts'
-import { ALG } from '../constants.ts'
+import { ALG, CC } from '../constants.ts'
 import type { TpmDevice } from '../device.ts'
 import type { Srk } from '../srk.ts'
 import type { CardFileKey } from '../store/card-file.ts'
@@ -42,7 +42,7 @@ export async function importKey(
   try {
     const { duplicate, seed } = wrap(sensitive, objectName(template), srk)
     const params = [EMPTY_SIZED, sized(template), sized(duplicate), sized(seed), u16(ALG.NULL)]
-    const answer = await asSrk(device, srk, (auth) => command('Import', [srk], [auth], ...params))
+    const answer = await asSrk(device, srk, (auth) => command(CC.Import, [srk], [auth], ...params))
     const privateArea = sized(answer.sized())
     return { algorithm, pinPolicy, origin: 'imported', public: sized(template), private: privateArea }
   } catch (error) {

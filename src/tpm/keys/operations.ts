@@ -1,14 +1,14 @@
 // What a private key does: the command for it, and how to read the answer.
 import { ECDH } from 'node:crypto'
-import { concat, leftPad } from '../../bytes.ts'
+import { concat, leftPad, space } from '../../bytes.ts'
 import { CardError } from '../../errors.ts'
 import type { NativeAuth, NativeCommand } from '../../native.ts'
 import { ALGORITHMS, type Algorithm } from '../../piv/algorithms.ts'
 import type { Entity } from '../codec/nv.ts'
 import { decodePublic } from '../codec/public.ts'
-import { EMPTY_SIZED, sized, u16, u32, WireReader } from '../codec/wire.ts'
+import { EMPTY_SIZED, malformed, sized, u16, u32, WireReader } from '../codec/wire.ts'
 import { command } from '../command.ts'
-import { ALG, RH, ST } from '../constants.ts'
+import { ALG, CC, RH, ST } from '../constants.ts'
 
 /** One private-key operation: built for a loaded key and an authorisation of it, read from its answer. */
 export interface KeyOperation {
@@ -40,13 +40,21 @@ export function signDigest(algorithm: Algorithm, digest: Uint8Array): KeyOperati
       `A digest of ${digest.length} octets cannot be signed with ${algorithm}. Use 1 to ${octets}.`,
     )
   }
-  const params = concat(u16(octets), leftPad(digest, octets), after)
+  const params = space(2 + octets + after.length)
+  params[1] = octets
+  params.set(digest, 2 + octets - digest.length)
+  params.set(after, 2 + octets)
   return {
-    build: (key, auth) => command('Sign', [key], [auth], params),
+    build: (key, auth) => command(CC.Sign, [key], [auth], params),
     read: (answer) => {
       const reader = new WireReader(answer)
       reader.skip(4) // algorithm and hash
-      const signature = concat(leftPad(reader.view(), octets), leftPad(reader.view(), octets))
+      const signature = space(2 * octets)
+      for (const end of [octets, 2 * octets]) {
+        const number = reader.view()
+        if (number.length > octets) throw malformed('holds a number that is too long')
+        signature.set(number, end - number.length)
+      }
       reader.end()
       return signature
     },
@@ -65,7 +73,7 @@ export function rawRsa(algorithm: Algorithm, publicArea: Uint8Array, block: Uint
   }
   const params = concat(u16(octets), block, AFTER_BLOCK)
   return {
-    build: (entity, auth) => command('RSA_Decrypt', [entity], [auth], params),
+    build: (entity, auth) => command(CC.RSA_Decrypt, [entity], [auth], params),
     read: (answer) => {
       const reader = new WireReader(answer)
       const message = leftPad(reader.view(), octets)
@@ -89,7 +97,7 @@ export function agree(algorithm: Algorithm, point: Uint8Array): KeyOperation {
   }
   const params = sized(concat(sized(point.subarray(1, 1 + octets)), sized(point.subarray(1 + octets))))
   return {
-    build: (key, auth) => command('ECDH_ZGen', [key], [auth], params),
+    build: (key, auth) => command(CC.ECDH_ZGen, [key], [auth], params),
     read: (answer) => {
       const reader = new WireReader(new WireReader(answer).sized())
       return leftPad(reader.sized(), octets)

@@ -4,7 +4,7 @@ import { concat, copyOf, wipe } from '../../bytes.ts'
 import { objectName } from '../codec/public.ts'
 import { EMPTY_SIZED, sized, u16, u32 } from '../codec/wire.ts'
 import { command, decrypting, encrypting, NO_PASSWORD } from '../command.ts'
-import { ALG, OBJECT } from '../constants.ts'
+import { ALG, CC, OBJECT } from '../constants.ts'
 import type { TpmDevice } from '../device.ts'
 import type { Srk } from '../srk.ts'
 
@@ -26,7 +26,7 @@ export async function seal(device: TpmDevice, srk: Srk, data: Uint8Array): Promi
   const sensitive = [u16(2 + 2 + data.length), EMPTY_SIZED, u16(data.length), data]
   return device.withSession('hmac', srk, async (session) => {
     const auths = [NO_PASSWORD, encrypting(session.handle)]
-    const create = command('Create', [srk], auths, ...sensitive, sized(TEMPLATE), EMPTY_SIZED, u32(0))
+    const create = command(CC.Create, [srk], auths, ...sensitive, sized(TEMPLATE), EMPTY_SIZED, u32(0))
     try {
       const answer = await device.keys.makingRoom(() => device.call(create))
       return { private: sized(answer.sized()), public: sized(answer.sized()) }
@@ -39,12 +39,12 @@ export async function seal(device: TpmDevice, srk: Srk, data: Uint8Array): Promi
 /** What was sealed; it crosses from the TPM encrypted. A copy for the caller to wipe. */
 export async function unseal(device: TpmDevice, srk: Srk, blob: SealedBlob): Promise<Uint8Array> {
   const loaded = await device.keys.makingRoom(() =>
-    device.call(command('Load', [srk], [NO_PASSWORD], blob.private, blob.public)),
+    device.call(command(CC.Load, [srk], [NO_PASSWORD], blob.private, blob.public)),
   )
   const object = { handle: loaded.u32(), name: objectName(blob.public.subarray(2)) }
   try {
     return await device.withSession('hmac', srk, async (session) => {
-      const [answer] = await device.run(command('Unseal', [object], [NO_PASSWORD, decrypting(session.handle)]))
+      const [answer] = await device.run(command(CC.Unseal, [object], [NO_PASSWORD, decrypting(session.handle)]))
       const data = copyOf((answer ?? EMPTY_SIZED).subarray(2)) // all there is: one TPM2B
       wipe(answer)
       return data

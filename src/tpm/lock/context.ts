@@ -7,7 +7,7 @@ import { decodeNvPublic, type Entity } from '../codec/nv.ts'
 import { objectName } from '../codec/public.ts'
 import { u16, WireReader } from '../codec/wire.ts'
 import { command, NO_PASSWORD } from '../command.ts'
-import { RH } from '../constants.ts'
+import { CC, RH } from '../constants.ts'
 import type { TpmDevice } from '../device.ts'
 import { responseOf } from '../failure.ts'
 import type { FulfilContext } from '../policy/fulfil.ts'
@@ -50,7 +50,7 @@ export async function readCounter(context: LockContext, role: Role): Promise<Try
   const { handle, name, tries } = context.card[role]
   const index: Entity = { handle, name }
   try {
-    const answer = await context.device.call(command('NV_Read', [RH.OWNER, index], [NO_PASSWORD], u16(8), u16(0)))
+    const answer = await context.device.call(command(CC.NV_Read, [RH.OWNER, index], [NO_PASSWORD], u16(8), u16(0)))
     const counter = new WireReader(answer.sized())
     const count = counter.u32()
     const limit = counter.u32()
@@ -80,7 +80,7 @@ async function dead(context: LockContext, role: Role, cause: unknown): Promise<C
   const index = role === 'pin' ? 'PIN' : 'PUK'
   try {
     const { handle } = context.card[role]
-    const answer = await context.device.run(command('NV_ReadPublic', [handle], []))
+    const answer = await context.device.run(command(CC.NV_ReadPublic, [handle], []))
     const { name } = decodeNvPublic(answer[0] ?? new Uint8Array(0))
     if (equal(name, context.card[role].name))
       return new CardError('ERR_CARD_DEAD', `This card is dead. ${DEAD}`, { cause })
@@ -119,7 +119,7 @@ export async function explainRefusal(context: LockContext, role: Role, error: un
   if (!wrong && response !== 'AUTH_UNAVAILABLE') return error
 
   const { handle, name } = context.card[role]
-  const [answer] = await context.device.run(command('NV_ReadPublic', [handle], []))
+  const [answer] = await context.device.run(command(CC.NV_ReadPublic, [handle], []))
   if (answer === undefined || !equal(decodeNvPublic(answer).name, name)) return dead(context, role, error)
   if (!wrong) {
     return role === 'pin'

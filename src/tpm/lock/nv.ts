@@ -5,7 +5,7 @@ import type { NativeAuth } from '../../native.ts'
 import { decodeNvPublic, type Entity, encodeNvPublic, type NvPublic } from '../codec/nv.ts'
 import { sized, u16, u32 } from '../codec/wire.ts'
 import { command, encrypting, vouching } from '../command.ts'
-import { CAP, NV_FIRST, RH } from '../constants.ts'
+import { CAP, CC, NV_FIRST, RH } from '../constants.ts'
 import type { Session, TpmDevice } from '../device.ts'
 import { responseOf } from '../failure.ts'
 import type { Srk } from '../srk.ts'
@@ -14,7 +14,7 @@ import type { Srk } from '../srk.ts'
 export async function usedIndices(device: TpmDevice): Promise<Set<number>> {
   const used = new Set<number>()
   for (let first = NV_FIRST; ; ) {
-    const answer = await device.call(command('GetCapability', [], [], u32(CAP.HANDLES), u32(first), u32(64)))
+    const answer = await device.call(command(CC.GetCapability, [], [], u32(CAP.HANDLES), u32(first), u32(64)))
     const more = answer.u8() !== 0
     answer.u32()
     const count = answer.u32()
@@ -36,7 +36,7 @@ export async function defineIndex(
   await device.withSession('hmac', srk, (session) =>
     device.runSecret(
       command(
-        'NV_DefineSpace',
+        CC.NV_DefineSpace,
         [RH.OWNER],
         [owner, encrypting(session.handle)],
         u16(auth.length), // TPM2B_AUTH, with no copy but the one that is wiped
@@ -50,7 +50,7 @@ export async function defineIndex(
 /** The Name of the index at `handle` as it is now; undefined where there is none. */
 export async function indexName(device: TpmDevice, handle: number): Promise<Uint8Array | undefined> {
   try {
-    const [answer] = await device.run(command('NV_ReadPublic', [handle], []))
+    const [answer] = await device.run(command(CC.NV_ReadPublic, [handle], []))
     return decodeNvPublic(answer ?? new Uint8Array(0)).name
   } catch (error) {
     if (responseOf(error) === 'HANDLE') return undefined
@@ -62,14 +62,14 @@ export async function indexName(device: TpmDevice, handle: number): Promise<Uint
 async function vouchedName(device: TpmDevice, session: Session, handle: number): Promise<Uint8Array | undefined> {
   const vouch = vouching(session.handle)
   // A refusal is not vouched for: so the TPM is asked what there is, and not what there is not.
-  const listed = await device.call(command('GetCapability', [], [vouch], u32(CAP.HANDLES), u32(handle), u32(1)))
+  const listed = await device.call(command(CC.GetCapability, [], [vouch], u32(CAP.HANDLES), u32(handle), u32(1)))
   listed.take(5)
   if (listed.u32() === 0 || listed.u32() !== handle) return undefined
   const name = await indexName(device, handle)
   if (name === undefined) throw tampered('shows an index, and then has none')
   try {
     // The session's HMAC is over the Name that the TPM finds: any other than `name` fails here.
-    await device.run(command('NV_ReadPublic', [{ handle, name }], [vouch]))
+    await device.run(command(CC.NV_ReadPublic, [{ handle, name }], [vouch]))
   } catch (error) {
     const response = responseOf(error)
     throw response === 'BAD_AUTH' || response === 'AUTH_FAIL' ? tampered('shows an index that it does not have') : error
@@ -103,6 +103,6 @@ export async function undefineIndex(
   const name = await ours()
   if (name === undefined) return
   const index: Entity = { handle, name }
-  await owner((auth) => device.run(command('NV_UndefineSpace', [RH.OWNER, index], [auth])))
+  await owner((auth) => device.run(command(CC.NV_UndefineSpace, [RH.OWNER, index], [auth])))
   if ((await ours()) !== undefined) throw tampered('says that it removed a part of the card, and still has it')
 }

@@ -2,6 +2,7 @@
 import { PinError } from '../../errors.ts'
 import { u16 } from '../codec/wire.ts'
 import { bySession, command, encrypting } from '../command.ts'
+import { CC } from '../constants.ts'
 import type { Session } from '../device.ts'
 import { counterResetParams } from '../policy/digest.ts'
 import { fulfil, type Proofs, policySecretOf, type Ticket } from '../policy/fulfil.ts'
@@ -26,7 +27,7 @@ export async function provePin(
   const index = { handle: card.pin.handle, name: card.pin.name }
   const by = bySession(hmac.handle, auth)
   const use = await policySecretOf(device, policy, index, by, 'use', -seconds)
-  const restart = command('PolicyRestart', [policy.handle], [])
+  const restart = command(CC.PolicyRestart, [policy.handle], [])
   const always = arm ? [(await policySecretOf(device, policy, index, by, 'use-always', 0)).command] : []
   const answers = await refusing(context, 'pin', () => device.run(use.command, restart, ...always))
   return use.ticket(answers[0])
@@ -83,7 +84,7 @@ export async function setAuth(
   const { handle, name: indexName } = context.card[context.table.approvals[name].on]
   const auths = [bySession(session.handle), encrypting(hmac.handle)]
   const value = [u16(newAuth.length), newAuth] // TPM2B_AUTH, with no copy but the one that is wiped
-  await context.device.runSecret(command('NV_ChangeAuth', [{ handle, name: indexName }], auths, ...value))
+  await context.device.runSecret(command(CC.NV_ChangeAuth, [{ handle, name: indexName }], auths, ...value))
 }
 
 /** NV_Write of {0, tries} under an approval; in clear, since the approval pins its cpHash. */
@@ -96,7 +97,7 @@ export async function resetCounter(
   await fulfilApproval(context, name, session, proofs)
   const index = { handle: context.card.pin.handle, name: context.card.pin.name }
   await context.device.run(
-    command('NV_Write', [index, index], [bySession(session.handle)], counterResetParams(context.facts)),
+    command(CC.NV_Write, [index, index], [bySession(session.handle)], counterResetParams(context.facts)),
   )
 }
 

@@ -8,7 +8,7 @@ import { type NvPublic, nvName, writtenName } from '../codec/nv.ts'
 import { objectName, verifyingKey } from '../codec/public.ts'
 import { sized, u16 } from '../codec/wire.ts'
 import { bySession, command } from '../command.ts'
-import { NV_FIRST, NV_LAST, OBJECT } from '../constants.ts'
+import { CC, NV_FIRST, NV_LAST, OBJECT } from '../constants.ts'
 import type { TpmDevice } from '../device.ts'
 import { responseOf } from '../failure.ts'
 import { asOwner } from '../owner.ts'
@@ -177,7 +177,7 @@ async function firstWrite(context: LockContext, burn: NativeBurnKey, role: Role,
     )
     const index = { handle: nv.handle, name: nvName(nv) }
     const contents = concat(sized(pinCounter(0, card[role].tries)), u16(0))
-    await device.run(command('NV_Write', [index, index], [bySession(session.handle)], contents))
+    await device.run(command(CC.NV_Write, [index, index], [bySession(session.handle)], contents))
   })
 }
 

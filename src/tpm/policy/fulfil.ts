@@ -56,7 +56,7 @@ export async function fulfil(
     await fulfil(context, session, inner, proofs)
     await context.device.run(
       command(
-        'PolicyAuthorize',
+        CC.PolicyAuthorize,
         [session.handle],
         [],
         sized(approved),
@@ -75,7 +75,7 @@ async function fulfilTerm(
   proofs: Proofs,
 ) {
   const { device, facts } = context
-  const policy = (name: string, ...params: Uint8Array[]) => device.run(command(name, [session.handle], [], ...params))
+  const policy = (code: number, ...params: Uint8Array[]) => device.run(command(code, [session.handle], [], ...params))
   switch (term.term) {
     case 'secret': {
       if (proofs.secret === undefined) throw new TypeError(`Nobody proves the ${term.of}.`)
@@ -88,13 +88,13 @@ async function fulfilTerm(
       return
     }
     case 'command':
-      await policy('PolicyCommandCode', u32(CC[term.code]))
+      await policy(CC.PolicyCommandCode, u32(CC[term.code]))
       return
     case 'written':
-      await policy('PolicyNvWritten', u8(1))
+      await policy(CC.PolicyNvWritten, u8(1))
       return
     case 'counterReset':
-      await policy('PolicyCpHash', sized(counterResetCpHash(facts)))
+      await policy(CC.PolicyCpHash, sized(counterResetCpHash(facts)))
       return
   }
 }
@@ -127,7 +127,7 @@ export async function policySecretOf(
   const nonce = await device.nonceTpm(session)
   const params = [sized(nonce), EMPTY_SIZED, sized(utf8(ref)), u32(expiration)]
   return {
-    command: command('PolicySecret', [entity, session.handle], [auth], ...params),
+    command: command(CC.PolicySecret, [entity, session.handle], [auth], ...params),
     ticket: (answer) => ticketOf(answer, utf8(ref), typeof entity === 'number' ? u32(entity) : entity.name),
   }
 }
@@ -152,7 +152,7 @@ export async function policySigned(
   const ref = signedRef(term, context.facts)
   return withPublicKey(context.device, publicKey, async (key) => {
     const params = [sized(nonce), EMPTY_SIZED, sized(ref), u32(expiration), ecdsaSignature(signature)]
-    const answer = await context.device.run(command('PolicySigned', [key, session.handle], [], ...params))
+    const answer = await context.device.run(command(CC.PolicySigned, [key, session.handle], [], ...params))
     return ticketOf(answer[0], ref, key.name)
   })
 }
@@ -171,7 +171,7 @@ function ticketOf(answer: Uint8Array | undefined, ref: Uint8Array, by: Uint8Arra
 
 /** TPM2_PolicyTicket: what was proved before, again. */
 export function policyTicket(session: Session, ticket: Ticket): NativeCommand {
-  return { command: 'PolicyTicket', handles: [session.handle], names: [], auths: [], params: ticket }
+  return command(CC.PolicyTicket, [session.handle], [], ticket)
 }
 
 /** TPMT_TK_VERIFIED that K approved `policy`: the TPM checks K's signature and vouches for it until its next reset. */
@@ -185,7 +185,7 @@ async function approvalTicket(
   const signature = ecdsaSignature(proofs.approval(policy, ref))
   const digest = sized(approvalDigest(policy, ref))
   return withPublicKey(context.device, context.burnKey, async (key) => {
-    const answer = await context.device.call(command('VerifySignature', [key.handle], [], digest, signature))
+    const answer = await context.device.call(command(CC.VerifySignature, [key.handle], [], digest, signature))
     return answer.rest()
   })
 }
@@ -197,7 +197,7 @@ async function withPublicKey<T>(
   work: (key: Entity) => Promise<T>,
 ): Promise<T> {
   const answer = await device.keys.makingRoom(() =>
-    device.call(command('LoadExternal', [], [], EMPTY_SIZED, publicKey, u32(RH.OWNER))),
+    device.call(command(CC.LoadExternal, [], [], EMPTY_SIZED, publicKey, u32(RH.OWNER))),
   )
   const key = { handle: answer.u32(), name: objectName(publicKey.subarray(2)) }
   try {

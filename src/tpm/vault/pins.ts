@@ -3,6 +3,7 @@ import { wipe } from '../../bytes.ts'
 import { PinError } from '../../errors.ts'
 import type { PinVault, TryCounter } from '../../piv/card/vault.ts'
 import { command } from '../command.ts'
+import { CC } from '../constants.ts'
 import type { Session } from '../device.ts'
 import { CHALLENGE_SECONDS, type Challenge, parseResponse } from '../help-desk.ts'
 import { authValue } from '../lock/auth-value.ts'
@@ -38,7 +39,7 @@ export class TpmPins implements PinVault {
     const session = unlock.takeArmed()
     if (session === undefined) return undefined
     return this.#state.exclusive(async () => {
-      await device.run(command('PolicyRestart', [session.handle], [])).catch(() => unlock.discard(session))
+      await device.run(command(CC.PolicyRestart, [session.handle], [])).catch(() => unlock.discard(session))
     })
   }
 

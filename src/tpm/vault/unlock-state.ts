@@ -1,7 +1,7 @@
 // What a verified PIN leaves in memory: a ticket with an end, and sessions in the TPM. Never the PIN.
-import { wipe } from '../../bytes.ts'
 import { command } from '../command.ts'
-import type { Session, SessionKeeper, TpmDevice } from '../device.ts'
+import { CC } from '../constants.ts'
+import type { KeptTicket, Session, SessionKeeper, TpmDevice } from '../device.ts'
 import { isLoss } from '../failure.ts'
 import type { Ticket } from '../policy/fulfil.ts'
 
@@ -28,7 +28,7 @@ const OLD_MS = 3_600_000
 export class UnlockState implements SessionKeeper {
   readonly #device: TpmDevice
   #generation: number
-  #ticket: { readonly ticket: Ticket; readonly until: number } | undefined
+  #ticket: { readonly kept: KeptTicket; readonly until: number } | undefined
   #once: Session | undefined
   #armed: { readonly session: Session; readonly since: number; ready: boolean } | undefined
   #hmac: Session | undefined
@@ -39,10 +39,10 @@ export class UnlockState implements SessionKeeper {
   }
 
   /** The ticket of the last verified PIN, while it lives. */
-  get ticket(): Ticket | undefined {
+  get ticket(): KeptTicket | undefined {
     this.#notice()
     if (this.#ticket !== undefined && performance.now() >= this.#ticket.until) this.dropTicket()
-    return this.#ticket?.ticket
+    return this.#ticket?.kept
   }
 
   get armed(): boolean {
@@ -52,7 +52,7 @@ export class UnlockState implements SessionKeeper {
 
   /** PIN not verified any more: wrong PIN, changed PIN, lock, close. What is armed stays until `disarm`. */
   dropTicket(): void {
-    wipe(this.#ticket?.ticket)
+    if (this.#ticket !== undefined) this.#device.dropTicket(this.#ticket.kept)
     this.#ticket = undefined
   }
 
@@ -74,7 +74,7 @@ export class UnlockState implements SessionKeeper {
   async #serves(armed: { readonly session: Session; readonly since: number } | undefined): Promise<boolean> {
     if (armed === undefined || performance.now() - armed.since > OLD_MS) return false
     try {
-      await this.#device.run(command('PolicyRestart', [armed.session.handle], []))
+      await this.#device.run(command(CC.PolicyRestart, [armed.session.handle], []))
       return true
     } catch (error) {
       if (isLoss(error)) throw error
@@ -82,10 +82,10 @@ export class UnlockState implements SessionKeeper {
     }
   }
 
-  /** After VERIFY: what it proved, for how long, and whether the next use of an `always` key is allowed by it. */
+  /** After VERIFY: what it proved, which is wiped here, for how long, and whether the next use of an `always` key is allowed by it. */
   async verified(ticket: Ticket, seconds: number, armed: boolean): Promise<void> {
     this.dropTicket()
-    this.#ticket = { ticket, until: performance.now() + seconds * 1000 }
+    this.#ticket = { kept: this.#device.keepTicket(ticket), until: performance.now() + seconds * 1000 }
     if (this.#armed === undefined) return
     this.#armed.ready = armed
     if (armed) return

@@ -3,13 +3,12 @@ import { PinError, TpmError, type TpmErrorDetails } from '../../errors.ts'
 import type { Posted as TellPosted } from '../../piv/card/vault.ts'
 import type { PinPolicy } from '../../piv/slots.ts'
 import type { Entity } from '../codec/nv.ts'
-import { bySession, NO_PASSWORD } from '../command.ts'
+import { bySession, keptTicket, NO_PASSWORD } from '../command.ts'
 import type { Posted, Session } from '../device.ts'
 import { isStale, responseOf } from '../failure.ts'
 import type { KeyOperation } from '../keys/operations.ts'
 import type { KeyBlob } from '../loaded-keys.ts'
 import { type LockContext, saltOf } from '../lock/context.ts'
-import { policyTicket } from '../policy/fulfil.ts'
 import type { CardState } from './card-state.ts'
 
 /** Runs `make` with the TPM to itself. */
@@ -139,9 +138,7 @@ function hand(
   const use = operation.build(entity, session === undefined ? NO_PASSWORD : bySession(session.handle))
   const { ticket } = unlock
   const first =
-    policy === 'once' && session !== undefined && ticket !== undefined
-      ? [{ ...policyTicket(session, ticket), ahead: true }]
-      : []
+    policy === 'once' && session !== undefined && ticket !== undefined ? [keptTicket(session.handle, ticket.id)] : []
   return { ...device.post([...first, use]), entity, session }
 }
 

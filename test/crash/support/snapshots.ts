@@ -1,10 +1,12 @@
 // Every disk that a kill -9 of the process of an embedded TPM could leave behind: with that process its TPM is off, and
 // nothing but files is left. Taken before and after each TPM command and each step on a file.
+
 import { createHash } from 'node:crypto'
 import { mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { type FileSteps, type Handle, systemSteps } from '../../../src/files/steps.ts'
 import { type NativeTpm, native } from '../../../src/native.ts'
+import { commandName } from '../../support/codes.ts'
 
 /** Files of a home by their path in it. */
 export type Disk = ReadonlyMap<string, Uint8Array>
@@ -55,11 +57,13 @@ export async function watchingTpm<T>(watch: Watch, work: () => Promise<T>): Prom
   const watched = (tpm: NativeTpm): NativeTpm => ({
     async run(commands) {
       const results: Uint8Array[] = []
-      for (const one of commands) results.push(...(await step(one.command, () => tpm.run([one]))))
+      for (const one of commands) results.push(...(await step(commandName(one.command), () => tpm.run([one]))))
       return results
     },
     startSession: (options) => step('StartAuthSession', () => tpm.startSession(options)),
     transmit: (octets) => tpm.transmit(octets),
+    keepTicket: (params) => tpm.keepTicket(params),
+    dropTicket: (ticket) => tpm.dropTicket(ticket),
     nonceTpm: (session) => tpm.nonceTpm(session),
     counters: () => tpm.counters(),
     close: () => step('close', () => tpm.close()),

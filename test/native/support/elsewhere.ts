@@ -17,7 +17,7 @@ const program = (body: string, given: Given): string => `
   const given = ${JSON.stringify(given)}
   const say = (word) => (parentPort ? parentPort.postMessage(word) : require('node:fs').writeSync(1, word + '\\n'))
   const open = (tcti, stateFile = '', waitMs = 10000) => native.openTpm({ tcti, stateFile, createState: true, waitMs })
-  const command = (name, params, handles = [], auths = []) => ({ command: name, handles, names: [], auths, params })
+  const command = (name, params, handles = [], auths = []) => ({ command: native.commandCodes[name], handles, names: [], auths, params })
   const random = command('GetRandom', Uint8Array.of(0, 8))
   const work = async () => {${body}}
   work().catch((error) => { say('failed: ' + [error.layer, error.reason, error.message].join('/')) })`

@@ -56,8 +56,13 @@ export interface CallOptions {
   readonly params?: Uint8Array
 }
 
+const codes: Readonly<Record<string, number>> = CC
+
+/** 0 where there is none. */
+const codeOf = (name: string): number => codes[name] ?? 0
+
 export const asCommand = (name: string, options: CallOptions = {}): NativeCommand => ({
-  command: name,
+  command: codeOf(name),
   handles: [],
   names: [],
   auths: [],
