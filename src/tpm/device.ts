@@ -84,11 +84,11 @@ export class TpmDevice {
   }
 
   /**
-   * As `run`, and nothing is awaited before the TPM's thread has the commands. What `answers` rejects with goes to
+   * As `run`, and nothing is awaited before the TPM's thread has the commands. What it rejects with goes to
    * `noticed` and `giveUpLost`. Only while `connected`.
    */
-  post(commands: readonly NativeCommand[]): Posted {
-    return { answers: this.#native.run(commands), generation: this.generation }
+  post(commands: readonly NativeCommand[]): Promise<Uint8Array[]> {
+    return this.#native.run(commands)
   }
 
   /** Hands the parameters of a PolicyTicket to the native half for good: they are wiped here. Only while `connected`. */

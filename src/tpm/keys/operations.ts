@@ -7,7 +7,6 @@ import { ALGORITHMS, type Algorithm } from '../../piv/algorithms.ts'
 import type { Entity } from '../codec/nv.ts'
 import { decodePublic } from '../codec/public.ts'
 import { EMPTY_SIZED, malformed, sized, u16, u32, WireReader } from '../codec/wire.ts'
-import { command } from '../command.ts'
 import { ALG, CC, RH, ST } from '../constants.ts'
 
 /** One private-key operation: built for a loaded key and an authorisation of it, read from its answer. */
@@ -45,7 +44,7 @@ export function signDigest(algorithm: Algorithm, digest: Uint8Array): KeyOperati
   params.set(digest, 2 + octets - digest.length)
   params.set(after, 2 + octets)
   return {
-    build: (key, auth) => command(CC.Sign, [key], [auth], params),
+    build: (key, auth) => keyCommand(CC.Sign, key, auth, params),
     read: (answer) => {
       const reader = new WireReader(answer)
       reader.skip(4) // algorithm and hash
@@ -73,7 +72,7 @@ export function rawRsa(algorithm: Algorithm, publicArea: Uint8Array, block: Uint
   }
   const params = concat(u16(octets), block, AFTER_BLOCK)
   return {
-    build: (entity, auth) => command(CC.RSA_Decrypt, [entity], [auth], params),
+    build: (entity, auth) => keyCommand(CC.RSA_Decrypt, entity, auth, params),
     read: (answer) => {
       const reader = new WireReader(answer)
       const message = leftPad(reader.view(), octets)
@@ -97,13 +96,22 @@ export function agree(algorithm: Algorithm, point: Uint8Array): KeyOperation {
   }
   const params = sized(concat(sized(point.subarray(1, 1 + octets)), sized(point.subarray(1 + octets))))
   return {
-    build: (key, auth) => command(CC.ECDH_ZGen, [key], [auth], params),
+    build: (key, auth) => keyCommand(CC.ECDH_ZGen, key, auth, params),
     read: (answer) => {
       const reader = new WireReader(new WireReader(answer).sized())
       return leftPad(reader.sized(), octets)
     },
   }
 }
+
+/** As `command`, with no more arrays than it has. */
+const keyCommand = (code: number, key: Entity, auth: NativeAuth, params: Uint8Array): NativeCommand => ({
+  command: code,
+  handles: [key.handle],
+  names: [key.name],
+  auths: [auth],
+  params,
+})
 
 type Row<Kind> = Extract<(typeof ALGORITHMS)[Algorithm], { readonly kind: Kind }>
 

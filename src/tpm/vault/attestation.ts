@@ -76,12 +76,13 @@ export class TpmAttestation implements AttestationVault {
     const { algorithm, origin } = key
     const area = key.public.subarray(2)
     assertAsFiled(this.#state.card, 'f9', { ...key, pinPolicy: 'never' }, this.#state.table)
-    const use = (operation: KeyOperation) => useKey(this.#state, key, 'never', operation)
+    const use = (operation: () => KeyOperation) =>
+      useKey(this.#state, () => ({ key, policy: 'never', operation: operation() }))
     try {
       return {
         ...{ algorithm, origin, spki: spkiOf(area) },
-        signDigest: async (digest) => use(signDigest(algorithm, digest)),
-        rawRsa: async (block) => use(rawRsa(algorithm, area, block)),
+        signDigest: (digest) => use(() => signDigest(algorithm, digest)),
+        rawRsa: (block) => use(() => rawRsa(algorithm, area, block)),
       }
     } catch (error) {
       throw damagedKey(error)

@@ -8,7 +8,7 @@ import { spkiOf } from '../codec/public.ts'
 import { assertAsFiled } from '../keys/check.ts'
 import { createKey, keyPolicy } from '../keys/create.ts'
 import { importKey } from '../keys/import.ts'
-import { agree, rawRsa, signDigest } from '../keys/operations.ts'
+import { agree, type KeyOperation, rawRsa, signDigest } from '../keys/operations.ts'
 import { damagedKey } from '../loaded-keys.ts'
 import type { LockContext } from '../lock/context.ts'
 import { LOCK, type LockTable } from '../lock/table.ts'
@@ -62,19 +62,27 @@ export class TpmKeys implements KeyVault {
     })
   }
 
-  async signDigest(slot: Slot, digest: Uint8Array, posted?: Posted): Promise<Uint8Array> {
-    const key = this.#keyToUse(slot)
-    return useKey(this.#state, key, key.pinPolicy, signDigest(key.algorithm, digest), posted)
+  signDigest(slot: Slot, digest: Uint8Array, posted?: Posted): Promise<Uint8Array> {
+    return this.#use(slot, ({ algorithm }) => signDigest(algorithm, digest), posted)
   }
 
-  async rawRsa(slot: Slot, block: Uint8Array, posted?: Posted): Promise<Uint8Array> {
-    const key = this.#keyToUse(slot)
-    return useKey(this.#state, key, key.pinPolicy, rawRsa(key.algorithm, key.public.subarray(2), block), posted)
+  rawRsa(slot: Slot, block: Uint8Array, posted?: Posted): Promise<Uint8Array> {
+    return this.#use(slot, (key) => rawRsa(key.algorithm, key.public.subarray(2), block), posted)
   }
 
-  async agree(slot: Slot, point: Uint8Array, posted?: Posted): Promise<Uint8Array> {
-    const key = this.#keyToUse(slot)
-    return useKey(this.#state, key, key.pinPolicy, agree(key.algorithm, point), posted)
+  agree(slot: Slot, point: Uint8Array, posted?: Posted): Promise<Uint8Array> {
+    return this.#use(slot, ({ algorithm }) => agree(algorithm, point), posted)
+  }
+
+  #use(slot: Slot, operation: (key: CardFileKey) => KeyOperation, posted?: Posted): Promise<Uint8Array> {
+    return useKey(
+      this.#state,
+      () => {
+        const key = this.#keyToUse(slot)
+        return { key, policy: key.pinPolicy, operation: operation(key) }
+      },
+      posted,
+    )
   }
 
   #key(slot: Slot): CardFileKey {

@@ -20,7 +20,7 @@ export function makeKey<T>(state: CardState, make: (context: LockContext) => Pro
   })
 }
 
-interface KeyUse {
+export interface KeyUse {
   readonly key: KeyBlob
   readonly policy: PinPolicy
   readonly operation: KeyOperation
@@ -38,28 +38,13 @@ interface PostedUse extends Posted {
  * PolicyTicket is done ahead, after the signature before, so that nobody waits for it. Up to the one call of the addon
  * nothing is awaited: what is asked for while the TPM works on another use waits in its thread.
  */
-export async function useKey(
-  state: CardState,
-  key: KeyBlob,
-  policy: PinPolicy,
-  operation: KeyOperation,
-  tellPosted?: TellPosted,
-): Promise<Uint8Array> {
+export async function useKey(state: CardState, asked: () => KeyUse, tellPosted?: TellPosted): Promise<Uint8Array> {
+  const use = asked()
   state.refuseClosed()
-  const { turns } = state.device
-  const use: KeyUse = { key, policy, operation }
-  const post = () => postUse(state, use)
-  const now = turns.postNow(post)
+  const now = state.device.turns.postNow(() => postUse(state, use))
   // What comes after it cannot change its outcome: it has its ticket with it.
-  if (now !== undefined && policy !== 'always') tellPosted?.()
-  const posted =
-    now ??
-    (
-      await turns.post(
-        post,
-        state.checkingTpm(() => prepareUse(state, use)),
-      )
-    ).posted
+  if (now !== undefined && use.policy !== 'always') tellPosted?.()
+  const posted = now ?? (await postInTurn(state, use))
   let again: Promise<Uint8Array> | undefined
   let answer: Uint8Array = NOTHING
   try {
@@ -69,9 +54,14 @@ export async function useKey(
     again = doAgain(state, use, posted, error)
     if (again === undefined) throw await refused(state, posted, error)
   } finally {
-    turns.answered()
+    state.device.turns.answered()
   }
-  return again ?? operation.read(answer)
+  return again ?? use.operation.read(answer)
+}
+
+async function postInTurn(state: CardState, use: KeyUse): Promise<PostedUse> {
+  const prepared = state.checkingTpm(() => prepareUse(state, use))
+  return (await state.device.turns.post(() => postUse(state, use), prepared)).posted
 }
 
 const NOTHING = new Uint8Array(0)
@@ -136,10 +126,9 @@ function hand(
   session: Session | undefined,
 ): PostedUse {
   const use = operation.build(entity, session === undefined ? NO_PASSWORD : bySession(session.handle))
-  const { ticket } = unlock
-  const first =
-    policy === 'once' && session !== undefined && ticket !== undefined ? [keptTicket(session.handle, ticket.id)] : []
-  return { ...device.post([...first, use]), entity, session }
+  const ticket = policy === 'once' ? unlock.ticket : undefined
+  const commands = session === undefined || ticket === undefined ? [use] : [keptTicket(session.handle, ticket.id), use]
+  return { answers: device.post(commands), generation: device.generation, entity, session }
 }
 
 /**
