@@ -4,7 +4,6 @@
 #include <openssl/crypto.h>
 #include <openssl/ec.h>
 #include <openssl/evp.h>
-#include <openssl/hmac.h>
 #include <openssl/param_build.h>
 #include <openssl/rand.h>
 #include <openssl/rsa.h>
@@ -30,6 +29,7 @@ using Owned = std::unique_ptr<T, Free<kFree>>;
 using Key = Owned<EVP_PKEY, EVP_PKEY_free>;
 using KeyContext = Owned<EVP_PKEY_CTX, EVP_PKEY_CTX_free>;
 using CipherContext = Owned<EVP_CIPHER_CTX, EVP_CIPHER_CTX_free>;
+using Digest = Owned<EVP_MD, EVP_MD_free>;
 using DigestContext = Owned<EVP_MD_CTX, EVP_MD_CTX_free>;
 using Number = Owned<BIGNUM, BN_free>;
 using ParamBuild = Owned<OSSL_PARAM_BLD, OSSL_PARAM_BLD_free>;
@@ -137,6 +137,27 @@ Salt salt_by_oaep(const TPMT_PUBLIC& storage) {
   return salt;
 }
 
+constexpr size_t kBlock = 64;  // of SHA-256
+
+// SHA-256 of `first` and then `parts`. The context of a thread is ready for the next use at each time, and so holds
+// nothing of the one before.
+void hash_into(uint8_t* digest, ByteView first, std::initializer_list<ByteView> parts) {
+  static const Digest algorithm(EVP_MD_fetch(nullptr, "SHA256", nullptr));
+  thread_local DigestContext context;
+  const auto begin = [] {
+    return algorithm && context && EVP_DigestInit_ex(context.get(), algorithm.get(), nullptr) == 1;
+  };
+  if (!context) {
+    context.reset(EVP_MD_CTX_new());
+    if (!begin()) context.reset();
+  }
+  bool ok = context && EVP_DigestUpdate(context.get(), first.data(), first.size()) == 1;
+  for (const ByteView part : parts) ok = ok && EVP_DigestUpdate(context.get(), part.data(), part.size()) == 1;
+  ok = ok && EVP_DigestFinal_ex(context.get(), digest, nullptr) == 1;
+  if (!ok || !begin()) context.reset();
+  ensure(ok, "hash");
+}
+
 }  // namespace
 
 Secret& Secret::operator=(Secret&& other) noexcept {
@@ -160,22 +181,30 @@ Bytes random_bytes(size_t size) {
 }
 
 Bytes sha256(std::initializer_list<ByteView> parts) {
-  const DigestContext context(EVP_MD_CTX_new());
-  bool ok = context && EVP_DigestInit_ex(context.get(), EVP_sha256(), nullptr) == 1;
-  for (const ByteView part : parts) ok = ok && EVP_DigestUpdate(context.get(), part.data(), part.size()) == 1;
   Bytes digest(kDigest);
-  ensure(ok && EVP_DigestFinal_ex(context.get(), digest.data(), nullptr) == 1, "hash");
+  hash_into(digest.data(), {}, parts);
   return digest;
 }
 
+// RFC 2104 over the context of this thread: OpenSSL's own HMAC makes three contexts for each call, and looks its
+// algorithms up anew, which takes longer than all the hashing.
 Bytes hmac_sha256(ByteView key, std::initializer_list<ByteView> parts) {
-  // One buffer and one call: the streaming interface fetches its algorithm anew for every context.
-  const Bytes message = join(parts);
+  struct Block {
+    uint8_t octets[kBlock]{};
+    ~Block() { OPENSSL_cleanse(octets, sizeof octets); }
+  } inner, outer;
+  if (key.size() > kBlock) {
+    hash_into(inner.octets, {}, {key});
+  } else {
+    std::copy(key.begin(), key.end(), inner.octets);
+  }
+  for (size_t i = 0; i < kBlock; ++i) {
+    outer.octets[i] = inner.octets[i] ^ 0x5c;
+    inner.octets[i] ^= 0x36;
+  }
   Bytes digest(kDigest);
-  const uint8_t none = 0;
-  ensure(HMAC(EVP_sha256(), key.empty() ? &none : key.data(), static_cast<int>(key.size()), message.data(),
-              message.size(), digest.data(), nullptr) != nullptr,
-         "compute an HMAC");
+  hash_into(digest.data(), inner.octets, parts);
+  hash_into(digest.data(), outer.octets, {digest});
   return digest;
 }
 
