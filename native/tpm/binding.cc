@@ -132,11 +132,12 @@ struct TransmitTask : JsTask {
 class Tpm : public Napi::ObjectWrap<Tpm> {
  public:
   static Napi::Function define(Napi::Env env) {
-    return DefineClass(env, "Tpm",
-                       {InstanceMethod<&Tpm::run>("run"), InstanceMethod<&Tpm::start_session>("startSession"),
-                        InstanceMethod<&Tpm::keep_ticket>("keepTicket"),
-                        InstanceMethod<&Tpm::drop_ticket>("dropTicket"), InstanceMethod<&Tpm::transmit>("transmit"), InstanceMethod<&Tpm::nonce_tpm>("nonceTpm"),
-                        InstanceMethod<&Tpm::counters>("counters"), InstanceMethod<&Tpm::close>("close")});
+    return DefineClass(
+        env, "Tpm",
+        {InstanceMethod<&Tpm::run>("run"), InstanceMethod<&Tpm::start_session>("startSession"),
+         InstanceMethod<&Tpm::keep_ticket>("keepTicket"), InstanceMethod<&Tpm::drop_ticket>("dropTicket"),
+         InstanceMethod<&Tpm::transmit>("transmit"), InstanceMethod<&Tpm::nonce_tpm>("nonceTpm"),
+         InstanceMethod<&Tpm::counters>("counters"), InstanceMethod<&Tpm::close>("close")});
   }
 
   // openTpm({ tcti, stateFile, createState, waitMs })

@@ -218,7 +218,8 @@ Bytes Connection::send(Call& call) {
 
 Bytes Connection::exchange(Call& call) {
   const CommandRow& row = *call.row;
-  if (call.handles.size() != row.handles || call.names.size() > row.handles || call.authorizations.size() > kMostAuthorizations) {
+  if (call.handles.size() != row.handles || call.names.size() > row.handles ||
+      call.authorizations.size() > kMostAuthorizations) {
     throw Failure(Layer::kSapi, 0, "usage", std::string(row.name) + " takes another number of handles or sessions.");
   }
   if (interrupt_.raised()) throw Failure(Layer::kTcti, 0, "gone", "The TPM was closed here.");
