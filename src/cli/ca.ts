@@ -5,6 +5,7 @@ import type { CaProtocol } from '../enroll/protocol.ts'
 import type { Credentials } from '../enroll/protocols/connection.ts'
 import { LONGEST_FILE, readCertificates } from '../enroll/read.ts'
 import { CardError, UsageError } from '../errors.ts'
+import { writePem } from '../x509/pem.ts'
 import { type Context, given } from './context.ts'
 import { readWhole } from './files.ts'
 import { TEXT } from './messages.ts'
@@ -54,8 +55,7 @@ export async function certificatesIn(context: Context, path: string, what: strin
   }
 }
 
-export const pemOf = (der: Uint8Array): string =>
-  `-----BEGIN CERTIFICATE-----\n${Buffer.from(der).toString('base64')}\n-----END CERTIFICATE-----\n`
+export const pemOf = (der: Uint8Array): string => writePem('CERTIFICATE', der)
 
 async function credentials(context: Context): Promise<Credentials | undefined> {
   const { user, passwordFile, negotiate } = context.options

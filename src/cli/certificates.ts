@@ -17,12 +17,6 @@ import { writeOutput } from './files.ts'
 import { TEXT } from './messages.ts'
 import { errorJson, type Json } from './output.ts'
 
-/** RFC 7468. */
-export const pemOf = (label: string, der: Uint8Array): string =>
-  `-----BEGIN ${label}-----\n${Buffer.from(der)
-    .toString('base64')
-    .replace(/.{1,64}/g, '$&\n')}-----END ${label}-----\n`
-
 /** What the options say of the certificate that is wanted. */
 export function contentOf({ options }: Context): CertificateContent {
   const { subject, email, upn, principal, sid } = options
@@ -151,6 +145,7 @@ function certificateText(
     [words.signature, facts.signature],
     [words.serialNumber, facts.serialNumber],
     [words.fingerprint, facts.fingerprint],
+    ...several(words.oddities, facts.oddities),
     ...above.map((subject, index) => [index === 0 ? words.chain : '', subject] as const),
   ])
 }

@@ -3,6 +3,7 @@ import { createPublicKey, type KeyObject } from 'node:crypto'
 import { open } from 'node:fs/promises'
 import { wipe } from '../bytes.ts'
 import { FileError, UsageError } from '../errors.ts'
+import { asciiOf } from '../x509/pem.ts'
 import type { Context } from './context.ts'
 import { TEXT } from './messages.ts'
 
@@ -81,7 +82,7 @@ export async function readPublicKey(context: Context, path: string): Promise<Key
     if (Buffer.from(content.buffer, 0, content.length).includes('PRIVATE KEY')) {
       throw new UsageError('ERR_USAGE', TEXT.error.privateInsteadOfPublic(path))
     }
-    return createPublicKey({ key: Buffer.from(content), format: 'pem' })
+    return createPublicKey({ key: Buffer.from(asciiOf(content)), format: 'pem' })
   } catch (error) {
     if (error instanceof UsageError) throw error
     throw new UsageError('ERR_USAGE', TEXT.error.notPublicKey(path), { cause: error })

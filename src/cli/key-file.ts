@@ -3,6 +3,7 @@ import { createPrivateKey, createPublicKey, type KeyObject } from 'node:crypto'
 import { wipe } from '../bytes.ts'
 import { looksLikePkcs12, readPkcs12 } from '../enroll/pkcs12.ts'
 import { UsageError } from '../errors.ts'
+import { asciiOf } from '../x509/pem.ts'
 import type { Context } from './context.ts'
 import { readSmall } from './files.ts'
 import { TEXT } from './messages.ts'
@@ -44,7 +45,8 @@ async function fromPkcs12(context: Context, content: Uint8Array) {
 
 /** A private key in PEM. */
 async function fromPem(context: Context, path: string, content: Uint8Array): Promise<KeyObject> {
-  const pem = Buffer.from(content.buffer, content.byteOffset, content.length)
+  const ascii = asciiOf(content)
+  const pem = Buffer.from(ascii.buffer, ascii.byteOffset, ascii.length)
   const passphrase = pem.includes('ENCRYPTED') ? await passphraseOf(context) : undefined
   try {
     return createPrivateKey({
@@ -55,5 +57,7 @@ async function fromPem(context: Context, path: string, content: Uint8Array): Pro
   } catch {
     // The cause is left out: OpenSSL may quote what it could not read.
     throw new UsageError('ERR_USAGE', TEXT.error.notPrivateKey(path))
+  } finally {
+    wipe(ascii)
   }
 }

@@ -24,6 +24,7 @@ export const CERTIFICATE = {
   anything: 'whatever the key can do',
   everything: 'every one',
   fingerprint: 'SHA-256',
+  oddities: 'Odd',
   chain: 'Chain',
   otherKey: 'no key of this certificate is in the slot: it is for another key',
   takes: 'Taken by',

@@ -1,16 +1,17 @@
 // Certificates as files and CAs bring them: PEM, one or several, or DER.
 import { createHash, X509Certificate } from 'node:crypto'
 import { CardError } from '../errors.ts'
+import { DER } from '../iso7816/der.ts'
+import { TlvError } from '../iso7816/tlv.ts'
 import { LONGEST_CERTIFICATE } from '../piv/certificate.ts'
 import { firstElement } from '../x509/ber.ts'
+import { readPem } from '../x509/pem.ts'
 
 /** Most octets of a file with certificates, and most certificates in it. */
 export const LONGEST_FILE = 256 * 1024
 const MOST = 32
 
-const BLOCK = /-----BEGIN ([A-Z0-9 ]{1,40})-----([^-]*)-----END \1-----/g
 const LABELS = ['CERTIFICATE', 'X509 CERTIFICATE']
-const BASE64 = /^[A-Za-z0-9+/]+={0,2}$/
 
 const bad = (why: string, cause?: unknown) =>
   new CardError('ERR_DATA', `There is no usable certificate in this: ${why}.`, { cause })
@@ -21,21 +22,30 @@ const bad = (why: string, cause?: unknown) =>
  */
 export function readCertificates(octets: Uint8Array): Uint8Array[] {
   if (octets.length > LONGEST_FILE) throw bad(`it is longer than ${LONGEST_FILE} octets`)
-  const found = octets[0] === 0x30 ? [octets.slice()] : [...blocks(octets)]
+  const found = isOneElement(octets) ? [octets.slice()] : [...blocks(octets)]
+  // Text may begin with the digit 0, which is how DER begins.
+  if (found.length === 0 && octets[0] === DER.sequence) found.push(octets.slice())
   if (found.length === 0) throw bad('it is neither PEM ("BEGIN CERTIFICATE") nor DER')
   if (found.length > MOST) throw bad(`it has more than ${MOST} certificates`)
   return found.map(checkCertificate)
 }
 
+function isOneElement(octets: Uint8Array): boolean {
+  try {
+    return octets[0] === DER.sequence && firstElement(octets).length === octets.length
+  } catch (error) {
+    if (error instanceof TlvError) return false
+    throw error
+  }
+}
+
 function* blocks(octets: Uint8Array): Iterable<Uint8Array> {
-  const text = Buffer.from(octets.buffer, octets.byteOffset, octets.length).toString('latin1')
-  for (const [, label = '', body = ''] of text.matchAll(BLOCK)) {
+  for (const { label, der } of readPem(octets)) {
     if (label.includes('PRIVATE KEY'))
       throw bad('it has a private key; import that with key import, or take it out of the file')
     if (!LABELS.includes(label)) throw bad(`it has a ${label.toLowerCase()} and not a certificate`)
-    const digits = body.replace(/[\r\n\t ]/g, '')
-    if (!BASE64.test(digits) || digits.length % 4 !== 0) throw bad('its PEM is damaged')
-    yield Uint8Array.from(Buffer.from(digits, 'base64'))
+    if (der === undefined) throw bad('its PEM is damaged')
+    yield der
   }
 }
 

@@ -100,6 +100,14 @@ test('an empty line holds no secret', async () => {
   assert.is((await errorOf(secrets(file('empty', '\n')).secrets.take(QUESTION))).code, 'ERR_USAGE')
 })
 
+test('an empty line is the passphrase of a file that has none, and the next line is the next secret', async () => {
+  const passphrase: Question = { what: 'passphrase', prompt: 'Passphrase: ', mayBeEmpty: true }
+  const { secrets: given } = secrets(file('empty-passphrase', '\n271828\n'))
+  assert.is((await given.take(passphrase)).length, 0)
+  assert.is(asText(await given.take(QUESTION)), '271828')
+  assert.match((await errorOf(given.take(passphrase))).message, 'no line 3')
+})
+
 test('standard input, in pieces', async () => {
   const { secrets: source } = secrets('-', '123456\n654321\n')
   assert.is(asText(await source.take(QUESTION)), '123456')

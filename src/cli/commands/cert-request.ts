@@ -1,6 +1,7 @@
 import { requestCertificate } from '../../enroll/request.ts'
 import { parseSlot } from '../../piv/slots.ts'
-import { contentOf, pemOf, sendPem } from '../certificates.ts'
+import { writePem } from '../../x509/pem.ts'
+import { contentOf, sendPem } from '../certificates.ts'
 import { given, type Run } from '../context.ts'
 import { TEXT } from '../messages.ts'
 import { keyPin, withCard } from '../select.ts'
@@ -13,7 +14,7 @@ export const run: Run = async (context, slotName) => {
     const options = { ...contentOf(context), ...given({ hash, padding, template }), ...keyPin(context, card) }
     const request = await requestCertificate(card, slot, options)
     if (out !== undefined && out !== '-') await context.out.note(TEXT.done.requested(slot, out))
-    await sendPem(context, { slot, algorithm }, 'request', pemOf('CERTIFICATE REQUEST', request))
+    await sendPem(context, { slot, algorithm }, 'request', writePem('CERTIFICATE REQUEST', request))
   })
   return undefined
 }

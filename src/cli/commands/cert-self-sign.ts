@@ -1,6 +1,7 @@
 import { selfSign } from '../../enroll/self-sign.ts'
 import { parseSlot } from '../../piv/slots.ts'
-import { certificateJson, contentOf, pemOf, sendPem } from '../certificates.ts'
+import { writePem } from '../../x509/pem.ts'
+import { certificateJson, contentOf, sendPem } from '../certificates.ts'
 import { given, type Run } from '../context.ts'
 import { TEXT } from '../messages.ts'
 import { freeCertificate, unlockToCertify, withCard } from '../select.ts'
@@ -16,7 +17,7 @@ export const run: Run = async (context, slotName) => {
     const certificate = await selfSign(card, slot, options)
     const facts = certificateJson(certificate)
     await context.out.note(TEXT.done.certWritten(slot, facts.subject))
-    await sendPem(context, { slot, ...facts }, 'certificate', pemOf('CERTIFICATE', certificate))
+    await sendPem(context, { slot, ...facts }, 'certificate', writePem('CERTIFICATE', certificate))
   })
   return undefined
 }

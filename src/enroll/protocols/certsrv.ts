@@ -4,6 +4,7 @@
  */
 import { X509Certificate } from 'node:crypto'
 import { CaError, UsageError } from '../../errors.ts'
+import { writePem } from '../../x509/pem.ts'
 import type { CaAnswer, CallOptions, CaProtocol, SubmitOptions } from '../protocol.ts'
 import { certificatesIn, issuedFor, publicKeyOf, refusal } from './answers.ts'
 import { NO_NUMBER, type Page, readFetched, readRenewals, readSubmitted } from './certsrv-page.ts'
@@ -71,7 +72,7 @@ export function certsrvProtocol(options: CaAddress): CaProtocol {
       publicKeyOf(request)
       const form = {
         Mode: 'newreq',
-        CertRequest: pem(request),
+        CertRequest: writePem('CERTIFICATE REQUEST', request),
         CertAttrib: template === undefined ? '' : `CertificateTemplate:${checkTemplate(template)}\r\n`,
         FriendlyType: 'Saved-Request Certificate',
         TargetStoreFlags: '0',
@@ -103,13 +104,6 @@ function checkTemplate(name: string): string {
 }
 
 const textOf = ({ type, body }: CaResponse): string => (type === 'text/html' ? new TextDecoder().decode(body) : '')
-
-function pem(request: Uint8Array): string {
-  const lines = Buffer.from(request)
-    .toString('base64')
-    .replace(/.{64}(?=.)/g, '$&\n')
-  return `-----BEGIN CERTIFICATE REQUEST-----\n${lines}\n-----END CERTIFICATE REQUEST-----\n`
-}
 
 /**
  * The certificate (DER) in an answer, whatever its content type says: servers have been seen to call one HTML.

@@ -2,6 +2,7 @@
 import { TlvError } from '../../iso7816/tlv.ts'
 import { writeCertsOnly } from '../../x509/certs-only.ts'
 import { EXTENSIONS } from '../../x509/extensions.ts'
+import { writePem } from '../../x509/pem.ts'
 import type { Entry } from '../desk.ts'
 import type { Intake } from '../intake.ts'
 import { Refusal } from '../notice.ts'
@@ -149,8 +150,5 @@ const asChain: Form = (call, certificates) =>
 function file(call: Call, label: string, type: string, octets: Uint8Array): Answer {
   const what = call.path.split('/').at(-1) ?? ''
   if (call.query.get('Enc') === 'bin') return { status: 200, type, body: octets, what }
-  const lines = Buffer.from(octets)
-    .toString('base64')
-    .replace(/.{64}(?=.)/g, '$&\r\n')
-  return { status: 200, type, body: `-----BEGIN ${label}-----\r\n${lines}\r\n-----END ${label}-----\r\n`, what }
+  return { status: 200, type, body: writePem(label, octets, '\r\n'), what }
 }
