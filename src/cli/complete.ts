@@ -1,4 +1,6 @@
 // What may stand in the place of the last word of a command line: from the same table as the command line itself.
+
+import { TEMPLATES } from '../lab-ca/templates.ts'
 import { ALGORITHMS, HASHES } from '../piv/algorithms.ts'
 import { OBJECTS } from '../piv/objects.ts'
 import { SLOTS } from '../piv/slots.ts'
@@ -9,25 +11,38 @@ import { GLOBAL_OPTIONS, OPTIONS, type OptionName, optionRow } from './options.t
 import { SHELLS } from './shells.ts'
 
 type Names = () => Promise<readonly string[]>
+
+/** What this computer knows names of, each looked up only where one may stand. */
+export interface Lists {
+  readonly cards: Names
+  /** Addresses of accounts. */
+  readonly addresses: Names
+  /** Users of the laboratory CA. */
+  readonly users: Names
+}
 type Words = readonly string[] | Promise<readonly string[]>
 
 const slots = [...SLOTS].flat()
 const tags = OBJECTS.map((object) => object.name)
 
 /** By what the table calls an argument or the value of an option; what is not here is a file, or anybody's guess. */
-const VALUES: Readonly<Record<string, (cards: Names) => Words>> = {
+const VALUES: Readonly<Record<string, (lists: Lists) => Words>> = {
   slot: () => slots,
   tag: () => tags,
   shell: () => [...SHELLS.keys()],
-  name: (cards) => cards(),
+  name: ({ cards }) => cards(),
+  address: ({ addresses }) => addresses(),
+  user: ({ users }) => users(),
   key: () => ['default', 'random'],
 }
 
 /** The same for options whose value is called `name` and is no card's. */
-const OPTION_VALUES: Readonly<Partial<Record<OptionName, readonly string[]>>> = {
-  algorithm: Object.keys(ALGORITHMS),
-  hash: Object.keys(HASHES),
-  purposes: Object.keys(PURPOSES),
+const OPTION_VALUES: Readonly<Partial<Record<OptionName, (lists: Lists) => Words>>> = {
+  algorithm: () => Object.keys(ALGORITHMS),
+  hash: () => Object.keys(HASHES),
+  purposes: () => Object.keys(PURPOSES),
+  template: () => Object.values(TEMPLATES).map(({ label }) => label),
+  user: ({ users }) => users(),
 }
 
 const flagsOf = (name: OptionName) => OPTIONS[name].flags.split(/,? /).filter((word) => word.startsWith('-'))
@@ -40,11 +55,11 @@ function optionOf(word: string, row: CommandShape | undefined): OptionName | und
   return old?.option ?? [...(row?.options ?? []), ...names].find((name) => flagsOf(name).includes(word))
 }
 
-async function valuesOf(name: OptionName, cards: Names): Promise<readonly string[]> {
+async function valuesOf(name: OptionName, lists: Lists): Promise<readonly string[]> {
   const { choices, flags } = optionRow(name)
   const what = placeholder(flags) ?? ''
   const alternatives = what.includes('|') ? what.split('|').filter((word) => word !== 'file') : undefined
-  return choices ?? OPTION_VALUES[name] ?? alternatives ?? (await VALUES[what]?.(cards)) ?? []
+  return choices ?? (await OPTION_VALUES[name]?.(lists)) ?? alternatives ?? (await VALUES[what]?.(lists)) ?? []
 }
 
 /** The command that `plain` words begin with, and how many words it is. */
@@ -69,11 +84,11 @@ function argumentOf({ words, args = '' }: CommandShape, plain: readonly string[]
   return own[plain.length - words.split(' ').length] ?? last ?? ''
 }
 
-/** `cards`: the names of cards, asked for only where one may stand. Files are the shell's to know: then there are none. */
+/** Files are the shell's to know: then there are none. What a terminal would act on is never offered. */
 export async function candidates(
   commands: readonly CommandShape[],
   words: readonly string[],
-  cards: Names,
+  lists: Lists,
 ): Promise<readonly string[]> {
   const last = words.at(-1) ?? ''
   const plain: string[] = []
@@ -87,11 +102,11 @@ export async function candidates(
   const options = () => [...(row?.options ?? []), ...GLOBAL_OPTIONS].map(flagOf)
   const all =
     value !== undefined
-      ? await valuesOf(value, cards)
+      ? await valuesOf(value, lists)
       : last.startsWith('-')
         ? [...options(), '--help']
         : row === undefined
           ? nextWords(commands, plain)
-          : ((await VALUES[argumentOf(row, plain)]?.(cards)) ?? [])
-  return all.filter((word) => word.startsWith(last))
+          : ((await VALUES[argumentOf(row, plain)]?.(lists)) ?? [])
+  return all.filter((word) => word.startsWith(last) && !/\p{C}/u.test(word))
 }

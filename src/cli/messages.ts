@@ -160,7 +160,8 @@ trust it by:       ${certificate}`,
 
   helpDesk: {
     challenge: 'Read this challenge to the help desk. It is good for 15 minutes and for this window only:',
-    about: (cardId: string) => `This unblocks the PIN of the card with the id ${cardId}.`,
+    about: (cardId: string, minutes: number) =>
+      `This lets whoever has the response set a new PIN, for ${minutes} minutes, on the card with the id ${cardId}.`,
     ask: 'Is that the id of the card in your records, and the caller its holder?',
   },
   confirm: {

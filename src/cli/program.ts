@@ -65,7 +65,7 @@ function parse(argv: readonly string[], json: boolean, commands: readonly Comman
     commands,
   )
   try {
-    program.parse(argv, { from: 'user' })
+    program.parse(helpAsOption(argv, commands), { from: 'user' })
   } catch (error) {
     if (!(error instanceof CommanderError)) throw error
     if (error.exitCode === 0) return text
@@ -76,6 +76,13 @@ function parse(argv: readonly string[], json: boolean, commands: readonly Comman
   }
   if (chosen === undefined) throw new UsageError('ERR_USAGE', TEXT.error.usage(TEXT.error.noCommand(json ? '' : text)))
   return chosen
+}
+
+/** `help pin unblock` is `pin unblock --help`: commander's own help knows one word. */
+function helpAsOption(argv: readonly string[], commands: readonly CommandRow[]): readonly string[] {
+  const [first, ...rest] = argv
+  if (first !== 'help' || !commands.some(({ words }) => `${words} `.startsWith(`${rest.join(' ')} `))) return argv
+  return [...rest, '--help']
 }
 
 /** The program, from the table. Every command hands its row to `choose`; what commander prints goes to `print`. */

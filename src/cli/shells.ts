@@ -4,7 +4,7 @@ const bash = `_tessera() {
   local line
   COMPREPLY=()
   while IFS= read -r line; do
-    [ -n "$line" ] && COMPREPLY+=("$line")
+    [ -n "$line" ] && COMPREPLY+=("$(printf %q "$line")")
   done < <("\${COMP_WORDS[0]}" completion bash -- "\${COMP_WORDS[@]:1:COMP_CWORD}" 2>/dev/null)
 }
 complete -o default -F _tessera tessera

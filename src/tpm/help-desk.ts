@@ -93,6 +93,20 @@ export function parseResponse(text: string): Uint8Array {
   )
 }
 
+/**
+ * A challenge that the help desk may sign: one that lives as long as every challenge of a card does. Whoever can change
+ * the text can recompute its check value and ask for a ticket that sets PINs for years.
+ * @throws UsageError ERR_USAGE when it was misread, or asks for another lifetime
+ */
+export function challengeToSign(text: string): Challenge {
+  const challenge = parseChallenge(text)
+  if (challenge.seconds === CHALLENGE_SECONDS) return challenge
+  throw new UsageError(
+    'ERR_USAGE',
+    `This challenge asks for ${challenge.seconds} seconds. A card asks for ${CHALLENGE_SECONDS}: somebody changed the challenge. Do not answer it.`,
+  )
+}
+
 /** What the help desk signs: nonceTPM || expiration || policyRef, as TPM2_PolicySigned wants it (Part 3, 23.3). */
 export function challengeMessage(challenge: Challenge): Uint8Array {
   return concat(challenge.nonce, u32(-challenge.seconds), utf8('unblock'), challenge.cardId)
@@ -100,10 +114,10 @@ export function challengeMessage(challenge: Challenge): Uint8Array {
 
 /**
  * The other side of the telephone: signs a challenge.
- * @throws UsageError ERR_USAGE for a misread challenge or a key that is not a P-256 private key
+ * @throws UsageError ERR_USAGE for a misread challenge, one of another lifetime, or a key that is not a P-256 private key
  */
 export function respond(challenge: string, privateKey: KeyObject): string {
-  const parsed = parseChallenge(challenge)
+  const parsed = challengeToSign(challenge)
   if (privateKey.type !== 'private' || privateKey.asymmetricKeyDetails?.namedCurve !== 'prime256v1') {
     throw new UsageError('ERR_USAGE', 'The help-desk key must be a P-256 private key in PEM.')
   }

@@ -5,6 +5,7 @@ import { join } from 'node:path'
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
 import { candidates } from '../../src/cli/complete.ts'
+import { SHELLS } from '../../src/cli/shells.ts'
 import { COMMANDS } from '../../src/cli/table.ts'
 import { tempDir } from '../support/temp.ts'
 import { PROGRAM, tessera } from './cli.ts'
@@ -17,10 +18,13 @@ for (const name of ['desk', 'work']) writeFileSync(join(home, 'cards', `${name}.
 
 const offered = async (line: string) => {
   let asked = false
-  const found = await candidates(COMMANDS, line.split(' '), async () => {
+  const cards = async () => {
     asked = true
     return ['desk', 'work']
-  })
+  }
+  const addresses = async () => ['maria@lab.example', 'anna@lab.example']
+  const users = async () => ['maria', 'with\u001b[31m']
+  const found = await candidates(COMMANDS, line.split(' '), { cards, addresses, users })
   return { found, asked }
 }
 
@@ -59,6 +63,11 @@ const rows: ReadonlyArray<readonly [string, readonly string[]]> = [
   ['reset desk --o', ['--owner-password-file']],
   ['list --j', ['--json']],
   ['list --last', []],
+  ['signin m', ['maria@lab.example']],
+  ['forget ', ['maria@lab.example', 'anna@lab.example']],
+  ['enroll --user ', ['maria']],
+  ['lab-ca user add m', ['maria']],
+  ['enroll --template smartcard-u', ['smartcard-user']],
   ['nothing ', []],
   ['pin nothing ', []],
 ]
@@ -111,6 +120,25 @@ const ASK: Readonly<Record<string, string>> = {
     ask() { words=(tessera "$@"); CURRENT=$#words; _tessera; }
     ask key ge; ask destroy ""; ask sign 9a fi; echo $complete`,
 }
+
+test('names of files that are no names of cards are not offered', async () => {
+  for (const name of ['$(touch TABBED)', 'a b', ';id']) writeFileSync(join(home, 'cards', `${name}.card`), 'no card')
+  assert.is((await tessera(['completion', 'bash', '--', 'destroy', ''])).stdout, 'desk\nwork\n')
+})
+
+test('bash: every name is quoted, so that none is run', () => {
+  const names = ['$(touch TABBED)', '`touch TABBED`', 'a b', ';touch TABBED', "o'neil", 'maria@lab.example']
+  const folder = tempDir('hostile')
+  const program = join(folder, 'tessera')
+  writeFileSync(join(folder, 'names'), names.map((name) => `${name}\n`).join(''))
+  writeFileSync(program, `#!/bin/sh\ncat '${folder}/names'\n`)
+  chmodSync(program, 0o755)
+  const script = `${SHELLS.get('bash')}
+    cd '${folder}'; COMP_WORDS=('${program}' info ''); COMP_CWORD=2; _tessera
+    eval "taken=(\${COMPREPLY[*]})"; printf '%s\\n' "\${taken[@]}"; ls TABBED`
+  const { stdout } = spawnSync('bash', ['-c', script], { encoding: 'utf8' })
+  assert.equal(stdout.trim().split('\n'), names)
+})
 
 for (const [shell, script] of Object.entries(ASK)) {
   const here = spawnSync(shell, ['-c', 'true']).status === 0

@@ -71,7 +71,8 @@ for (const { command, flag, option } of rows) {
     const help = (await tessera([...command.split(' '), '--help'])).stdout
     assert.match(help, flagOf(option))
     assert.not.match(help, new RegExp(`${flag}\\b(?!-)`))
-    const none = async () => []
+    const nothing = async () => []
+    const none = { cards: nothing, addresses: nothing, users: nothing }
     const offered = await candidates(COMMANDS, [...command.split(' '), ...args, '--'], none)
     assert.ok(offered.includes(flagOf(option)) && !offered.includes(flag), offered.join())
     const values = (spelling: string) => candidates(COMMANDS, [...command.split(' '), ...args, spelling, ''], none)

@@ -22,6 +22,13 @@ test('--version and --help', async () => {
     assert.match(stdout, 'Usage: tessera')
     assert.is(stderr, '')
   }
+  for (const [line, usage] of [
+    ['help pin unblock', 'Usage: tessera pin unblock'],
+    ['help pin', 'Usage: tessera pin '],
+    ['help lab-ca user add', 'Usage: tessera lab-ca user add'],
+  ] as const) {
+    assert.ok((await tessera(line.split(' '))).stdout.startsWith(usage), line)
+  }
   const { stdout } = await tessera(['--help'])
   for (const word of ['create', 'doctor', 'help-desk', '--pin-file', 'Exit codes', 'TESSERA_HOME'])
     assert.match(stdout, word)

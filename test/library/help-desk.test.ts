@@ -156,6 +156,14 @@ test('a response is a signature over nonce, lifetime and card', () => {
   assert.is(message.subarray(20, 27).toString(), 'unblock')
 })
 
+test('a challenge of another lifetime is not answered', async () => {
+  const { privateKey } = generateKeyPairSync('ec', { namedCurve: 'P-256' })
+  for (const seconds of [0, 1, CHALLENGE_SECONDS - 1, CHALLENGE_SECONDS + 1, 0x7fffffff, 0x80000000, 0xffffffff]) {
+    const text = formatChallenge({ ...challenge(), seconds })
+    await refused('ERR_USAGE', 2, () => respondToChallenge(text, privateKey))
+  }
+})
+
 test('only a P-256 key is a help-desk key', async () => {
   const right = generateKeyPairSync('ec', { namedCurve: 'P-256' })
   assert.ok(helpDeskKeyOf(helpDeskKeyBlob(right.publicKey)).equals(right.publicKey))

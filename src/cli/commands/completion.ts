@@ -1,5 +1,7 @@
+import { join } from 'node:path'
 import { UsageError } from '../../errors.ts'
-import { candidates } from '../complete.ts'
+import { CARD_NAME, defaultHome } from '../../home/home.ts'
+import { candidates, type Lists } from '../complete.ts'
 import type { Run } from '../context.ts'
 import { TEXT } from '../messages.ts'
 import { SHELLS } from '../shells.ts'
@@ -12,10 +14,24 @@ export const run: Run = async ({ commands, out }, shell, ...words) => {
     await out.result({ shell, script }, script)
     return undefined
   }
-  // Loaded only where a card may stand: somebody waits at the Tab key.
-  const names = async () =>
-    (await (await import('../../cards/cards.ts')).listCards({ filesOnly: true })).map((card) => card.name)
-  const found = await candidates(commands, words, names)
+  const found = await candidates(commands, words, lists)
   await out.result(found, found.join('\n'))
   return undefined
+}
+
+// Each is loaded only where a name of its kind may stand: somebody waits at the Tab key.
+const lists: Lists = {
+  async cards() {
+    const { listCards } = await import('../../cards/cards.ts')
+    // A file may have any name; a card may not.
+    return (await listCards({ filesOnly: true })).map((card) => card.name).filter((name) => CARD_NAME.test(name))
+  },
+  async addresses() {
+    const { accounts } = await import('../../signin/accounts.ts')
+    return (await accounts()).flatMap((one) => ('address' in one ? [one.address] : []))
+  },
+  async users() {
+    const { Directory } = await import('../../lab-ca/directory.ts')
+    return new Directory(join(defaultHome(), 'lab-ca')).userNames()
+  },
 }

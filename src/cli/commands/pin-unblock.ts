@@ -1,5 +1,6 @@
 import { PinError } from '../../errors.ts'
 import type { Card } from '../../piv/host/card.ts'
+import { parseResponse } from '../../tpm/help-desk.ts'
 import type { Context, Run } from '../context.ts'
 import { pinJson } from '../describe.ts'
 import { readLine } from '../files.ts'
@@ -26,7 +27,23 @@ async function byHelpDesk(context: Context, card: Card): Promise<void> {
   const challenge = await card.unblockChallenge()
   await context.out.note(TEXT.helpDesk.challenge)
   await context.out.aside({ challenge }, challenge)
-  const response = await readLine(context, TEXT.prompt.response, TEXT.what.response)
-  if (!response) throw new PinError('ERR_PIN_REQUIRED', TEXT.error.nothingEntered(TEXT.what.response))
+  const response = await readResponse(context)
   await card.unblockWithResponse({ response, newPin: await context.secrets.takeNew(newPin) })
+}
+
+/** Misread characters are found here, before the card takes the response and its challenge with it: it is asked for again. */
+async function readResponse(context: Context): Promise<string> {
+  const { prompt, what, error } = TEXT
+  const terminal = context.terminal()
+  for (;;) {
+    const response = await readLine(context, prompt.response, what.response)
+    if (!response) throw new PinError('ERR_PIN_REQUIRED', error.nothingEntered(what.response))
+    try {
+      parseResponse(response)
+      return response
+    } catch (misread) {
+      if (terminal === undefined || !(misread instanceof PinError)) throw misread
+      terminal.say(`${misread.message}\n`)
+    }
+  }
 }
