@@ -14,6 +14,7 @@ export const PROGRAMS = [
   'test/library/child.ts',
   'test/library/memory-child.ts',
   'test/path/endurance-child.ts',
+  'test/path/promises-child.ts',
   'test/serve/support/memory-child.ts',
   'test/store/support/child.ts',
   'test/tls/support/child.ts',
