@@ -12,6 +12,7 @@ export const PROGRAMS = [
   'test/crash/support/relay.ts',
   'test/enroll/support/child.ts',
   'test/library/child.ts',
+  'test/library/import-memory-child.ts',
   'test/library/memory-child.ts',
   'test/path/endurance-child.ts',
   'test/path/promises-child.ts',
