@@ -1,4 +1,5 @@
 /** Every card that this user can reach: those in TPMs, and those in readers. */
+import { workshop } from '../tpm/workshop.ts'
 import { listReaderCards, type ReaderCardSummary } from './reader-cards.ts'
 import { listTpmCards, type TpmCardSummary } from './tpm-cards.ts'
 
@@ -16,7 +17,10 @@ export interface ListOptions {
 export type CardSummary =
   | TpmCardSummary
   | (ReaderCardSummary & {
-      /** The card of this home that the card in the reader says it is: `tessera serve` shows it there. */
+      /**
+       * The card of this home that `tessera serve` shows there. A GUID alone proves nothing: it is in its reader now, and
+       * no other card says that it is this one, or keeps silent.
+       */
       readonly tpmCard?: string
     })
 
@@ -33,10 +37,19 @@ export async function listCards({ filesOnly = false, waitMs, ...place }: ListOpt
     listTpmCards({ ...place, waitMs: filesOnly ? undefined : (waitMs ?? TPM_WAIT_MS) }),
     filesOnly ? [] : listReaderCards(waitMs === undefined ? {} : { waitMs }),
   ])
+  const { served } = workshop(place)
   const names = new Map(inTpms.flatMap((card) => ('cardId' in card ? [[card.cardId, card.name] as const] : [])))
   const shown = inReaders.map((card) => {
     const tpmCard = 'cardId' in card && card.cardId !== undefined ? names.get(card.cardId) : undefined
-    return tpmCard === undefined ? card : { ...card, tpmCard }
+    if (tpmCard === undefined || !isAlone(card, inReaders) || !served.isShown(tpmCard)) return card
+    return { ...card, tpmCard }
   })
   return [...inTpms, ...shown]
 }
+
+/** Whether no other card can be the one that this card says it is. */
+const isAlone = (card: ReaderCardSummary, all: readonly ReaderCardSummary[]): boolean =>
+  all.every((other) => {
+    if (other === card || other.state === 'no-piv') return true
+    return 'pin' in other && 'pin' in card && other.cardId !== card.cardId
+  })

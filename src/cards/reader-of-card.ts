@@ -1,5 +1,6 @@
-// Where a card of ours is in PC/SC: by the GUID that its CHUID says. Asked in passing, for a message: nobody is waited
-// for long, and no program that uses a card is disturbed.
+// Where a card of ours is in PC/SC: by the GUID that its CHUID says. Anybody's card can say anything there, and whoever is
+// told a reader types the PIN into it: so a reader is named only where no other one can be meant. Asked in passing:
+// nobody is waited for long, and no program that uses a card is disturbed.
 import { equal } from '../bytes.ts'
 import { CardError, PcscError } from '../errors.ts'
 import { ReaderChannel } from '../pcsc/channel.ts'
@@ -12,12 +13,18 @@ import { selectPiv } from '../piv/host/pins.ts'
 /** For PC/SC, for another program that has a card, and for each answer of a card, in milliseconds. */
 const WAIT = 500
 
-/** Name of the reader that the card with this id is in; undefined where PC/SC does not know, or does not answer. */
+/**
+ * Name of the one reader whose card says this id; undefined where two say so, and where the card in another reader does not
+ * answer: it may be ours, kept from answering by whoever shows its id.
+ */
 export async function readerOfCard(cardId: Uint8Array): Promise<string | undefined> {
   const readers = await listReaders({ waitMs: WAIT }).catch(() => [])
   const answering = readers.filter(({ atr }) => atr !== undefined)
-  const guids = await Promise.all(answering.map(({ name }) => guidIn(name).catch(() => undefined)))
-  return answering.find((_, index) => equal(guids[index] ?? new Uint8Array(0), cardId))?.name
+  const said = await Promise.all(
+    answering.map(async ({ name }) => ({ name, guid: await guidIn(name).catch(() => 'silent' as const) })),
+  )
+  const [only, ...others] = said.filter(({ guid = new Uint8Array(0) }) => guid === 'silent' || equal(guid, cardId))
+  return others.length > 0 || only?.guid === 'silent' ? undefined : only?.name
 }
 
 async function guidIn(reader: string): Promise<Uint8Array | undefined> {

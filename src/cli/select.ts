@@ -61,17 +61,18 @@ async function choose(context: Context): Promise<Choice> {
 async function onlyCard({ options, out }: Context): Promise<Choice> {
   const cards = (await anyInReaders()) ? await listCards(given({ tcti: options.tcti })) : await listCards(FILES)
   const [only, ...others] = cards.filter(
-    (card) => card.kind === 'tpm' || !(card.state === 'no-piv' || card.state === 'unusable' || twinOf(card)),
+    (card) => card.kind === 'tpm' || !(card.state === 'no-piv' || card.state === 'unusable' || claims(card, cards)),
   )
   if (only === undefined) throw new CardError('ERR_CARD_NOT_FOUND', TEXT.error.noCardsAtAll)
   if (others.length > 0) throw ambiguous([only, ...others])
   if (only.kind === 'reader') return { reader: only.reader }
-  const [shown, ...more] = cards.flatMap((card) => (card.kind === 'reader' && twinOf(card) === only.name ? [card] : []))
+  const [claimant, ...more] = cards.flatMap((card) => (card.kind === 'reader' && claims(card, [only]) ? [card] : []))
   const elsewhere = only.state === 'in-use' || only.state === 'unusable'
-  if (shown === undefined || !elsewhere || !(await isServed(only.name))) return { name: only.name }
-  if (more.length > 0) throw ambiguous([only, shown, ...more])
-  await out.note(TEXT.done.shownIn(only.name, plain(shown.reader)))
-  return { reader: shown.reader }
+  if (claimant === undefined || !elsewhere || !(await isServed(only.name))) return { name: only.name }
+  if (more.length > 0) throw ambiguous([only, claimant, ...more])
+  if (claimant.tpmCard !== only.name) return { name: only.name }
+  await out.note(TEXT.done.shownIn(only.name, plain(claimant.reader)))
+  return { reader: claimant.reader }
 }
 
 async function isServed(name: string): Promise<boolean> {
@@ -79,7 +80,11 @@ async function isServed(name: string): Promise<boolean> {
 }
 
 const FILES = { filesOnly: true } as const
-const twinOf = (card: CardSummary): string | undefined => ('tpmCard' in card ? card.tpmCard : undefined)
+/** Whether a card says that it is one of these in a TPM; that it is one proves nothing (`tpmCard` does). */
+const claims = (card: CardSummary, cards: readonly CardSummary[]): boolean =>
+  'cardId' in card &&
+  card.cardId !== undefined &&
+  cards.some((own) => own.kind === 'tpm' && 'cardId' in own && own.cardId === card.cardId)
 
 /** Asked first, since it costs nothing: who has no reader does not wait for a TPM either. */
 async function anyInReaders(): Promise<boolean> {

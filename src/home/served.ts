@@ -3,7 +3,7 @@ import { FileError } from '../errors.ts'
 import { type Files, files as systemFiles } from '../files/files.ts'
 import { integer, text } from '../files/schema.ts'
 import { CARD_NAME, checkCardName, Home } from './home.ts'
-import { type LockFile, Locks } from './locks.ts'
+import { type FileLock, type LockFile, Locks } from './locks.ts'
 import { type MarkOf, Marks } from './marks.ts'
 
 export const SERVED = {
@@ -17,16 +17,21 @@ export const SERVED = {
   },
 } as const
 
+/** Suffix of the lock that says that the card is in its reader. */
+const SHOWN = '.shown-lock'
+
 export interface ServedCard extends Readonly<MarkOf<typeof SERVED.entries>> {
   readonly name: string
 }
 
 export class ServedCards {
   readonly #marks: Marks<typeof SERVED.entries>
+  readonly #locks: Locks
 
   constructor(options: { readonly lockFile: LockFile; readonly home?: Home; readonly files?: Files }) {
     const { lockFile, home = new Home(), files = systemFiles } = options
-    this.#marks = new Marks(SERVED, home.run, files, new Locks(files, lockFile))
+    this.#locks = new Locks(files, lockFile)
+    this.#marks = new Marks(SERVED, home.run, files, this.#locks)
   }
 
   /** Marks a card as served by this process, until the function that it answers is called. @throws FileError ERR_CARD_BUSY */
@@ -43,6 +48,43 @@ export class ServedCards {
       throw error
     }
     return () => holder.end()
+  }
+
+  /**
+   * Tells other processes whether a card that this process serves is in its reader: only then a reader that shows its GUID
+   * can be believed. Where the home cannot be written to, nobody is told.
+   */
+  showing(name: string): (now: boolean) => void {
+    let lock: FileLock | null = null
+    return (now) => {
+      if (now) lock ??= this.#show(name)
+      if (now) return
+      lock?.release()
+      lock = null
+    }
+  }
+
+  #show(name: string): FileLock | null {
+    try {
+      return this.#attempt(name)
+    } catch {
+      return null
+    }
+  }
+
+  #attempt(name: string): FileLock | null {
+    return this.#locks.attempt(this.#marks.path(checkCardName(name), SHOWN))
+  }
+
+  /** Whether a card that is served is in its reader now. Where that cannot be known it is not. */
+  isShown(name: string): boolean {
+    try {
+      const lock = this.#attempt(name)
+      lock?.release()
+      return lock === null
+    } catch {
+      return false
+    }
   }
 
   /** What other processes serve now. What cannot be read counts as nothing: this is for messages. */

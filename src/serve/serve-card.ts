@@ -23,10 +23,18 @@ export async function serveCard(card: string | CardChannel, options: ServeCardOp
   if (typeof card === 'object') return serveChannel(card, options)
   const channel = await openChannel({ ...options, name: card })
   let unmark = async () => {}
-  const last = () => unmark().finally(() => channel.close())
+  const shown = servedIn(options).showing(card)
+  const last = () => {
+    shown(false)
+    return unmark().finally(() => channel.close())
+  }
+  const onState: ServeOptions['onState'] = (state, why) => {
+    shown(state === 'inserted')
+    options.onState?.(state, why)
+  }
   try {
     unmark = await mark(card, options)
-    return await serveChannel(channel, options, last)
+    return await serveChannel(channel, { ...options, onState }, last)
   } catch (error) {
     await last()
     throw error
@@ -34,8 +42,8 @@ export async function serveCard(card: string | CardChannel, options: ServeCardOp
 }
 
 /** Says to other processes where the card is. A card whose home cannot be written to is served without that. */
-async function mark(name: string, { home, vpcd = DEFAULT_PLACE, listen, onWarning }: ServeCardOptions) {
-  const { served } = workshop(home === undefined ? {} : { home })
+async function mark(name: string, { vpcd = DEFAULT_PLACE, listen, onWarning, ...place }: ServeCardOptions) {
+  const served = servedIn(place)
   try {
     return await served.begin(name, listen === undefined ? `vpcd ${vpcd}` : `listening for vpcd at ${listen}`)
   } catch (error) {
@@ -44,3 +52,5 @@ async function mark(name: string, { home, vpcd = DEFAULT_PLACE, listen, onWarnin
     return async () => {}
   }
 }
+
+const servedIn = ({ home }: ServeCardOptions) => workshop(home === undefined ? {} : { home }).served

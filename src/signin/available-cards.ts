@@ -139,8 +139,10 @@ const isBusy = (error: unknown): boolean =>
 async function shownIn(name: string, id: string, { home }: CardPlace): Promise<PresentCard | undefined> {
   const { served } = workshop({ home })
   if (!(await served.elsewhere()).some((one) => one.name === name)) return undefined
-  const [shown, ...more] = (await readerCards()).filter((card) => card.id === id)
-  return more.length > 0 ? undefined : shown
+  const all = await listCards(home === undefined ? {} : { home })
+  const shown = all.flatMap((card) => (card.kind === 'reader' && 'pin' in card && card.tpmCard === name ? [card] : []))
+  const [only] = shown.filter((card) => card.cardId === id)
+  return only && inReader(only)
 }
 
 /** What is said of a card that cannot be read just now: nothing, it is passed over. */

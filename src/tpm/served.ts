@@ -25,7 +25,8 @@ export async function refuseServed(
   }
   const reader = await store
     .read(name)
-    .then(({ cardId }) => readerOf(cardId))
+    // Where it is not in its reader now, a reader that shows its GUID is somebody else's.
+    .then(({ cardId }) => (served.isShown(name) ? readerOf(cardId) : undefined))
     .catch(() => undefined)
   const there = reader === undefined ? 'reader:TEXT, where TEXT is in the name of its reader' : `'reader:${reader}'`
   const message = `Card '${name}' is served to PC/SC by process ${own.pid} (${own.way}), which holds the embedded TPM. Use it there: --card ${there}. Or stop that process.`

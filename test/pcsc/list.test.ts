@@ -214,8 +214,9 @@ test('whose reader shows a card is not waited for long either', async () => {
       await stuck.promise
       return undefined
     }
+    // The silent card may be the one that is meant: nobody is led to the other one.
     const found = await within(readerOfCard(second.card.cardId), 5000, 'the reader').finally(() => stuck.open())
-    assert.is(found, pcscd.readers[1])
+    assert.is(found, undefined)
     process.kill(pcscd.pid, 'SIGSTOP')
     const frozen = within(readerOfCard(second.card.cardId), 5000, 'no reader')
     assert.is(await frozen.finally(() => process.kill(pcscd.pid, 'SIGCONT')), undefined)
