@@ -1,4 +1,5 @@
 // Octets: the few operations that every layer needs.
+import { createHash } from 'node:crypto'
 import { isUint8Array } from 'node:util/types'
 import { UsageError } from './errors.ts'
 
@@ -42,6 +43,13 @@ export function equal(left: Uint8Array, right: Uint8Array): boolean {
 
 export function hex(octets: Uint8Array): string {
   return Buffer.from(octets.buffer, octets.byteOffset, octets.byteLength).toString('hex')
+}
+
+/** SHA-256 over all `parts` in turn. */
+export function sha256(...parts: readonly (Uint8Array | string)[]): Uint8Array {
+  const hash = createHash('sha256')
+  for (const part of parts) hash.update(part)
+  return Uint8Array.from(hash.digest())
 }
 
 /** The octets of a string of hex digits; `undefined` when it is not one. */

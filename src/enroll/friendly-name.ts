@@ -1,15 +1,13 @@
 // What a person calls a certificate: in an object of nobody's beside it, with the beginning of the certificate's SHA-256,
 // since other programs put other certificates into the slot without knowing of it.
-import { createHash } from 'node:crypto'
-import { concat, equal, utf8 } from '../bytes.ts'
+import { concat, equal, sha256, utf8 } from '../bytes.ts'
 import { UsageError } from '../errors.ts'
 import type { Card } from '../piv/host/card.ts'
 import type { Slot } from '../piv/slots.ts'
 
 const MARK = 8
 const tagOf = (slot: Slot) => `5ffd${slot}`
-const markOf = (certificate: Uint8Array) =>
-  Uint8Array.from(createHash('sha256').update(certificate).digest()).subarray(0, MARK)
+const markOf = (certificate: Uint8Array) => sha256(certificate).subarray(0, MARK)
 
 /** @throws UsageError ERR_USAGE */
 export function checkFriendlyName(name: string): string {

@@ -1,6 +1,5 @@
 // What tells cards apart, for files about them: the GUID of the CHUID, which for a card of Tessera is its id.
-import { createHash } from 'node:crypto'
-import { hex } from '../bytes.ts'
+import { hex, sha256 } from '../bytes.ts'
 import { guidOf } from '../piv/contents.ts'
 import type { Card } from '../piv/host/card.ts'
 
@@ -9,5 +8,5 @@ export async function cardIdOf(card: Card): Promise<string> {
   const chuid = await card.getObject('chuid')
   const guid = chuid && guidOf(chuid)
   if (guid !== undefined) return hex(guid)
-  return createHash('sha256').update(card.name).digest('hex').slice(0, 32)
+  return hex(sha256(card.name)).slice(0, 32)
 }

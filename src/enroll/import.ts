@@ -7,10 +7,10 @@ import type { Card } from '../piv/host/card.ts'
 import type { CardCertificate } from '../piv/host/certificates.ts'
 import { isRetired, type Slot } from '../piv/slots.ts'
 import { BROKEN_HASHES } from '../x509/algorithms.ts'
-import type { KeyUsage } from '../x509/usages.ts'
 import { orderFor } from './chain.ts'
 import { type CertificateDescription, describeCertificate } from './describe.ts'
 import { readCertificates } from './read.ts'
+import { NEEDED_USAGES } from './usage.ts'
 
 export interface ImportOptions {
   /** Puts a certificate there that is of little use: expired, not valid yet, for other uses than the slot is for, … */
@@ -78,13 +78,6 @@ interface Finding {
   readonly when: (certificate: CertificateDescription, slot: Slot, now: Date) => boolean
 }
 
-/** What a slot is for, SP 800-73-5 part 1, 3.1.2 to 3.3; retired slots keep what there was. */
-const NEEDED: Readonly<Record<string, readonly KeyUsage[]>> = {
-  '9a': ['digitalSignature'],
-  '9c': ['digitalSignature', 'nonRepudiation'],
-  '9d': ['keyEncipherment', 'keyAgreement', 'dataEncipherment'],
-  '9e': ['digitalSignature'],
-}
 const day = (date: Date): string => date.toISOString().slice(0, 10)
 
 const FINDINGS: readonly Finding[] = [
@@ -102,9 +95,10 @@ const FINDINGS: readonly Finding[] = [
     say: ({ signature }) => `it is signed by ${signature}, which is broken, so programs refuse it`,
   },
   {
-    when: ({ usages }, slot) => usages !== undefined && NEEDED[slot]?.some((usage) => usages.includes(usage)) === false,
+    when: ({ usages }, slot) =>
+      usages !== undefined && NEEDED_USAGES[slot]?.some((usage) => usages.includes(usage)) === false,
     say: ({ usages = [] }, slot) =>
-      `its key may be used for ${usages.join(' and ') || 'nothing'}, and slot ${slot} is for ${NEEDED[slot]?.join(' or ')}`,
+      `its key may be used for ${usages.join(' and ') || 'nothing'}, and slot ${slot} is for ${NEEDED_USAGES[slot]?.join(' or ')}`,
   },
   // One that openssl makes to sign itself says that it is a CA's, too.
   { when: ({ ca, selfSigned }) => ca && !selfSigned, say: () => 'it is the certificate of a CA' },

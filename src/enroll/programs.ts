@@ -60,6 +60,8 @@ const NO_ADDRESS: Rule = {
   when: ({ certificate }) => certificate.email.length === 0 && !/(^|[,+])emailAddress=/.test(certificate.subject),
 }
 
+export const TLS_CLIENTS = 'TLS clients (OpenSSL, curl)'
+
 export const PROGRAMS: ReadonlyArray<{ readonly program: string; readonly rules: readonly Rule[] }> = [
   {
     program: 'OpenSC (PKCS#11)',
@@ -86,7 +88,7 @@ export const PROGRAMS: ReadonlyArray<{ readonly program: string; readonly rules:
   },
   { program: 'ssh (through OpenSC)', rules: [UNSIGNED] },
   {
-    program: 'TLS clients (OpenSSL, curl)',
+    program: TLS_CLIENTS,
     rules: [
       ...IN_TIME,
       WEAK,
@@ -184,3 +186,7 @@ export function programVerdicts(certificate: CertificateDescription, slot: Slot,
     because: rules.filter(({ when }) => when({ certificate, slot, now })).map(({ because }) => because),
   }))
 }
+
+/** Why one program would pass the certificate over. */
+export const reasonsOf = (program: string, certificate: CertificateDescription, slot: Slot): readonly string[] =>
+  programVerdicts(certificate, slot).find((one) => one.program === program)?.because ?? []

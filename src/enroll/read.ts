@@ -1,5 +1,5 @@
 // Certificates as files and CAs bring them: PEM, one or several, or DER.
-import { createHash, X509Certificate } from 'node:crypto'
+import { X509Certificate } from 'node:crypto'
 import { CardError } from '../errors.ts'
 import { DER } from '../iso7816/der.ts'
 import { TlvError } from '../iso7816/tlv.ts'
@@ -60,5 +60,3 @@ function checkCertificate(der: Uint8Array): Uint8Array {
   }
   throw bad('there are octets after a certificate')
 }
-
-export const sha256 = (der: Uint8Array): string => createHash('sha256').update(der).digest('hex')

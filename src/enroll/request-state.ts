@@ -1,5 +1,6 @@
 // The request of an enrolment: what it asks for, what its file keeps of it.
-import { createHash, createPublicKey, type KeyObject } from 'node:crypto'
+import { createPublicKey, type KeyObject } from 'node:crypto'
+import { sha256 } from '../bytes.ts'
 import { CaError } from '../errors.ts'
 import { unwrap } from '../iso7816/tlv.ts'
 import { LONGEST_CERTIFICATE } from '../piv/certificate.ts'
@@ -13,7 +14,7 @@ import { type Enrolment, LONGEST_WAIT, MOST_ABOVE } from './state.ts'
 export function askedOf(options: EnrollOptions): Uint8Array {
   const { ca, subject, email, upn, principal, sid, purposes, template, hash, padding } = options
   const asked = [ca.name, subject, email, upn, principal, sid, purposes, template, hash, padding]
-  return Uint8Array.from(createHash('sha256').update(JSON.stringify(asked)).digest())
+  return sha256(JSON.stringify(asked))
 }
 
 /** The key stays, and asks for something else. */

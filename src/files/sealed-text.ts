@@ -4,9 +4,8 @@
  * octets. The checksum finds accidents; it is no defence against a person.
  */
 
-import { createHash } from 'node:crypto'
 import { isUint8Array } from 'node:util/types'
-import { utf8 } from '../bytes.ts'
+import { hex, sha256, utf8 } from '../bytes.ts'
 import { FileError } from '../errors.ts'
 
 export interface Kind {
@@ -19,7 +18,7 @@ export interface Kind {
   readonly advice: string
 }
 
-const sha256 = (octets: Uint8Array): string => createHash('sha256').update(octets).digest('hex')
+const checksumOf = (octets: Uint8Array): string => hex(sha256(octets))
 
 /** Octets become base64, members are sorted, members that are undefined go. */
 function plain(value: unknown): unknown {
@@ -38,7 +37,7 @@ export const spell = (value: unknown): string => `${JSON.stringify(plain(value),
 
 export function seal(kind: Kind, value: unknown): Uint8Array {
   const body = utf8(spell(value))
-  const head = utf8(`${kind.magic} ${kind.version} sha256:${sha256(body)}\n`)
+  const head = utf8(`${kind.magic} ${kind.version} sha256:${checksumOf(body)}\n`)
   const whole = new Uint8Array(head.length + body.length)
   whole.set(head)
   whole.set(body, head.length)
@@ -76,7 +75,7 @@ export function unseal(kind: Kind, octets: Uint8Array, path: string): string {
     throw damaged(kind, path, 'its first line is damaged')
   }
   const body = octets.subarray(end + 1)
-  if (checksum !== `sha256:${sha256(body)}`)
+  if (checksum !== `sha256:${checksumOf(body)}`)
     throw damaged(kind, path, 'its checksum is wrong: it is cut short or altered')
   try {
     return new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(body)

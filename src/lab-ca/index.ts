@@ -1,6 +1,6 @@
 // What the server knows by heart of the requests in its directory, so that it need not read them all for each new one.
 // Nobody else takes requests in.
-import { createHash } from 'node:crypto'
+import { hex, sha256 } from '../bytes.ts'
 import type { Directory } from './directory.ts'
 import type { StoredRequest } from './records.ts'
 
@@ -8,7 +8,7 @@ import type { StoredRequest } from './records.ts'
 export type Handed = Pick<StoredRequest, 'user' | 'template' | 'request'>
 
 function digest({ user, template, request }: Handed): string {
-  return createHash('sha256').update(`${user}\n${template}\n`).update(request).digest('base64')
+  return hex(sha256(`${user}\n${template}\n`, request))
 }
 
 export class Index {

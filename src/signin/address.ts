@@ -1,5 +1,5 @@
 // Addresses of accounts: `maria@lab.example`, as a UPN or an e-mail address has it.
-import { createHash } from 'node:crypto'
+import { hex, sha256 } from '../bytes.ts'
 import { UsageError } from '../errors.ts'
 
 /** As x509/alternative-names.ts has UPNs, and `+`, which e-mail addresses have; 254 in all, as RFC 5321 has room for. */
@@ -25,5 +25,5 @@ const LONGEST = 48
 export function fileNameOf(address: string): string {
   const name = normalized(address)
   if (PLAIN.test(name) && name.length <= LONGEST) return name
-  return createHash('sha256').update(name).digest('hex').slice(0, 32)
+  return hex(sha256(name)).slice(0, 32)
 }

@@ -1,7 +1,6 @@
 // The cards that somebody can sign in with: those in TPMs, by their files, and those in readers.
 
-import { createHash } from 'node:crypto'
-import { hex } from '../bytes.ts'
+import { hex, sha256 } from '../bytes.ts'
 import {
   type CardPlace,
   cardCertificates,
@@ -91,7 +90,7 @@ function inReader({ name, reader, cardId, certificates }: Usable): PresentCard {
   const slots = certificates.flatMap((one) => ('error' in one ? [] : [one.slot]))
   return {
     kind: 'reader',
-    id: cardId ?? hex(createHash('sha256').update(name).digest()).slice(0, 32),
+    id: cardId ?? hex(sha256(name)).slice(0, 32),
     name,
     certificates: () => certificatesIn(reader, slots),
     open: () => openCard({ reader }),

@@ -4,10 +4,10 @@
  * (tls-server-end-point, RFC 5929, 4.1): so it serves once, at that service, and is of no use to who stands in between.
  */
 import * as v from 'valibot'
+import { sha256 } from '../bytes.ts'
 import { ALGORITHMS, type Algorithm, type Hash } from '../piv/algorithms.ts'
 import { moment } from './answers.ts'
 import type { Service } from './service.ts'
-import { sha256 } from './sha256.ts'
 
 const base64url = (octets: number) => v.regex(new RegExp(`^[A-Za-z0-9_-]{${Math.ceil((octets * 4) / 3)}}$`))
 const NONCE = 32

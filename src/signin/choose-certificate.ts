@@ -1,6 +1,6 @@
 // Which card and which slot sign somebody in: those that are named, those that are remembered, or those whose certificate
 // is for the address.
-import { equal } from '../bytes.ts'
+import { equal, sha256 } from '../bytes.ts'
 import type { CardPlace } from '../cards/cards.ts'
 import type { CertificateDescription } from '../enroll/describe.ts'
 import { CardError, PcscError, UsageError } from '../errors.ts'
@@ -17,7 +17,6 @@ import {
   tpmCards,
 } from './available-cards.ts'
 import { addressesIn, described, isFor, unfitness } from './certificate.ts'
-import { sha256 } from './sha256.ts'
 
 /** A certificate that is there. */
 export interface Choice {

@@ -1,6 +1,6 @@
 /** Signing in: an address, a card, a PIN; and what is remembered for the next time. */
 import { X509Certificate } from 'node:crypto'
-import { utf8 } from '../bytes.ts'
+import { sha256, utf8 } from '../bytes.ts'
 import type { CardPlace } from '../cards/cards.ts'
 import { isFor as isKeyOf } from '../enroll/chain.ts'
 import { readCertificates } from '../enroll/read.ts'
@@ -21,7 +21,6 @@ import { serviceOrigin } from './origin.ts'
 import { pinOnce } from './pin-once.ts'
 import { Service } from './service.ts'
 import type { Session } from './session.ts'
-import { sha256 } from './sha256.ts'
 import type { AddressLock, SessionMark } from './signed-in.ts'
 import { signInState } from './state.ts'
 

@@ -1,7 +1,7 @@
 // The certificate that a card shows to servers: there, of the card's key, and fit to be shown.
 import { X509Certificate } from 'node:crypto'
 import { describeCertificate } from '../enroll/describe.ts'
-import { programVerdicts } from '../enroll/programs.ts'
+import { reasonsOf, TLS_CLIENTS } from '../enroll/programs.ts'
 import { CardError } from '../errors.ts'
 import type { Card } from '../piv/host/card.ts'
 import type { KeyInfo } from '../piv/host/key-info.ts'
@@ -35,8 +35,7 @@ export async function readIdentity(
 export function fitness(certificate: X509Certificate, slot: KeyInfo['slot']): () => void {
   const description = describeCertificate(certificate.raw)
   return () => {
-    const verdicts = programVerdicts(description, slot)
-    const because = verdicts.find(({ program }) => program.startsWith('TLS clients'))?.because ?? []
+    const because = reasonsOf(TLS_CLIENTS, description, slot)
     if (because.length === 0) return
     const message = `The certificate in slot ${slot} is not fit for TLS: ${because.join(', ')}. Renew it.`
     throw new CardError('ERR_CERTIFICATE_UNFIT', message)

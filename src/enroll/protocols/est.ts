@@ -2,7 +2,7 @@
  * Enrollment over Secure Transport: RFC 7030, with the clarifications of RFC 8951. A request waits at the CA by being
  * handed in again and again, so what is kept of it is only how to know it.
  */
-import { createHash } from 'node:crypto'
+import { hex, sha256 } from '../../bytes.ts'
 import { UsageError } from '../../errors.ts'
 import { readTlvs, TlvError, unwrap } from '../../iso7816/tlv.ts'
 import { dotted } from '../../x509/oid.ts'
@@ -93,7 +93,7 @@ export function estProtocol(options: CaAddress): Est {
   }
 }
 
-const idOf = (request: Uint8Array): string => createHash('sha256').update(request).digest('hex')
+const idOf = (request: Uint8Array): string => hex(sha256(request))
 
 /** Where the operations are, without slash at the end, and the label that the address names. */
 function pathOf({ pathname }: URL): { readonly base: string; readonly label: string | undefined } {
