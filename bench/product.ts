@@ -18,7 +18,7 @@ interface Modules {
   readonly 'piv/slots': typeof import('../src/piv/slots.ts')
   readonly 'piv/templates': typeof import('../src/piv/templates.ts')
   readonly 'tpm/command': typeof import('../src/tpm/command.ts')
-  readonly 'tpm/device': typeof import('../src/tpm/device.ts')
+  readonly 'tpm/devices': typeof import('../src/tpm/devices.ts')
   readonly 'tpm/keys/create': typeof import('../src/tpm/keys/create.ts')
   readonly 'tpm/keys/operations': typeof import('../src/tpm/keys/operations.ts')
   readonly 'tpm/open': typeof import('../src/tpm/open.ts')

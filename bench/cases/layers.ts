@@ -32,7 +32,7 @@ async function place({ root, tcti }: Setup) {
   const home = tempDir('bench')
   mkdirSync(join(home, 'tpm'))
   const device = async () => {
-    const { acquireDevice } = await load(root, 'tpm/device')
+    const { acquireDevice } = await load(root, 'tpm/devices')
     return acquireDevice({ tcti, stateFile: join(home, 'tpm', 'state'), createState: true })
   }
   return { home, device }

@@ -15,7 +15,7 @@ export interface ServedSetup {
 
 const { root, home, tcti, port } = JSON.parse(process.argv[2] ?? '') as ServedSetup
 const { serveCard } = await load(root, 'serve/index')
-const { deviceInUse } = await load(root, 'tpm/device')
+const { deviceInUse } = await load(root, 'tpm/devices')
 const served = await serveCard('bench', { home, vpcd: `127.0.0.1:${port}` })
 await served.ready
 const device = deviceInUse({ tcti, stateFile: join(home, 'tpm', 'state'), createState: false })

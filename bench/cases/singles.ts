@@ -67,7 +67,7 @@ async function generating(tcti: string): Promise<Sampler> {
 async function roundRobin(tcti: string): Promise<Sampler> {
   const home = tempDir('bench')
   const card = await newCard(tcti, home)
-  const { deviceInUse } = await load(root, 'tpm/device')
+  const { deviceInUse } = await load(root, 'tpm/devices')
   const device = deviceInUse({ tcti, stateFile: `${home}/tpm/state`, createState: true })
   await card.verifyPin(PIN)
   const slots = ['9a', '9c', '9d', '9e', ...Array.from({ length: 20 }, (_, at) => (0x82 + at).toString(16))]

@@ -2,7 +2,7 @@
 import { constants } from 'node:fs'
 import { access } from 'node:fs/promises'
 import { TpmError } from '../errors.ts'
-import { acquireDevice, releaseDevice, type TpmDevice } from '../tpm/device.ts'
+import { acquireDevice, releaseDevice, type TpmDevice } from '../tpm/devices.ts'
 import { assuranceOf, readFacts } from '../tpm/facts.ts'
 import { usedIndices } from '../tpm/lock/nv.ts'
 import { resolveTcti } from '../tpm/tcti.ts'

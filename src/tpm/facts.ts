@@ -2,7 +2,7 @@
 import { u32 } from './codec/wire.ts'
 import { command } from './command.ts'
 import { CAP, CC, PERMANENT, PT } from './constants.ts'
-import type { TpmDevice } from './device.ts'
+import type { TpmDevice } from './devices.ts'
 
 export interface TpmFacts {
   readonly manufacturer: string

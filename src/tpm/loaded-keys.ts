@@ -5,8 +5,8 @@ import type { Entity } from './codec/nv.ts'
 import { objectName } from './codec/public.ts'
 import { u32 } from './codec/wire.ts'
 import { command, NO_PASSWORD } from './command.ts'
+import type { TpmCommands } from './commands.ts'
 import { CAP, CC } from './constants.ts'
-import type { TpmDevice } from './device.ts'
 import { responseOf } from './failure.ts'
 import type { Srk } from './srk.ts'
 
@@ -40,11 +40,11 @@ export function damagedKey(cause: unknown): CardError {
 }
 
 export class LoadedKeys {
-  readonly #device: TpmDevice
+  readonly #device: TpmCommands
   /** By the object that stands for the key in its card; a Map remembers the order of insertion. */
   readonly #loaded = new Map<KeyBlob, Entity>()
 
-  constructor(device: TpmDevice) {
+  constructor(device: TpmCommands) {
     this.#device = device
   }
 

@@ -3,7 +3,7 @@
 import { setTimeout as delay } from 'node:timers/promises'
 import { type AnyCardError, CardError, TpmError } from '../errors.ts'
 import type { TryCounter } from '../piv/card/vault.ts'
-import { visitDevice } from './device.ts'
+import { borrowDevice } from './devices.ts'
 import type { CardFile } from './store/card-file.ts'
 import { CardState } from './vault/card-state.ts'
 import { TpmPins } from './vault/pins.ts'
@@ -25,7 +25,7 @@ const ANSWER_MS = 3000
 /** What the TPM says of each card, in the same order. One connection serves all of them. */
 export async function askTpm({ home, tcti, waitMs }: TpmPlace, cards: readonly CardFile[]): Promise<Told[]> {
   const { home: place, store, table } = workshop({ home })
-  const { device, leave } = visitDevice({ tcti, stateFile: place.tpmState, createState: false, waitMs })
+  const { device, leave } = borrowDevice({ tcti, stateFile: place.tpmState, createState: false, waitMs })
   const told: Told[] = []
   const asking = (async () => {
     for (const card of cards) {

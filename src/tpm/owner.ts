@@ -2,14 +2,13 @@
 import { TpmError } from '../errors.ts'
 import type { NativeAuth } from '../native.ts'
 import { bySession, NO_PASSWORD } from './command.ts'
-import type { TpmDevice } from './device.ts'
+import type { SaltKey, TpmCommands } from './commands.ts'
 import { responseOf } from './failure.ts'
-import type { Srk } from './srk.ts'
 
 /** Acts as the owner of the TPM. `password` is usually empty; it crosses by a salted session where it is not. */
 export async function asOwner<T>(
-  device: TpmDevice,
-  srk: Srk,
+  device: TpmCommands,
+  srk: SaltKey,
   password: Uint8Array,
   work: (owner: NativeAuth) => Promise<T>,
 ): Promise<T> {

@@ -6,8 +6,8 @@ import type { Entity } from './codec/nv.ts'
 import { objectName } from './codec/public.ts'
 import { EMPTY_SIZED, sized, u16, u32, WireReader } from './codec/wire.ts'
 import { bySession, command, encrypting, NO_PASSWORD } from './command.ts'
+import type { TpmCommands } from './commands.ts'
 import { ALG, CC, CURVE, OBJECT, RH, SRK_HANDLE } from './constants.ts'
-import type { TpmDevice } from './device.ts'
 import { responseOf } from './failure.ts'
 import { ownerRefusal } from './owner.ts'
 
@@ -41,7 +41,7 @@ const TEMPLATE = concat(
  * The SRK at 0x81000001, fit for use.
  * @throws TpmError ERR_TPM_SRK when it is absent or unfit; CardError ERR_CARD_OTHER_TPM when its Name is not `pin`
  */
-export async function openSrk(device: TpmDevice, pin: SrkPin, known: Srk | undefined): Promise<Srk> {
+export async function openSrk(device: TpmCommands, pin: SrkPin, known: Srk | undefined): Promise<Srk> {
   const srk = known ?? (await readSrk(device)) ?? (await makeSrk(device, pin).catch(refused))
   if (!isUint8Array(pin) || equal(pin, srk.name)) return srk
   throw new CardError(
@@ -54,7 +54,7 @@ function refused(error: unknown): never {
   throw ownerRefusal(error)
 }
 
-async function readSrk(device: TpmDevice): Promise<Srk | undefined> {
+async function readSrk(device: TpmCommands): Promise<Srk | undefined> {
   let answer: WireReader
   try {
     answer = await device.call(command(CC.ReadPublic, [SRK_HANDLE], []))
@@ -81,7 +81,7 @@ export function checkSrk(area: Uint8Array): void {
   )
 }
 
-async function makeSrk(device: TpmDevice, pin: SrkPin): Promise<Srk> {
+async function makeSrk(device: TpmCommands, pin: SrkPin): Promise<Srk> {
   if (isUint8Array(pin)) {
     throw new CardError(
       'ERR_CARD_OTHER_TPM',
@@ -105,7 +105,7 @@ async function makeSrk(device: TpmDevice, pin: SrkPin): Promise<Srk> {
     const area = made.sized()
     checkSrk(area)
     try {
-      await device.withSession('hmac', { handle, name: objectName(area), area }, async (session) => {
+      await device.withSession('hmac', { handle, area }, async (session) => {
         const owner = bySession(session.handle, ownerPassword)
         const primary = await device.call(
           command(
@@ -126,7 +126,7 @@ async function makeSrk(device: TpmDevice, pin: SrkPin): Promise<Srk> {
   return srk
 }
 
-async function persist(device: TpmDevice, primary: WireReader, auths: Parameters<typeof command>[2]): Promise<void> {
+async function persist(device: TpmCommands, primary: WireReader, auths: Parameters<typeof command>[2]): Promise<void> {
   const handle = primary.u32()
   const area = primary.sized()
   try {

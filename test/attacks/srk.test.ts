@@ -2,7 +2,7 @@
 // B7: the storage key that every session is salted to is not the TPM's own. reference/pin-lock.md, section 5.
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
-import { acquireDevice, releaseDevice } from '../../src/tpm/device.ts'
+import { acquireDevice, releaseDevice } from '../../src/tpm/devices.ts'
 import { authValue } from '../../src/tpm/lock/auth-value.ts'
 import { provision } from '../../src/tpm/lock/provision.ts'
 import { LOCK } from '../../src/tpm/lock/table.ts'

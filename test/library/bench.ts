@@ -1,7 +1,7 @@
 // A TPM to make cards in, embedded or swtpm, seen from outside: what is loaded in it, what was sent, what it wrote.
 import { join } from 'node:path'
 import { type Card, type CreateCardOptions, createCard, openCard } from '../../src/index.ts'
-import { acquireDevice, deviceInUse, releaseDevice } from '../../src/tpm/device.ts'
+import { acquireDevice, deviceInUse, releaseDevice } from '../../src/tpm/devices.ts'
 import { startProxy, type TpmProxy } from '../support/proxy.ts'
 import { type Swtpm, startSwtpm } from '../support/swtpm.ts'
 import { tempDir } from '../support/temp.ts'

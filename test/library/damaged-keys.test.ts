@@ -52,6 +52,17 @@ async function lost(bench: Bench, slot: string, what: string): Promise<void> {
 }
 
 for (const kind of KINDS) {
+  test(`${kind}: a private area that no TPM command holds`, () =>
+    onBench(kind, async (bench) => {
+      const { key, replace } = await withKeys(bench)
+      for (const size of [4080, 4096]) {
+        const octets = new Uint8Array(size).fill(7)
+        octets.set([(size - 2) >> 8, (size - 2) & 0xff])
+        replace('82', { ...key('82'), private: octets })
+        await lost(bench, '82', `${size} octets`)
+      }
+    }))
+
   test(`${kind}: blobs with a bit turned`, () =>
     onBench(kind, async (bench) => {
       const { key, replace, restore } = await withKeys(bench)

@@ -1,12 +1,12 @@
 // takes: 6 s
-// TPMs that go away, come back, are not there, or belong to somebody else for now: src/tpm/device.ts over the native layer.
+// TPMs that go away, come back, are not there, or belong to somebody else for now: src/tpm/devices.ts over the native layer.
 
 import { createServer } from 'node:net'
 import { join } from 'node:path'
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
 import { CardError, type ErrorCode, TpmError } from '../../src/errors.ts'
-import { TpmDevice } from '../../src/tpm/device.ts'
+import { TpmDevice } from '../../src/tpm/devices.ts'
 import { startProxy } from '../support/proxy.ts'
 import { startSwtpm } from '../support/swtpm.ts'
 import { tempDir, within } from '../support/temp.ts'

@@ -1,7 +1,7 @@
 // What a TPM says about itself, and whether that makes it hardware.
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
-import { acquireDevice, releaseDevice } from '../../src/tpm/device.ts'
+import { acquireDevice, releaseDevice } from '../../src/tpm/devices.ts'
 import { assuranceOf, readFacts, type TpmFacts } from '../../src/tpm/facts.ts'
 import { KINDS, onBench } from '../library/bench.ts'
 import { CC } from '../support/codes.ts'

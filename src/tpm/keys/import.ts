@@ -11,7 +11,7 @@ import { publicKeyOf as asKeyObject, decodePublic, keyTemplate, objectName } fro
 import { EMPTY_SIZED, sized, u16, u32 } from '../codec/wire.ts'
 import { command } from '../command.ts'
 import { ALG, CC } from '../constants.ts'
-import type { TpmDevice } from '../device.ts'
+import type { TpmDevice } from '../devices.ts'
 import type { Srk } from '../srk.ts'
 import type { CardFileKey } from '../store/card-file.ts'
 import { asSrk, keyAttributes, unsupported } from './create.ts'

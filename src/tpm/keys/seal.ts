@@ -5,7 +5,7 @@ import { objectName } from '../codec/public.ts'
 import { EMPTY_SIZED, sized, u16, u32 } from '../codec/wire.ts'
 import { command, decrypting, encrypting, NO_PASSWORD } from '../command.ts'
 import { ALG, CC, OBJECT } from '../constants.ts'
-import type { TpmDevice } from '../device.ts'
+import type { TpmDevice } from '../devices.ts'
 import type { Srk } from '../srk.ts'
 
 export interface SealedBlob {

@@ -1,7 +1,7 @@
 // Unblocking with a response of the help desk. One PolicySigned lets the PIN be set; its ticket gives the tries back.
 import { wipe } from '../../bytes.ts'
 import { PinError, TpmError } from '../../errors.ts'
-import type { Session } from '../device.ts'
+import type { Session } from '../commands.ts'
 import { CHALLENGE_SECONDS } from '../help-desk.ts'
 import { type Proofs, policySigned, policyTicket, type Ticket } from '../policy/fulfil.ts'
 import { explainRefusal, type LockContext, saltOf } from './context.ts'

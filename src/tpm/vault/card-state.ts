@@ -1,7 +1,7 @@
 // What the parts of a vault share: the device, the card file as it is known here, and what is unlocked.
 import { isDeepStrictEqual } from 'node:util'
 import { CardError } from '../../errors.ts'
-import { releaseDevice, type TpmDevice } from '../device.ts'
+import { releaseDevice, type TpmDevice } from '../devices.ts'
 import { isStale } from '../failure.ts'
 import { type LockContext, lockContext } from '../lock/context.ts'
 import type { LockTable } from '../lock/table.ts'
@@ -116,7 +116,7 @@ export class CardState {
       await last()
       await this.unlock.releaseSessions()
       for (const key of keysOf(this.#card)) await this.device.keys.evict(key)
-      this.device.dropKeeper(this.unlock)
+      this.device.forgetSessionUser(this.unlock)
     })
   }
 

@@ -1,7 +1,8 @@
 // What a verified PIN leaves in memory: a ticket with an end, and sessions in the TPM. Never the PIN.
 import { command } from '../command.ts'
+import type { KeptTicket, Session } from '../commands.ts'
 import { CC } from '../constants.ts'
-import type { KeptTicket, Session, SessionKeeper, TpmDevice } from '../device.ts'
+import type { SessionUser, TpmDevice } from '../devices.ts'
 import { isLoss } from '../failure.ts'
 import type { Ticket } from '../policy/fulfil.ts'
 
@@ -25,7 +26,7 @@ const OLD_MS = 3_600_000
  * `once` keys are used, or two for the next VERIFY and the one use of an `always` key that it allows; or the second of
  * these and the first.
  */
-export class UnlockState implements SessionKeeper {
+export class UnlockState implements SessionUser {
   readonly #device: TpmDevice
   #generation: number
   #ticket: { readonly kept: KeptTicket; readonly until: number } | undefined

@@ -1,6 +1,6 @@
 // The vault of a TPM card: what src/piv/card/vault.ts asks for, over one device and one card file.
 import type { Vault } from '../../piv/card/vault.ts'
-import type { TpmDevice } from '../device.ts'
+import type { TpmDevice } from '../devices.ts'
 import type { CardFile } from '../store/card-file.ts'
 import type { CardStore } from '../store/store.ts'
 import { TpmAdmin } from './admin.ts'

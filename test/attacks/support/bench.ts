@@ -1,6 +1,6 @@
 // One TPM that a card and its attacker share through a proxy: the embedded one, or a swtpm.
 import { join } from 'node:path'
-import { deviceInUse, TpmDevice } from '../../../src/tpm/device.ts'
+import { deviceInUse, TpmDevice } from '../../../src/tpm/devices.ts'
 import type { Place } from '../../../src/tpm/workshop.ts'
 import { startProxy, type TpmProxy } from '../../support/proxy.ts'
 import { startSwtpm } from '../../support/swtpm.ts'

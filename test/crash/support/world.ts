@@ -1,7 +1,7 @@
 // Where a crash happens: one home and one TPM, and what must hold there after the next start, whatever was interrupted.
 import { readdirSync } from 'node:fs'
 import { Home } from '../../../src/home/home.ts'
-import { acquireDevice, releaseDevice } from '../../../src/tpm/device.ts'
+import { acquireDevice, releaseDevice } from '../../../src/tpm/devices.ts'
 import type { TpmVault } from '../../../src/tpm/vault/vault.ts'
 import { workshop } from '../../../src/tpm/workshop.ts'
 import { CC } from '../../support/codes.ts'

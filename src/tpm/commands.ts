@@ -1,13 +1,11 @@
-// One TPM, as the rest of src/tpm uses it: commands, sessions that are always flushed, and one user at a time.
-import { equal, wipe } from '../bytes.ts'
-import { UsageError } from '../errors.ts'
+// Commands to one TPM over one connection at a time: run, call, flush, withSession.
+import { wipe } from '../bytes.ts'
+import { TpmError } from '../errors.ts'
 import { type NativeCommand, type NativeTpm, native } from '../native.ts'
 import { WireReader } from './codec/wire.ts'
 import { command } from './command.ts'
 import { CC } from './constants.ts'
 import { fromNative, isLoss, isStale, responseOf } from './failure.ts'
-import { LoadedKeys } from './loaded-keys.ts'
-import { openSrk, type Srk, type SrkPin } from './srk.ts'
 import { Turns } from './turns.ts'
 
 export interface DeviceOptions {
@@ -26,11 +24,6 @@ export interface Session {
   readonly handle: number
 }
 
-/** Who keeps sessions between calls; asked to let them go when another card needs the room. */
-export interface SessionKeeper {
-  releaseSessions(): Promise<void>
-}
-
 /** A ticket that the native half keeps, for connections of this generation. */
 export interface KeptTicket {
   readonly id: number
@@ -45,22 +38,36 @@ export interface Posted {
 }
 
 const WAIT_MS = 10_000
+/** Largest command that any TPM takes, in octets (TPM2_MAX_COMMAND_SIZE), without its header and handle. */
+const MAX_PARAMETERS = 4096 - 14
 
-export class TpmDevice {
+/** As the libraries say of what they cannot send: `sapi`. */
+function tooLong(octets: number): TpmError {
+  return new TpmError(
+    'ERR_TPM',
+    `What is to be sent to the TPM has ${octets} octets, and no command takes more than ${MAX_PARAMETERS}. If it came from a file of the card, that is damaged: put back a copy of it.`,
+    { layer: 'sapi' },
+  )
+}
+
+/** A storage key that a session is salted to. */
+export interface SaltKey {
+  readonly handle: number
+  /** TPMT_PUBLIC. */
+  readonly area: Uint8Array
+}
+
+export class TpmCommands {
   readonly options: DeviceOptions
-  readonly keys: LoadedKeys
   /** Grows whenever the connection was lost and made anew: sessions, loaded keys and tickets of before are gone. */
   generation = 0
   readonly turns = new Turns()
   #connection: Promise<NativeTpm> | undefined
   /** The same, and what it came to, once it has. */
   #ready: readonly [Promise<NativeTpm>, NativeTpm] | undefined
-  #srk: Srk | undefined
-  #keeper: SessionKeeper | undefined
 
   constructor(options: DeviceOptions) {
     this.options = options
-    this.keys = new LoadedKeys(this)
   }
 
   /** Connects, unless that was done. @throws TpmError */
@@ -75,7 +82,10 @@ export class TpmDevice {
 
   /** Runs commands one after the other in one trip; each result in wire form. @throws TpmError */
   run(...commands: readonly NativeCommand[]): Promise<Uint8Array[]> {
-    return this.#use((tpm) => tpm.run(commands))
+    return this.#use(async (tpm) => {
+      for (const { params } of commands) if (params.length > MAX_PARAMETERS) throw tooLong(params.length)
+      return tpm.run(commands)
+    })
   }
 
   /** Whether commands can be posted at once. */
@@ -108,7 +118,7 @@ export class TpmDevice {
   /** The typed error for what a command was rejected with. */
   noticed(cause: unknown): unknown {
     const error = fromNative(cause)
-    if (isStale(error)) this.#srk = undefined // perhaps the TPM was cleared: looked at again before the next use
+    if (isStale(error)) this.wentStale()
     return error
   }
 
@@ -137,12 +147,12 @@ export class TpmDevice {
     return (await this.connect()).nonceTpm(session.handle)
   }
 
-  async startSession(kind: 'hmac' | 'policy', srk: Srk | undefined): Promise<Session> {
+  async startSession(kind: 'hmac' | 'policy', salt: SaltKey | undefined): Promise<Session> {
     const options = {
       policy: kind === 'policy',
-      ...(srk === undefined ? {} : { saltKey: srk.handle, saltPublic: srk.area }),
+      ...(salt === undefined ? {} : { saltKey: salt.handle, saltPublic: salt.area }),
     }
-    return this.keys.makingRoom(() => this.#use((tpm) => tpm.startSession(options)))
+    return this.#use((tpm) => tpm.startSession(options))
   }
 
   /** Flushes a session or an object. One that is already gone is no error. */
@@ -158,54 +168,15 @@ export class TpmDevice {
   /** A session for the time of `work`; flushed on every path. */
   async withSession<T>(
     kind: 'hmac' | 'policy',
-    srk: Srk | undefined,
+    salt: SaltKey | undefined,
     work: (session: Session) => Promise<T>,
   ): Promise<T> {
-    const session = await this.startSession(kind, srk)
+    const session = await this.startSession(kind, salt)
     try {
       return await work(session)
     } finally {
       await this.flush(session.handle).catch(() => undefined)
     }
-  }
-
-  /**
-   * The storage root key, checked before anything secret is sent: made where there is none, refused where it is unfit,
-   * and its Name compared with `pinned`.
-   * @throws TpmError ERR_TPM_SRK; CardError ERR_CARD_OTHER_TPM
-   */
-  async srk(pinned: SrkPin): Promise<Srk> {
-    this.#srk = await openSrk(this, pinned, this.#srk)
-    return this.#srk
-  }
-
-  /** The storage root key where it was opened before, and is the one that is meant. */
-  knownSrk(pinned: Uint8Array): Srk | undefined {
-    return this.#srk !== undefined && equal(pinned, this.#srk.name) ? this.#srk : undefined
-  }
-
-  /** As `srk`, and looked at now, whatever was seen before. */
-  srkNow(pinned: SrkPin): Promise<Srk> {
-    this.#srk = undefined
-    return this.srk(pinned)
-  }
-
-  /** Lets one card at a time keep sessions between calls: a bare TPM has room for three. */
-  async keepSessions(keeper: SessionKeeper): Promise<void> {
-    if (this.#keeper === keeper) return
-    await this.releaseSessions()
-    this.#keeper = keeper
-  }
-
-  /** Has whoever keeps sessions let them go: what follows wants the room for itself. */
-  async releaseSessions(): Promise<void> {
-    const before = this.#keeper
-    this.#keeper = undefined
-    await before?.releaseSessions()
-  }
-
-  dropKeeper(keeper: SessionKeeper): void {
-    if (this.#keeper === keeper) this.#keeper = undefined
   }
 
   async counters(): Promise<Record<string, number>> {
@@ -225,6 +196,12 @@ export class TpmDevice {
   async close(): Promise<void> {
     await this.#giveUp(this.#connection)
   }
+
+  /** Something of ours is not there any more: perhaps the TPM was cleared. */
+  protected wentStale(): void {}
+
+  /** The connection is gone, and all that was loaded over it. */
+  protected lostAll(): void {}
 
   get #native(): NativeTpm {
     if (this.#ready === undefined) throw new TypeError('There is no connection to the TPM.')
@@ -261,9 +238,8 @@ export class TpmDevice {
     if (connection === undefined || this.#connection !== connection) return
     this.#connection = undefined
     this.#ready = undefined
-    this.#srk = undefined
     this.generation += 1
-    this.keys.forget()
+    this.lostAll()
     await connection.then((tpm) => tpm.close()).catch(() => undefined)
   }
 }
@@ -271,58 +247,4 @@ export class TpmDevice {
 /** Rejects, and never throws at once, as the addon does where a process has no descriptor or thread left. */
 async function openNative({ tcti, stateFile, createState, waitMs = WAIT_MS }: DeviceOptions): Promise<NativeTpm> {
   return native().openTpm({ tcti, stateFile, createState, waitMs })
-}
-
-/** Devices in use by this thread: a TPM that serves one client serves all cards of a program. */
-const open = new Map<string, { readonly device: TpmDevice; users: number }>()
-
-/** The device for `options`, shared with whoever has it open. Give it back with `releaseDevice`. */
-export async function acquireDevice(options: DeviceOptions): Promise<TpmDevice> {
-  if (options.tcti.length === 0 || options.tcti.length > 1024) {
-    throw new UsageError('ERR_USAGE', 'The TCTI string is empty or too long. Use for example: device:/dev/tpmrm0')
-  }
-  const key = deviceKey(options)
-  const entry = open.get(key) ?? { device: new TpmDevice(options), users: 0 }
-  open.set(key, entry)
-  entry.users += 1
-  try {
-    await entry.device.connect()
-    return entry.device
-  } catch (error) {
-    await releaseDevice(entry.device)
-    throw error
-  }
-}
-
-export async function releaseDevice(device: TpmDevice): Promise<void> {
-  const key = deviceKey(device.options)
-  const entry = open.get(key)
-  if (entry === undefined || entry.device !== device) return
-  entry.users -= 1
-  if (entry.users > 0) return
-  open.delete(key)
-  await device.close()
-}
-
-/**
- * The device for `options` for a short look: that of who has it open in this thread, or else one that nobody comes to
- * share, since its waits are short. `leave` ends what is still under way on a device of its own.
- */
-export function visitDevice(options: DeviceOptions): { readonly device: TpmDevice; leave(): Promise<void> } {
-  const entry = open.get(deviceKey(options))
-  if (entry === undefined) {
-    const device = new TpmDevice(options)
-    return { device, leave: () => device.close() }
-  }
-  entry.users += 1
-  return { device: entry.device, leave: () => releaseDevice(entry.device) }
-}
-
-/** The device that is in use for `options`, if any: to be looked at, not kept. */
-export function deviceInUse(options: DeviceOptions): TpmDevice | undefined {
-  return open.get(deviceKey(options))?.device
-}
-
-function deviceKey(options: DeviceOptions): string {
-  return options.tcti === 'embedded:' ? `embedded:${options.stateFile}` : options.tcti
 }
