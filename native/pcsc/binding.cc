@@ -16,6 +16,17 @@ using std::chrono::milliseconds;
 // How long the end of an environment waits for threads: usual calls return at once, and no other is waited for.
 constexpr milliseconds kGrace{200};
 
+// What `start` answers. Where it fails the outlet is closed: nothing comes through it, and nobody else would close it.
+template <typename Outlet, typename Start>
+auto started(Napi::Env env, Outlet& outlet, const Start& start) {
+  try {
+    return start();
+  } catch (const Failure& failure) {
+    outlet.close();
+    throw to_error(env, failure);
+  }
+}
+
 // --- A connection -------------------------------------------------------------------------------------------------
 
 struct JsJob : Job {
@@ -51,7 +62,9 @@ class Connection : public Napi::ObjectWrap<Connection> {
   explicit Connection(const Napi::CallbackInfo& info)
       : Napi::ObjectWrap<Connection>(info), outlet_(std::make_shared<Exit>(info.Env(), this)) {
     outlet_->hold(info.Env(), false);
-    worker_ = Worker::start([outlet = outlet_](std::unique_ptr<Job> job) { outlet->send(std::move(job)); });
+    worker_ = started(info.Env(), *outlet_, [&] {
+      return Worker::start([outlet = outlet_](std::unique_ptr<Job> job) { outlet->send(std::move(job)); });
+    });
     napi_add_env_cleanup_hook(info.Env(), at_env_end, this);
   }
 
@@ -224,7 +237,9 @@ class JsMonitor : public Napi::ObjectWrap<JsMonitor> {
     if (!info[0].IsFunction()) refuse(info[0], "listener", "a function");
     listener_ = Napi::Persistent(info[0].As<Napi::Function>());
     outlet_ = std::make_shared<Exit>(info.Env(), this);
-    monitor_ = Monitor::start([outlet = outlet_](std::unique_ptr<Sight> sight) { outlet->send(std::move(sight)); });
+    monitor_ = started(info.Env(), *outlet_, [&] {
+      return Monitor::start([outlet = outlet_](std::unique_ptr<Sight> sight) { outlet->send(std::move(sight)); });
+    });
     napi_add_env_cleanup_hook(info.Env(), at_env_end, this);
     Ref();  // until it is closed
   }

@@ -16,4 +16,11 @@ struct Failure : std::runtime_error {
   uint32_t rc;
 };
 
+// A limit of the process, the user or the machine.
+inline Failure no_thread(const std::exception& why) {
+  return Failure("pcsc", static_cast<uint32_t>(0x80100006),  // SCARD_E_NO_MEMORY
+                 std::string("No thread can be started (") + why.what() +
+                     "). Raise the limit (ulimit -u), or end programs that are not needed.");
+}
+
 }  // namespace tessera::pcsc

@@ -1,6 +1,7 @@
 #include "monitor.h"
 
 #include <algorithm>
+#include <system_error>
 #include <thread>
 
 namespace tessera::pcsc {
@@ -46,7 +47,11 @@ bool complete(const std::vector<ReaderState>& readers) {
 
 std::shared_ptr<Monitor> Monitor::start(Seen seen) {
   const std::shared_ptr<Monitor> monitor(new Monitor(std::move(seen)));
-  std::thread([monitor] { monitor->main(); }).detach();
+  try {
+    std::thread([monitor] { monitor->main(); }).detach();
+  } catch (const std::system_error& error) {
+    throw no_thread(error);
+  }
   return monitor;
 }
 
@@ -57,8 +62,12 @@ void Monitor::stop() noexcept {
     wake_.notify_all();
     if (ended_) return;
   }
-  // SCardCancel itself waits for pcscd.
-  std::thread([self = shared_from_this()] { self->cancel_until_ended(); }).detach();
+  try {
+    // SCardCancel itself waits for pcscd.
+    std::thread([self = shared_from_this()] { self->cancel_until_ended(); }).detach();
+  } catch (const std::system_error&) {
+    // No thread can be started: the call that waits ends by itself, after kLongestWait.
+  }
 }
 
 bool Monitor::wait(std::chrono::milliseconds time) noexcept {

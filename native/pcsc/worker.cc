@@ -1,5 +1,6 @@
 #include "worker.h"
 
+#include <system_error>
 #include <thread>
 
 namespace tessera::pcsc {
@@ -23,7 +24,11 @@ void perform(Job& job, Session& session) {
 
 std::shared_ptr<Worker> Worker::start(Finished finished) {
   const std::shared_ptr<Worker> worker(new Worker(std::move(finished)));
-  std::thread([worker] { worker->main(); }).detach();
+  try {
+    std::thread([worker] { worker->main(); }).detach();
+  } catch (const std::system_error& error) {
+    throw no_thread(error);
+  }
   return worker;
 }
 

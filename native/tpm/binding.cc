@@ -159,10 +159,15 @@ class Tpm : public Napi::ObjectWrap<Tpm> {
     if (std::thread::hardware_concurrency() > 1) awake_.emplace(env);
     callback_ = Callback::New(env, "tessera", 0, 1, this);
     callback_.Unref(env);
-    engine_ = guarded(env, [&] {
-      return std::make_unique<Engine>(std::move(options),
-                                      [this](std::unique_ptr<Task> task) { hand_back(std::move(task)); });
-    });
+    try {
+      engine_ = guarded(env, [&] {
+        return std::make_unique<Engine>(std::move(options),
+                                        [this](std::unique_ptr<Task> task) { hand_back(std::move(task)); });
+      });
+    } catch (const Napi::Error&) {
+      callback_.Release();  // nobody else would: an object that is not made has no destructor
+      throw;
+    }
     // Registered after the thread-safe function, and so called before that one is torn down.
     napi_add_env_cleanup_hook(env, at_env_end, this);
   }

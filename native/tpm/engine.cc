@@ -1,5 +1,7 @@
 #include "engine.h"
 
+#include <system_error>
+
 namespace tessera {
 namespace {
 
@@ -40,7 +42,15 @@ std::optional<Failure> failure_of(const Work& work) {
 }  // namespace
 
 Engine::Engine(OpenOptions options, std::function<void(std::unique_ptr<Task>)> finished)
-    : finished_(std::move(finished)), thread_([this, options = std::move(options)] { main(options); }) {}
+    : finished_(std::move(finished)) {
+  try {
+    thread_ = std::thread([this, options = std::move(options)] { main(options); });
+  } catch (const std::system_error& error) {
+    throw Failure(Layer::kTcti, 0, "io",
+                  std::string("No thread can be started for the TPM (") + error.what() +
+                      "). Raise the limit (ulimit -u), or end programs that are not needed.");
+  }
+}
 
 void Engine::post(std::unique_ptr<Task> task) {
   {
