@@ -116,9 +116,10 @@ export function readableTlvs(octets: Uint8Array): Tlv[] {
  * @throws TlvError, also for octets after it
  */
 export function readTlv(octets: Uint8Array, rule: LengthRule = 'DER'): Tlv {
-  const [only, ...others] = readTlvs(octets, rule)
+  const found = readTlvs(octets, rule)
+  const [only] = found
   if (only === undefined) throw new TlvError('there is no data object')
-  if (others.length > 0) throw new TlvError('there are octets after the data object')
+  if (found.length > 1) throw new TlvError('there are octets after the data object')
   return only
 }
 

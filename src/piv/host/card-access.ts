@@ -54,8 +54,9 @@ export class CardAccess {
     })
   }
 
-  #turn<T>(waiting: Cancellable, work: (transmit: Transmit) => Promise<T>): Promise<T> {
-    return untilTurn(waiting, (begin) =>
+  #turn<T>({ signal }: Cancellable, work: (transmit: Transmit) => Promise<T>): Promise<T> {
+    if (signal === undefined) return this.channel.transaction(work, FLAT)
+    return untilTurn(signal, (begin) =>
       this.channel.transaction((transmit) => {
         begin()
         return work(transmit)

@@ -59,11 +59,14 @@ export class Exchange {
     return isMore(answer.sw) ? this.#collect(answer) : answer
   }
 
-  /** As `send`, and nothing else is sent in this transaction. */
+  /** As `send`, of a command that asks for data, and nothing else is sent in this transaction. */
   sendLast(command: HostCommand): Promise<Answer> {
     // Elsewhere the answer may come in pieces, each of which is fetched by a command.
     if (!this.#extended) return this.send(command)
-    const [apdu = NOTHING] = this.#apdus(command)
+    const { ins, p1, p2, data = NOTHING } = command
+    const extended = data.length > SHORT.data
+    const le = extended ? LONGEST_ANSWER : SHORT.answer
+    const apdu = encodeCommand({ cla: 0, ins, p1, p2, data, le, extended })
     return this.#transmit(apdu, LAST).then(
       (octets) => {
         wipe(apdu)

@@ -69,7 +69,7 @@ export const signing = (digest: Uint8Array, parameters: SignatureParameters): Op
       )
     }
     // FIPS 186-5, 6.4: of a longer digest its leftmost bits are signed, and a card takes no more than those.
-    return { challenge: digest.subarray(0, octets) }
+    return { challenge: digest.length > octets ? digest.subarray(0, octets) : digest }
   },
   read(response, { algorithm }) {
     const { kind, octets } = ALGORITHMS[algorithm]

@@ -10,8 +10,7 @@ export interface Cancellable {
  * throws, so that nothing is begun.
  * @throws the reason of the signal
  */
-export function untilTurn<T>({ signal }: Cancellable, enter: (begin: () => void) => Promise<T>): Promise<T> {
-  if (signal === undefined) return enter(() => {})
+export function untilTurn<T>(signal: AbortSignal, enter: (begin: () => void) => Promise<T>): Promise<T> {
   return new Promise<T>((resolve, reject) => {
     signal.throwIfAborted()
     const giveUp = () => reject(signal.reason)
