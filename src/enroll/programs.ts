@@ -33,6 +33,9 @@ const noPurpose =
   (...any: readonly string[]) =>
   ({ certificate: { purposes } }: Placed): boolean =>
     purposes !== undefined && !any.some((purpose) => purposes.includes(purpose))
+/** Kerberos compares realms letter by letter, and a UPN is taken for a principal as it is written. */
+const inCapitals = (upn: string): boolean =>
+  upn.slice(upn.lastIndexOf('@')) === upn.slice(upn.lastIndexOf('@')).toUpperCase()
 const isEc = ({ certificate }: Placed): boolean => certificate.algorithm.startsWith('P-')
 
 const EXPIRED: Rule = { because: 'it has expired', when: ({ certificate, now }) => certificate.notAfter < now }
@@ -62,9 +65,15 @@ const NO_ADDRESS: Rule = {
 
 export const TLS_CLIENTS = 'TLS clients (OpenSSL, curl)'
 
-export const PROGRAMS: ReadonlyArray<{ readonly program: string; readonly rules: readonly Rule[] }> = [
+/** `versions`: those that the rules were seen with; none where no test of this project can run the program. */
+export const PROGRAMS: ReadonlyArray<{
+  readonly program: string
+  readonly versions?: string
+  readonly rules: readonly Rule[]
+}> = [
   {
     program: 'OpenSC (PKCS#11)',
+    versions: 'OpenSC 0.23',
     rules: [
       {
         because: 'its kind of key is not one that PIV has',
@@ -86,9 +95,10 @@ export const PROGRAMS: ReadonlyArray<{ readonly program: string; readonly rules:
       },
     ],
   },
-  { program: 'ssh (through OpenSC)', rules: [UNSIGNED] },
+  { program: 'ssh (through OpenSC)', versions: 'OpenSSH 9.2, OpenSC 0.23', rules: [UNSIGNED] },
   {
     program: TLS_CLIENTS,
+    versions: 'OpenSSL 3.0, curl 7.88',
     rules: [
       ...IN_TIME,
       WEAK,
@@ -98,10 +108,12 @@ export const PROGRAMS: ReadonlyArray<{ readonly program: string; readonly rules:
   },
   {
     program: 'Firefox (NSS)',
+    versions: 'NSS 3.87',
     rules: [...IN_TIME, UNSIGNED, NO_CLIENT],
   },
   {
     program: 'Thunderbird (signing)',
+    versions: 'NSS 3.87',
     rules: [
       ...IN_TIME,
       { because: 'its key usage has no signature', when: noUsage('digitalSignature', 'nonRepudiation') },
@@ -112,6 +124,7 @@ export const PROGRAMS: ReadonlyArray<{ readonly program: string; readonly rules:
   },
   {
     program: 'Thunderbird (decrypting)',
+    versions: 'NSS 3.87',
     rules: [
       ...IN_TIME,
       {
@@ -153,6 +166,7 @@ export const PROGRAMS: ReadonlyArray<{ readonly program: string; readonly rules:
   },
   {
     program: 'Kerberos (PKINIT)',
+    versions: 'MIT krb5 1.20',
     rules: [
       ...IN_TIME,
       WEAK,
@@ -169,6 +183,12 @@ export const PROGRAMS: ReadonlyArray<{ readonly program: string; readonly rules:
         because: 'it names no Kerberos principal and no UPN',
         when: ({ certificate }) => certificate.principal.length + certificate.upn.length === 0,
       },
+      {
+        because: 'it names no Kerberos principal, and the realm in its UPN is not in capitals as realms are',
+        when: ({ certificate: { principal, upn } }) =>
+          principal.length === 0 && upn.length > 0 && !upn.some(inCapitals),
+      },
+      { because: 'MIT Kerberos takes elliptic-curve keys only from version 1.22 on', when: isEc },
       SELF_SIGNED,
     ],
   },

@@ -1,6 +1,7 @@
 // takes: 20 s
 // Which programs pass a certificate over: each rule by itself, and what NSS and OpenSSL themselves say.
 import { execFileSync } from 'node:child_process'
+import { readFileSync } from 'node:fs'
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
 import { describeCertificate } from '../../src/enroll/index.ts'
@@ -93,7 +94,7 @@ test('TLS: what openssl verify says', () => {
 })
 
 const WINDOWS = ['keyUsage=digitalSignature', `extendedKeyUsage=${LOGON},clientAuth`]
-const UPN = 'subjectAltName=otherName:1.3.6.1.4.1.311.20.2.3;UTF8:maria@example.com'
+const UPN = 'subjectAltName=otherName:1.3.6.1.4.1.311.20.2.3;UTF8:maria@EXAMPLE.COM'
 
 test('Windows and Kerberos take what has all they want, and say what is missing', () => {
   const make = (name: string, wanted: Wanted) => {
@@ -108,7 +109,11 @@ test('Windows and Kerberos take what has all they want, and say what is missing'
   assert.match(because('noUpn', 'Kerberos').join(), 'principal')
   assert.match(make('noSid', { extensions: [...WINDOWS, UPN] }).join(), 'security identifier')
   assert.match(make('noLogon', { extensions: ['keyUsage=digitalSignature', UPN, SID] }).join(), 'smart-card logon')
+  const small = UPN.replace('EXAMPLE.COM', 'example.com')
+  assert.equal(make('lower', { extensions: [...WINDOWS, small, SID] }), [])
+  assert.match(because('lower', 'Kerberos').join(), 'in capitals')
   assert.match(make('ec', { kind: 'P-256', extensions: [...WINDOWS, UPN, SID] }).join(), 'ECC')
+  assert.match(because('ec', 'Kerberos').join(), '1.22')
   assert.match(make('self', { by: 'self', extensions: [...WINDOWS, UPN, SID] }).join(), 'itself')
 })
 
@@ -132,6 +137,12 @@ test('OpenSC passes over what it has no use or no kind of key for', () => {
   openssl('x509', '-in', 'small.pem', '-outform', 'der', '-out', 'small.der')
   made.small = Uint8Array.from(execFileSync('cat', [at('small.der')]))
   assert.match(because('small', 'OpenSC').join(), 'not one that PIV has')
+})
+
+test('docs/programs.md says which versions the rules were seen with', () => {
+  const rows = readFileSync(new URL('../../docs/programs.md', import.meta.url), 'utf8').split('\n')
+  for (const { program, versions = 'none: no test can run it' } of PROGRAMS)
+    assert.ok(rows.includes(`| ${program} | ${versions} |`), program)
 })
 
 test('every rule of every program is met by one of these and passed by another', () => {
