@@ -21,7 +21,7 @@ export {
   renameCard,
   resetCard,
   type TpmCardSummary,
-} from './cards/cards.ts'
+} from './cards/index.ts'
 export type { CardChannel, LocalCard } from './channel.ts'
 export {
   type AnyCardError,

@@ -1,5 +1,5 @@
 // A card, a key, a PIN status in words and as JSON. docs/cli.md publishes the JSON shapes.
-import type { ListedCertificate, ReadableCard } from '../cards/cards.ts'
+import type { ListedCertificate, ReadableCard } from '../cards/index.ts'
 import { expiryOf } from '../enroll/renewal.ts'
 import type { KeyInfo } from '../piv/host/key-info.ts'
 import type { PinStatus } from '../piv/host/pins.ts'

@@ -1,5 +1,5 @@
 // The listing of cards, in words and as JSON. What is printed of certificates and readers is other people's text.
-import type { CardSummary, ListedCertificate } from '../cards/cards.ts'
+import type { CardSummary, ListedCertificate } from '../cards/index.ts'
 import { cardJson, columns, triesJson } from './describe.ts'
 import { TEXT } from './messages.ts'
 import { errorJson, type Json } from './output.ts'

@@ -1,5 +1,5 @@
 // One card in a reader, in words and as JSON: what it says of itself.
-import type { CardBeyond, ListedCertificate, ReaderCardSummary } from '../cards/cards.ts'
+import type { CardBeyond, ListedCertificate, ReaderCardSummary } from '../cards/index.ts'
 import { certificateJson, dueWarnings, keyJson, keyLine, rows, triesJson, triesLines } from './describe.ts'
 import { TEXT } from './messages.ts'
 import type { Json } from './output.ts'

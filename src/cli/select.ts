@@ -1,5 +1,5 @@
 // Which card a command is about, and its PIN.
-import { type CardSummary, cardInfo, listCards, openCard } from '../cards/cards.ts'
+import { type CardSummary, cardInfo, listCards, openCard } from '../cards/index.ts'
 import { examineCertificates } from '../enroll/import.ts'
 import { CardError, PinError, UsageError } from '../errors.ts'
 import { listReaders } from '../pcsc/readers.ts'

@@ -1,5 +1,5 @@
 // What the station gives to the first user of a card, in words.
-import type { ReadableCard } from '../cards/cards.ts'
+import type { ReadableCard } from '../cards/index.ts'
 import type { EnrollResult } from '../enroll/enroll-options.ts'
 import type { Context } from './context.ts'
 import { rows } from './describe.ts'

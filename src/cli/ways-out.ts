@@ -1,5 +1,5 @@
 // How a blocked PIN can be unblocked: only what this card has.
-import { cardInfo } from '../cards/cards.ts'
+import { cardInfo } from '../cards/index.ts'
 import type { Card } from '../piv/host/card.ts'
 import type { PinStatus } from '../piv/host/pins.ts'
 import { TEXT } from './messages.ts'

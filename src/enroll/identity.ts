@@ -8,5 +8,8 @@ export async function cardIdOf(card: Card): Promise<string> {
   const chuid = await card.getObject('chuid')
   const guid = chuid && guidOf(chuid)
   if (guid !== undefined) return hex(guid)
-  return hex(sha256(card.name)).slice(0, 32)
+  return idByName(card.name)
 }
+
+/** For a card that says no GUID: the name is that of its reader. */
+export const idByName = (name: string): string => hex(sha256(name)).slice(0, 32)

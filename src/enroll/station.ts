@@ -1,7 +1,7 @@
 /** The enrolment station: a card is made and enrolled for somebody, who then changes its first PIN. */
 
 import { secretBytes, wipe } from '../bytes.ts'
-import { type CreateCardOptions, cardInfo, makeCard, openChannel, type ReadableCard } from '../cards/cards.ts'
+import { type CreateCardOptions, cardInfo, makeCard, openChannel, type ReadableCard } from '../cards/index.ts'
 import { CardError } from '../errors.ts'
 import { cardOver } from '../piv/host/card.ts'
 import { DEFAULT_PIN } from '../piv/pin.ts'

@@ -7,7 +7,7 @@ import { LONGEST_FRAME } from './framing.ts'
 /** SW 6F00: no more can be said (ISO/IEC 7816-4:2020, 5.6). */
 const FAILED = [0x6f, 0x00]
 
-export class CardSide {
+export class CardResponder {
   readonly #channel: CardChannel
   readonly #trouble: (error: unknown) => void
   readonly #mutex = new Mutex()

@@ -2,7 +2,7 @@
 // (FD_SET of -1) as soon as one of its two connections, to PORT and to PORT + 1, is not there. So there is somebody at
 // both, from the start to the end of serving.
 import type { CardChannel } from '../channel.ts'
-import { CardSide } from './card-responder.ts'
+import { CardResponder } from './card-responder.ts'
 import type { Link, LinkEvents } from './link.ts'
 import { VpcdListener } from './vpcd-listener.ts'
 
@@ -21,7 +21,7 @@ const silent: LinkEvents = { onState: () => undefined, onWarning: () => undefine
 
 /** @throws UsageError ERR_SERVE_PORT */
 export async function listenForVpcd(
-  card: CardSide,
+  card: CardResponder,
   port: number,
   neighbour: boolean,
   events: LinkEvents,
@@ -29,7 +29,7 @@ export async function listenForVpcd(
   const link = await VpcdListener.open(card, port, events)
   if (!neighbour) return link
   try {
-    const other = await VpcdListener.open(new CardSide(mute, () => undefined), port + 1, silent)
+    const other = await VpcdListener.open(new CardResponder(mute, () => undefined), port + 1, silent)
     return {
       close: async () => {
         await Promise.all([link.close(), other.close()])

@@ -1,5 +1,5 @@
 /** Putting cards into PC/SC: a card by its name, or whatever is a channel. */
-import { type NamedCard, openChannel } from '../cards/cards.ts'
+import { type NamedCard, openChannel } from '../cards/index.ts'
 import type { CardChannel } from '../channel.ts'
 import { FileError } from '../errors.ts'
 import { workshop } from '../tpm/workshop.ts'

@@ -1,10 +1,10 @@
 // A card, any card, in a reader that every program of the machine sees.
 import type { CardChannel } from '../channel.ts'
 import { CardError, UsageError } from '../errors.ts'
-import { CardSide } from './card-responder.ts'
+import { CardResponder } from './card-responder.ts'
 import type { LinkEvents, LinkState } from './link.ts'
 import { listenForVpcd } from './listen-both-ports.ts'
-import { type Place, VpcdDialer } from './vpcd-connector.ts'
+import { type Place, VpcdConnector } from './vpcd-connector.ts'
 
 export interface ServeOptions {
   /** Where vpcd listens: `127.0.0.1:35963` unless given. Other machines are refused: PINs would cross a network in clear. */
@@ -65,7 +65,7 @@ export async function serveChannel(
   if (vpcd !== undefined && listen !== undefined) {
     throw new UsageError('ERR_USAGE', 'Either vpcd listens, or the card: not both.')
   }
-  const card = new CardSide(channel, (error) => options.onTrouble?.(error))
+  const card = new CardResponder(channel, (error) => options.onTrouble?.(error))
   const ready = promise()
   const closed = promise()
   const events: LinkEvents = {
@@ -77,7 +77,7 @@ export async function serveChannel(
   }
   const link =
     listen === undefined
-      ? new VpcdDialer(card, parsePlace(vpcd ?? DEFAULT_PLACE), events)
+      ? new VpcdConnector(card, parsePlace(vpcd ?? DEFAULT_PLACE), events)
       : await listenForVpcd(card, checkPort(listen, `${listen} is no port`), neighbour, events)
   const close = async () => {
     try {

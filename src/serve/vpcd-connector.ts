@@ -1,7 +1,7 @@
 // The usual direction: vpcd listens, and the card connects to it. Debian's vpcd is set up like this.
 import { setTimeout as delay } from 'node:timers/promises'
 import { PcscError } from '../errors.ts'
-import type { CardSide } from './card-responder.ts'
+import type { CardResponder } from './card-responder.ts'
 import { FramedSocket } from './framed-socket.ts'
 import { Announcer, type Link, type LinkEvents, type LinkState } from './link.ts'
 import { checkPeer, isExposed } from './peer.ts'
@@ -20,8 +20,8 @@ const PAUSE = { first: 10, longest: 200, refused: 1000 } as const
 /** When a connection that nobody uses is spoken of, in milliseconds. */
 const PATIENCE = 2000
 
-export class VpcdDialer implements Link {
-  readonly #card: CardSide
+export class VpcdConnector implements Link {
+  readonly #card: CardResponder
   readonly #place: Place
   readonly #tell: Announcer
   readonly #stop = new AbortController()
@@ -29,7 +29,7 @@ export class VpcdDialer implements Link {
   #peer: FramedSocket | undefined
   #warned = false
 
-  constructor(card: CardSide, place: Place, events: LinkEvents) {
+  constructor(card: CardResponder, place: Place, events: LinkEvents) {
     this.#card = card
     this.#place = place
     this.#tell = new Announcer(events)

@@ -3,7 +3,7 @@ import { once } from 'node:events'
 import { createServer, type Server, type Socket } from 'node:net'
 import { setTimeout as delay } from 'node:timers/promises'
 import { UsageError } from '../errors.ts'
-import type { CardSide } from './card-responder.ts'
+import type { CardResponder } from './card-responder.ts'
 import { FramedSocket } from './framed-socket.ts'
 import { Announcer, type Link, type LinkEvents } from './link.ts'
 import { checkPeer } from './peer.ts'
@@ -17,7 +17,7 @@ const HANDOVER = 500
 
 /** One peer has the card at a time; a second one is let go. */
 export class VpcdListener implements Link {
-  readonly #card: CardSide
+  readonly #card: CardResponder
   readonly #tell: Announcer
   readonly #server: Server
   readonly #door = new Set<Socket>()
@@ -25,7 +25,7 @@ export class VpcdListener implements Link {
   /** Resolves when nobody has the card. */
   #taken: Promise<void> | undefined
 
-  private constructor(card: CardSide, events: LinkEvents, server: Server) {
+  private constructor(card: CardResponder, events: LinkEvents, server: Server) {
     this.#card = card
     this.#tell = new Announcer(events)
     this.#server = server
@@ -34,7 +34,7 @@ export class VpcdListener implements Link {
   }
 
   /** @throws UsageError ERR_SERVE_PORT */
-  static async open(card: CardSide, port: number, events: LinkEvents): Promise<VpcdListener> {
+  static async open(card: CardResponder, port: number, events: LinkEvents): Promise<VpcdListener> {
     const server = createServer({ pauseOnConnect: true })
     server.listen({ port, host: HOST, exclusive: true })
     try {

@@ -1,6 +1,4 @@
 // The cards that somebody can sign in with: those in TPMs, by their files, and those in readers.
-
-import { hex, sha256 } from '../bytes.ts'
 import {
   type CardPlace,
   cardCertificates,
@@ -11,8 +9,9 @@ import {
   type PlacedCertificate,
   type ReaderCardSummary,
   readerCardInfo,
-} from '../cards/cards.ts'
-import { cardIdOf } from '../enroll/identity.ts'
+  type TpmCardSummary,
+} from '../cards/index.ts'
+import { cardIdOf, idByName } from '../enroll/identity.ts'
 import { CardError, TpmError } from '../errors.ts'
 import type { Card } from '../piv/host/card.ts'
 import type { Slot } from '../piv/slots.ts'
@@ -39,18 +38,18 @@ const LOOK_MS = 2000
 
 /** Every card of the home, then every card in a reader that is not one of these. */
 export async function cardsOnMachine(place: CardPlace): Promise<PresentCard[]> {
-  const cards = await listCards(place)
-  const own = await tpmCards(place)
-  const others = cards.flatMap((card) =>
-    card.kind === 'reader' && card.tpmCard === undefined && 'pin' in card ? [inReader(card)] : [],
-  )
-  return [...own, ...others]
+  return (await listCards(place)).flatMap((card) => {
+    if (card.kind === 'tpm') return ofFile(card, place)
+    return card.tpmCard === undefined && 'pin' in card ? [inReader(card)] : []
+  })
 }
 
 export async function tpmCards(place: CardPlace): Promise<PresentCard[]> {
-  const listed = await listCards({ ...place, filesOnly: true })
-  return listed.flatMap((card) => ('cardId' in card ? [inTpm(card.name, card.cardId, place)] : []))
+  return (await listCards({ ...place, filesOnly: true })).flatMap((card) => ofFile(card, place))
 }
+
+const ofFile = (card: TpmCardSummary, place: CardPlace): PresentCard[] =>
+  'cardId' in card ? [inTpm(card.name, card.cardId, place)] : []
 
 /** Every card in a reader, also one that a process of this home serves. */
 export async function readerCards(): Promise<PresentCard[]> {
@@ -90,7 +89,7 @@ function inReader({ name, reader, cardId, certificates }: Usable): PresentCard {
   const slots = certificates.flatMap((one) => ('error' in one ? [] : [one.slot]))
   return {
     kind: 'reader',
-    id: cardId ?? hex(sha256(name)).slice(0, 32),
+    id: cardId ?? idByName(name),
     name,
     certificates: () => certificatesIn(reader, slots),
     open: () => openCard({ reader }),

@@ -1,7 +1,7 @@
 // Which card and which slot sign somebody in: those that are named, those that are remembered, or those whose certificate
 // is for the address.
 import { equal, sha256 } from '../bytes.ts'
-import type { CardPlace } from '../cards/cards.ts'
+import type { CardPlace } from '../cards/index.ts'
 import type { CertificateDescription } from '../enroll/describe.ts'
 import { CardError, PcscError, UsageError } from '../errors.ts'
 import type { Card } from '../piv/host/card.ts'

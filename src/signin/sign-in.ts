@@ -1,7 +1,7 @@
 /** Signing in: an address, a card, a PIN; and what is remembered for the next time. */
 import { X509Certificate } from 'node:crypto'
 import { sha256, utf8 } from '../bytes.ts'
-import type { CardPlace } from '../cards/cards.ts'
+import type { CardPlace } from '../cards/index.ts'
 import { isFor as isKeyOf } from '../enroll/chain.ts'
 import { readCertificates } from '../enroll/read.ts'
 import { CardError, SignInError } from '../errors.ts'

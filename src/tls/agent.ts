@@ -12,14 +12,14 @@ import type { Secret } from '../piv/pin.ts'
 import { type CardFetchInit, fetchOver } from './fetch.ts'
 import { fitness, readIdentity } from './identity.ts'
 import { CardKey } from './key.ts'
-import { CROSSING, type CrossingOptions } from './messages.ts'
+import { WORKER_OPTIONS, type WorkerOptions } from './messages.ts'
 import { CardSocket } from './socket.ts'
 import { TlsThread } from './thread.ts'
 
 /** Node's options for the server's side of a connection, and for TLS; certificate and key are the card's. */
-export type CardConnectOptions = CrossingOptions & { readonly timeout?: number | undefined }
+export type CardConnectOptions = WorkerOptions & { readonly timeout?: number | undefined }
 
-export interface CardAgentOptions extends CrossingOptions, Pick<AgentOptions, (typeof POOLING)[number]> {
+export interface CardAgentOptions extends WorkerOptions, Pick<AgentOptions, (typeof POOLING)[number]> {
   /** Asked before a handshake, only when the key wants the PIN; or the PIN. */
   readonly onPin?: AskPin | Secret
   /** What signed the certificate, in DER, from its issuer upwards; what the card has unless given. */
@@ -64,18 +64,18 @@ const REFUSED = {
 const { checkServerIdentity } = tls
 
 /** @throws UsageError ERR_USAGE */
-function crossing(options: object): CrossingOptions {
+function workerOptions(options: object): WorkerOptions {
   for (const [name, why] of Object.entries(REFUSED)) {
     const value: unknown = Reflect.get(options, name)
     if (value == null || value === checkServerIdentity) continue
     throw new UsageError('ERR_USAGE', `A card's agent takes no option '${name}': ${why}.`)
   }
-  const given = CROSSING.map((name) => [name, Reflect.get(options, name)] as const)
+  const given = WORKER_OPTIONS.map((name) => [name, Reflect.get(options, name)] as const)
   return Object.fromEntries(given.filter(([, value]) => value != null))
 }
 
 /** As this thread has them, whatever told it so. */
-const defaults = (): CrossingOptions => ({
+const defaults = (): WorkerOptions => ({
   minVersion: tls.DEFAULT_MIN_VERSION,
   maxVersion: tls.DEFAULT_MAX_VERSION,
   ciphers: tls.DEFAULT_CIPHERS,
@@ -94,13 +94,13 @@ export class CardAgent extends Agent {
   readonly #key: CardKey
   readonly #thread = new TlsThread()
   readonly #sockets = new Set<CardSocket>()
-  readonly #defaults: CrossingOptions
+  readonly #defaults: WorkerOptions
   readonly #handshakeTimeout: number
   readonly #assertUsable: () => void
 
   /** Use cardAgent. */
   constructor(key: CardKey, options: CardAgentOptions, assertUsable: () => void) {
-    const own = crossing(options)
+    const own = workerOptions(options)
     const pooling = POOLING.map((name) => [name, options[name]] as const).filter(([, value]) => value !== undefined)
     super({ keepAlive: true, ...own, ...Object.fromEntries(pooling) } as AgentOptions)
     this.#key = key
@@ -168,9 +168,9 @@ export class CardAgent extends Agent {
     return socket
   }
 
-  #prepared(options: CardConnectOptions): CrossingOptions {
+  #prepared(options: CardConnectOptions): WorkerOptions {
     this.#assertUsable()
-    return { ...defaults(), ...crossing(options) }
+    return { ...defaults(), ...workerOptions(options) }
   }
 }
 
@@ -181,7 +181,7 @@ export class CardAgent extends Agent {
  * @example https.get('https://intranet.example/', { agent: await cardAgent(card, '9a', { onPin: ({ reason }) => ask(reason) }) })
  */
 export async function cardAgent(card: Card, slot = '9a', options: CardAgentOptions = {}): Promise<CardAgent> {
-  crossing(options)
+  workerOptions(options)
   const { info, chain } = await readIdentity(card, slot, options.chain)
   const assertUsable = options.allowUnfit === true ? () => {} : fitness(chain[0], info.slot)
   assertUsable()

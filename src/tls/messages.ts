@@ -10,7 +10,7 @@ export const PIECE = 64 * 1024
 export const TELL_AT = WINDOW / 4
 
 /** What of Node's options is the connection's own, and can cross to another thread. */
-export const CROSSING = [
+export const WORKER_OPTIONS = [
   'host',
   'port',
   'path',
@@ -38,9 +38,9 @@ export const CROSSING = [
   'rejectUnauthorized',
 ] as const
 
-type Names = (typeof CROSSING)[number]
+type Names = (typeof WORKER_OPTIONS)[number]
 type Known = ConnectionOptions & Partial<TcpNetConnectOpts> & { allowHalfOpen?: boolean | undefined }
-export type CrossingOptions = Readonly<Pick<Known, Extract<Names, keyof Known>>>
+export type WorkerOptions = Readonly<Pick<Known, Extract<Names, keyof Known>>>
 
 export interface Addresses {
   readonly remoteAddress: string | undefined
@@ -71,7 +71,7 @@ export interface ErrorParts {
 }
 
 export type ToSockets =
-  | { readonly do: 'connect'; readonly line: number; readonly options: CrossingOptions; readonly key: CardIdentity }
+  | { readonly do: 'connect'; readonly line: number; readonly options: WorkerOptions; readonly key: CardIdentity }
   | { readonly do: 'data'; readonly line: number; readonly octets: Uint8Array }
   | { readonly do: 'taken'; readonly line: number; readonly count: number }
   | { readonly do: 'end'; readonly line: number }

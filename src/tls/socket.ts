@@ -4,10 +4,10 @@ import { wipe } from '../bytes.ts'
 import { PinError, TlsError } from '../errors.ts'
 import { connectionError } from './failure.ts'
 import type { CardKey } from './key.ts'
-import { type CrossingOptions, type Facts, type FromSockets, PIECE, TELL_AT } from './messages.ts'
+import { type Facts, type FromSockets, PIECE, TELL_AT, type WorkerOptions } from './messages.ts'
 import { SecureSocket } from './secure-socket.ts'
 import type { LineEnd, TlsThread } from './thread.ts'
-import { type Done, Outbox } from './write-window.ts'
+import { type Done, WriteWindow } from './write-window.ts'
 
 export class CardSocket extends SecureSocket implements LineEnd {
   protected readonly certificate: X509Certificate
@@ -27,13 +27,13 @@ export class CardSocket extends SecureSocket implements LineEnd {
   #refusal: unknown
   #handshakeTime: NodeJS.Timeout | undefined
   #idleTime: NodeJS.Timeout | undefined
-  readonly #outbox = new Outbox((octets) => this.#tell({ do: 'data', line: this.#line, octets }, octets))
+  readonly #outbox = new WriteWindow((octets) => this.#tell({ do: 'data', line: this.#line, octets }, octets))
   #ending: (() => void) | undefined
   /** Octets that nobody has read yet; and those that were read, and the other thread does not know of. */
   #unread = 0
   #taken = 0
 
-  constructor(thread: TlsThread, key: CardKey, options: () => CrossingOptions, handshakeTimeout: number) {
+  constructor(thread: TlsThread, key: CardKey, options: () => WorkerOptions, handshakeTimeout: number) {
     super({ highWaterMark: PIECE })
     this.#thread = thread
     this.#key = key
@@ -43,7 +43,7 @@ export class CardSocket extends SecureSocket implements LineEnd {
 
   // --- From the card to the handshake's end -----------------------------------------------------------------------
 
-  async #begin(prepare: () => CrossingOptions, handshakeTimeout: number): Promise<void> {
+  async #begin(prepare: () => WorkerOptions, handshakeTimeout: number): Promise<void> {
     await undefined // who makes a socket listens to its errors when he has it
     try {
       this.#thread.assertOpen()

@@ -3,7 +3,7 @@ import { PIECE, WINDOW } from './messages.ts'
 
 export type Done = (error?: Error | null) => void
 
-export class Outbox {
+export class WriteWindow {
   readonly #send: (piece: Uint8Array<ArrayBuffer>) => void
   #octets: Uint8Array | undefined
   #at = 0

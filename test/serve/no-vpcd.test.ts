@@ -3,7 +3,7 @@
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
 import type { CardChannel } from '../../src/channel.ts'
-import { CardSide } from '../../src/serve/card-responder.ts'
+import { CardResponder } from '../../src/serve/card-responder.ts'
 import { FramedSocket } from '../../src/serve/framed-socket.ts'
 import { playCard } from '../../src/serve/vpcd-protocol.ts'
 import { plainCard } from '../pcsc/cards.ts'
@@ -53,7 +53,7 @@ async function played(
   const vpcd = await RawVpcd.listen()
   const near = FramedSocket.dial(vpcd.port, '127.0.0.1', 200)
   const peer = await vpcd.peer()
-  const side = new CardSide(card, () => undefined)
+  const side = new CardResponder(card, () => undefined)
   const end = playCard(
     near,
     side,

@@ -4,7 +4,7 @@ import { connect } from 'node:net'
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
 import type { CardChannel } from '../../src/channel.ts'
-import { CardSide } from '../../src/serve/card-responder.ts'
+import { CardResponder } from '../../src/serve/card-responder.ts'
 import { serveChannel } from '../../src/serve/serve.ts'
 import { memoryCard, PIN, plainCard } from '../pcsc/cards.ts'
 import { between } from '../support/channels.ts'
@@ -205,7 +205,7 @@ test('a reset that is asked for while another is under way comes after the comma
       done.push('reset')
     },
   }
-  const side = new CardSide(card, () => undefined)
+  const side = new CardResponder(card, () => undefined)
   const all = [side.reset(), side.transmit(verify.slice()), side.reset()]
   held.open()
   await Promise.all(all)

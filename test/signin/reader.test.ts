@@ -3,7 +3,7 @@
 import { join } from 'node:path'
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
-import { openChannel } from '../../src/cards/cards.ts'
+import { openChannel } from '../../src/cards/index.ts'
 import { openCard } from '../../src/index.ts'
 import { accounts, forget, type SignInOptions, signIn, signInInBackground } from '../../src/signin/index.ts'
 import { secretFile, tesseraProcess } from '../cli/cli.ts'

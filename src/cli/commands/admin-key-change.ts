@@ -1,5 +1,5 @@
 import { fromHex } from '../../bytes.ts'
-import { cardInfo } from '../../cards/cards.ts'
+import { cardInfo } from '../../cards/index.ts'
 import type { AdminKey } from '../../piv/host/admin.ts'
 import type { Card } from '../../piv/host/card.ts'
 import { DEFAULT_ADMIN_KEY } from '../../piv/pin.ts'

@@ -22,7 +22,7 @@ export const run: Run = async ({ commands, out }, shell, ...words) => {
 // Each is loaded only where a name of its kind may stand: somebody waits at the Tab key.
 const lists: Lists = {
   async cards() {
-    const { listCards } = await import('../../cards/cards.ts')
+    const { listCards } = await import('../../cards/index.ts')
     // A file may have any name; a card may not.
     return (await listCards({ filesOnly: true })).map((card) => card.name).filter((name) => CARD_NAME.test(name))
   },

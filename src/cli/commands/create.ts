@@ -1,4 +1,4 @@
-import { cardInfo, createCard, destroyCard } from '../../cards/cards.ts'
+import { cardInfo, createCard, destroyCard } from '../../cards/index.ts'
 import { given, type Run } from '../context.ts'
 import { cardJson, warningsOf } from '../describe.ts'
 import { TEXT } from '../messages.ts'

@@ -1,4 +1,4 @@
-import { cardInfo, destroyCard } from '../../cards/cards.ts'
+import { cardInfo, destroyCard } from '../../cards/index.ts'
 import { confirmName, given, type Run } from '../context.ts'
 import { TEXT } from '../messages.ts'
 import { withOwnerPassword } from '../owner.ts'

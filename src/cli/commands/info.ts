@@ -1,4 +1,4 @@
-import { cardInfo, readerCardInfo } from '../../cards/cards.ts'
+import { cardInfo, readerCardInfo } from '../../cards/index.ts'
 import type { Run } from '../context.ts'
 import { cardJson, cardText, warningsOf } from '../describe.ts'
 import { readerCardJson, readerCardText, readerWarnings } from '../reader-card.ts'

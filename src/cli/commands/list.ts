@@ -1,4 +1,4 @@
-import { listCards } from '../../cards/cards.ts'
+import { listCards } from '../../cards/index.ts'
 import { given, type Run } from '../context.ts'
 import { listedJson, listedText } from '../listing.ts'
 import { TEXT } from '../messages.ts'

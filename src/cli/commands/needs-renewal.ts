@@ -1,4 +1,4 @@
-import { cardInfo, readerCardInfo } from '../../cards/cards.ts'
+import { cardInfo, readerCardInfo } from '../../cards/index.ts'
 import { DUE_DAYS, expiryOf } from '../../enroll/renewal.ts'
 import { CardError } from '../../errors.ts'
 import { parseSlot } from '../../piv/slots.ts'

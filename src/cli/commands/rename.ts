@@ -1,4 +1,4 @@
-import { cardInfo, renameCard } from '../../cards/cards.ts'
+import { cardInfo, renameCard } from '../../cards/index.ts'
 import type { Run } from '../context.ts'
 import { cardJson } from '../describe.ts'
 import { TEXT } from '../messages.ts'

@@ -1,4 +1,4 @@
-import { cardInfo, listCards, resetCard } from '../../cards/cards.ts'
+import { cardInfo, listCards, resetCard } from '../../cards/index.ts'
 import { confirmName, given, type Run } from '../context.ts'
 import { cardJson, warningsOf } from '../describe.ts'
 import { TEXT } from '../messages.ts'

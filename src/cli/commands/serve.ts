@@ -1,4 +1,4 @@
-import { cardInfo } from '../../cards/cards.ts'
+import { cardInfo } from '../../cards/index.ts'
 import { UsageError } from '../../errors.ts'
 import type { LinkState } from '../../serve/link.ts'
 import { DEFAULT_PLACE, parsePlace, type Served } from '../../serve/serve.ts'

@@ -4,7 +4,7 @@
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
 import { fromHex } from '../../../src/bytes.ts'
-import { cardInfo, createCard, listCards, openCard } from '../../../src/cards/cards.ts'
+import { cardInfo, createCard, listCards, openCard } from '../../../src/cards/index.ts'
 import { readerOfCard } from '../../../src/cards/reader-of-card.ts'
 import { tpmCards } from '../../../src/signin/available-cards.ts'
 import { memoryCard, PIN, seen } from '../../pcsc/cards.ts'

@@ -4,7 +4,7 @@
 import { generateKeyPairSync, verify } from 'node:crypto'
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
-import { cardInfo, createCard, openCard } from '../../../src/cards/cards.ts'
+import { cardInfo, createCard, openCard } from '../../../src/cards/index.ts'
 import { CardError } from '../../../src/errors.ts'
 import type { Card } from '../../../src/piv/host/card.ts'
 import { keyTemplate } from '../../../src/tpm/codec/public.ts'

@@ -1,0 +1,80 @@
+// Creating cards.
+import type { KeyObject } from 'node:crypto'
+import { concat, secretBytes, wipe } from '../bytes.ts'
+import { checkCardName } from '../home/home.ts'
+import { ADMIN_ALGORITHMS } from '../piv/algorithms.ts'
+import { type AdminKey, adminAlgorithmOf } from '../piv/host/admin.ts'
+import { type Card, cardOver } from '../piv/host/card.ts'
+import { checkTries, DEFAULT_TRIES, type Secret } from '../piv/pin.ts'
+import { withFirstSecrets } from '../tpm/first-secrets.ts'
+import { helpDeskKeyBlob } from '../tpm/help-desk.ts'
+import { createTpmCard } from '../tpm/open.ts'
+import { resolveTcti } from '../tpm/tcti.ts'
+import { type LocalOptions, localChannel } from './local-card.ts'
+import { checkMinutes } from './place.ts'
+import { readerOfCard } from './reader-of-card.ts'
+
+export interface CreateCardOptions {
+  /** 1 to 64 letters, digits, dots, hyphens and underscores. */
+  readonly name: string
+  /** TCTI string, or `embedded:`. Else $TESSERA_TCTI, else the machine's TPM, else `embedded:`. */
+  readonly tcti?: string
+  /** Folder of the cards. Else $TESSERA_HOME, else $XDG_DATA_HOME/tessera. */
+  readonly home?: string
+  /** 6 to 8 digits; 12345678 unless given, and then to be changed before the first use of a key. */
+  readonly pin?: Secret
+  /** 8 printable ASCII characters; 12345678 unless given. */
+  readonly puk?: Secret
+  /** A card without a PUK: only its help desk can unblock it. */
+  readonly noPuk?: boolean
+  /** PIV 9B key of 16, 24 or 32 octets (AES unless it says 3DES), or `random`: nobody manages the card through PC/SC. */
+  readonly adminKey?: AdminKey | 'random'
+  /** P-256 public key of a help desk, which can unblock the card from elsewhere. */
+  readonly helpDeskPublicKey?: KeyObject
+  /** 1 to 10 each; 5 unless given. */
+  readonly pinTries?: number
+  readonly pukTries?: number
+  /** True: the PIN has to be changed before the first use of a key. Always so for the default PIN. */
+  readonly mustChangePin?: boolean
+  /** How long a verified PIN serves `once` keys, in minutes: 1 to 60, 15 unless given. */
+  readonly unlockMinutes?: number
+  /** Owner password of the TPM, where it has one. Needed to create and to destroy, and for nothing else. */
+  readonly ownerPassword?: Secret
+}
+
+/**
+ * Makes a card in a TPM and opens it.
+ * @throws UsageError ERR_CARD_NAME, ERR_USAGE; PinError ERR_PIN_FORMAT; CardError ERR_CARD_EXISTS; TpmError; FileError
+ */
+export function createCard(options: CreateCardOptions): Promise<Card> {
+  return makeCard(options)
+}
+
+/** The same for the enrolment station, which prepares a card for somebody. It is not exported to programs. */
+export async function makeCard(options: CreateCardOptions, local: LocalOptions = {}): Promise<Card> {
+  const name = checkCardName(options.name)
+  const pinTries = checkTries(options.pinTries ?? DEFAULT_TRIES, 'PIN')
+  const pukTries = checkTries(options.pukTries ?? DEFAULT_TRIES, 'PUK')
+  const unlockSeconds = checkMinutes(options.unlockMinutes ?? 15) * 60
+  const helpDeskKey = options.helpDeskPublicKey === undefined ? undefined : helpDeskKeyBlob(options.helpDeskPublicKey)
+  const adminKey = adminKeyOf(options.adminKey)
+  const ownerPassword = secretBytes(options.ownerPassword ?? '')
+  try {
+    return await withFirstSecrets({ ...options, adminKey }, async (secrets) => {
+      const mustChangePin = options.mustChangePin === true || secrets.defaults.includes('pin')
+      const place = { home: options.home, tcti: resolveTcti(options.tcti).tcti, readerOf: readerOfCard }
+      const settings = { name, pinTries, pukTries, helpDeskKey, unlockSeconds, mustChangePin, ownerPassword }
+      return cardOver(localChannel(await createTpmCard(place, { ...secrets, ...settings }), local))
+    })
+  } finally {
+    wipe(ownerPassword)
+  }
+}
+
+/** As the vault keeps it: algorithm identifier, then the key. */
+function adminKeyOf(given: AdminKey | 'random' | undefined): Uint8Array | 'none' | undefined {
+  if (given === undefined) return undefined
+  if (given === 'random') return 'none'
+  const { key, algorithm } = adminAlgorithmOf(given)
+  return concat(Uint8Array.of(ADMIN_ALGORITHMS[algorithm].id), key)
+}

@@ -1,0 +1,11 @@
+/** Cards, of both kinds: created, opened, listed, renamed, reset and destroyed. */
+export type { ListedCertificate } from './certificates.ts'
+export { destroyCard, renameCard, resetCard } from './change.ts'
+export { type CreateCardOptions, createCard, makeCard } from './create.ts'
+export { type CardSummary, type ListOptions, listCards } from './list.ts'
+export { openCard, openChannel } from './open.ts'
+export type { CardPlace, NamedCard, ReaderPlace } from './place.ts'
+export { type CardBeyond, listReaderCards, type ReaderCardSummary, readerCardInfo } from './reader-cards.ts'
+export type { CardState } from './states.ts'
+export { cardCertificates, cardInfo, type PlacedCertificate, type ReadableCard } from './summary.ts'
+export type { TpmCardSummary } from './tpm-cards.ts'

@@ -1,0 +1,36 @@
+// Where cards are looked for.
+import { UsageError } from '../errors.ts'
+import type { ReaderOptions } from '../pcsc/open.ts'
+import { explicitTcti } from '../tpm/tcti.ts'
+import type { Place } from '../tpm/workshop.ts'
+import { readerOfCard } from './reader-of-card.ts'
+
+export interface CardPlace {
+  readonly home?: string
+  readonly tcti?: string
+}
+
+export interface NamedCard extends CardPlace {
+  readonly name: string
+  /** How long a verified PIN serves while the card is open here, in minutes: 1 to 60; else as it was created. */
+  readonly unlockMinutes?: number
+}
+
+export interface ReaderPlace extends ReaderOptions {
+  /** A part of the name of the reader, in upper or lower case. */
+  readonly reader: string
+}
+
+/** Where the TPM is looked for, for what opens and destroys cards. */
+export function placeOf(
+  place: CardPlace,
+): Pick<Place, 'readerOf'> & { readonly home?: string; readonly tcti?: string } {
+  const tcti = explicitTcti(place.tcti)
+  const given = { ...(place.home === undefined ? {} : { home: place.home }), ...(tcti === undefined ? {} : { tcti }) }
+  return { ...given, readerOf: readerOfCard }
+}
+
+export function checkMinutes(minutes: number): number {
+  if (Number.isInteger(minutes) && minutes >= 1 && minutes <= 60) return minutes
+  throw new UsageError('ERR_USAGE', 'A verified PIN serves from 1 to 60 minutes.')
+}
