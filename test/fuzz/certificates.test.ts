@@ -89,6 +89,18 @@ test('certificates, in every part', async () => {
   await fuzz('certificates', seeds, FUZZ_SECONDS, all, { refusals: [] })
 })
 
+test('what OpenSSL takes for a certificate is described, whatever is odd in it', async () => {
+  const target = (octets: Uint8Array) => {
+    try {
+      if (new X509Certificate(octets).raw.length !== octets.length) return
+    } catch {
+      return
+    }
+    programVerdicts(describeCertificate(octets), parseSlot('9a'))
+  }
+  await fuzz('odd certificates', seeds.slice(0, 1), FUZZ_SECONDS / 2, target, { refusals: [] })
+})
+
 test('what a CA may send', async () => {
   const [leaf = new Uint8Array(0)] = seeds
   const key = { slot: parseSlot('9a'), publicKey: new X509Certificate(leaf).publicKey }
