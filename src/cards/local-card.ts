@@ -12,7 +12,7 @@ import { refusal } from '../piv/host/refusals.ts'
 import { DEFAULT_PIN } from '../piv/pin.ts'
 import { type Challenge, formatChallenge } from '../tpm/help-desk.ts'
 
-/** A vault whose owner is in this process: what he may know of the card, and a help desk that can unblock it. */
+/** A vault whose owner is in this process: what its owner may know of the card, and a help desk that can unblock it. */
 export interface LocalVault extends Vault {
   /** As of now: cards can be renamed. */
   readonly card: {

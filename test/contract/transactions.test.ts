@@ -1,11 +1,15 @@
 // Transactions of a channel: one at a time, never one inside another, and no way to the card without one.
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
+import { hex, utf8 } from '../../src/bytes.ts'
+import { localChannel } from '../../src/cards/local-card.ts'
 import type { Transmit } from '../../src/channel.ts'
-import { PinError, UsageError } from '../../src/index.ts'
-import { memoryCard } from '../pcsc/cards.ts'
+import { CardError, PinError, UsageError } from '../../src/index.ts'
+import { cardOver } from '../../src/piv/host/card.ts'
+import { memoryCard, PIN } from '../pcsc/cards.ts'
 import { octets } from '../support/octets.ts'
 import { gate, within } from '../support/temp.ts'
+import { openMemoryVault } from './memory-vault.ts'
 
 const STATUS = octets('00200080')
 const SELECT = octets('00a4040005a000000308')
@@ -121,6 +125,33 @@ test('the error behind a refusal is there for the last response, and for that on
     await transmit(SELECT.slice())
     assert.is(transmit.cause?.(), undefined)
   })
+})
+
+test('a command that was posted and fails later takes nothing from a VERIFY that came after it', async () => {
+  const { card, channel: first } = memoryCard()
+  const making = cardOver(first)
+  await making.verifyPin(PIN)
+  for (const slot of ['9e', '9c']) await making.generateKey(slot)
+  const vault = openMemoryVault(card)
+  const real = vault.keys.signDigest.bind(vault.keys)
+  const held = gate()
+  const signDigest: typeof real = async (slot, digest, posted) => {
+    if (slot === '9c') return real(slot, digest)
+    posted?.()
+    await held.promise
+    throw new CardError('ERR_DATA', 'It fails when others have come.')
+  }
+  Object.assign(vault.keys, { signDigest })
+  const channel = localChannel(vault)
+  const sign = (slot: string) => octets(`008711${slot}267c2482008120${'5a'.repeat(32)}00`)
+  const status = async (apdu: Uint8Array, last = false) =>
+    hex((await channel.transaction((transmit) => transmit(apdu, { last }))).slice(-2))
+  const failing = status(sign('9e'), true)
+  assert.is(await status(octets(`0020008008${hex(utf8(PIN))}ffff`)), '9000', 'VERIFY does not wait for it')
+  held.open()
+  assert.is(await failing, '6a80')
+  assert.is(await status(sign('9c')), '9000')
+  assert.is(await status(sign('9c')), '6982')
 })
 
 test.run()
