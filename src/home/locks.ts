@@ -15,7 +15,7 @@ export interface FileLock {
  */
 export type LockFile = (path: string) => FileLock | null
 
-/** How long to wait for another process, in milliseconds: design, "The card on disk". */
+/** How long to wait for another process, in milliseconds: longer than any change of a file takes. */
 export const LOCK_WAIT = 10_000
 const FIRST_PAUSE = 2
 const LONGEST_PAUSE = 50

@@ -12,7 +12,7 @@ export interface ServeCardOptions extends ServeOptions, Omit<NamedCard, 'name'> 
  * the reader by itself whenever pcscd was away. A card by its name is opened here, and closed with it; a channel is used
  * by nobody else meanwhile, and stays open.
  *
- * Design, section 1. The way into PC/SC is vsmartcard's vpcd, which must be installed: docs/serve.md.
+ * The way into PC/SC is vpcd of vsmartcard, which must be installed: docs/serve.md.
  * @throws UsageError ERR_USAGE, ERR_SERVE_PORT; FileError ERR_CARD_BUSY where it is served already; as `openCard`. What befalls later is told by `onState` and `onTrouble`
  * @example
  * const served = await serveCard('work')
