@@ -1,7 +1,9 @@
 // The certificates of a card in a listing: whose, and until when. One that cannot be read says so, and is in nobody's way.
-import { type KeyObject, X509Certificate } from 'node:crypto'
-import { type AnyCardError, CardError } from '../errors.ts'
-import { readCertificate } from '../piv/certificate.ts'
+import { X509Certificate } from 'node:crypto'
+import type { AnyCardError } from '../errors.ts'
+import { isEmptyContainer, readCertificate } from '../piv/certificate.ts'
+import { notUnderstood } from '../piv/host/certificates.ts'
+import { fromCertificate, type SlotContent, unusable } from '../piv/host/key-info.ts'
 import { certificateTag } from '../piv/objects.ts'
 import { SLOTS, type Slot } from '../piv/slots.ts'
 
@@ -20,24 +22,29 @@ export const CERTIFICATE_TAGS: ReadonlyMap<Slot, string> = new Map(
   [...SLOTS.keys()].map((slot) => [slot as Slot, certificateTag(slot as Slot)]),
 )
 
-/** What the content of the object of a certificate says; the public key where it is of a kind that this machine knows. */
-export function readListed(
-  slot: Slot,
-  content: Uint8Array,
-): { readonly certificate: ListedCertificate; readonly publicKey?: KeyObject } {
-  let x509: X509Certificate
-  let certificate: ListedCertificate
+export interface ReadCertificate {
+  readonly certificate: ListedCertificate
+  /** What it says of the key beside it. */
+  readonly beside: SlotContent
+}
+
+/** What the content of the object of a certificate says; undefined where there is none in it. */
+export function readListed(slot: Slot, content: Uint8Array): ReadCertificate | undefined {
+  if (isEmptyContainer(content)) return undefined
   try {
-    x509 = new X509Certificate(readCertificate(content))
-    certificate = { slot, subject: subjectOf(x509), notAfter: new Date(x509.validTo).toISOString() }
+    const der = readCertificate(content)
+    const x509 = new X509Certificate(der)
+    const certificate = { slot, subject: subjectOf(x509), notAfter: new Date(x509.validTo).toISOString() }
+    return { certificate, beside: fromCertificate(slot, der) }
   } catch (cause) {
-    return { certificate: { slot, error: damaged(slot, cause) } }
+    return oddCertificate(slot, cause)
   }
-  try {
-    return { certificate, publicKey: x509.publicKey }
-  } catch {
-    return { certificate }
-  }
+}
+
+/** One that is there and is not understood. */
+export function oddCertificate(slot: Slot, cause: unknown): ReadCertificate {
+  const error = notUnderstood(slot, cause)
+  return { certificate: { slot, error }, beside: unusable(slot, undefined, error) }
 }
 
 function subjectOf(x509: X509Certificate): string {
@@ -47,8 +54,4 @@ function subjectOf(x509: X509Certificate): string {
   // The declarations do not know that there is none where the name is empty.
   const name: string | undefined = x509.subject
   return name?.split('\n').join(', ') ?? ''
-}
-
-export function damaged(slot: Slot, cause: unknown): AnyCardError {
-  return new CardError('ERR_DATA', `The certificate in slot ${slot} is damaged. Put it there again.`, { cause })
 }

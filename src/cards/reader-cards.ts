@@ -1,24 +1,29 @@
 // The cards in readers, each asked for what it says of itself: no try is spent, no card is reset, and a reader that
 // hangs holds up nobody else.
-import type { KeyObject } from 'node:crypto'
-import { equal, hex } from '../bytes.ts'
+import { hex } from '../bytes.ts'
 import type { Transmit } from '../channel.ts'
 import { type AnyCardError, CardError, PcscError } from '../errors.ts'
-import { TlvError } from '../iso7816/tlv.ts'
 import { ReaderChannel, type ReaderOptions } from '../pcsc/channel.ts'
 import { chooseReader } from '../pcsc/open.ts'
 import { listReaders } from '../pcsc/readers.ts'
-import { PIV_AID } from '../piv/application.ts'
-import { guidOf, readDiscovery } from '../piv/contents.ts'
+import { guidOf } from '../piv/contents.ts'
+import { CardKeys } from '../piv/host/card-keys.ts'
 import { Exchange } from '../piv/host/exchange.ts'
 import { type AdminKeyInfo, Extras } from '../piv/host/extras.ts'
-import { CardKeys, type KeyInfo } from '../piv/host/key-info.ts'
+import { isUsable, type KeyInfo, type SlotContent, type UnusableKey } from '../piv/host/key-info.ts'
 import { readObject } from '../piv/host/objects.ts'
 import { type PinStatus, pinStatus, selectPiv } from '../piv/host/pins.ts'
+import { ifReadable, isOfOneItem } from '../piv/host/readable.ts'
 import { CardSecrets } from '../piv/host/secrets.ts'
-import { algorithmOf, fromKeyObject } from '../piv/public-key.ts'
-import { defaultPinPolicy, SLOTS, type Slot } from '../piv/slots.ts'
-import { CERTIFICATE_TAGS, damaged, type ListedCertificate, readListed } from './certificates.ts'
+import { witnessOfPiv } from '../piv/host/selection.ts'
+import type { Slot } from '../piv/slots.ts'
+import {
+  CERTIFICATE_TAGS,
+  type ListedCertificate,
+  oddCertificate,
+  type ReadCertificate,
+  readListed,
+} from './certificates.ts'
 import { type PinState, pinState } from './states.ts'
 
 /** A card in a reader: `name` is what `--card` takes. `keys`: those that the card tells, or that have a certificate. */
@@ -32,6 +37,8 @@ export type ReaderCardSummary =
       readonly cardId?: string
       readonly pin: PinStatus
       readonly keys: readonly KeyInfo[]
+      /** What is in slots and cannot be used here: keys of other algorithms, and what is not understood. */
+      readonly unusable: readonly UnusableKey[]
       readonly certificates: readonly ListedCertificate[]
       /** What it has beyond PIV, as Yubico's cards have it: there only where it does. */
       readonly beyond?: CardBeyond
@@ -105,26 +112,28 @@ function ask(channel: ReaderChannel): Promise<Said<ReaderCardSummary>> {
     const exchange = new Exchange(channel, inTime(channel.reader, transmit))
     try {
       // Not selected again where it is selected: there are cards that forget the PIN at that, and others may need it.
-      if (!(await isSelected(exchange))) await selectPiv(exchange)
+      if ((await witnessOfPiv(exchange)) === undefined) await selectPiv(exchange)
     } catch (error) {
       if (!(error instanceof CardError) || error instanceof PcscError) throw error
       return { state: 'no-piv', error: error as AnyCardError }
     }
-    const guid = await read(exchange, 'chuid', guidOf)
+    const chuid = await ifReadable(() => readObject(exchange, 'chuid'))
+    const guid = chuid && guidOf(chuid)
     const extras = new Extras(channel)
     const pin = await pinStatus(exchange, new CardSecrets(undefined, extras))
-    const certified: KeyInfo[] = []
+    const contents: SlotContent[] = []
     const certificates: ListedCertificate[] = []
     for (const [slot, tag] of CERTIFICATE_TAGS) {
       const found = await certificateIn(exchange, slot, tag)
       if (found === undefined) continue
       certificates.push(found.certificate)
-      const key = found.publicKey && keyOf(slot, found.publicKey)
-      if (key !== undefined) certified.push(key)
+      contents.push(found.beside)
     }
     const beyond = await beyondOf(exchange, extras)
-    const keys = extras.hasMetadata ? await new CardKeys(extras, true).list(exchange) : certified
-    const said = { state: pinState(pin), pin, keys, certificates }
+    const all = extras.hasMetadata ? await new CardKeys(extras, true).list(exchange) : contents
+    const keys = all.filter(isUsable)
+    const unusable = all.filter((content) => !isUsable(content)) as UnusableKey[]
+    const said = { state: pinState(pin), pin, keys, unusable, certificates }
     return { ...said, ...(guid && { cardId: hex(guid) }), ...(beyond && { beyond }) }
   })
 }
@@ -150,45 +159,13 @@ function inTime(reader: string, transmit: Transmit): Transmit {
   }
 }
 
-async function isSelected(exchange: Exchange): Promise<boolean> {
-  const discovery = await read(exchange, 'discovery', readDiscovery)
-  return discovery?.identifier !== undefined && equal(discovery.identifier, PIV_AID)
-}
-
-/** What an object says; undefined where the card does not give it, or it is malformed. */
-async function read<Said>(
-  exchange: Exchange,
-  name: string,
-  parse: (content: Uint8Array) => Said,
-): Promise<Said | undefined> {
-  try {
-    const content = await readObject(exchange, name)
-    return content && parse(content)
-  } catch (error) {
-    if (error instanceof PcscError || !(error instanceof CardError || error instanceof TlvError)) throw error
-    return undefined
-  }
-}
-
-async function certificateIn(exchange: Exchange, slot: Slot, tag: string) {
+async function certificateIn(exchange: Exchange, slot: Slot, tag: string): Promise<ReadCertificate | undefined> {
   try {
     const content = await readObject(exchange, tag)
     return content && readListed(slot, content)
   } catch (error) {
-    if (error instanceof PcscError || !(error instanceof CardError)) throw error
-    if (error.code === 'ERR_DATA') return { certificate: { slot, error: damaged(slot, error) } }
-    return undefined // a card that does not give it to everybody
-  }
-}
-
-/** What a certificate says of the key beside it. */
-function keyOf(slot: Slot, publicKey: KeyObject): KeyInfo | undefined {
-  try {
-    const algorithm = algorithmOf(fromKeyObject(publicKey))
-    const name = SLOTS.get(slot) ?? slot
-    return algorithm && { slot, name, algorithm, pinPolicy: defaultPinPolicy(slot), origin: 'unknown', publicKey }
-  } catch (error) {
-    if (error instanceof TlvError) return undefined // of a kind that is not known here
-    throw error
+    if (!isOfOneItem(error)) throw error
+    // A card that does not give it to everybody says nothing of it.
+    return error.code === 'ERR_PIN_REQUIRED' ? undefined : oddCertificate(slot, error)
   }
 }

@@ -58,7 +58,8 @@ export function summaryOf(card: CardFile, path: string): ReadableCard {
 function certificatesOf({ objects }: CardFile): ListedCertificate[] {
   return [...CERTIFICATE_TAGS].flatMap(([slot, tag]) => {
     const content = objects[tag]
-    return content === undefined ? [] : [readListed(slot, content).certificate]
+    const listed = content && readListed(slot, content)
+    return listed === undefined ? [] : [listed.certificate]
   })
 }
 

@@ -6,10 +6,11 @@ import { isFor } from '../enroll/chain.ts'
 import type { CertificateContent } from '../enroll/content.ts'
 import { type CertificateDescription, describeCertificate } from '../enroll/describe.ts'
 import { type ProgramVerdict, programVerdicts } from '../enroll/programs.ts'
-import { CardError } from '../errors.ts'
+import { type AnyCardError, CardError } from '../errors.ts'
 import type { Card } from '../piv/host/card.ts'
 import type { CardCertificate } from '../piv/host/certificates.ts'
 import type { KeyInfo } from '../piv/host/key-info.ts'
+import { isOfOneItem } from '../piv/host/readable.ts'
 import { SLOTS, type Slot } from '../piv/slots.ts'
 import { type Context, given } from './context.ts'
 import { rows } from './describe.ts'
@@ -52,14 +53,14 @@ export async function keyIn(card: Card, slot: Slot): Promise<KeyInfo | undefined
   try {
     return await card.keyInfo(slot)
   } catch (error) {
-    if (error instanceof CardError && error.code === 'ERR_KEY_ABSENT') return undefined
+    if (isOfOneItem(error) || (error instanceof CardError && error.code === 'ERR_KEY_ABSENT')) return undefined
     throw error
   }
 }
 
 interface Listed {
   readonly slot: Slot
-  readonly certificate: Uint8Array | CardError
+  readonly certificate: Uint8Array | AnyCardError
 }
 
 /** Every certificate of a card; one that is damaged has its error. */
@@ -73,8 +74,9 @@ export async function certificatesOf(card: Card): Promise<Listed[]> {
       describeCertificate(found.certificate)
       all.push({ slot, certificate: found.certificate })
     } catch (error) {
-      if (!(error instanceof CardError) || error.code !== 'ERR_DATA') throw error
-      all.push({ slot, certificate: error })
+      if (!isOfOneItem(error)) throw error
+      // One that needs the PIN may be there or not.
+      if (error.code !== 'ERR_PIN_REQUIRED') all.push({ slot, certificate: error })
     }
   }
   return all

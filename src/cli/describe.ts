@@ -1,7 +1,7 @@
 // A card, a key, a PIN status in words and as JSON. docs/cli.md publishes the JSON shapes.
 import type { ListedCertificate, ReadableCard } from '../cards/index.ts'
 import { expiryOf } from '../enroll/renewal.ts'
-import type { KeyInfo } from '../piv/host/key-info.ts'
+import { isUsable, type KeyInfo, type SlotContent, type UnusableKey } from '../piv/host/key-info.ts'
 import type { PinStatus } from '../piv/host/pins.ts'
 import { isRetired } from '../piv/slots.ts'
 import { TEXT } from './messages.ts'
@@ -14,6 +14,20 @@ export function keyJson(key: KeyInfo): { readonly [name: string]: Json } {
   const { slot, name, algorithm, pinPolicy, origin } = key
   return { slot, name, algorithm, pinPolicy, origin, publicKey: publicKeyPem(key) }
 }
+
+/** What is in a slot, also what cannot be used here. */
+export const contentJson = (content: SlotContent): { readonly [name: string]: Json } =>
+  isUsable(content) ? keyJson(content) : unusableJson(content)
+
+export const unusableJson = ({ slot, name, algorithm, error }: UnusableKey): { readonly [name: string]: Json } => ({
+  slot,
+  name,
+  algorithm: algorithm ?? null,
+  error: errorJson(error),
+})
+
+export const contentLine = (content: SlotContent): string =>
+  isUsable(content) ? keyLine(content) : TEXT.field.unusableKey(content.slot, content.name, content.algorithm)
 
 export function cardJson({ pukTries, defaults, keys, certificates, path, ...facts }: ReadableCard): {
   readonly [name: string]: Json

@@ -36,7 +36,7 @@ function cardRow(card: CardSummary): string[] {
   return [
     ...row,
     listedTries(triesLeft, tries, advisory),
-    card.keys.map((key) => key.slot).join(',') || '-',
+    [...card.keys, ...('unusable' in card ? card.unusable : [])].map(({ slot }) => slot).join(',') || '-',
     card.kind === 'tpm' ? card.assurance : '-',
     whereOf(card),
   ]

@@ -1,6 +1,15 @@
 // One card in a reader, in words and as JSON: what it says of itself.
 import type { CardBeyond, ListedCertificate, ReaderCardSummary } from '../cards/index.ts'
-import { certificateJson, dueWarnings, keyJson, keyLine, rows, triesJson, triesLines } from './describe.ts'
+import {
+  certificateJson,
+  contentLine,
+  dueWarnings,
+  keyJson,
+  rows,
+  triesJson,
+  triesLines,
+  unusableJson,
+} from './describe.ts'
 import { TEXT } from './messages.ts'
 import type { Json } from './output.ts'
 import { plain } from './plain.ts'
@@ -10,21 +19,26 @@ import { waysOut } from './ways-out.ts'
 export type ReaderCard = Extract<ReaderCardSummary, { readonly pin: unknown }>
 
 export function readerCardJson(card: ReaderCard): { readonly [name: string]: Json } {
-  const { pin, keys, certificates, beyond, ...facts } = card
+  const { pin, keys, unusable, certificates, beyond, ...facts } = card
   const more = beyond && { ...beyond, adminKey: beyond.adminKey && { ...beyond.adminKey } }
-  const lists = { keys: keys.map(keyJson), certificates: certificates.map(certificateJson) }
+  const lists = {
+    keys: keys.map(keyJson),
+    unusable: unusable.map(unusableJson),
+    certificates: certificates.map(certificateJson),
+  }
   return { ...facts, ...triesJson(pin), ...lists, ...(more && { beyond: more }) }
 }
 
 export function readerCardText(card: ReaderCard): string {
   const { field } = TEXT
+  const contents = [...card.keys, ...card.unusable]
   return rows([
     [field.name, plain(card.name)],
     [field.state, field.states[card.state]],
     ...(card.cardId === undefined ? [] : [[field.cardId, card.cardId] as const]),
     ...triesLines(card.pin, waysOut(card.name, card.pin.puk, false)),
     ...beyondLines(card.beyond),
-    ...card.keys.map((key, index) => [index === 0 ? field.keys : '', keyLine(key)] as const),
+    ...contents.map((one, index) => [index === 0 ? field.keys : '', contentLine(one)] as const),
     ...card.certificates.map((one, index) => [index === 0 ? field.certificates : '', certificateLine(one)] as const),
   ])
 }

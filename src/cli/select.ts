@@ -4,10 +4,11 @@ import { examineCertificates } from '../enroll/import.ts'
 import { CardError, PinError, UsageError } from '../errors.ts'
 import { listReaders } from '../pcsc/readers.ts'
 import type { AdminKey } from '../piv/host/admin.ts'
-import type { Card } from '../piv/host/card.ts'
-import type { KeyInfo } from '../piv/host/key-info.ts'
+import { accessOf, type Card } from '../piv/host/card.ts'
+import type { KeyInfo, SlotContent } from '../piv/host/key-info.ts'
 import type { PinUse } from '../piv/host/pin-request.ts'
-import { pinBytes, pukBytes } from '../piv/pin.ts'
+import { isOfOneItem } from '../piv/host/readable.ts'
+import { anySecretBytes, pinBytes, pukBytes } from '../piv/pin.ts'
 import { parseSlot, type Slot } from '../piv/slots.ts'
 import { workshop } from '../tpm/workshop.ts'
 import { adminKeyIn, adminKeyOf, asOn, checkDigits } from './admin-key.ts'
@@ -121,14 +122,24 @@ export async function takePin(context: Context, card: Card): Promise<Uint8Array>
 }
 
 function askPin(context: Context, card: Card, triesLeft: number | undefined): Promise<Uint8Array> {
-  return askPinOf(context, card.name, triesLeft)
+  return takePinOf(context, card.name, triesLeft, checkOf(card, 'PIN'))
 }
 
-/** The same for a card that is open elsewhere. */
-export function askPinOf(context: Context, card: string, triesLeft: number | undefined): Promise<Uint8Array> {
-  const prompt = TEXT.prompt.pin(card, triesLeft)
-  return context.secrets.take({ what: TEXT.what.pin, prompt, check: pinBytes })
+/** The same for a card that is open elsewhere, of any maker. */
+export const askPinOf = (context: Context, card: string, triesLeft: number | undefined): Promise<Uint8Array> =>
+  takePinOf(context, card, triesLeft, (octets) => anySecretBytes(octets, 'PIN'))
+
+function takePinOf(context: Context, card: string, triesLeft: number | undefined, check: Check): Promise<Uint8Array> {
+  return context.secrets.take({ what: TEXT.what.pin, prompt: TEXT.prompt.pin(card, triesLeft), check })
 }
+
+type Check = NonNullable<Question['check']>
+
+/** By the rules of the card: ours has its own, also in a reader. */
+const checkOf =
+  (card: Card, which: 'PIN' | 'PUK'): Check =>
+  (octets) =>
+    accessOf(card).secrets.bytes(octets, which)
 
 /** How the use of a key gets the PIN: in one transaction with it, asked for when the key wants it, by the same rules. */
 export function keyPin(context: Context, card: Card): PinUse {
@@ -143,10 +154,14 @@ export async function takePuk(context: Context, card: Card): Promise<Uint8Array>
   const { puk } = await card.pinStatus()
   refuseLastTry(context, TEXT.what.puk, puk?.triesLeft)
   const prompt = TEXT.prompt.puk(card.name, puk?.triesLeft)
-  return context.secrets.take({ what: TEXT.what.puk, prompt, check: pukBytes })
+  return context.secrets.take({ what: TEXT.what.puk, prompt, check: checkOf(card, 'PUK') })
 }
 
 export const newPin = { what: TEXT.what.newPin, prompt: TEXT.prompt.newPin, check: pinBytes } satisfies Question
+/** The same for a card that is there. */
+export const newPinOf = (card: Card): Question => ({ ...newPin, check: checkOf(card, 'PIN') })
+export const newPukOf = (card: Card): Question => ({ ...newPuk, check: checkOf(card, 'PUK') })
+
 export const newPuk = { what: TEXT.what.newPuk, prompt: TEXT.prompt.newPuk, check: pukBytes } satisfies Question
 
 /** Verifies the PIN of an open card. */
@@ -218,40 +233,65 @@ function refuseLastTry(context: Context, what: string, triesLeft: number | undef
   throw new PinError('ERR_PIN_LAST_TRY', TEXT.error.lastTry(what), { triesLeft })
 }
 
-/** The keys of the card, from the card file alone; a card in a reader is asked. */
-export async function keysOnFile(context: Context): Promise<readonly KeyInfo[]> {
+/** What is in the slots of the card, from the card file alone; a card in a reader is asked. */
+export async function slotsOnFile(context: Context): Promise<SlotsOnFile> {
   const choice = await choiceOf(context)
-  return 'reader' in choice ? withCard(context, (card) => card.keys()) : (await cardInfo(choice.name)).keys
+  if (!('reader' in choice)) return { contents: (await cardInfo(choice.name)).keys, seesAll: true }
+  return withCard(context, async (card) => {
+    const contents = await card.slotContents()
+    return { contents, seesAll: accessOf(card).extras.hasMetadata }
+  })
+}
+
+interface SlotsOnFile {
+  readonly contents: readonly SlotContent[]
+  /** False of a card that does not tell of a key without a certificate. */
+  readonly seesAll: boolean
 }
 
 /** The key in a slot, in the same way. */
 export async function keyOnFile(context: Context, slotName: string): Promise<KeyInfo> {
   const slot = parseSlot(slotName)
-  const key = (await keysOnFile(context)).find((candidate) => candidate.slot === slot)
+  const choice = await choiceOf(context)
+  if ('reader' in choice) return withCard(context, (card) => card.keyInfo(slot))
+  const key = (await cardInfo(choice.name)).keys.find((candidate) => candidate.slot === slot)
   if (key === undefined) throw new CardError('ERR_KEY_ABSENT', TEXT.error.noKey(slot))
   return key
 }
 
-/** Whether a slot has a key, also one of a kind that is not known here. */
+/** Whether a slot has a key, also one that cannot be used here. */
 export async function hasKey(card: Card, slot: Slot): Promise<boolean> {
   try {
     await card.keyInfo(slot)
     return true
   } catch (error) {
-    if (error instanceof CardError && error.code === 'ERR_NOT_SUPPORTED') return true
+    if (isOfOneItem(error)) return true
     if (error instanceof CardError && error.code === 'ERR_KEY_ABSENT') return false
     throw error
   }
 }
 
-/** Asks before a key is overwritten. */
+/** Asks before a key is overwritten, or what may be one: what is not understood is not nothing. */
 export async function freeSlot(context: Context, card: Card, slot: Slot): Promise<void> {
-  if (await hasKey(card, slot)) await confirm(context, TEXT.confirm.overwrite(slot))
+  if (!(await card.isOccupied(slot))) return
+  const { overwrite, overwriteUnknown } = TEXT.confirm
+  const known = (await card.keys()).some((key) => key.slot === slot)
+  await confirm(context, (known ? overwrite : overwriteUnknown)(slot))
 }
 
-/** Asks before a certificate is overwritten. */
+/** Asks before a certificate is overwritten, also one that is not understood. */
 export async function freeCertificate(context: Context, card: Card, slot: Slot): Promise<void> {
-  if ((await card.getCertificate(slot)) !== undefined) await confirm(context, TEXT.confirm.overwriteCert(slot))
+  if (await hasCertificate(card, slot)) await confirm(context, TEXT.confirm.overwriteCert(slot))
+}
+
+/** One that is not understood is one. */
+export async function hasCertificate(card: Card, slot: Slot): Promise<boolean> {
+  try {
+    return (await card.getCertificate(slot)) !== undefined
+  } catch (error) {
+    if (isOfOneItem(error)) return true
+    throw error
+  }
 }
 
 /** Asks before a certificate is put beside a key that would be of little use there. @throws CardError */

@@ -2,7 +2,7 @@
 // 3.1.1, tables 3 to 5.
 import { equal, utf8 } from '../bytes.ts'
 import { pickFields, writeFields } from '../iso7816/fields.ts'
-import { readTlvs, TlvError, tlv, unwrap } from '../iso7816/tlv.ts'
+import { find, readableTlvs, readTlvs, TlvError, tlv, unwrap } from '../iso7816/tlv.ts'
 
 /** NIST's registered identifier, the PIV application, version 1.0. */
 export const PIV_AID = Uint8Array.of(0xa0, 0x00, 0x00, 0x03, 0x08, 0x00, 0x00, 0x10, 0x00, 0x01, 0x00)
@@ -15,6 +15,9 @@ export const PIV_AID_TRUNCATED = PIV_AID.slice(0, 9)
 export function selectsPiv(aid: Uint8Array): boolean {
   return aid.length >= RID_LENGTH && aid.length <= PIV_AID.length && equal(aid, PIV_AID.subarray(0, aid.length))
 }
+
+/** What our own card calls itself in answer to SELECT: its PINs are by our rules, also where it is in a reader. */
+export const OUR_LABEL = 'Tessera'
 
 const TEMPLATE = 0x61
 const IDENTIFIER = 0x4f
@@ -52,6 +55,13 @@ const PROPERTIES = {
 } as const
 
 const text = (octets: Uint8Array): string => new TextDecoder().decode(octets)
+
+/** The label in an answer to SELECT, where it has one that can be read. */
+export function labelIn(answer: Uint8Array): string | undefined {
+  const [template] = readableTlvs(answer)
+  const label = template?.tag === TEMPLATE ? find(readableTlvs(template.value), LABEL) : undefined
+  return label && text(label)
+}
 
 /** Reads the answer to SELECT: `61 L {…}`. Cards may have several lists of algorithms. @throws TlvError */
 export function readApplicationProperties(octets: Uint8Array): ApplicationProperties {

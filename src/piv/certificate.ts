@@ -38,10 +38,9 @@ const BESIDE: readonly number[] = [0x71, 0x72, 0xfe]
 
 /** Whether the content of an object of a certificate has room for one and none in it: as good as no object. */
 export function isEmptyContainer(content: Uint8Array): boolean {
-  const erased = content.every((octet) => octet === 0x00) || content.every((octet) => octet === 0xff)
   const tlvs = readableTlvs(content)
   const empty = tlvs.every(({ tag, value }) => BESIDE.includes(tag) || (tag === 0x70 && value.length === 0))
-  return erased || (tlvs.length > 0 && empty && formOf(content) === undefined)
+  return content.length === 0 || (tlvs.length > 0 && empty && formOf(content) === undefined)
 }
 
 /**
@@ -55,7 +54,7 @@ export function readCertificate(content: Uint8Array): Uint8Array {
   if (form === undefined) throw new TlvError('this is no certificate, plain or compressed')
   const der = unpacked(form, certificate)
   const [first] = readableTlvs(der)
-  if (first?.tag !== SEQUENCE) throw new TlvError('the certificate is no DER, or cut off')
+  if (first?.tag !== SEQUENCE || first.value.length === 0) throw new TlvError('the certificate is no DER, or cut off')
   return der.subarray(0, first.value.byteOffset + first.value.length - der.byteOffset)
 }
 

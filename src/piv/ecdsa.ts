@@ -34,5 +34,19 @@ export function ecdsaToRaw(der: Uint8Array, octets: number): Uint8Array {
   return concat(...numbers.map((number) => leftPad(number, octets)))
 }
 
-/** The same in DER, as every program takes it. @throws TlvError */
-export const ecdsaInDer = (der: Uint8Array): Uint8Array => tlv(DER.sequence, ...numbersOf(der).map(integerPart))
+/** The same in DER, as every program takes it: a copy. @throws TlvError */
+export const ecdsaInDer = (signature: Uint8Array): Uint8Array =>
+  isInDer(signature) ? signature.slice() : tlv(DER.sequence, ...numbersOf(signature).map(integerPart))
+
+/** Nearly every signature is: it is looked at without making anything. */
+function isInDer(signature: Uint8Array): boolean {
+  const second = 4 + (signature[3] ?? 0)
+  const fits = signature[1] === signature.length - 2 && signature.length < 0x80
+  const isWhole = second + 2 + (signature[second + 1] ?? 0) === signature.length
+  return fits && isWhole && signature[0] === DER.sequence && [2, second].every((at) => isInteger(signature, at))
+}
+
+function isInteger(octets: Uint8Array, at: number): boolean {
+  const [tag, length = 0, first = 0xff, next = 0x80] = octets.subarray(at, at + 4)
+  return tag === DER.integer && length > 0 && first < 0x80 && (first !== 0 || length === 1 || next >= 0x80)
+}

@@ -1,4 +1,4 @@
-// Formats of PIN and PUK. SP 800-73-5 part 1, section 4.3 (PIN); design: PUK of 8 printable ASCII characters.
+// Formats of PIN and PUK. SP 800-73-5 part 1, section 4.3 (PIN); our own card's PUK has 8 printable ASCII characters.
 import { copyOf, secretBytes, space } from '../bytes.ts'
 import { PinError, UsageError } from '../errors.ts'
 
@@ -14,6 +14,10 @@ export const DEFAULT_TRIES = 5
 
 export const isDefaultAdminKey = (key: Uint8Array): boolean => Buffer.from(DEFAULT_ADMIN_KEY, 'hex').equals(key)
 
+/** Octets of a PIN or PUK in a command, and what fills a shorter PIN. SP 800-73-5 part 1, section 4.3. */
+export const PIN_FIELD = 8
+const FILL = 0xff
+
 const between = (low: number, high: number) => (octet: number) => octet >= low && octet <= high
 
 /**
@@ -25,6 +29,22 @@ export function pinBytes(pin: Secret): Uint8Array {
   if (octets.length >= 6 && octets.length <= 8 && octets.every(between(0x30, 0x39))) return octets
   octets.fill(0)
   throw new PinError('ERR_PIN_FORMAT', 'A PIN has 6 to 8 digits. No try was spent: enter the PIN again.')
+}
+
+/** What other makers' cards take: 4 to 8 octets of any kind but that which fills a shorter PIN. */
+const isOfOtherCards = (octets: Uint8Array): boolean =>
+  octets.length >= 4 && octets.length <= PIN_FIELD && !octets.includes(FILL)
+
+/**
+ * A copy of the PIN or PUK of any maker's card, to wipe after use.
+ * @throws PinError ERR_PIN_FORMAT, ERR_PUK_FORMAT, before anything is sent: no try is spent
+ */
+export function anySecretBytes(secret: Secret, which: 'PIN' | 'PUK'): Uint8Array {
+  const octets = secretBytes(secret)
+  if (isOfOtherCards(octets)) return octets
+  octets.fill(0)
+  const message = `A ${which} has 4 to 8 characters. No try was spent: enter the ${which} again.`
+  throw new PinError(which === 'PIN' ? 'ERR_PIN_FORMAT' : 'ERR_PUK_FORMAT', message)
 }
 
 /** Whether these are 8 printable ASCII characters: no card takes another PUK. */
@@ -49,10 +69,6 @@ export function checkTries(tries: number, what: 'PIN' | 'PUK'): number {
 
 /** P2 of the PIN commands. SP 800-73-5 part 1, table 4a. */
 export const PIN_REFERENCES = { globalPin: 0x00, pin: 0x80, puk: 0x81, fingerprint: 0x96, pairingCode: 0x98 } as const
-
-/** Octets of a PIN or PUK in a command, and what fills a shorter PIN. SP 800-73-5 part 1, section 4.3. */
-export const PIN_FIELD = 8
-const FILL = 0xff
 
 /**
  * A PIN or PUK as a command carries it, to wipe after use.

@@ -8,7 +8,7 @@ import { space, utf8, wipe } from '../bytes.ts'
 import { type CardError, SignInError } from '../errors.ts'
 import { Home } from '../home/home.ts'
 import type { AskPin } from '../piv/host/pin-request.ts'
-import { pinBytes, type Secret } from '../piv/pin.ts'
+import { anySecretBytes, type Secret } from '../piv/pin.ts'
 import { checkAddress } from './address.ts'
 import {
   type BackgroundReport,
@@ -111,7 +111,7 @@ async function converse(
 
 /** The PIN, as a line. */
 async function hand(stream: Writable, pin: Secret): Promise<void> {
-  const octets = pinBytes(pin)
+  const octets = anySecretBytes(pin, 'PIN')
   const line = space(octets.length + 1)
   line.set(octets)
   line[octets.length] = 0x0a

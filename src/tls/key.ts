@@ -10,7 +10,7 @@ import type { KeyInfo } from '../piv/host/key-info.ts'
 import { signing, signingBlock } from '../piv/host/keys.ts'
 import type { AskPin } from '../piv/host/pin-request.ts'
 import { signatureParameters } from '../piv/host/signature.ts'
-import { pinBytes, type Secret } from '../piv/pin.ts'
+import type { Secret } from '../piv/pin.ts'
 import type { CardIdentity } from './messages.ts'
 import { KeptPin } from './pin.ts'
 
@@ -101,7 +101,7 @@ export class CardKey {
     const { request, wanted } = await access.request(this.#info.slot, 'sign', { minTriesLeft })
     if (!wanted) return undefined
     signal.throwIfAborted()
-    const pin = pinBytes(await this.#pin.ask(request))
+    const pin = access.secrets.bytes(await this.#pin.ask(request), 'PIN')
     try {
       signal.throwIfAborted() // no try is spent for nobody
       await access.verify(pin, minTriesLeft, always) // it comes once more, with the signature

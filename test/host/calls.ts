@@ -33,6 +33,8 @@ export const CALLS: Readonly<Record<string, (card: Card) => Promise<unknown>>> =
   attestationIssuer: (card) => card.attestationIssuer(),
   keys: (card) => card.keys(),
   keyInfo: (card) => card.keyInfo('9a'),
+  slotContents: (card) => card.slotContents(),
+  isOccupied: (card) => card.isOccupied('9a'),
   sign: (card) => card.sign('9a', data),
   'sign, with the PIN': (card) => card.sign('9c', data, { pin: PIN }),
   'sign, asking': (card) => card.sign('9c', data, { pin: () => PIN, minTriesLeft: 2, format: 'raw' }),

@@ -2,12 +2,12 @@ import { parseSlot } from '../../piv/slots.ts'
 import { certificateIn } from '../certificates.ts'
 import { confirm, type Run } from '../context.ts'
 import { TEXT } from '../messages.ts'
-import { unlockManagement, withCard } from '../select.ts'
+import { hasCertificate, unlockManagement, withCard } from '../select.ts'
 
 export const run: Run = async (context, slotName) => {
   const slot = parseSlot(slotName)
   await withCard(context, async (card) => {
-    await certificateIn(card, slot)
+    if (!(await hasCertificate(card, slot))) await certificateIn(card, slot)
     await confirm(context, TEXT.confirm.deleteCert(slot))
     await unlockManagement(context, card)
     await card.deleteCertificate(slot)

@@ -1,11 +1,12 @@
 import type { Run } from '../context.ts'
-import { keyJson, keyLine } from '../describe.ts'
+import { contentJson, contentLine } from '../describe.ts'
 import { TEXT } from '../messages.ts'
-import { keysOnFile } from '../select.ts'
+import { slotsOnFile } from '../select.ts'
 
 export const run: Run = async (context) => {
-  const keys = await keysOnFile(context)
-  if (keys.length === 0) await context.out.done([], TEXT.done.noKeys)
-  else await context.out.result(keys.map(keyJson), keys.map(keyLine).join('\n'))
+  const { contents, seesAll } = await slotsOnFile(context)
+  const { noKeys, noKeysSeen } = TEXT.done
+  if (contents.length === 0) await context.out.done([], seesAll ? noKeys : noKeysSeen)
+  else await context.out.result(contents.map(contentJson), contents.map(contentLine).join('\n'))
   return undefined
 }

@@ -1,13 +1,14 @@
 import type { Run } from '../context.ts'
 import { columns } from '../describe.ts'
+import { errorJson } from '../output.ts'
 import { withCard } from '../select.ts'
 
 export const run: Run = async (context) => {
   await withCard(context, async (card) => {
     const objects = await card.objects()
     await context.out.result(
-      objects.map(({ tag, name }) => ({ tag, name: name ?? null })),
-      columns(objects.map(({ tag, name }) => [tag, name ?? ''])),
+      objects.map(({ tag, name, error }) => ({ tag, name: name ?? null, ...(error && { error: errorJson(error) }) })),
+      columns(objects.map(({ tag, name, error }) => [tag, name ?? '', error?.message ?? ''])),
     )
   })
   return undefined

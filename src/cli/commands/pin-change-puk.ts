@@ -1,12 +1,12 @@
 import type { Run } from '../context.ts'
 import { pinJson } from '../describe.ts'
 import { TEXT } from '../messages.ts'
-import { newPuk, takePuk, withCard } from '../select.ts'
+import { newPukOf, takePuk, withCard } from '../select.ts'
 
 export const run: Run = async (context) => {
   await withCard(context, async (card) => {
     const puk = await takePuk(context, card)
-    await card.changePuk({ puk, newPuk: await context.secrets.takeNew(newPuk) })
+    await card.changePuk({ puk, newPuk: await context.secrets.takeNew(newPukOf(card)) })
     await context.out.done(pinJson(card.name, await card.pinStatus()), TEXT.done.pukChanged)
   })
   return undefined

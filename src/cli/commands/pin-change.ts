@@ -1,12 +1,12 @@
 import type { Run } from '../context.ts'
 import { pinJson } from '../describe.ts'
 import { TEXT } from '../messages.ts'
-import { newPin, takePin, withCard } from '../select.ts'
+import { newPinOf, takePin, withCard } from '../select.ts'
 
 export const run: Run = async (context) => {
   await withCard(context, async (card) => {
     const pin = await takePin(context, card)
-    await card.changePin({ pin, newPin: await context.secrets.takeNew(newPin) })
+    await card.changePin({ pin, newPin: await context.secrets.takeNew(newPinOf(card)) })
     await context.out.done(pinJson(card.name, await card.pinStatus()), TEXT.done.pinChanged)
   })
   return undefined

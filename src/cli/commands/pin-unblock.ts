@@ -5,7 +5,7 @@ import type { Context, Run } from '../context.ts'
 import { pinJson } from '../describe.ts'
 import { readLine } from '../files.ts'
 import { TEXT } from '../messages.ts'
-import { newPin, takePuk, withCard } from '../select.ts'
+import { newPinOf, takePuk, withCard } from '../select.ts'
 
 export const run: Run = async (context) => {
   await withCard(context, async (card) => {
@@ -19,7 +19,7 @@ export const run: Run = async (context) => {
 
 async function byPuk(context: Context, card: Card): Promise<void> {
   const puk = await takePuk(context, card)
-  await card.unblockPin({ puk, newPin: await context.secrets.takeNew(newPin) })
+  await card.unblockPin({ puk, newPin: await context.secrets.takeNew(newPinOf(card)) })
 }
 
 /** The challenge lives in the TPM session of this process, so it waits here for the response. */
@@ -28,7 +28,7 @@ async function byHelpDesk(context: Context, card: Card): Promise<void> {
   await context.out.note(TEXT.helpDesk.challenge)
   await context.out.aside({ challenge }, challenge)
   const response = await readResponse(context)
-  await card.unblockWithResponse({ response, newPin: await context.secrets.takeNew(newPin) })
+  await card.unblockWithResponse({ response, newPin: await context.secrets.takeNew(newPinOf(card)) })
 }
 
 /** Misread characters are found here, before the card takes the response and its challenge with it: it is asked for again. */

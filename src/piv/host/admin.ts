@@ -7,7 +7,7 @@ import { PinError, UsageError } from '../../errors.ts'
 import { SW } from '../../iso7816/status.ts'
 import { ADMIN_ALGORITHMS, type AdminAlgorithm } from '../algorithms.ts'
 import { ADMIN_KEY } from '../slots.ts'
-import { ASKED, type Authentication, readAuthentication, writeAuthentication } from '../templates.ts'
+import { ASKED, type Authentication, readAuthenticationAnswer, writeAuthentication } from '../templates.ts'
 import type { Exchange } from './exchange.ts'
 import { refusal } from './refusals.ts'
 import { wellFormed } from './well-formed.ts'
@@ -39,7 +39,7 @@ export async function authenticateAdmin(exchange: Exchange, given: AdminKey): Pr
     const data = writeAuthentication(items)
     const answer = await exchange.send({ ins: INS, p1: id, p2: ADMIN_KEY, data, answer: true })
     if (answer.sw !== SW.OK) throw refusal('authenticateAdmin', answer)
-    return wellFormed(() => readAuthentication(answer.data))
+    return wellFormed(() => readAuthenticationAnswer(answer.data))
   }
   const run = (context: ReturnType<typeof createCipheriv>, octets: Uint8Array) => {
     context.setAutoPadding(false)

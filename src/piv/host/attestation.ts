@@ -7,6 +7,7 @@ import { keyReference, type Slot } from '../slots.ts'
 import { ATTESTATION_CERTIFICATE, YUBICO } from '../yubico.ts'
 import type { Exchange } from './exchange.ts'
 import { readObject } from './objects.ts'
+import { ifReadable } from './readable.ts'
 import { refusal } from './refusals.ts'
 
 /** The certificate in DER, with nothing after it. @throws CardError ERR_NOT_SUPPORTED, ERR_KEY_ABSENT, ERR_DATA */
@@ -25,7 +26,7 @@ export async function attest(exchange: Exchange, slot: Slot): Promise<Uint8Array
 
 /** The certificate (DER) that attestations are issued by; undefined where the card has none that can be read. */
 export async function attestationIssuer(exchange: Exchange): Promise<Uint8Array | undefined> {
-  const content = await readObject(exchange, ATTESTATION_CERTIFICATE)
+  const content = await ifReadable(() => readObject(exchange, ATTESTATION_CERTIFICATE))
   try {
     return content && Uint8Array.from(new X509Certificate(readCertificate(content)).raw)
   } catch {

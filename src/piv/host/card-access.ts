@@ -1,13 +1,14 @@
 // One card over one channel: that PIV is selected, which keys there are, and their use.
 import { isPromise } from 'node:util/types'
 import type { CardChannel, TransactionOptions, Transmit } from '../../channel.ts'
-import { CardError, PinError } from '../../errors.ts'
+import { PinError } from '../../errors.ts'
 import { SW } from '../../iso7816/status.ts'
-import { pinBytes, type Secret } from '../pin.ts'
+import type { Secret } from '../pin.ts'
 import type { Slot } from '../slots.ts'
+import { CardKeys } from './card-keys.ts'
 import { type Answer, Exchange } from './exchange.ts'
 import { Extras } from './extras.ts'
-import { CardKeys, type KeyInfo } from './key-info.ts'
+import type { KeyInfo } from './key-info.ts'
 import { commandFor, type Operation, responseIn } from './keys.ts'
 import { type AskPin, type KeyUse, type PinRequest, type PinUse, pinRequest, withPin } from './pin-request.ts'
 import { disarm, isVerified, keepTries, pinStatus, verifyPin, withSecrets } from './pins.ts'
@@ -39,7 +40,7 @@ export class CardAccess {
     this.extras = new Extras(channel)
     this.secrets = new CardSecrets(channel.local, this.extras)
     this.keys = new CardKeys(this.extras, this.#isShared)
-    this.#selection = new Selection(channel)
+    this.#selection = new Selection(channel, this.extras, this.secrets)
   }
 
   /** Other programs reach the card as well, between two transactions. */
@@ -68,7 +69,9 @@ export class CardAccess {
   change<T>(work: (exchange: Exchange) => Promise<T>, waiting?: Cancellable): Promise<T> {
     return this.transaction(async (exchange) => {
       await this.channel.local?.grant()
-      return work(exchange)
+      const result = await work(exchange)
+      await this.#selection.wasChanged(exchange)
+      return result
     }, waiting)
   }
 
@@ -85,7 +88,7 @@ export class CardAccess {
 
   verify(pin: Secret, minTriesLeft: number, disarmed = false): Promise<void> {
     const work = (exchange: Exchange) =>
-      withSecrets([pinBytes(pin)], async ([octets]) => {
+      withSecrets([this.secrets.bytes(pin, 'PIN')], async ([octets]) => {
         await this.keys.learn(exchange)
         await verifyPin(exchange, this.secrets, octets, minTriesLeft)
       })
@@ -94,9 +97,9 @@ export class CardAccess {
 
   /** The card forgets whatever was verified. */
   reset(): Promise<void> {
-    return this.channel.transaction(() => {
-      this.#selection.lost()
-      return this.channel.reset()
+    return this.channel.transaction(async () => {
+      await this.channel.reset()
+      this.#selection.wasReset()
     }, FLAT)
   }
 
@@ -113,7 +116,7 @@ export class CardAccess {
     const { pin } = options
     if (typeof pin === 'function') return this.#useAsking(pin, slot, what, options, prepare)
     if (pin !== undefined) {
-      return withPin(pin, async (octets) => {
+      return withPin(this.secrets, pin, async (octets) => {
         const operation = prepare()
         return this.#use(slot, isPromise(operation) ? await operation : operation, options, octets)
       })
@@ -134,7 +137,7 @@ export class CardAccess {
   ): Promise<Uint8Array> {
     const { request, wanted } = await this.request(slot, what, options)
     if (wanted) {
-      return withPin(await ask(request), async (pin) => this.#use(slot, await prepare(), options, pin))
+      return withPin(this.secrets, await ask(request), async (pin) => this.#use(slot, await prepare(), options, pin))
     }
     const operation = await prepare()
     try {
@@ -143,12 +146,12 @@ export class CardAccess {
       if (!(error instanceof PinError && error.code === 'ERR_PIN_REQUIRED')) throw error
     }
     const again = await this.request(slot, what, options)
-    return withPin(await ask(again.request), (pin) => this.#use(slot, operation, options, pin))
+    return withPin(this.secrets, await ask(again.request), (pin) => this.#use(slot, operation, options, pin))
   }
 
   /** Whether keys of the policy `once` serve now. Costs the card less than to say all that a request tells. */
   unlocked(): Promise<boolean> {
-    return this.transaction(async (exchange) => !this.secrets.mustChange && (await isVerified(exchange)))
+    return this.transaction(async (exchange) => !this.secrets.mustChange && (await isVerified(exchange, this.secrets)))
   }
 
   /**
@@ -163,7 +166,7 @@ export class CardAccess {
     return this.transaction(async (exchange) => {
       const { verified, triesLeft, blocked, mustChange } = await pinStatus(exchange, this.secrets)
       if (mustChange) throw refusal('useKey', { sw: SW.CONDITIONS_OF_USE })
-      const key = present(slot, await this.keys.toUse(exchange, slot))
+      const key = await this.keys.toUse(exchange, slot)
       const wanted = key.pinPolicy === 'always' || (key.pinPolicy === 'once' && !verified)
       if (wanted && blocked) throw refusal('verifyPin', { sw: SW.BLOCKED })
       if (wanted) keepTries(triesLeft, options.minTriesLeft ?? 0)
@@ -198,7 +201,7 @@ export class CardAccess {
     options: UseOptions,
     pin: Uint8Array | undefined,
   ): Promise<Used> {
-    const key = present(slot, await this.keys.toUse(exchange, slot))
+    const key = await this.keys.toUse(exchange, slot)
     const command = commandFor(operation, key)
     if (pin === undefined) this.#assertUsable(slot)
     else await verifyPin(exchange, this.secrets, pin, options.minTriesLeft ?? 0)
@@ -234,9 +237,4 @@ export class CardAccess {
       `The key in slot ${slot} wants the PIN for every use, and in a reader it has to come with the use: sign, decrypt or derive with { pin }.`,
     )
   }
-}
-
-export function present(slot: Slot, key: KeyInfo | undefined): KeyInfo {
-  if (key !== undefined) return key
-  throw new CardError('ERR_KEY_ABSENT', `There is no key in slot ${slot}. Make one: tessera key generate ${slot}.`)
 }

@@ -13,14 +13,15 @@ import { pinBytes, type Secret } from '../pin.ts'
 import { defaultPinPolicy, PIN_POLICIES, type PinPolicy, parseSlot, type Slot } from '../slots.ts'
 import { type AdminKey, authenticateAdmin } from './admin.ts'
 import { attest, attestationIssuer } from './attestation.ts'
-import { CardAccess, present, type UseOptions } from './card-access.ts'
+import { CardAccess, type UseOptions } from './card-access.ts'
 import { type CardCertificate, deleteCertificate, readCertificate, writeCertificate } from './certificates.ts'
 import type { Exchange } from './exchange.ts'
 import type { AdminKeyInfo } from './extras.ts'
-import type { KeyInfo } from './key-info.ts'
+import { isUsable, type KeyInfo, type SlotContent } from './key-info.ts'
 import { agreement, decryption, generate, type Operation, signing } from './keys.ts'
 import { changeAdminKey, importKey, moveKey } from './manage.ts'
 import { deleteObject, listObjects, type ObjectInfo, readObject, writeObject } from './objects.ts'
+import { isOccupied } from './occupied.ts'
 import type { DecryptOptions } from './padding.ts'
 import type { KeyUse } from './pin-request.ts'
 import { changePin, changePuk, type PinStatus, pinStatus, unblockPin, withSecrets } from './pins.ts'
@@ -88,7 +89,7 @@ export class Card {
 
   /** Atomic and final: the old PIN never works again. The card is unlocked by it. @throws PinError */
   changePin(secrets: { readonly pin: Secret; readonly newPin: Secret }): Promise<void> {
-    return this.#access.prove((exchange) => changePin(exchange, secrets))
+    return this.#access.prove((exchange) => changePin(exchange, this.#access.secrets, secrets))
   }
 
   /** @throws PinError ERR_PUK_WRONG with triesLeft, ERR_PUK_BLOCKED, ERR_PUK_ABSENT, ERR_PUK_FORMAT */
@@ -190,22 +191,39 @@ export class Card {
   async moveKey(from: string, to: string): Promise<void> {
     const [source, target] = [parseSlot(from), parseSlot(to)]
     await this.#access.change(async (exchange) => {
-      if (source === target) return void present(source, await this.#access.keys.find(exchange, source))
+      if (source === target) return void (await this.#access.keys.find(exchange, source))
       await moveKey(exchange, this.#access.extras, source, target)
       for (const slot of [source, target]) this.#access.keys.forget(slot)
     })
   }
 
-  keys(): Promise<KeyInfo[]> {
+  /** The keys that can be used here: see `slotContents` for all there is. */
+  async keys(): Promise<KeyInfo[]> {
+    return (await this.slotContents()).filter(isUsable)
+  }
+
+  /**
+   * What is in the slots: keys, and what cannot be used here and why. A card without metadata tells of no key that has no
+   * certificate.
+   */
+  slotContents(): Promise<SlotContent[]> {
     return this.#access.transaction((exchange) => this.#access.keys.list(exchange))
+  }
+
+  /**
+   * Whether a new key in a slot might replace something: a key or a certificate, understood or not. True also where the
+   * card does not say. `generateKey`, `importKey` and `moveKey` do not ask.
+   */
+  async isOccupied(slot: string): Promise<boolean> {
+    const reference = parseSlot(slot)
+    const { channel, extras } = this.#access
+    return this.#access.transaction((exchange) => isOccupied(exchange, extras, reference, channel.local !== undefined))
   }
 
   /** @throws CardError ERR_KEY_ABSENT */
   async keyInfo(slot: string): Promise<KeyInfo> {
     const reference = parseSlot(slot)
-    return this.#access.transaction(async (exchange) =>
-      present(reference, await this.#access.keys.find(exchange, reference)),
-    )
+    return this.#access.transaction((exchange) => this.#access.keys.find(exchange, reference))
   }
 
   /**

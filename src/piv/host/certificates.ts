@@ -1,13 +1,18 @@
 // Certificates from the host's side: the leaf in its PIV container, what signed it in an object beside it.
 import { X509Certificate } from 'node:crypto'
 import { gunzipSync, gzipSync } from 'node:zlib'
-import { CardError, isError } from '../../errors.ts'
+import { type AnyCardError, CardError, isError } from '../../errors.ts'
 import { readTlvs, TlvError, tlv } from '../../iso7816/tlv.ts'
-import { readCertificate as readContainer, writeCertificate as writeContainer } from '../certificate.ts'
+import {
+  isEmptyContainer,
+  readCertificate as readContainer,
+  writeCertificate as writeContainer,
+} from '../certificate.ts'
 import { certificateTag } from '../objects.ts'
 import type { Slot } from '../slots.ts'
 import type { Exchange } from './exchange.ts'
 import { deleteObject, readObject, writeObject } from './objects.ts'
+import { ifReadable, ifTaken } from './readable.ts'
 
 /** A certificate and what signed it, from its issuer upwards; all in DER. */
 export interface CardCertificate {
@@ -20,38 +25,49 @@ const PLAIN_LIMIT = 1856
 const LONGEST_CHAIN = 64 * 1024
 const CERTIFICATE = 0x70
 
-/** Where the chain of a slot is kept: a tag of nobody's, by slot. Other programs do not look there. */
+/**
+ * Where the chain of a slot is kept: a tag of nobody's, by slot. Other programs do not look there, and cards that know
+ * NIST's tags alone refuse it: then the card keeps the certificate by itself.
+ */
 const chainTag = (slot: Slot) => `5ffe${slot}`
 
-/** The certificate in a slot without what signed it. @throws CardError ERR_DATA for one that is damaged */
+/** The certificate in a slot without what signed it. @throws CardError ERR_DATA for one that is not understood */
 export async function readLeaf(exchange: Exchange, slot: Slot): Promise<Uint8Array | undefined> {
   const content = await readObject(exchange, certificateTag(slot))
-  return content && undamaged(slot, () => readContainer(content))
+  if (content === undefined || isEmptyContainer(content)) return undefined
+  try {
+    return readContainer(content)
+  } catch (cause) {
+    if (cause instanceof TlvError) throw notUnderstood(slot, cause)
+    throw cause
+  }
 }
 
 export async function readCertificate(exchange: Exchange, slot: Slot): Promise<CardCertificate | undefined> {
   const certificate = await readLeaf(exchange, slot)
   if (certificate === undefined) return undefined
-  const packed = await readObject(exchange, chainTag(slot)).catch(withheld)
-  if (packed === undefined) return { certificate }
-  const chain = undamaged(slot, () => readTlvs(gunzipSync(packed, { maxOutputLength: LONGEST_CHAIN })))
-  return { certificate, chain: chain.map(({ value }) => Uint8Array.from(value)) }
+  const packed = await ifReadable(() => readObject(exchange, chainTag(slot)))
+  const chain = packed && unpacked(packed)
+  return chain === undefined ? { certificate } : { certificate, chain }
 }
 
-/** There are cards that refuse a tag they do not know. A card that has gone says nothing of it. */
-function withheld(error: unknown): undefined {
-  if (error instanceof CardError && ['ERR_CARD_REFUSED', 'ERR_PIN_REQUIRED', 'ERR_DATA'].includes(error.code)) return
-  throw error
-}
-
-function undamaged<T>(slot: Slot, read: () => T): T {
+/** The chain of a slot; undefined where what stands there is something else: the tag is nobody's. */
+function unpacked(packed: Uint8Array): Uint8Array[] | undefined {
   try {
-    return read()
-  } catch (cause) {
-    if (!(cause instanceof TlvError || cause instanceof RangeError || isZlib(cause))) throw cause
-    throw new CardError('ERR_DATA', `The certificate in slot ${slot} is damaged. Put it there again.`, { cause })
+    const tlvs = readTlvs(gunzipSync(packed, { maxOutputLength: LONGEST_CHAIN }))
+    return tlvs.map(({ value }) => Uint8Array.from(value))
+  } catch (error) {
+    if (error instanceof TlvError || error instanceof RangeError || isZlib(error)) return undefined
+    throw error
   }
 }
+
+export const notUnderstood = (slot: Slot, cause: unknown): AnyCardError =>
+  new CardError(
+    'ERR_DATA',
+    `The certificate in slot ${slot} is not understood: it is damaged, or written in a way that is not known here. Put it there again.`,
+    { cause },
+  )
 
 /** @throws CardError ERR_DATA for what is no certificate */
 export async function writeCertificate(
@@ -64,12 +80,12 @@ export async function writeCertificate(
   await writeObject(exchange, certificateTag(slot), writeContainer(certificate, { gzip }))
   const packed =
     chain.length === 0 ? new Uint8Array(0) : gzipSync(Buffer.concat(chain.map((der) => tlv(CERTIFICATE, der))))
-  await writeObject(exchange, chainTag(slot), Uint8Array.from(packed))
+  await ifTaken(() => writeObject(exchange, chainTag(slot), Uint8Array.from(packed)))
 }
 
 export async function deleteCertificate(exchange: Exchange, slot: Slot): Promise<void> {
   await deleteObject(exchange, certificateTag(slot))
-  await deleteObject(exchange, chainTag(slot))
+  await ifTaken(() => deleteObject(exchange, chainTag(slot)))
 }
 
 function checkCertificate(der: Uint8Array): void {

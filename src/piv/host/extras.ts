@@ -8,6 +8,7 @@ import { PIN_REFERENCES } from '../pin.ts'
 import { ADMIN_KEY } from '../slots.ts'
 import { type Metadata, readMetadata, YUBICO } from '../yubico.ts'
 import type { Exchange, HostCommand } from './exchange.ts'
+import { ifReadable } from './readable.ts'
 import { refusal } from './refusals.ts'
 import type { SecretFacts } from './secrets.ts'
 
@@ -62,7 +63,7 @@ export class Extras {
     if (sw !== SW.UNKNOWN_INS) found.metadata = sw === SW.OK || sw === SW.REFERENCE_NOT_FOUND || found.metadata
     else found.metadata = false
     if (sw === SW.REFERENCE_NOT_FOUND) return 'absent'
-    return sw === SW.OK ? readMetadata(data) : undefined
+    return sw === SW.OK && data.length > 0 ? readMetadata(data) : undefined
   }
 
   /** Without tries in all: there is no such secret. */
@@ -98,8 +99,8 @@ export class Extras {
   async #find(exchange: Exchange): Promise<Found> {
     const generation = this.#channel.generation ?? 0
     if (this.#found?.generation === generation) return this.#found
-    const { data, sw } = await exchange.send({ ins: YUBICO.getVersion, p1: 0x00, p2: 0x00, answer: true })
-    const version = sw === SW.OK && data.length === VERSION_LENGTH ? data.slice() : undefined
+    const answer = await ifReadable(() => exchange.send({ ins: YUBICO.getVersion, p1: 0x00, p2: 0x00, answer: true }))
+    const version = answer?.sw === SW.OK && answer.data.length === VERSION_LENGTH ? answer.data.slice() : undefined
     this.#found = { generation, version, metadata: undefined }
     return this.#found
   }

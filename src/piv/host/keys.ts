@@ -4,10 +4,16 @@ import { copyOf, wipe } from '../../bytes.ts'
 import { CardError } from '../../errors.ts'
 import { SW } from '../../iso7816/status.ts'
 import { ALGORITHMS, type Algorithm, HASHES, parseHash } from '../algorithms.ts'
-import { ecdsaToRaw } from '../ecdsa.ts'
+import { ecdsaInDer, ecdsaToRaw } from '../ecdsa.ts'
 import { fromKeyObject, readPublicKey, toKeyObject } from '../public-key.ts'
 import { keyReference, PIN_POLICY_IDS, type PinPolicy, type Slot } from '../slots.ts'
-import { ASKED, type Authentication, readAuthentication, writeAuthentication, writeKeyTemplate } from '../templates.ts'
+import {
+  ASKED,
+  type Authentication,
+  readAuthenticationAnswer,
+  writeAuthentication,
+  writeKeyTemplate,
+} from '../templates.ts'
 import type { Answer, Exchange, HostCommand } from './exchange.ts'
 import type { KeyInfo } from './key-info.ts'
 import { type DecryptOptions, notDecrypted, unpadOaep, unpadPkcs1 } from './padding.ts'
@@ -52,7 +58,7 @@ export function commandFor(operation: Operation, key: KeyInfo): HostCommand {
 /** What the key answers to it: a view. @throws CardError, PinError for a refusal */
 export function responseIn(answer: Answer): Uint8Array {
   if (answer.sw !== SW.OK) throw refusal('useKey', answer)
-  const { response } = wellFormed(() => readAuthentication(answer.data))
+  const { response } = wellFormed(() => readAuthenticationAnswer(answer.data))
   if (response !== undefined) return response
   throw new CardError('ERR_DATA', 'The card answers without a result.')
 }
@@ -73,9 +79,8 @@ export const signing = (digest: Uint8Array, parameters: SignatureParameters): Op
   },
   read(response, { algorithm }) {
     const { kind, octets } = ALGORITHMS[algorithm]
-    return kind === 'rsa' || parameters.format === 'der'
-      ? response.slice()
-      : wellFormed(() => ecdsaToRaw(response, octets))
+    if (kind === 'rsa') return response.slice()
+    return wellFormed(() => (parameters.format === 'der' ? ecdsaInDer(response) : ecdsaToRaw(response, octets)))
   },
 })
 

@@ -1,6 +1,6 @@
 // Data objects from the host's side. SP 800-73-5 part 2, 3.1.2 and 3.3.2.
 import type { LocalCard } from '../../channel.ts'
-import { PinError } from '../../errors.ts'
+import { type AnyCardError, PinError } from '../../errors.ts'
 import { SW } from '../../iso7816/status.ts'
 import {
   OBJECTS,
@@ -11,6 +11,7 @@ import {
   writePutData,
 } from '../objects.ts'
 import type { Exchange } from './exchange.ts'
+import { isOfOneItem } from './readable.ts'
 import { refusal } from './refusals.ts'
 import { wellFormed } from './well-formed.ts'
 
@@ -22,32 +23,51 @@ export interface ObjectInfo {
   readonly tag: string
   /** What NIST calls it; undefined for a tag that it has no name for. */
   readonly name: string | undefined
+  /** Why it could not be read: the card has something under this tag, and does not say what. */
+  readonly error?: AnyCardError
 }
+
+/** How cards say that an object is not there: SP 800-73 has 6A82. Before its third edition cards knew fewer tags. */
+const ABSENT: readonly number[] = [
+  SW.NOT_FOUND,
+  SW.NOT_SUPPORTED,
+  SW.WRONG_DATA,
+  SW.WRONG_PARAMETERS,
+  SW.WRONG_P1_P2,
+  SW.REFERENCE_NOT_FOUND,
+  SW.CONDITIONS_OF_USE,
+  SW.UNKNOWN_INS,
+]
 
 /** PIV has no command that lists objects: a card in this process says what it has, any other is asked for each. */
 export async function listObjects(exchange: Exchange, owned: LocalCard | undefined): Promise<ObjectInfo[]> {
-  const tags = owned?.objects() ?? (await readable(exchange))
-  return tags.map((tag) => ({ tag, name: objectByTag(tag)?.name }))
+  const nameOf = (tag: string) => objectByTag(tag)?.name
+  if (owned !== undefined) return owned.objects().map((tag) => ({ tag, name: nameOf(tag) }))
+  const found: ObjectInfo[] = []
+  for (const { tag, name } of OBJECTS) {
+    const { there, error } = await whetherThere(exchange, tag)
+    if (there) found.push({ tag, name, ...(error && { error }) })
+  }
+  return found.sort((one, other) => (one.tag < other.tag ? -1 : 1))
 }
 
-async function readable(exchange: Exchange): Promise<string[]> {
-  const tags: string[] = []
-  for (const { tag } of OBJECTS) {
-    const content = await readObject(exchange, tag).catch((error: unknown) => {
-      if (!(error instanceof PinError)) throw error
-      return undefined
-    })
-    if (content !== undefined) tags.push(tag)
+/** An object that needs the PIN may be there or not. */
+async function whetherThere(exchange: Exchange, tag: string): Promise<{ there: boolean; error?: AnyCardError }> {
+  try {
+    return { there: (await readObject(exchange, tag)) !== undefined }
+  } catch (error) {
+    if (!isOfOneItem(error)) throw error
+    return { there: !(error instanceof PinError), error }
   }
-  return tags.sort()
 }
 
 /** Content of an object; undefined where there is none: never written, and deleted, look alike. */
 export async function readObject(exchange: Exchange, name: string): Promise<Uint8Array | undefined> {
   const tag = parseObjectTag(name)
   const answer = await exchange.send({ ins: INS.getData, ...P1P2, data: writeGetData(tag), answer: true })
-  if (answer.sw === SW.NOT_FOUND) return undefined
+  if (ABSENT.includes(answer.sw)) return undefined
   if (answer.sw !== SW.OK) throw refusal('readObject', answer)
+  if (answer.data.length === 0) return undefined
   const content = wellFormed(() => readContent(tag, answer.data), `What the card answers is no data object ${tag}.`)
   return content.length === 0 ? undefined : content.slice()
 }

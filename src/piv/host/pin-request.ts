@@ -1,8 +1,9 @@
 // The PIN that comes with the use of a key: there at once, or asked for when the key wants it.
-import { pinBytes, type Secret } from '../pin.ts'
+import type { Secret } from '../pin.ts'
 import type { PinPolicy, Slot } from '../slots.ts'
 import type { KeyInfo } from './key-info.ts'
 import { withSecrets } from './pins.ts'
+import type { CardSecrets } from './secrets.ts'
 
 /** What a key is to do. */
 export type KeyUse = 'sign' | 'decrypt' | 'derive'
@@ -52,8 +53,9 @@ export function pinRequest(
  * @throws PinError ERR_PIN_FORMAT; nothing was begun then
  */
 export async function withPin<Result>(
+  secrets: CardSecrets,
   pin: Secret | undefined,
   work: (pin: Uint8Array | undefined) => Promise<Result>,
 ): Promise<Result> {
-  return pin === undefined ? work(undefined) : withSecrets([pinBytes(pin)], ([octets]) => work(octets))
+  return pin === undefined ? work(undefined) : withSecrets([secrets.bytes(pin, 'PIN')], ([octets]) => work(octets))
 }

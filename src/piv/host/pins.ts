@@ -4,7 +4,7 @@ import { PinError } from '../../errors.ts'
 import { SW, triesLeft } from '../../iso7816/status.ts'
 import { PIV_AID_TRUNCATED } from '../application.ts'
 import { tagOf, writeGetData } from '../objects.ts'
-import { PIN_REFERENCES, padPin, pinBytes, pukBytes, type Secret } from '../pin.ts'
+import { PIN_REFERENCES, padPin, type Secret } from '../pin.ts'
 import type { Exchange } from './exchange.ts'
 import { type Act, refusal } from './refusals.ts'
 import type { CardSecrets, SecretFacts } from './secrets.ts'
@@ -46,19 +46,28 @@ export async function withSecrets<const T extends readonly Uint8Array[], Result>
   }
 }
 
-export async function selectPiv(exchange: Exchange): Promise<void> {
+/** Answers what the card says of the application. */
+export async function selectPiv(exchange: Exchange): Promise<Uint8Array> {
   const command = { ins: INS.select, p1: FIRST_OR_ONLY, p2: 0x00, data: PIV_AID_TRUNCATED, answer: true }
   const answer = await exchange.send(command)
   if (answer.sw !== SW.OK) throw refusal('select', answer)
+  return answer.data
 }
 
 /** Whether the PIN is verified, and the tries left where it is not. Costs nothing. */
-async function askPin(exchange: Exchange): Promise<number> {
-  return (await exchange.send({ ins: INS.verify, p1: 0x00, p2: PIN_REFERENCES.pin })).sw
+async function askPin(exchange: Exchange, secrets: CardSecrets): Promise<number> {
+  return (await exchange.send({ ins: INS.verify, p1: 0x00, p2: await secrets.reference(exchange) })).sw
 }
 
 /** Whether the PIN that was verified still serves. */
-export const isVerified = async (exchange: Exchange): Promise<boolean> => (await askPin(exchange)) === SW.OK
+export const isVerified = async (exchange: Exchange, secrets: CardSecrets): Promise<boolean> =>
+  (await askPin(exchange, secrets)) === SW.OK
+
+/** Whether a card answers as the PIV application does when it is asked for the PIN status. */
+export async function tellsOfPin(exchange: Exchange, secrets: CardSecrets): Promise<boolean> {
+  const sw = await askPin(exchange, secrets)
+  return sw === SW.OK || triesLeft(sw) !== undefined
+}
 
 /** VERIFY, the last thing that is sent: the one use of an `always` key that it allows is the next command. */
 export async function verifyPin(
@@ -68,9 +77,12 @@ export async function verifyPin(
   minTriesLeft: number,
 ): Promise<void> {
   if (minTriesLeft > 0) {
-    keepTries((await secrets.pin(exchange)).left ?? triesLeft(await askPin(exchange)), minTriesLeft)
+    keepTries((await secrets.pin(exchange)).left ?? triesLeft(await askPin(exchange, secrets)), minTriesLeft)
   }
-  await sendPins(exchange, 'verifyPin', INS.verify, PIN_REFERENCES.pin, [pin])
+  const reference = await secrets.reference(exchange)
+  await withSecrets([secrets.bytes(pin, 'PIN')], (octets) =>
+    sendPins(exchange, 'verifyPin', INS.verify, reference, octets),
+  )
 }
 
 /** Ends the one use of an `always` key that VERIFY allows, by a command that does nothing else. Any answer is right. */
@@ -89,7 +101,7 @@ export function keepTries(left: number | undefined, least: number): void {
 }
 
 export async function pinStatus(exchange: Exchange, secrets: CardSecrets): Promise<PinStatus> {
-  const sw = await askPin(exchange)
+  const sw = await askPin(exchange, secrets)
   const told = await secrets.pin(exchange)
   // A card in this process whose tries nobody can know answers an empty VERIFY with all of them.
   const left = told.limit === undefined ? triesLeft(sw) : told.left
@@ -112,10 +124,11 @@ const countOf = ({ left, limit, isDefault }: SecretFacts): SecretStatus => ({
 
 export async function changePin(
   exchange: Exchange,
+  card: CardSecrets,
   { pin, newPin }: { readonly pin: Secret; readonly newPin: Secret },
 ): Promise<void> {
-  await withSecrets([pinBytes(pin), pinBytes(newPin)], (secrets) =>
-    sendPins(exchange, 'changePin', INS.changeReferenceData, PIN_REFERENCES.pin, secrets),
+  await withSecrets([card.bytes(pin, 'PIN'), card.bytes(newPin, 'PIN')], async (secrets) =>
+    sendPins(exchange, 'changePin', INS.changeReferenceData, await card.reference(exchange), secrets),
   )
 }
 
@@ -124,7 +137,7 @@ export async function changePuk(
   card: CardSecrets,
   { puk, newPuk }: { readonly puk: Secret; readonly newPuk: Secret },
 ): Promise<void> {
-  await withSecrets([pukBytes(puk), pukBytes(newPuk)], async (secrets) => {
+  await withSecrets([card.bytes(puk, 'PUK'), card.bytes(newPuk, 'PUK')], async (secrets) => {
     await demandPuk(exchange, card)
     await sendPins(exchange, 'changePuk', INS.changeReferenceData, PIN_REFERENCES.puk, secrets)
   })
@@ -135,9 +148,9 @@ export async function unblockPin(
   card: CardSecrets,
   { puk, newPin }: { readonly puk: Secret; readonly newPin: Secret },
 ): Promise<void> {
-  await withSecrets([pukBytes(puk), pinBytes(newPin)], async (secrets) => {
+  await withSecrets([card.bytes(puk, 'PUK'), card.bytes(newPin, 'PIN')], async (secrets) => {
     await demandPuk(exchange, card)
-    await sendPins(exchange, 'unblockPin', INS.resetRetryCounter, PIN_REFERENCES.pin, secrets)
+    await sendPins(exchange, 'unblockPin', INS.resetRetryCounter, await card.reference(exchange), secrets)
   })
 }
 

@@ -1,29 +1,67 @@
 // Whether the PIV application is the one that answers. Other programs reach a card in a reader between two transactions,
 // and may select something else; the card itself may have been reset, or exchanged.
-import { equal } from '../../bytes.ts'
 import type { CardChannel } from '../../channel.ts'
 import { CardError, PcscError } from '../../errors.ts'
 import { SW } from '../../iso7816/status.ts'
-import { PIV_AID } from '../application.ts'
-import { guidOf as guidIn, readDiscovery } from '../contents.ts'
+import { selectsPiv } from '../application.ts'
+import { readDiscovery } from '../contents.ts'
 import type { Exchange } from './exchange.ts'
+import type { Extras } from './extras.ts'
+import { compare, type Identity, identityOf } from './identity.ts'
 import { readObject } from './objects.ts'
-import { selectPiv } from './pins.ts'
+import { selectPiv, tellsOfPin } from './pins.ts'
+import { ifReadable } from './readable.ts'
+import type { CardSecrets } from './secrets.ts'
 
 /** What another application says to a command of PIV. */
 const NOT_PIV: readonly (number | undefined)[] = [SW.UNKNOWN_INS, SW.UNKNOWN_CLA]
 
+/** Of a card that gives no object to anybody: how it answers when it is asked whether the PIN is verified. */
+const PIN_STATUS = 'PIN status'
+
+/** Objects that PIV gives to everybody. */
+const FREE = [
+  'discovery',
+  'chuid',
+  'ccc',
+  'key-history',
+  ...['9a', '9c', '9d', '9e'].map((slot) => `certificate-${slot}`),
+]
+
+/**
+ * An object that the card gives, which only PIV does: what stands in it need not be understood. undefined where it gives
+ * none, or says that another application is selected.
+ */
+export async function witnessOfPiv(exchange: Exchange, secrets?: CardSecrets): Promise<string | undefined> {
+  for (const name of FREE) if (await gives(exchange, name, secrets)) return name
+  return secrets !== undefined && (await gives(exchange, PIN_STATUS, secrets)) ? PIN_STATUS : undefined
+}
+
+async function gives(exchange: Exchange, name: string, secrets: CardSecrets | undefined): Promise<boolean> {
+  if (name === PIN_STATUS) return secrets !== undefined && (await tellsOfPin(exchange, secrets))
+  const content = await ifReadable(() => readObject(exchange, name))
+  if (name !== 'discovery') return content !== undefined
+  secrets?.discovered(content)
+  const application = content && readDiscovery(content).identifier
+  return content !== undefined && (application === undefined || selectsPiv(application))
+}
+
 export class Selection {
   readonly #channel: CardChannel
+  readonly #extras: Extras
+  readonly #secrets: CardSecrets
   /** What `generation` of the channel PIV was selected in. */
   #since: number | undefined
-  /** False once the card has shown that it does not say which application is selected. */
-  #hasDiscovery = true
-  /** GUID of the card; empty where it has none. */
-  #guid: Uint8Array | undefined
+  /** The object that tells that PIV is selected; undefined before one was looked for, `none` where none does. */
+  #witness: string | 'none' = 'discovery'
+  #identity: Identity | undefined
+  /** The generation that a reset by this program began: the card is the same. */
+  #ownReset: number | undefined
 
-  constructor(channel: CardChannel) {
+  constructor(channel: CardChannel, extras: Extras, secrets: CardSecrets) {
     this.#channel = channel
+    this.#extras = extras
+    this.#secrets = secrets
   }
 
   /**
@@ -39,7 +77,7 @@ export class Selection {
       } catch (error) {
         if (!(error instanceof CardError && NOT_PIV.includes(error.sw))) throw error
       }
-      await selectPiv(exchange)
+      await this.#select(exchange)
     }
     return work()
   }
@@ -49,17 +87,30 @@ export class Selection {
     return !this.#shared && this.#since !== undefined
   }
 
-  /** The card forgets. In this process there is but one application, and nothing to select again. */
-  lost(): void {
-    if (this.#shared) this.#since = undefined
+  /** The card forgets, by a reset of ours. In this process there is but one application, and nothing to select again. */
+  wasReset(): void {
+    if (!this.#shared) return
+    this.#since = undefined
+    this.#ownReset = this.#channel.generation
+  }
+
+  /** The card was changed by this program, and with it perhaps what it is known by. */
+  async wasChanged(exchange: Exchange): Promise<void> {
+    if (this.#identity === undefined || this.#identity.has('guid')) return
+    this.#identity = await identityOf(exchange, this.#extras)
   }
 
   /** The card is new, or has forgotten everything. */
   async #begin(exchange: Exchange): Promise<void> {
     const generation = this.#channel.generation ?? 0
-    await selectPiv(exchange)
-    if (this.#shared) await this.#identify(exchange)
+    await this.#select(exchange)
+    if (this.#shared && (this.#identity === undefined || this.#ownReset !== generation)) await this.#identify(exchange)
+    this.#witness = 'discovery'
     this.#since = generation
+  }
+
+  async #select(exchange: Exchange): Promise<void> {
+    this.#secrets.selected(await selectPiv(exchange))
   }
 
   get #shared(): boolean {
@@ -67,38 +118,32 @@ export class Selection {
   }
 
   async #check(exchange: Exchange): Promise<void> {
-    if (!this.#shared || (this.#hasDiscovery && (await this.#isSelected(exchange)))) return
-    await selectPiv(exchange)
-    if (this.#hasDiscovery) this.#hasDiscovery = await this.#isSelected(exchange)
-  }
-
-  async #isSelected(exchange: Exchange): Promise<boolean> {
-    try {
-      const content = await readObject(exchange, 'discovery')
-      return content !== undefined && equal(readDiscovery(content).identifier ?? new Uint8Array(0), PIV_AID)
-    } catch (error) {
-      if (error instanceof PcscError) throw error
-      return false
+    if (!this.#shared) return
+    const known = this.#witness
+    if (known !== 'none' && (await gives(exchange, known, this.#secrets))) return
+    const other = known === 'discovery' ? await witnessOfPiv(exchange, this.#secrets) : undefined
+    if (other !== undefined) {
+      this.#witness = other
+      return
     }
+    await this.#select(exchange)
+    if (known !== 'none') this.#witness = (await witnessOfPiv(exchange, this.#secrets)) ?? 'none'
   }
 
   async #identify(exchange: Exchange): Promise<void> {
-    const guid = await guidOf(exchange)
-    if (this.#guid !== undefined && !equal(this.#guid, guid)) {
-      throw new PcscError('ERR_CARD_REMOVED', 'Another card is in the reader. Open it anew.', {
-        reader: this.#channel.reader,
-      })
-    }
-    this.#guid = guid
+    const now = await identityOf(exchange, this.#extras)
+    const likeness = this.#identity === undefined ? 'same' : compare(this.#identity, now)
+    if (likeness !== 'same') throw exchanged(likeness, this.#channel.reader)
+    this.#identity = now
   }
 }
 
-async function guidOf(exchange: Exchange): Promise<Uint8Array> {
-  try {
-    const content = await readObject(exchange, 'chuid')
-    return (content && guidIn(content)) ?? new Uint8Array(0)
-  } catch (error) {
-    if (error instanceof PcscError) throw error
-    return new Uint8Array(0) // a card without one, or with one that nobody can read
-  }
-}
+/** No PIN that was meant for the card of before goes to this one. */
+const exchanged = (likeness: 'another' | 'unknown', reader: string | undefined) =>
+  new PcscError(
+    'ERR_CARD_REMOVED',
+    likeness === 'another'
+      ? 'Another card is in the reader. Open it anew.'
+      : 'The card was reset or taken out, and shows nothing by which to tell whether it is the same. Open it anew.',
+    { reader },
+  )

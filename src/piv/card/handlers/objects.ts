@@ -1,7 +1,7 @@
 // SELECT, GET DATA, PUT DATA. SP 800-73-5 part 2, 3.1.1, 3.1.2, 3.3.2.
 import { StatusError, SW } from '../../../iso7816/status.ts'
 import { ALGORITHMS } from '../../algorithms.ts'
-import { PIV_AID, PIV_RID, selectsPiv, writeApplicationProperties } from '../../application.ts'
+import { OUR_LABEL, PIV_AID, PIV_RID, selectsPiv, writeApplicationProperties } from '../../application.ts'
 import { writeKeyHistory } from '../../contents.ts'
 import { certificateTag, objectByTag, tagOf, writeObject } from '../../objects.ts'
 import { SLOTS, type Slot } from '../../slots.ts'
@@ -21,7 +21,7 @@ const RETIRED = new Set(
 const PROPERTIES = writeApplicationProperties({
   identifier: PIV_AID.subarray(PIV_RID.length),
   authority: PIV_RID,
-  label: 'Tessera',
+  label: OUR_LABEL,
   algorithms: Object.values(ALGORITHMS).map(({ id }) => id),
 })
 

@@ -1,0 +1,53 @@
+// Whether the card that is there is the one that was: by the GUID of its CHUID, and of a card that has none, or one that
+// nobody can read, by all else that it shows to everybody. Anybody can copy that: it tells cards of honest people apart.
+import { createHash } from 'node:crypto'
+import { hex } from '../../bytes.ts'
+import { guidOf } from '../contents.ts'
+import { certifiedKey } from './certified-key.ts'
+import type { Exchange } from './exchange.ts'
+import type { Extras } from './extras.ts'
+import { readObject } from './objects.ts'
+import { ifReadable } from './readable.ts'
+
+/** Facts by name. Each alone tells cards apart where it differs; the first ones also tell that a card is the same. */
+export type Identity = ReadonlyMap<string, string>
+
+/** No two cards have the same. */
+const UNIQUE = ['guid', 'serial', '9e', '9a', '9c', '9d'] as const
+/** Many cards may have the same. */
+const COMMON = ['chuid', 'ccc', 'discovery'] as const
+
+export async function identityOf(exchange: Exchange, extras: Extras): Promise<Identity> {
+  const facts = new Map<string, string>()
+  const content = (name: string) => ifReadable(() => readObject(exchange, name))
+  const chuid = await content('chuid')
+  const guid = chuid && guidOf(chuid)
+  if (guid !== undefined) return facts.set('guid', hex(guid))
+  const serial = await extras.serial(exchange)
+  if (serial !== undefined) facts.set('serial', String(serial))
+  for (const slot of ['9e', '9a', '9c', '9d']) {
+    const certificate = await content(`certificate-${slot}`)
+    if (certificate !== undefined) facts.set(slot, digest(certifiedKey(certificate) ?? certificate))
+  }
+  for (const name of COMMON) {
+    const octets = name === 'chuid' ? chuid : await content(name)
+    if (octets !== undefined) facts.set(name, digest(octets))
+  }
+  return facts
+}
+
+const digest = (octets: Uint8Array): string => createHash('sha256').update(octets).digest('hex')
+
+export type Likeness = 'same' | 'another' | 'unknown'
+
+export function compare(before: Identity, now: Identity): Likeness {
+  for (const name of ['guid', 'serial']) {
+    const [one, other] = [before.get(name), now.get(name)]
+    if (one !== other) return 'another'
+    if (one !== undefined) return 'same'
+  }
+  const known = UNIQUE.filter((name) => before.has(name) || now.has(name))
+  if (known.some((name) => before.get(name) === now.get(name))) return 'same'
+  const differs = COMMON.some((name) => before.get(name) !== now.get(name))
+  return known.length > 0 || differs ? 'another' : 'unknown'
+}

@@ -1,0 +1,63 @@
+// Whether a new key might replace something. What is not understood is something, and so is what a card does not say.
+
+import { SW } from '../../iso7816/status.ts'
+import { ALGORITHMS } from '../algorithms.ts'
+import { isEmptyContainer } from '../certificate.ts'
+import { certificateTag } from '../objects.ts'
+import { keyReference, type Slot } from '../slots.ts'
+import { ASKED, writeAuthentication } from '../templates.ts'
+import type { Exchange } from './exchange.ts'
+import type { Extras } from './extras.ts'
+import { readObject } from './objects.ts'
+import { isOfOneItem } from './readable.ts'
+
+/** `isOwn`: a card in this process, whose word that there is no key is enough; others may mean keys that they know of. */
+export async function isOccupied(exchange: Exchange, extras: Extras, slot: Slot, isOwn: boolean): Promise<boolean> {
+  const metadata = await extras.metadata(exchange, keyReference(slot))
+  if (metadata !== undefined && metadata !== 'absent') return true
+  if (isOwn && metadata === 'absent') return false
+  if (await hasCertificate(exchange, slot)) return true
+  return metadata === undefined && (await answersForKey(exchange, slot))
+}
+
+/** What is refused or not understood is one. */
+async function hasCertificate(exchange: Exchange, slot: Slot): Promise<boolean> {
+  try {
+    const content = await readObject(exchange, certificateTag(slot))
+    return content !== undefined && !isEmptyContainer(content)
+  } catch (error) {
+    if (isOfOneItem(error)) return true
+    throw error
+  }
+}
+
+/** What a card answers where there is no key to use. */
+const NO_KEY: readonly number[] = [
+  SW.WRONG_DATA,
+  SW.NOT_SUPPORTED,
+  SW.NOT_FOUND,
+  SW.WRONG_PARAMETERS,
+  SW.REFERENCE_NOT_FOUND,
+  SW.WRONG_P1_P2,
+  SW.UNKNOWN_INS,
+]
+
+/** Key algorithms by their identifiers, with octets of what they sign: ours, RSA-1024 and RSA-4096. */
+const KINDS: ReadonlyArray<readonly [id: number, octets: number]> = [
+  ...Object.values(ALGORITHMS).map(({ id, octets }) => [id, octets] as const),
+  [0x06, 128],
+  [0x16, 512],
+]
+
+/**
+ * A key that needs the PIN says so when it is asked to sign without it, also one that no certificate tells of. What it is
+ * asked to sign is noughts, which is the digest of nothing.
+ */
+async function answersForKey(exchange: Exchange, slot: Slot): Promise<boolean> {
+  for (const [id, octets] of KINDS) {
+    const data = writeAuthentication({ response: ASKED, challenge: new Uint8Array(octets) })
+    const { sw } = await exchange.send({ ins: 0x87, p1: id, p2: keyReference(slot), data, answer: true })
+    if (!NO_KEY.includes(sw)) return true
+  }
+  return false
+}
