@@ -4,6 +4,7 @@ import type { Agent } from 'node:https'
 import type { CaProtocol } from '../enroll/protocol.ts'
 import type { Credentials } from '../enroll/protocols/connection.ts'
 import { LONGEST_FILE, readCertificates } from '../enroll/read.ts'
+import type { RememberedCa } from '../enroll/remembered-ca.ts'
 import { CardError, UsageError } from '../errors.ts'
 import { writePem } from '../x509/pem.ts'
 import { type Context, given } from './context.ts'
@@ -28,13 +29,25 @@ export function caUrl({ est, certsrv, user, negotiate, byCertificate }: Options)
   return url
 }
 
-/** `agent`: proves who asks by TLS. @throws as caUrl; CardError ERR_DATA for a CA file that is none */
-export async function chosenCa(context: Context, agent?: Agent): Promise<ChosenCa> {
-  const { est, caFile } = context.options
-  const url = caUrl(context.options)
-  const trust = caFile === undefined ? undefined : await certificatesIn(context, caFile, '--ca-file')
+export interface CaWishes {
+  /** Proves who asks by TLS. */
+  readonly agent?: Agent | undefined
+  /** Other options than those of the command line. */
+  readonly options?: Options
+  /** Whom to trust without --ca-file. */
+  readonly known?: readonly Uint8Array[] | undefined
+}
+
+/** @throws as caUrl; CardError ERR_DATA for a CA file that is none */
+export async function chosenCa(
+  context: Context,
+  { agent, options = context.options, known }: CaWishes = {},
+): Promise<ChosenCa> {
+  const { est, caFile } = options
+  const url = caUrl(options)
+  const trust = caFile === undefined ? known : await certificatesIn(context, caFile, '--ca-file')
   const pem = trust?.map(pemOf).join('')
-  const login = agent === undefined ? await credentials(context) : { agent }
+  const login = agent === undefined ? await credentials(context, options) : { agent }
   const address = { url, ...given({ ca: pem, credentials: login }) }
   // Loaded only here: they bring the client for HTTPS.
   const ca =
@@ -42,6 +55,29 @@ export async function chosenCa(context: Context, agent?: Agent): Promise<ChosenC
       ? (await import('../enroll/protocols/certsrv.ts')).certsrvProtocol(address)
       : (await import('../enroll/protocols/est.ts')).estProtocol(address)
   return { ca, trust }
+}
+
+/** What is remembered of a CA, as the options that would say it; a login that was said now is the one that counts. */
+export function optionsOf({ protocol, url, template, login, user }: RememberedCa, said: Options): Options {
+  const logins = {
+    none: {},
+    password: given({ user }),
+    negotiate: { negotiate: true },
+    certificate: { byCertificate: true },
+  } as const
+  const logsIn = said.user !== undefined || said.negotiate || said.byCertificate
+  return { ...said, [protocol]: url, ...given({ template: said.template ?? template }), ...(!logsIn && logins[login]) }
+}
+
+/** What to remember of the CA that was asked. */
+export function caToRemember(said: Options, trust: readonly Uint8Array[] | undefined): RememberedCa {
+  const { est, template, user, negotiate, byCertificate } = said
+  return {
+    protocol: est === undefined ? 'certsrv' : 'est',
+    url: caUrl(said),
+    login: byCertificate ? 'certificate' : negotiate ? 'negotiate' : user === undefined ? 'none' : 'password',
+    ...given({ template, user, trust: trust && [...trust] }),
+  }
 }
 
 /** Each in DER. @throws CardError ERR_DATA, which names the file */
@@ -57,8 +93,8 @@ export async function certificatesIn(context: Context, path: string, what: strin
 
 export const pemOf = (der: Uint8Array): string => writePem('CERTIFICATE', der)
 
-async function credentials(context: Context): Promise<Credentials | undefined> {
-  const { user, passwordFile, negotiate } = context.options
+async function credentials(context: Context, options: Options): Promise<Credentials | undefined> {
+  const { user, passwordFile, negotiate } = options
   const { enrollment } = TEXT
   if (negotiate) return (await import('../enroll/protocols/negotiate.ts')).negotiate()
   if (user === undefined) return undefined

@@ -1,8 +1,7 @@
 // An enrolment in words and as JSON: what happens, what came of it, what is due.
-import type { Agent } from 'node:https'
 import type { Abandoned } from '../enroll/abandon.ts'
 import type { EnrollEvent, EnrollResult } from '../enroll/enroll-options.ts'
-import { chosenCa } from './ca.ts'
+import { type CaWishes, chosenCa } from './ca.ts'
 import { certificateJson, contentOf, verdictText } from './certificates.ts'
 import { type Context, given } from './context.ts'
 import { clock } from './describe.ts'
@@ -11,10 +10,11 @@ import type { Json } from './output.ts'
 
 const day = (date: Date): string => date.toISOString().slice(0, 10)
 
-/** What the options say of an enrolment, besides where; `agent` as for chosenCa. @throws UsageError ERR_USAGE */
-export async function enrollOptions(context: Context, agent?: Agent) {
-  const { options, out } = context
-  const { ca, trust } = await chosenCa(context, agent)
+/** What the options say of an enrolment, besides where; @throws UsageError ERR_USAGE */
+export async function enrollOptions(context: Context, wishes: CaWishes = {}) {
+  const { options = context.options } = wishes
+  const { out } = context
+  const { ca, trust } = await chosenCa(context, wishes)
   const { algorithm, pinPolicy, friendlyName, template, hash, padding } = options
   return {
     ...{ ca, ...contentOf(context), ...given({ trust, algorithm, pinPolicy, friendlyName, template, hash, padding }) },

@@ -70,7 +70,7 @@ export const ENROLLMENT = {
     left < 0 ? `${slot}  ${subject}  expired ${days(-left)} ago` : `${slot}  ${subject}  ends in ${days(left)}`,
   notDue: 'Nothing is due.',
   warnDue: (slot: string, left: number) =>
-    `the certificate in slot ${slot} ${left < 0 ? 'has expired' : `ends in ${days(left)}`}. Renew it: tessera enroll ${slot} --renew --est URL, or --certsrv URL.`,
+    `the certificate in slot ${slot} ${left < 0 ? 'has expired' : `ends in ${days(left)}`}. Renew it: tessera enroll ${slot} --renew (and --est URL or --certsrv URL, where it was not enrolled from this computer).`,
 } as const
 
 /** The sheet that goes to the first user of a card. */

@@ -1,12 +1,15 @@
-// What the files of enrolments under way are called: a file for each card and slot.
+// What the files about enrolments are called: for each card and slot one of what is under way, and one of the CA.
 import { join } from 'node:path'
 import { type Files, files as systemFiles } from '../files/files.ts'
 import type { Home } from './home.ts'
 
 const SUFFIX = '.enrolment'
+const CA_SUFFIX = '.ca'
 
 /** @param card its id, 32 hex digits */
 export const enrolmentFile = (card: string, slot: string): string => `${card}-${slot}${SUFFIX}`
+
+export const caFile = (card: string, slot: string): string => `${card}-${slot}${CA_SUFFIX}`
 
 /** Of the file names in the folder, those of one card. */
 export const enrolmentFilesOf = (card: string, names: readonly string[]): string[] =>
@@ -14,7 +17,9 @@ export const enrolmentFilesOf = (card: string, names: readonly string[]): string
 
 /** Removes the enrolments of a card that was destroyed. @throws FileError */
 export async function forgetEnrolments(card: string, home: Home, files: Files = systemFiles): Promise<void> {
-  for (const name of enrolmentFilesOf(card, await files.list(home.enrolments))) {
+  const names = await files.list(home.enrolments)
+  const ofCa = names.filter((name) => name.startsWith(`${card}-`) && name.endsWith(CA_SUFFIX))
+  for (const name of [...enrolmentFilesOf(card, names), ...ofCa]) {
     await files.remove(join(home.enrolments, name))
   }
 }

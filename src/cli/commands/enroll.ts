@@ -1,34 +1,53 @@
 import { abandonEnrollment, enroll } from '../../enroll/enrollments.ts'
+import { rememberCa, rememberedCa } from '../../enroll/remembered-ca.ts'
+import type { Card } from '../../piv/host/card.ts'
 import { parseSlot } from '../../piv/slots.ts'
 import { cardAgent } from '../../tls/agent.ts'
-import { caUrl } from '../ca.ts'
+import { caToRemember, caUrl, optionsOf } from '../ca.ts'
 import { type Context, confirm, given, type Run } from '../context.ts'
 import { abandonedJson, enrollOptions, resultJson, resultText } from '../enrollment.ts'
 import { EXIT } from '../exit.ts'
 import { TEXT } from '../messages.ts'
+import type { Options } from '../options.ts'
 import { standingRights, withCard } from '../select.ts'
 
 export const run: Run = async (context, slotName?: string) => {
-  const { options, out, signal } = context
+  const { options } = context
   const slot = parseSlot(slotName ?? '9a')
   if (options.abandon) return giveUp(context, slot)
-  caUrl(options)
-  const { renew, keepOld, key, byCertificate } = options
+  const known = options.renew === true && options.est === undefined && options.certsrv === undefined
+  if (!known) caUrl(options)
   return withCard(context, async (card) => {
-    const { use, authorize } = standingRights(context, card)
-    const { pin: onPin, minTriesLeft } = use
-    const agent = byCertificate ? await cardAgent(card, slot, { onPin, ...given({ minTriesLeft }) }) : undefined
-    try {
-      const wanted = await enrollOptions(context, agent)
-      const result = await enroll(card, {
-        ...{ ...wanted, slot, signal, ...given({ renew, keepOld, key }), ...use, authorize },
-      })
-      await out.done(resultJson(result), resultText(result))
-      return result.state === 'pending' ? EXIT.pending : EXIT.ok
-    } finally {
-      agent?.destroy()
-    }
+    const ca = known ? await rememberedCa(card, slot) : undefined
+    return enrolled(context, card, slot, ca ? optionsOf(ca, options) : options, ca?.trust)
   })
+}
+
+/** @param known of whom the CA's certificate has to come, where no option says so */
+async function enrolled(
+  context: Context,
+  card: Card,
+  slot: string,
+  options: Options,
+  known: readonly Uint8Array[] | undefined,
+) {
+  const { out, signal } = context
+  const { renew, keepOld, key, byCertificate } = options
+  caUrl(options)
+  const { use, authorize } = standingRights(context, card)
+  const { pin: onPin, minTriesLeft } = use
+  const agent = byCertificate ? await cardAgent(card, slot, { onPin, ...given({ minTriesLeft }) }) : undefined
+  try {
+    const wanted = await enrollOptions(context, { agent, options, known })
+    const result = await enroll(card, {
+      ...{ ...wanted, slot, signal, ...given({ renew, keepOld, key }), ...use, authorize },
+    })
+    if (result.state === 'enrolled') await rememberCa(card, slot, caToRemember(options, wanted.trust))
+    await out.done(resultJson(result), resultText(result))
+    return result.state === 'pending' ? EXIT.pending : EXIT.ok
+  } finally {
+    agent?.destroy()
+  }
 }
 
 function giveUp(context: Context, slot: string) {

@@ -1,0 +1,70 @@
+// Which CA a certificate came from, so that its renewal needs nothing else: address, template, whom to trust and how one
+// logs in there, never a password. A file for each card and slot.
+import { join } from 'node:path'
+import * as v from 'valibot'
+import { type Files, files as systemFiles } from '../files/files.ts'
+import { decode, octets, text } from '../files/schema.ts'
+import { type Kind, seal } from '../files/sealed-text.ts'
+import { caFile } from '../home/enrolments.ts'
+import { Home } from '../home/home.ts'
+import { LONGEST_CERTIFICATE } from '../piv/certificate.ts'
+import type { Card } from '../piv/host/card.ts'
+import { parseSlot } from '../piv/slots.ts'
+import { cardIdOf } from './identity.ts'
+import { MOST_ABOVE } from './state.ts'
+
+const KIND: Kind = {
+  magic: 'tessera-ca',
+  version: 1,
+  noun: 'file about a CA',
+  advice: 'Remove it, and say which CA: tessera enroll SLOT --renew --est URL, or --certsrv URL.',
+}
+const LIMIT = 1024 * 1024
+
+const schema = v.strictObject({
+  protocol: v.picklist(['est', 'certsrv']),
+  url: v.pipe(text(1, 2048), v.startsWith('https://')),
+  template: v.optional(text(1, 128)),
+  login: v.picklist(['none', 'password', 'negotiate', 'certificate']),
+  user: v.optional(text(1, 256)),
+  /** Certificates (DER) of whom the CA has to be, where somebody said so. */
+  trust: v.optional(v.pipe(v.array(octets(1, LONGEST_CERTIFICATE)), v.minLength(1), v.maxLength(MOST_ABOVE))),
+})
+
+export type RememberedCa = v.InferOutput<typeof schema>
+
+async function fileOf(card: Card, slot: string): Promise<readonly [folder: string, file: string]> {
+  const { enrolments } = new Home()
+  return [enrolments, join(enrolments, caFile(await cardIdOf(card), parseSlot(slot)))]
+}
+
+/** What is not right for the file is not remembered: an address with a password in it, for instance. @throws FileError */
+export async function rememberCa(
+  card: Card,
+  slot: string,
+  ca: RememberedCa,
+  files: Files = systemFiles,
+): Promise<void> {
+  const [folder, path] = await fileOf(card, slot)
+  const { username, password } = new URL(ca.url)
+  if (username !== '' || password !== '' || !v.is(schema, JSON.parse(JSON.stringify(shown(ca))))) return
+  await files.makeFolder(folder)
+  await files.writeAtomic(path, seal(KIND, ca))
+}
+
+/** As it is in the file: octets are base64 there. */
+const shown = ({ trust, ...rest }: RememberedCa) => ({
+  ...rest,
+  ...(trust && { trust: trust.map((der) => Buffer.from(der).toString('base64')) }),
+})
+
+/** @throws FileError ERR_CARD_FILE for a file that is damaged */
+export async function rememberedCa(
+  card: Card,
+  slot: string,
+  files: Files = systemFiles,
+): Promise<RememberedCa | undefined> {
+  const [, path] = await fileOf(card, slot)
+  const found = await files.read(path, LIMIT)
+  return found && decode(KIND, schema, found, path)
+}

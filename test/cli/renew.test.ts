@@ -1,0 +1,73 @@
+// takes: 10 s
+// Renewal with nothing but --renew: which CA a certificate came from is remembered, and no password is.
+import { readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { test } from 'uvu'
+import * as assert from 'uvu/assert'
+import { PASSWORDS, startLab } from '../lab-ca/support.ts'
+import { tempDir } from '../support/temp.ts'
+import { secretFile, tessera } from './cli.ts'
+
+const home = tempDir('home')
+process.env.TESSERA_HOME = home
+process.env.TESSERA_TCTI = 'embedded:'
+const pin = secretFile(`${home}/pin`, '135790')
+const password = secretFile(`${home}/password`, PASSWORDS.alice)
+const files = () => readdirSync(join(home, 'enrolments')).filter((name) => name.endsWith('.ca'))
+
+async function serial(): Promise<string> {
+  const { stdout } = await tessera(['cert', 'show', '9a', '--json'])
+  return (JSON.parse(stdout) as { serialNumber: string }).serialNumber
+}
+
+test('enroll, then enroll --renew: the CA, whom to trust, the template and the user are remembered', async () => {
+  const lab = await startLab()
+  await tessera(['create', 'work', '--pin', pin])
+  const unknown = await tessera(['enroll', '9a', '--renew', '--pin-file', pin])
+  assert.is(unknown.code, 2)
+  assert.match(unknown.stderr, 'Say which CA')
+
+  const where = ['--est', lab.url, '--ca-file', lab.certificateFile, '--template', 'smartcard-user']
+  const login = ['--user', 'alice', '--password-file', password]
+  const first = await tessera(['enroll', '9a', ...where, ...login, '--pin-file', pin])
+  assert.is(first.code, 0, first.stderr)
+  const before = await serial()
+
+  const [name = ''] = files()
+  const path = join(home, 'enrolments', name)
+  const text = readFileSync(path, 'utf8')
+  assert.match(text, '"user": "alice"')
+  for (const secret of [PASSWORDS.alice ?? '', '135790']) assert.not.match(text, secret)
+  assert.is(statSync(path).mode & 0o077, 0)
+
+  // Only what no file has: the password of who logs in, and the PIN.
+  const renewed = await tessera(['enroll', '9a', '--renew', '--password-file', password, '--pin-file', pin])
+  assert.is(renewed.code, 0, renewed.stderr)
+  assert.is.not(await serial(), before)
+
+  // Another way to log in counts more than the one that is remembered, and is remembered then.
+  const again = await tessera(['enroll', '9a', '--renew', '--by-certificate', '--pin-file', pin])
+  assert.is(again.code, 0, again.stderr)
+  const alone = await tessera(['enroll', '9a', '--renew', '--pin-file', pin])
+  assert.is(alone.code, 0, alone.stderr)
+  await lab.close()
+})
+
+test('a file that somebody changed is refused, and so is one with an address that is none', async () => {
+  const [name = ''] = files()
+  const path = join(home, 'enrolments', name)
+  const text = readFileSync(path, 'utf8')
+  writeFileSync(path, text.replace('https://127', 'https://128'))
+  const { code, stderr } = await tessera(['enroll', '9a', '--renew', '--pin-file', pin])
+  assert.is.not(code, 0)
+  assert.match(stderr, 'file about a CA')
+  writeFileSync(path, text)
+})
+
+test('a card that is destroyed leaves nothing of its CA', async () => {
+  assert.is(files().length, 1)
+  assert.is((await tessera(['destroy', 'work', '--yes'])).code, 0)
+  assert.equal(files(), [])
+})
+
+test.run()
