@@ -28,7 +28,7 @@ for (const kind of KINDS) {
       const card = await blocked(bench, { noPuk: true, mustChangePin: true })
       assert.is((await cardInfo('work', { home: bench.home })).helpDesk, true)
       const error = await refused('ERR_PIN_BLOCKED', 5, () => card.verifyPin(PIN))
-      assert.match(error.message, 'help desk')
+      assert.match(error.message, 'tessera pin status')
       const response = answer(await card.unblockChallenge())
       await card.unblockWithResponse({ response: ` ${response.toLowerCase().replaceAll('-', ' ')}\n`, newPin: NEW_PIN })
       const { triesLeft, verified, mustChange } = await card.pinStatus()
