@@ -18,9 +18,11 @@ export {
   type ReaderCardSummary,
   type ReaderPlace,
   readerCardInfo,
+  removeDeadCard,
   renameCard,
   resetCard,
   type TpmCardSummary,
+  type WhyDead,
 } from './cards/index.ts'
 export type { CardChannel, LocalCard } from './channel.ts'
 export {

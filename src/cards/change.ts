@@ -4,6 +4,7 @@ import { forgetEnrolments } from '../home/enrolments.ts'
 import { checkCardName, Home } from '../home/home.ts'
 import { type Card, cardOver } from '../piv/host/card.ts'
 import type { Secret } from '../piv/pin.ts'
+import { removeDeadTpmCard, type WhyDead } from '../tpm/dead.ts'
 import { destroyTpmCard, renewTpmCard } from '../tpm/open.ts'
 import { workshop } from '../tpm/workshop.ts'
 import { localChannel } from './local-card.ts'
@@ -28,6 +29,20 @@ export async function destroyCard(
   } finally {
     wipe(password)
   }
+}
+
+/**
+ * Removes the file of a card that no TPM can destroy any more: its TPM was cleared or is another one, the state of the
+ * software TPM is gone, or the file is damaged. What that leaves open depends on why: docs/life-of-a-card.md.
+ * @throws UsageError ERR_USAGE for a card that lives; CardError ERR_CARD_NOT_FOUND; TpmError; FileError
+ */
+export async function removeDeadCard(name: string, place: CardPlace = {}): Promise<WhyDead> {
+  const listed = await workshop(place)
+    .store.read(checkCardName(name))
+    .catch(() => undefined)
+  const why = await removeDeadTpmCard(placeOf(place), name)
+  if (listed !== undefined) await forgetEnrolments(hex(listed.cardId), new Home(place.home)).catch(() => undefined)
+  return why
 }
 
 /**

@@ -1,6 +1,8 @@
 /** Cards, of both kinds: created, opened, listed, renamed, reset and destroyed. */
+
+export { type WhyDead, whyDead } from '../tpm/dead.ts'
 export type { ListedCertificate } from './certificates.ts'
-export { destroyCard, renameCard, resetCard } from './change.ts'
+export { destroyCard, removeDeadCard, renameCard, resetCard } from './change.ts'
 export { type CreateCardOptions, createCard, makeCard } from './create.ts'
 export { type CardSummary, type ListOptions, listCards } from './list.ts'
 export { openCard, openChannel } from './open.ts'

@@ -32,6 +32,8 @@ Exit codes: 0 ok, 1 I/O or internal, 2 usage, 3 no card, 4 PIN wrong or needed, 
     passphrase: 'Passphrase of the private key: ',
     response: 'Response: ',
     password: (user: string) => `Password of user '${user}': `,
+    removeDead: (name: string) =>
+      `No TPM can destroy it: only its file can be removed. Type the card's name (${name}) to do so: `,
     destroy: (name: string) => `Type the card's name (${name}) to destroy it: `,
     reset: (name: string) => `Type the card's name (${name}) to lose its keys and make it anew: `,
     adminKey: 'Admin key (hexadecimal digits): ',
@@ -66,6 +68,16 @@ Exit codes: 0 ok, 1 I/O or internal, 2 usage, 3 no card, 4 PIN wrong or needed, 
       adminKey: 'the admin key is the default one. Change it: tessera admin-key change.',
     },
     mustChange: 'the PIN must be changed before a private key is used: tessera pin change.',
+    dead: {
+      'other-tpm':
+        'Certain: nobody uses its keys in the TPM that is there now. If that TPM was cleared, they are gone for good. Not certain: if the card was made in another TPM that still exists, a copy of its file works there, with the PIN. Revoke its certificates.',
+      'no-state':
+        'Certain: nobody uses its keys without the state of its software TPM, which is gone or damaged. Not certain: who has copies of that state and of the card file uses them, with the PIN. Revoke its certificates.',
+      'damaged-file':
+        'Certain: the card is not used from here. Not certain: its PIN and PUK counters are still in their TPM, where a copy of the file from before works, with the PIN; two indices of the TPM stay taken. Revoke its certificates.',
+      address:
+        'Certain: the card is not used from here. Not certain: the file said that its TPM is where no file is obeyed, and no TPM was asked; a copy of the file works in its own TPM, with the PIN. Revoke its certificates.',
+    },
     neverKeys: (slots: readonly string[]) =>
       `Keys with PIN policy never do not hang on the PIN: copies of the card file keep working for ${list(slots)} as long as this TPM is not cleared.`,
     resetHalf: (name: string) =>
@@ -78,6 +90,7 @@ Exit codes: 0 ok, 1 I/O or internal, 2 usage, 3 no card, 4 PIN wrong or needed, 
 
   done: {
     created: (name: string) => `Card '${name}' is made.`,
+    removed: (name: string) => `The file of card '${name}' is removed: no TPM could destroy it any more.`,
     destroyed: (name: string) =>
       `Card '${name}' is destroyed. Nobody can use its PIN-protected keys again, not with copies of its file either.`,
     renamed: (name: string, newName: string) => `Card '${name}' is called '${newName}' now.`,

@@ -74,9 +74,11 @@ export function journalEntry(
  */
 export async function recover(shop: Workshop, device: TpmDevice, srk: Srk, ownerPassword: Uint8Array): Promise<void> {
   await shop.journal.recover(async (entry) => {
-    if (!equal(entry.srkName, srk.name)) return false
     const card = await readIfThere(shop, entry.name)
     const own = card !== undefined && equal(card.cardId, entry.cardId)
+    // At the same address another TPM, or this one was cleared since: nothing of what was begun is there any more. Without
+    // a card nobody can ever finish it, and the name would be taken for good.
+    if (!equal(entry.srkName, srk.name)) return !own && entry.tcti === device.options.tcti
     if (entry.kind === 'create' && own) return true // the crash came between the last two steps
     await device.releaseSessions()
     await removeLock(device, srk, ownerPassword, { pin: entry.pin, puk: entry.puk })

@@ -1,15 +1,41 @@
-import { cardInfo, destroyCard } from '../../cards/index.ts'
-import { confirmName, given, type Run } from '../context.ts'
+import { cardInfo, destroyCard, removeDeadCard, whyDead } from '../../cards/index.ts'
+import { CardError } from '../../errors.ts'
+import { type Context, confirmName, given, type Run } from '../context.ts'
 import { TEXT } from '../messages.ts'
 import { withOwnerPassword } from '../owner.ts'
 
 export const run: Run = async (context, name) => {
   const { options, out } = context
-  const card = await cardInfo(name)
+  const never = await neverKeys(name)
   await confirmName(context, name, { ask: TEXT.prompt.destroy, refuse: TEXT.error.destroyUnconfirmed })
-  const never = card.keys.filter((key) => key.pinPolicy === 'never').map((key) => key.slot)
-  await withOwnerPassword(context, (ownerPassword) => destroyCard(name, given({ tcti: options.tcti, ownerPassword })))
+  try {
+    await withOwnerPassword(context, (ownerPassword) => destroyCard(name, given({ tcti: options.tcti, ownerPassword })))
+  } catch (error) {
+    if (whyDead(error) === undefined) throw error
+    return remove(context, name, error as CardError)
+  }
   await out.done({ destroyed: name, copiesStillWork: never }, TEXT.done.destroyed(name))
   if (never.length > 0) await out.warn(TEXT.warn.neverKeys(never))
   return undefined
+}
+
+/** Keys that outlive the card in copies of its file; a file that cannot be read says none. */
+async function neverKeys(name: string): Promise<readonly string[]> {
+  const card = await cardInfo(name).catch((error: unknown) => {
+    if (error instanceof CardError && (whyDead(error) !== undefined || error.code === 'ERR_KEY_DAMAGED')) return
+    throw error
+  })
+  return (card?.keys ?? []).filter((key) => key.pinPolicy === 'never').map((key) => key.slot)
+}
+
+async function remove(context: Context, name: string, error: CardError): Promise<undefined> {
+  const { options, out } = context
+  // Known by now; without --yes a person typed the name before knowing it.
+  await confirmName(context, name, {
+    ask: (card) => `${error.message}\n${TEXT.prompt.removeDead(card)}`,
+    refuse: TEXT.error.destroyUnconfirmed,
+  })
+  const why = await removeDeadCard(name, given({ tcti: options.tcti }))
+  await out.done({ destroyed: name, copiesStillWork: [], removed: why }, TEXT.done.removed(name))
+  await out.warn(TEXT.warn.dead[why])
 }

@@ -95,6 +95,15 @@ export class Journal {
     }
   }
 
+  /** Removes a journal that was left over, and does nothing about it. @throws FileError ERR_CARD_BUSY while it is owned */
+  async discard(name: string): Promise<void> {
+    const [path, lockPath] = [this.#home.of(name, 'journal'), this.#home.of(name, 'journalLock')]
+    if (!(await this.#files.exists(path))) return
+    const lock = this.#locks.attempt(lockPath)
+    if (lock === null) throw busy(name, await this.#locks.holder(lockPath), path)
+    await this.#files.remove(path).finally(() => lock.release())
+  }
+
   /** Journals left over, and nothing done about them. Those that are being worked on are not among them. */
   pending(): Promise<LeftJournal[]> {
     return this.#eachLeft(async () => undefined)

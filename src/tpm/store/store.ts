@@ -99,6 +99,11 @@ export class CardStore {
     })
   }
 
+  /** Removes a file, whatever is in it. @throws UsageError ERR_CARD_NAME; FileError ERR_CARD_BUSY, ERR_IO */
+  async removeAny(name: string): Promise<void> {
+    await this.#locked(name, (path) => this.#files.remove(path))
+  }
+
   /** Removes the file of the card `cardId`. @throws as `update` */
   async remove(name: string, cardId: Uint8Array): Promise<void> {
     await this.#changing(name, cardId, (path) => this.#files.remove(path))
