@@ -36,7 +36,7 @@ export const ADVICE: readonly Advice[] = [
   },
   { line: 'enroll X --est URL', state: 'ready', typed: 'enroll 9c --est https://127.0.0.1:1 --pin-file pin', code: 1 },
   {
-    line: 'enroll X --renew --est URL',
+    line: 'enroll SLOT --renew --est URL',
     state: 'ready',
     typed: 'enroll 9a --renew --est https://127.0.0.1:1 --pin-file pin',
     code: 1,
@@ -62,6 +62,7 @@ export const ADVICE: readonly Advice[] = [
 
 /** What needs a CA, a service or a reader to be run: where that is done. */
 export const ADVICE_ELSEWHERE: Readonly<Record<string, string>> = {
+  'enroll X --renew': 'test/enroll/enroll.test.ts',
   'forget X': 'test/signin/cli.test.ts',
   'forget ADDRESS': 'test/signin/cli.test.ts',
   'lab-ca approve X': 'test/cli/lab-ca.test.ts',

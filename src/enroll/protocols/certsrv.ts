@@ -14,7 +14,7 @@ import { type CaAddress, type CaCall, type CaResponse, Connection } from './conn
 const HEADERS = { 'User-Agent': 'Mozilla/5.0 (compatible; tessera)' }
 const WHAT = 'web enrolment (/certsrv)'
 const LOST =
-  'it took the request in, perhaps, and said so in a page that is not known here. The request is not handed in again: ask who runs the CA what became of it, and give the enrolment up: tessera enroll --abandon'
+  'it took the request in, perhaps, and said so in a page that is not known here. The request is not handed in again: ask who runs the CA what became of it, and give the enrolment up: tessera enroll SLOT --abandon'
 
 /**
  * A CA with web enrolment. `url`: its address, alone or with `/certsrv`.
