@@ -1,8 +1,8 @@
 // The PIV application: its identifier and what it answers to SELECT. SP 800-73-5 part 1, section 2.2; part 2, section
 // 3.1.1, tables 3 to 5.
 import { equal, utf8 } from '../bytes.ts'
-import { pickFields, writeFields } from '../iso7816/fields.ts'
-import { find, readableTlvs, readTlvs, TlvError, tlv, unwrap } from '../iso7816/tlv.ts'
+import { writeFields } from '../iso7816/fields.ts'
+import { find, readableTlvs, tlv } from '../iso7816/tlv.ts'
 
 /** NIST's registered identifier, the PIV application, version 1.0. */
 export const PIV_AID = Uint8Array.of(0xa0, 0x00, 0x00, 0x03, 0x08, 0x00, 0x00, 0x10, 0x00, 0x01, 0x00)
@@ -36,18 +36,7 @@ export interface ApplicationProperties {
   readonly algorithms: readonly number[]
 }
 
-/** AC: identifiers of algorithms (80), then an object identifier that is always 00. Part 2, table 5. */
-function readAlgorithms(octets: Uint8Array): number[] {
-  const tlvs = readTlvs(octets, 'BER')
-  const last = tlvs.pop()
-  const wellFormed = tlvs.length > 0 && tlvs.every(({ tag, value }) => tag === 0x80 && value.length === 1)
-  if (!wellFormed || last?.tag !== 0x06 || !equal(last.value, Uint8Array.of(0x00))) {
-    throw new TlvError('the list of algorithms is none')
-  }
-  return tlvs.map(({ value }) => value[0] ?? 0)
-}
-
-const PROPERTIES = {
+export const PROPERTIES = {
   identifier: { tag: IDENTIFIER, length: [6, 11] },
   authority: { tag: AUTHORITY },
   label: { tag: LABEL, optional: true },
@@ -61,21 +50,6 @@ export function labelIn(answer: Uint8Array): string | undefined {
   const [template] = readableTlvs(answer)
   const label = template?.tag === TEMPLATE ? find(readableTlvs(template.value), LABEL) : undefined
   return label && text(label)
-}
-
-/** Reads the answer to SELECT: `61 L {…}`. Cards may have several lists of algorithms. @throws TlvError */
-export function readApplicationProperties(octets: Uint8Array): ApplicationProperties {
-  const inside = readTlvs(unwrap(octets, TEMPLATE, 'BER'), 'BER')
-  const lists = inside.filter(({ tag }) => tag === ALGORITHMS)
-  const others = inside.filter(({ tag }) => tag !== ALGORITHMS)
-  const { identifier, authority, label, url } = pickFields(others, PROPERTIES)
-  return {
-    identifier,
-    authority: unwrap(authority, IDENTIFIER, 'BER'),
-    ...(label && { label: text(label) }),
-    ...(url && { url: text(url) }),
-    algorithms: lists.flatMap(({ value }) => readAlgorithms(value)),
-  }
 }
 
 export function writeApplicationProperties(properties: ApplicationProperties): Uint8Array {

@@ -3,7 +3,7 @@
 // What is read is another maker's card: what is not understood of it is passed over, so nothing here throws on reading.
 import { concat, utf8 } from '../bytes.ts'
 import { type FieldsOf, knownFields, writeFields } from '../iso7816/fields.ts'
-import { TlvError, tlv } from '../iso7816/tlv.ts'
+import { TlvError } from '../iso7816/tlv.ts'
 import { PIV_AID } from './application.ts'
 
 const EMPTY = new Uint8Array(0)
@@ -72,7 +72,7 @@ function digits(date: string): string {
 }
 
 /** Card capability container, table 8. All but the data model (10) may be empty. */
-const CAPABILITIES = {
+export const CAPABILITIES = {
   identifier: { tag: 0xf0, length: [0, 21] },
   version: { tag: 0xf1, length: [0, 1] },
   grammar: { tag: 0xf2, length: [0, 1] },
@@ -92,9 +92,6 @@ const CAPABILITIES = {
 
 /** GSC-RID, manufacturer FF, a card with a Java applet: what the card id (14 octets) follows. */
 const CARD_IDENTIFIER = Uint8Array.of(0xa0, 0x00, 0x00, 0x01, 0x16, 0xff, 0x02)
-
-export const readCapabilities = (content: Uint8Array): Partial<FieldsOf<typeof CAPABILITIES>> =>
-  knownFields(content, CAPABILITIES)
 
 /** `cardId`: 14 octets. @throws TlvError for another length */
 export function writeCapabilities(cardId: Uint8Array): Uint8Array {
@@ -155,7 +152,7 @@ export function writeKeyHistory(history: KeyHistory): Uint8Array {
 }
 
 /** Printed information, table 13. */
-const PRINTED = {
+export const PRINTED = {
   name: { tag: 0x01, length: [0, 125] },
   affiliation: { tag: 0x02, length: [0, 20] },
   expiry: { tag: 0x04, length: [0, 9] },
@@ -175,17 +172,9 @@ export type PrintedInformation = Omit<
   readonly organization2?: string
 }
 
-export function readPrintedInformation(content: Uint8Array): Partial<PrintedInformation> {
-  const { check: _, ...fields } = knownFields(content, PRINTED)
-  return Object.fromEntries(Object.entries(fields).map(([name, value]) => [name, text(value)]))
-}
-
 /** @throws TlvError for a text that is too long */
 export function writePrintedInformation(information: PrintedInformation): Uint8Array {
   const texts = Object.entries(information).map(([name, value]) => [name, utf8(value)])
   const fields = Object.fromEntries(texts) as Omit<FieldsOf<typeof PRINTED>, 'check'>
   return concat(...writeFields({ ...fields, check: EMPTY }, PRINTED))
 }
-
-/** Biometric information templates of a card that has none. Section 3.3.7. */
-export const NO_BIOMETRICS = tlv(0x02, Uint8Array.of(0x00))

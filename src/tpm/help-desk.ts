@@ -4,7 +4,6 @@ import { type KeyObject, sign } from 'node:crypto'
 import { concat, hex, utf8 } from '../bytes.ts'
 import { PinError, UsageError } from '../errors.ts'
 import { fromKeyObject } from '../piv/public-key.ts'
-import { decodePublic, publicKeyOf } from './codec/public.ts'
 import { u32, WireReader } from './codec/wire.ts'
 import { verifyingKeyBlob } from './lock/provision.ts'
 
@@ -136,8 +135,4 @@ export function helpDeskKeyBlob(publicKey: KeyObject): Uint8Array {
     )
   }
   return verifyingKeyBlob(key.point.slice(1))
-}
-
-export function helpDeskKeyOf(blob: Uint8Array): KeyObject {
-  return publicKeyOf(decodePublic(blob.subarray(2)))
 }

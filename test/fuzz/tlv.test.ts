@@ -4,16 +4,16 @@
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
 import { concat, equal } from '../../src/bytes.ts'
+import { knownFields } from '../../src/iso7816/fields.ts'
 import { readableTlvs, readTlvs, TlvError, tlv } from '../../src/iso7816/tlv.ts'
-import { readApplicationProperties } from '../../src/piv/application.ts'
 import { isEmptyContainer, readCertificate, writeCertificate } from '../../src/piv/certificate.ts'
 import {
+  CAPABILITIES,
   NON_FEDERAL,
-  readCapabilities,
+  PRINTED,
   readChuid,
   readDiscovery,
   readKeyHistory,
-  readPrintedInformation,
   writeCapabilities,
   writeChuid,
   writeDiscovery,
@@ -30,6 +30,7 @@ import {
   writeKeyTemplate,
 } from '../../src/piv/templates.ts'
 import { readMetadata } from '../../src/piv/yubico.ts'
+import { readApplicationProperties } from '../support/application-properties.ts'
 import { filled, octets } from '../support/octets.ts'
 import { FUZZ_SECONDS, fuzz } from './harness.ts'
 
@@ -57,10 +58,10 @@ const seeds = [
 const LIBERAL: ReadonlyArray<(octets: Uint8Array) => unknown> = [
   readableTlvs,
   readChuid,
-  readCapabilities,
+  (octets) => knownFields(octets, CAPABILITIES),
   readDiscovery,
   readKeyHistory,
-  readPrintedInformation,
+  (octets) => knownFields(octets, PRINTED),
   readMetadata,
   isEmptyContainer,
 ]

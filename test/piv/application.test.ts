@@ -7,10 +7,10 @@ import {
   PIV_AID,
   PIV_AID_TRUNCATED,
   PIV_RID,
-  readApplicationProperties,
   selectsPiv,
   writeApplicationProperties,
 } from '../../src/piv/application.ts'
+import { readApplicationProperties } from '../support/application-properties.ts'
 import { octets, truncations, withTrailer } from '../support/octets.ts'
 
 const refused = (error: unknown) => error instanceof TlvError

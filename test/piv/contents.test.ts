@@ -2,16 +2,16 @@
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
 import { concat, hex } from '../../src/bytes.ts'
-import { TlvError } from '../../src/iso7816/tlv.ts'
+import { knownFields } from '../../src/iso7816/fields.ts'
+import { TlvError, tlv } from '../../src/iso7816/tlv.ts'
 import {
+  CAPABILITIES,
   guidOf,
-  NO_BIOMETRICS,
   NON_FEDERAL,
-  readCapabilities,
+  PRINTED,
   readChuid,
   readDiscovery,
   readKeyHistory,
-  readPrintedInformation,
   writeCapabilities,
   writeChuid,
   writeDiscovery,
@@ -20,6 +20,13 @@ import {
 } from '../../src/piv/contents.ts'
 import { writeObject } from '../../src/piv/objects.ts'
 import { filled, octets, truncations, withTrailer } from '../support/octets.ts'
+
+const readCapabilities = (content: Uint8Array) => knownFields(content, CAPABILITIES)
+
+function readPrintedInformation(content: Uint8Array): Readonly<Record<string, string>> {
+  const { check: _, ...fields } = knownFields(content, PRINTED)
+  return Object.fromEntries(Object.entries(fields).map(([name, value]) => [name, new TextDecoder().decode(value)]))
+}
 
 const refused = (error: unknown) => error instanceof TlvError
 const guid = octets('00112233445566778899aabbccddeeff')
@@ -174,6 +181,6 @@ test('printed information', () => {
   assert.throws(() => writePrintedInformation({ ...card, name: 'x'.repeat(126) }), refused)
 })
 
-test('no biometrics', () => assert.is(hex(writeObject('7f61', NO_BIOMETRICS)), '7f6103020100'))
+test('no biometrics', () => assert.is(hex(writeObject('7f61', tlv(0x02, octets('00')))), '7f6103020100'))
 
 test.run()
