@@ -20,6 +20,7 @@ import { certificateIn, install, publicKeyIn } from './install.ts'
 import { choosePlace } from './place.ts'
 import { programVerdicts } from './programs.ts'
 import type { CaAnswer, PendingRequest } from './protocol.ts'
+import { assertSameOptions, remembered, rememberedAgain } from './remembered.ts'
 import { certificateToRenew } from './renewal.ts'
 import { requestRenewal } from './request.ts'
 import { askedOf, assertBounded, keyOfRequest, pendingResult, toAsk, withoutRequest } from './request-state.ts'
@@ -73,7 +74,9 @@ class Run {
   /** What a new choice would come to as well is chosen anew: then somebody may have changed his mind, or the card. */
   async #begun(): Promise<Enrolment | undefined> {
     const read = await this.#file.read()
-    const changed = read?.step === 'requested' && !equal(read.asked ?? new Uint8Array(0), askedOf(this.#options))
+    const other = read !== undefined && assertSameOptions(read, this.#options)
+    const asked = read?.asked ?? new Uint8Array(0)
+    const changed = read?.step === 'requested' && (other || !equal(asked, askedOf(this.#options)))
     const found = read && changed ? withoutRequest(read) : read
     if (found?.step !== 'reserved') return found
     if (found.place === found.slot) return undefined
@@ -109,6 +112,7 @@ class Run {
         ...(made && { newKey: made }),
         ...(retireTo !== undefined && { retireTo }),
         renewal: renew && (await this.#issuedBefore()),
+        options: remembered(this.#options),
       })
     })
   }
@@ -134,7 +138,16 @@ class Run {
     const content = { ...options, ...(template !== undefined && { template }), forSlot: this.#slot }
     const request = await requestRenewal(this.#card, at.place, content, old && certificateToRenew(old.certificate))
     const named = { ...(template !== undefined && { template }), ...(friendlyName !== undefined && { friendlyName }) }
-    return this.#file.write({ ...at, ...named, step: 'requested', ca: ca.name, asked: askedOf(this.#options), request })
+    const begun = rememberedAgain(at, this.#options)
+    return this.#file.write({
+      ...at,
+      ...named,
+      options: begun,
+      step: 'requested',
+      ca: ca.name,
+      asked: askedOf(this.#options),
+      request,
+    })
   }
 
   /** Nothing was in that place when it was chosen: a key that is there is ours, of a try before. */

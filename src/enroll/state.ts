@@ -51,6 +51,8 @@ const schema = v.strictObject({
   template: v.optional(text(1, 128)),
   /** Which CA has the request. */
   ca: v.optional(text(1, 2048)),
+  /** What it was begun with, by option, each as JSON: remembered.ts. */
+  options: v.optional(v.record(text(1, 32), text(1, 300))),
   /** SHA-256 of what was asked for, and of whom: somebody may change his mind before it came there. */
   asked: v.optional(octets(32)),
   /** PKCS#10, DER. */

@@ -1,0 +1,106 @@
+// Which options an enrolment was begun with: the same call goes on with it later, and may not say anything else unheard.
+import { createHash } from 'node:crypto'
+import { UsageError } from '../errors.ts'
+import { parseAlgorithm } from '../piv/algorithms.ts'
+import type { EnrollOptions } from './enroll-options.ts'
+import type { Enrolment } from './state.ts'
+
+type Name = keyof EnrollOptions
+/** As one text; of what is not given that of the default. */
+type Spell = (options: EnrollOptions) => unknown
+
+/**
+ * Every option there is: how it is remembered, or `each call` where the call that goes on decides it anew. The type
+ * asks for a row for each option that is added.
+ */
+const OPTIONS: Readonly<Record<Name, Spell | 'each call'>> = {
+  ca: ({ ca }) => ca.name,
+  key: ({ key }) => key,
+  renew: ({ renew = false }) => renew,
+  keepOld: ({ keepOld }) => keepOld,
+  algorithm: ({ algorithm = 'P-256' }) => parseAlgorithm(algorithm),
+  pinPolicy: ({ pinPolicy }) => pinPolicy,
+  friendlyName: ({ friendlyName }) => friendlyName,
+  subject: ({ subject }) => subject,
+  email: ({ email }) => email,
+  upn: ({ upn }) => upn,
+  principal: ({ principal }) => principal,
+  sid: ({ sid }) => sid,
+  purposes: ({ purposes }) => purposes,
+  template: ({ template }) => template,
+  hash: ({ hash = 'SHA-256' }) => hash,
+  padding: ({ padding = 'pkcs1' }) => padding,
+  // Names the file itself.
+  slot: 'each call',
+  // Looked at when the certificate has come.
+  trust: 'each call',
+  force: 'each call',
+  wait: 'each call',
+  authorize: 'each call',
+  onEvent: 'each call',
+  pin: 'each call',
+  minTriesLeft: 'each call',
+  signal: 'each call',
+}
+
+const LONGEST = 200
+const rows = Object.entries(OPTIONS) as Array<[Name, Spell | 'each call']>
+
+const textOf = (value: unknown): string => {
+  const text = JSON.stringify(value)
+  return text.length <= LONGEST ? text : `sha256:${createHash('sha256').update(text).digest('hex')}`
+}
+
+/** What the file of an enrolment keeps of the options that it is begun with. */
+export function remembered(options: EnrollOptions): Record<string, string> {
+  const kept = rows.flatMap(([name, spell]) => {
+    const value = spell === 'each call' ? undefined : spell(options)
+    return value === undefined ? [] : [[name, textOf(value)] as const]
+  })
+  return Object.fromEntries(kept)
+}
+
+interface Difference {
+  readonly name: string
+  readonly begun: string | undefined
+  readonly now: string
+}
+
+/** Options that are given now and were not given so when the enrolment began. An option that is not given again stays. */
+export function differences({ options: begun }: Enrolment, options: EnrollOptions): readonly Difference[] {
+  if (begun === undefined) return [] // of a version that remembered none
+  const now = remembered(options)
+  return rows.flatMap(([name]) => {
+    const said = options[name] === undefined ? undefined : now[name]
+    return said === undefined || said === begun[name] ? [] : [{ name, begun: begun[name], now: said }]
+  })
+}
+
+/** What decides where the key is: it cannot be said otherwise once there is one. */
+const PLACING: readonly string[] = ['key', 'renew', 'keepOld'] satisfies Name[]
+/** What a new key is; one that was made in its slot from the beginning is not made again. */
+const MAKING: readonly string[] = ['algorithm', 'pinPolicy'] satisfies Name[]
+
+/** The same for a request that is made anew: where its key is was decided before. */
+export function rememberedAgain({ options: begun = {} }: Enrolment, options: EnrollOptions): Record<string, string> {
+  const placed = Object.entries(begun).filter(([name]) => PLACING.includes(name))
+  return { ...remembered(options), ...Object.fromEntries(placed) }
+}
+
+/**
+ * Whether what was begun has to be asked for anew; an enrolment that a CA has by now cannot be.
+ * @throws UsageError ERR_USAGE with both values of each option
+ */
+export function assertSameOptions(found: Enrolment, options: EnrollOptions): boolean {
+  const { step, place, slot, started, newKey } = found
+  const others = differences(found, options)
+  const early = step === 'reserved' || step === 'requested'
+  const decided = place !== slot ? PLACING : newKey === undefined ? [] : MAKING
+  const fixed = others.filter(({ name }) => !early || decided.includes(name))
+  if (fixed.length === 0) return others.length > 0
+  const shown = fixed.map(({ name, begun, now }) => `${name} ${begun === undefined ? 'not given' : begun}, now ${now}`)
+  throw new UsageError(
+    'ERR_USAGE',
+    `The enrolment into slot ${slot} of ${started} was begun with other options: ${shown.join('; ')}. Go on without these, or give it up and begin anew: tessera enroll ${slot} --abandon.`,
+  )
+}
