@@ -77,8 +77,11 @@ function start(address: string): BackgroundProcess {
 
 /** background-process.ts beside the sources, with what they need to run; else the file that it was built to. */
 function program(): { readonly file: string; readonly before: readonly string[] } {
-  const { url: here, resolve } = import.meta
+  // In one word: the build of the program puts the address of its own file in its place.
+  const here = import.meta.url
   if (here.endsWith('.ts')) {
+    // In two: bundlers would look for what is called by literals.
+    const { resolve } = import.meta
     const before = ['--import', resolve('tsx')]
     return { file: fileURLToPath(new URL('background-process.ts', here)), before }
   }
