@@ -19,7 +19,7 @@ import { TEXT } from './messages.ts'
 import { errorJson, type Json } from './output.ts'
 
 /** What the options say of the certificate that is wanted. */
-export function contentOf({ options }: Context): CertificateContent {
+export function contentOf({ options }: Pick<Context, 'options'>): CertificateContent {
   const { subject, email, upn, principal, sid } = options
   const purposes = options.purposes?.split(',').map((purpose) => purpose.trim())
   return given({ subject, email, upn, principal, sid, purposes })

@@ -17,7 +17,11 @@ export async function enrollOptions(context: Context, wishes: CaWishes = {}) {
   const { ca, trust } = await chosenCa(context, wishes)
   const { algorithm, pinPolicy, friendlyName, template, hash, padding } = options
   return {
-    ...{ ca, ...contentOf(context), ...given({ trust, algorithm, pinPolicy, friendlyName, template, hash, padding }) },
+    ...{
+      ca,
+      ...contentOf({ options }),
+      ...given({ trust, algorithm, pinPolicy, friendlyName, template, hash, padding }),
+    },
     force: options.yes === true,
     wait: (options.wait ?? 0) * 60,
     onEvent: (event: EnrollEvent) => void out.note(eventText(event)),

@@ -37,6 +37,7 @@ const days = (count: number) => (count === 1 ? '1 day' : `${count} days`)
 
 /** Enrolment, renewal, and the station. */
 export const ENROLLMENT = {
+  forWants: (program: string, option: string) => `A certificate for ${program} needs ${option}.`,
   whichCa: 'Say which CA: --est https://... or --certsrv https://...',
   oneCa: 'Say one CA: --est or --certsrv, not both.',
   oneLogin: 'Log in by --user, by --negotiate or by --by-certificate: by one of them.',

@@ -48,6 +48,7 @@ export const OPTION_TEXTS = {
   negotiate: 'log in to the CA with a Kerberos ticket (kinit)',
   byCertificate: 'log in to the CA with the certificate that is in the slot, by its key',
   key: 'a new key, or the one that is in the slot',
+  for: 'choose the kind of key and the purposes that work there, and ask for the name that it needs',
   renew: 'replace the certificate that is in the slot; its key stays unless --key new',
   keepOld: 'keep a replaced key, with its certificate, in a retired slot (of 9d always)',
   friendlyName: 'what you call the certificate',

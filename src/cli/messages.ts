@@ -67,6 +67,11 @@ Exit codes: 0 ok, 1 I/O or internal, 2 usage, 3 no card, 4 PIN wrong or needed, 
       puk: 'the PUK is the default one. Unless it is blocked, change it: tessera pin change-puk.',
       adminKey: 'the admin key is the default one. Change it: tessera admin-key change.',
     },
+    weakPin: {
+      known: 'this PIN is one that everybody tries first. Choose another: tessera pin change.',
+      run: 'the digits of this PIN follow each other, which is easy to guess. Choose another: tessera pin change.',
+      repeated: 'this PIN repeats a few digits, which is easy to guess. Choose another: tessera pin change.',
+    },
     mustChange: 'the PIN must be changed before a private key is used: tessera pin change.',
     dead: {
       'other-tpm':

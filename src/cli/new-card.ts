@@ -19,7 +19,7 @@ async function firstSecret(context: Context, kind: 'pin' | 'puk'): Promise<Uint8
   if (said === 'prompt') return context.secrets.promptNew(question)
   const secret = await context.secrets.fromFile(said, question.option, question.what)
   wipe(question.check(secret))
-  return secret
+  return context.secrets.warned(question, secret)
 }
 
 /** What --admin-key says; undefined for the default one. A file holds it in hexadecimal digits. */

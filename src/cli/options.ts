@@ -64,6 +64,7 @@ export const OPTIONS = {
   byCertificate: { flags: '--by-certificate' },
   key: { flags: '--key <which>', choices: ['new', 'existing'] },
   renew: { flags: '--renew' },
+  for: { flags: '--for <program>', choices: ['kerberos', 'windows', 'tls', 'ssh', 'mail'] },
   keepOld: { flags: '--keep-old' },
   friendlyName: { flags: '--friendly-name <text>' },
   wait: { flags: '--wait <minutes>', range: [0, 9999] },

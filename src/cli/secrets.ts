@@ -70,6 +70,8 @@ export interface Question {
   readonly prompt: string
   /** Throws when what was typed cannot be right; nothing has been sent then. */
   readonly check?: (secret: Uint8Array) => unknown
+  /** What a person is warned of, once the secret stands. */
+  readonly warning?: (secret: Uint8Array) => string | undefined
   /** The option that gives this secret in a file, where that is not --pin-file. */
   readonly option?: string
   /** Files of keys may be protected by an empty passphrase. */
@@ -94,12 +96,19 @@ export class Secrets {
   /** The same for a secret that is to be set: a person types it twice. */
   async takeNew(question: Question): Promise<Uint8Array> {
     const fromFile = await this.#fromPinFile(question)
-    return fromFile ?? this.promptNew(question)
+    return fromFile ? this.warned(question, fromFile) : this.promptNew(question)
   }
 
   /** Asks the person twice, whatever --pin-file says. */
   async promptNew(question: Question): Promise<Uint8Array> {
-    return this.keep(await this.#asked(question, true))
+    return this.warned(question, this.keep(await this.#asked(question, true)))
+  }
+
+  /** The same secret, after a warning where the question has one for it. */
+  warned({ warning }: Question, secret: Uint8Array): Uint8Array {
+    const text = warning?.(secret)
+    if (text !== undefined) this.#sources.warn(text)
+    return secret
   }
 
   /** Asks the person once, whatever --pin-file says. */

@@ -9,6 +9,7 @@ import type { KeyInfo, SlotContent } from '../piv/host/key-info.ts'
 import type { PinUse } from '../piv/host/pin-request.ts'
 import { isOfOneItem } from '../piv/host/readable.ts'
 import { anySecretBytes, pinBytes, pukBytes } from '../piv/pin.ts'
+import { pinWeakness } from '../piv/pin-quality.ts'
 import { parseSlot, type Slot } from '../piv/slots.ts'
 import { workshop } from '../tpm/workshop.ts'
 import { adminKeyIn, adminKeyOf, asOn, checkDigits } from './admin-key.ts'
@@ -157,7 +158,13 @@ export async function takePuk(context: Context, card: Card): Promise<Uint8Array>
   return context.secrets.take({ what: TEXT.what.puk, prompt, check: checkOf(card, 'PUK') })
 }
 
-export const newPin = { what: TEXT.what.newPin, prompt: TEXT.prompt.newPin, check: pinBytes } satisfies Question
+export const newPin = {
+  ...{ what: TEXT.what.newPin, prompt: TEXT.prompt.newPin, check: pinBytes },
+  warning(pin: Uint8Array): string | undefined {
+    const weakness = pinWeakness(pin)
+    return weakness && TEXT.warn.weakPin[weakness]
+  },
+} satisfies Question
 /** The same for a card that is there. */
 export const newPinOf = (card: Card): Question => ({ ...newPin, check: checkOf(card, 'PIN') })
 export const newPukOf = (card: Card): Question => ({ ...newPuk, check: checkOf(card, 'PUK') })

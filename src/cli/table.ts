@@ -177,6 +177,7 @@ export const COMMANDS: readonly CommandRow[] = [
         'key',
         'algorithm',
         'pinPolicy',
+        'for',
         'renew',
         'keepOld',
         'friendlyName',

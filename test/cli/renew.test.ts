@@ -70,4 +70,43 @@ test('a card that is destroyed leaves nothing of its CA', async () => {
   assert.equal(files(), [])
 })
 
+test('--for: the certificate of the CA is taken by the program that was named', async () => {
+  const lab = await startLab()
+  await tessera(['create', 'kinds', '--pin', pin])
+  const where = ['--est', lab.url, '--ca-file', lab.certificateFile, '--user', 'alice', '--password-file', password]
+  const lacking = await tessera(['--card', 'kinds', 'enroll', '9a', '--for', 'kerberos', ...where, '--pin-file', pin])
+  assert.is(lacking.code, 2)
+  assert.match(lacking.stderr, 'A certificate for kerberos needs --principal.')
+  for (const [kind, program] of [
+    ['tls', 'TLS clients (OpenSSL, curl)'],
+    ['ssh', 'ssh (through OpenSC)'],
+  ] as const) {
+    const { stdout, stderr, code } = await tessera([
+      ...['--card', 'kinds', 'enroll', '9a', '--json', '--yes', '--for', kind, ...where, '--pin-file', pin],
+      ...(kind === 'ssh' ? ['--renew'] : []),
+    ])
+    assert.is(code, 0, stderr)
+    const { programs } = JSON.parse(stdout) as { programs: ReadonlyArray<{ program: string; because: string[] }> }
+    assert.equal(programs.find((one) => one.program === program)?.because, [], kind)
+  }
+  await tessera(['destroy', 'kinds', '--yes'])
+  await lab.close()
+})
+
+test('a new PIN that is easy to guess is warned of, and taken', async () => {
+  const weak = secretFile(`${home}/weak`, '345678')
+  const made = await tessera(['create', 'weak', '--pin', weak])
+  assert.is(made.code, 0, made.stderr)
+  assert.match(made.stderr, 'digits of this PIN follow each other')
+  const from = secretFile(`${home}/from`, '345678\n271828')
+  const good = await tessera(['--card', 'weak', 'pin', 'change', '--pin-file', from])
+  assert.is(good.code, 0, good.stderr)
+  assert.not.match(good.stderr, 'guess')
+  const to = secretFile(`${home}/to`, '271828\n111111')
+  const bad = await tessera(['--card', 'weak', 'pin', 'change', '--pin-file', to])
+  assert.is(bad.code, 0, bad.stderr)
+  assert.match(bad.stderr, 'repeats a few digits')
+  for (const { stdout, stderr } of [made, bad]) assert.not.match(`${stdout}${stderr}`, /345678|111111/)
+})
+
 test.run()

@@ -7,12 +7,13 @@ import { caToRemember, caUrl, optionsOf } from '../ca.ts'
 import { type Context, confirm, given, type Run } from '../context.ts'
 import { abandonedJson, enrollOptions, resultJson, resultText } from '../enrollment.ts'
 import { EXIT } from '../exit.ts'
+import { forProgram } from '../for-program.ts'
 import { TEXT } from '../messages.ts'
 import type { Options } from '../options.ts'
 import { standingRights, withCard } from '../select.ts'
 
 export const run: Run = async (context, slotName?: string) => {
-  const { options } = context
+  const options = forProgram(context.options)
   const slot = parseSlot(slotName ?? '9a')
   if (options.abandon) return giveUp(context, slot)
   const known = options.renew === true && options.est === undefined && options.certsrv === undefined

@@ -1,0 +1,35 @@
+// What a certificate is for, in one word: the kind of key, purposes and names that work there (enroll/programs.ts says why).
+import { UsageError } from '../errors.ts'
+import type { Purpose } from '../x509/purposes.ts'
+import { TEXT } from './messages.ts'
+import type { Options } from './options.ts'
+
+interface Kind {
+  readonly algorithm: 'P-256' | 'RSA-2048'
+  readonly purposes: readonly Purpose[]
+  /** One of these names has to be said. */
+  readonly names: ReadonlyArray<'upn' | 'principal' | 'email'>
+}
+
+/** Windows wants a policy for elliptic curves, and MIT Kerberos takes them from 1.22 on only. */
+const KINDS = {
+  kerberos: { algorithm: 'RSA-2048', purposes: ['kerberos-client', 'client-authentication'], names: ['principal'] },
+  windows: { algorithm: 'RSA-2048', purposes: ['smart-card-logon', 'client-authentication'], names: ['upn'] },
+  tls: { algorithm: 'P-256', purposes: ['client-authentication'], names: [] },
+  ssh: { algorithm: 'P-256', purposes: ['client-authentication'], names: [] },
+  mail: { algorithm: 'RSA-2048', purposes: ['email-protection'], names: ['email'] },
+} as const satisfies Record<string, Kind>
+
+/** The options with what --for means and nobody said otherwise. @throws UsageError ERR_USAGE for a name that is missing */
+export function forProgram(said: Options): Options {
+  if (said.for === undefined) return said
+  const { algorithm, purposes, names }: Kind = KINDS[said.for]
+  // A renewal has the names of the certificate before it, and its key unless another is asked for.
+  const missing = said.renew ? undefined : names.find((name) => said[name] === undefined)
+  if (missing !== undefined) throw new UsageError('ERR_USAGE', TEXT.enrollment.forWants(said.for, `--${missing}`))
+  return {
+    ...said,
+    ...(said.key !== 'existing' && { algorithm: said.algorithm ?? algorithm }),
+    purposes: said.purposes ?? purposes.join(','),
+  }
+}

@@ -1,0 +1,29 @@
+// Which PINs people are warned of.
+import { test } from 'uvu'
+import * as assert from 'uvu/assert'
+import { utf8 } from '../../src/bytes.ts'
+import { pinWeakness } from '../../src/piv/pin-quality.ts'
+
+const ROWS = {
+  known: ['12345678', '123456', '000000', '654321'],
+  run: ['345678', '987654', '2345678', '901234', '246802'],
+  repeated: ['111111', '77777777', '121212', '123123', '12341234', '112211'],
+} as const
+
+for (const [weakness, pins] of Object.entries(ROWS)) {
+  test(weakness, () => {
+    for (const pin of pins) assert.is(pinWeakness(utf8(pin)), weakness, pin)
+  })
+}
+
+test('others are not: fewer than one in a hundred of a tenth of all PINs of six digits', () => {
+  for (const pin of ['271828', '483920', '86753098', '135790', '102938'])
+    assert.is(pinWeakness(utf8(pin)), undefined, pin)
+  let weak = 0
+  // Each tenth of all PINs of six digits.
+  for (let number = 0; number < 1_000_000; number += 10)
+    if (pinWeakness(utf8(String(number).padStart(6, '0'))) !== undefined) weak += 1
+  assert.ok(weak < 1000, `${weak}`)
+})
+
+test.run()
