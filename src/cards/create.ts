@@ -12,7 +12,7 @@ import { createTpmCard } from '../tpm/open.ts'
 import { resolveTcti } from '../tpm/tcti.ts'
 import { type LocalOptions, localChannel } from './local-card.ts'
 import { checkMinutes } from './place.ts'
-import { readerOfCard } from './reader-of-card.ts'
+import { readerOfCard } from './reader-probe.ts'
 
 export interface CreateCardOptions {
   /** 1 to 64 letters, digits, dots, hyphens and underscores. */

@@ -1,6 +1,7 @@
 /** Every card that this user can reach: those in TPMs, and those in readers. */
 import { workshop } from '../tpm/workshop.ts'
 import { listReaderCards, type ReaderCardSummary } from './reader-cards.ts'
+import { onlyReaderOf } from './reader-probe.ts'
 import { listTpmCards, type TpmCardSummary } from './tpm-cards.ts'
 
 export interface ListOptions {
@@ -40,16 +41,10 @@ export async function listCards({ filesOnly = false, waitMs, ...place }: ListOpt
   const { served } = workshop(place)
   const names = new Map(inTpms.flatMap((card) => ('cardId' in card ? [[card.cardId, card.name] as const] : [])))
   const shown = inReaders.map((card) => {
-    const tpmCard = 'cardId' in card && card.cardId !== undefined ? names.get(card.cardId) : undefined
-    if (tpmCard === undefined || !isAlone(card, inReaders) || !served.isShown(tpmCard)) return card
-    return { ...card, tpmCard }
+    const cardId = 'cardId' in card ? card.cardId : undefined
+    const tpmCard = cardId === undefined ? undefined : names.get(cardId)
+    if (cardId === undefined || tpmCard === undefined) return card
+    return onlyReaderOf(cardId, inReaders) === card.reader && served.isShown(tpmCard) ? { ...card, tpmCard } : card
   })
   return [...inTpms, ...shown]
 }
-
-/** Whether no other card can be the one that this card says it is. */
-const isAlone = (card: ReaderCardSummary, all: readonly ReaderCardSummary[]): boolean =>
-  all.every((other) => {
-    if (other === card || other.state === 'no-piv') return true
-    return 'pin' in other && 'pin' in card && other.cardId !== card.cardId
-  })

@@ -3,7 +3,7 @@ import { UsageError } from '../errors.ts'
 import type { ReaderOptions } from '../pcsc/open.ts'
 import { explicitTcti } from '../tpm/tcti.ts'
 import type { Place } from '../tpm/workshop.ts'
-import { readerOfCard } from './reader-of-card.ts'
+import { readerOfCard } from './reader-probe.ts'
 
 export interface CardPlace {
   readonly home?: string

@@ -1,21 +1,16 @@
-// The cards in readers, each asked for what it says of itself: no try is spent, no card is reset, and a reader that
-// hangs holds up nobody else.
-import { hex } from '../bytes.ts'
-import type { Transmit } from '../channel.ts'
-import { type AnyCardError, CardError, PcscError } from '../errors.ts'
-import { ReaderChannel, type ReaderOptions } from '../pcsc/channel.ts'
+// The cards in readers: keys, certificates and tries, as each card says.
+import { type AnyCardError, PcscError } from '../errors.ts'
+import type { ReaderChannel, ReaderOptions } from '../pcsc/channel.ts'
 import { chooseReader } from '../pcsc/open.ts'
 import { listReaders } from '../pcsc/readers.ts'
-import { guidOf } from '../piv/contents.ts'
 import { CardKeys } from '../piv/host/card-keys.ts'
-import { Exchange } from '../piv/host/exchange.ts'
+import type { Exchange } from '../piv/host/exchange.ts'
 import { type AdminKeyInfo, Extras } from '../piv/host/extras.ts'
 import { isUsable, type KeyInfo, type SlotContent, type UnusableKey } from '../piv/host/key-info.ts'
 import { readObject } from '../piv/host/objects.ts'
-import { type PinStatus, pinStatus, selectPiv } from '../piv/host/pins.ts'
-import { ifReadable, isOfOneItem } from '../piv/host/readable.ts'
+import { type PinStatus, pinStatus } from '../piv/host/pins.ts'
+import { isOfOneItem } from '../piv/host/readable.ts'
 import { CardSecrets } from '../piv/host/secrets.ts'
-import { witnessOfPiv } from '../piv/host/selection.ts'
 import type { Slot } from '../piv/slots.ts'
 import {
   CERTIFICATE_TAGS,
@@ -24,6 +19,7 @@ import {
   type ReadCertificate,
   readListed,
 } from './certificates.ts'
+import { PROBE_MS, type Probe, probeReader, probeReaders } from './reader-probe.ts'
 import { type PinState, pinState } from './states.ts'
 
 /** A card in a reader: `name` is what `--card` takes. `keys`: those that the card tells, or that have a certificate. */
@@ -59,8 +55,6 @@ export interface CardBeyond {
 }
 
 const WAIT_MS = 1000
-/** For all that is read of one card. */
-const READ_MS = 10_000
 
 /**
  * Every card in a reader that PC/SC has, asked for what it says of itself; no try is spent. One that does not answer, or
@@ -70,11 +64,7 @@ const READ_MS = 10_000
 export async function listReaderCards({
   waitMs = WAIT_MS,
 }: Pick<ReaderOptions, 'waitMs'> = {}): Promise<ReaderCardSummary[]> {
-  const readers = await listReaders({ waitMs }).catch((error: unknown) => {
-    if (error instanceof CardError) return []
-    throw error
-  })
-  return Promise.all(readers.filter(({ card }) => card).map(({ name }) => readerCard(name, waitMs)))
+  return (await probeReaders(waitMs, readCard)).map(summaryFrom)
 }
 
 /**
@@ -82,60 +72,36 @@ export async function listReaderCards({
  * @throws PcscError ERR_READER_NOT_FOUND, ERR_CARD_REMOVED, ERR_PCSC_UNAVAILABLE; UsageError ERR_CARD_AMBIGUOUS
  */
 export async function readerCardInfo(text: string): Promise<ReaderCardSummary> {
-  const { name, card } = chooseReader(await listReaders({ waitMs: READ_MS }), text)
-  if (card) return readerCard(name, READ_MS)
+  const { name, card } = chooseReader(await listReaders({ waitMs: PROBE_MS }), text)
+  if (card) return summaryFrom(await probeReader(name, PROBE_MS, readCard))
   throw new PcscError('ERR_CARD_REMOVED', `There is no card in the reader '${name}'. Put one in.`, { reader: name })
 }
 
-async function readerCard(reader: string, waitMs: number): Promise<ReaderCardSummary> {
+function summaryFrom(probe: Probe<CardContents>): ReaderCardSummary {
+  const { reader } = probe
   const place = { kind: 'reader', name: `reader:${reader}`, reader } as const
-  let channel: ReaderChannel | undefined
-  try {
-    channel = await ReaderChannel.open(reader, { waitMs, answerMs: waitMs })
-    const said = await ask(channel)
-    await channel.close()
-    return { ...place, ...said }
-  } catch (error) {
-    // Not waited for: a reader that hangs is not let go in a moment.
-    void channel?.close().catch(() => undefined)
-    if (!(error instanceof CardError)) throw error
-    const state = error.code === 'ERR_READER_BUSY' ? 'busy' : 'unusable'
-    return { ...place, state, error: error as AnyCardError }
-  }
+  if ('error' in probe) return { ...place, state: probe.state, error: probe.error }
+  return { ...place, ...probe.found, ...(probe.cardId !== undefined && { cardId: probe.cardId }) }
 }
 
-type Said<Summary> = Summary extends unknown ? Omit<Summary, 'kind' | 'name' | 'reader'> : never
+type CardContents = Omit<Extract<ReaderCardSummary, { readonly pin: unknown }>, 'kind' | 'name' | 'reader' | 'cardId'>
 
-/** One transaction: what is said is all of one moment. */
-function ask(channel: ReaderChannel): Promise<Said<ReaderCardSummary>> {
-  return channel.transaction(async (transmit) => {
-    const exchange = new Exchange(channel, inTime(channel.reader, transmit))
-    try {
-      // Not selected again where it is selected: there are cards that forget the PIN at that, and others may need it.
-      if ((await witnessOfPiv(exchange)) === undefined) await selectPiv(exchange)
-    } catch (error) {
-      if (!(error instanceof CardError) || error instanceof PcscError) throw error
-      return { state: 'no-piv', error: error as AnyCardError }
-    }
-    const chuid = await ifReadable(() => readObject(exchange, 'chuid'))
-    const guid = chuid && guidOf(chuid)
-    const extras = new Extras(channel)
-    const pin = await pinStatus(exchange, new CardSecrets(undefined, extras))
-    const contents: SlotContent[] = []
-    const certificates: ListedCertificate[] = []
-    for (const [slot, tag] of CERTIFICATE_TAGS) {
-      const found = await certificateIn(exchange, slot, tag)
-      if (found === undefined) continue
-      certificates.push(found.certificate)
-      contents.push(found.beside)
-    }
-    const beyond = await beyondOf(exchange, extras)
-    const all = extras.hasMetadata ? await new CardKeys(extras, true).list(exchange) : contents
-    const keys = all.filter(isUsable)
-    const unusable = all.filter((content) => !isUsable(content)) as UnusableKey[]
-    const said = { state: pinState(pin), pin, keys, unusable, certificates }
-    return { ...said, ...(guid && { cardId: hex(guid) }), ...(beyond && { beyond }) }
-  })
+async function readCard(exchange: Exchange, channel: ReaderChannel): Promise<CardContents> {
+  const extras = new Extras(channel)
+  const pin = await pinStatus(exchange, new CardSecrets(undefined, extras))
+  const contents: SlotContent[] = []
+  const certificates: ListedCertificate[] = []
+  for (const [slot, tag] of CERTIFICATE_TAGS) {
+    const found = await certificateIn(exchange, slot, tag)
+    if (found === undefined) continue
+    certificates.push(found.certificate)
+    contents.push(found.beside)
+  }
+  const beyond = await beyondOf(exchange, extras)
+  const all = extras.hasMetadata ? await new CardKeys(extras, true).list(exchange) : contents
+  const keys = all.filter(isUsable)
+  const unusable = all.filter((content) => !isUsable(content)) as UnusableKey[]
+  return { state: pinState(pin), pin, keys, unusable, certificates, ...(beyond && { beyond }) }
 }
 
 async function beyondOf(exchange: Exchange, extras: Extras): Promise<CardBeyond | undefined> {
@@ -146,16 +112,6 @@ async function beyondOf(exchange: Exchange, extras: Extras): Promise<CardBeyond 
     version,
     ...(serial !== undefined && { serial }),
     ...(adminKey !== undefined && adminKey !== 'absent' && { adminKey }),
-  }
-}
-
-/** As long as there is time: a card may take as long as it likes for a command, but not for each of many. */
-function inTime(reader: string, transmit: Transmit): Transmit {
-  const until = performance.now() + READ_MS
-  return (apdu) => {
-    if (performance.now() < until) return transmit(apdu)
-    const text = `The card in the reader '${reader}' takes very long to say what is on it. Use it by its name.`
-    throw new PcscError('ERR_READER_BUSY', text, { reader })
   }
 }
 

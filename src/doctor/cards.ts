@@ -1,16 +1,17 @@
-// The cards of a home, from their files, and whether another one could be kept there.
+// The cards of a home, from their files, and whether another one can be created there.
 import { constants } from 'node:fs'
 import { access } from 'node:fs/promises'
 import { dirname } from 'node:path'
+import { listCards } from '../cards/index.ts'
 import { workshop } from '../tpm/workshop.ts'
 import { type Finding, failed } from './finding.ts'
 
 export async function cards(home: string | undefined): Promise<Finding> {
-  const { store, journal, home: place } = workshop(home === undefined ? {} : { home })
+  const { journal, home: place } = workshop(home === undefined ? {} : { home })
   const what = `Cards in ${place.cards}`
   try {
-    const listed = await store.list()
-    const broken = listed.filter((one) => 'error' in one).map((one) => one.name)
+    const listed = await listCards({ home: place.path, filesOnly: true })
+    const broken = listed.filter(({ state }) => state === 'unreadable').map(({ name }) => name)
     const left = await journal.pending()
     if (broken.length > 0) {
       const advice = 'Put back a copy of the file, or move it away and create a new card.'
@@ -30,14 +31,14 @@ export async function cards(home: string | undefined): Promise<Finding> {
     if (closed === undefined) return { what, state: 'ok', detail: String(listed.length) }
     const advice = 'Check whose it is, or choose another folder for the cards: TESSERA_HOME.'
     const detail = `${listed.length}; no other can be made: this user may not write in ${closed}`
-    // Cards that are there can be used without.
+    // Existing cards still work.
     return { what, state: closed === place.path ? 'warning' : 'missing', detail, advice }
   } catch (error) {
     return failed(what, error)
   }
 }
 
-/** The folder, or the one above it in which it would be made, where this user may not; undefined where he may. */
+/** The folder that this user cannot write in: `path`, or the parent in which it would be created. */
 async function notWritable(path: string): Promise<string | undefined> {
   const can = (mode: number) =>
     access(path, mode).then(

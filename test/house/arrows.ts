@@ -24,7 +24,7 @@ const arrows: Readonly<Record<string, readonly string[]>> = {
   enroll: ['cards', 'piv/host', 'piv', 'iso7816', 'x509', 'home', 'files', 'https', 'native'],
   tls: ['enroll', 'https', 'piv/host', 'piv', 'native'],
   'lab-ca': ['iso7816', 'x509', 'files', 'https'],
-  doctor: ['tpm', 'pcsc', 'serve', 'native'],
+  doctor: ['cards', 'tpm', 'pcsc', 'serve', 'native'],
   signin: ['cards', 'tls', 'enroll', 'tpm', 'pcsc', 'home', 'files', 'piv', 'piv/host', 'https'],
   index: ['cards', 'tpm', 'pcsc', 'piv', 'vault', 'piv/host', 'channel'],
   tour: ['index', 'cards'],
