@@ -1,6 +1,6 @@
 // DER, as keys, signatures and certificates are written in. ITU-T X.690, 8 and 10.
-import { concat } from '../bytes.ts'
-import { type TlvPart, tlv, tlvPart } from './tlv.ts'
+import { concat, space } from '../bytes.ts'
+import { putTagAndLength, tlv, tlvSize } from './tlv.ts'
 
 /** Tags. X.680, 8.4. */
 export const DER = {
@@ -24,16 +24,36 @@ export const octetField = (number: number): number => 0x80 | number
 
 const ZERO = new Uint8Array(1)
 
-/** A number that is not negative, inside another element: no more octets than needed, and no sign bit set. */
-export function integerPart(number: Uint8Array): TlvPart {
-  let start = 0
-  while (start < number.length - 1 && number[start] === 0) start += 1
-  const value = number.length === 0 ? ZERO : number.subarray(start)
-  return (value[0] ?? 0) < 0x80 ? tlvPart(DER.integer, value) : tlvPart(DER.integer, ZERO, value)
+/** Where the number in octets `from` to `to` begins, without the noughts before it. */
+export function numberStart(octets: Uint8Array, from: number, to: number): number {
+  let start = from
+  while (start < to - 1 && octets[start] === 0) start += 1
+  return start
 }
 
-/** The same by itself. */
-export const integer = (number: Uint8Array): Uint8Array => tlv(DER.integer, ...integerPart(number).values)
+/** Octets of the value of an INTEGER that is not negative: at least one, and one more where its sign bit would be set. */
+const integerLength = (octets: Uint8Array, start: number, to: number): number =>
+  Math.max(to - start, 1) + ((octets[start] ?? 0) >>> 7)
+
+/** Octets of the INTEGER of the number from `start`, which `numberStart` found, to `to`. */
+export const integerSize = (octets: Uint8Array, start: number, to: number): number =>
+  tlvSize(DER.integer, integerLength(octets, start, to))
+
+/** Writes that INTEGER into `target`; answers where the next element begins. */
+export function putInteger(target: Uint8Array, at: number, octets: Uint8Array, start: number, to: number): number {
+  const length = integerLength(octets, start, to)
+  const end = putTagAndLength(target, at, DER.integer, length) + length
+  for (let left = 1; left <= to - start; left += 1) target[end - left] = octets[to - left] ?? 0
+  return end
+}
+
+/** An INTEGER that is not negative, by itself. */
+export function integer(number: Uint8Array): Uint8Array {
+  const start = numberStart(number, 0, number.length)
+  const octets = space(integerSize(number, start, number.length))
+  putInteger(octets, 0, number, start, number.length)
+  return octets
+}
 
 /** An element of any length: a list of revoked certificates is longer than what a card takes. */
 export function element(tag: number, ...values: readonly Uint8Array[]): Uint8Array {

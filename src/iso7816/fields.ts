@@ -1,6 +1,7 @@
 // Data objects with known fields, read and written by a table: one row a field. `readFields` is for what hosts send to
 // our card: nothing twice, nothing unknown. `knownFields` is for what other makers' cards hold.
-import { readableTlvs, readTlvs, type Tlv, TlvError, type TlvPart, tlv, tlvPart } from './tlv.ts'
+import { space } from '../bytes.ts'
+import { putTagAndLength, putTlv, type Tlv, TlvError, TlvReader, tlv, tlvSize } from './tlv.ts'
 
 export interface Field {
   readonly tag: number
@@ -49,7 +50,11 @@ function rowsOf(table: FieldTable): readonly Row[] {
  * @throws TlvError for a tag that is not in the table, one that comes twice, one that is missing, a wrong length
  */
 export function readFields<const Table extends FieldTable>(octets: Uint8Array, table: Table): FieldsOf<Table> {
-  return pickFields(readTlvs(octets, 'BER'), table)
+  const rows = rowsOf(table)
+  const found: Found = {}
+  const reader = new TlvReader(octets, 'BER')
+  while (reader.next()) place(found, rows, reader.tag, reader.value)
+  return whole<Table>(found, rows)
 }
 
 /**
@@ -60,11 +65,14 @@ export function knownFields<const Table extends FieldTable>(
   octets: Uint8Array,
   table: Table,
 ): { readonly [Name in keyof Table]?: Uint8Array } {
+  const rows = rowsOf(table)
   const found: { [Name in keyof Table]?: Uint8Array } = {}
-  for (const { tag, value } of readableTlvs(octets)) {
-    const row = rowsOf(table).find((one) => one.tag === tag)
-    if (row === undefined || found[row.name] !== undefined) continue
-    if (value.length >= row.least && value.length <= row.most) found[row.name as keyof Table] = value
+  const reader = new TlvReader(octets, 'BER')
+  while (reader.nextReadable()) {
+    const row = rowOf(rows, reader.tag)
+    const length = reader.end - reader.start
+    if (row === undefined || found[row.name] !== undefined || length < row.least || length > row.most) continue
+    found[row.name as keyof Table] = reader.value
   }
   return found
 }
@@ -72,35 +80,65 @@ export function knownFields<const Table extends FieldTable>(
 /** As `readFields`, for data objects that were read already. @throws TlvError */
 export function pickFields<const Table extends FieldTable>(tlvs: readonly Tlv[], table: Table): FieldsOf<Table> {
   const rows = rowsOf(table)
-  const found: Record<string, Uint8Array> = {}
-  for (const { tag, value } of tlvs) {
-    const row = rows.find((one) => one.tag === tag)
-    if (row === undefined) throw new TlvError(`tag ${tag.toString(16)} does not belong here`)
-    if (found[row.name] !== undefined) throw new TlvError(`tag ${tag.toString(16)} is there twice`)
-    found[row.name] = value
-  }
+  const found: Found = {}
+  for (const { tag, value } of tlvs) place(found, rows, tag, value)
+  return whole<Table>(found, rows)
+}
+
+/** Values by the names of their rows. */
+type Found = Record<string, Uint8Array>
+
+function place(found: Found, rows: readonly Row[], tag: number, value: Uint8Array): void {
+  const row = rowOf(rows, tag)
+  if (row === undefined) throw new TlvError(`tag ${tag.toString(16)} does not belong here`)
+  if (found[row.name] !== undefined) throw new TlvError(`tag ${tag.toString(16)} is there twice`)
+  found[row.name] = value
+}
+
+function whole<Table extends FieldTable>(found: Found, rows: readonly Row[]): FieldsOf<Table> {
   for (const row of rows) check(row, found[row.name])
   return found as FieldsOf<Table>
 }
 
-/**
- * `fields` in the order of the table, to be written into the data object that holds them.
- * @throws TlvError as `readFields`
- */
-export function fieldParts<const Table extends FieldTable>(fields: FieldsOf<Table>, table: Table): TlvPart[] {
-  const values: Readonly<Record<string, Uint8Array | undefined>> = fields
-  const parts: TlvPart[] = []
-  for (const row of rowsOf(table)) {
-    const value = values[row.name]
-    check(row, value)
-    if (value !== undefined) parts.push(tlvPart(row.tag, value))
-  }
-  return parts
+/** A loop and no closure: a signature comes by here four times. */
+function rowOf(rows: readonly Row[], tag: number): Row | undefined {
+  for (const row of rows) if (row.tag === tag) return row
+  return undefined
 }
 
 /** The octets of `fields`, in the order of the table. @throws TlvError as `readFields` */
 export function writeFields<const Table extends FieldTable>(fields: FieldsOf<Table>, table: Table): Uint8Array[] {
-  return fieldParts(fields, table).map(({ tag, values }) => tlv(tag, ...values))
+  const values: Readonly<Record<string, Uint8Array | undefined>> = fields
+  const written: Uint8Array[] = []
+  for (const row of rowsOf(table)) {
+    const value = values[row.name]
+    check(row, value)
+    if (value !== undefined) written.push(tlv(row.tag, value))
+  }
+  return written
+}
+
+/** A data object that holds `fields`, in one go: there is no copy of them that nobody overwrites. @throws TlvError */
+export function wrapFields<const Table extends FieldTable>(
+  tag: number,
+  fields: FieldsOf<Table>,
+  table: Table,
+): Uint8Array {
+  const values: Readonly<Record<string, Uint8Array | undefined>> = fields
+  const rows = rowsOf(table)
+  let length = 0
+  for (const row of rows) {
+    const value = values[row.name]
+    check(row, value)
+    if (value !== undefined) length += tlvSize(row.tag, value.length)
+  }
+  const octets = space(tlvSize(tag, length))
+  let at = putTagAndLength(octets, 0, tag, length)
+  for (const row of rows) {
+    const value = values[row.name]
+    if (value !== undefined) at = putTlv(octets, at, row.tag, value)
+  }
+  return octets
 }
 
 function check({ name, tag, least, most, optional }: Row, value: Uint8Array | undefined): void {

@@ -1,5 +1,4 @@
 // BER-TLV as smart cards use it: ISO/IEC 7816-4:2020, 6.3, up to 65535 octets. Written in DER (ISO/IEC 8825-1) always.
-import { isUint8Array } from 'node:util/types'
 import { space } from '../bytes.ts'
 
 /** Octets that are not what they should be. The message never holds content, which may be secret. */
@@ -40,38 +39,77 @@ function tagLength(octets: Uint8Array, at: number): number {
   return 3
 }
 
-/** The length at `at`, and where the value begins. */
-function readLength(octets: Uint8Array, at: number, rule: LengthRule): readonly [length: number, start: number] {
-  const first = octets[at]
-  if (first === undefined) throw new TlvError('the octets end before a length')
-  if (first < 0x80) return [first, at + 1]
-  const count = first - 0x80
-  if (count < 1 || count > MOST_LENGTH_OCTETS[rule]) {
-    throw new TlvError(`the length at octet ${at} has no form that is known here`)
-  }
-  const start = at + 1 + count
-  if (start > octets.length) throw new TlvError('the octets end within a length')
-  const length = toNumber(octets, at + 1, start) >>> 0
-  if (rule === 'DER' && length < (count === 1 ? 0x80 : 0x100)) {
-    throw new TlvError(`the length at octet ${at} is not in its shortest form`)
-  }
-  return [length, start]
-}
-
 function toNumber(octets: Uint8Array, from: number, to: number): number {
   let number = 0
   for (let at = from; at < to; at += 1) number = (number << 8) | (octets[at] ?? 0)
   return number
 }
 
-/** The data object at `at`, and where it ends. */
-function readAt(octets: Uint8Array, at: number, rule: LengthRule): Tlv & { readonly end: number } {
-  const tagEnd = at + tagLength(octets, at)
-  const [length, start] = readLength(octets, tagEnd, rule)
-  const end = start + length
-  if (end > octets.length) throw new TlvError(`the value at octet ${start} is cut off`)
-  return { tag: toNumber(octets, at, tagEnd), value: octets.subarray(start, end), end }
+/** Reads data objects one after the other. What it makes of one is numbers, and a view where `value` is asked for. */
+export class TlvReader {
+  /** Of the data object that was read last: its tag, and where its value is. */
+  tag = 0
+  start = 0
+  end = 0
+  readonly #octets: Uint8Array
+  readonly #rule: LengthRule
+
+  constructor(octets: Uint8Array, rule: LengthRule) {
+    this.#octets = octets
+    this.#rule = rule
+  }
+
+  /** A view of the octets that are read, not a copy. */
+  get value(): Uint8Array {
+    return this.#octets.subarray(this.start, this.end)
+  }
+
+  /** Goes to the next data object; false where the octets end. @throws TlvError */
+  next(): boolean {
+    const octets = this.#octets
+    const at = this.end
+    if (at >= octets.length) return false
+    const tagEnd = at + tagLength(octets, at)
+    const start = tagEnd + lengthLength(octets, tagEnd, this.#rule)
+    const end = start + lengthAt(octets, tagEnd, start)
+    if (end > octets.length) throw new TlvError(`the value at octet ${start} is cut off`)
+    this.tag = toNumber(octets, at, tagEnd)
+    this.start = start
+    this.end = end
+    return true
+  }
+
+  /** As `next`; noughts are passed over, and false is also said of what is no data object. Never throws. */
+  nextReadable(): boolean {
+    while (this.#octets[this.end] === 0x00) this.end += 1
+    try {
+      return this.next()
+    } catch (error) {
+      if (error instanceof TlvError) return false
+      throw error
+    }
+  }
 }
+
+/** How many octets the length at `at` has. */
+function lengthLength(octets: Uint8Array, at: number, rule: LengthRule): number {
+  const first = octets[at]
+  if (first === undefined) throw new TlvError('the octets end before a length')
+  if (first < 0x80) return 1
+  const count = first - 0x80
+  if (count < 1 || count > MOST_LENGTH_OCTETS[rule]) {
+    throw new TlvError(`the length at octet ${at} has no form that is known here`)
+  }
+  if (at + 1 + count > octets.length) throw new TlvError('the octets end within a length')
+  if (rule === 'DER' && lengthAt(octets, at, at + 1 + count) < (count === 1 ? 0x80 : 0x100)) {
+    throw new TlvError(`the length at octet ${at} is not in its shortest form`)
+  }
+  return 1 + count
+}
+
+/** The number that the length from `at` to `end` is. */
+const lengthAt = (octets: Uint8Array, at: number, end: number): number =>
+  toNumber(octets, end === at + 1 ? at : at + 1, end) >>> 0
 
 /**
  * All data objects that `octets` hold one after the other; none when there are no octets. What is inside a constructed
@@ -80,11 +118,8 @@ function readAt(octets: Uint8Array, at: number, rule: LengthRule): Tlv & { reado
  */
 export function readTlvs(octets: Uint8Array, rule: LengthRule = 'DER'): Tlv[] {
   const found: Tlv[] = []
-  for (let at = 0; at < octets.length; ) {
-    const { tag, value, end } = readAt(octets, at, rule)
-    found.push({ tag, value })
-    at = end
-  }
+  const reader = new TlvReader(octets, rule)
+  while (reader.next()) found.push({ tag: reader.tag, value: reader.value })
   return found
 }
 
@@ -94,20 +129,8 @@ export function readTlvs(octets: Uint8Array, rule: LengthRule = 'DER'): Tlv[] {
  */
 export function readableTlvs(octets: Uint8Array): Tlv[] {
   const found: Tlv[] = []
-  for (let at = 0; at < octets.length; ) {
-    if (octets[at] === 0x00) {
-      at += 1
-      continue
-    }
-    try {
-      const { tag, value, end } = readAt(octets, at, 'BER')
-      found.push({ tag, value })
-      at = end
-    } catch (error) {
-      if (error instanceof TlvError) return found
-      throw error
-    }
-  }
+  const reader = new TlvReader(octets, 'BER')
+  while (reader.nextReadable()) found.push({ tag: reader.tag, value: reader.value })
   return found
 }
 
@@ -116,11 +139,8 @@ export function readableTlvs(octets: Uint8Array): Tlv[] {
  * @throws TlvError, also for octets after it
  */
 export function readTlv(octets: Uint8Array, rule: LengthRule = 'DER'): Tlv {
-  const found = readTlvs(octets, rule)
-  const [only] = found
-  if (only === undefined) throw new TlvError('there is no data object')
-  if (found.length > 1) throw new TlvError('there are octets after the data object')
-  return only
+  const { tag, value } = readOnly(octets, rule)
+  return { tag, value }
 }
 
 /**
@@ -128,9 +148,17 @@ export function readTlv(octets: Uint8Array, rule: LengthRule = 'DER'): Tlv {
  * @throws TlvError
  */
 export function unwrap(octets: Uint8Array, tag: number, rule: LengthRule = 'DER'): Uint8Array {
-  const only = readTlv(octets, rule)
+  const only = readOnly(octets, rule)
   if (only.tag !== tag) throw new TlvError(`tag ${only.tag.toString(16)} stands where ${tag.toString(16)} should`)
   return only.value
+}
+
+/** A reader at the one data object that `octets` hold. */
+function readOnly(octets: Uint8Array, rule: LengthRule): TlvReader {
+  const reader = new TlvReader(octets, rule)
+  if (!reader.next()) throw new TlvError('there is no data object')
+  if (reader.end < octets.length) throw new TlvError('there are octets after the data object')
+  return reader
 }
 
 /** The value of the first data object with that tag. */
@@ -141,41 +169,26 @@ export function find(tlvs: readonly Tlv[], tag: number): Uint8Array | undefined 
 /** How many octets a number takes, none to spare. */
 const octetsOf = (number: number): number => (number > 0xffff ? 3 : number > 0xff ? 2 : 1)
 
-/** A data object that is still to be written, into that of which it is a part: it has no octets of its own. */
-export interface TlvPart {
-  readonly tag: number
-  readonly values: readonly TlvValue[]
-  /** Octets of the value, and of the whole. */
-  readonly length: number
-  readonly size: number
-}
-
-export type TlvValue = Uint8Array | TlvPart
-
-/** @throws RangeError for more than 65535 octets */
-export function tlvPart(tag: number, ...values: readonly TlvValue[]): TlvPart {
-  let length = 0
-  for (const value of values) length += isUint8Array(value) ? value.length : value.size
+/** Octets of a data object whose value has `length` octets. @throws RangeError for more than 65535 of these */
+export function tlvSize(tag: number, length: number): number {
   if (length > LONGEST) throw new RangeError(`A value of ${length} octets is too long for a data object here.`)
-  const size = octetsOf(tag) + (length < 0x80 ? 1 : 1 + octetsOf(length)) + length
-  return { tag, values, length, size }
+  return octetsOf(tag) + (length < 0x80 ? 1 : 1 + octetsOf(length)) + length
 }
 
-/** Writes a data object; answers where the next octet goes. @throws RangeError for what is no tag */
-function putPart(octets: Uint8Array, at: number, { tag, values, length }: TlvPart): number {
-  let next = put(octets, at, tag, octetsOf(tag))
-  if (!isTag(octets.subarray(at, next)) || tag !== toNumber(octets, at, next)) {
+/** Writes a tag and a length; answers where the value begins. @throws RangeError for what is no tag */
+export function putTagAndLength(octets: Uint8Array, at: number, tag: number, length: number): number {
+  const next = put(octets, at, tag, octetsOf(tag))
+  if (!isTag(octets, at, next) || tag !== toNumber(octets, at, next))
     throw new RangeError(`${tag.toString(16)} is no tag.`)
-  }
-  if (length >= 0x80) next = put(octets, next, 0x80 | octetsOf(length), 1)
-  next = put(octets, next, length, octetsOf(length))
-  for (const value of values) {
-    if (isUint8Array(value)) {
-      octets.set(value, next)
-      next += value.length
-    } else next = putPart(octets, next, value)
-  }
-  return next
+  if (length < 0x80) return put(octets, next, length, 1)
+  return put(octets, put(octets, next, 0x80 | octetsOf(length), 1), length, octetsOf(length))
+}
+
+/** Writes a data object; answers where the next one begins. @throws RangeError for what is no tag */
+export function putTlv(octets: Uint8Array, at: number, tag: number, value: Uint8Array): number {
+  const start = putTagAndLength(octets, at, tag, value.length)
+  octets.set(value, start)
+  return start + value.length
 }
 
 /** Writes a number in so many octets, highest first; answers where the next one goes. */
@@ -184,9 +197,9 @@ function put(octets: Uint8Array, at: number, number: number, size: number): numb
   return at + size
 }
 
-function isTag(octets: Uint8Array): boolean {
+function isTag(octets: Uint8Array, at: number, end: number): boolean {
   try {
-    return tagLength(octets, 0) === octets.length
+    return tagLength(octets, at) === end - at
   } catch {
     return false
   }
@@ -196,9 +209,14 @@ function isTag(octets: Uint8Array): boolean {
  * A data object with `values` one after the other as its value, in memory of its own: it may hold a secret.
  * @throws RangeError for what is no tag, and for more than 65535 octets: mistakes of the program, not of its input
  */
-export function tlv(tag: number, ...values: readonly TlvValue[]): Uint8Array {
-  const part = tlvPart(tag, ...values)
-  const octets = space(part.size)
-  putPart(octets, 0, part)
+export function tlv(tag: number, ...values: readonly Uint8Array[]): Uint8Array {
+  let length = 0
+  for (const value of values) length += value.length
+  const octets = space(tlvSize(tag, length))
+  let at = putTagAndLength(octets, 0, tag, length)
+  for (const value of values) {
+    octets.set(value, at)
+    at += value.length
+  }
   return octets
 }

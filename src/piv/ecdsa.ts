@@ -1,12 +1,18 @@
 // ECDSA signatures in their two forms. RFC 3279, 2.2.3 (DER); IEEE P1363 (r || s).
-import { concat, leftPad } from '../bytes.ts'
-import { DER, integerPart } from '../iso7816/der.ts'
-import { readableTlvs, readTlvs, TlvError, tlv } from '../iso7816/tlv.ts'
+import { concat, leftPad, space } from '../bytes.ts'
+import { DER, integer, integerSize, numberStart, putInteger } from '../iso7816/der.ts'
+import { putTagAndLength, readableTlvs, readTlvs, TlvError, tlv, tlvSize } from '../iso7816/tlv.ts'
 
 /** DER of r || s, two numbers of the same length. */
 export function ecdsaToDer(raw: Uint8Array): Uint8Array {
   const half = raw.length / 2
-  return tlv(DER.sequence, integerPart(raw.subarray(0, half)), integerPart(raw.subarray(half)))
+  const r = numberStart(raw, 0, half)
+  const s = numberStart(raw, half, raw.length)
+  const length = integerSize(raw, r, half) + integerSize(raw, s, raw.length)
+  const der = space(tlvSize(DER.sequence, length))
+  const at = putTagAndLength(der, 0, DER.sequence, length)
+  putInteger(der, putInteger(der, at, raw, r, half), raw, s, raw.length)
+  return der
 }
 
 /** r and s, each without noughts before it. There are cards that write more of them than DER allows, and longer lengths. */
@@ -36,17 +42,20 @@ export function ecdsaToRaw(der: Uint8Array, octets: number): Uint8Array {
 
 /** The same in DER, as every program takes it: a copy. @throws TlvError */
 export const ecdsaInDer = (signature: Uint8Array): Uint8Array =>
-  isInDer(signature) ? signature.slice() : tlv(DER.sequence, ...numbersOf(signature).map(integerPart))
+  isInDer(signature) ? signature.slice() : tlv(DER.sequence, ...numbersOf(signature).map(integer))
 
 /** Nearly every signature is: it is looked at without making anything. */
 function isInDer(signature: Uint8Array): boolean {
   const second = 4 + (signature[3] ?? 0)
   const fits = signature[1] === signature.length - 2 && signature.length < 0x80
   const isWhole = second + 2 + (signature[second + 1] ?? 0) === signature.length
-  return fits && isWhole && signature[0] === DER.sequence && [2, second].every((at) => isInteger(signature, at))
+  if (!fits || !isWhole || signature[0] !== DER.sequence) return false
+  return isInteger(signature, 2) && isInteger(signature, second)
 }
 
 function isInteger(octets: Uint8Array, at: number): boolean {
-  const [tag, length = 0, first = 0xff, next = 0x80] = octets.subarray(at, at + 4)
-  return tag === DER.integer && length > 0 && first < 0x80 && (first !== 0 || length === 1 || next >= 0x80)
+  const length = octets[at + 1] ?? 0
+  const first = octets[at + 2] ?? 0xff
+  const hasNought = first === 0 && length > 1
+  return octets[at] === DER.integer && length > 0 && first < 0x80 && (!hasNought || (octets[at + 3] ?? 0x80) >= 0x80)
 }

@@ -9,8 +9,11 @@ export const hasher = (hash: Hash): Hasher => createHash(NAMES[hash])
 export function hashOf(hash: Hash, ...parts: readonly Uint8Array[]): Uint8Array {
   const context = hasher(hash)
   for (const part of parts) context.update(part)
-  return Uint8Array.from(context.digest())
+  return octetsOf(context.digest())
 }
+
+/** A Buffer's octets where they are, as a Uint8Array: `slice` of a Buffer makes no copy. */
+const octetsOf = ({ buffer, byteOffset, length }: Buffer): Uint8Array => new Uint8Array(buffer, byteOffset, length)
 
 /** DigestInfo up to the digest itself, note 1. */
 const DIGEST_INFO: Record<Hash, Uint8Array> = {

@@ -1,6 +1,6 @@
 // Templates of GENERAL AUTHENTICATE and GENERATE ASYMMETRIC KEY PAIR. SP 800-73-5 part 2, sections 3.2.4 and 3.3.1.
-import { type FieldsOf, fieldParts, knownFields, readFields } from '../iso7816/fields.ts'
-import { readableTlvs, TlvError, tlv, unwrap } from '../iso7816/tlv.ts'
+import { type FieldsOf, knownFields, readFields, wrapFields } from '../iso7816/fields.ts'
+import { TlvError, TlvReader, unwrap } from '../iso7816/tlv.ts'
 import { PIN_POLICY_IDS, type PinPolicy } from './slots.ts'
 
 const DYNAMIC_AUTHENTICATION = 0x7c
@@ -28,13 +28,15 @@ export const readAuthentication = (octets: Uint8Array): Authentication =>
 
 /** What is understood of a card's answer; the fields are views. @throws TlvError for what does not begin with 7C */
 export function readAuthenticationAnswer(octets: Uint8Array): Authentication {
-  const [first] = readableTlvs(octets)
-  if (first?.tag !== DYNAMIC_AUTHENTICATION) throw new TlvError('the answer is no authentication template')
-  return knownFields(first.value, AUTHENTICATION)
+  const answer = new TlvReader(octets, 'BER')
+  if (!answer.nextReadable() || answer.tag !== DYNAMIC_AUTHENTICATION) {
+    throw new TlvError('the answer is no authentication template')
+  }
+  return knownFields(answer.value, AUTHENTICATION)
 }
 
 export const writeAuthentication = (fields: Authentication): Uint8Array =>
-  tlv(DYNAMIC_AUTHENTICATION, ...fieldParts(fields, AUTHENTICATION))
+  wrapFields(DYNAMIC_AUTHENTICATION, fields, AUTHENTICATION)
 
 /** Yubico's: when a key wants the PIN, and a touch. */
 export const POLICIES = {
@@ -78,7 +80,7 @@ export function writeKeyTemplate({ algorithm, exponent, pinPolicy, touchPolicy }
     ...(pinPolicy !== undefined && { pinPolicy: Uint8Array.of(pinPolicy) }),
     ...(touchPolicy !== undefined && { touchPolicy: Uint8Array.of(touchPolicy) }),
   }
-  return tlv(KEY_TEMPLATE, ...fieldParts(fields, KEY))
+  return wrapFields(KEY_TEMPLATE, fields, KEY)
 }
 
 /** The PIN policy with that identifier; undefined for 00 (the slot's own) and for those that are not known here. */
