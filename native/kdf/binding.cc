@@ -4,7 +4,7 @@
 #include <openssl/evp.h>
 #include <openssl/pkcs12.h>
 
-#include "../napi/convert.h"
+#include "../common/convert.h"
 
 namespace tessera::kdf {
 

@@ -1,7 +1,7 @@
 // What JavaScript sees of sockets; its types are in src/native.ts.
 #include <napi.h>
 
-#include "../napi/convert.h"
+#include "../common/convert.h"
 #include "quick_ack.h"
 
 namespace tessera::net {

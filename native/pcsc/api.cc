@@ -1,36 +1,32 @@
 #include "api.h"
 
-#include "../tpm/error.h"
-#include "../tpm/library.h"
+#include "../common/failure.h"
+#include "../common/library.h"
 
 namespace tessera::pcsc {
 namespace {
 
 Api load() {
   static Library library("libpcsclite.so.1", "libpcsclite1");
-  try {
-    Api functions{};
+  Api functions{};
 #define PCSC_FUNCTION(NAME) \
   functions.NAME = library.function<std::remove_pointer_t<decltype(&::SCard##NAME)>>("SCard" #NAME)
-    PCSC_FUNCTION(EstablishContext);
-    PCSC_FUNCTION(ReleaseContext);
-    PCSC_FUNCTION(Cancel);
-    PCSC_FUNCTION(ListReaders);
-    PCSC_FUNCTION(GetStatusChange);
-    PCSC_FUNCTION(Connect);
-    PCSC_FUNCTION(Reconnect);
-    PCSC_FUNCTION(Disconnect);
-    PCSC_FUNCTION(Status);
-    PCSC_FUNCTION(BeginTransaction);
-    PCSC_FUNCTION(EndTransaction);
-    PCSC_FUNCTION(Transmit);
-    PCSC_FUNCTION(Control);
-    PCSC_FUNCTION(GetAttrib);
+  PCSC_FUNCTION(EstablishContext);
+  PCSC_FUNCTION(ReleaseContext);
+  PCSC_FUNCTION(Cancel);
+  PCSC_FUNCTION(ListReaders);
+  PCSC_FUNCTION(GetStatusChange);
+  PCSC_FUNCTION(Connect);
+  PCSC_FUNCTION(Reconnect);
+  PCSC_FUNCTION(Disconnect);
+  PCSC_FUNCTION(Status);
+  PCSC_FUNCTION(BeginTransaction);
+  PCSC_FUNCTION(EndTransaction);
+  PCSC_FUNCTION(Transmit);
+  PCSC_FUNCTION(Control);
+  PCSC_FUNCTION(GetAttrib);
 #undef PCSC_FUNCTION
-    return functions;
-  } catch (const tessera::Failure& failure) {
-    throw Failure("library", 0, failure.what());
-  }
+  return functions;
 }
 
 }  // namespace
@@ -46,7 +42,7 @@ std::mutex& reader_table() {
 }
 
 void ensure(LONG rv, const char* what) {
-  if (rv != SCARD_S_SUCCESS) throw Failure("pcsc", static_cast<uint32_t>(rv), what);
+  if (rv != SCARD_S_SUCCESS) throw Failure(Layer::kPcsc, static_cast<uint32_t>(rv), "", what);
 }
 
 bool is_service_loss(uint32_t rc) {

@@ -7,7 +7,7 @@
 
 #include <mutex>
 
-#include "failure.h"
+#include "../common/failure.h"
 
 namespace tessera::pcsc {
 

@@ -3,7 +3,7 @@
 
 #include <utility>
 
-#include "../napi/outlet.h"
+#include "../common/thread_safe_callback.h"
 #include "monitor.h"
 #include "values.h"
 #include "worker.h"
@@ -16,13 +16,14 @@ using std::chrono::milliseconds;
 // How long the end of an environment waits for threads: usual calls return at once, and no other is waited for.
 constexpr milliseconds kGrace{200};
 
-// What `start` answers. Where it fails the outlet is closed: nothing comes through it, and nobody else would close it.
-template <typename Outlet, typename Start>
-auto started(Napi::Env env, Outlet& outlet, const Start& start) {
+// What `start` answers. Where it fails the callback is closed: nothing comes through it, and nobody else would close
+// it.
+template <typename ThreadSafeCallback, typename Start>
+auto started(Napi::Env env, ThreadSafeCallback& callback, const Start& start) {
   try {
     return start();
   } catch (const Failure& failure) {
-    outlet.close();
+    callback.close();
     throw to_error(env, failure);
   }
 }
@@ -60,10 +61,10 @@ class Connection : public Napi::ObjectWrap<Connection> {
   }
 
   explicit Connection(const Napi::CallbackInfo& info)
-      : Napi::ObjectWrap<Connection>(info), outlet_(std::make_shared<Exit>(info.Env(), this)) {
-    outlet_->hold(info.Env(), false);
-    worker_ = started(info.Env(), *outlet_, [&] {
-      return Worker::start([outlet = outlet_](std::unique_ptr<Job> job) { outlet->send(std::move(job)); });
+      : Napi::ObjectWrap<Connection>(info), callback_(std::make_shared<Exit>(info.Env(), this)) {
+    callback_->hold(info.Env(), false);
+    worker_ = started(info.Env(), *callback_, [&] {
+      return Worker::start([callback = callback_](std::unique_ptr<Job> job) { callback->send(std::move(job)); });
     });
     napi_add_env_cleanup_hook(info.Env(), at_env_end, this);
   }
@@ -91,7 +92,7 @@ class Connection : public Napi::ObjectWrap<Connection> {
   }
 
  private:
-  using Exit = Outlet<Connection, Job>;
+  using Exit = ThreadSafeCallback<Connection, Job>;
   using Waiting = std::map<uint64_t, Napi::Promise::Deferred>;
 
   static void at_env_end(void* raw) {
@@ -101,7 +102,7 @@ class Connection : public Napi::ObjectWrap<Connection> {
   }
 
   void finish() {
-    outlet_->close();
+    callback_->close();
     worker_->stop();
   }
 
@@ -111,7 +112,7 @@ class Connection : public Napi::ObjectWrap<Connection> {
     job.id = ++last_id_;
     if (waiting_.empty()) {
       Ref();
-      outlet_->hold(Env(), true);
+      callback_->hold(Env(), true);
     }
     waiting_.emplace(job.id, deferred);
     return deferred.Promise();
@@ -120,7 +121,7 @@ class Connection : public Napi::ObjectWrap<Connection> {
   void forget(Waiting::iterator found) {
     waiting_.erase(found);
     if (!waiting_.empty()) return;
-    outlet_->hold(Env(), false);
+    callback_->hold(Env(), false);
     Unref();
   }
 
@@ -201,7 +202,7 @@ class Connection : public Napi::ObjectWrap<Connection> {
 
   // Whoever waits is told, now. What the thread does meanwhile comes to nothing.
   Napi::Value cancel(const Napi::CallbackInfo& info) {
-    const Failure failure("closed", static_cast<uint32_t>(SCARD_E_CANCELLED), "The call was given up.");
+    const Failure failure(Layer::kClosed, static_cast<uint32_t>(SCARD_E_CANCELLED), "", "The call was given up.");
     while (!waiting_.empty()) {
       const auto first = waiting_.begin();
       const Napi::Promise::Deferred deferred = first->second;
@@ -218,7 +219,7 @@ class Connection : public Napi::ObjectWrap<Connection> {
     return promise;
   }
 
-  std::shared_ptr<Exit> outlet_;
+  std::shared_ptr<Exit> callback_;
   std::shared_ptr<Worker> worker_;
   Waiting waiting_;
   uint64_t last_id_ = 0;
@@ -236,9 +237,9 @@ class JsMonitor : public Napi::ObjectWrap<JsMonitor> {
   explicit JsMonitor(const Napi::CallbackInfo& info) : Napi::ObjectWrap<JsMonitor>(info) {
     if (!info[0].IsFunction()) refuse(info[0], "listener", "a function");
     listener_ = Napi::Persistent(info[0].As<Napi::Function>());
-    outlet_ = std::make_shared<Exit>(info.Env(), this);
-    monitor_ = started(info.Env(), *outlet_, [&] {
-      return Monitor::start([outlet = outlet_](std::unique_ptr<Sight> sight) { outlet->send(std::move(sight)); });
+    callback_ = std::make_shared<Exit>(info.Env(), this);
+    monitor_ = started(info.Env(), *callback_, [&] {
+      return Monitor::start([callback = callback_](std::unique_ptr<Sight> sight) { callback->send(std::move(sight)); });
     });
     napi_add_env_cleanup_hook(info.Env(), at_env_end, this);
     Ref();  // until it is closed
@@ -256,7 +257,7 @@ class JsMonitor : public Napi::ObjectWrap<JsMonitor> {
   }
 
  private:
-  using Exit = Outlet<JsMonitor, Sight>;
+  using Exit = ThreadSafeCallback<JsMonitor, Sight>;
 
   static void at_env_end(void* raw) {
     auto* self = static_cast<JsMonitor*>(raw);
@@ -266,7 +267,7 @@ class JsMonitor : public Napi::ObjectWrap<JsMonitor> {
 
   bool finish() {
     if (std::exchange(finished_, true)) return false;
-    if (outlet_) outlet_->close();
+    if (callback_) callback_->close();
     if (monitor_) monitor_->stop();
     return true;
   }
@@ -277,7 +278,7 @@ class JsMonitor : public Napi::ObjectWrap<JsMonitor> {
   }
 
   Napi::FunctionReference listener_;
-  std::shared_ptr<Exit> outlet_;
+  std::shared_ptr<Exit> callback_;
   std::shared_ptr<Monitor> monitor_;
   bool finished_ = false;
 };

@@ -50,7 +50,7 @@ std::shared_ptr<Monitor> Monitor::start(Seen seen) {
   try {
     std::thread([monitor] { monitor->main(); }).detach();
   } catch (const std::system_error& error) {
-    throw no_thread(error);
+    throw no_thread(Layer::kPcsc, static_cast<uint32_t>(SCARD_E_NO_MEMORY), error);
   }
   return monitor;
 }

@@ -4,7 +4,7 @@
 #include <string>
 #include <vector>
 
-#include "../tpm/bytes.h"
+#include "../common/bytes.h"
 #include "api.h"
 
 namespace tessera::pcsc {

@@ -7,7 +7,7 @@
 #include <string>
 #include <vector>
 
-#include "../tpm/crypto.h"
+#include "../common/secret.h"
 #include "readers.h"
 
 namespace tessera::pcsc {

@@ -8,21 +8,15 @@
 #include <string>
 #include <vector>
 
-#include "../napi/convert.h"
-#include "failure.h"
+#include "../common/convert.h"
+#include "../common/failure.h"
 #include "readers.h"
 #include "session.h"
 
 namespace tessera::pcsc {
 
+using tessera::to_error;
 using tessera::to_js;
-
-inline Napi::Error to_error(Napi::Env env, const Failure& failure) {
-  Napi::Error error = Napi::Error::New(env, failure.what());
-  error.Set("layer", Napi::String::New(env, failure.layer));
-  error.Set("rc", Napi::Number::New(env, failure.rc));
-  return error;
-}
 
 struct Nothing {};
 

@@ -7,7 +7,7 @@ namespace tessera::pcsc {
 namespace {
 
 Failure closed() {
-  return Failure("closed", 0, "The card was closed while this call waited. Open it again.");
+  return Failure(Layer::kClosed, 0, "", "The card was closed while this call waited. Open it again.");
 }
 
 void perform(Job& job, Session& session) {
@@ -16,7 +16,7 @@ void perform(Job& job, Session& session) {
   } catch (const Failure& failure) {
     job.failure = failure;
   } catch (const std::exception& error) {
-    job.failure = Failure("pcsc", static_cast<uint32_t>(SCARD_F_INTERNAL_ERROR), error.what());
+    job.failure = Failure(Layer::kPcsc, static_cast<uint32_t>(SCARD_F_INTERNAL_ERROR), "", error.what());
   }
 }
 
@@ -27,7 +27,7 @@ std::shared_ptr<Worker> Worker::start(Finished finished) {
   try {
     std::thread([worker] { worker->main(); }).detach();
   } catch (const std::system_error& error) {
-    throw no_thread(error);
+    throw no_thread(Layer::kPcsc, static_cast<uint32_t>(SCARD_E_NO_MEMORY), error);
   }
   return worker;
 }

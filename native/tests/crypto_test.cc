@@ -8,7 +8,7 @@
 #include <string_view>
 #include <utility>
 
-#include "../tpm/error.h"
+#include "../common/failure.h"
 
 namespace tessera {
 namespace {

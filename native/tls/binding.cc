@@ -3,8 +3,8 @@
 
 #include <utility>
 
-#include "../napi/convert.h"
-#include "../napi/outlet.h"
+#include "../common/convert.h"
+#include "../common/thread_safe_callback.h"
 #include "desk.h"
 #include "ending.h"
 #include "engine.h"
@@ -28,9 +28,9 @@ class JsDesk : public Napi::ObjectWrap<JsDesk> {
                               ? Desk::kPatience
                               : std::chrono::milliseconds(to_u32(info[2], "patience", Desk::kPatience.count()));
     listener_ = Napi::Persistent(info[1].As<Napi::Function>());
-    outlet_ = std::make_shared<Exit>(info.Env(), this);
-    outlet_->hold(info.Env(), false);
-    const auto ask = [outlet = outlet_](std::unique_ptr<Request> request) { outlet->send(std::move(request)); };
+    callback_ = std::make_shared<Exit>(info.Env(), this);
+    callback_->hold(info.Env(), false);
+    const auto ask = [callback = callback_](std::unique_ptr<Request> request) { callback->send(std::move(request)); };
     number_ = open_desk(std::make_shared<Desk>(std::move(spki), ask, patience));
     napi_add_env_cleanup_hook(info.Env(), at_env_end, this);
     // A value and no getter: Node checks for whom a method is called, and does not for a getter.
@@ -56,13 +56,13 @@ class JsDesk : public Napi::ObjectWrap<JsDesk> {
   }
 
  private:
-  using Exit = Outlet<JsDesk, Request>;
+  using Exit = ThreadSafeCallback<JsDesk, Request>;
 
   static void at_env_end(void* raw) { static_cast<JsDesk*>(raw)->finish(); }
 
   bool finish() {
     if (std::exchange(finished_, true)) return false;
-    if (outlet_) outlet_->close();
+    if (callback_) callback_->close();
     close_desk(number_);
     return true;
   }
@@ -84,7 +84,7 @@ class JsDesk : public Napi::ObjectWrap<JsDesk> {
   }
 
   Napi::FunctionReference listener_;
-  std::shared_ptr<Exit> outlet_;
+  std::shared_ptr<Exit> callback_;
   uint32_t number_ = 0;
   bool finished_ = false;
 };

@@ -12,7 +12,7 @@
 #include <optional>
 #include <string>
 
-#include "../tpm/bytes.h"
+#include "../common/bytes.h"
 
 namespace tessera::tls {
 

@@ -1,8 +1,8 @@
 // How a command is authorised and its answer verified. TPM 2.0 Library, Part 1, sections 17-21.
 #include <openssl/crypto.h>
 
-#include "error.h"
-#include "library.h"
+#include "../common/failure.h"
+#include "libraries.h"
 #include "marshal.h"
 #include "message.h"
 #include "session.h"

@@ -7,8 +7,8 @@
 #include <thread>
 #include <utility>
 
-#include "../napi/awake.h"
-#include "../napi/convert.h"
+#include "../common/convert.h"
+#include "../common/loop_spin.h"
 #include "burn_key.h"
 #include "engine.h"
 #include "file_lock.h"
@@ -31,7 +31,7 @@ struct JsTask : Task {
 
   std::optional<Napi::Promise::Deferred> deferred;  // made when all arguments are known to be good
   Napi::ObjectReference self;
-  Awake::Clock::time_point given;
+  LoopSpin::Clock::time_point given;
 };
 
 constexpr uint32_t kMostCalls = 64;  // in one trip
@@ -156,7 +156,7 @@ class Tpm : public Napi::ObjectWrap<Tpm> {
     options.create_state = object.Get("createState").ToBoolean().Value();
     options.wait = std::chrono::milliseconds(to_u32(object.Get("waitMs"), "waitMs"));
     const Napi::Env env = info.Env();
-    if (std::thread::hardware_concurrency() > 1) awake_.emplace(env);
+    if (std::thread::hardware_concurrency() > 1) spin_.emplace(env);
     callback_ = Callback::New(env, "tessera", 0, 1, this);
     callback_.Unref(env);
     try {
@@ -238,16 +238,16 @@ class Tpm : public Napi::ObjectWrap<Tpm> {
 
   // Not where the TPM's thread sleeps: it is often woken on the processor that this one then leaves to it.
   void stay_awake(JsTask& task) {
-    if (!awake_) return;
-    task.given = Awake::Clock::now();
+    if (!spin_) return;
+    task.given = LoopSpin::Clock::now();
     const auto known = took_.find(task.kind());
-    if (engine_->awake() && known != took_.end() && known->second < kAwake) awake_->until(task.given + kAwake);
+    if (engine_->awake() && known != took_.end() && known->second < kAwake) spin_->until(task.given + kAwake);
   }
 
   void answered(const JsTask& task) {
-    if (!awake_) return;
-    if (pending_ == 0) awake_->stop();
-    if (task.kind() != nullptr) took_[task.kind()] = Awake::Clock::now() - task.given;
+    if (!spin_) return;
+    if (pending_ == 0) spin_->stop();
+    if (task.kind() != nullptr) took_[task.kind()] = LoopSpin::Clock::now() - task.given;
   }
 
   Napi::Value run(const Napi::CallbackInfo& info) {
@@ -306,8 +306,8 @@ class Tpm : public Napi::ObjectWrap<Tpm> {
   Napi::Value close(const Napi::CallbackInfo&) { return given(std::make_unique<CloseTask>(), &Engine::close); }
 
   Callback callback_;
-  std::optional<Awake> awake_;
-  std::map<const CommandRow*, Awake::Clock::duration> took_;  // the last one of each kind
+  std::optional<LoopSpin> spin_;
+  std::map<const CommandRow*, LoopSpin::Clock::duration> took_;  // the last one of each kind
   std::unique_ptr<Engine> engine_;
   bool finished_ = false;
   uint32_t pending_ = 0;

@@ -4,7 +4,7 @@
 #include <openssl/ec.h>
 #include <openssl/ecdsa.h>
 
-#include "error.h"
+#include "../common/failure.h"
 
 namespace tessera {
 namespace {

@@ -11,7 +11,7 @@
 
 #include <cstring>
 
-#include "error.h"
+#include "../common/failure.h"
 #include "marshal.h"
 
 namespace tessera {
@@ -159,20 +159,6 @@ void hash_into(uint8_t* digest, ByteView first, std::initializer_list<ByteView> 
 }
 
 }  // namespace
-
-Secret& Secret::operator=(Secret&& other) noexcept {
-  if (this != &other) {
-    wipe();
-    octets_ = std::move(other.octets_);
-    other.octets_.clear();
-  }
-  return *this;
-}
-
-void Secret::wipe() {
-  if (!octets_.empty()) OPENSSL_cleanse(octets_.data(), octets_.size());
-  octets_.clear();
-}
 
 Bytes random_bytes(size_t size) {
   Bytes octets(size);

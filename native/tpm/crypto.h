@@ -1,31 +1,9 @@
 // The cryptography of TPM sessions, over Node's own OpenSSL. TPM 2.0 Library, Part 1, sections 11.4, 17-21 and annex C.
 #pragma once
 
-#include "transport.h"
+#include "../common/secret.h"
 
 namespace tessera {
-
-// Octets that are overwritten when they go.
-class Secret {
- public:
-  Secret() = default;
-  explicit Secret(ByteView octets) : octets_(octets.begin(), octets.end()) {}
-  explicit Secret(size_t size) : octets_(size) {}
-  Secret(Secret&& other) noexcept : octets_(std::move(other.octets_)) { other.octets_.clear(); }
-  Secret& operator=(Secret&& other) noexcept;
-  Secret(const Secret&) = delete;
-  Secret& operator=(const Secret&) = delete;
-  ~Secret() { wipe(); }
-
-  uint8_t* data() { return octets_.data(); }
-  size_t size() const { return octets_.size(); }
-  bool empty() const { return octets_.empty(); }
-  ByteView view() const { return octets_; }
-  void wipe();
-
- private:
-  Bytes octets_;
-};
 
 inline constexpr size_t kDigest = 32;  // SHA-256 everywhere
 inline constexpr size_t kNonce = 16;   // of sessions; the TPM answers with nonces of the same size

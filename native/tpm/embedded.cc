@@ -2,7 +2,7 @@
 
 #include <cstdlib>
 
-#include "error.h"
+#include "../common/failure.h"
 #include "interrupt.h"
 #include "message.h"
 

@@ -46,9 +46,7 @@ Engine::Engine(OpenOptions options, std::function<void(std::unique_ptr<Task>)> f
   try {
     thread_ = std::thread([this, options = std::move(options)] { main(options); });
   } catch (const std::system_error& error) {
-    throw Failure(Layer::kTcti, 0, "io",
-                  std::string("No thread can be started for the TPM (") + error.what() +
-                      "). Raise the limit (ulimit -u), or end programs that are not needed.");
+    throw no_thread(Layer::kTcti, 0, error);
   }
 }
 
@@ -159,11 +157,11 @@ bool Engine::work(std::unique_lock<std::mutex>& lock) {
 // the time of a signature. Where others want the processor the thread sleeps as threads do, for a while.
 void Engine::linger(std::unique_lock<std::mutex>& lock) {
   static const bool alone = std::thread::hardware_concurrency() < 2;
-  if (alone || closing_ || !queue_.empty() || !neighbours_.quiet(Clock::now())) return;
+  if (alone || closing_ || !queue_.empty() || !processor_.quiet(Clock::now())) return;
   called_ = false;
   lock.unlock();
   const auto end = Clock::now() + kLinger;
-  for (auto now = end - kLinger; !called_ && now < end && neighbours_.quiet(now);) now = neighbours_.give_way();
+  for (auto now = end - kLinger; !called_ && now < end && processor_.quiet(now);) now = processor_.give_way();
   lock.lock();
 }
 

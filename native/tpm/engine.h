@@ -11,8 +11,8 @@
 #include <thread>
 #include <utility>
 
-#include "../napi/neighbours.h"
-#include "error.h"
+#include "../common/busy_processor.h"
+#include "../common/failure.h"
 #include "interrupt.h"
 #include "session.h"
 
@@ -66,7 +66,7 @@ class Engine {
   std::deque<std::unique_ptr<Task>> queue_;
   std::atomic<bool> called_{false};  // there may be something to do: read without the lock
   std::atomic<bool> asleep_{false};
-  Neighbours neighbours_;                   // the thread's own: see linger
+  BusyProcessor processor_;                 // the thread's own: see linger
   std::unique_ptr<Connection> connection_;  // replaced under mutex_; used by the thread alone
   bool closing_ = false;
   bool taking_ = true;           // the thread looks at the queue again

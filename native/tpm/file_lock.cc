@@ -6,7 +6,7 @@
 
 #include <charconv>
 
-#include "error.h"
+#include "../common/failure.h"
 
 namespace tessera {
 

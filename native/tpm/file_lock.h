@@ -7,7 +7,7 @@
 #include <optional>
 #include <string>
 
-#include "posix.h"
+#include "../common/posix.h"
 
 namespace tessera {
 

@@ -4,7 +4,7 @@
 #include <poll.h>
 #include <sys/timerfd.h>
 
-#include "posix.h"
+#include "../common/posix.h"
 
 namespace tessera {
 

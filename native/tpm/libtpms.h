@@ -3,7 +3,7 @@
 
 #include <optional>
 
-#include "error.h"
+#include "../common/failure.h"
 #include "state_file.h"
 #include "transport.h"
 

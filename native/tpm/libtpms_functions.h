@@ -6,7 +6,7 @@
 #include <libtpms/tpm_memory.h>
 #include <libtpms/tpm_nvfilename.h>
 
-#include "library.h"
+#include "libraries.h"
 
 namespace tessera {
 

@@ -7,9 +7,9 @@
 
 #include <array>
 
-#include "error.h"
+#include "../common/failure.h"
 #include "interrupt.h"
-#include "library.h"
+#include "libraries.h"
 #include "message.h"
 #include "tcti_string.h"
 #include "transport.h"

@@ -7,8 +7,8 @@
 #include <algorithm>
 #include <type_traits>
 
-#include "error.h"
-#include "library.h"
+#include "../common/failure.h"
+#include "libraries.h"
 #include "transport.h"
 
 namespace tessera {

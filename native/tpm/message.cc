@@ -2,7 +2,7 @@
 
 #include <tss2/tss2_tpm2_types.h>
 
-#include "error.h"
+#include "../common/failure.h"
 
 namespace tessera {
 

@@ -3,8 +3,8 @@
 #include <algorithm>
 #include <utility>
 
-#include "error.h"
-#include "library.h"
+#include "../common/failure.h"
+#include "libraries.h"
 #include "marshal.h"
 #include "message.h"
 

@@ -8,7 +8,7 @@
 #include <algorithm>
 #include <cstring>
 
-#include "error.h"
+#include "../common/failure.h"
 #include "message.h"
 
 namespace tessera {

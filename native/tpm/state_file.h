@@ -9,7 +9,7 @@
 #include <optional>
 #include <string>
 
-#include "posix.h"
+#include "../common/posix.h"
 #include "transport.h"
 
 namespace tessera {

@@ -9,7 +9,7 @@
 
 #include <array>
 
-#include "error.h"
+#include "../common/failure.h"
 #include "interrupt.h"
 #include "message.h"
 #include "swtpm_address.h"

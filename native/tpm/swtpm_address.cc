@@ -6,7 +6,7 @@
 #include <set>
 #include <string_view>
 
-#include "error.h"
+#include "../common/failure.h"
 
 namespace tessera {
 

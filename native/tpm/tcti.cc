@@ -6,9 +6,9 @@
 #include <cstring>
 #include <utility>
 
-#include "error.h"
+#include "../common/failure.h"
 #include "interrupt.h"
-#include "library.h"
+#include "libraries.h"
 
 namespace tessera {
 namespace {

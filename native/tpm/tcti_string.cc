@@ -8,7 +8,7 @@
 
 #include <memory>
 
-#include "error.h"
+#include "../common/failure.h"
 #include "interrupt.h"
 
 namespace tessera {

@@ -4,7 +4,7 @@
 #include <string>
 #include <string_view>
 
-#include "posix.h"
+#include "../common/posix.h"
 
 namespace tessera {
 

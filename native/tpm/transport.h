@@ -6,14 +6,11 @@
 #include <memory>
 #include <string>
 
-#include "bytes.h"
+#include "../common/bytes.h"
 
 namespace tessera {
 
 class Interrupt;
-
-// Largest command or answer taken from or given to a TPM, octets (TPM2_MAX_COMMAND_SIZE of the reference code).
-inline constexpr size_t kMaxMessage = 4096;
 
 class Transport {
  public:

@@ -45,7 +45,7 @@ const unmade: Fault = {
 /** What no permission means for other actions than a change. */
 const DENIED: { readonly [Action in FileAction]?: Fault } = { read: unreadable, make: unmade }
 
-/** The words by which the addon says why a lock file cannot be had (native/tpm/error.h). */
+/** The words by which the addon says why a lock file cannot be had (native/common/failure.h). */
 const REASONS: Readonly<Record<string, string>> = { permission: 'EACCES', full: 'ENOSPC' }
 
 /** The errno name of a system error of Node's or of the addon's, or an empty string. */

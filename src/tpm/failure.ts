@@ -5,7 +5,7 @@ import { decodeResponseCode } from './rc.ts'
 
 type TpmCode = ConstructorParameters<typeof TpmError>[0]
 
-/** Words of native/tpm/error.h, by layer; the native text already says what, why and what to do. */
+/** Words of native/common/failure.h, by layer; the native text already says what, why and what to do. */
 const REASONS: Record<string, Record<string, TpmCode>> = {
   tcti: {
     absent: 'ERR_TPM_ABSENT',

@@ -27,6 +27,16 @@ test('no circles', () => {
   assert.equal(circles(sources), [])
 })
 
+test('native: no domain includes another, and common/ none', () => {
+  const wrong = filesBelow('native', ['.cc', '.h']).flatMap((path) => {
+    const [, domain = ''] = path.split('/')
+    if (['build', 'build-asan', 'tests', 'witness'].includes(domain)) return []
+    const included = [...readFileSync(join(root, path), 'utf8').matchAll(/#include "\.\.\/(\w+)\//g)]
+    return included.filter(([, other]) => domain === 'common' || other !== 'common').map(([line]) => `${path}: ${line}`)
+  })
+  assert.equal(wrong, [])
+})
+
 test('the entry points of the package are index.ts of folders, and only re-export', () => {
   const { exports } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8')) as { exports: object }
   const entries = Object.keys(exports).flatMap((name) => (name.endsWith('.json') ? [] : [join(name, 'index.ts')]))

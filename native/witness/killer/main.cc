@@ -19,10 +19,10 @@
 #include <random>
 #include <string_view>
 
+#include "common/posix.h"
 #include "disk.h"
 #include "life.h"
-#include "tpm/library.h"
-#include "tpm/posix.h"
+#include "tpm/libraries.h"
 
 namespace {
 

@@ -9,15 +9,15 @@
 #include <memory>
 #include <utility>
 
-#include "neighbours.h"
+#include "busy_processor.h"
 
 namespace tessera {
 
-class Awake {
+class LoopSpin {
  public:
   using Clock = std::chrono::steady_clock;
 
-  explicit Awake(napi_env env) {
+  explicit LoopSpin(napi_env env) {
     uv_loop_t* loop = nullptr;
     napi_get_uv_event_loop(env, &loop);
     auto idle = std::make_unique<Idle>();
@@ -28,14 +28,14 @@ class Awake {
     idle_->owner = this;
     napi_add_async_cleanup_hook(env, at_env_end, idle_, &idle_->hook);
   }
-  ~Awake() {
+  ~LoopSpin() {
     if (idle_ != nullptr) idle_->close();
   }
-  Awake(const Awake&) = delete;
-  Awake& operator=(const Awake&) = delete;
+  LoopSpin(const LoopSpin&) = delete;
+  LoopSpin& operator=(const LoopSpin&) = delete;
 
   void until(Clock::time_point end) {
-    if (idle_ == nullptr || !idle_->neighbours.quiet(Clock::now())) return;
+    if (idle_ == nullptr || !idle_->processor.quiet(Clock::now())) return;
     idle_->end = end;
     uv_idle_start(&idle_->handle, turned);
   }
@@ -58,15 +58,15 @@ class Awake {
 
     uv_idle_t handle{};
     Clock::time_point end;
-    Neighbours neighbours;
-    Awake* owner = nullptr;
+    BusyProcessor processor;
+    LoopSpin* owner = nullptr;
     napi_async_cleanup_hook_handle hook = nullptr;
   };
 
   static void turned(uv_idle_t* handle) {
     Idle& idle = *static_cast<Idle*>(handle->data);
-    const auto now = idle.neighbours.give_way();
-    if (now >= idle.end || !idle.neighbours.quiet(now)) uv_idle_stop(handle);
+    const auto now = idle.processor.give_way();
+    if (now >= idle.end || !idle.processor.quiet(now)) uv_idle_stop(handle);
   }
 
   static void at_env_end(napi_async_cleanup_hook_handle, void* idle) { static_cast<Idle*>(idle)->close(); }

@@ -2,7 +2,7 @@
 
 #include <dlfcn.h>
 
-#include "error.h"
+#include "failure.h"
 
 namespace tessera {
 
@@ -27,26 +27,6 @@ void* Library::symbol(const char* name) {
                   std::string(file_) + " has no " + name + ". Install a newer one (Debian package " + package_ + ").");
   }
   return address;
-}
-
-Library& tss2_sys() {
-  static Library library("libtss2-sys.so.1", "libtss2-sys1");
-  return library;
-}
-
-Library& tss2_mu() {
-  static Library library("libtss2-mu.so.0", "libtss2-mu0");
-  return library;
-}
-
-Library& tss2_tctildr() {
-  static Library library("libtss2-tctildr.so.0", "libtss2-tctildr0");
-  return library;
-}
-
-Library& tpms() {
-  static Library library("libtpms.so.0", "libtpms0", /*deep_bind=*/true);
-  return library;
 }
 
 }  // namespace tessera

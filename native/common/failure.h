@@ -1,4 +1,4 @@
-// The one way in which the native TPM layer fails.
+// The one way in which native code fails.
 #pragma once
 
 #include <cstdint>
@@ -16,6 +16,7 @@ enum class Layer {
   kSession,  // an answer whose HMAC does not verify, or a session that is gone
   kLibrary,  // a shared library or a function in it is missing
   kState,    // the embedded TPM's state file
+  kPcsc,     // PC/SC: `rc` is its return code
   kClosed,   // the object was closed while the call waited
 };
 
@@ -33,6 +34,8 @@ inline const char* layer_name(Layer layer) {
       return "library";
     case Layer::kState:
       return "state";
+    case Layer::kPcsc:
+      return "pcsc";
     case Layer::kClosed:
       return "closed";
   }
@@ -49,5 +52,12 @@ struct Failure : std::runtime_error {
   uint32_t rc;
   std::string reason;
 };
+
+// No thread can be started: a limit of the process, the user or the machine.
+inline Failure no_thread(Layer who, uint32_t code, const std::exception& why) {
+  return Failure(who, code, "io",
+                 std::string("No thread can be started (") + why.what() +
+                     "). Raise the limit (ulimit -u), or end programs that are not needed.");
+}
 
 }  // namespace tessera

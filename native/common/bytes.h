@@ -11,6 +11,9 @@ namespace tessera {
 using Bytes = std::vector<uint8_t>;
 using ByteView = std::span<const uint8_t>;
 
+// Largest command or answer taken from or given to a TPM, octets (TPM2_MAX_COMMAND_SIZE of the reference code).
+inline constexpr size_t kMaxMessage = 4096;
+
 inline Bytes join(std::initializer_list<ByteView> parts) {
   size_t size = 0;
   for (const ByteView part : parts) size += part.size();

@@ -6,9 +6,8 @@
 
 #include <string>
 
-#include "../tpm/crypto.h"
-#include "../tpm/error.h"
-#include "../tpm/transport.h"
+#include "failure.h"
+#include "secret.h"
 
 namespace tessera {
 

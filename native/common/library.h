@@ -30,9 +30,4 @@ class Library {
   void* handle_ = nullptr;
 };
 
-Library& tss2_sys();
-Library& tss2_mu();
-Library& tss2_tctildr();
-Library& tpms();
-
 }  // namespace tessera

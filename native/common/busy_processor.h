@@ -10,7 +10,7 @@
 namespace tessera {
 
 // Of one thread.
-class Neighbours {
+class BusyProcessor {
  public:
   using Clock = std::chrono::steady_clock;
 

@@ -11,9 +11,9 @@ namespace tessera {
 
 // `Owner::arrived(env, std::unique_ptr<Item>)` is called on JavaScript's thread.
 template <typename Owner, typename Item>
-class Outlet {
+class ThreadSafeCallback {
  public:
-  explicit Outlet(Napi::Env env, Owner* owner) : function_(Function::New(env, "tessera", 0, 1, owner)) {}
+  explicit ThreadSafeCallback(Napi::Env env, Owner* owner) : function_(Function::New(env, "tessera", 0, 1, owner)) {}
 
   // From any thread. What nobody takes any more is dropped.
   void send(std::unique_ptr<Item> item) {
