@@ -42,6 +42,7 @@ export const ENROLLMENT = {
   oneCa: 'Say one CA: --est or --certsrv, not both.',
   oneLogin: 'Log in by --user, by --negotiate or by --by-certificate: by one of them.',
   password: (user: string) => `Password of ${user} at the CA: `,
+  rememberedCa: (url: string) => `Renewing at the CA that is remembered: ${url}.`,
   passwordWhat: 'password',
   events: {
     resume: (started: string) => `The enrolment of ${started} goes on.`,

@@ -43,6 +43,7 @@ test('enroll, then enroll --renew: the CA, whom to trust, the template and the u
   // Only what no file has: the password of who logs in, and the PIN.
   const renewed = await tessera(['enroll', '9a', '--renew', '--password-file', password, '--pin-file', pin])
   assert.is(renewed.code, 0, renewed.stderr)
+  assert.match(renewed.stderr, 'Renewing at the CA that is remembered: https://')
   assert.is.not(await serial(), before)
 
   // Another way to log in counts more than the one that is remembered, and is remembered then.

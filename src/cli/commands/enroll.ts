@@ -20,6 +20,8 @@ export const run: Run = async (context, slotName?: string) => {
   if (!known) caUrl(options)
   return withCard(context, async (card) => {
     const ca = known ? await rememberedCa(card, slot) : undefined
+    // Said before a password is asked for: somebody else may have written the file.
+    if (ca !== undefined) await context.out.note(TEXT.enrollment.rememberedCa(ca.url))
     return enrolled(context, card, slot, ca ? optionsOf(ca, options) : options, ca?.trust)
   })
 }
