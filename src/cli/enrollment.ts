@@ -23,6 +23,7 @@ export async function enrollOptions(context: Context, wishes: CaWishes = {}) {
       ...given({ trust, algorithm, pinPolicy, friendlyName, template, hash, padding }),
     },
     force: options.yes === true,
+    overwrite: options.yes === true,
     wait: (options.wait ?? 0) * 60,
     onEvent: (event: EnrollEvent) => void out.note(eventText(event)),
   }

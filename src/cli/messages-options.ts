@@ -13,6 +13,7 @@ export const OPTION_TEXTS = {
   pin: 'first PIN of the card (default: 12345678, to be changed)',
   puk: 'its PUK (default: 12345678); none: the PIN cannot be unblocked by a PUK',
   adminKey: 'PIV 9B key (default: the one that everybody knows); random: thrown away',
+  publicKey: 'public key in the slot, of a card that does not tell of a key without a certificate',
   helpDeskKey: 'P-256 public key of the help desk that may unblock the PIN',
   pinTries: 'wrong PINs until it is blocked (default: 5)',
   pukTries: 'wrong PUKs until it is blocked for good (default: 5)',

@@ -26,6 +26,7 @@ export const OPTIONS = {
   pin: { flags: '--pin <default|prompt|file>' },
   puk: { flags: '--puk <default|prompt|none|file>' },
   adminKey: { flags: '--admin-key <default|random|file>' },
+  publicKey: { flags: '--public-key <public.pem>' },
   helpDeskKey: { flags: '--help-desk-key <public.pem>' },
   pinTries: { flags: '--pin-tries <n>', range: [1, 10] },
   pukTries: { flags: '--puk-tries <n>', range: [1, 10] },

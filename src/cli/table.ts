@@ -118,7 +118,7 @@ export const COMMANDS: readonly CommandRow[] = [
   {
     words: 'sign',
     args: '<slot> <file>',
-    options: ['out', ...signature, 'lastTry'],
+    options: ['out', ...signature, 'publicKey', 'lastTry'],
     load: () => import('./commands/sign.ts'),
   },
   {
@@ -136,13 +136,13 @@ export const COMMANDS: readonly CommandRow[] = [
   {
     words: 'cert self-sign',
     args: '<slot>',
-    options: [...content, 'days', 'hash', 'padding', 'out', 'yes', ...manage],
+    options: [...content, 'days', 'hash', 'padding', 'publicKey', 'out', 'yes', ...manage],
     load: () => import('./commands/cert-self-sign.ts'),
   },
   {
     words: 'cert request',
     args: '<slot>',
-    options: [...content, 'template', 'hash', 'padding', 'out', 'lastTry'],
+    options: [...content, 'template', 'hash', 'padding', 'publicKey', 'out', 'lastTry'],
     load: () => import('./commands/cert-request.ts'),
   },
   {

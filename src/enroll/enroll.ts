@@ -9,6 +9,7 @@ import { equal } from '../bytes.ts'
 import { CaError, CardError, PinError, UsageError } from '../errors.ts'
 import { parseAlgorithm, parseHash } from '../piv/algorithms.ts'
 import type { Card } from '../piv/host/card.ts'
+import { isOfOneItem } from '../piv/host/readable.ts'
 import { defaultPinPolicy, parseSlot, type Slot } from '../piv/slots.ts'
 import { type Checked, checkIssued } from './check.ts'
 import { checkContent } from './content.ts'
@@ -45,6 +46,9 @@ export async function enrol(card: Card, options: EnrollOptions, enrolments: Enro
   return enrolments.alone(await cardIdOf(card), slot, (file) => new Run(card, slot, options, file).run())
 }
 
+/** What a card says where it tells of no key, or of another one. */
+const OTHER_KEY: readonly string[] = ['ERR_KEY_ABSENT', 'ERR_CERTIFICATE_KEY']
+
 class Run {
   readonly #card: Card
   readonly #slot: Slot
@@ -60,6 +64,7 @@ class Run {
 
   async run(): Promise<EnrollResult> {
     const found = await this.#begun()
+    if (found?.request !== undefined) await this.#nameKey(found.place, found.request)
     if (found !== undefined) this.#say({ step: 'resume', from: found.step, started: new Date(found.started) })
     let at = found ?? (await this.#reserve())
     if (at.step === 'reserved') at = await this.#request(at)
@@ -69,6 +74,15 @@ class Run {
     if (at.step === 'pending') at = await this.#wait(at, submitted)
     if (at.step === 'pending') return pendingResult(this.#slot, at)
     return this.#finish(at)
+  }
+
+  /** The key of a request that was made before: a card may not tell of it. What the card tells stands. */
+  async #nameKey(place: string, request: Uint8Array): Promise<void> {
+    try {
+      await this.#card.nameKey(place, keyOfRequest(request))
+    } catch (error) {
+      if (!isOfOneItem(error) && !(error instanceof CardError && OTHER_KEY.includes(error.code))) throw error
+    }
   }
 
   /** What a new choice would come to as well is chosen anew: then somebody may have changed his mind, or the card. */

@@ -3,6 +3,7 @@
 import { concat, equal, sha256, utf8 } from '../bytes.ts'
 import { UsageError } from '../errors.ts'
 import type { Card } from '../piv/host/card.ts'
+import { ifReadable, ifTaken } from '../piv/host/readable.ts'
 import type { Slot } from '../piv/slots.ts'
 
 const MARK = 8
@@ -15,10 +16,16 @@ export function checkFriendlyName(name: string): string {
   throw new UsageError('ERR_USAGE', 'A friendly name has 1 to 128 characters, all of them visible.')
 }
 
-/** Names a certificate; without a name takes one away that was there. */
+/**
+ * Names a certificate; without a name takes one away that was there. The certificate is on the card already: one that
+ * knows NIST's objects alone refuses this one, and then the certificate has no name.
+ */
 export async function nameCertificate(card: Card, slot: Slot, certificate: Uint8Array, name?: string): Promise<void> {
-  if (name !== undefined) return card.putObject(tagOf(slot), concat(markOf(certificate), utf8(checkFriendlyName(name))))
-  if ((await card.getObject(tagOf(slot))) !== undefined) await card.deleteObject(tagOf(slot))
+  const tag = tagOf(slot)
+  if (name !== undefined) {
+    const content = concat(markOf(certificate), utf8(checkFriendlyName(name)))
+    await ifTaken(() => card.putObject(tag, content))
+  } else if ((await ifReadable(() => card.getObject(tag))) !== undefined) await ifTaken(() => card.deleteObject(tag))
 }
 
 /** undefined where it has none, and where the name was another certificate's. */

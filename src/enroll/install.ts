@@ -5,6 +5,7 @@ import { equal } from '../bytes.ts'
 import { CardError } from '../errors.ts'
 import type { Card } from '../piv/host/card.ts'
 import type { CardCertificate } from '../piv/host/certificates.ts'
+import { isOfOneItem } from '../piv/host/readable.ts'
 import { parseSlot } from '../piv/slots.ts'
 import { isFor } from './chain.ts'
 import { nameCertificate } from './friendly-name.ts'
@@ -17,7 +18,7 @@ export async function publicKeyIn(card: Card, slot: string): Promise<KeyObject |
   try {
     return (await card.keyInfo(slot)).publicKey
   } catch (error) {
-    if (error instanceof CardError && error.code === 'ERR_KEY_ABSENT') return undefined
+    if (isOfOneItem(error) || (error instanceof CardError && error.code === 'ERR_KEY_ABSENT')) return undefined
     throw error
   }
 }
@@ -62,7 +63,7 @@ export async function certificateIn(card: Card, slot: string): Promise<CardCerti
   try {
     return await card.getCertificate(slot)
   } catch (error) {
-    if (error instanceof CardError && error.code === 'ERR_DATA') return undefined
+    if (isOfOneItem(error)) return undefined
     throw error
   }
 }

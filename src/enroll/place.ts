@@ -5,6 +5,7 @@
  */
 import { CardError, UsageError } from '../errors.ts'
 import type { Card } from '../piv/host/card.ts'
+import { isOfOneItem } from '../piv/host/readable.ts'
 import { isRetired, SLOTS, type Slot } from '../piv/slots.ts'
 
 export interface Wishes {
@@ -14,6 +15,8 @@ export interface Wishes {
   readonly renew?: boolean
   /** Keeps a key that is replaced, with its certificate, in a retired slot. Without it: that of slot 9d, for old mail. */
   readonly keepOld?: boolean
+  /** A new key may replace what is in the slot and cannot be used here, or what the card does not tell of. */
+  readonly overwrite?: boolean
 }
 
 export interface Place {
@@ -33,13 +36,13 @@ const RETIRED = [...SLOTS.keys()].filter(isRetired).reverse() as Slot[]
 export async function choosePlace(
   card: Card,
   slot: Slot,
-  { key: wish, renew = false, keepOld = slot === '9d' }: Wishes,
+  { key: wish, renew = false, keepOld = slot === '9d', overwrite = false }: Wishes,
   taken: ReadonlySet<string>,
 ): Promise<Place> {
   const keys = await card.keys()
   const hasKey = keys.some((one) => one.slot === slot)
-  const hasCertificate = (await card.getCertificate(slot).catch(damagedIsOne)) !== undefined
-  if (hasCertificate && !renew) {
+  const isCertified = await hasCertificate(card, slot)
+  if (isCertified && !renew) {
     throw new UsageError(
       'ERR_USAGE',
       `Slot ${slot} has a certificate already. Renew it (--renew), or delete it first: tessera cert delete ${slot}.`,
@@ -52,7 +55,13 @@ export async function choosePlace(
     )
   }
   if (hasKey && wish !== 'new') return { place: slot, newKey: false }
-  if (!hasKey) return { place: slot, newKey: true }
+  if (!hasKey) {
+    if (overwrite || !(await card.isOccupied(slot))) return { place: slot, newKey: true }
+    throw new UsageError(
+      'ERR_USAGE',
+      `Slot ${slot} may have a key that Tessera cannot use, or that the card does not tell of, and a new one would replace it for good. Name its public key (--public-key), or say that it may go (--yes).`,
+    )
+  }
   const free = await freeSlots(card, new Set([...taken, ...keys.map((one) => one.slot)]))
   const [place, retireTo] = free
   if (place === undefined || (keepOld && retireTo === undefined)) {
@@ -69,14 +78,20 @@ async function freeSlots(card: Card, taken: ReadonlySet<string>): Promise<Slot[]
   const free: Slot[] = []
   for (const slot of RETIRED) {
     if (free.length === 3) break
-    if (!taken.has(slot) && (await card.getCertificate(slot).catch(damagedIsOne)) === undefined) free.push(slot)
+    const isFree = !taken.has(slot) && !(await hasCertificate(card, slot)) && !(await card.isOccupied(slot))
+    if (isFree) free.push(slot)
   }
   return free
 }
 
-function damagedIsOne(error: unknown): object {
-  if (error instanceof CardError && error.code === 'ERR_DATA') return error
-  throw error
+/** One that is not understood is one; what needs the PIN may be there or not. */
+async function hasCertificate(card: Card, slot: Slot): Promise<boolean> {
+  try {
+    return (await card.getCertificate(slot)) !== undefined
+  } catch (error) {
+    if (isOfOneItem(error)) return error.code !== 'ERR_PIN_REQUIRED'
+    throw error
+  }
 }
 
 /**

@@ -35,6 +35,8 @@ const OPTIONS: Readonly<Record<Name, Spell | 'each call'>> = {
   // Looked at when the certificate has come.
   trust: 'each call',
   force: 'each call',
+  // Consent to what is in the slot at that moment.
+  overwrite: 'each call',
   wait: 'each call',
   authorize: 'each call',
   onEvent: 'each call',

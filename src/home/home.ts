@@ -59,6 +59,8 @@ export class Home {
   readonly run: string
   /** Enrolments under way. */
   readonly enrolments: string
+  /** Public keys of keys on cards that do not tell of them. */
+  readonly publicKeys: string
   /** State of the embedded TPM. */
   readonly tpmState: string
 
@@ -67,6 +69,7 @@ export class Home {
     this.cards = join(this.path, 'cards')
     this.run = join(this.path, 'run')
     this.enrolments = join(this.path, 'enrolments')
+    this.publicKeys = join(this.path, 'public-keys')
     this.tpmState = join(this.path, 'tpm', 'state')
   }
 

@@ -34,6 +34,7 @@ export const CALLS: Readonly<Record<string, (card: Card) => Promise<unknown>>> =
   keys: (card) => card.keys(),
   keyInfo: (card) => card.keyInfo('9a'),
   slotContents: (card) => card.slotContents(),
+  nameKey: (card) => card.nameKey('9a', publicKey),
   isOccupied: (card) => card.isOccupied('9a'),
   sign: (card) => card.sign('9a', data),
   'sign, with the PIN': (card) => card.sign('9c', data, { pin: PIN }),

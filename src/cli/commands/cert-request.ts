@@ -4,12 +4,14 @@ import { writePem } from '../../x509/pem.ts'
 import { contentOf, sendPem } from '../certificates.ts'
 import { given, type Run } from '../context.ts'
 import { TEXT } from '../messages.ts'
+import { nameKey } from '../named-key.ts'
 import { keyPin, withCard } from '../select.ts'
 
 export const run: Run = async (context, slotName) => {
   const { hash, padding, template, out } = context.options
   const slot = parseSlot(slotName)
   await withCard(context, async (card) => {
+    await nameKey(context, card, slot)
     const { algorithm } = await card.keyInfo(slot)
     const options = { ...contentOf(context), ...given({ hash, padding, template }), ...keyPin(context, card) }
     const request = await requestCertificate(card, slot, options)

@@ -4,12 +4,14 @@ import { writePem } from '../../x509/pem.ts'
 import { certificateJson, contentOf, sendPem } from '../certificates.ts'
 import { given, type Run } from '../context.ts'
 import { TEXT } from '../messages.ts'
+import { nameKey } from '../named-key.ts'
 import { freeCertificate, unlockToCertify, withCard } from '../select.ts'
 
 export const run: Run = async (context, slotName) => {
   const { days, hash, padding } = context.options
   const slot = parseSlot(slotName)
   await withCard(context, async (card) => {
+    await nameKey(context, card, slot)
     await card.keyInfo(slot)
     await freeCertificate(context, card, slot)
     const pin = await unlockToCertify(context, card, slot)

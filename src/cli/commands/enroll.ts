@@ -9,6 +9,7 @@ import { abandonedJson, enrollOptions, resultJson, resultText } from '../enrollm
 import { EXIT } from '../exit.ts'
 import { forProgram } from '../for-program.ts'
 import { TEXT } from '../messages.ts'
+import { nameKey } from '../named-key.ts'
 import type { Options } from '../options.ts'
 import { standingRights, withCard } from '../select.ts'
 
@@ -19,6 +20,7 @@ export const run: Run = async (context, slotName?: string) => {
   const known = options.renew === true && options.est === undefined && options.certsrv === undefined
   if (!known) caUrl(options)
   return withCard(context, async (card) => {
+    await nameKey(context, card, slot)
     const ca = known ? await rememberedCa(card, slot) : undefined
     // Said before a password is asked for: somebody else may have written the file.
     if (ca !== undefined) await context.out.note(TEXT.enrollment.rememberedCa(ca.url))

@@ -4,6 +4,7 @@ import { given, type Run } from '../context.ts'
 import { keyJson, publicKeyPem } from '../describe.ts'
 import { writeOutput } from '../files.ts'
 import { TEXT } from '../messages.ts'
+import { keepNewKey } from '../named-key.ts'
 import { freeSlot, unlockManagement, withCard } from '../select.ts'
 
 export const run: Run = async (context, slotName) => {
@@ -17,6 +18,7 @@ export const run: Run = async (context, slotName) => {
     await out.working(TEXT.done.keyWorking(algorithm), () => card.generateKey(slot, chosen))
     const key = await card.keyInfo(slot)
     const pem = publicKeyPem(key)
+    await keepNewKey(card, slot, pem)
     const toFile = options.out !== undefined && options.out !== '-'
     if (options.out !== undefined && toFile) await writeOutput(options.out, pem)
     await out.note(TEXT.done.keyMade(slot, algorithm, key.pinPolicy))

@@ -4,6 +4,7 @@ import { binaryOutput } from '../binary.ts'
 import { given, type Run } from '../context.ts'
 import { readStream } from '../files.ts'
 import { TEXT } from '../messages.ts'
+import { nameKey } from '../named-key.ts'
 import { keyPin, withCard } from '../select.ts'
 
 export const run: Run = async (context, slotName, file) => {
@@ -14,6 +15,7 @@ export const run: Run = async (context, slotName, file) => {
   const data = await readStream(context, file, 'FILE')
   await withCard(context, async (card) => {
     const chosen = given({ hash, format: options.signatureFormat, padding: options.padding })
+    await nameKey(context, card, slot)
     const octets = await card.sign(slot, data, { ...chosen, ...keyPin(context, card) })
     const { algorithm } = await card.keyInfo(slot)
     await send({ octets, member: 'signature', facts: { slot, algorithm, ...chosen }, written: TEXT.done.signed })

@@ -1,6 +1,8 @@
 // Which keys a card has. A card that has metadata says so; of any other PIV card they are known by their certificates.
+import type { KeyObject } from 'node:crypto'
 import { type AnyCardError, CardError } from '../../errors.ts'
 import { readKeyHistory } from '../contents.ts'
+import { algorithmOf, fromKeyObject } from '../public-key.ts'
 import { defaultPinPolicy, isRetired, keyReference, type PinPolicy, SLOTS, type Slot } from '../slots.ts'
 import { readLeaf } from './certificates.ts'
 import type { Exchange } from './exchange.ts'
@@ -17,6 +19,7 @@ import {
 } from './key-info.ts'
 import { readObject } from './objects.ts'
 import { ifReadable, isOfOneItem } from './readable.ts'
+import { ifWellFormed } from './well-formed.ts'
 
 const ALL = [...SLOTS.keys()] as Slot[]
 const RETIRED = ALL.filter(isRetired)
@@ -29,6 +32,8 @@ export class CardKeys {
   readonly #extras: Extras
   readonly #isShared: boolean
   readonly #known = new Map<Slot, Known>()
+  /** Slots whose public keys somebody named. */
+  readonly #named = new Set<Slot>()
   #learnt = false
 
   /** `isShared`: other programs reach the card too, and may change its keys. */
@@ -76,12 +81,32 @@ export class CardKeys {
   /** The certificate beside a new key is that of the old one until somebody puts another there. */
   #isOurs(slot: Slot): boolean {
     const content = this.#known.get(slot)?.content
-    return content !== undefined && isUsable(content) && content.origin === 'generated'
+    return content !== undefined && isUsable(content) && (content.origin === 'generated' || this.#named.has(slot))
   }
 
   /** The key in a slot. @throws CardError ERR_KEY_ABSENT, ERR_NOT_SUPPORTED, ERR_DATA */
   async find(exchange: Exchange, slot: Slot): Promise<KeyInfo> {
     return this.#usable(slot, await this.look(exchange, slot))
+  }
+
+  /**
+   * The public key of a key that the card does not tell of, from whoever kept it. What the card tells stands.
+   * @throws CardError ERR_CERTIFICATE_KEY where the card tells of another key, ERR_KEY_ABSENT of none, ERR_NOT_SUPPORTED
+   */
+  async name(exchange: Exchange, slot: Slot, publicKey: KeyObject): Promise<void> {
+    const content = await ifReadable(() => this.look(exchange, slot))
+    if (content !== undefined && isUsable(content)) {
+      if (content.publicKey.equals(publicKey)) return
+      throw new CardError('ERR_CERTIFICATE_KEY', `The card says that slot ${slot} has another key than the one named.`)
+    }
+    if (content === undefined && this.#extras.hasMetadata) throw noKey(slot, true)
+    const algorithm = ifWellFormed(() => algorithmOf(fromKeyObject(publicKey)))
+    if (algorithm === undefined || (content?.algorithm ?? algorithm) !== algorithm) {
+      throw new CardError('ERR_NOT_SUPPORTED', `The public key named is not one that slot ${slot} can have here.`)
+    }
+    const key = { slot, name: nameOf(slot), algorithm, pinPolicy: defaultPinPolicy(slot), origin: 'unknown', publicKey }
+    this.#named.add(slot)
+    this.#known.set(slot, { content: key as KeyInfo, certain: (await this.#extras.version(exchange)) === undefined })
   }
 
   /** The key in a slot where it is known. */
@@ -127,6 +152,7 @@ export class CardKeys {
 
   /** A card in this process reads its file again to change it, and may find what another process has changed. */
   #changed(): void {
+    this.#named.clear()
     this.#learnt = false
     if (!this.#isShared) this.#known.clear()
   }

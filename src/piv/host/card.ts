@@ -211,6 +211,16 @@ export class Card {
   }
 
   /**
+   * Names the public key of a key that the card does not tell of: what `generateKey` answered once. Nothing changes on the
+   * card, and what the card itself tells stands.
+   * @throws CardError ERR_CERTIFICATE_KEY where the card tells of another key
+   */
+  async nameKey(slot: string, publicKey: KeyObject): Promise<void> {
+    const reference = parseSlot(slot)
+    await this.#access.transaction((exchange) => this.#access.keys.name(exchange, reference, publicKey))
+  }
+
+  /**
    * Whether a new key in a slot might replace something: a key or a certificate, understood or not. True also where the
    * card does not say. `generateKey`, `importKey` and `moveKey` do not ask.
    */
