@@ -47,11 +47,19 @@ export function oddCertificate(slot: Slot, cause: unknown): ReadCertificate {
   return { certificate: { slot, error }, beside: unusable(slot, undefined, error) }
 }
 
+/**
+ * Node writes a name as a line for each part of it, with what is special in it escaped (RFC 2253). Not by
+ * `toLegacyObject`: called before node:tls is loaded it leaves that without `createSecureContext`, for the whole process.
+ */
 function subjectOf(x509: X509Certificate): string {
-  // One name, or an array where there are several; the declarations know of one only.
-  const { CN } = x509.toLegacyObject().subject as { readonly CN?: string | readonly string[] }
-  if (CN !== undefined) return [CN].flat().join(', ')
   // The declarations do not know that there is none where the name is empty.
   const name: string | undefined = x509.subject
-  return name?.split('\n').join(', ') ?? ''
+  const lines = name?.split('\n') ?? []
+  const common = lines.flatMap((line) => line.split(' + ')).filter((part) => part.startsWith('CN='))
+  return common.length === 0 ? lines.join(', ') : common.map((part) => unescaped(part.slice(3))).join(', ')
 }
+
+const unescaped = (value: string): string =>
+  value.replace(/\\([0-9A-F]{2}|.)/g, (_, what: string) =>
+    what.length === 2 ? String.fromCharCode(Number.parseInt(what, 16)) : what,
+  )
