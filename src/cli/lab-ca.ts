@@ -2,7 +2,12 @@
 import { join } from 'node:path'
 import { UsageError } from '../errors.ts'
 import { defaultHome } from '../home/home.ts'
-import { type Desk, type Entry, openDesk, serialOf } from '../lab-ca/desk.ts'
+import {
+  type Entry,
+  openRegistrationAuthority,
+  type RegistrationAuthority,
+  serialOf,
+} from '../lab-ca/registration-authority.ts'
 import type { Context } from './context.ts'
 import { columns } from './describe.ts'
 import { TEXT } from './messages.ts'
@@ -10,8 +15,9 @@ import type { Json } from './output.ts'
 
 export const caDirectory = ({ options }: Context): string => options.directory ?? join(defaultHome(), 'lab-ca')
 
-/** The desk of the CA that is meant, whether its server runs or not. @throws UsageError ERR_USAGE */
-export const deskOf = (context: Context): Promise<Desk> => openDesk(caDirectory(context))
+/** Opens the CA that the options name, whether or not its server runs. @throws UsageError ERR_USAGE */
+export const registrationOf = (context: Context): Promise<RegistrationAuthority> =>
+  openRegistrationAuthority(caDirectory(context))
 
 /** @throws UsageError ERR_USAGE */
 export function requestId(text: string): number {

@@ -2,11 +2,11 @@
 import { X509Certificate } from 'node:crypto'
 import { Mutex } from '../mutex.ts'
 import { formatName } from '../x509/name-text.ts'
-import type { Desk, Entry } from './desk.ts'
 import { type Handed, Index } from './index.ts'
 import { Refusal } from './notice.ts'
 import { contentOf } from './policy.ts'
 import { LONGEST_REASON, LONGEST_REQUEST, type User } from './records.ts'
+import type { Entry, RegistrationAuthority } from './registration-authority.ts'
 import { type Request, readRequest } from './request.ts'
 import type { TemplateName } from './templates.ts'
 
@@ -26,20 +26,20 @@ export interface Submission {
 }
 
 export class Intake {
-  readonly desk: Desk
+  readonly registration: RegistrationAuthority
   /** Whether what is allowed is issued at once. */
   readonly #atOnce: boolean
   readonly #index: Index
   readonly #turn = new Mutex()
 
-  private constructor(desk: Desk, index: Index, atOnce: boolean) {
-    this.desk = desk
+  private constructor(registration: RegistrationAuthority, index: Index, atOnce: boolean) {
+    this.registration = registration
     this.#index = index
     this.#atOnce = atOnce
   }
 
-  static async open(desk: Desk, { atOnce }: { readonly atOnce: boolean }): Promise<Intake> {
-    return new Intake(desk, await Index.of(desk.directory), atOnce)
+  static async open(registration: RegistrationAuthority, { atOnce }: { readonly atOnce: boolean }): Promise<Intake> {
+    return new Intake(registration, await Index.of(registration.directory), atOnce)
   }
 
   /**
@@ -54,7 +54,7 @@ export class Intake {
   submitOnce(submission: Submission): Promise<Entry> {
     return this.#turn.run(async () => {
       const known = this.#index.same(handed(submission))
-      const entry = known === undefined ? undefined : await this.desk.entry(known)
+      const entry = known === undefined ? undefined : await this.registration.entry(known)
       return entry === undefined || (await this.#isStale(entry, submission)) ? this.#submit(submission) : entry
     })
   }
@@ -68,8 +68,8 @@ export class Intake {
     await this.#checkRoom(user)
     const id = await this.#keep(handed(submission))
     const reason = await this.#reasonAgainst(submission, request)
-    if (reason !== undefined) return this.desk.deny(id, reason)
-    return this.#atOnce ? this.desk.approve(id) : this.desk.entry(id)
+    if (reason !== undefined) return this.registration.deny(id, reason)
+    return this.#atOnce ? this.registration.approve(id) : this.registration.entry(id)
   }
 
   async #reasonAgainst(submission: Submission, request: Request): Promise<string | undefined> {
@@ -86,7 +86,7 @@ export class Intake {
 
   async #checkRoom({ name }: User): Promise<void> {
     if (this.#index.size >= MOST_REQUESTS) throw new Refusal(503, 'This CA has its directory full of requests.')
-    const pending = await this.#index.pending(name, this.desk.directory)
+    const pending = await this.#index.pending(name, this.registration.directory)
     if (pending >= MOST_PENDING) throw new Refusal(429, `${pending} requests of '${name}' wait for a decision already.`)
   }
 
@@ -94,7 +94,7 @@ export class Intake {
   async #keep(request: Handed): Promise<number> {
     for (let id = this.#index.last + 1; ; id += 1) {
       const received = new Date().toISOString()
-      if (!(await this.desk.directory.addRequest({ ...request, id, received }))) continue
+      if (!(await this.registration.directory.addRequest({ ...request, id, received }))) continue
       this.#index.add(id, request)
       return id
     }
@@ -104,7 +104,7 @@ export class Intake {
   async #notRenewable(request: Request, { name }: User): Promise<string | undefined> {
     const subject = formatName(request.subject)
     for (const id of this.#index.ofUser(name)) {
-      const { state, certificate } = await this.desk.entry(id)
+      const { state, certificate } = await this.registration.entry(id)
       if (state === 'issued' && certificate !== undefined && stillValid(certificate)) {
         if (subject === `CN=${name}`) return undefined
         return `A request for renewal has the subject of the certificate, CN=${name}.`

@@ -54,7 +54,7 @@ async function findByUpn(directory: Directory, upn: string): Promise<User | unde
 }
 
 /** Whether passwords are right, a few at a time. */
-export class Doorkeeper {
+export class PasswordCheck {
   readonly #directory: Directory
   #running = 0
   readonly #waiting: Array<() => void> = []

@@ -1,36 +1,36 @@
-// The card's side of a way into PC/SC: one command at a time, every answer a card's answer.
+// Answers the commands of a link with a card: one at a time, and always with a status word.
 import { wipe } from '../bytes.ts'
 import type { CardChannel } from '../channel.ts'
 import { Mutex } from '../mutex.ts'
 import { LONGEST_FRAME } from './framing.ts'
 
-/** SW 6F00: no more can be said (ISO/IEC 7816-4:2020, 5.6). */
+/** SW 6F00, no precise diagnosis (ISO/IEC 7816-4:2020, 5.6). */
 const FAILED = [0x6f, 0x00]
 
 export class CardResponder {
   readonly #channel: CardChannel
   readonly #trouble: (error: unknown) => void
   readonly #mutex = new Mutex()
-  /** How many resets were asked for, and how many of them the last one was for that succeeded. */
+  /** How many resets were requested, and how many of them are done. */
   #asked = 0
   #done = 0
-  /** A reset has failed, and is to be done before anything else. */
+  /** A reset failed and must be repeated before anything else. */
   #due = false
   /** A command has come since the last reset. */
   #used = true
 
-  /** `trouble` is told why a command was answered with 6F00; nothing of the command is in it. */
+  /** `trouble` hears why a command was answered with 6F00, without any part of the command. */
   constructor(channel: CardChannel, trouble: (error: unknown) => void) {
     this.#channel = channel
     this.#trouble = trouble
   }
 
-  /** Waits for nothing: PC/SC takes the card for gone, and its reader stands still, until it is answered. */
+  /** Does not wait: until it is answered, PC/SC believes that the card is gone and its reader hangs. */
   get atr(): Uint8Array {
     return this.#channel.atr
   }
 
-  /** Power-off, power-on, reset, the end of a connection: what was verified is forgotten, after the command under way. */
+  /** Power-off, power-on, reset, or the end of a connection: resets the card after the current command. */
   reset(): Promise<void> {
     this.#asked += 1
     const number = this.#asked
@@ -40,7 +40,7 @@ export class CardResponder {
     })
   }
 
-  /** Answers in any case. `apdu` is overwritten; the answer is the caller's to overwrite. */
+  /** Always answers. Overwrites `apdu`; the caller overwrites the answer. */
   transmit(apdu: Uint8Array): Promise<Uint8Array> {
     return this.#mutex.run(async () => {
       try {
@@ -58,7 +58,7 @@ export class CardResponder {
     })
   }
 
-  /** A reset that failed is done again before the next command: no command finds what was verified before it. */
+  /** Repeats a failed reset before the next command, which must not find a PIN verified. */
   async #settle(): Promise<void> {
     if (!this.#due) return
     const asked = this.#asked

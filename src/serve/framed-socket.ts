@@ -1,20 +1,20 @@
-// Frames over a TCP connection. Nothing of a frame stays in memory after it was taken: Node reads into one buffer of
-// ours, which is overwritten at once.
+// Frames over a TCP connection. Frames carry PINs, so Node reads into one buffer of ours, which is overwritten when its
+// content has been taken.
 import { connect, type OnReadOpts, Socket } from 'node:net'
 import { space, wipe } from '../bytes.ts'
 import { native } from '../native.ts'
 import { encodeFrame, FrameError, FrameReader } from './framing.ts'
 
 /**
- * How long a peer may take over its next frame once it has sent one, and over reading one of ours, in milliseconds. vpcd
- * asks for the ATR every 400 ms; one that does not waits for an answer that a card does not give: a program has sent an
- * APDU of one octet, which vpcd takes for a control code.
+ * How long a peer may take to send its next frame, and to read one of ours, in milliseconds. vpcd asks for the ATR every
+ * 400 ms. If it stops, it waits for an answer that never comes: a program has sent an APDU of one octet, and vpcd
+ * mistook it for a control code.
  */
 const PATIENCE = 10_000
-/** A PIV command by chaining has 261 octets at most; a long one comes in more pieces. */
+/** A chained PIV command has at most 261 octets; a longer one comes in several pieces. */
 const PIECE = 4096
 
-/** What Node has under a socket, and documents nowhere. */
+/** The handle under a socket of Node, which is not documented. */
 interface Underneath {
   _handle: { readonly fd?: number } | null
 }
@@ -25,7 +25,7 @@ export class FramedSocket {
   readonly #patience: number
   #timer: NodeJS.Timeout | undefined
   #wake = () => {}
-  /** Nothing is read until a frame was taken. */
+  /** Stops reading until the frame is taken. */
   #full = false
   #failure: Error | undefined
 
@@ -49,7 +49,7 @@ export class FramedSocket {
     return new FramedSocket((onread) => connect({ port, host, onread }), patience)
   }
 
-  /** Takes over a connection that a server with `pauseOnConnect` has accepted: nothing of it was read. */
+  /** Takes over a connection accepted with `pauseOnConnect`, from which nothing was read yet. */
   static adopt(accepted: Socket, patience?: number): FramedSocket {
     const under = accepted as unknown as Underneath
     const handle = under._handle
@@ -68,8 +68,8 @@ export class FramedSocket {
   }
 
   /**
-   * What each frame holds, in turn: good until the next one is asked for, and overwritten then. Ends with the
-   * connection. @throws FrameError for what is no frame, or a peer that falls silent
+   * The payload of each frame. It is overwritten when the next one is requested. Ends with the connection.
+   * @throws FrameError for an invalid frame, or a peer that falls silent
    */
   async *frames(): AsyncGenerator<Uint8Array, void, void> {
     try {
@@ -95,7 +95,7 @@ export class FramedSocket {
     }
   }
 
-  /** Writes one frame in one piece; resolves when it is written, or the connection has ended. */
+  /** Writes one frame in one piece; resolves when it is written or the connection has ended. */
   async send(payload: Uint8Array): Promise<void> {
     const frame = encodeFrame(payload)
     const timer = setTimeout(() => this.#fail('It does not read what it has asked for.'), this.#patience)
@@ -122,7 +122,7 @@ export class FramedSocket {
     this.socket.resume()
   }
 
-  /** vpcd writes length and content apart: the kernel sends the second when the first is acknowledged. */
+  /** vpcd writes length and payload separately, and the kernel sends the second only when the first is acknowledged. */
   #acknowledge(): void {
     const fd = (this.socket as unknown as Underneath)._handle?.fd
     if (fd !== undefined && fd >= 0) native().setQuickAck(fd)

@@ -1,24 +1,24 @@
-// What a way into PC/SC is, whichever it is: vsmartcard's vpcd, or a reader driver of our own.
+// The interface of a link to PC/SC: vsmartcard's vpcd, in either direction.
 
 /**
- * `waiting`: the card is in no reader; `inserted`: it is in one; `refused`: somebody is there who must not have it.
+ * `waiting`: the card is in no reader. `inserted`: it is in one. `refused`: the peer must not have it.
  */
 export type LinkState = 'waiting' | 'inserted' | 'refused'
 
 export interface LinkEvents {
-  /** At every change. `why`: what keeps the card from its reader, where that is known. */
+  /** At every change. `why`: what keeps the card out of its reader, if known. */
   readonly onState: (state: LinkState, why?: Error) => void
-  /** What a person ought to know, once. */
+  /** A warning for the user, once. */
   readonly onWarning: (text: string) => void
 }
 
-/** A card on its way into PC/SC until it is closed, whatever befalls the other side. */
+/** Keeps a card in PC/SC until it is closed, and reconnects when the other side goes away. */
 export interface Link {
-  /** Takes the card out, at once; resolves when nothing of the link is left. */
+  /** Takes the card out at once; resolves when everything is closed. */
   close(): Promise<void>
 }
 
-/** Tells of changes alone: who knocks often is not told of often. */
+/** Reports changes only, however often a refused peer tries again. */
 export class Announcer {
   readonly #events: LinkEvents
   #last = ''

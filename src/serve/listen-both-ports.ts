@@ -1,14 +1,13 @@
-// What the other direction needs besides the card: vpcd 3.3, which distributions have, ends pcscd by an assertion
-// (FD_SET of -1) as soon as one of its two connections, to PORT and to PORT + 1, is not there. So there is somebody at
-// both, from the start to the end of serving.
+// Listening for vpcd on both of its ports. vpcd 3.3, which distributions have, crashes pcscd (FD_SET of -1) as soon as one
+// of its two connections, to PORT and to PORT + 1, is missing. So both ports answer for as long as the card is served.
 import type { CardChannel } from '../channel.ts'
 import { CardResponder } from './card-responder.ts'
 import type { Link, LinkEvents } from './link.ts'
 import { VpcdListener } from './vpcd-listener.ts'
 
 /**
- * No card can be played to vpcd 3.3 in no way: who does not answer holds up all of PC/SC, and who says that there is no
- * card ends it. This is the nearest to none: a card that PC/SC can get no ATR of, since it is longer than any can be.
+ * An ATR longer than any can be, which leaves the second reader with an unusable card. vpcd 3.3 cannot be told that there
+ * is no card: no answer blocks PC/SC, and the answer "no card" crashes it.
  */
 const mute: CardChannel = {
   atr: new Uint8Array(40),
@@ -23,11 +22,11 @@ const silent: LinkEvents = { onState: () => undefined, onWarning: () => undefine
 export async function listenForVpcd(
   card: CardResponder,
   port: number,
-  neighbour: boolean,
+  bothPorts: boolean,
   events: LinkEvents,
 ): Promise<Link> {
   const link = await VpcdListener.open(card, port, events)
-  if (!neighbour) return link
+  if (!bothPorts) return link
   try {
     const other = await VpcdListener.open(new CardResponder(mute, () => undefined), port + 1, silent)
     return {

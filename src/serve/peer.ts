@@ -1,10 +1,10 @@
-// Who may have the card: it is sent the PIN. On Linux the other end of the connection must be pcscd's.
+// Which peer may have the card, and so receives PINs: on Linux the connection must be pcscd's.
 import { readFile } from 'node:fs/promises'
 import type { Socket } from 'node:net'
 import { PcscError } from '../errors.ts'
 import { type Endpoint, findTcpRow, type TcpRow } from './proc-net-tcp.ts'
 
-/** The user of pcscd where it does not run as root: the distribution's own. */
+/** The user that distributions run pcscd as, where it is not root. */
 const SYSTEM_USER = 'pcscd'
 const same = (left: Endpoint, right: Endpoint) => left.address === right.address && left.port === right.port
 
@@ -21,8 +21,8 @@ async function trustedUsers(): Promise<readonly (number | undefined)[]> {
 }
 
 /**
- * Resolves when the other end of a connection may have the card; `who` is what it is called. To be asked when it has said something: until it has
- * accepted the connection, nobody has that end.
+ * Resolves when the peer of a connection may have the card; `who` names it in errors. Call it once the peer has sent
+ * something: the kernel does not know the owner of a connection that is not accepted yet.
  * @throws PcscError ERR_SERVE_PEER
  */
 export async function checkPeer(socket: Socket, who: string): Promise<void> {
@@ -35,18 +35,18 @@ export async function checkPeer(socket: Socket, who: string): Promise<void> {
     row = await findTcpRow(({ local, remote }) => same(local, there) && same(remote, here))
   } catch (cause) {
     const why = 'since /proc/net/tcp cannot be read'
-    throw refused(`Whose ${who} is cannot be known, ${why}: the card is not given to it.`, { cause })
+    throw refused(`The owner of ${who} cannot be found out, ${why}: the card is not given to it.`, { cause })
   }
   if (row === undefined || row.inode === 0) {
-    throw refused(`Whose ${who} is cannot be known, since it has gone: the card is not given to it.`)
+    throw refused(`The owner of ${who} cannot be found out, since it has gone: the card is not given to it.`)
   }
   if ((await trustedUsers()).includes(row.uid)) return
   throw refused(
-    `${capital(who)} runs as the user ${row.uid}, and is not pcscd, which runs as root or as you: the card is not given to it, since it would be sent the PIN. See whose it is: ss -tnpa.`,
+    `${capital(who)} runs as the user ${row.uid}, and is not pcscd, which runs as root or as you: the card is not given to it, since it would be sent the PIN. See which program it is: ss -tnpa.`,
   )
 }
 
-/** Whether somebody listens on this port for the whole network: vpcd does, and asks nobody who he is. */
+/** Whether a program listens on this port for the whole network, as vpcd does, without authentication. */
 export async function isExposed(port: number): Promise<boolean> {
   if (process.platform !== 'linux') return false
   const row = await findTcpRow(({ local, state }) => state === 'listening' && local.port === port).catch(

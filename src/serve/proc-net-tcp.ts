@@ -1,4 +1,4 @@
-// Whose the other end of a TCP connection on this machine is: /proc/net/tcp (proc_net_tcp in the kernel's documentation).
+// Which user owns the other end of a TCP connection on this machine: /proc/net/tcp (proc_net_tcp in the kernel's documentation).
 import { open } from 'node:fs/promises'
 import { endianness } from 'node:os'
 
@@ -13,18 +13,18 @@ export interface TcpRow {
   readonly remote: Endpoint
   readonly state: 'established' | 'listening' | 'other'
   readonly uid: number
-  /** Zero while nobody has the connection: not accepted yet, or closed already. The user is said to be 0 then. */
+  /** Zero while no process has the connection: not accepted yet, or already closed. `uid` is 0 then and means nothing. */
   readonly inode: number
 }
 
 const PATH = '/proc/net/tcp'
-/** More connections than one machine has. */
+/** More than the connections of one machine. */
 const MOST_ROWS = 1_000_000
 const ROW =
   /^ *\d+: ([0-9A-F]{8}):([0-9A-F]{4}) ([0-9A-F]{8}):([0-9A-F]{4}) ([0-9A-F]{2}) [0-9A-F]{8}:[0-9A-F]{8} [0-9A-F]{2}:[0-9A-F]{8} [0-9A-F]{8} +(\d{1,10}) +\d{1,10} (\d{1,10}) \d{1,10} [0-9a-f]{8,16} /
 const STATES: Readonly<Record<string, TcpRow['state']>> = { '01': 'established', '0A': 'listening' }
 
-/** One line; undefined for the heading and for what is none. `order`: the kernel prints addresses as it has them in memory. */
+/** One line; undefined for the heading and other lines. `order`: the kernel prints addresses in its own byte order. */
 export function parseTcpRow(line: string, order: 'BE' | 'LE' = endianness()): TcpRow | undefined {
   const [, local, localPort, remote, remotePort, state, uid, inode] = ROW.exec(line) ?? []
   if (inode === undefined) return undefined
@@ -41,7 +41,7 @@ export function parseTcpRow(line: string, order: 'BE' | 'LE' = endianness()): Tc
   }
 }
 
-/** The first row that is wanted; undefined where there is none. Rejects where the system does not tell. */
+/** The first matching row, if any. Rejects if the system cannot say. */
 export async function findTcpRow(wanted: (row: TcpRow) => boolean): Promise<TcpRow | undefined> {
   const file = await open(PATH)
   try {

@@ -1,4 +1,4 @@
-/** Putting cards into PC/SC: a card by its name, or whatever is a channel. */
+/** Putting cards into PC/SC: a card by its name, or any channel. */
 import { type NamedCard, openChannel } from '../cards/index.ts'
 import type { CardChannel } from '../channel.ts'
 import { FileError } from '../errors.ts'
@@ -9,11 +9,11 @@ export interface ServeCardOptions extends ServeOptions, Omit<NamedCard, 'name'> 
 
 /**
  * Puts a card into a reader, where every program of the machine finds it through PC/SC, until `close`. It goes back into
- * the reader by itself whenever pcscd was away. A card by its name is opened here, and closed with it; a channel is used
- * by nobody else meanwhile, and stays open.
+ * the reader by itself when pcscd is back. A card given by name is opened and closed here. A channel stays open; nothing
+ * else may use it meanwhile.
  *
  * The way into PC/SC is vpcd of vsmartcard, which must be installed: docs/serve.md.
- * @throws UsageError ERR_USAGE, ERR_SERVE_PORT; FileError ERR_CARD_BUSY where it is served already; as `openCard`. What befalls later is told by `onState` and `onTrouble`
+ * @throws UsageError ERR_USAGE, ERR_SERVE_PORT; FileError ERR_CARD_BUSY where it is served already; as `openCard`. Later trouble is reported to `onState` and `onTrouble`
  * @example
  * const served = await serveCard('work')
  * await served.ready // the card is in the reader
@@ -41,7 +41,7 @@ export async function serveCard(card: string | CardChannel, options: ServeCardOp
   }
 }
 
-/** Says to other processes where the card is. A card whose home cannot be written to is served without that. */
+/** Tells other processes where the card is, if the home can be written to. */
 async function mark(name: string, { vpcd = DEFAULT_PLACE, listen, onWarning, ...place }: ServeCardOptions) {
   const served = servedIn(place)
   try {

@@ -1,4 +1,4 @@
-// A card, any card, in a reader that every program of the machine sees.
+// Any card in a reader that every program of the machine sees.
 import type { CardChannel } from '../channel.ts'
 import { CardError, UsageError } from '../errors.ts'
 import { CardResponder } from './card-responder.ts'
@@ -11,28 +11,30 @@ export interface ServeOptions {
   readonly vpcd?: string
   /** The other direction: a port of 127.0.0.1 where vpcd (DEVICENAME 127.0.0.1:PORT) finds the card. */
   readonly listen?: number
-  /** With `listen`: whether the next port is answered too, without which vpcd 3.3 ends pcscd. True unless given. */
+  /** With `listen`: whether the next port is answered too. Else vpcd 3.3 crashes pcscd. True unless given. */
+  readonly bothPorts?: boolean
+  /** @deprecated Old name of `bothPorts`. */
   readonly neighbour?: boolean
-  /** The card is in the reader, or not any more, or is withheld from whoever is there; and why, where that is known. */
+  /** The card is in the reader, no longer in it, or withheld from the peer; and why, if known. */
   readonly onState?: (state: LinkState, why?: Error) => void
   readonly onWarning?: (text: string) => void
-  /** A command that was answered with 6F00, and why. Nothing of the command is in it. */
+  /** A command was answered with 6F00, and why; without any part of the command. */
   readonly onTrouble?: (error: unknown) => void
 }
 
 export interface Served {
-  /** Resolves when pcscd has powered the card for the first time, and so shows it a moment later; rejects when it never came to that. */
+  /** Resolves when pcscd has first powered the card, and will show it in a moment; rejects if that never happens. */
   readonly ready: Promise<void>
   /** Resolves when the card is out of the reader for good. */
   readonly closed: Promise<void>
-  /** Takes the card out of the reader, at once; what was verified is forgotten. */
+  /** Takes the card out of the reader at once. A verified PIN is forgotten. */
   close(): Promise<void>
 }
 
 export const DEFAULT_PLACE = '127.0.0.1:35963'
 const LAST_PORT = 65_535
 
-/** @throws UsageError ERR_USAGE for what is no place on this machine */
+/** @throws UsageError ERR_USAGE unless it is an address of this machine */
 export function parsePlace(text: string): Place {
   const [, host = '', digits = ''] = /^(.*):(\d{1,5})$/.exec(text) ?? []
   const port = checkPort(digits === '' ? 0 : Number(digits), `'${text}' is no place of a vpcd`)
@@ -61,7 +63,7 @@ export async function serveChannel(
   options: ServeOptions = {},
   last: () => Promise<void> = async () => undefined,
 ): Promise<Served> {
-  const { vpcd, listen, neighbour = true } = options
+  const { vpcd, listen, bothPorts = options.neighbour ?? true } = options
   if (vpcd !== undefined && listen !== undefined) {
     throw new UsageError('ERR_USAGE', 'Either vpcd listens, or the card: not both.')
   }
@@ -78,7 +80,7 @@ export async function serveChannel(
   const link =
     listen === undefined
       ? new VpcdConnector(card, parsePlace(vpcd ?? DEFAULT_PLACE), events)
-      : await listenForVpcd(card, checkPort(listen, `${listen} is no port`), neighbour, events)
+      : await listenForVpcd(card, checkPort(listen, `${listen} is no port`), bothPorts, events)
   const close = async () => {
     try {
       await link.close()
@@ -106,7 +108,7 @@ function promise(): { promise: Promise<void>; resolve: () => void; reject: (erro
     resolve = fulfil
     reject = refuse
   })
-  // Who does not ask is not told.
+  // A caller that does not await `ready` gets no unhandled rejection.
   made.catch(() => undefined)
   return { promise: made, resolve, reject }
 }

@@ -13,11 +13,11 @@ export interface Place {
 }
 
 /**
- * Milliseconds between two tries to connect. A try where nobody listens costs 1 ms of a processor; pcscd looks for cards
- * when it starts and every 400 ms from then on: who has connected by the second time is seen by then.
+ * Milliseconds between two tries to connect. A refused try costs 1 ms of processor time. pcscd looks for cards when it
+ * starts and every 400 ms from then on, so this is in time for its second look.
  */
 const PAUSE = { first: 10, longest: 200, refused: 1000 } as const
-/** When a connection that nobody uses is spoken of, in milliseconds. */
+/** When to report that vpcd does not use a connection, in milliseconds. */
 const PATIENCE = 2000
 
 export class VpcdConnector implements Link {
@@ -53,7 +53,7 @@ export class VpcdConnector implements Link {
     }
   }
 
-  /** One connection, from its beginning to its end: how far it came. */
+  /** One connection from beginning to end. Returns how far it got. */
   async #once(): Promise<LinkState> {
     const peer = FramedSocket.dial(this.#place.port, this.#place.host)
     this.#peer = peer
@@ -76,7 +76,7 @@ export class VpcdConnector implements Link {
       const { host, port } = this.#place
       await playCard(peer, this.#card, () => checkPeer(peer.socket, `the program at ${host}:${port}`), inserted)
     } catch (error) {
-      // Who is no vpcd was dropped; perhaps the next one is.
+      // The peer was not vpcd, and was dropped. The next one may be.
       why = error as Error
       if (error instanceof PcscError) reached = 'refused'
     } finally {
@@ -92,7 +92,7 @@ export class VpcdConnector implements Link {
     if (this.#warned || !(await isExposed(port))) return
     this.#warned = true
     this.#tell.warn(
-      `vpcd listens on port ${port} for the whole network, and asks nobody who he is: the first to connect is the card, and is sent the PIN. See that a firewall closes the port to other machines (lines for it: docs/serve.md).`,
+      `vpcd listens on port ${port} for the whole network without authentication: whoever connects first is the card, and is sent the PIN. See that a firewall closes the port to other machines (lines for it: docs/serve.md).`,
     )
   }
 }

@@ -10,19 +10,19 @@ import { checkPeer } from './peer.ts'
 import { playCard } from './vpcd-protocol.ts'
 
 const HOST = '127.0.0.1'
-/** Connections whose other end is being looked up, which takes a moment: a crowd keeps nobody out. */
+/** Connections whose owner is being looked up: enough that a crowd does not keep vpcd out. */
 const MOST_AT_DOOR = 256
 /** How long a new vpcd waits for the end of the one before it, in milliseconds. */
 const HANDOVER = 500
 
-/** One peer has the card at a time; a second one is let go. */
+/** One peer has the card at a time; a second one is disconnected. */
 export class VpcdListener implements Link {
   readonly #card: CardResponder
   readonly #tell: Announcer
   readonly #server: Server
   readonly #door = new Set<Socket>()
   #peer: FramedSocket | undefined
-  /** Resolves when nobody has the card. */
+  /** Resolves when no peer has the card. */
   #taken: Promise<void> | undefined
 
   private constructor(card: CardResponder, events: LinkEvents, server: Server) {
@@ -44,7 +44,7 @@ export class VpcdListener implements Link {
       const why = code === 'EADDRINUSE' ? 'something else is there' : message
       throw new UsageError(
         'ERR_SERVE_PORT',
-        `Port ${port} on ${HOST} cannot be listened on: ${why}. Where vpcd itself listens there, connect to it instead: --vpcd. See whose the port is: ss -ltnp.`,
+        `Port ${port} on ${HOST} cannot be listened on: ${why}. Where vpcd itself listens there, connect to it instead: --vpcd. See which program has the port: ss -ltnp.`,
         { cause },
       )
     }
@@ -60,7 +60,7 @@ export class VpcdListener implements Link {
     await this.#taken
   }
 
-  /** Nothing is read from a connection, and nothing said, before it is known whose it is. */
+  /** Nothing is read from a connection or written to it before its owner is known. */
   async #admit(socket: Socket): Promise<void> {
     if (this.#door.size >= MOST_AT_DOOR) {
       socket.destroy()

@@ -21,10 +21,10 @@ export function requestOf(payload: Uint8Array): Request {
 }
 
 /**
- * Plays the card for one connection, until that ends. `admitted` is waited for before the first answer; `inserted` is
- * called once, when the card is in the reader. The first ATR is not that yet, vpcd only looks whether there is a card,
- * twice even: pcscd powers it then, and asks again, or, where it never missed it, looks again later.
- * @throws FrameError for a peer that is no vpcd; what `admitted` throws
+ * Answers one connection until it ends. Awaits `admitted` before the first answer; calls `inserted` once, when the card is
+ * in the reader. A first request for the ATR does not say so: vpcd only checks, even twice, whether there is a card. Then
+ * pcscd powers the card and asks again or, if it never missed the card, checks again later.
+ * @throws FrameError for a peer that is not vpcd; what `admitted` throws
  */
 export async function playCard(
   peer: FramedSocket,
@@ -55,7 +55,7 @@ export async function playCard(
   }
 }
 
-/** A peer that goes away is let go at once; the command comes to its end all the same. */
+/** Ends at once when the peer goes away, while the card finishes its command. */
 async function answer(peer: FramedSocket, pending: Promise<Uint8Array>, ended: Promise<undefined>): Promise<void> {
   const response = await Promise.race([pending, ended])
   if (response !== undefined) await peer.send(response)

@@ -3,12 +3,12 @@ import { open, readdir, readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 
 export interface VpcdSetup {
-  /** The file that says so. */
+  /** The configuration file with this row. */
   readonly path: string
-  /** What the names of its readers begin with. */
+  /** Beginning of the names of its readers. */
   readonly name: string
   readonly library: string
-  /** Where vpcd connects to; undefined where it listens. */
+  /** The host that vpcd connects to; undefined where it listens. */
   readonly host: string | undefined
   /** Port of the first reader; the second has the next one. */
   readonly port: number
@@ -19,10 +19,10 @@ const PACKAGE = 'vsmartcard-vpcd'
 const LIBRARY = /vpcd/
 const LONGEST = 65_536
 const MOST_LINES = 10_000_000
-/** ifd-vpcd.c: the port where DEVICENAME names none. */
+/** ifd-vpcd.c: the default port. */
 const DEFAULT_PORT = 0x8c7b
-/** The last version whose other direction ends pcscd. Its successor was never released. */
-const LAST_ENDING = [3, 3]
+/** The last version that crashes pcscd when it loses a connection that it made. No later version was released. */
+const LAST_CRASHING = [3, 3]
 
 /** The readers of vpcd in one file of configuration. */
 export function parseSetups(path: string, text: string): VpcdSetup[] {
@@ -50,7 +50,7 @@ function setupOf(path: string, row: ReadonlyMap<string, string>): VpcdSetup | un
   return { path, name: row.get('FRIENDLYNAME') ?? '', library, host: listens ? undefined : host, port }
 }
 
-/** Every reader of vpcd that pcscd is told of. */
+/** Every reader of vpcd in the configuration of pcscd. */
 export async function vpcdSetups(folder: string = VPCD_FILES.configuration): Promise<VpcdSetup[]> {
   const names = await readdir(folder).catch(() => [])
   const texts = names.sort().map(async (name) => {
@@ -61,7 +61,7 @@ export async function vpcdSetups(folder: string = VPCD_FILES.configuration): Pro
   return (await Promise.all(texts)).flat()
 }
 
-/** Version of the package of vpcd; undefined where it is not installed as one. */
+/** Version of the vpcd package; undefined where it is not installed as a package. */
 export async function vpcdVersion(status: string = VPCD_FILES.packages): Promise<string | undefined> {
   const file = await open(status).catch(() => undefined)
   if (file === undefined) return undefined
@@ -85,9 +85,9 @@ export async function vpcdVersion(status: string = VPCD_FILES.packages): Promise
   }
 }
 
-/** Whether this version ends pcscd when a card that it has connected to is gone. One that is not known may. */
+/** Whether this version crashes pcscd when the card that it connected to is gone. An unknown version may. */
 export function endsPcscd(version: string | undefined): boolean {
   const [, major = '0', minor = '0'] = /^(?:\d+:)?(\d+)\.(\d+)/.exec(version ?? '') ?? []
-  const [lastMajor = 0, lastMinor = 0] = LAST_ENDING
+  const [lastMajor = 0, lastMinor = 0] = LAST_CRASHING
   return Number(major) < lastMajor || (Number(major) === lastMajor && Number(minor) <= lastMinor)
 }

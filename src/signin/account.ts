@@ -11,7 +11,7 @@ import { damaged, type Kind, seal } from '../files/sealed-text.ts'
 import { LONGEST_CERTIFICATE } from '../piv/certificate.ts'
 import { SLOTS } from '../piv/slots.ts'
 import { checkAddress, fileNameOf } from './address.ts'
-import { ENDINGS, METHODS } from './methods.ts'
+import { END_REASONS, METHODS } from './methods.ts'
 import { serviceOrigin } from './origin.ts'
 
 const KIND: Kind = {
@@ -59,7 +59,7 @@ const schema = v.strictObject({
   ca: v.optional(v.pipe(v.array(octets(1, LONGEST_CERTIFICATE)), v.minLength(1), v.maxLength(MOST_CERTIFICATES))),
   lastSignIn: moment,
   /** How the last session ended, where it has. */
-  ended: v.optional(v.strictObject({ at: moment, reason: v.picklist(ENDINGS) })),
+  ended: v.optional(v.strictObject({ at: moment, reason: v.picklist(END_REASONS) })),
 })
 
 export type Account = v.InferOutput<typeof schema>

@@ -4,7 +4,7 @@ import { type AnyCardError, SignInError } from '../errors.ts'
 import type { Account } from './account.ts'
 import { checkAddress } from './address.ts'
 import { askToSignOut } from './control-client.ts'
-import type { Ending, Method } from './methods.ts'
+import type { EndReason, Method } from './methods.ts'
 import type { Ended } from './session.ts'
 import { type SignInState, signInState } from './state.ts'
 
@@ -35,7 +35,7 @@ export type AccountSummary =
       readonly lastSignIn: Date
       readonly signedIn: SignedIn | undefined
       /** How the last session ended; undefined where it goes on, or its process was killed. */
-      readonly ended: { readonly at: Date; readonly reason: Ending } | undefined
+      readonly ended: { readonly at: Date; readonly reason: EndReason } | undefined
     }
   | { readonly path: string; readonly error: AnyCardError }
 

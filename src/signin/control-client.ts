@@ -3,13 +3,13 @@ import { request } from 'node:http'
 import * as v from 'valibot'
 import { readBody } from '../https/body.ts'
 import { answerTo, inTime } from '../https/client.ts'
-import { ENDINGS } from './methods.ts'
+import { END_REASONS } from './methods.ts'
 import type { Ended } from './session.ts'
 
 const WAIT_MS = 15_000
 const LONGEST_ANSWER = 4096
 
-const endedSchema = v.object({ reason: v.picklist(ENDINGS), told: v.boolean() })
+const endedSchema = v.object({ reason: v.picklist(END_REASONS), told: v.boolean() })
 
 /** Has the process at `socket` sign out. Undefined where nobody answers there. */
 export async function askToSignOut(socket: string): Promise<Ended | undefined> {

@@ -9,6 +9,6 @@ export {
 } from './accounts.ts'
 export { type BackgroundOptions, signInInBackground } from './background.ts'
 export type { BackgroundSession } from './background-messages.ts'
-export type { Ending, Method as SignInMethod } from './methods.ts'
+export type { Ending, EndReason, Method as SignInMethod } from './methods.ts'
 export type { Ended, Session, SessionRequest } from './session.ts'
 export { type SignInOptions, signIn } from './sign-in.ts'

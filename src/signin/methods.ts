@@ -1,8 +1,10 @@
-// Words of signing in that others need without all the rest.
+// Sign-in methods and the reasons why a session ends.
 
 export const METHODS = ['certificate', 'challenge'] as const
 export type Method = (typeof METHODS)[number]
 
-/** Why somebody is signed in no longer. */
-export const ENDINGS = ['signed-out', 'card-removed', 'expired', 'service'] as const
-export type Ending = (typeof ENDINGS)[number]
+/** Why a session ended. */
+export const END_REASONS = ['signed-out', 'card-removed', 'expired', 'service'] as const
+export type EndReason = (typeof END_REASONS)[number]
+/** @deprecated Old name of `EndReason`. */
+export type Ending = EndReason

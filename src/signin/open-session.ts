@@ -5,7 +5,7 @@ import { Readable } from 'node:stream'
 import { PinError, SignInError, UsageError } from '../errors.ts'
 import type { Card } from '../piv/host/card.ts'
 import { readRefusal } from './answers.ts'
-import type { Ending, Method } from './methods.ts'
+import type { EndReason, Method } from './methods.ts'
 import type { Call, Service, Way } from './service.ts'
 import type { Ended, Session, SessionFacts, SessionRequest } from './session.ts'
 
@@ -35,9 +35,9 @@ export class OpenSession extends EventEmitter<{ ended: [Ended] }> implements Ses
   readonly #service: Service
   readonly #way: Way
   #timer: NodeJS.Timeout | undefined
-  readonly #atEnd: Array<(reason: Ending) => Promise<void>> = []
-  #atLast: (reason: Ending) => Promise<void> = async () => {}
-  #ending: Promise<Ended> | undefined
+  readonly #atEnd: Array<(reason: EndReason) => Promise<void>> = []
+  #atLast: (reason: EndReason) => Promise<void> = async () => {}
+  #closing: Promise<Ended> | undefined
 
   constructor(facts: SessionFacts, parts: { readonly card: Card; readonly service: Service; readonly way: Way }) {
     super()
@@ -58,7 +58,7 @@ export class OpenSession extends EventEmitter<{ ended: [Ended] }> implements Ses
   }
 
   get ended(): Promise<Ended> {
-    if (this.#ending !== undefined) return this.#ending
+    if (this.#closing !== undefined) return this.#closing
     return new Promise((resolve) => this.once('ended', resolve))
   }
 
@@ -75,7 +75,7 @@ export class OpenSession extends EventEmitter<{ ended: [Ended] }> implements Ses
   /** As `fetch`, with bodies as streams in both directions. */
   async open({ path, ...call }: Call): Promise<Answer> {
     if (this.#left() <= 0) void this.end('expired')
-    if (this.#ending !== undefined) throw this.#over()
+    if (this.#closing !== undefined) throw this.#over()
     const url = new URL(path, this.#service.origin)
     if (url.origin !== this.#service.origin) {
       throw new UsageError('ERR_USAGE', `A session calls its own service (${this.#service.origin}) and no other.`)
@@ -99,24 +99,24 @@ export class OpenSession extends EventEmitter<{ ended: [Ended] }> implements Ses
   }
 
   /** Has `work` done when the session ends, before anybody is told. Last added, first done. */
-  atEnd(work: (reason: Ending) => Promise<void>): void {
-    if (this.#ending === undefined) this.#atEnd.unshift(work)
-    else void this.#ending.then(({ reason }) => work(reason)).catch(() => undefined)
+  atEnd(work: (reason: EndReason) => Promise<void>): void {
+    if (this.#closing === undefined) this.#atEnd.unshift(work)
+    else void this.#closing.then(({ reason }) => work(reason)).catch(() => undefined)
   }
 
   /** Has `work` done after all others. */
-  atLast(work: (reason: Ending) => Promise<void>): void {
+  atLast(work: (reason: EndReason) => Promise<void>): void {
     this.#atLast = work
-    void this.#ending?.then(({ reason }) => work(reason)).catch(() => undefined)
+    void this.#closing?.then(({ reason }) => work(reason)).catch(() => undefined)
   }
 
   /** Ends it, once. */
-  end(reason: Ending): Promise<Ended> {
-    this.#ending ??= this.#end(reason)
-    return this.#ending
+  end(reason: EndReason): Promise<Ended> {
+    this.#closing ??= this.#end(reason)
+    return this.#closing
   }
 
-  async #end(reason: Ending): Promise<Ended> {
+  async #end(reason: EndReason): Promise<Ended> {
     clearTimeout(this.#timer)
     const told = reason === 'service' || (await this.#farewell())
     this.#way.agent.destroy()

@@ -1,7 +1,7 @@
 // What a program gets that has signed somebody in.
 import type { EventEmitter } from 'node:events'
 import type { Card } from '../piv/host/card.ts'
-import type { Ending, Method } from './methods.ts'
+import type { EndReason, Method } from './methods.ts'
 
 export interface SessionFacts {
   readonly user: string
@@ -14,7 +14,7 @@ export interface SessionFacts {
 
 /** How a session ended. */
 export interface Ended {
-  readonly reason: Ending
+  readonly reason: EndReason
   /** False: the service could not be told, and may take the session for open until it expires. */
   readonly told: boolean
 }

@@ -15,7 +15,7 @@ import { signInBy } from './authenticate.ts'
 import { type Removal, untilInserted, watchRemoval } from './card-presence.ts'
 import { isFor } from './certificate.ts'
 import { type Choice, choose, type Wanted } from './choose-certificate.ts'
-import type { Ending, Method } from './methods.ts'
+import type { EndReason, Method } from './methods.ts'
 import { OpenSession } from './open-session.ts'
 import { serviceOrigin } from './origin.ts'
 import { pinOnce } from './pin-once.ts'
@@ -138,7 +138,7 @@ interface Life {
   readonly signal: AbortSignal
   /** Somebody is signed in, who he said. */
   succeeded(): Promise<void>
-  over(reason: Ending): Promise<void>
+  over(reason: EndReason): Promise<void>
 }
 
 async function enter(options: SignInOptions, plan: Plan, choice: Choice, life: Life): Promise<OpenSession> {
@@ -213,7 +213,7 @@ const accountOf = (
 })
 
 /** How it ended, unless the account was forgotten meanwhile. */
-async function remember(accounts: Accounts, address: string, reason: Ending): Promise<void> {
+async function remember(accounts: Accounts, address: string, reason: EndReason): Promise<void> {
   const account = await accounts.read(address)
   if (account !== undefined) await accounts.write({ ...account, ended: { at: new Date().toISOString(), reason } })
 }

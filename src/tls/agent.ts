@@ -1,6 +1,6 @@
 /**
  * TLS client authentication with a card's key, for https.request, fetch and plain connections. OpenSSL signs synchronously
- * and a card does not: so TLS runs in a worker thread, which waits there while this one asks the card.
+ * and a card does not, so TLS runs in a worker thread, which waits while this thread asks the card.
  */
 import { Agent, type AgentOptions } from 'node:https'
 import { getDefaultAutoSelectFamily, getDefaultAutoSelectFamilyAttemptTimeout, isIP } from 'node:net'
@@ -20,22 +20,22 @@ import { TlsThread } from './thread.ts'
 export type CardConnectOptions = WorkerOptions & { readonly timeout?: number | undefined }
 
 export interface CardAgentOptions extends WorkerOptions, Pick<AgentOptions, (typeof POOLING)[number]> {
-  /** Asked before a handshake, only when the key wants the PIN; or the PIN. */
+  /** The PIN, or a function that is asked for it before a handshake if the key needs it. */
   readonly onPin?: AskPin | Secret
-  /** What signed the certificate, in DER, from its issuer upwards; what the card has unless given. */
+  /** Issuers of the certificate in DER, from its own issuer upwards; unless given, those on the card. */
   readonly chain?: readonly Uint8Array[]
-  /** Refuses to try a PIN when fewer tries are left: 2, which keeps the last one, unless given. */
+  /** Refuses to try a PIN when fewer tries are left; 2 unless given, which keeps the last one. */
   readonly minTriesLeft?: number
   /** How many ms connecting, the handshake and the card's signature may take together: 30 000 unless given. */
   readonly handshakeTimeout?: number
-  /** Shows a certificate that has expired, or is for something else, all the same. */
+  /** Shows the certificate even if it has expired or is for another use. */
   readonly allowUnfit?: boolean
 }
 
-/** As undici has it; what it gets is a CardSocket. */
+/** undici's callback; the socket is a CardSocket. */
 type Connected = (...result: [error: Error, socket: null] | [error: null, socket: TLSSocket]) => void
 
-/** What undici says of where to connect. */
+/** Where undici wants a connection to. */
 export interface ConnectorPlace {
   readonly hostname: string
   readonly port?: string | number
@@ -44,10 +44,10 @@ export interface ConnectorPlace {
 
 const POOLING = ['keepAliveMsecs', 'maxSockets', 'maxTotalSockets', 'maxFreeSockets', 'scheduling', 'timeout'] as const
 const LONGEST = 30_000
-/** What makes a connection another one, and is not in Node's names of them. */
+/** Options that distinguish connections and that Node leaves out of its names of them. */
 const UNNAMED = ['ALPNProtocols', 'minDHSize', 'allowHalfOpen'] as const
 
-/** What is the card's to say, or cannot cross to another thread. */
+/** Options that the card determines, or that cannot be sent to another thread. */
 const REFUSED = {
   cert: 'the certificate is the one on the card',
   key: 'the key is the one on the card',
@@ -60,7 +60,7 @@ const REFUSED = {
   lookup: 'TLS runs in another thread: look the name up first, and give host and servername',
 } as const
 
-/** Node's own check. Libraries hand it in for everybody (got); it is what the other thread does. */
+/** Node's own check, which the worker thread does anyway. Some libraries (got) always pass it. */
 const { checkServerIdentity } = tls
 
 /** @throws UsageError ERR_USAGE */
@@ -74,7 +74,7 @@ function workerOptions(options: object): WorkerOptions {
   return Object.fromEntries(given.filter(([, value]) => value != null))
 }
 
-/** As this thread has them, whatever told it so. */
+/** The CA certificates of this thread, however they were set. */
 const defaults = (): WorkerOptions => ({
   minVersion: tls.DEFAULT_MIN_VERSION,
   maxVersion: tls.DEFAULT_MAX_VERSION,
@@ -109,20 +109,20 @@ export class CardAgent extends Agent {
     this.#assertUsable = assertUsable
   }
 
-  /** Which connections serve a request. Node's leaves out some options: one that is refused is to be refused each time. */
+  /** Which connections serve a request. Node's own name omits options that are refused here, which must be refused each time. */
   override getName(options: object = {}): string {
     const more = [...UNNAMED, ...Object.keys(REFUSED)].map((name) => Reflect.get(options, name))
     return [super.getName(options), ...more].join(':')
   }
 
-  /** For Node's https: not to be called. */
+  /** Called by Node's https alone. */
   override createConnection(options: object): CardSocket {
     return this.#open(options as CardConnectOptions)
   }
 
   /**
-   * A TLS connection, when its handshake is over: what tls.connect is, with the card's key.
-   * @throws PinError, TlsError, what Node says of connections
+   * Like tls.connect, with the card's key; resolves after the handshake.
+   * @throws PinError, TlsError, Node's own errors of connections
    */
   connect(options: CardConnectOptions): Promise<CardSocket> {
     return new Promise((resolve, reject) => {
@@ -135,12 +135,12 @@ export class CardAgent extends Agent {
     })
   }
 
-  /** What the platform's fetch is, over connections of this agent. It follows redirects to the same origin alone. */
+  /** Like the global fetch, over connections of this agent. It follows redirects to the same origin only. */
   fetch(url: string | URL, init?: CardFetchInit): Promise<Response> {
     return fetchOver(this, url, init)
   }
 
-  /** For undici: `new Agent({ connect: agent.connector() })`, and so for what is built on its dispatchers. */
+  /** For undici and libraries built on its dispatchers: `new Agent({ connect: agent.connector() })`. */
   connector(): (place: ConnectorPlace, connected: Connected) => void {
     return ({ hostname, port, servername }, connected) => {
       const name = servername ?? (isIP(hostname) ? undefined : hostname)
@@ -152,7 +152,7 @@ export class CardAgent extends Agent {
     }
   }
 
-  /** Ends its connections and its thread. The card stays open. */
+  /** Closes its connections and ends its thread. The card stays open. */
   override destroy(): void {
     for (const socket of this.#sockets) socket.giveUp()
     super.destroy()

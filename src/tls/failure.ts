@@ -1,14 +1,14 @@
-// From what Node says of a connection to an error: Node's own, but where the card or its certificate is the matter.
+// Errors of a connection: Node's own, unless the cause is the card or its certificate.
 import { isError, TlsError } from '../errors.ts'
 import type { ErrorParts } from './messages.ts'
 
-/** Node's error again, as it was in the other thread. */
+/** Node's error, rebuilt from its parts that the worker thread sent. */
 function nodeError({ message, fields, errors }: ErrorParts): Error {
   const error = errors === undefined ? new Error(message) : new AggregateError(errors.map(nodeError), message)
   return Object.assign(error, fields)
 }
 
-/** Alerts about the certificate of a client. RFC 8446, 6.2; with TLS 1.3 they come after the client's handshake. */
+/** Alerts about a client's certificate, RFC 8446, 6.2. In TLS 1.3 they come after the client has finished its handshake. */
 const ALERTS: ReadonlyMap<string, string> = new Map([
   ['BAD_CERTIFICATE', 'it does not accept it'],
   ['UNSUPPORTED_CERTIFICATE', 'it does not take this kind of certificate'],
@@ -16,11 +16,11 @@ const ALERTS: ReadonlyMap<string, string> = new Map([
   ['CERTIFICATE_EXPIRED', 'it has expired'],
   ['CERTIFICATE_UNKNOWN', 'it does not accept it'],
   ['UNKNOWN_CA', 'it does not know the CA that issued it'],
-  ['ACCESS_DENIED', 'who has it may not come in'],
+  ['ACCESS_DENIED', 'its owner may not come in'],
   ['CERTIFICATE_REQUIRED', 'it got none that it could use'],
 ])
 
-/** @param refusal why the card did not sign, where it did not */
+/** @param refusal why the card did not sign, if it did not */
 export function connectionError(parts: ErrorParts, slot: string, refusal: unknown): Error {
   const error = nodeError(parts)
   if (refusal !== undefined) {

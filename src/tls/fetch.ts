@@ -20,7 +20,7 @@ export async function fetchOver(agent: Agent, url: string | URL, init: CardFetch
   for (let redirects = 0; ; redirects += 1) {
     const { protocol, origin } = new URL(next.url)
     if (protocol !== 'https:') throw new UsageError('ERR_USAGE', `A card's agent fetches https: alone, not ${protocol}`)
-    // Streams are sent as they come and cannot be sent twice; anything else is short enough to be held.
+    // A stream cannot be sent twice; anything else is short enough to be kept.
     const body = init.body instanceof ReadableStream ? next.body : Buffer.from(await next.arrayBuffer())
     const answer = await send(agent, next, body)
     const { statusCode = 0, headers } = answer
@@ -28,9 +28,10 @@ export async function fetchOver(agent: Agent, url: string | URL, init: CardFetch
     if (target === undefined || next.redirect === 'manual') return toResponse(answer, next, redirects > 0)
     answer.resume()
     const where = new URL(target, next.url)
-    if (next.redirect === 'error') throw new TypeError(`The server redirects to ${where}, which is not wanted.`)
+    if (next.redirect === 'error')
+      throw new TypeError(`The server redirects to ${where}, which this request does not allow.`)
     if (redirects === MOST_REDIRECTS) throw new TypeError('The server redirects for ever.')
-    // Another server would be shown the card's certificate.
+    // Following it would show the card's certificate to another server.
     if (where.origin !== origin)
       throw new TypeError(`The server redirects to another one, ${where.origin}. Fetch from there yourself.`)
     next = redirected(next, where, statusCode, body)
@@ -68,7 +69,7 @@ async function send(agent: Agent, { url, method, headers, signal }: Request, bod
   })
   const release = untilAborted(signal, (reason) => outgoing.destroy(reason))
   if (body instanceof ReadableStream) {
-    // What goes wrong with one of them ends the other.
+    // An error of either ends the other.
     pipeline(Readable.fromWeb(body as Parameters<typeof Readable.fromWeb>[0]), outgoing, () => {})
   } else outgoing.end(body)
   const answer = await answered.finally(release)
@@ -79,7 +80,7 @@ async function send(agent: Agent, { url, method, headers, signal }: Request, bod
   return answer
 }
 
-/** @returns what ends that */
+/** @returns a function that stops it */
 function untilAborted(signal: AbortSignal, giveUp: (reason: Error) => void): () => void {
   const listener = () => giveUp(signal.reason)
   signal.addEventListener('abort', listener, { once: true })

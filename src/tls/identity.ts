@@ -1,4 +1,4 @@
-// The certificate that a card shows to servers: there, of the card's key, and fit to be shown.
+// The certificate that a card shows to servers, and whether it belongs to the card's key and is valid for TLS.
 import { X509Certificate } from 'node:crypto'
 import { describeCertificate } from '../enroll/describe.ts'
 import { reasonsOf, TLS_CLIENTS } from '../enroll/programs.ts'
@@ -29,8 +29,8 @@ export async function readIdentity(
 }
 
 /**
- * What throws while servers would refuse a certificate in any case: nothing is sent to them then.
- * @throws (what it answers) CardError ERR_CERTIFICATE_UNFIT
+ * Returns a check that throws while any server would refuse the certificate, so that nothing is sent to one.
+ * @throws (the check) CardError ERR_CERTIFICATE_UNFIT
  */
 export function fitness(certificate: X509Certificate, slot: KeyInfo['slot']): () => void {
   const description = describeCertificate(certificate.raw)

@@ -1,5 +1,5 @@
-// The key of a card as TLS sees it: a certificate to show, a desk where the thread in OpenSSL gets its signatures, and the
-// PIN in time for both.
+// The key of a card for TLS: its certificate, the queue through which the TLS thread gets signatures, and the PIN before
+// either is needed.
 import type { X509Certificate } from 'node:crypto'
 import { wipe } from '../bytes.ts'
 import { PinError, TlsError } from '../errors.ts'
@@ -17,9 +17,9 @@ import { KeptPin } from './pin.ts'
 /** A connection whose handshake is under way. */
 export interface Handshake {
   readonly signal: AbortSignal
-  /** The card is asked for a signature: the PIN for it, to wipe after use. @throws TlsError where it was before */
+  /** Called before the card signs: the PIN for it, to wipe after use. @throws TlsError if it has signed already */
   asked(): Uint8Array | undefined
-  /** The card has signed, or not, and why. */
+  /** The card has signed, or why it has not. */
   answered(refusal?: unknown): void
 }
 
@@ -75,9 +75,9 @@ export class CardKey {
   }
 
   /**
-   * Sees to it, before a handshake, that the key will sign. Whoever comes while somebody is asked for the PIN waits for
-   * the same answer; whoever gave up is asked nothing.
-   * @returns the PIN for this handshake, to wipe after use, where the key wants it for every use
+   * Unlocks the key before a handshake. Connections that need the PIN while the user is being asked share the answer; one
+   * that was aborted does not ask.
+   * @returns the PIN for this handshake, to wipe after use, if the key needs it for every use
    * @throws PinError as `verifyPin`, ERR_PIN_REQUIRED; what `onPin` throws
    */
   unlock(signal: AbortSignal): Promise<Uint8Array | undefined> {
@@ -92,7 +92,7 @@ export class CardKey {
     return this.#unlocking
   }
 
-  /** The PIN that was asked for and is right; none where none is wanted now. */
+  /** The correct PIN from the user; undefined if the key needs none now. */
   async #verified(signal: AbortSignal): Promise<Uint8Array | undefined> {
     const minTriesLeft = this.#minTriesLeft
     const access = accessOf(this.#card)
@@ -103,8 +103,8 @@ export class CardKey {
     signal.throwIfAborted()
     const pin = access.secrets.bytes(await this.#pin.ask(request), 'PIN')
     try {
-      signal.throwIfAborted() // no try is spent for nobody
-      await access.verify(pin, minTriesLeft, always) // it comes once more, with the signature
+      signal.throwIfAborted() // an aborted connection must not cost a try
+      await access.verify(pin, minTriesLeft, always) // an `always` key gets it again with the signature
       return pin
     } catch (error) {
       wipe(pin)
@@ -113,7 +113,7 @@ export class CardKey {
     }
   }
 
-  /** From now on signatures for that connection are this handshake's. */
+  /** From now on, signatures for this connection belong to this handshake. */
   begin(connection: number, handshake: Handshake): CardIdentity {
     this.#handshakes.set(connection, handshake)
     const privateKeyIdentifier = `${this.#desk.number}.${connection}`
@@ -124,7 +124,7 @@ export class CardKey {
     this.#handshakes.delete(connection)
   }
 
-  /** Lets go of whoever waits. */
+  /** Refuses all who wait for a signature. */
   close(): void {
     this.#desk.close()
     this.#closed.abort()

@@ -2,14 +2,14 @@
 import type { TcpNetConnectOpts } from 'node:net'
 import type { CipherNameAndProtocol, ConnectionOptions, EphemeralKeyInfo, PeerCertificate } from 'node:tls'
 
-/** So many octets may be under way in one direction of a connection; who sends more waits until some were taken. */
+/** Most octets in transit in one direction of a connection; a sender waits until some are taken. */
 export const WINDOW = 256 * 1024
-/** No piece is larger. */
+/** Longest piece. */
 export const PIECE = 64 * 1024
-/** What was taken is told when it comes to so much: no sender waits for less. */
+/** Octets are acknowledged in steps of this size, so that a sender never waits for less. */
 export const TELL_AT = WINDOW / 4
 
-/** What of Node's options is the connection's own, and can cross to another thread. */
+/** Those of Node's options that belong to one connection and can be sent to another thread. */
 export const WORKER_OPTIONS = [
   'host',
   'port',
@@ -50,7 +50,7 @@ export interface Addresses {
   readonly localPort: number | undefined
 }
 
-/** What a TLSSocket knows when its handshake is over. */
+/** Properties of a TLSSocket after its handshake. */
 export interface Facts {
   readonly authorized: boolean
   readonly authorizationError: string | undefined
@@ -62,10 +62,10 @@ export interface Facts {
   readonly certificate: PeerCertificate | undefined
 }
 
-/** An error in parts: a clone of one keeps its words alone. */
+/** An error in parts: cloning one keeps only its message. */
 export interface ErrorParts {
   readonly message: string
-  /** `code`, `errno`, `reason`, …: whatever is plain. */
+  /** `code`, `errno`, `reason` and other plain values. */
   readonly fields: Readonly<Record<string, unknown>>
   readonly errors?: readonly ErrorParts[]
 }
@@ -87,7 +87,7 @@ export type ToSockets =
       readonly context: Uint8Array | undefined
     }
 
-/** Whose certificate is shown, and where its key signs. */
+/** The certificate to show, and the id of its key. */
 export interface CardIdentity {
   /** PEM, the leaf first. */
   readonly cert: string

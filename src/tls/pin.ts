@@ -14,7 +14,7 @@ export class KeptPin {
     else if (pin !== undefined) this.#given = secretBytes(pin)
   }
 
-  /** @throws PinError ERR_PIN_REQUIRED; for a PIN that was given once and was wrong, what the card said then */
+  /** @throws PinError ERR_PIN_REQUIRED; the earlier error for a fixed PIN that was wrong */
   async ask(request: PinRequest): Promise<Secret> {
     if (this.#ask !== undefined) return this.#ask(request)
     if (this.#refusal !== undefined) throw this.#refusal
@@ -22,7 +22,7 @@ export class KeptPin {
     throw new PinError('ERR_PIN_REQUIRED', `${request.reason} Give cardAgent a function that asks for it: { onPin }.`)
   }
 
-  /** A PIN that was given once is not tried twice: each try that is wrong is one less. */
+  /** A fixed PIN that was wrong is not tried again, which would cost another try. */
   failed(error: unknown): void {
     const wrong = error instanceof PinError && error.code === 'ERR_PIN_WRONG'
     if (this.#given !== undefined && wrong) this.#refusal = error

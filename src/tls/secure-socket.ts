@@ -1,4 +1,4 @@
-// What a TLSSocket knows of its connection, for one whose sockets are in another thread.
+// The properties and methods of a TLSSocket for a connection in the worker thread.
 
 import { X509Certificate } from 'node:crypto'
 import { Duplex } from 'node:stream'
@@ -8,7 +8,7 @@ import type { Addresses, Facts } from './messages.ts'
 
 export abstract class SecureSocket extends Duplex {
   readonly encrypted = true
-  /** Until there is a TCP connection. */
+  /** True until there is a TCP connection. */
   connecting = true
   protected facts: Facts | undefined
   protected addresses: Addresses | undefined
@@ -81,7 +81,7 @@ export abstract class SecureSocket extends Duplex {
   }
 }
 
-/** What was cloned on its way here has octets where Node has buffers. */
+/** Cloning turned Node's Buffers into Uint8Arrays. */
 function buffers(certificate: PeerCertificate, detailed: boolean): PeerCertificate {
   const { issuerCertificate, ...own } = certificate as PeerCertificate & { issuerCertificate?: PeerCertificate }
   const fields = Object.entries(own).map(([name, value]) => [name, isUint8Array(value) ? Buffer.from(value) : value])

@@ -1,4 +1,4 @@
-// A TLS connection whose sockets are in another thread, as a Duplex that does what a TLSSocket does.
+// A TLS connection in the worker thread, as a Duplex that behaves like a TLSSocket.
 import type { X509Certificate } from 'node:crypto'
 import { wipe } from '../bytes.ts'
 import { PinError, TlsError } from '../errors.ts'
@@ -11,16 +11,16 @@ import { type Done, WriteWindow } from './write-window.ts'
 
 export class CardSocket extends SecureSocket implements LineEnd {
   protected readonly certificate: X509Certificate
-  /** As `setTimeout` was told. */
+  /** Set by `setTimeout`. */
   timeout = 0
   readonly #thread: TlsThread
   readonly #key: CardKey
   readonly #gaveUp = new AbortController()
   readonly #exports = new Map<number, (octets: Uint8Array | undefined) => void>()
   #calls = 0
-  /** 0: the other thread knows nothing of this connection, or nothing any more. */
+  /** 0: the worker thread does not have this connection yet, or no longer. */
   #line = 0
-  #held = true
+  #keepsAlive = true
   #pin: Uint8Array | undefined
   #asked = false
   /** Why the card did not sign. */
@@ -28,8 +28,8 @@ export class CardSocket extends SecureSocket implements LineEnd {
   #handshakeTime: NodeJS.Timeout | undefined
   #idleTime: NodeJS.Timeout | undefined
   readonly #outbox = new WriteWindow((octets) => this.#tell({ do: 'data', line: this.#line, octets }, octets))
-  #ending: (() => void) | undefined
-  /** Octets that nobody has read yet; and those that were read, and the other thread does not know of. */
+  #finalDone: (() => void) | undefined
+  /** Octets received and not read yet; octets read and not acknowledged to the worker thread yet. */
   #unread = 0
   #taken = 0
 
@@ -41,10 +41,10 @@ export class CardSocket extends SecureSocket implements LineEnd {
     void this.#begin(options, handshakeTimeout)
   }
 
-  // --- From the card to the handshake's end -----------------------------------------------------------------------
+  // --- Handshake -----------------------------------------------------------------------
 
   async #begin(prepare: () => WorkerOptions, handshakeTimeout: number): Promise<void> {
-    await undefined // who makes a socket listens to its errors when he has it
+    await undefined // the caller can listen to errors only once it has the socket
     try {
       this.#thread.assertOpen()
       const options = prepare()
@@ -53,7 +53,7 @@ export class CardSocket extends SecureSocket implements LineEnd {
       if (this.destroyed) return wipe(pin)
       this.#pin = pin
       this.#line = this.#thread.open(this)
-      if (this.#held) this.#thread.hold(true)
+      if (this.#keepsAlive) this.#thread.hold(true)
       const key = this.#key.begin(this.#line, {
         signal: this.#gaveUp.signal,
         asked: () => {
@@ -69,7 +69,7 @@ export class CardSocket extends SecureSocket implements LineEnd {
       this.#thread.tell({ do: 'connect', line: this.#line, options, key })
       this.#handshakeTime = setTimeout(() => this.destroy(late(handshakeTimeout)), handshakeTimeout).unref()
     } catch (error) {
-      // Who is asked for the PIN may refuse without a word.
+      // `onPin` may reject with undefined.
       this.destroy((error || new PinError('ERR_PIN_REQUIRED', 'The PIN was asked for, and not given.')) as Error)
     }
   }
@@ -86,10 +86,10 @@ export class CardSocket extends SecureSocket implements LineEnd {
     this.facts = facts
     this.emit('secureConnect')
     this.#flush()
-    if (this.#ending !== undefined) this.#tell({ do: 'end', line: this.#line })
+    if (this.#finalDone !== undefined) this.#tell({ do: 'end', line: this.#line })
   }
 
-  // --- What the other thread says ---------------------------------------------------------------------------------
+  // --- Messages from the worker thread ---------------------------------------------------------------------------------
 
   said(message: FromSockets): void {
     switch (message.say) {
@@ -111,7 +111,7 @@ export class CardSocket extends SecureSocket implements LineEnd {
         break
       case 'end':
         this.push(null)
-        this.read(0) // nobody may be reading: a connection that is kept for later
+        this.read(0) // an idle connection that is kept for later has no reader
         break
       case 'finished':
         this.#finished()
@@ -127,7 +127,7 @@ export class CardSocket extends SecureSocket implements LineEnd {
     }
   }
 
-  /** The agent is destroyed: an error for a handshake that is under way alone, as Node has it. */
+  /** The agent is destroyed. As in Node, only a handshake in progress fails. */
   giveUp(): void {
     const message = 'The agent was destroyed before this connection was made.'
     this.destroy(this.facts === undefined ? new TlsError('ERR_TLS_CLOSED', message) : undefined)
@@ -138,7 +138,7 @@ export class CardSocket extends SecureSocket implements LineEnd {
     this.destroy(error)
   }
 
-  // --- What a socket does ---------------------------------------------------------------------------------------
+  // --- Methods of a socket ---------------------------------------------------------------------------------------
 
   ref(): this {
     return this.#hold(true)
@@ -158,7 +158,7 @@ export class CardSocket extends SecureSocket implements LineEnd {
     return this
   }
 
-  /** `timeout` is emitted after so many ms without a word of either side; 0: never. */
+  /** Emits `timeout` after so many ms without data in either direction; 0: never. */
   setTimeout(ms: number, listener?: () => void): this {
     this.timeout = ms
     clearTimeout(this.#idleTime)
@@ -168,7 +168,7 @@ export class CardSocket extends SecureSocket implements LineEnd {
     return this
   }
 
-  /** Ends it when everything is written. */
+  /** Closes the connection when everything is written. */
   destroySoon(): void {
     if (this.writable) this.end()
     if (this.writableFinished) this.destroy()
@@ -192,7 +192,7 @@ export class CardSocket extends SecureSocket implements LineEnd {
     })
   }
 
-  // --- What streams want ------------------------------------------------------------------------------------------
+  // --- Methods of a stream ------------------------------------------------------------------------------------------
 
   override _write(chunk: Uint8Array, _: BufferEncoding, done: Done): void {
     this.#outbox.put(chunk, done)
@@ -204,7 +204,7 @@ export class CardSocket extends SecureSocket implements LineEnd {
   }
 
   override _final(done: () => void): void {
-    this.#ending = done
+    this.#finalDone = done
     if (this.facts !== undefined && this.#line === 0) this.#finished()
     else if (this.facts !== undefined) this.#tell({ do: 'end', line: this.#line })
   }
@@ -241,10 +241,10 @@ export class CardSocket extends SecureSocket implements LineEnd {
     if (this.push(Buffer.from(octets.buffer, octets.byteOffset, octets.byteLength))) this._read()
   }
 
-  /** What was written is written; whoever says so first. */
+  /** The write is done; several events may say so. */
   #finished(): void {
-    const done = this.#ending
-    this.#ending = undefined
+    const done = this.#finalDone
+    this.#finalDone = undefined
     done?.()
   }
 
@@ -253,17 +253,17 @@ export class CardSocket extends SecureSocket implements LineEnd {
     this.#flush()
     this.#finished()
     if (this.facts === undefined) return void this.destroy(new TlsError('ERR_TLS_CLOSED', 'The connection was closed.'))
-    // After an orderly end what was received is still to be read, and the end of that closes this side.
+    // After an orderly end, received data can still be read; its end closes this side.
     if (!this.readableEnded && this.readable) return
     this.destroy()
   }
 
-  /** The other thread has nothing of this connection any more. */
+  /** The worker thread no longer has this connection. */
   #leave(): void {
     if (this.#line === 0) return
     this.#key.finish(this.#line)
     this.#thread.forget(this.#line)
-    if (this.#held) this.#thread.hold(false)
+    if (this.#keepsAlive) this.#thread.hold(false)
     this.#line = 0
     for (const done of this.#exports.values()) done(undefined)
   }
@@ -273,8 +273,8 @@ export class CardSocket extends SecureSocket implements LineEnd {
   }
 
   #hold(hold: boolean): this {
-    if (hold !== this.#held && this.#line !== 0) this.#thread.hold(hold)
-    this.#held = hold
+    if (hold !== this.#keepsAlive && this.#line !== 0) this.#thread.hold(hold)
+    this.#keepsAlive = hold
     return this
   }
 
@@ -284,8 +284,9 @@ export class CardSocket extends SecureSocket implements LineEnd {
 }
 
 const unanswered = () => new TlsError('ERR_TLS_TIMEOUT', 'The card did not sign in time.')
-/** Before TLS 1.3 a server may begin a handshake anew, as often as it likes. */
-const again = () => new TlsError('ERR_TLS_HANDSHAKE', 'It has signed for it before, and does so once.')
+/** Before TLS 1.3 a server may renegotiate as often as it likes. */
+const again = () =>
+  new TlsError('ERR_TLS_HANDSHAKE', 'The card has signed for this connection already, and does so only once.')
 const unwritten = () => new TlsError('ERR_TLS_CLOSED', 'The connection was closed before this was written.')
 const late = (ms: number) =>
   new TlsError('ERR_TLS_TIMEOUT', `The server and the card did not finish their handshake within ${ms / 1000} s.`)

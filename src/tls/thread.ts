@@ -1,14 +1,14 @@
-// The worker thread that runs TLS, for all connections of an agent: started when it is first needed, and anew when it was
-// ended. It keeps the process alive for as long as a connection does.
+// The worker thread that runs TLS, for all connections of an agent: started when it is first needed, and again
+// after it has ended. It keeps the process alive while a connection does.
 import { SHARE_ENV, type Worker } from 'node:worker_threads'
 import { TlsError } from '../errors.ts'
 import type { FromSockets, ToSockets } from './messages.ts'
 import { startWorker } from './worker-file.ts'
 
-/** One end of a connection. */
+/** This thread's end of a connection. */
 export interface LineEnd {
   said(message: FromSockets): void
-  /** The thread is gone, and what it had with it. */
+  /** The thread and its connections are gone. */
   lost(error: TlsError): void
 }
 
@@ -37,19 +37,19 @@ export class TlsThread {
     this.#worker?.postMessage(message, octets === undefined ? [] : [octets.buffer])
   }
 
-  /** Nothing more is heard of that connection. */
+  /** Stops delivering messages of that connection. */
   forget(line: number): void {
     this.#lines.delete(line)
   }
 
-  /** Whether one connection more, or one less, keeps the process alive. */
+  /** Counts the connections that keep the process alive. */
   hold(more: boolean): void {
     this.#holders += more ? 1 : -1
     if (this.#holders > 0) this.#worker?.ref()
     else this.#worker?.unref()
   }
 
-  /** Ends it, when its connections are gone and nothing blocks in it any more. */
+  /** Ends it when its connections are gone and it no longer blocks. */
   end(): void {
     this.#ended = true
     void this.#worker?.terminate()

@@ -6,11 +6,11 @@ export function startWorker(options: WorkerOptions = {}): Worker {
   const here = import.meta.url
   if (here.endsWith('.ts')) return startSource(new URL('worker.ts', here), options)
   const file = new URL(here.endsWith('.cjs') ? 'tls/worker.js' : 'worker.js', here)
-  // Options of the node command are meant for the program that was started; Node may even refuse them for a thread.
+  // Options of the node command are for the main program; Node refuses some of them for a thread.
   return new Worker(file, { ...options, execArgv: [] })
 }
 
-/** In a checkout. Only the first thread has the loader of TypeScript. A bundler would look for what is called by literals. */
+/** In a checkout, where a worker has no TypeScript loader. Not a literal: a bundler would resolve it. */
 function startSource(source: URL, options: WorkerOptions): Worker {
   const { resolve } = import.meta
   const [loader, file] = [resolve('tsx/esm/api'), source.href].map((text) => JSON.stringify(text))

@@ -1,5 +1,5 @@
-// The thread with the sockets: Node's own TLS, where a signature may block. It knows no card: the engine `tessera`, which
-// the main thread registered, asks for signatures there.
+// The worker thread: Node's own TLS, in which a signature may block. It has no card: the engine `tessera`, which the main
+// thread registered, gets signatures from there.
 
 import { connect, type TLSSocket } from 'node:tls'
 import { parentPort } from 'node:worker_threads'
@@ -7,7 +7,7 @@ import { isError } from '../errors.ts'
 import { native } from '../native.ts'
 import { type ErrorParts, type Facts, type FromSockets, TELL_AT, type ToSockets, WINDOW } from './messages.ts'
 
-// Node waits for it when it is told to end, or when the thread does that began it: it has to notice while a card signs.
+// Node joins this thread when it is terminated or its parent ends, so it has to notice that while a card signs.
 native().watchTlsThread()
 
 const lines = new Map<number, Line>()
@@ -20,9 +20,9 @@ function say(message: FromSockets, octets?: Uint8Array<ArrayBuffer>): void {
 class Line {
   readonly #id: number
   readonly #socket: TLSSocket
-  /** Octets that the other side has not taken yet. */
+  /** Octets sent to the main thread and not acknowledged. */
   #underWay = 0
-  /** Octets that the socket took, and the other side does not know of. */
+  /** Octets that the socket took and that are not acknowledged to the main thread yet. */
   #taken = 0
 
   constructor({ line, options, key }: ToSockets & { readonly do: 'connect' }) {
@@ -70,7 +70,7 @@ class Line {
   #received(octets: Buffer): void {
     this.#underWay += octets.length
     if (this.#underWay >= WINDOW) this.#socket.pause()
-    // A view of Node's pool would be cloned with all of the pool.
+    // Cloning a view of Node's pool would clone the whole pool.
     const copy = new Uint8Array(octets)
     say({ say: 'data', line: this.#id, octets: copy }, copy)
   }
@@ -108,7 +108,7 @@ function factsOf(socket: TLSSocket): Facts {
 
 function exported(socket: TLSSocket, { length, label, context }: ToSockets & { do: 'export' }): Uint8Array | undefined {
   try {
-    // Before TLS 1.3 none is another one than an empty one; Node's types know of none.
+    // Before TLS 1.3 no context differs from an empty one; Node's types do not allow none.
     const given = [length, label, ...(context === undefined ? [] : [Buffer.from(context)])]
     return new Uint8Array(socket.exportKeyingMaterial(...(given as [number, string, Buffer])))
   } catch {
@@ -127,7 +127,7 @@ function partsOf(error: Error): ErrorParts {
     : parts
 }
 
-/** Some have it from their class. */
+/** Some errors inherit it from their class. */
 const codeOf = (error: Error) => ('code' in error ? { code: error.code } : {})
 
 parentPort?.on('message', (message: ToSockets) => {
@@ -135,7 +135,7 @@ parentPort?.on('message', (message: ToSockets) => {
   try {
     lines.set(message.line, new Line(message))
   } catch (error) {
-    // An option that Node refuses, or a certificate and a key that do not fit.
+    // Node refuses an option, or certificate and key do not match.
     say({ say: 'error', line: message.line, error: partsOf(error as Error) })
   }
 })

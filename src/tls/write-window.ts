@@ -1,4 +1,4 @@
-// What is written to the other thread: in pieces, and never more of them under way than the window has room for.
+// Writing to the worker thread in pieces, with at most a window of octets in transit.
 import { PIECE, WINDOW } from './messages.ts'
 
 export type Done = (error?: Error | null) => void
@@ -8,14 +8,14 @@ export class WriteWindow {
   #octets: Uint8Array | undefined
   #at = 0
   #done: Done = () => {}
-  /** Octets that the other thread has and did not write yet. */
+  /** Octets sent to the other thread and not acknowledged. */
   #underWay = 0
 
   constructor(send: (piece: Uint8Array<ArrayBuffer>) => void) {
     this.#send = send
   }
 
-  /** One thing at a time, as streams write. Nothing is sent before `flush`. */
+  /** One write at a time, as streams do. Nothing is sent before `flush`. */
   put(octets: Uint8Array, done: Done): void {
     this.#octets = octets
     this.#at = 0
@@ -26,7 +26,7 @@ export class WriteWindow {
     this.#underWay -= count
   }
 
-  /** Sends as much as there is room for. */
+  /** Sends as much as the window has room for. */
   flush(): void {
     const octets = this.#octets
     if (octets === undefined) return
@@ -39,7 +39,7 @@ export class WriteWindow {
     if (this.#at === octets.length) this.drop(null)
   }
 
-  /** Nothing more of it is sent. */
+  /** Drops what is not sent yet. */
   drop(error: Error | null): void {
     if (this.#octets === undefined) return
     this.#octets = undefined

@@ -6,8 +6,8 @@ import { join } from 'node:path'
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
 import { COMMANDS } from '../../src/cli/table.ts'
-import { openDesk } from '../../src/lab-ca/desk.ts'
 import { Intake } from '../../src/lab-ca/intake.ts'
+import { openRegistrationAuthority } from '../../src/lab-ca/registration-authority.ts'
 import { makeRequest, PASSWORDS, startLab } from '../lab-ca/support.ts'
 import { root } from '../runner/jobs.ts'
 import { startServe } from '../serve/support/process.ts'
@@ -240,8 +240,8 @@ test('the laboratory CA', async () => {
   assert.equal(checker.faults('lab-ca start', started), [])
   seen.add('lab-ca start')
   await server.stop()
-  const intake = await Intake.open(await openDesk(directory), { atOnce: false })
-  const user = await intake.desk.directory.user('alice')
+  const intake = await Intake.open(await openRegistrationAuthority(directory), { atOnce: false })
+  const user = await intake.registration.directory.user('alice')
   assert.ok(user)
   const submit = () => intake.submit({ user, template: 'SmartcardUser', request: makeRequest() })
   for (let count = 0; count < 3; count += 1) await submit()

@@ -64,18 +64,18 @@ for (const [name, protocol] of Object.entries(PROTOCOLS)) {
       const text = openssl('x509', '-in', file, '-noout', '-text')
       for (const words of ['UPN::alice@lab.example', 'Smartcard Login', SID]) assert.match(text, words)
       assert.equal((await card.getCertificate(slot))?.certificate, result.certificate)
-      assert.equal(result.chain, [lab.desk.authority.certificate])
+      assert.equal(result.chain, [lab.registration.authority.certificate])
     })
   }
 
   test(`${name}: waits, and the same call later has it`, async () => {
     const first = await go(hurried(protocol(address(waiting))), { slot: '9c' })
     assert.is(first.state, 'pending')
-    const [entry] = (await waiting.desk.entries()).slice(-1)
-    await waiting.desk.approve(entry?.id ?? 0)
+    const [entry] = (await waiting.registration.entries()).slice(-1)
+    await waiting.registration.approve(entry?.id ?? 0)
     const second = await go(hurried(protocol(address(waiting))), { slot: '9c', wait: 10 })
     assert.is(second.state, 'enrolled')
-    assert.is((await waiting.desk.entries()).length, entry?.id)
+    assert.is((await waiting.registration.entries()).length, entry?.id)
   })
 
   test(`${name}: the CA goes away, and the same call goes on once it is back`, async () => {
@@ -86,7 +86,7 @@ for (const [name, protocol] of Object.entries(PROTOCOLS)) {
     const again = await startLab({ directory: short.directory.path, port: Number(new URL(short.url).port) })
     const result = await go(ca, { slot: '9e' })
     assert.is(result.state, 'enrolled')
-    assert.is((await again.desk.entries()).length, 1)
+    assert.is((await again.registration.entries()).length, 1)
     await again.close()
   })
 
@@ -121,11 +121,11 @@ test("renewed by the certificate that ends: the card's own key proves who asks, 
   const result = await enroll(card, { ...said, pin: onPin, ca, renew: true, key: 'new' })
   assert.is(result.state, 'enrolled')
   assert.not.equal((await card.getCertificate('9a'))?.certificate, before?.certificate)
-  assert.is((await lab.desk.entries()).at(-1)?.user, 'alice')
+  assert.is((await lab.registration.entries()).at(-1)?.user, 'alice')
 
   // The agent shows the certificate that it was made with, and that is no longer the card's.
   const revoked = await cardAgent(card, '9a', { onPin })
-  await lab.desk.revoke((await lab.desk.entries()).at(-1)?.id ?? 0)
+  await lab.registration.revoke((await lab.registration.entries()).at(-1)?.id ?? 0)
   const again = estProtocol({ ...without, credentials: { agent: revoked } })
   await caError('ERR_CA_LOGIN', enroll(card, { ...said, ca: again, renew: true }))
   await card.lock()

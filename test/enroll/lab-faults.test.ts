@@ -8,7 +8,7 @@ import { localChannel } from '../../src/cards/local-card.ts'
 import type { CardChannel } from '../../src/channel.ts'
 import { type CaProtocol, certsrvProtocol, type EnrollOptions, enroll, estProtocol } from '../../src/enroll/index.ts'
 import { CaError, type Card, createCard, openCard } from '../../src/index.ts'
-import { openDesk } from '../../src/lab-ca/desk.ts'
+import { openRegistrationAuthority } from '../../src/lab-ca/registration-authority.ts'
 import { cardOver } from '../../src/piv/host/card.ts'
 import { certificateTag } from '../../src/piv/objects.ts'
 import { parseSlot } from '../../src/piv/slots.ts'
@@ -68,9 +68,9 @@ for (const which of ['est', 'certsrv'] as const) {
       const options = { ca: ca(which, slow), trust: [derOf(slow)] }
       await go(card, which, options)
       const key = (await card.keyInfo('9a')).publicKey
-      const desk = await openDesk(slow.directory.path)
-      const [waiting] = (await desk.entries()).filter(({ state }) => state === 'pending')
-      await desk.deny(waiting?.id ?? 0, 'not this one')
+      const registration = await openRegistrationAuthority(slow.directory.path)
+      const [waiting] = (await registration.entries()).filter(({ state }) => state === 'pending')
+      await registration.deny(waiting?.id ?? 0, 'not this one')
       const error = await refused('ERR_CA_REFUSED', 10, () => go(card, which, { ...options, wait: 90 }))
       assert.match(error.message, 'not this one')
       assert.is((await go(card, which)).state, 'enrolled')

@@ -15,7 +15,7 @@ import { address, caError, login, scripted } from './protocols-support.ts'
 
 const lab = await startLab()
 const waiting = await startLab({ pending: true })
-const server = await scripted(await lab.desk.authority.serverIdentity(['127.0.0.1']))
+const server = await scripted(await lab.registration.authority.serverIdentity(['127.0.0.1']))
 test.after(async () => {
   await Promise.all([lab.close(), waiting.close(), server.close()])
 })
@@ -41,17 +41,17 @@ const HTML = 'text/html; charset=utf-8'
 const CERTIFICATE = 'application/pkix-cert'
 const CHAIN = 'application/x-pkcs7-certificates'
 const submitted: readonly [string, string] = [HTML, '<A Href="certnew.cer?ReqID=12&amp;Enc=bin">']
-const chain: readonly [string, Uint8Array] = [CHAIN, writeCertsOnly([own, lab.desk.authority.certificate])]
+const chain: readonly [string, Uint8Array] = [CHAIN, writeCertsOnly([own, lab.registration.authority.certificate])]
 
 test('a certificate with its chain, at once', async () => {
   assert.is(new X509Certificate(own).subject, 'CN=alice')
-  assert.equal(first.chain, [lab.desk.authority.certificate])
+  assert.equal(first.chain, [lab.registration.authority.certificate])
   assert.is(certsrv().name, `web enrolment ${lab.url}/certsrv`)
   assert.is(certsrv({ url: `${lab.url}/CertSrv/` }).name, `web enrolment ${lab.url}/certsrv`)
-  assert.equal(await certsrv().cacerts(), [lab.desk.authority.certificate])
+  assert.equal(await certsrv().cacerts(), [lab.registration.authority.certificate])
   const logon = await certsrv().submit(makeRequest(), { template: 'Smartcard logon' })
   assert.ok(isIssued(logon))
-  assert.is((await lab.desk.entries()).at(-1)?.template, 'SmartcardLogon')
+  assert.is((await lab.registration.entries()).at(-1)?.template, 'SmartcardLogon')
 })
 
 test('pending, asked again by another client, approved; another one denied', async () => {
@@ -62,9 +62,9 @@ test('pending, asked again by another client, approved; another one denied', asy
   assert.equal(await client.submit(other, USER), { pending: { id: '2' } })
   const later = certsrvProtocol(address(waiting))
   assert.equal(await later.fetch({ id: '1' }, octets), { pending: { id: '1' } })
-  await waiting.desk.approve(1)
+  await waiting.registration.approve(1)
   assert.ok(isIssued(await later.fetch({ id: '1' }, octets)))
-  await waiting.desk.deny(2, 'Not for you')
+  await waiting.registration.deny(2, 'Not for you')
   const error = await caError('ERR_CA_REFUSED', later.fetch({ id: '2' }, other))
   assert.is(error.words, 'Denied by the laboratory CA: Not for you')
   await caError('ERR_CA_ANSWER', later.fetch({ id: '1' }, other))
@@ -280,7 +280,7 @@ test('Negotiate: the package is asked for a token for each call, and is named wh
 test('another user does not get it', async () => {
   const theirs = await certsrv().submit(makeRequest(), USER)
   assert.ok(isIssued(theirs))
-  const { id = 0 } = (await lab.desk.entries()).at(-1) ?? {}
+  const { id = 0 } = (await lab.registration.entries()).at(-1) ?? {}
   const error = await certsrv({ credentials: login('bob') })
     .fetch({ id: String(id) }, request)
     .catch((reason: unknown) => reason)

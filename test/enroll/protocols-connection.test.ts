@@ -17,7 +17,7 @@ import { address, caError, login, scripted } from './protocols-support.ts'
 
 const lab = await startLab()
 const other = await startLab()
-const server = await scripted(await lab.desk.authority.serverIdentity(['127.0.0.1']))
+const server = await scripted(await lab.registration.authority.serverIdentity(['127.0.0.1']))
 const plain = await scripted()
 test.after(async () => {
   await Promise.all([lab.close(), other.close(), server.close(), plain.close()])
@@ -40,7 +40,7 @@ test('a server of another CA is not believed, and is told nothing', async () => 
 })
 
 test('a certificate for another host', async () => {
-  const elsewhere = await scripted(await lab.desk.authority.serverIdentity(['elsewhere.example']))
+  const elsewhere = await scripted(await lab.registration.authority.serverIdentity(['elsewhere.example']))
   const own = estProtocol(address(lab, { url: elsewhere.url }))
   assert.match((await caError('ERR_CA_UNTRUSTED', own.submit(request))).message, 'for other names')
   assert.is(elsewhere.seen.length, 0)
@@ -48,7 +48,7 @@ test('a certificate for another host', async () => {
 })
 
 test('an address with a host in its path stays the address of its own host', async () => {
-  const elsewhere = await scripted(await lab.desk.authority.serverIdentity(['127.0.0.1']))
+  const elsewhere = await scripted(await lab.registration.authority.serverIdentity(['127.0.0.1']))
   server.answer = (response) => response.writeHead(500).end()
   const own = estProtocol(address(lab, { url: server.url + new URL(elsewhere.url).href.replace(/^https:/, '') }))
   await caError('ERR_CA_UNAVAILABLE', own.submit(request))
@@ -133,7 +133,7 @@ test('a server without TLS, one that is not there, a name that is none', async (
 })
 
 test('a server that wants a certificate of the client: who has none is told so', async () => {
-  const identity = await lab.desk.authority.serverIdentity(['127.0.0.1'])
+  const identity = await lab.registration.authority.serverIdentity(['127.0.0.1'])
   for (const [maxVersion, code] of [
     // Before TLS 1.3 a server cannot say that this is what it misses.
     ['TLSv1.2', 'ERR_CA_UNAVAILABLE'],

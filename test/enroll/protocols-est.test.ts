@@ -17,7 +17,7 @@ import { address, caError, login, scripted } from './protocols-support.ts'
 
 const lab = await startLab()
 const waiting = await startLab({ pending: true })
-const server = await scripted(await lab.desk.authority.serverIdentity(['127.0.0.1']))
+const server = await scripted(await lab.registration.authority.serverIdentity(['127.0.0.1']))
 test.after(async () => {
   await Promise.all([lab.close(), waiting.close(), server.close()])
 })
@@ -45,7 +45,7 @@ const say = (status: number, type: string, body: string | Uint8Array, headers: R
 test('cacerts without a login, csrattrs, and what it is called', async () => {
   const client = estProtocol({ url: `${lab.url}/`, ca: lab.pem })
   assert.is(client.name, `EST ${lab.url}/.well-known/est`)
-  assert.equal(await client.cacerts(), [lab.desk.authority.certificate])
+  assert.equal(await client.cacerts(), [lab.registration.authority.certificate])
   assert.equal(await client.csrattrs(), ['1.2.840.10045.2.1', '1.2.840.10045.4.3.2', '1.2.840.10045.4.3.3'])
 })
 
@@ -53,12 +53,12 @@ test('a certificate for a request, of the usual template and of another one', as
   const answer = await est().submit(makeRequest(), { template: 'smartcard-logon' })
   assert.ok(isIssued(answer))
   assert.is(new X509Certificate(answer.certificate).subject, 'CN=alice')
-  assert.is((await lab.desk.entries()).at(-1)?.template, 'SmartcardLogon')
+  assert.is((await lab.registration.entries()).at(-1)?.template, 'SmartcardLogon')
   const byLabel = await estProtocol(address(lab, { url: `${lab.url}/.well-known/est/smartcard-logon` })).submit(
     makeRequest(),
   )
   assert.ok(isIssued(byLabel))
-  assert.is((await lab.desk.entries()).at(-1)?.template, 'SmartcardLogon')
+  assert.is((await lab.registration.entries()).at(-1)?.template, 'SmartcardLogon')
   await caError('ERR_CA_REFUSED', est().submit(makeRequest(), { template: 'User' }))
 })
 
@@ -70,9 +70,9 @@ test('pending, asked again by another client, approved', async () => {
   const kept = JSON.parse(JSON.stringify(first.pending))
   const later = estProtocol(address(waiting))
   assert.ok('pending' in (await later.fetch(kept, octets)))
-  await waiting.desk.approve(1)
+  await waiting.registration.approve(1)
   assert.ok(isIssued(await later.fetch(kept, octets)))
-  assert.is((await waiting.desk.entries()).length, 1)
+  assert.is((await waiting.registration.entries()).length, 1)
   const other = await later.fetch(kept, makeRequest()).catch((error: unknown) => error)
   assert.instance(other, UsageError)
 })
@@ -82,7 +82,7 @@ test('pending, then denied: the words of the CA', async () => {
   const client = estProtocol(address(waiting))
   const answer = await client.submit(octets)
   assert.ok('pending' in answer)
-  await waiting.desk.deny(2, 'Not for you.')
+  await waiting.registration.deny(2, 'Not for you.')
   const error = await caError('ERR_CA_REFUSED', client.fetch(answer.pending, octets))
   assert.match(error.words ?? '', 'Not for you.')
   assert.match(error.message, '"Not for you.')
@@ -180,7 +180,7 @@ test('what is sent: base 64, its type, and who asks', async () => {
 })
 
 test('of more certificates than one, the one for the key; the others are the chain', async () => {
-  const ca = lab.desk.authority.certificate
+  const ca = lab.registration.authority.certificate
   say(200, PKCS7, base64(writeCertsOnly([ca, own, theirs])).replace(/.{60}/g, '$&\r\n '))
   const answer = await there.submit(request)
   assert.ok(isIssued(answer))
@@ -190,7 +190,7 @@ test('of more certificates than one, the one for the key; the others are the cha
 
 const wrong: ReadonlyArray<readonly [what: string, type: string, body: string | Uint8Array]> = [
   ['for another key', PKCS7, base64(writeCertsOnly([theirs]))],
-  ['of the CA alone', PKCS7, base64(writeCertsOnly([lab.desk.authority.certificate]))],
+  ['of the CA alone', PKCS7, base64(writeCertsOnly([lab.registration.authority.certificate]))],
   ['without certificates', PKCS7, base64(Uint8Array.of(0x30, 0))],
   ['with something that is no certificate', PKCS7, base64(writeCertsOnly([tlv(0x30, own)]))],
   ['a certificate without envelope', PKCS7, base64(own)],
@@ -243,7 +243,7 @@ test('waiting: in seconds, until a date, or as long as nobody says', async () =>
 
 test('envelopes damaged in every way: an answer for the key, or an error of its own', async () => {
   const random = seeded('est')
-  const seeds = [writeCertsOnly([own]), writeCertsOnly([lab.desk.authority.certificate, own])]
+  const seeds = [writeCertsOnly([own]), writeCertsOnly([lab.registration.authority.certificate, own])]
   const [seed, until] = [random.next(), performance.now() + (FUZZ_SECONDS * 1000) / 2]
   let count = 0
   for (; performance.now() < until; count += 1) {

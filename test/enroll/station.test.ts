@@ -7,7 +7,7 @@ import * as assert from 'uvu/assert'
 import { openChannel } from '../../src/cards/index.ts'
 import { prepareCard } from '../../src/enroll/index.ts'
 import { cardInfo, openCard, PinError } from '../../src/index.ts'
-import { openDesk } from '../../src/lab-ca/desk.ts'
+import { openRegistrationAuthority } from '../../src/lab-ca/registration-authority.ts'
 import { type Result, secretFile, tessera } from '../cli/cli.ts'
 import { type Lab, PASSWORDS, startLab } from '../lab-ca/support.ts'
 import { refused } from '../library/refusal.ts'
@@ -128,8 +128,8 @@ test('the CA has not decided: exit code 11, and the same command goes on with th
   const card = await openCard('anna')
   assert.equal(await codeOf(card.sign('9a', message, { pin: '12345678' })), ['ERR_PIN_CHANGE_REQUIRED', 0x6985])
   await card.close()
-  const desk = await openDesk(slow.directory.path)
-  await desk.approve(1)
+  const registration = await openRegistrationAuthority(slow.directory.path)
+  await registration.approve(1)
   const { code, stdout, stderr } = await station('anna', slow, '--wait', '2')
   assert.is(code, 0, stderr)
   assert.match(stdout, cardId)

@@ -15,7 +15,7 @@ import { makeRequest, startLab } from '../lab-ca/support.ts'
 import { within } from '../support/temp.ts'
 
 const lab = await startLab()
-const { certificate: cert, key } = await lab.desk.authority.serverIdentity(['127.0.0.1'])
+const { certificate: cert, key } = await lab.registration.authority.serverIdentity(['127.0.0.1'])
 let answer: (socket: TLSSocket) => void = () => undefined
 const open = new Set<TLSSocket>()
 const server = createServer({ cert, key, allowHalfOpen: true }, (socket) => {
@@ -97,7 +97,7 @@ const CALLERS: ReadonlyArray<
     { answer: 'ERR_SERVICE_ANSWER', unavailable: 'ERR_SERVICE_UNAVAILABLE' },
     async (timeout) => {
       const service = new Service(url, undefined, timeout)
-      const agent = new Agent({ ca: lab.desk.authority.pem })
+      const agent = new Agent({ ca: lab.registration.authority.pem })
       return service.ask({ agent, headers: {} }, { method: 'POST', path: '/session', body: '{}' }, v.object({}))
     },
   ],
@@ -115,7 +115,7 @@ for (const [what, given, meaning, timeout] of CASES) {
     for (const [who, codes, call] of CALLERS) {
       assert.is(await within(codeOf(call(timeout)), 30_000, `${who} waits for ever`), codes[meaning], who)
     }
-    const agent = new Agent({ ca: lab.desk.authority.pem })
+    const agent = new Agent({ ca: lab.registration.authority.pem })
     const signal = AbortSignal.timeout(timeout === SHORT ? SHORT : 2 * LONG)
     const fetched = fetchOver(agent, url, { signal }).then((response) => response.text())
     const error = await within(

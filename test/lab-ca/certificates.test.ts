@@ -105,7 +105,7 @@ test('with a list of revoked certificates: good before, refused after; the list 
     )
   }
   assert.match(await check(), 'OK')
-  await lab.desk.revoke((await lab.desk.entries()).at(-1)?.id ?? 0)
+  await lab.registration.revoke((await lab.registration.entries()).at(-1)?.id ?? 0)
   const refused = await check().catch((error: { stderr: string }) => error.stderr)
   assert.match(refused, 'certificate revoked')
   assert.match(openssl('crl', '-inform', 'DER', '-in', lab.directory.crlFile, '-noout', '-text'), 'Serial Number')
@@ -144,10 +144,10 @@ test('a user who was removed, or has other names by the time of approval', async
   try {
     await enrol(waiting, makeRequest({ extensions: [`subjectAltName = ${UPN}alice@lab.example`] }))
     await putUser(waiting.directory, { name: 'alice', password: utf8('correct horse'), upn: 'alice@elsewhere.example' })
-    const entry = await waiting.desk.approve(1)
+    const entry = await waiting.registration.approve(1)
     assert.is(entry.state, 'denied')
     assert.match(entry.reason ?? '', 'alice@elsewhere.example')
-    assert.is((await waiting.desk.approve(1)).state, 'denied')
+    assert.is((await waiting.registration.approve(1)).state, 'denied')
     assert.is((await ask(waiting, '/.well-known/est/cacerts')).status, 200)
   } finally {
     await waiting.close()
@@ -160,7 +160,7 @@ test('what was denied is denied again with the reason of today, and issued when 
     const request = makeRequest({ extensions: [`subjectAltName = ${UPN}alice@new.example`] })
     const first = await enrol(own, request)
     assert.equal([first.status, (await enrol(own, request)).body], [403, first.body])
-    assert.is((await own.desk.entries()).length, 1)
+    assert.is((await own.registration.entries()).length, 1)
     await putUser(own.directory, { name: 'alice', password: utf8('correct horse'), upn: 'alice@other.example' })
     const second = await enrol(own, request)
     assert.is(second.status, 403)

@@ -146,10 +146,10 @@ test('pending: the number, then Taken Under Submission, then the certificate', a
   const check = () =>
     ask(waiting, '/certsrv/certfnsh.asp', { user: 'alice', ...form({ Mode: 'chkpnd', ReqID: String(id) }) })
   assert.match((await check()).body, PUBLISHED.pending)
-  await waiting.desk.approve(id)
+  await waiting.registration.approve(id)
   assert.is(found((await check()).body, 'issued'), String(id))
   assert.is(new X509Certificate((await fetch()).octets).subject, 'CN=alice')
-  await waiting.desk.revoke(id)
+  await waiting.registration.revoke(id)
   assert.match(found((await fetch()).body, 'fetchDenied') ?? '', 'Revoked')
 })
 
@@ -159,7 +159,7 @@ test('denied: with the reason, at once and later', async () => {
   assert.match(found(body, 'denied') ?? '', "the e-mail address 'bob@mail.example'")
   assert.match(body, 'ID=locDenied')
   const waits = Number(found((await submit(waiting, pem(makeRequest()))).body, 'pending'))
-  await waiting.desk.deny(waits, 'Not this time, <b>Alice</b>')
+  await waiting.registration.deny(waits, 'Not this time, <b>Alice</b>')
   const page = (await ask(waiting, `/certsrv/certnew.cer?ReqID=${waits}`, { user: 'alice' })).body
   assert.match(found(page, 'fetchDenied') ?? '', 'Denied by the laboratory CA: Not this time, &lt;b&gt;')
 })
@@ -197,7 +197,7 @@ test('the template is named by its name, its title, or in the request itself', a
     ['', inside, 'SmartcardLogon'],
   ] as const) {
     const id = Number(found((await submit(lab, base64(request), attributes)).body, 'issued'))
-    assert.is((await lab.desk.entry(id)).template, template)
+    assert.is((await lab.registration.entry(id)).template, template)
   }
 })
 

@@ -9,7 +9,7 @@ import { type Asked, type KeyKind, makeKey, makeRequest, startLab } from './supp
 
 const lab = await startLab()
 await lab.close()
-const intake = await Intake.open(lab.desk, { atOnce: true })
+const intake = await Intake.open(lab.registration, { atOnce: true })
 const user = await lab.directory.user('alice')
 
 const refused: ReadonlyArray<readonly [what: string, asked: Asked & { kind?: KeyKind }, words: RegExp | string]> = [
@@ -73,7 +73,7 @@ for (const [what, { kind, ...asked }, words] of refused) {
 }
 
 test('nothing of it was issued', async () => {
-  for (const { state } of await lab.desk.entries()) assert.is(state, 'denied')
+  for (const { state } of await lab.registration.entries()) assert.is(state, 'denied')
 })
 
 test.run()

@@ -9,9 +9,9 @@ import * as assert from 'uvu/assert'
 import { type CardError, FileError, UsageError } from '../../src/errors.ts'
 import { filesOver } from '../../src/files/files.ts'
 import { Authority } from '../../src/lab-ca/authority.ts'
-import { Desk, openDesk } from '../../src/lab-ca/desk.ts'
 import { Directory } from '../../src/lab-ca/directory.ts'
 import { Intake } from '../../src/lab-ca/intake.ts'
+import { openRegistrationAuthority, RegistrationAuthority } from '../../src/lab-ca/registration-authority.ts'
 import { root } from '../runner/jobs.ts'
 import { failing, watched } from '../store/support/steps.ts'
 import { atExit, tempDir, within } from '../support/temp.ts'
@@ -48,9 +48,9 @@ test('the next start has the same CA, users and requests; what was handed in is 
   const second = await startLab({ directory: first.directory.path, pending: true })
   assert.is(second.pem, first.pem)
   assert.is((await enrol(second, request)).status, 202)
-  assert.is((await second.desk.entries()).length, 1)
+  assert.is((await second.registration.entries()).length, 1)
   // approved by another program, which works on the directory alone
-  const other = await openDesk(first.directory.path)
+  const other = await openRegistrationAuthority(first.directory.path)
   assert.is((await other.approve(1)).state, 'issued')
   assert.is((await enrol(second, request)).status, 200)
   await other.revoke(1)
@@ -81,9 +81,9 @@ test('two programs that make a CA in one directory at once make one', async () =
 test('of many who decide at once, the first one decides', async () => {
   const lab = await startLab({ pending: true })
   await enrol(lab, makeRequest())
-  const desks = await Promise.all(Array.from({ length: 6 }, () => openDesk(lab.directory.path)))
+  const desks = await Promise.all(Array.from({ length: 6 }, () => openRegistrationAuthority(lab.directory.path)))
   const outcomes = await Promise.all(
-    desks.map((desk, index) => (index % 2 === 0 ? desk.approve(1) : desk.deny(1, 'no'))),
+    desks.map((registration, index) => (index % 2 === 0 ? registration.approve(1) : registration.deny(1, 'no'))),
   )
   assert.is(new Set(outcomes.map((entry) => JSON.stringify(entry))).size, 1)
   await lab.close()
@@ -99,7 +99,7 @@ test('an address that is taken, and a directory that cannot be', async () => {
   const path = tempDir('lab')
   writeFileSync(join(path, 'file'), '')
   assert.is((await refusal(startLab({ directory: join(path, 'file') }))).code, 'ERR_IO')
-  assert.match((await refusal(openDesk(path))).message, 'There is no laboratory CA')
+  assert.match((await refusal(openRegistrationAuthority(path))).message, 'There is no laboratory CA')
 })
 
 test('damaged files are named, and nothing is made in their place', async () => {
@@ -130,10 +130,10 @@ test('damaged files are named, and nothing is made in their place', async () => 
   const other = openssl('genpkey', '-algorithm', 'EC', '-pkeyopt', 'ec_paramgen_curve:P-256')
   await damage('ca.key', other, 'not for the key beside it', start, 'ca.pem')
   await damage('requests/1', 'tessera-lab-request 1 sha256:00\n{}\n', 'checksum', start)
-  await damage('decisions/1', '', 'empty', async () => (await openDesk(path)).entries())
-  await damage('settings', 'x', 'settings file', () => openDesk(path))
+  await damage('decisions/1', '', 'empty', async () => (await openRegistrationAuthority(path)).entries())
+  await damage('settings', 'x', 'settings file', () => openRegistrationAuthority(path))
   const again = await start()
-  assert.is((await again.desk.entries()).length, 1)
+  assert.is((await again.registration.entries()).length, 1)
   await again.close()
 })
 
@@ -147,13 +147,13 @@ test('a full disk while requests come in: each is whole, or not there', async ()
     const fault = failing(at, 'ENOSPC', false)
     const broken = new Directory(lab.directory.path, filesOver(watched(fault.watch)))
     const submit = async () => {
-      const desk = new Desk(broken, lab.desk.authority, { days: 1, crl: lab.crl })
-      await (await Intake.open(desk, { atOnce: true })).submit({ user, template: 'SmartcardUser', request })
+      const registration = new RegistrationAuthority(broken, lab.registration.authority, { days: 1, crl: lab.crl })
+      await (await Intake.open(registration, { atOnce: true })).submit({ user, template: 'SmartcardUser', request })
     }
     for (const folder of ['requests', 'decisions']) rmSync(join(lab.directory.path, folder), { recursive: true })
     await lab.directory.make()
     await submit().catch((error: unknown) => assert.instance(error, FileError))
-    const states = (await lab.desk.entries()).map(({ state }) => state)
+    const states = (await lab.registration.entries()).map(({ state }) => state)
     assert.ok(states.length <= 1, `step ${at}`)
     if (!fault.reached()) {
       assert.equal(states, ['issued'])

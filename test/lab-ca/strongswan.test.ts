@@ -93,12 +93,12 @@ test('a request that waits: strongSwan asks again, and gets it once it is approv
   const login = ['--userpass', 'alice:correct horse', '--interval', '1', '--maxpolltime', '20']
   const enrolling = pki('--est', ...est(waiting), '--in', request, ...login, '--outform', 'pem')
   while (!waiting.lines.some((line) => line.includes('simpleenroll 202'))) await new Promise(setImmediate)
-  assert.is((await waiting.desk.approve(1)).state, 'issued')
+  assert.is((await waiting.registration.approve(1)).state, 'issued')
   const { ok, said, octets } = await enrolling
   assert.ok(ok, said)
   assert.match(said, 'EST request pending')
   assert.is(new X509Certificate(octets).subject, 'CN=alice')
-  assert.is((await waiting.desk.entries()).length, 1)
+  assert.is((await waiting.registration.entries()).length, 1)
 })
 
 test('a certificate that was revoked renews nothing', async () => {
@@ -107,8 +107,8 @@ test('a certificate that was revoked renews nothing', async () => {
   const login = ['--userpass', 'alice:correct horse', '--outform', 'pem']
   const { octets } = await pki('--est', ...est(lab), '--in', requestFile('revoked.p10', key), ...login)
   writeFileSync(path, octets)
-  const newest = (await lab.desk.entries()).at(-1)
-  await lab.desk.revoke(newest?.id ?? 0)
+  const newest = (await lab.registration.entries()).at(-1)
+  await lab.registration.revoke(newest?.id ?? 0)
   const { ok, said } = await pki('--est', ...est(lab), '--in', requestFile('r2.p10', key), '--cert', path, '--key', key)
   assert.not.ok(ok)
   assert.match(said, 'HTTP 401')

@@ -5,7 +5,7 @@ import * as assert from 'uvu/assert'
 import { utf8 } from '../../src/bytes.ts'
 import { Intake, MOST_PENDING } from '../../src/lab-ca/intake.ts'
 import { Refusal } from '../../src/lab-ca/notice.ts'
-import { Doorkeeper, putUser } from '../../src/lab-ca/users.ts'
+import { PasswordCheck, putUser } from '../../src/lab-ca/users.ts'
 import { ask, base64, makeRequest, startLab } from './support.ts'
 
 const lab = await startLab()
@@ -15,7 +15,7 @@ const PKCS10 = 'application/pkcs10'
 const ENROL = '/.well-known/est/simpleenroll'
 
 test('so many requests of one user wait, and no more; those of another do', async () => {
-  const intake = await Intake.open(lab.desk, { atOnce: false })
+  const intake = await Intake.open(lab.registration, { atOnce: false })
   const [alice, bob] = await Promise.all([lab.directory.user('alice'), lab.directory.user('bob')])
   assert.ok(alice && bob)
   const submit = (user: typeof alice) => intake.submit({ user, template: 'SmartcardUser', request })
@@ -26,18 +26,18 @@ test('so many requests of one user wait, and no more; those of another do', asyn
   assert.is((error as Refusal).status, 429)
   assert.match((error as Refusal).message, `${MOST_PENDING} requests of 'alice' wait`)
   assert.is((await submit(bob)).state, 'pending')
-  await lab.desk.deny(1, 'no')
+  await lab.registration.deny(1, 'no')
   assert.is((await submit(alice)).state, 'pending')
 })
 
 test('passwords: who asks is checked a few at a time, and a crowd is told to come back', async () => {
-  const doorkeeper = new Doorkeeper(lab.directory)
-  const outcomes = await Promise.allSettled(Array.from({ length: 50 }, () => doorkeeper.check('alice', 'wrong')))
+  const passwords = new PasswordCheck(lab.directory)
+  const outcomes = await Promise.allSettled(Array.from({ length: 50 }, () => passwords.check('alice', 'wrong')))
   const refused = outcomes.filter((one) => one.status === 'rejected')
   assert.ok(refused.length > 0 && refused.every((one) => one.reason instanceof Refusal && one.reason.status === 503))
-  assert.is((await doorkeeper.check('alice', 'correct horse'))?.name, 'alice')
-  assert.is((await doorkeeper.check('ALICE@lab.example', 'correct horse'))?.name, 'alice')
-  assert.is(await doorkeeper.check('../users/alice', 'correct horse'), undefined)
+  assert.is((await passwords.check('alice', 'correct horse'))?.name, 'alice')
+  assert.is((await passwords.check('ALICE@lab.example', 'correct horse'))?.name, 'alice')
+  assert.is(await passwords.check('../users/alice', 'correct horse'), undefined)
 })
 
 test('logins that are none', async () => {

@@ -148,7 +148,7 @@ test('a CA that has expired issues nothing that is good', async () => {
 test('revoked by `tessera lab-ca revoke`: at once, and the others are still let in', async () => {
   const [person, other] = [await enrolled(lab), await enrolled(lab)]
   assert.is((await ask(sample, '/session', { person })).status, 200)
-  const entries = await lab.desk.entries()
+  const entries = await lab.registration.entries()
   const serial = new X509Certificate(person.cert).serialNumber
   const id = entries.find(
     ({ certificate }) => certificate && new X509Certificate(certificate).serialNumber === serial,

@@ -50,7 +50,8 @@ export async function startSample(options: Partial<ServiceOptions> = {}, known?:
     lines,
     pem: readFileSync(service.certificateFile, 'utf8'),
     async revoke() {
-      for (const { id, state } of await lab.desk.entries()) if (state === 'issued') await lab.desk.revoke(id)
+      for (const { id, state } of await lab.registration.entries())
+        if (state === 'issued') await lab.registration.revoke(id)
     },
     async close() {
       await service.close()

@@ -157,7 +157,7 @@ for _ in range(2):
 asOther('another user connects to a card that listens: let go, and who may have it is not kept out', async (user) => {
   const listen = await freePort()
   const states: string[] = []
-  const served = await serveChannel(plainCard(), { listen, neighbour: false, onState: (state) => states.push(state) })
+  const served = await serveChannel(plainCard(), { listen, bothPorts: false, onState: (state) => states.push(state) })
   const thief = await python(
     `
 import socket

@@ -233,7 +233,7 @@ test('the card listens: one peer at a time, the next at once when that is gone, 
   const spare = await RawVpcd.listen()
   const { port: listen } = spare
   await spare.close()
-  const served = await serveChannel(memoryCard().channel, { listen, neighbour: false })
+  const served = await serveChannel(memoryCard().channel, { listen, bothPorts: false })
   const join = () => new RawPeer(connect({ port: listen, host: '127.0.0.1', noDelay: true }))
   const first = join()
   assert.is((await first.ask(ATR)).length, 24)

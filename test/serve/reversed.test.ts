@@ -72,7 +72,7 @@ test('a second peer is let go, and the first goes on', async () => {
 
 test('a port that is taken', async () => {
   for (const listen of pcscd.ports) {
-    const error = await serveChannel(memoryCard().channel, { listen, neighbour: false }).catch((e: unknown) => e)
+    const error = await serveChannel(memoryCard().channel, { listen, bothPorts: false }).catch((e: unknown) => e)
     assert.is((error as { code?: string }).code, 'ERR_SERVE_PORT')
   }
 })

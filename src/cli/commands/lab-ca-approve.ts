@@ -1,15 +1,15 @@
 import { CaError, UsageError } from '../../errors.ts'
-import type { Entry } from '../../lab-ca/desk.ts'
+import type { Entry } from '../../lab-ca/registration-authority.ts'
 import type { Run } from '../context.ts'
-import { deskOf, entryJson, requestId } from '../lab-ca.ts'
+import { entryJson, registrationOf, requestId } from '../lab-ca.ts'
 import { TEXT } from '../messages.ts'
 
 export const run: Run = async (context, id?: string) => {
   const { options, out } = context
   if ((id === undefined) !== (options.all === true)) throw new UsageError('ERR_USAGE', TEXT.error.idOrAll)
-  const desk = await deskOf(context)
+  const registration = await registrationOf(context)
   if (id !== undefined) {
-    const entry = await desk.approve(requestId(id))
+    const entry = await registration.approve(requestId(id))
     // The rules deny what they would deny at once, and what was denied before stays so.
     if (entry.state === 'denied') {
       const words = entry.reason ?? ''
@@ -19,7 +19,8 @@ export const run: Run = async (context, id?: string) => {
     return undefined
   }
   const decided: Entry[] = []
-  for (const entry of await desk.entries()) if (entry.state === 'pending') decided.push(await desk.approve(entry.id))
+  for (const entry of await registration.entries())
+    if (entry.state === 'pending') decided.push(await registration.approve(entry.id))
   const sentences = decided.map(({ id: number, user, reason }) =>
     reason === undefined ? TEXT.labCa.approved(number, user) : TEXT.labCa.refused(number, reason),
   )

@@ -1,9 +1,9 @@
 import type { Run } from '../context.ts'
-import { deskOf, entriesText, entryJson } from '../lab-ca.ts'
+import { entriesText, entryJson, registrationOf } from '../lab-ca.ts'
 import { TEXT } from '../messages.ts'
 
 export const run: Run = async (context) => {
-  const entries = await (await deskOf(context)).entries()
+  const entries = await (await registrationOf(context)).entries()
   if (entries.length === 0) await context.out.done([], TEXT.labCa.noRequests)
   else await context.out.result(entries.map(entryJson), entriesText(entries))
   return undefined

@@ -1,10 +1,10 @@
 import type { Run } from '../context.ts'
-import { deskOf, entryJson, requestId } from '../lab-ca.ts'
+import { entryJson, registrationOf, requestId } from '../lab-ca.ts'
 import { TEXT } from '../messages.ts'
 
 export const run: Run = async (context, id) => {
-  const desk = await deskOf(context)
-  const entry = await desk.revoke(requestId(id))
-  await context.out.done(entryJson(entry), TEXT.labCa.revoked(entry.id, desk.directory.crlFile))
+  const registration = await registrationOf(context)
+  const entry = await registration.revoke(requestId(id))
+  await context.out.done(entryJson(entry), TEXT.labCa.revoked(entry.id, registration.directory.crlFile))
   return undefined
 }

@@ -48,9 +48,9 @@ function rowsOf({ options }: Context, names: readonly string[]): Row[] {
   const { host, port } = listen === undefined ? parsePlace(vpcd ?? DEFAULT_PLACE) : { host: '127.0.0.1', port: listen }
   return names.map((name, index) => {
     const place = `${host}:${port + index}`
-    // vpcd has two readers: where the second has no card of ours, it is answered all the same.
+    // vpcd has two readers, and both must be answered: docs/serve.md.
     const alone = index % 2 === 0 && index === names.length - 1
-    const way = listen === undefined ? { vpcd: place } : { listen: port + index, neighbour: alone }
+    const way = listen === undefined ? { vpcd: place } : { listen: port + index, bothPorts: alone }
     return { name, place, options: { ...common, ...way } }
   })
 }

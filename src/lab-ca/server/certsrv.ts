@@ -3,11 +3,11 @@ import { TlvError } from '../../iso7816/tlv.ts'
 import { writeCertsOnly } from '../../x509/certs-only.ts'
 import { EXTENSIONS } from '../../x509/extensions.ts'
 import { writePem } from '../../x509/pem.ts'
-import type { Entry } from '../desk.ts'
 import type { Intake } from '../intake.ts'
 import { Refusal } from '../notice.ts'
 import { templateIn } from '../policy.ts'
 import type { User } from '../records.ts'
+import type { Entry } from '../registration-authority.ts'
 import { readRequest } from '../request.ts'
 import { findTemplate, type TemplateName } from '../templates.ts'
 import { readForm, requestAttributes, requestIn } from './form.ts'
@@ -47,7 +47,7 @@ const PAGES = new Map<string, { readonly method: 'GET' | 'POST'; readonly run: P
     'certcrl.crl',
     {
       method: 'GET',
-      run: async ({ intake }, call) => file(call, 'X509 CRL', 'application/pkix-crl', await intake.desk.crl()),
+      run: async ({ intake }, call) => file(call, 'X509 CRL', 'application/pkix-crl', await intake.registration.crl()),
     },
   ],
 ])
@@ -107,9 +107,9 @@ function templateInside(request: Uint8Array): TemplateName | undefined {
 }
 
 /** The user's own request: of others it is not even said that they are there. */
-async function ownEntry({ desk }: Intake, id: string, user: User): Promise<Entry | undefined> {
-  const known = /^[1-9][0-9]{0,8}$/.test(id) && (await desk.directory.request(Number(id))) !== undefined
-  const entry = known ? await desk.entry(Number(id)) : undefined
+async function ownEntry({ registration }: Intake, id: string, user: User): Promise<Entry | undefined> {
+  const known = /^[1-9][0-9]{0,8}$/.test(id) && (await registration.directory.request(Number(id))) !== undefined
+  const entry = known ? await registration.entry(Number(id)) : undefined
   return entry?.user === user.name ? entry : undefined
 }
 
@@ -123,7 +123,7 @@ function pageOf(entry: Entry | undefined): Answer {
 type Form = (call: Call, certificates: readonly Uint8Array[]) => Answer
 
 async function fetchNew({ intake }: Certsrv, call: Call, user: User, form: Form): Promise<Answer> {
-  const authority = intake.desk.authority.certificate
+  const authority = intake.registration.authority.certificate
   const id = call.query.get('ReqID') ?? ''
   if (id === 'CACert') return form(call, [authority])
   const entry = await ownEntry(intake, id, user)

@@ -3,9 +3,9 @@ import { DER } from '../../iso7816/der.ts'
 import { tlv } from '../../iso7816/tlv.ts'
 import { writeCertsOnly } from '../../x509/certs-only.ts'
 import { oid } from '../../x509/oid.ts'
-import type { Entry } from '../desk.ts'
 import type { Intake } from '../intake.ts'
 import { Refusal } from '../notice.ts'
+import type { Entry } from '../registration-authority.ts'
 import { findTemplate, TEMPLATES, type TemplateName } from '../templates.ts'
 import { type Answer, type Call, plain } from './http.ts'
 import type { Login } from './login.ts'
@@ -20,7 +20,7 @@ type Operation = (est: Est, call: Call, template: TemplateName) => Promise<Answe
 
 /** By names that clients give, see PAGES in certsrv.ts. */
 const OPERATIONS = new Map<string, { readonly method: 'GET' | 'POST'; readonly run: Operation }>([
-  ['cacerts', { method: 'GET', run: async ({ intake }) => certificates([intake.desk.authority.certificate]) }],
+  ['cacerts', { method: 'GET', run: async ({ intake }) => certificates([intake.registration.authority.certificate]) }],
   ['csrattrs', { method: 'GET', run: async () => base64('application/csrattrs', attributes()) }],
   ['simpleenroll', { method: 'POST', run: (est, call, template) => enrol(est, call, template, false) }],
   ['simplereenroll', { method: 'POST', run: (est, call, template) => enrol(est, call, template, true) }],

@@ -1,8 +1,9 @@
 // Who asks: by name and password (HTTP Basic, RFC 7617), or by a certificate that this CA issued.
-import type { Desk } from '../desk.ts'
+
 import { Refusal } from '../notice.ts'
 import type { User } from '../records.ts'
-import type { Doorkeeper } from '../users.ts'
+import type { RegistrationAuthority } from '../registration-authority.ts'
+import type { PasswordCheck } from '../users.ts'
 import type { Call } from './http.ts'
 
 export const REALM = 'Laboratory CA'
@@ -17,19 +18,20 @@ export class LoginNeeded extends Refusal {
 }
 
 export class Login {
-  readonly #desk: Desk
-  readonly #doorkeeper: Doorkeeper
+  readonly #registration: RegistrationAuthority
+  readonly #passwords: PasswordCheck
 
-  constructor(desk: Desk, doorkeeper: Doorkeeper) {
-    this.#desk = desk
-    this.#doorkeeper = doorkeeper
+  constructor(registration: RegistrationAuthority, passwords: PasswordCheck) {
+    this.#registration = registration
+    this.#passwords = passwords
   }
 
   /** By password; where there is none and `certificate` allows it, by certificate. @throws LoginNeeded; Refusal 503 */
   async user(call: Call, { certificate }: { readonly certificate: boolean }): Promise<User> {
     const credentials = call.headers.authorization
     if (credentials !== undefined) return this.#byPassword(credentials)
-    const holder = certificate && call.clientCertificate ? await this.#desk.holder(call.clientCertificate) : undefined
+    const holder =
+      certificate && call.clientCertificate ? await this.#registration.holder(call.clientCertificate) : undefined
     if (holder !== undefined) return holder
     throw new LoginNeeded('A user name and password are needed. Add a user: tessera lab-ca user add NAME.')
   }
@@ -38,7 +40,7 @@ export class Login {
     const [, encoded = ''] = /^Basic +([A-Za-z0-9+/]{1,400}={0,2})$/i.exec(credentials) ?? []
     const [name, ...password] = Buffer.from(encoded, 'base64').toString('utf8').split(':')
     const user =
-      name === undefined || encoded === '' ? undefined : await this.#doorkeeper.check(name, password.join(':'))
+      name === undefined || encoded === '' ? undefined : await this.#passwords.check(name, password.join(':'))
     if (user === undefined) throw new LoginNeeded('The user name or the password is wrong.')
     return user
   }

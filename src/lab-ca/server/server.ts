@@ -8,11 +8,11 @@ import { type AddressInfo, isIPv6 } from 'node:net'
 import { UsageError } from '../../errors.ts'
 import type { Files } from '../../files/files.ts'
 import { Authority, type ServerIdentity } from '../authority.ts'
-import { Desk } from '../desk.ts'
 import { Directory } from '../directory.ts'
 import { Intake } from '../intake.ts'
+import { RegistrationAuthority } from '../registration-authority.ts'
 import type { Curve } from '../root.ts'
-import { Doorkeeper } from '../users.ts'
+import { PasswordCheck } from '../users.ts'
 import { certsrv } from './certsrv.ts'
 import { est } from './est.ts'
 import { handler, type Route } from './handler.ts'
@@ -47,7 +47,7 @@ export interface LabCa {
   /** The certificate of the CA (PEM), for clients to trust. */
   readonly certificateFile: string
   readonly directory: Directory
-  readonly desk: Desk
+  readonly registration: RegistrationAuthority
   close(): Promise<void>
 }
 
@@ -81,16 +81,16 @@ export async function startLabCa(options: LabCaOptions): Promise<LabCa> {
     // Certificates say where the list is, so that has to be known first.
     const lists = createHttp(serverOptions(limits))
     const crl = `http://${await listen(lists, crlPort)}/ca.crl`
-    const desk = new Desk(directory, authority, { days, crl })
-    lists.on('request', handler(log, [revocations(desk)]))
-    const intake = await Intake.open(desk, { atOnce: options.pending !== true })
-    const parts = { intake, login: new Login(desk, new Doorkeeper(directory)) }
+    const registration = new RegistrationAuthority(directory, authority, { days, crl })
+    lists.on('request', handler(log, [revocations(registration)]))
+    const intake = await Intake.open(registration, { atOnce: options.pending !== true })
+    const parts = { intake, login: new Login(registration, new PasswordCheck(directory)) }
     const routes: readonly Route[] = [(call) => est(parts, call), (call) => certsrv(parts, call)]
     const server = createHttps(tlsOptions(identity, authority, limits), handler(log, routes))
     const url = `https://${await listen(server, port)}`
-    await desk.writeCrl()
+    await registration.writeCrl()
     await directory.putSettings({ url, crl, days })
-    return { url, crl, certificateFile: directory.certificateFile, directory, desk, close }
+    return { url, crl, certificateFile: directory.certificateFile, directory, registration, close }
   } catch (error) {
     await close()
     throw error
@@ -120,10 +120,15 @@ const hostsOf = (host: string, names: readonly string[]): string[] =>
   [...new Set([host, 'localhost', '127.0.0.1', '::1', ...names])].filter((name) => !ANY.includes(name))
 
 const revocations =
-  (desk: Desk): Route =>
+  (registration: RegistrationAuthority): Route =>
   async ({ method, path }) =>
     method === 'GET' && path === '/ca.crl'
-      ? { status: 200, type: 'application/pkix-crl', body: await desk.crl(), what: 'list of revoked certificates' }
+      ? {
+          status: 200,
+          type: 'application/pkix-crl',
+          body: await registration.crl(),
+          what: 'list of revoked certificates',
+        }
       : undefined
 
 /** Where clients on this machine find it: `127.0.0.1:8443`. */

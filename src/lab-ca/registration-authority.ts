@@ -1,6 +1,6 @@
 /**
- * Where requests are decided on and found again. All of it lies in the directory: the server and a program that
- * approves requests need not know of each other.
+ * Stores requests, approves or denies them, and revokes certificates. All state is in the directory, so the server and a
+ * program that approves requests do not talk to each other.
  */
 import { X509Certificate } from 'node:crypto'
 import { UsageError } from '../errors.ts'
@@ -13,7 +13,7 @@ import { type Decision, LONGEST_REASON, type User } from './records.ts'
 import { readRequest } from './request.ts'
 import type { TemplateName } from './templates.ts'
 
-/** A request and what became of it. */
+/** A request and its outcome. */
 export interface Entry {
   readonly id: number
   readonly user: string
@@ -22,39 +22,39 @@ export interface Entry {
   readonly state: 'pending' | 'denied' | 'issued' | 'revoked'
   /** Why it is denied. */
   readonly reason?: string
-  /** DER, once it was issued. */
+  /** DER, once issued. */
   readonly certificate?: Uint8Array
 }
 
-export interface DeskOptions {
-  /** Days that certificates are valid. */
+export interface RegistrationOptions {
+  /** Validity of certificates in days. */
   readonly days: number
-  /** Where certificates say that the list of revoked ones is. */
+  /** URL of the CRL, for certificates. */
   readonly crl: string
 }
 
 /**
- * The desk of a CA that was started once, for who decides from outside of its server.
+ * Opens a CA that was started once, to decide on requests from another process than its server.
  * @throws UsageError ERR_USAGE where there is none; FileError
  */
-export async function openDesk(path: string, files?: Files): Promise<Desk> {
+export async function openRegistrationAuthority(path: string, files?: Files): Promise<RegistrationAuthority> {
   const directory = new Directory(path, files)
   const settings = await directory.settings()
   if (settings === undefined) {
     throw new UsageError('ERR_USAGE', `There is no laboratory CA in ${path}. Start it there once: tessera lab-ca.`)
   }
-  return new Desk(directory, await Authority.open(directory), settings)
+  return new RegistrationAuthority(directory, await Authority.open(directory), settings)
 }
 
 /** Serial number in lower-case hex digits. */
 export const serialOf = (certificate: Uint8Array): string => new X509Certificate(certificate).serialNumber.toLowerCase()
 
-export class Desk {
+export class RegistrationAuthority {
   readonly directory: Directory
   readonly authority: Authority
-  readonly #options: DeskOptions
+  readonly #options: RegistrationOptions
 
-  constructor(directory: Directory, authority: Authority, options: DeskOptions) {
+  constructor(directory: Directory, authority: Authority, options: RegistrationOptions) {
     this.directory = directory
     this.authority = authority
     this.#options = options
