@@ -136,13 +136,13 @@ export interface NativeSignatureRequest {
   readonly octets: Uint8Array
 }
 
-export interface NativeTlsDesk {
-  /** A key of it is `NUMBER.CONNECTION` to the engine `tessera`, in any thread of this process. */
+export interface NativeTlsSigner {
+  /** The engine `tessera` names its keys `NUMBER.CONNECTION`, in any thread of this process. */
   readonly number: number
-  /** False where nobody waits any more. ECDSA in DER; of RSA as long as the modulus. */
+  /** False where no thread waits any more. `signature`: ECDSA in DER, RSA as long as the modulus. */
   answer(id: number, signature: Uint8Array): boolean
   refuse(id: number): boolean
-  /** Whoever waits is refused, and whoever comes later. */
+  /** Refuses every request that waits, and every later one. */
   close(): void
 }
 
@@ -177,14 +177,14 @@ export interface Native {
   ): Promise<Uint8Array>
   /** Registers the engine, once for this copy of the addon, and answers its name; undefined where Node's OpenSSL has none. */
   registerTlsEngine(): string | undefined
-  /** Has this thread, when it waits at a desk and is told to end, wait no longer. */
-  watchTlsThread(): void
-  /** `patience`: how many ms a thread waits for an answer; 30 000 unless given, and no more. */
-  readonly TlsDesk: new (
+  /** Lets this thread stop waiting for a signature when it is terminated. */
+  watchThreadTermination(): void
+  /** `patience`: how many ms a thread waits for an answer; 30 000 by default and at most. */
+  readonly TlsSigner: new (
     spki: Uint8Array,
     asked: (request: NativeSignatureRequest) => void,
     patience?: number,
-  ) => NativeTlsDesk
+  ) => NativeTlsSigner
 }
 
 let loaded: Native | undefined

@@ -1,38 +1,14 @@
 #include "api.h"
 
-#include "../common/failure.h"
-#include "../common/library.h"
-
 namespace tessera::pcsc {
-namespace {
 
-Api load() {
+Library& pcsclite() {
   static Library library("libpcsclite.so.1", "libpcsclite1");
-  Api functions{};
-#define PCSC_FUNCTION(NAME) \
-  functions.NAME = library.function<std::remove_pointer_t<decltype(&::SCard##NAME)>>("SCard" #NAME)
-  PCSC_FUNCTION(EstablishContext);
-  PCSC_FUNCTION(ReleaseContext);
-  PCSC_FUNCTION(Cancel);
-  PCSC_FUNCTION(ListReaders);
-  PCSC_FUNCTION(GetStatusChange);
-  PCSC_FUNCTION(Connect);
-  PCSC_FUNCTION(Reconnect);
-  PCSC_FUNCTION(Disconnect);
-  PCSC_FUNCTION(Status);
-  PCSC_FUNCTION(BeginTransaction);
-  PCSC_FUNCTION(EndTransaction);
-  PCSC_FUNCTION(Transmit);
-  PCSC_FUNCTION(Control);
-  PCSC_FUNCTION(GetAttrib);
-#undef PCSC_FUNCTION
-  return functions;
+  return library;
 }
 
-}  // namespace
-
 const Api& api() {
-  static const Api functions = load();  // tried again by the next call when it fails
+  static const Api functions;  // where this throws, the next call tries again
   return functions;
 }
 

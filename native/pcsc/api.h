@@ -8,11 +8,16 @@
 #include <mutex>
 
 #include "../common/failure.h"
+#include "../common/library.h"
 
 namespace tessera::pcsc {
 
+Library& pcsclite();
+
+// The functions of libpcsclite, resolved once, all or none: each is named here and nowhere else.
 struct Api {
-#define PCSC_FUNCTION(NAME) decltype(&::SCard##NAME) NAME
+#define PCSC_FUNCTION(NAME) \
+  decltype(&::SCard##NAME) NAME = pcsclite().function<std::remove_pointer_t<decltype(&::SCard##NAME)>>("SCard" #NAME)
   PCSC_FUNCTION(EstablishContext);
   PCSC_FUNCTION(ReleaseContext);
   PCSC_FUNCTION(Cancel);
@@ -42,7 +47,7 @@ void ensure(LONG rv, const char* what);
 // What no context or card handle survives: pcscd is gone, or does not know us.
 bool is_service_loss(uint32_t rc);
 
-// An application's tie to pcscd.
+// A connection to pcscd.
 class Context {
  public:
   Context();

@@ -5,41 +5,41 @@
 
 #include "../common/convert.h"
 #include "../common/thread_safe_callback.h"
-#include "desk.h"
-#include "ending.h"
 #include "engine.h"
+#include "remote_signer.h"
+#include "thread_termination.h"
 
 namespace tessera::tls {
 namespace {
 
-// new TlsDesk(spki, request => ..., { patience? })
-class JsDesk : public Napi::ObjectWrap<JsDesk> {
+// new TlsSigner(spki, request => ..., { patience? })
+class JsSigner : public Napi::ObjectWrap<JsSigner> {
  public:
   static Napi::Function define(Napi::Env env) {
-    return DefineClass(env, "TlsDesk",
-                       {InstanceMethod<&JsDesk::answer>("answer"), InstanceMethod<&JsDesk::refuse>("refuse"),
-                        InstanceMethod<&JsDesk::close>("close")});
+    return DefineClass(env, "TlsSigner",
+                       {InstanceMethod<&JsSigner::answer>("answer"), InstanceMethod<&JsSigner::refuse>("refuse"),
+                        InstanceMethod<&JsSigner::close>("close")});
   }
 
-  explicit JsDesk(const Napi::CallbackInfo& info) : Napi::ObjectWrap<JsDesk>(info) {
+  explicit JsSigner(const Napi::CallbackInfo& info) : Napi::ObjectWrap<JsSigner>(info) {
     Bytes spki = to_bytes(info[0], "publicKey");
     if (!info[1].IsFunction()) tessera::refuse(info[1], "listener", "a function");
     const auto patience = info[2].IsUndefined()
-                              ? Desk::kPatience
-                              : std::chrono::milliseconds(to_u32(info[2], "patience", Desk::kPatience.count()));
+                              ? RemoteSigner::kPatience
+                              : std::chrono::milliseconds(to_u32(info[2], "patience", RemoteSigner::kPatience.count()));
     listener_ = Napi::Persistent(info[1].As<Napi::Function>());
     callback_ = std::make_shared<Exit>(info.Env(), this);
     callback_->hold(info.Env(), false);
     const auto ask = [callback = callback_](std::unique_ptr<Request> request) { callback->send(std::move(request)); };
-    number_ = open_desk(std::make_shared<Desk>(std::move(spki), ask, patience));
+    number_ = add_signer(std::make_shared<RemoteSigner>(std::move(spki), ask, patience));
     napi_add_env_cleanup_hook(info.Env(), at_env_end, this);
-    // A value and no getter: Node checks for whom a method is called, and does not for a getter.
+    // A value, not a getter: Node checks the receiver of a method, but not of a getter.
     info.This().As<Napi::Object>().DefineProperty(
         Napi::PropertyDescriptor::Value("number", Napi::Number::New(info.Env(), number_), napi_enumerable));
     Ref();  // until it is closed
   }
 
-  ~JsDesk() override {
+  ~JsSigner() override {
     napi_remove_env_cleanup_hook(Env(), at_env_end, this);
     finish();
   }
@@ -56,22 +56,22 @@ class JsDesk : public Napi::ObjectWrap<JsDesk> {
   }
 
  private:
-  using Exit = ThreadSafeCallback<JsDesk, Request>;
+  using Exit = ThreadSafeCallback<JsSigner, Request>;
 
-  static void at_env_end(void* raw) { static_cast<JsDesk*>(raw)->finish(); }
+  static void at_env_end(void* raw) { static_cast<JsSigner*>(raw)->finish(); }
 
   bool finish() {
     if (std::exchange(finished_, true)) return false;
     if (callback_) callback_->close();
-    close_desk(number_);
+    remove_signer(number_);
     return true;
   }
 
   Napi::Value settle(const Napi::CallbackInfo& info, std::optional<Bytes> signature) {
     const double id = info[0].IsNumber() ? info[0].As<Napi::Number>().DoubleValue() : -1;
     if (!(id >= 0 && id <= 9007199254740991)) tessera::refuse(info[0], "id", "a whole number");
-    const auto desk = find_desk(number_);
-    return Napi::Boolean::New(info.Env(), desk && desk->answer(static_cast<uint64_t>(id), std::move(signature)));
+    const auto signer = find_signer(number_);
+    return Napi::Boolean::New(info.Env(), signer && signer->answer(static_cast<uint64_t>(id), std::move(signature)));
   }
 
   Napi::Value answer(const Napi::CallbackInfo& info) { return settle(info, to_bytes(info[1], "signature")); }
@@ -94,17 +94,17 @@ Napi::Value js_register_engine(const Napi::CallbackInfo& info) {
   return id == nullptr ? info.Env().Undefined() : Napi::String::New(info.Env(), id);
 }
 
-Napi::Value js_watch_thread(const Napi::CallbackInfo& info) {
-  watch_this_thread(info.Env());
+Napi::Value js_watch_termination(const Napi::CallbackInfo& info) {
+  watch_termination(info.Env());
   return info.Env().Undefined();
 }
 
 }  // namespace
 
 void init(Napi::Env env, Napi::Object exports) {
-  exports.Set("TlsDesk", JsDesk::define(env));
+  exports.Set("TlsSigner", JsSigner::define(env));
   exports.Set("registerTlsEngine", Napi::Function::New<js_register_engine>(env, "registerTlsEngine"));
-  exports.Set("watchTlsThread", Napi::Function::New<js_watch_thread>(env, "watchTlsThread"));
+  exports.Set("watchThreadTermination", Napi::Function::New<js_watch_termination>(env, "watchThreadTermination"));
 }
 
 }  // namespace tessera::tls

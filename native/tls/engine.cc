@@ -9,7 +9,7 @@
 #include <cstring>
 #include <string_view>
 
-#include "desk.h"
+#include "remote_signer.h"
 
 namespace tessera::tls {
 namespace {
@@ -90,10 +90,10 @@ int rsa_index = -1;
 // --- A key: what it asks, and for whom -----------------------------------------------------------------------------
 
 struct Holder {
-  std::shared_ptr<Desk> desk;
+  std::shared_ptr<RemoteSigner> signer;
   uint32_t connection;
 
-  std::optional<Bytes> sign(Kind kind, ByteView octets) const { return desk->sign(connection, kind, octets); }
+  std::optional<Bytes> sign(Kind kind, ByteView octets) const { return signer->sign(connection, kind, octets); }
 };
 
 void free_holder(void*, void* raw, CRYPTO_EX_DATA*, int, long, void*) {
@@ -239,15 +239,15 @@ EVP_PKEY* load_key(ENGINE*, const char* identifier, UiMethod*, void*) {
     uint32_t number = 0;
     uint32_t connection = 0;
     if (!take_number(text, '.', number) || !take_number(text, '\0', connection)) return nullptr;
-    std::shared_ptr<Desk> desk = find_desk(number);
-    if (!desk) return nullptr;
-    const Bytes& spki = desk->spki();
+    std::shared_ptr<RemoteSigner> signer = find_signer(number);
+    if (!signer) return nullptr;
+    const Bytes& spki = signer->spki();
     const uint8_t* at = spki.data();
     EVP_PKEY* key = d2i_PUBKEY(nullptr, &at, static_cast<long>(spki.size()));
     if (key == nullptr) return nullptr;
     const int type = EVP_PKEY_get_base_id(key);
     EVP_PKEY_free(key);
-    auto holder = std::make_unique<Holder>(Holder{std::move(desk), connection});
+    auto holder = std::make_unique<Holder>(Holder{std::move(signer), connection});
     if (type == EVP_PKEY_EC) return ec_key(spki, std::move(holder));
     return type == EVP_PKEY_RSA ? rsa_key(spki, std::move(holder)) : nullptr;
   });

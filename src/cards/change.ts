@@ -6,7 +6,7 @@ import { type Card, cardOver } from '../piv/host/card.ts'
 import type { Secret } from '../piv/pin.ts'
 import { removeDeadTpmCard, type WhyDead } from '../tpm/dead.ts'
 import { destroyTpmCard, renewTpmCard } from '../tpm/open.ts'
-import { workshop } from '../tpm/workshop.ts'
+import { storesOf } from '../tpm/stores.ts'
 import { localChannel } from './local-card.ts'
 import { type CardPlace, placeOf } from './place.ts'
 
@@ -22,7 +22,7 @@ export async function destroyCard(
   const { ownerPassword, ...place } = options
   const password = secretBytes(ownerPassword ?? '')
   try {
-    const { cardId } = await workshop(place).store.read(checkCardName(name))
+    const { cardId } = await storesOf(place).store.read(checkCardName(name))
     await destroyTpmCard(placeOf(place), name, password)
     // The card is gone, whatever becomes of the files of its enrolments.
     await forgetEnrolments(hex(cardId), new Home(place.home)).catch(() => undefined)
@@ -37,7 +37,7 @@ export async function destroyCard(
  * @throws UsageError ERR_USAGE for a card that lives; CardError ERR_CARD_NOT_FOUND; TpmError; FileError
  */
 export async function removeDeadCard(name: string, place: CardPlace = {}): Promise<WhyDead> {
-  const listed = await workshop(place)
+  const listed = await storesOf(place)
     .store.read(checkCardName(name))
     .catch(() => undefined)
   const why = await removeDeadTpmCard(placeOf(place), name)
@@ -50,7 +50,7 @@ export async function removeDeadCard(name: string, place: CardPlace = {}): Promi
  * @throws CardError ERR_CARD_NOT_FOUND, ERR_CARD_EXISTS; UsageError ERR_CARD_NAME; FileError
  */
 export async function renameCard(name: string, newName: string, place: Pick<CardPlace, 'home'> = {}): Promise<void> {
-  const { store, journal } = workshop(place)
+  const { store, journal } = storesOf(place)
   const { cardId } = await store.read(checkCardName(name))
   checkCardName(newName)
   await journal.whileIdle(name, () => store.rename(name, cardId, newName))

@@ -1,5 +1,5 @@
 /** Every card that this user can reach: those in TPMs, and those in readers. */
-import { workshop } from '../tpm/workshop.ts'
+import { storesOf } from '../tpm/stores.ts'
 import { listReaderCards, type ReaderCardSummary } from './reader-cards.ts'
 import { onlyReaderOf } from './reader-probe.ts'
 import { listTpmCards, type TpmCardSummary } from './tpm-cards.ts'
@@ -38,7 +38,7 @@ export async function listCards({ filesOnly = false, waitMs, ...place }: ListOpt
     listTpmCards({ ...place, waitMs: filesOnly ? undefined : (waitMs ?? TPM_WAIT_MS) }),
     filesOnly ? [] : listReaderCards(waitMs === undefined ? {} : { waitMs }),
   ])
-  const { served } = workshop(place)
+  const { served } = storesOf(place)
   const names = new Map(inTpms.flatMap((card) => ('cardId' in card ? [[card.cardId, card.name] as const] : [])))
   const shown = inReaders.map((card) => {
     const cardId = 'cardId' in card ? card.cardId : undefined

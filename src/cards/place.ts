@@ -1,8 +1,8 @@
 // Where cards are looked for.
 import { UsageError } from '../errors.ts'
 import type { ReaderOptions } from '../pcsc/open.ts'
+import type { Place } from '../tpm/stores.ts'
 import { explicitTcti } from '../tpm/tcti.ts'
-import type { Place } from '../tpm/workshop.ts'
 import { readerOfCard } from './reader-probe.ts'
 
 export interface CardPlace {

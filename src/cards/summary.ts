@@ -7,8 +7,8 @@ import type { Slot } from '../piv/slots.ts'
 import { claimedAssurance } from '../tpm/facts.ts'
 import type { CardFile, DefaultSecret } from '../tpm/store/card-file.ts'
 import { shownTcti } from '../tpm/stored-tcti.ts'
+import { storesOf } from '../tpm/stores.ts'
 import { vaultKeys } from '../tpm/vault/keys.ts'
-import { workshop } from '../tpm/workshop.ts'
 import { CERTIFICATE_TAGS, type ListedCertificate, readListed } from './certificates.ts'
 
 export interface ReadableCard {
@@ -34,7 +34,7 @@ export interface ReadableCard {
 
 /** One card from its file alone. @throws CardError ERR_CARD_NOT_FOUND; FileError */
 export async function cardInfo(name: string, place: { readonly home?: string } = {}): Promise<ReadableCard> {
-  const { store, home } = workshop(place)
+  const { store, home } = storesOf(place)
   return summaryOf(await store.read(checkCardName(name)), home.of(name, 'card'))
 }
 
@@ -75,7 +75,7 @@ export async function cardCertificates(
   name: string,
   place: { readonly home?: string } = {},
 ): Promise<PlacedCertificate[]> {
-  const { objects } = await workshop(place).store.read(checkCardName(name))
+  const { objects } = await storesOf(place).store.read(checkCardName(name))
   return [...CERTIFICATE_TAGS].flatMap(([slot, tag]) => {
     const content = objects[tag]
     const listed = content && readListed(slot, content)

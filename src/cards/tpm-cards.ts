@@ -2,12 +2,12 @@
 import { type AnyCardError, CardError, type ErrorCode } from '../errors.ts'
 import type { TryCounter } from '../piv/card/vault.ts'
 import type { PinStatus } from '../piv/host/pins.ts'
-import { askTpm, type Told } from '../tpm/look.ts'
+import { readTries, type TriesAnswer } from '../tpm/read-tries.ts'
 import type { CardFile } from '../tpm/store/card-file.ts'
 import { openableTcti } from '../tpm/stored-tcti.ts'
+import { storesOf } from '../tpm/stores.ts'
 import { explicitTcti } from '../tpm/tcti.ts'
 import { rememberedPinTries, rememberedPukTries } from '../tpm/vault/advisory.ts'
-import { workshop } from '../tpm/workshop.ts'
 import { pinState, type TpmCardState } from './states.ts'
 import { type ReadableCard, summaryOf } from './summary.ts'
 
@@ -47,7 +47,7 @@ export interface TpmListing {
 
 /** By name. */
 export async function listTpmCards({ home, tcti, waitMs }: TpmListing): Promise<TpmCardSummary[]> {
-  const listed = await workshop({ home }).store.list()
+  const listed = await storesOf({ home }).store.list()
   const files = listed.flatMap((one) => ('card' in one ? [one.card] : []))
   const told = waitMs === undefined ? new Map() : await askAll(files, { home, tcti: explicitTcti(tcti), waitMs })
   return listed.map((one): TpmCardSummary => {
@@ -67,9 +67,9 @@ export async function listTpmCards({ home, tcti, waitMs }: TpmListing): Promise<
 async function askAll(
   cards: readonly CardFile[],
   { tcti, ...place }: { readonly home: string | undefined; readonly tcti: string | undefined; readonly waitMs: number },
-): Promise<Map<CardFile, Told>> {
+): Promise<Map<CardFile, TriesAnswer>> {
   const byTpm = new Map<string, CardFile[]>()
-  const refused: Array<readonly [CardFile, Told]> = []
+  const refused: Array<readonly [CardFile, TriesAnswer]> = []
   for (const card of cards) {
     const where = tcti ?? addressOf(card)
     if (typeof where === 'string') byTpm.set(where, [...(byTpm.get(where) ?? []), card])
@@ -77,11 +77,11 @@ async function askAll(
   }
   const answers = await Promise.all(
     [...byTpm].map(async ([where, theirs]) => {
-      const told = await askTpm({ ...place, tcti: where }, theirs)
+      const told = await readTries({ ...place, tcti: where }, theirs)
       return theirs.map((card, index) => [card, told[index]] as const)
     }),
   )
-  const told = answers.flat().filter((pair): pair is readonly [CardFile, Told] => pair[1] !== undefined)
+  const told = answers.flat().filter((pair): pair is readonly [CardFile, TriesAnswer] => pair[1] !== undefined)
   return new Map([...told, ...refused])
 }
 
@@ -95,7 +95,7 @@ function addressOf({ tcti, name }: CardFile): string | { readonly error: AnyCard
   }
 }
 
-function described(card: CardFile, summary: ReadableCard, told: Told | undefined): TpmCardSummary {
+function described(card: CardFile, summary: ReadableCard, told: TriesAnswer | undefined): TpmCardSummary {
   const kind = 'tpm'
   if (told !== undefined && 'pin' in told) {
     const pin = pinStatusOf(card, told)

@@ -11,7 +11,7 @@ import { isOfOneItem } from '../piv/host/readable.ts'
 import { anySecretBytes, pinBytes, pukBytes } from '../piv/pin.ts'
 import { pinWeakness } from '../piv/pin-quality.ts'
 import { parseSlot, type Slot } from '../piv/slots.ts'
-import { workshop } from '../tpm/workshop.ts'
+import { storesOf } from '../tpm/stores.ts'
 import { adminKeyIn, adminKeyOf, asOn, checkDigits } from './admin-key.ts'
 import { type Context, confirm, given } from './context.ts'
 import { TEXT } from './messages.ts'
@@ -78,7 +78,7 @@ async function onlyCard({ options, out }: Context): Promise<Choice> {
 }
 
 async function isServed(name: string): Promise<boolean> {
-  return (await workshop({}).served.elsewhere()).some((served) => served.name === name)
+  return (await storesOf({}).served.elsewhere()).some((served) => served.name === name)
 }
 
 const FILES = { filesOnly: true } as const

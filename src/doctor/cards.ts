@@ -3,11 +3,11 @@ import { constants } from 'node:fs'
 import { access } from 'node:fs/promises'
 import { dirname } from 'node:path'
 import { listCards } from '../cards/index.ts'
-import { workshop } from '../tpm/workshop.ts'
+import { storesOf } from '../tpm/stores.ts'
 import { type Finding, failed } from './finding.ts'
 
 export async function cards(home: string | undefined): Promise<Finding> {
-  const { journal, home: place } = workshop(home === undefined ? {} : { home })
+  const { journal, home: place } = storesOf(home === undefined ? {} : { home })
   const what = `Cards in ${place.cards}`
   try {
     const listed = await listCards({ home: place.path, filesOnly: true })

@@ -5,8 +5,8 @@ import { TpmError } from '../errors.ts'
 import { acquireDevice, releaseDevice, type TpmDevice } from '../tpm/devices.ts'
 import { assuranceOf, readFacts } from '../tpm/facts.ts'
 import { usedIndices } from '../tpm/lock/nv.ts'
+import { storesOf } from '../tpm/stores.ts'
 import { resolveTcti } from '../tpm/tcti.ts'
-import { workshop } from '../tpm/workshop.ts'
 import { type Finding, failed, type Place } from './finding.ts'
 
 /** Revision 1.38 of the TPM 2.0 Library brought TPM_NT_PIN_FAIL. */
@@ -34,7 +34,7 @@ export async function deviceFile(): Promise<Finding> {
 
 export async function tpm(options: Place): Promise<Finding[]> {
   const { tcti } = resolveTcti(options.tcti)
-  const { home, store, served } = workshop(options)
+  const { home, store, served } = storesOf(options)
   const what = `TPM at ${tcti}`
   const stateFile = home.tpmState
   if (tcti === 'embedded:') {

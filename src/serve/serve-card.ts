@@ -2,7 +2,7 @@
 import { type NamedCard, openChannel } from '../cards/index.ts'
 import type { CardChannel } from '../channel.ts'
 import { FileError } from '../errors.ts'
-import { workshop } from '../tpm/workshop.ts'
+import { storesOf } from '../tpm/stores.ts'
 import { DEFAULT_PLACE, type Served, type ServeOptions, serveChannel } from './serve.ts'
 
 export interface ServeCardOptions extends ServeOptions, Omit<NamedCard, 'name'> {}
@@ -53,4 +53,4 @@ async function mark(name: string, { vpcd = DEFAULT_PLACE, listen, onWarning, ...
   }
 }
 
-const servedIn = ({ home }: ServeCardOptions) => workshop(home === undefined ? {} : { home }).served
+const servedIn = ({ home }: ServeCardOptions) => storesOf(home === undefined ? {} : { home }).served

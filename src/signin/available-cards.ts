@@ -15,7 +15,7 @@ import { cardIdOf, idByName } from '../enroll/identity.ts'
 import { CardError, TpmError } from '../errors.ts'
 import type { Card } from '../piv/host/card.ts'
 import type { Slot } from '../piv/slots.ts'
-import { workshop } from '../tpm/workshop.ts'
+import { storesOf } from '../tpm/stores.ts'
 
 /** A card that is there. */
 export interface PresentCard {
@@ -135,7 +135,7 @@ const isBusy = (error: unknown): boolean =>
  * nobody serves ours, or two call themselves so, no PIN is on its way to either.
  */
 async function shownIn(name: string, id: string, { home }: CardPlace): Promise<PresentCard | undefined> {
-  const { served } = workshop({ home })
+  const { served } = storesOf({ home })
   if (!(await served.elsewhere()).some((one) => one.name === name)) return undefined
   const all = await listCards(home === undefined ? {} : { home })
   const shown = all.flatMap((card) => (card.kind === 'reader' && 'pin' in card && card.tpmCard === name ? [card] : []))

@@ -1,10 +1,10 @@
-// The key of a card for TLS: its certificate, the queue through which the TLS thread gets signatures, and the PIN before
+// The key of a card for TLS: its certificate, the native signer from which the TLS thread gets signatures, and the PIN before
 // either is needed.
 import type { X509Certificate } from 'node:crypto'
 import { wipe } from '../bytes.ts'
 import { PinError, TlsError } from '../errors.ts'
 import { Mutex } from '../mutex.ts'
-import { type NativeSignatureRequest, type NativeTlsDesk, native } from '../native.ts'
+import { type NativeSignatureRequest, type NativeTlsSigner, native } from '../native.ts'
 import { accessOf, type Card } from '../piv/host/card.ts'
 import type { KeyInfo } from '../piv/host/key-info.ts'
 import { signing, signingBlock } from '../piv/host/keys.ts'
@@ -41,7 +41,7 @@ export class CardKey {
   readonly #info: KeyInfo
   readonly #minTriesLeft: number
   readonly #pin: KeptPin
-  readonly #desk: NativeTlsDesk
+  readonly #signer: NativeTlsSigner
   readonly #handshakes = new Map<number, Handshake>()
   readonly #turns = new Mutex()
   readonly #closed = new AbortController()
@@ -54,7 +54,7 @@ export class CardKey {
     chain: readonly [X509Certificate, ...X509Certificate[]],
     options: CardKeyOptions,
   ) {
-    const { TlsDesk, registerTlsEngine } = native()
+    const { TlsSigner, registerTlsEngine } = native()
     const engine = registerTlsEngine()
     if (engine === undefined) {
       throw new TlsError(
@@ -71,7 +71,7 @@ export class CardKey {
     this.#minTriesLeft = options.minTriesLeft
     this.#pin = new KeptPin(options.onPin)
     const spki = info.publicKey.export({ type: 'spki', format: 'der' })
-    this.#desk = new TlsDesk(Uint8Array.from(spki), (request) => void this.#sign(request), options.patience)
+    this.#signer = new TlsSigner(Uint8Array.from(spki), (request) => void this.#sign(request), options.patience)
   }
 
   /**
@@ -116,7 +116,7 @@ export class CardKey {
   /** From now on, signatures for this connection belong to this handshake. */
   begin(connection: number, handshake: Handshake): CardIdentity {
     this.#handshakes.set(connection, handshake)
-    const privateKeyIdentifier = `${this.#desk.number}.${connection}`
+    const privateKeyIdentifier = `${this.#signer.number}.${connection}`
     return { cert: this.#cert, privateKeyEngine: this.#engine, privateKeyIdentifier }
   }
 
@@ -126,16 +126,16 @@ export class CardKey {
 
   /** Refuses all who wait for a signature. */
   close(): void {
-    this.#desk.close()
+    this.#signer.close()
     this.#closed.abort()
     this.#pin.wipe()
   }
 
   async #sign({ id, connection, kind, octets }: NativeSignatureRequest): Promise<void> {
     const handshake = this.#handshakes.get(connection)
-    if (handshake === undefined) return void this.#desk.refuse(id)
+    if (handshake === undefined) return void this.#signer.refuse(id)
     const { signal } = handshake
-    const letGo = () => void this.#desk.refuse(id)
+    const letGo = () => void this.#signer.refuse(id)
     signal.addEventListener('abort', letGo)
     let pin: Uint8Array | undefined
     try {
@@ -145,7 +145,7 @@ export class CardKey {
       const options = { signal, minTriesLeft: this.#minTriesLeft, ...(pin && { pin }) }
       const signature = await accessOf(this.#card).use(this.#info.slot, 'sign', options, () => operation)
       handshake.answered()
-      this.#desk.answer(id, signature)
+      this.#signer.answer(id, signature)
     } catch (error) {
       this.#pin.failed(error)
       handshake.answered(error)

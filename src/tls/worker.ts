@@ -8,7 +8,7 @@ import { native } from '../native.ts'
 import { type ErrorParts, type Facts, type FromSockets, TELL_AT, type ToSockets, WINDOW } from './messages.ts'
 
 // Node joins this thread when it is terminated or its parent ends, so it has to notice that while a card signs.
-native().watchTlsThread()
+native().watchThreadTermination()
 
 const lines = new Map<number, Line>()
 

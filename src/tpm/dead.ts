@@ -3,7 +3,7 @@
 import { CardError, type ErrorCode, UsageError } from '../errors.ts'
 import { releaseDevice } from './devices.ts'
 import { openableTcti, shownTcti } from './stored-tcti.ts'
-import { connect, type Place, workshop } from './workshop.ts'
+import { connect, type Place, storesOf } from './stores.ts'
 
 /**
  * `other-tpm`: there is another storage key, or none. `no-state`: the software TPM has no state any more, or a damaged one.
@@ -28,8 +28,8 @@ export const whyDead = (error: unknown): WhyDead | undefined =>
  * @throws UsageError ERR_USAGE for one that lives; CardError ERR_CARD_NOT_FOUND; what may pass, as it is
  */
 export async function removeDeadTpmCard(place: Partial<Place>, name: string): Promise<WhyDead> {
-  const shop = workshop(place)
-  const found = await look(place, name).then(
+  const stores = storesOf(place)
+  const found = await connectToSrk(place, name).then(
     () => undefined,
     (error: unknown) => {
       const why = whyDead(error)
@@ -40,15 +40,15 @@ export async function removeDeadTpmCard(place: Partial<Place>, name: string): Pr
   if (found === undefined) {
     throw new UsageError('ERR_USAGE', `Card '${name}' is not dead: destroy it with: tessera destroy ${name} --yes.`)
   }
-  await shop.journal.discard(name)
-  await shop.store.removeAny(name)
+  await stores.journal.discard(name)
+  await stores.store.removeAny(name)
   return found
 }
 
-async function look(place: Partial<Place>, name: string): Promise<void> {
-  const shop = workshop(place)
-  const card = await shop.store.read(name)
-  const device = await connect(shop, { ...place, tcti: place.tcti ?? openableTcti(card.tcti, name) }, name, false)
+async function connectToSrk(place: Partial<Place>, name: string): Promise<void> {
+  const stores = storesOf(place)
+  const card = await stores.store.read(name)
+  const device = await connect(stores, { ...place, tcti: place.tcti ?? openableTcti(card.tcti, name) }, name, false)
   try {
     await device.exclusive(() => device.srkNow(card.srk.name))
   } catch (error) {

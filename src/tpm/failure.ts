@@ -1,7 +1,7 @@
 // What the native layer rejects with, as errors that say what to do.
 import { CardError, type ErrorCode, isError, TpmError } from '../errors.ts'
 import type { NativeFailure } from '../native.ts'
-import { decodeResponseCode } from './rc.ts'
+import { decodeResponseCode } from './response-code.ts'
 
 type TpmCode = ConstructorParameters<typeof TpmError>[0]
 

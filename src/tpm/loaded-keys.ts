@@ -1,5 +1,6 @@
 // Keys that are loaded now, least recently used first. A bare TPM has three slots for objects, and the SRK takes one
-// while a command uses it: so two keys at most, and fewer where somebody else holds a slot (design, section 2).
+// while a command uses it: so at most two keys, and fewer where another program holds a slot (docs/architecture.md, "Who
+// owns what").
 import { CardError, TpmError } from '../errors.ts'
 import type { Entity } from './codec/nv.ts'
 import { objectName } from './codec/public.ts'

@@ -13,7 +13,6 @@ import type { Srk } from './srk.ts'
 import type { CardFile, DefaultSecret } from './store/card-file.ts'
 import type { OpenJournal } from './store/journal.ts'
 import { openableTcti, shownTcti, storedTcti } from './stored-tcti.ts'
-import { TpmVault } from './vault/vault.ts'
 import {
   connect,
   journalEntry,
@@ -22,9 +21,10 @@ import {
   readIfThere,
   recover,
   reservedHandles,
-  type Workshop,
-  workshop,
-} from './workshop.ts'
+  type Stores,
+  storesOf,
+} from './stores.ts'
+import { TpmVault } from './vault/vault.ts'
 
 export interface NewCard {
   readonly name: string
@@ -45,18 +45,20 @@ export interface NewCard {
 
 /** Makes a card and opens it. Nothing is left behind when it fails. */
 export async function createTpmCard(place: Place, request: NewCard): Promise<TpmVault> {
-  const shop = workshop(place)
-  await shop.store.assertFree(request.name)
+  const stores = storesOf(place)
+  await stores.store.assertFree(request.name)
   // An embedded TPM whose state is gone is not made anew under cards that live in it (or may: a damaged file does not say).
-  const inhabited = (await shop.store.list()).some((one) => !('card' in one) || shownTcti(one.card.tcti) === place.tcti)
-  const device = await connect(shop, place, request.name, !inhabited)
+  const inhabited = (await stores.store.list()).some(
+    (one) => !('card' in one) || shownTcti(one.card.tcti) === place.tcti,
+  )
+  const device = await connect(stores, place, request.name, !inhabited)
   try {
     const vault = await device.exclusive(async () => {
       await device.releaseSessions()
       const srk = await device.srkNow({ make: { ownerPassword: request.ownerPassword } })
-      await recover(shop, device, srk, request.ownerPassword)
-      const card = await make(shop, device, srk, place, request)
-      return vaultOf(shop, device, place, card)
+      await recover(stores, device, srk, request.ownerPassword)
+      const card = await make(stores, device, srk, place, request)
+      return vaultOf(stores, device, place, card)
     })
     return vault
   } catch (error) {
@@ -65,7 +67,7 @@ export async function createTpmCard(place: Place, request: NewCard): Promise<Tpm
   }
 }
 
-async function make(shop: Workshop, device: TpmDevice, srk: Srk, place: Place, request: NewCard): Promise<CardFile> {
+async function make(stores: Stores, device: TpmDevice, srk: Srk, place: Place, request: NewCard): Promise<CardFile> {
   const { name, ownerPassword } = request
   const facts = await readFacts(device)
   const cardId = Uint8Array.from(randomBytes(16))
@@ -77,15 +79,15 @@ async function make(shop: Workshop, device: TpmDevice, srk: Srk, place: Place, r
     puk: { auth: pukAuth, tries: request.pukTries, present: request.puk !== undefined },
     helpDeskKey: request.helpDeskKey,
     ownerPassword,
-    reserved: await reservedHandles(shop),
+    reserved: await reservedHandles(stores),
   }
   let journal: OpenJournal | undefined
   let places: Places | undefined
   try {
-    const made = await provision(device, srk, lock, shop.table, async (planned) => {
+    const made = await provision(device, srk, lock, stores.table, async (planned) => {
       places = planned
       const entry = journalEntry('create', name, cardId, place.tcti, srk, planned)
-      if (journal === undefined) journal = await shop.journal.begin(entry)
+      if (journal === undefined) journal = await stores.journal.begin(entry)
       else await journal.replace(entry)
     })
     const adminKey = request.adminKey === undefined ? undefined : await seal(device, srk, request.adminKey)
@@ -103,13 +105,13 @@ async function make(shop: Workshop, device: TpmDevice, srk: Srk, place: Place, r
       keys: {},
       objects: {},
     }
-    await shop.store.create(card)
+    await stores.store.create(card)
     // The card is whole. A journal that cannot be removed now is removed by the next start.
     await journal?.end().catch(() => undefined)
     return card
   } catch (error) {
     if (journal !== undefined && places !== undefined) {
-      await undo(shop, device, srk, { name, cardId, ownerPassword, journal, places })
+      await undo(stores, device, srk, { name, cardId, ownerPassword, journal, places })
     }
     throw error
   } finally {
@@ -126,11 +128,11 @@ interface HalfMade {
 }
 
 /** What was made goes; where that fails as well, the journal stays for the next start. */
-async function undo(shop: Workshop, device: TpmDevice, srk: Srk, half: HalfMade): Promise<void> {
+async function undo(stores: Stores, device: TpmDevice, srk: Srk, half: HalfMade): Promise<void> {
   try {
     await removeLock(device, srk, half.ownerPassword, half.places)
     // Written and not confirmed by the disk: there is a file, of a card that is not.
-    await shop.store.remove(half.name, half.cardId).catch(ignoreAbsent)
+    await stores.store.remove(half.name, half.cardId).catch(ignoreAbsent)
     await half.journal.end()
   } catch {
     half.journal.leave()
@@ -143,15 +145,15 @@ function ignoreAbsent(error: unknown): void {
 
 /** Opens a card of this home in its TPM. */
 export async function openTpmCard(place: Partial<Place>, name: string): Promise<TpmVault> {
-  const shop = workshop(place)
-  const card = await shop.store.read(name)
-  const device = await connect(shop, { ...place, tcti: place.tcti ?? openableTcti(card.tcti, name) }, name, false)
+  const stores = storesOf(place)
+  const card = await stores.store.read(name)
+  const device = await connect(stores, { ...place, tcti: place.tcti ?? openableTcti(card.tcti, name) }, name, false)
   try {
     return await device.exclusive(async () => {
       const srk = await device.srkNow(card.srk.name)
-      await recover(shop, device, srk, new Uint8Array(0))
+      await recover(stores, device, srk, new Uint8Array(0))
       const assurance = assuranceOf(device.options.tcti, await readFacts(device))
-      return vaultOf(shop, device, place, { ...(await shop.store.read(name)), assurance })
+      return vaultOf(stores, device, place, { ...(await stores.store.read(name)), assurance })
     })
   } catch (error) {
     await releaseDevice(device)
@@ -161,22 +163,22 @@ export async function openTpmCard(place: Partial<Place>, name: string): Promise<
 
 /** Undefines the card's indices, then removes its file: no copy of the file can ever be used again. */
 export async function destroyTpmCard(place: Partial<Place>, name: string, ownerPassword: Uint8Array): Promise<void> {
-  const shop = workshop(place)
-  const card = await shop.store.read(name)
-  await shop.store.assertSingle(name, card.cardId)
+  const stores = storesOf(place)
+  const card = await stores.store.read(name)
+  await stores.store.assertSingle(name, card.cardId)
   const tcti = place.tcti ?? openableTcti(card.tcti, name)
-  const device = await connect(shop, { ...place, tcti }, name, false)
+  const device = await connect(stores, { ...place, tcti }, name, false)
   try {
     await device.exclusive(async () => {
       await device.releaseSessions()
       const srk = await device.srkNow(card.srk.name)
-      await recover(shop, device, srk, ownerPassword)
-      if ((await readIfThere(shop, name)) === undefined) return // that finished an earlier destruction
+      await recover(stores, device, srk, ownerPassword)
+      if ((await readIfThere(stores, name)) === undefined) return // that finished an earlier destruction
       const places = placesOf(card)
-      const journal = await shop.journal.begin(journalEntry('destroy', name, card.cardId, tcti, srk, places))
+      const journal = await stores.journal.begin(journalEntry('destroy', name, card.cardId, tcti, srk, places))
       try {
         await removeLock(device, srk, ownerPassword, places)
-        await shop.store.remove(name, card.cardId)
+        await stores.store.remove(name, card.cardId)
         await journal.end()
       } catch (error) {
         // Refused before anything was removed: the card lives on, and no later start may finish what was refused.
@@ -197,7 +199,7 @@ export async function destroyTpmCard(place: Partial<Place>, name: string, ownerP
  * PUK. When it fails after the first half there is no card of this name.
  */
 export async function renewTpmCard(place: Partial<Place>, name: string, ownerPassword: Uint8Array): Promise<TpmVault> {
-  const { pin, puk, helpDeskKey, unlockSeconds, tcti } = await workshop(place).store.read(name)
+  const { pin, puk, helpDeskKey, unlockSeconds, tcti } = await storesOf(place).store.read(name)
   const settings = { name, pinTries: pin.tries, pukTries: puk.tries, helpDeskKey, unlockSeconds, mustChangePin: true }
   return withFirstSecrets({ noPuk: !puk.present }, async (secrets) => {
     const here = { ...place, tcti: place.tcti ?? openableTcti(tcti, name) }
@@ -207,7 +209,7 @@ export async function renewTpmCard(place: Partial<Place>, name: string, ownerPas
 }
 
 /** A vault that can become another card: it stays open, and the new card is opened and closed beside it. */
-function vaultOf({ store, table }: Workshop, device: TpmDevice, place: Partial<Place>, card: CardFile): TpmVault {
+function vaultOf({ store, table }: Stores, device: TpmDevice, place: Partial<Place>, card: CardFile): TpmVault {
   const here = { ...place, tcti: device.options.tcti }
   const settings = { table, unlockSeconds: place.unlockSeconds, assurance: card.assurance }
   return new TpmVault(device, store, card, settings, async (name) => {

@@ -1,4 +1,4 @@
-// Which TPM: one explicit choice or a clear error, never a silent fallback. Design, section 2, "Transports".
+// Which TPM: an explicit choice, or the device of this machine, or an announced simulator; never a silent fallback.
 import { existsSync } from 'node:fs'
 
 export interface TctiChoice {

@@ -218,7 +218,7 @@ onEach('A1 an approval for P is none for U', async (scene) => {
   await attacker.signWith(owner, OWN)
 })
 
-onEach('both indices have the attributes of the design and no others', async (scene) => {
+onEach('both indices have the attributes of docs/lock.md and no others', async (scene) => {
   const owner = await abandoned(scene)
   for (const role of ['pin', 'puk'] as const) {
     const { attributes } = await scene.attacker.area(owner.file[role].handle)

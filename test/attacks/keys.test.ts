@@ -194,7 +194,7 @@ onEach('B6 a generated key can be attested by what was kept of its creation, an 
   assert.is(imported.file.keys['9a']?.creation, undefined)
 })
 
-onEach('keys have the attributes of the design and no others', async (scene) => {
+onEach('keys have the attributes of docs/lock.md and no others', async (scene) => {
   const { attacker } = scene
   const always = OBJECT.noDa | OBJECT.adminWithPolicy | OBJECT.sign | OBJECT.decrypt
   const expected = {

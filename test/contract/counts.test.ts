@@ -1,5 +1,5 @@
 // takes: 8 s
-// What a private-key operation costs on its way from `Card` to the TPM: one APDU, and the TPM commands of the design.
+// What a private-key operation costs on its way from `Card` to the TPM: one APDU, and the TPM commands of docs/architecture.md.
 import { generateKeyPairSync, publicEncrypt } from 'node:crypto'
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'

@@ -1,4 +1,4 @@
-// The imports of src/ follow the arrows of the design; the table is in arrows.ts.
+// The imports of src/ follow the arrows of docs/architecture.md; the table is in arrows.ts.
 
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'

@@ -1,4 +1,4 @@
-// Which part of src may import which: the arrows of the design as a table, and the checks that walk them.
+// Which part of src may import which: the arrows of docs/architecture.md as a table, and the checks that walk them.
 
 /** What each part may import, besides itself and what everybody may. A part that is not here may not exist. */
 const arrows: Readonly<Record<string, readonly string[]>> = {

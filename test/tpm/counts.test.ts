@@ -1,5 +1,5 @@
 // takes: 15 s
-// Figures that the design promises, as counts: TPM commands, NV writes, and what stays in the TPM after each call.
+// What the signing path and the lock cost, as counts: TPM commands, NV writes, and what stays in the TPM after each call.
 import { generateKeyPairSync } from 'node:crypto'
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'

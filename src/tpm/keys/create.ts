@@ -1,4 +1,4 @@
-// Keys in the TPM: their templates and their making. Design, section 2, "Keys".
+// Keys in the TPM: their templates and their making. docs/lock.md, "What is in the TPM".
 import { CardError } from '../../errors.ts'
 import type { NativeAuth, NativeCommand } from '../../native.ts'
 import type { Algorithm } from '../../piv/algorithms.ts'

@@ -1,4 +1,4 @@
-// Proving and changing the secrets of a card. Design, section 2; docs/lock.md.
+// Verifying and changing the secrets of a card: docs/lock.md, "Approvals" and "PIN once".
 import { PinError } from '../../errors.ts'
 import { u16 } from '../codec/wire.ts'
 import { bySession, command, encrypting } from '../command.ts'

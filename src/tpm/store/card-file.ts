@@ -1,4 +1,4 @@
-// The card file, version 1: design, "The card on disk". Public data and TPM-wrapped blobs only, never a secret in clear.
+// The card file, version 1. It has public data and blobs wrapped by the TPM only, never a secret in clear.
 import * as v from 'valibot'
 import { CardError } from '../../errors.ts'
 import { decode, integer, moment, octets, text } from '../../files/schema.ts'

@@ -22,7 +22,7 @@ export interface VerifySessions {
 const OLD_MS = 3_600_000
 
 /**
- * At most two sessions of a card stay in the TPM (design, section 2, "No resource manager is assumed"): one in which
+ * At most two sessions of a card stay in the TPM (docs/architecture.md, "Who owns what"): one in which
  * `once` keys are used, or two for the next VERIFY and the one use of an `always` key that it allows; or the second of
  * these and the first.
  */

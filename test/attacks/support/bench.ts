@@ -1,7 +1,7 @@
 // One TPM that a card and its attacker share through a proxy: the embedded one, or a swtpm.
 import { join } from 'node:path'
 import { deviceInUse, TpmDevice } from '../../../src/tpm/devices.ts'
-import type { Place } from '../../../src/tpm/workshop.ts'
+import type { Place } from '../../../src/tpm/stores.ts'
 import { startProxy, type TpmProxy } from '../../support/proxy.ts'
 import { startSwtpm } from '../../support/swtpm.ts'
 import { tempDir } from '../../support/temp.ts'

@@ -5,8 +5,8 @@ import { CardError } from '../../../src/errors.ts'
 import { parseSlot, type Slot } from '../../../src/piv/slots.ts'
 import { formatChallenge, helpDeskKeyBlob, respond } from '../../../src/tpm/help-desk.ts'
 import { createTpmCard, destroyTpmCard, openTpmCard } from '../../../src/tpm/open.ts'
+import type { Place } from '../../../src/tpm/stores.ts'
 import type { TpmVault } from '../../../src/tpm/vault/vault.ts'
-import type { Place } from '../../../src/tpm/workshop.ts'
 
 export type Spot = Place & { readonly home: string }
 

@@ -2,8 +2,8 @@
 import { readdirSync } from 'node:fs'
 import { Home } from '../../../src/home/home.ts'
 import { acquireDevice, releaseDevice } from '../../../src/tpm/devices.ts'
+import { storesOf } from '../../../src/tpm/stores.ts'
 import type { TpmVault } from '../../../src/tpm/vault/vault.ts'
-import { workshop } from '../../../src/tpm/workshop.ts'
 import { CC } from '../../support/codes.ts'
 import { answerCode, command, concat, Reader, rcText, u32 } from '../../support/wire.ts'
 import { type Spot, withCard } from './card.ts'
@@ -77,7 +77,7 @@ export async function clean(world: World): Promise<void> {
   const files = filesOf(world)
   must(!files.some((name) => name.endsWith('.journal')), `a journal is left: ${files}`)
   await nothingLoaded(world)
-  const listed = await workshop(world.spot).store.list()
+  const listed = await storesOf(world.spot).store.list()
   const known = listed.flatMap((one) => ('card' in one ? [one.card.pin.handle, one.card.puk.handle] : []))
   must(known.length === 2 * listed.length, 'a card file cannot be read')
   const { nv } = await world.look(inventory)

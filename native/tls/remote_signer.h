@@ -1,6 +1,6 @@
-// Where a thread that is inside of OpenSSL waits for a signature that another one makes. OpenSSL signs synchronously, a
-// card does not: so TLS runs on a thread of its own, and that thread waits here while JavaScript's main thread asks the
-// card. Nothing here is secret: digests, padded digests and signatures.
+// A thread inside OpenSSL waits here for a signature that another thread makes. OpenSSL signs synchronously and a card
+// does not, so TLS runs on a thread of its own, which waits while JavaScript's main thread asks the card. Nothing here
+// is secret: digests, padded digests and signatures.
 #pragma once
 
 #include <chrono>
@@ -26,27 +26,27 @@ struct Request {
   Bytes octets;
 };
 
-class Desk {
+class RemoteSigner {
  public:
   using Ask = std::function<void(std::unique_ptr<Request>)>;
 
-  // How long a thread waits, whatever happens to the one that is asked.
+  // How long a thread waits at most for an answer.
   static constexpr std::chrono::milliseconds kPatience{30'000};
 
-  // `spki`: the public key (SubjectPublicKeyInfo in DER). `ask` takes requests to whoever answers them, from any
-  // thread.
-  Desk(Bytes spki, Ask ask, std::chrono::milliseconds patience)
+  // `spki`: the public key (SubjectPublicKeyInfo in DER). `ask` hands a request to the thread that answers; any thread
+  // may call it.
+  RemoteSigner(Bytes spki, Ask ask, std::chrono::milliseconds patience)
       : spki_(std::move(spki)), ask_(std::move(ask)), patience_(patience) {}
 
   const Bytes& spki() const { return spki_; }
 
-  // Waits for the answer; none where it was refused, did not come in time, the desk is closed, or this thread ends.
+  // Waits for the answer. Nothing where it was refused or late, the signer is closed, or this thread is terminated.
   std::optional<Bytes> sign(uint32_t connection, Kind kind, ByteView octets);
 
-  // False where nobody waits for it any more.
+  // False where no thread waits for it any more.
   bool answer(uint64_t id, std::optional<Bytes> signature);
 
-  // Whoever waits is refused, now, and so is whoever comes later.
+  // Refuses every request that waits, and every later one.
   void close();
 
  private:
@@ -65,9 +65,9 @@ class Desk {
   bool closed_ = false;
 };
 
-// The desks of this process, by the number that OpenSSL's key identifiers carry.
-uint32_t open_desk(const std::shared_ptr<Desk>& desk);
-void close_desk(uint32_t number);
-std::shared_ptr<Desk> find_desk(uint32_t number);
+// The signers of this process, by the number in the identifiers of OpenSSL's keys.
+uint32_t add_signer(const std::shared_ptr<RemoteSigner>& signer);
+void remove_signer(uint32_t number);
+std::shared_ptr<RemoteSigner> find_signer(uint32_t number);
 
 }  // namespace tessera::tls

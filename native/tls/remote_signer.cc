@@ -1,26 +1,26 @@
-#include "desk.h"
+#include "remote_signer.h"
 
 #include <algorithm>
 
-#include "ending.h"
+#include "thread_termination.h"
 
 namespace tessera::tls {
 namespace {
 
 std::mutex registry_mutex;
-std::map<uint32_t, std::shared_ptr<Desk>>& registry() {
-  // Never destroyed: threads may outlive the end of main().
-  static auto* const desks = new std::map<uint32_t, std::shared_ptr<Desk>>();
-  return *desks;
+std::map<uint32_t, std::shared_ptr<RemoteSigner>>& registry() {
+  // Never destroyed: threads may outlive main().
+  static auto* const signers = new std::map<uint32_t, std::shared_ptr<RemoteSigner>>();
+  return *signers;
 }
 uint32_t last_number = 0;
 
-// How often a thread that waits looks whether it is to end.
-constexpr std::chrono::milliseconds kLook{50};
+// How often a waiting thread checks whether it is being terminated.
+constexpr std::chrono::milliseconds kTerminationCheck{50};
 
 }  // namespace
 
-std::optional<Bytes> Desk::sign(uint32_t connection, Kind kind, ByteView octets) {
+std::optional<Bytes> RemoteSigner::sign(uint32_t connection, Kind kind, ByteView octets) {
   Waiting waiting;
   std::unique_lock lock(mutex_);
   if (closed_) return std::nullopt;
@@ -31,15 +31,15 @@ std::optional<Bytes> Desk::sign(uint32_t connection, Kind kind, ByteView octets)
   ask_(std::move(request));
   lock.lock();
   const auto late = std::chrono::steady_clock::now() + patience_;
-  for (auto now = late - patience_; !waiting.done && now < late && !this_thread_ends();) {
-    waiting.wake.wait_until(lock, std::min(now + kLook, late));
+  for (auto now = late - patience_; !waiting.done && now < late && !is_terminating();) {
+    waiting.wake.wait_until(lock, std::min(now + kTerminationCheck, late));
     now = std::chrono::steady_clock::now();
   }
   waiting_.erase(id);
   return std::move(waiting.signature);
 }
 
-bool Desk::answer(uint64_t id, std::optional<Bytes> signature) {
+bool RemoteSigner::answer(uint64_t id, std::optional<Bytes> signature) {
   const std::lock_guard lock(mutex_);
   const auto found = waiting_.find(id);
   if (found == waiting_.end() || found->second->done) return false;
@@ -49,7 +49,7 @@ bool Desk::answer(uint64_t id, std::optional<Bytes> signature) {
   return true;
 }
 
-void Desk::close() {
+void RemoteSigner::close() {
   const std::lock_guard lock(mutex_);
   closed_ = true;
   for (const auto& [id, waiting] : waiting_) {
@@ -58,25 +58,25 @@ void Desk::close() {
   }
 }
 
-uint32_t open_desk(const std::shared_ptr<Desk>& desk) {
+uint32_t add_signer(const std::shared_ptr<RemoteSigner>& signer) {
   const std::lock_guard lock(registry_mutex);
-  registry().emplace(++last_number, desk);
+  registry().emplace(++last_number, signer);
   return last_number;
 }
 
-void close_desk(uint32_t number) {
-  std::shared_ptr<Desk> desk;
+void remove_signer(uint32_t number) {
+  std::shared_ptr<RemoteSigner> signer;
   {
     const std::lock_guard lock(registry_mutex);
     const auto found = registry().find(number);
     if (found == registry().end()) return;
-    desk = std::move(found->second);
+    signer = std::move(found->second);
     registry().erase(found);
   }
-  desk->close();
+  signer->close();
 }
 
-std::shared_ptr<Desk> find_desk(uint32_t number) {
+std::shared_ptr<RemoteSigner> find_signer(uint32_t number) {
   const std::lock_guard lock(registry_mutex);
   const auto found = registry().find(number);
   return found == registry().end() ? nullptr : found->second;

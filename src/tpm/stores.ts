@@ -1,5 +1,5 @@
-// Where the cards of a home and their TPM meet: what creating, opening and destroying a card share, and cleaning up after
-// a crash.
+// The stores of one home (card files, journal, marks of served cards), the connection to the TPM of a card, and recovery
+// after a crash: shared by creating, opening and destroying a card.
 import { dirname } from 'node:path'
 import { equal } from '../bytes.ts'
 import { CardError } from '../errors.ts'
@@ -17,20 +17,20 @@ import type { CardFile } from './store/card-file.ts'
 import { Journal, type JournalEntry } from './store/journal.ts'
 import { CardStore } from './store/store.ts'
 
-/** Where cards and TPMs are looked for. The last two are for tests that show what a fault or a weaker lock does. */
+/** Where cards and TPMs are. Only tests give `table` and `files`, to show what a weaker lock or a fault does. */
 export interface Place {
   readonly home?: string | undefined
   readonly tcti: string
   readonly waitMs?: number | undefined
-  /** How long a verified PIN serves in this process; as the card says unless given. */
+  /** How long a verified PIN serves in this process, in seconds; the setting of the card by default. */
   readonly unlockSeconds?: number | undefined
   readonly table?: LockTable | undefined
   readonly files?: Files | undefined
-  /** Which reader the card of this id is in: asked where another process serves it. */
+  /** Finds the reader that has the card of this id, where another process serves it. */
   readonly readerOf?: ((cardId: Uint8Array) => Promise<string | undefined>) | undefined
 }
 
-export interface Workshop {
+export interface Stores {
   readonly home: Home
   readonly store: CardStore
   readonly journal: Journal
@@ -38,7 +38,7 @@ export interface Workshop {
   readonly table: LockTable
 }
 
-export function workshop(place: Pick<Place, 'home' | 'table' | 'files'>): Workshop {
+export function storesOf(place: Pick<Place, 'home' | 'table' | 'files'>): Stores {
   const home = new Home(place.home)
   const files = place.files ?? systemFiles
   const lockFile = (path: string) => native().lockFile(path)
@@ -47,7 +47,7 @@ export function workshop(place: Pick<Place, 'home' | 'table' | 'files'>): Worksh
   return { home, store: new CardStore(parts), journal: new Journal(parts), served: new ServedCards(parts), table }
 }
 
-/** A card file does not have the Name of an unwritten index, and its own index is written: the one Name serves twice. */
+/** A card file has no Name of an unwritten index, and its own index is written: both Names are the same one. */
 export function placesOf(card: CardFile): Places {
   const { pin, puk } = card
   return {
@@ -72,57 +72,57 @@ export function journalEntry(
  * Finishes what a crash left half done in this TPM: a creation is undone, a destruction completed. What cannot be
  * cleaned up now (another TPM, an owner password that was not given) stays for a later start.
  */
-export async function recover(shop: Workshop, device: TpmDevice, srk: Srk, ownerPassword: Uint8Array): Promise<void> {
-  await shop.journal.recover(async (entry) => {
-    const card = await readIfThere(shop, entry.name)
+export async function recover(stores: Stores, device: TpmDevice, srk: Srk, ownerPassword: Uint8Array): Promise<void> {
+  await stores.journal.recover(async (entry) => {
+    const card = await readIfThere(stores, entry.name)
     const own = card !== undefined && equal(card.cardId, entry.cardId)
-    // At the same address another TPM, or this one was cleared since: nothing of what was begun is there any more. Without
-    // a card nobody can ever finish it, and the name would be taken for good.
+    // Another TPM is at the same address, or this one was cleared since: nothing that was begun is there any more. Where
+    // there is no card either, nobody could ever finish the entry, and it would block the name for good.
     if (!equal(entry.srkName, srk.name)) return !own && entry.tcti === device.options.tcti
     if (entry.kind === 'create' && own) return true // the crash came between the last two steps
     await device.releaseSessions()
     await removeLock(device, srk, ownerPassword, { pin: entry.pin, puk: entry.puk })
-    if (own) await shop.store.remove(entry.name, entry.cardId)
+    if (own) await stores.store.remove(entry.name, entry.cardId)
     return true
   })
 }
 
-export async function readIfThere(shop: Workshop, name: string): Promise<CardFile | undefined> {
+export async function readIfThere(stores: Stores, name: string): Promise<CardFile | undefined> {
   try {
-    return await shop.store.read(name)
+    return await stores.store.read(name)
   } catch (error) {
     if (error instanceof CardError && error.code === 'ERR_CARD_NOT_FOUND') return undefined
     throw error
   }
 }
 
-export async function reservedHandles(shop: Workshop): Promise<Set<number>> {
+export async function reservedHandles(stores: Stores): Promise<Set<number>> {
   const reserved = new Set<number>()
-  for (const listed of await shop.store.list()) {
+  for (const listed of await stores.store.list()) {
     if ('card' in listed) reserved.add(listed.card.pin.handle).add(listed.card.puk.handle)
   }
-  for (const left of await shop.journal.pending()) {
+  for (const left of await stores.journal.pending()) {
     if ('entry' in left) reserved.add(left.entry.pin.handle).add(left.entry.puk.handle)
   }
   return reserved
 }
 
 export async function connect(
-  shop: Workshop,
+  stores: Stores,
   place: Pick<Place, 'tcti' | 'files' | 'waitMs' | 'readerOf'>,
   name: string,
   createState: boolean,
 ): Promise<TpmDevice> {
   const options: DeviceOptions = {
     tcti: place.tcti,
-    stateFile: shop.home.tpmState,
+    stateFile: stores.home.tpmState,
     createState,
     ...(place.waitMs === undefined ? {} : { waitMs: place.waitMs }),
   }
   if (place.tcti === 'embedded:') {
-    // It would be waited for in vain.
-    await refuseServed(shop, name, place.readerOf)
-    if (createState) await (place.files ?? systemFiles).makeFolder(dirname(shop.home.tpmState))
+    // Another process serves it for as long as it runs: waiting would be in vain.
+    await refuseServed(stores, name, place.readerOf)
+    if (createState) await (place.files ?? systemFiles).makeFolder(dirname(stores.home.tpmState))
   }
   return acquireDevice(options)
 }

@@ -1,4 +1,4 @@
-#include "ending.h"
+#include "thread_termination.h"
 
 namespace tessera::tls {
 namespace {
@@ -7,19 +7,19 @@ thread_local napi_env watched = nullptr;
 
 }  // namespace
 
-void watch_this_thread(napi_env env) {
-  // The addon may have been read in twice; what either of them asks is the thread's, and a hook may be added once.
+void watch_termination(napi_env env) {
+  // The addon may be loaded more than once in a thread; the hook may be added only once.
   if (watched != nullptr) return;
   watched = env;
   napi_add_env_cleanup_hook(
       env, [](void*) { watched = nullptr; }, nullptr);
 }
 
-bool this_thread_ends() {
+bool is_terminating() {
   if (watched == nullptr) return false;
   napi_handle_scope scope;
   if (napi_open_handle_scope(watched, &scope) != napi_ok) return false;
-  // The least of all calls that Node refuses where JavaScript may not run any more. It runs none.
+  // The cheapest call that Node refuses once JavaScript may not run any more. It runs no JavaScript itself.
   napi_value value;
   const bool ends =
       napi_get_boolean(watched, true, &value) != napi_ok || napi_coerce_to_bool(watched, value, &value) != napi_ok;

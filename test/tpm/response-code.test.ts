@@ -3,7 +3,7 @@ import { execFileSync } from 'node:child_process'
 import { readFileSync } from 'node:fs'
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
-import { decodeResponseCode } from '../../src/tpm/rc.ts'
+import { decodeResponseCode } from '../../src/tpm/response-code.ts'
 
 const HEADER = '/usr/include/tss2/tss2_tpm2_types.h'
 /** Not codes that a TPM answers with: bases, masks, TPM 1.2, and those marked as not used. */

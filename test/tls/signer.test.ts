@@ -1,4 +1,4 @@
-// The native half: the engine, and the desk where a thread inside of OpenSSL waits. Whatever is answered there, or not, no
+// The native half: the engine, and the signer where a thread inside of OpenSSL waits. Whatever is answered there, or not, no
 // thread waits for ever and none is brought down.
 // takes: 6 s
 import { spawnSync } from 'node:child_process'
@@ -10,14 +10,14 @@ import type tls from 'node:tls'
 import { Worker } from 'node:worker_threads'
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
-import { type NativeSignatureRequest, type NativeTlsDesk, native } from '../../src/native.ts'
+import { type NativeSignatureRequest, type NativeTlsSigner, native } from '../../src/native.ts'
 import { at, certificate, type KEY_KINDS } from '../enroll/support/openssl.ts'
 import { tempDir, within } from '../support/temp.ts'
 import { LIMIT_MS } from './support/stage.ts'
 import { withoutEngines } from './support/without-engines.ts'
 import { authority, CLIENT, startServer, type TestServer } from './support/world.ts'
 
-const { TlsDesk, registerTlsEngine } = native()
+const { TlsSigner, registerTlsEngine } = native()
 const addon = new URL('../../native/build/Release/tessera.node', import.meta.url).pathname
 const ca = authority('ca')
 let server: TestServer
@@ -39,17 +39,17 @@ test('two copies of the addon in one process: each has an engine of its own', as
   assert.is(other.registerTlsEngine(), 'tessera-2')
   const { cert, spki } = KEYS['P-256']
   let asked = 0
-  const desk: NativeTlsDesk = new other.TlsDesk(spki, ({ id }) => {
+  const signer: NativeTlsSigner = new other.TlsSigner(spki, ({ id }) => {
     asked += 1
-    desk.refuse(id)
+    signer.refuse(id)
   })
   const options = { privateKeyEngine: 'tessera-2' }
-  assert.is.not(await connected(cert, `${desk.number}.1`, options), 'secure')
-  desk.close()
+  assert.is.not(await connected(cert, `${signer.number}.1`, options), 'secure')
+  signer.close()
   assert.is(asked, 1)
 })
 
-/** A certificate whose key is in nobody's desk but `made`. */
+/** A certificate whose key is in nobody's signer but `made`. */
 function keyOf(kind: keyof typeof KEY_KINDS): { readonly cert: string; readonly spki: Uint8Array } {
   const name = `key-${kind}`
   const der = certificate(name, { by: 'ca', kind, extensions: CLIENT })
@@ -87,18 +87,18 @@ function connected(cert: string, identifier: string, options: tls.ConnectionOpti
   )
 }
 
-/** A desk for the time of `work`. */
-async function withDesk<T>(
+/** A signer for the time of `work`. */
+async function withSigner<T>(
   spki: Uint8Array,
-  asked: (request: NativeSignatureRequest, desk: NativeTlsDesk) => void,
-  work: (desk: NativeTlsDesk) => Promise<T>,
+  asked: (request: NativeSignatureRequest, signer: NativeTlsSigner) => void,
+  work: (signer: NativeTlsSigner) => Promise<T>,
   patience?: number,
 ): Promise<T> {
-  const desk: NativeTlsDesk = new TlsDesk(spki, (request) => asked(request, desk), patience)
+  const signer: NativeTlsSigner = new TlsSigner(spki, (request) => asked(request, signer), patience)
   try {
-    return await work(desk)
+    return await work(signer)
   } finally {
-    desk.close()
+    signer.close()
   }
 }
 
@@ -111,13 +111,13 @@ for (const [kind, lengths] of Object.entries(ANSWERS) as Array<[keyof typeof KEY
   test(`${kind}: no answer of whatever length is a signature, and none does harm`, async () => {
     const { cert, spki } = KEYS[kind]
     for (const length of lengths) {
-      const words = await withDesk(
+      const words = await withSigner(
         spki,
-        ({ id }, desk) => {
-          assert.is(desk.answer(id, Uint8Array.from(randomBytes(length))), true)
-          assert.is(desk.answer(id, Uint8Array.of(1)), false, 'answered twice')
+        ({ id }, signer) => {
+          assert.is(signer.answer(id, Uint8Array.from(randomBytes(length))), true)
+          assert.is(signer.answer(id, Uint8Array.of(1)), false, 'answered twice')
         },
-        (desk) => connected(cert, `${desk.number}.1`, { maxVersion: 'TLSv1.2' }),
+        (signer) => connected(cert, `${signer.number}.1`, { maxVersion: 'TLSv1.2' }),
       )
       assert.is.not(words, 'secure', `${length} octets`)
     }
@@ -126,16 +126,16 @@ for (const [kind, lengths] of Object.entries(ANSWERS) as Array<[keyof typeof KEY
 
 test('what is asked: a digest of the hash, a block as long as the key; for the connection that wants it', async () => {
   const asked: NativeSignatureRequest[] = []
-  const refuse = (request: NativeSignatureRequest, desk: NativeTlsDesk) => {
+  const refuse = (request: NativeSignatureRequest, signer: NativeTlsSigner) => {
     asked.push(request)
-    assert.is(desk.refuse(request.id), true)
+    assert.is(signer.refuse(request.id), true)
   }
   for (const [kind, length] of [
     ['P-256', 32],
     ['P-384', 48],
     ['RSA-2048', 256],
   ] as const) {
-    await withDesk(KEYS[kind].spki, refuse, (desk) => connected(KEYS[kind].cert, `${desk.number}.4294967295`))
+    await withSigner(KEYS[kind].spki, refuse, (signer) => connected(KEYS[kind].cert, `${signer.number}.4294967295`))
     const { connection, octets, kind: what } = asked.pop() as NativeSignatureRequest
     assert.equal([connection, octets.length, what], [4294967295, length, kind === 'RSA-2048' ? 'block' : 'digest'])
     assert.is(asked.length, 0)
@@ -144,39 +144,39 @@ test('what is asked: a digest of the hash, a block as long as the key; for the c
 
 test('nobody answers: the thread waits no longer than it may', async () => {
   const start = performance.now()
-  const words = await withDesk(
+  const words = await withSigner(
     KEYS['P-256'].spki,
     () => {},
-    (desk) => connected(KEYS['P-256'].cert, `${desk.number}.1`),
+    (signer) => connected(KEYS['P-256'].cert, `${signer.number}.1`),
     300,
   )
   assert.is.not(words, 'secure')
   assert.ok(performance.now() - start >= 300)
 })
 
-test('a desk that is closed lets go of whoever waits, and of whoever comes', async () => {
+test('a signer that is closed lets go of whoever waits, and of whoever comes', async () => {
   const { cert, spki } = KEYS['P-256']
   let number = 0
   let late = 0
-  const words = await withDesk(
+  const words = await withSigner(
     spki,
-    ({ id }, desk) => {
-      desk.close()
-      late = Number(desk.answer(id, Uint8Array.of(1)))
+    ({ id }, signer) => {
+      signer.close()
+      late = Number(signer.answer(id, Uint8Array.of(1)))
     },
-    (desk) => {
-      number = desk.number
-      return connected(cert, `${desk.number}.1`)
+    (signer) => {
+      number = signer.number
+      return connected(cert, `${signer.number}.1`)
     },
   )
   assert.is.not(words, 'secure')
   assert.is(late, 0)
-  const loaded = await withDesk(
+  const loaded = await withSigner(
     spki,
     () => assert.unreachable(),
-    (desk) => {
-      server.connected = () => desk.close() // the thread has the key already
-      return connected(cert, `${desk.number}.1`)
+    (signer) => {
+      server.connected = () => signer.close() // the thread has the key already
+      return connected(cert, `${signer.number}.1`)
     },
   )
   server.connected = undefined
@@ -186,7 +186,7 @@ test('a desk that is closed lets go of whoever waits, and of whoever comes', asy
 
 test('what is no identifier of a key is refused; so is a certificate of another key', async () => {
   const { cert, spki } = KEYS['P-256']
-  await withDesk(
+  await withSigner(
     spki,
     () => assert.unreachable(),
     async ({ number }) => {
@@ -199,7 +199,7 @@ test('what is no identifier of a key is refused; so is a certificate of another 
   )
   const ed = generateKeyPairSync('ed25519').publicKey.export({ type: 'spki', format: 'der' })
   for (const other of [new Uint8Array(0), Uint8Array.from(randomBytes(91)), Uint8Array.from(ed)]) {
-    await withDesk(
+    await withSigner(
       other,
       () => assert.unreachable(),
       async ({ number }) => assert.is.not(await connected(cert, `${number}.1`), 'secure'),
@@ -210,17 +210,17 @@ test('what is no identifier of a key is refused; so is a certificate of another 
 test('what is no argument is a TypeError', () => {
   const isTypeError = (error: unknown) => error instanceof TypeError
   for (const given of [[], [1, () => {}], [new Uint8Array(1), 2], [new Uint8Array(1), () => {}, -1]]) {
-    assert.throws(() => Reflect.construct(TlsDesk, given), isTypeError)
+    assert.throws(() => Reflect.construct(TlsSigner, given), isTypeError)
   }
-  assert.throws(() => Reflect.construct(TlsDesk, [new Uint8Array(1), () => {}, 30_001]), isTypeError)
-  const desk = new TlsDesk(new Uint8Array(1), () => {})
+  assert.throws(() => Reflect.construct(TlsSigner, [new Uint8Array(1), () => {}, 30_001]), isTypeError)
+  const signer = new TlsSigner(new Uint8Array(1), () => {})
   for (const given of [[], ['1', new Uint8Array(1)], [1, 'x'], [-1, new Uint8Array(1)], [2 ** 60, new Uint8Array(1)]]) {
-    assert.throws(() => Reflect.apply(desk.answer, desk, given), isTypeError)
+    assert.throws(() => Reflect.apply(signer.answer, signer, given), isTypeError)
   }
-  assert.is(desk.answer(1, new Uint8Array(1)), false)
-  desk.close()
-  desk.close()
-  assert.is(desk.refuse(1), false)
+  assert.is(signer.answer(1, new Uint8Array(1)), false)
+  signer.close()
+  signer.close()
+  assert.is(signer.refuse(1), false)
 })
 
 test('a thread that reads the addon in twice, and has itself watched by both', () => {
@@ -228,7 +228,7 @@ test('a thread that reads the addon in twice, and has itself watched by both', (
     const addon = ${JSON.stringify(addon)}
     const first = require(addon)
     delete require.cache[addon]
-    for (const one of [first, require(addon), first]) one.watchTlsThread()`
+    for (const one of [first, require(addon), first]) one.watchThreadTermination()`
   const thread = `new (require('node:worker_threads').Worker)(${JSON.stringify(program)}, { eval: true })`
   const { status, signal, stderr } = spawnSync(process.execPath, ['-e', thread], { encoding: 'utf8' })
   assert.equal([status, signal], [0, null], stderr)
