@@ -99,15 +99,15 @@ export interface NativeConnected {
   readonly atr: Uint8Array
 }
 
-/** One tie to one card, on a thread of its own: calls are done in the order in which they were made. */
+/** A connection to one card, on a thread of its own: calls are done in the order in which they were made. */
 export interface NativePcscConnection {
   readers(): Promise<NativeReaderState[]>
-  /** Makes the tie to pcscd too, and makes it anew after pcscd was restarted. */
+  /** Connects to pcscd too, and connects anew after pcscd was restarted. */
   connect(reader: string, shareMode: number, protocols: number): Promise<NativeConnected>
   /** 0: leaves the card as it is, 1: resets it, 2: powers it down and up. */
   reconnect(initialization: number): Promise<NativeConnected>
   disconnect(disposition: number): Promise<void>
-  /** What becomes of the card when this tie ends, however it ends: 0 as it is, 1 reset. */
+  /** What becomes of the card when this connection ends, however it ends: 0 as it is, 1 reset. */
   parting(disposition: number): void
   /** Waits while another program has the card. */
   begin(): Promise<void>
@@ -153,7 +153,7 @@ export interface Native {
     seen: (failure: NativePcscFailure | undefined, readers: NativeReaderState[]) => void,
   ) => NativePcscMonitor
   openTpm(options: { tcti: string; stateFile: string; createState: boolean; waitMs: number }): Promise<NativeTpm>
-  /** One try at a lock between processes; null where somebody else holds it. The kernel frees it when a process ends. */
+  /** One try at a lock between processes; null where it is taken. The kernel frees it when a process ends. */
   lockFile(path: string): NativeFileLock | null
   readonly BurnKey: new () => NativeBurnKey
   /** Codes of the commands that `run` knows, by name as TPM 2.0 Part 3 has it. */

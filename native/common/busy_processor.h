@@ -1,5 +1,5 @@
-// Whether others want the processor that a thread looks for work on instead of sleeping: then it sleeps as threads do,
-// since what it looks for may be among them, and they have a better use for the time.
+// A thread that polls for work instead of sleeping asks this whether other threads need its processor. Where they do,
+// it sleeps: they have a better use for the time, and the work that it polls for may be theirs.
 #pragma once
 
 #include <sched.h>
@@ -9,14 +9,14 @@
 
 namespace tessera {
 
-// Of one thread.
+// One object for each thread that polls.
 class BusyProcessor {
  public:
   using Clock = std::chrono::steady_clock;
 
   bool quiet(Clock::time_point now) const { return now >= quiet_from_; }
 
-  // Gives way to whatever else would run here. The time after that.
+  // Yields the processor, and returns the time afterwards.
   Clock::time_point give_way() {
     const auto before = Clock::now();
     sched_yield();
@@ -26,9 +26,9 @@ class BusyProcessor {
   }
 
  private:
-  // Who gives way for longer is not alone. The other thread of ours may be on this processor too, and takes less.
+  // A longer yield means that another program runs here. The other thread of ours takes less than this.
   static constexpr std::chrono::microseconds kAlone{700};
-  // So long it then does not look. Who only came by is gone by then; where somebody is there each time it becomes long.
+  // How long it does not poll then. A short visitor is gone after the first; repeated visits lead up to the second.
   static constexpr Clock::duration kBrief = std::chrono::milliseconds(4);
   static constexpr Clock::duration kLong = std::chrono::milliseconds(50);
 

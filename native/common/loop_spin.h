@@ -1,5 +1,5 @@
-// Keeps an event loop turning for a moment instead of letting it sleep, so that what another thread has for it arrives
-// at once: to wake a thread of a processor that has gone idle takes a tenth of the time of a signature.
+// Keeps an event loop turning for a moment instead of letting it sleep, so that an answer from another thread arrives
+// at once: waking a thread on an idle processor takes a tenth of the time of a signature.
 #pragma once
 
 #include <node_api.h>
@@ -22,7 +22,7 @@ class LoopSpin {
     napi_get_uv_event_loop(env, &loop);
     auto idle = std::make_unique<Idle>();
     if (loop == nullptr || uv_idle_init(loop, &idle->handle) != 0) return;
-    uv_unref(reinterpret_cast<uv_handle_t*>(&idle->handle));  // who waits for something holds the loop by that
+    uv_unref(reinterpret_cast<uv_handle_t*>(&idle->handle));  // a pending call keeps the loop alive, not this
     idle_ = idle.release();
     idle_->handle.data = idle_;
     idle_->owner = this;
@@ -45,10 +45,10 @@ class LoopSpin {
   }
 
  private:
-  // The loop has it until it says that the handle is closed, and the environment does not end before.
+  // It belongs to the loop until the handle is closed; the environment waits for that.
   struct Idle {
     void close() {
-      if (owner == nullptr) return;  // that was done
+      if (owner == nullptr) return;  // closed before
       std::exchange(owner, nullptr)->idle_ = nullptr;
       uv_close(reinterpret_cast<uv_handle_t*>(&handle), [](uv_handle_t* closed) {
         const std::unique_ptr<Idle> self(static_cast<Idle*>(closed->data));

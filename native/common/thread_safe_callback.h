@@ -1,4 +1,4 @@
-// From a thread of ours to JavaScript's, for as long as JavaScript is there.
+// Calls JavaScript's thread from a thread of ours, for as long as its environment exists.
 #pragma once
 
 #include <napi.h>
@@ -15,23 +15,23 @@ class ThreadSafeCallback {
  public:
   explicit ThreadSafeCallback(Napi::Env env, Owner* owner) : function_(Function::New(env, "tessera", 0, 1, owner)) {}
 
-  // From any thread. What nobody takes any more is dropped.
+  // From any thread. Items sent after `close` are dropped.
   void send(std::unique_ptr<Item> item) {
     const std::lock_guard lock(mutex_);
     if (open_ && function_.NonBlockingCall(item.get()) == napi_ok) static_cast<void>(item.release());
   }
 
-  // What is on its way is dropped, and the owner not called again.
+  // Drops the items under way; the owner is not called again.
   void close() {
     const std::lock_guard lock(mutex_);
     if (std::exchange(open_, false)) function_.Abort();
   }
 
-  // Whether the process waits for what comes through here. JavaScript's thread only.
+  // Whether the process stays alive for further items. JavaScript's thread only.
   void hold(Napi::Env env, bool hold) { hold ? function_.Ref(env) : function_.Unref(env); }
 
  private:
-  // With no environment: that one is going away, or the outlet was closed.
+  // `env` is null where the environment goes away, or the callback was closed.
   static void call_js(Napi::Env env, Napi::Function, Owner* owner, Item* raw) {
     std::unique_ptr<Item> item(raw);
     if (env == nullptr) return;
@@ -39,7 +39,7 @@ class ThreadSafeCallback {
     try {
       owner->arrived(env, std::move(item));
     } catch (const Napi::Error& error) {
-      // A listener threw: as if it had been called by Node. When JavaScript was stopped nobody is left to be told.
+      // A listener threw: report it as Node does. This does nothing once JavaScript was stopped.
       napi_fatal_exception(env, error.Value());
     }
   }

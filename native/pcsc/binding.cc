@@ -16,8 +16,7 @@ using std::chrono::milliseconds;
 // How long the end of an environment waits for threads: usual calls return at once, and no other is waited for.
 constexpr milliseconds kGrace{200};
 
-// What `start` answers. Where it fails the callback is closed: nothing comes through it, and nobody else would close
-// it.
+// The result of `start`. Where it fails, this closes the callback, since nothing else would.
 template <typename ThreadSafeCallback, typename Start>
 auto started(Napi::Env env, ThreadSafeCallback& callback, const Start& start) {
   try {
@@ -32,7 +31,7 @@ auto started(Napi::Env env, ThreadSafeCallback& callback, const Start& start) {
 
 struct JsJob : Job {
   virtual Napi::Value result(Napi::Env env) = 0;
-  // What takes back a success that comes when nobody waits any more.
+  // Undoes a success that arrives when no caller waits any more.
   std::function<void()> undo;
 };
 
@@ -106,7 +105,7 @@ class Connection : public Napi::ObjectWrap<Connection> {
     worker_->stop();
   }
 
-  // While somebody waits, this object and the process stay.
+  // While a caller waits, this object and the process stay alive.
   Napi::Value expect(JsJob& job) {
     auto deferred = Napi::Promise::Deferred::New(Env());
     job.id = ++last_id_;
@@ -170,7 +169,7 @@ class Connection : public Napi::ObjectWrap<Connection> {
     return {};
   }
 
-  // A lock that comes when nobody waits for it any more is given back.
+  // A lock that arrives when no caller waits for it any more is given back.
   Napi::Value begin(const Napi::CallbackInfo&) {
     const auto work = [](Session& session) {
       session.begin();
@@ -200,7 +199,7 @@ class Connection : public Napi::ObjectWrap<Connection> {
     return post<std::map<uint32_t, uint32_t>>([](Session& session) { return session.features(); });
   }
 
-  // Whoever waits is told, now. What the thread does meanwhile comes to nothing.
+  // Rejects every call that waits, now. What the thread still does has no effect.
   Napi::Value cancel(const Napi::CallbackInfo& info) {
     const Failure failure(Layer::kClosed, static_cast<uint32_t>(SCARD_E_CANCELLED), "", "The call was given up.");
     while (!waiting_.empty()) {

@@ -11,7 +11,7 @@
 
 namespace tessera::pcsc {
 
-// What there is at one moment: the readers, or why nobody knows.
+// The readers at one moment, or why they are not known.
 struct Sight {
   std::vector<ReaderState> readers;
   std::unique_ptr<Failure> failure;

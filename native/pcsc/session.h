@@ -1,4 +1,4 @@
-// One tie to one card, used by one thread. Whatever is not there yet, or was lost with pcscd, is made by `connect`.
+// A connection to one card, used by one thread. `connect` makes what is not there yet, or was lost with pcscd.
 #pragma once
 
 #include <map>
@@ -20,7 +20,7 @@ struct Connected {
   Bytes atr;
 };
 
-// Others are kept out as long as it lives.
+// Keeps other programs out as long as it lives.
 class Transaction {
  public:
   explicit Transaction(SCARDHANDLE card);
@@ -43,7 +43,7 @@ class Session {
   Connected reconnect(uint32_t initialization);
   void disconnect(uint32_t disposition) noexcept;
 
-  // Waits as long as somebody else has the card, however long that is. May be nested.
+  // Waits without limit while another program has the card. May be nested.
   void begin();
   void end();
 

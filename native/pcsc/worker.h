@@ -1,5 +1,5 @@
-// A thread of its own for each connection. PC/SC calls can wait for as long as somebody else pleases (a transaction of
-// another program, a pcscd that does not answer), and not be interrupted: so nobody ever waits for this thread.
+// A thread of its own for each connection. PC/SC calls can wait without limit (for a transaction of another program, or
+// a pcscd that does not answer) and cannot be interrupted: so no other thread ever waits for this one.
 #pragma once
 
 #include <atomic>

@@ -1,4 +1,4 @@
-// The file that holds the embedded TPM's permanent state. Whoever uses it holds the lock on it.
+// The file of the embedded TPM's permanent state. Only the holder of its lock uses it.
 //
 // Layout, integers big-endian: "TESSTPM\n", version u32 (1), epoch u64 (one more at each write), length u32,
 // `length` octets of libtpms' "permall" blob, SHA-256 of all before it. libtpms itself has no checksum over its state:

@@ -1,5 +1,5 @@
 // Removing what is left of a card that its TPM cannot destroy any more: the TPM was cleared or is another one, its state is
-// gone, or the file says nothing. Only the file goes; what that leaves open is said by whoever asks for it.
+// gone, or the file says nothing. Only the file is removed; the caller says what that leaves open.
 import { CardError, type ErrorCode, UsageError } from '../errors.ts'
 import { releaseDevice } from './devices.ts'
 import { openableTcti, shownTcti } from './stored-tcti.ts'
@@ -7,7 +7,7 @@ import { connect, type Place, storesOf } from './stores.ts'
 
 /**
  * `other-tpm`: there is another storage key, or none. `no-state`: the software TPM has no state any more, or a damaged one.
- * `damaged-file`: nobody knows which indices in which TPM were the card's. `address`: no TPM may be looked for there.
+ * `damaged-file`: the indices and the TPM of the card are not known. `address`: a card file may not name such a TPM.
  */
 export type WhyDead = 'other-tpm' | 'no-state' | 'damaged-file' | 'address'
 

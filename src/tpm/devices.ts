@@ -74,7 +74,7 @@ export class TpmDevice extends TpmCommands {
 /** Devices in use by this thread: a TPM that serves one client serves all cards of a program. */
 const open = new Map<string, { readonly device: TpmDevice; users: number }>()
 
-/** The device for `options`, shared with whoever has it open. Give it back with `releaseDevice`. */
+/** The device for `options`, shared with its other users in this thread. Give it back with `releaseDevice`. */
 export async function acquireDevice(options: DeviceOptions): Promise<TpmDevice> {
   if (options.tcti.length === 0 || options.tcti.length > 1024) {
     throw new UsageError('ERR_USAGE', 'The TCTI string is empty or too long. Use for example: device:/dev/tpmrm0')
@@ -103,8 +103,8 @@ export async function releaseDevice(device: TpmDevice): Promise<void> {
 }
 
 /**
- * The device for `options` for a short look: that of who has it open in this thread, or else one that nobody comes to
- * share, since its waits are short. `leave` ends what is still under way on a device of its own.
+ * The device for `options`, for a short question: the one that is open in this thread, or else one that is not shared,
+ * since its waits are short. `leave` gives back the former, and closes the latter with all that is under way.
  */
 export function borrowDevice(options: DeviceOptions): { readonly device: TpmDevice; leave(): Promise<void> } {
   const entry = open.get(deviceKey(options))
@@ -116,7 +116,7 @@ export function borrowDevice(options: DeviceOptions): { readonly device: TpmDevi
   return { device: entry.device, leave: () => releaseDevice(entry.device) }
 }
 
-/** The device that is in use for `options`, if any: to be looked at, not kept. */
+/** The device that is in use for `options`, if any. It may be read now, and not kept. */
 export function deviceInUse(options: DeviceOptions): TpmDevice | undefined {
   return open.get(deviceKey(options))?.device
 }

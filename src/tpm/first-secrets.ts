@@ -38,13 +38,13 @@ export async function withFirstSecrets<Result>(
 ): Promise<Result> {
   const adminKey = options.adminKey === 'none' ? undefined : (options.adminKey ?? defaultAdminKey())
   const secrets: Uint8Array[] = adminKey === undefined ? [] : [adminKey]
-  const held = (secret: Uint8Array): Uint8Array => {
+  const wipedLater = (secret: Uint8Array): Uint8Array => {
     secrets.push(secret)
     return secret
   }
   try {
-    const pin = held(pinBytes(options.pin ?? DEFAULT_PIN))
-    const puk = options.noPuk ? undefined : held(pukBytes(options.puk ?? DEFAULT_PUK))
+    const pin = wipedLater(pinBytes(options.pin ?? DEFAULT_PIN))
+    const puk = options.noPuk ? undefined : wipedLater(pukBytes(options.puk ?? DEFAULT_PUK))
     const defaults: DefaultSecret[] = []
     if (isText(pin, DEFAULT_PIN)) defaults.push('pin')
     if (puk !== undefined && isText(puk, DEFAULT_PUK)) defaults.push('puk')

@@ -93,8 +93,8 @@ export function parseResponse(text: string): Uint8Array {
 }
 
 /**
- * A challenge that the help desk may sign: one that lives as long as every challenge of a card does. Whoever can change
- * the text can recompute its check value and ask for a ticket that sets PINs for years.
+ * A challenge that the help desk may sign: one with the lifetime of every challenge of a card. Its check value is no
+ * protection: an attacker who changes the text recomputes it, and could ask for a ticket that sets PINs for years.
  * @throws UsageError ERR_USAGE when it was misread, or asks for another lifetime
  */
 export function challengeToSign(text: string): Challenge {

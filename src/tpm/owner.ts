@@ -1,4 +1,4 @@
-// Acting as the owner of the TPM: needed to create and to destroy a card, and for nothing else.
+// Authorisation by the owner of the TPM: needed to create and to destroy a card, and for nothing else.
 import { TpmError } from '../errors.ts'
 import type { NativeAuth } from '../native.ts'
 import { bySession, NO_PASSWORD } from './command.ts'

@@ -1,13 +1,13 @@
 /**
  * The TCTI string that a card file remembers. tpm2-tss takes far more than addresses: `cmd:` runs a program, a path loads
- * a library, `pcap:` hands on to either. Whoever can write a card file must not run programs as whoever lists it, so
- * a string from a file opens a TPM only when it says one of the addresses below. Everything else has to be said by the
- * person who starts the program: --tcti, the option `tcti`, $TESSERA_TCTI.
+ * a library, `pcap:` hands on to either. A card file may have been written by another user than the one who lists it, and
+ * must not run programs. So a string from a file opens a TPM only when it is one of the addresses below. Every other one
+ * has to come from the user who starts the program: --tcti, the option `tcti`, $TESSERA_TCTI.
  */
 import { TpmError } from '../errors.ts'
 
 declare const unchecked: unique symbol
-/** As it is in a file: no string to anybody, so that it opens nothing before `openableTcti` has read it. */
+/** As it is in a file. Its type is no string, so that it opens nothing before `openableTcti` has checked it. */
 export interface StoredTcti {
   readonly [unchecked]: true
 }

@@ -11,7 +11,7 @@ export class Turns {
   #alone = false
   /** Uses that were posted and are not answered yet. */
   #posted = 0
-  /** Uses that failed by no fault of their own: their turn comes before that of all who asked later. */
+  /** Uses that failed by no fault of their own: they come before all later ones. */
   readonly #again: Waiting[] = []
   readonly #line: Waiting[] = []
 

@@ -15,7 +15,7 @@ export interface SealedBlob {
   readonly private: Uint8Array
 }
 
-/** Anybody who has the card file and the TPM can unseal it: that is who uses it. */
+/** Everybody who has the card file and the TPM can unseal it, without a secret. */
 const ATTRIBUTES = OBJECT.fixedTPM | OBJECT.fixedParent | OBJECT.userWithAuth | OBJECT.noDA
 /** TPMT_PUBLIC of a sealed object: TPM_ALG_KEYEDHASH without a scheme. Part 1, 27.8. */
 const TEMPLATE = concat(u16(ALG.KEYEDHASH), u16(ALG.SHA256), u32(ATTRIBUTES), EMPTY_SIZED, u16(ALG.NULL), EMPTY_SIZED)

@@ -13,11 +13,11 @@ import type { Policy, PolicyFacts, Role, Term } from './terms.ts'
 
 /**
  * What lets a PolicySigned or a PolicySecret come true again until it expires: the parameters of the PolicyTicket that
- * does so. It is as good as the secret for that time: the holder wipes it.
+ * does so. For that time it is as good as the secret, so its owner wipes it.
  */
 export type Ticket = Uint8Array
 
-/** How the terms that need somebody are fulfilled. Who cannot fulfil one leaves it out. */
+/** How to fulfil the terms that need a secret or a signature. A caller leaves out those that it cannot fulfil. */
 export interface Proofs {
   /** Authorises the index of this role with its secret: an HMAC session, never the secret itself. */
   readonly secret?: (role: Role) => NativeAuth
