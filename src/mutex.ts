@@ -1,5 +1,9 @@
-/** Ends a turn before the promise of its work settles; a second call does nothing. */
-export type Release = () => void
+/** One turn at a mutex. */
+export interface Turn {
+  over: boolean
+  /** Called at the end of the turn. */
+  ended?(): void
+}
 
 /** One piece of work at a time, in the order of asking. Not to be nested: work that waits for its own turn waits for ever. */
 export class Mutex {
@@ -7,30 +11,36 @@ export class Mutex {
   #starting = false
   readonly #waiting: (() => void)[] = []
 
-  /**
-   * Runs `work`, at once where nobody else has the turn. The turn ends when its promise settles, or when it calls
-   * `release`: what it still does then is done beside the work that comes next. `ended` is called at the end of the turn.
-   */
-  run<T>(work: (release: Release) => Promise<T>, ended?: () => void): Promise<T> {
-    if (!this.#busy && this.#waiting.length === 0) return this.#start(work, ended)
+  /** Runs `work`, at once where nobody else has the turn, which ends when the promise of `work` settles, or by `end`. */
+  run<T>(work: () => Promise<T>, turn: Turn = { over: false }): Promise<T> {
+    if (!this.#busy && this.#waiting.length === 0) return this.#start(work, turn)
     return new Promise<T>((resolve) => {
-      this.#waiting.push(() => resolve(this.#start(work, ended)))
+      this.#waiting.push(() => resolve(this.#start(work, turn)))
     })
   }
 
-  #start<T>(work: (release: Release) => Promise<T>, ended?: () => void): Promise<T> {
+  /**
+   * Ends a turn that has begun: what its work still does is done beside the work that comes next. A second call does
+   * nothing.
+   */
+  end(turn: Turn): void {
+    if (turn.over) return
+    turn.over = true
+    this.#busy = false
+    turn.ended?.()
+    this.#next()
+  }
+
+  #start<T>(work: () => Promise<T>, turn: Turn): Promise<T> {
     this.#busy = true
-    let over = false
-    const release = () => {
-      if (over) return
-      over = true
-      this.#busy = false
-      ended?.()
-      this.#next()
-    }
-    const result = begin(work, release)
-    if (!over) result.then(release, release)
+    const result = begin(work)
+    if (!turn.over) this.#endAfter(result, turn)
     return result
+  }
+
+  #endAfter(result: Promise<unknown>, turn: Turn): void {
+    const end = () => this.end(turn)
+    result.then(end, end)
   }
 
   /** A loop and no recursion: work may end its turn before it returns. */
@@ -47,9 +57,9 @@ export class Mutex {
 }
 
 /** What `work` throws at once is a rejection like any other. */
-function begin<T>(work: (release: Release) => Promise<T>, release: Release): Promise<T> {
+function begin<T>(work: () => Promise<T>): Promise<T> {
   try {
-    return work(release)
+    return work()
   } catch (error) {
     return Promise.reject(error)
   }

@@ -1,9 +1,9 @@
 // Transactions of one card, one at a time: what every channel shares. A transaction inside another one of the same card
 // would wait for itself, so it is refused; and so is a `transmit` that was kept for longer than its transaction.
 import { AsyncLocalStorage } from 'node:async_hooks'
-import type { TransactionOptions, Transmit } from './channel.ts'
+import type { TransactionOptions, Transmit, TransmitOptions } from './channel.ts'
 import { UsageError } from './errors.ts'
-import { Mutex, type Release } from './mutex.ts'
+import { Mutex, type Turn } from './mutex.ts'
 
 /** What a channel does for its transactions. */
 export interface TransactionLink {
@@ -17,26 +17,66 @@ export interface TransactionLink {
 
 /** What there is to say about a command beside the response. */
 export interface Reply {
-  /** Ends the transaction before the response is there; undefined unless the command is the last one. */
-  readonly posted: Release | undefined
+  /** Whether `post` has ended the transaction. */
+  readonly posted: boolean
+  /** Ends the transaction before the response is there; does nothing unless the command is the last one. */
+  post(): void
   /** Takes the error behind the status word of the response. */
   refused(cause: unknown): void
 }
 
-interface Turn {
+/** The transaction whose work is on the call stack. */
+let working: Transaction | undefined
+/** The transaction that asynchronous code belongs to, while there is one that is followed. */
+const belongsTo = new AsyncLocalStorage<Transaction>()
+let followed = 0
+
+class Transaction implements Turn {
   readonly card: Transactions
   /** The transaction, of another card, in which this one was asked for. */
-  readonly outer: Turn | undefined
+  readonly outer: Transaction | undefined
+  readonly flat: boolean
+  /** The error behind the status word of the last response. */
+  cause: unknown
   /** The last command was sent. */
-  complete: boolean
-  over: boolean
+  complete = false
+  over = false
+
+  constructor(card: Transactions, outer: Transaction | undefined, flat: boolean) {
+    this.card = card
+    this.outer = outer
+    this.flat = flat
+  }
+
+  begun(): void {
+    if (!this.flat) followed += 1
+  }
+
+  ended(): void {
+    if (!this.flat) unfollow()
+  }
 }
 
-/** The transaction whose work is on the call stack. */
-let working: Turn | undefined
-/** The transaction that asynchronous code belongs to, while there is one that is followed. */
-const belongsTo = new AsyncLocalStorage<Turn>()
-let followed = 0
+class CommandReply implements Reply {
+  readonly #transaction: Transaction
+  readonly #last: boolean
+  posted = false
+
+  constructor(transaction: Transaction, last: boolean) {
+    this.#transaction = transaction
+    this.#last = last
+  }
+
+  post(): void {
+    if (!this.#last) return
+    this.posted = true
+    this.#transaction.card.end(this.#transaction)
+  }
+
+  refused(cause: unknown): void {
+    this.#transaction.cause = cause
+  }
+}
 
 export class Transactions {
   readonly #link: TransactionLink
@@ -50,17 +90,8 @@ export class Transactions {
   run<T>(work: (transmit: Transmit) => Promise<T>, { flat = false }: TransactionOptions = {}): Promise<T> {
     const outer = working ?? (followed > 0 ? belongsTo.getStore() : undefined)
     if (isInside(outer, this)) return Promise.reject(nested())
-    const turn: Turn = { card: this, outer, complete: false, over: false }
-    const ended = () => {
-      turn.over = true
-      if (!flat) unfollow()
-    }
-    return this.#mutex.run((release) => {
-      if (!flat) followed += 1
-      const begun = this.#link.begin()
-      const enter = () => enterWork(turn, flat, () => work(this.#transmit(turn, release)))
-      return begun === undefined && this.#link.end === undefined ? enter() : this.#around(begun, enter)
-    }, ended)
+    const transaction = new Transaction(this, outer, flat)
+    return this.#mutex.run(() => this.#begin(transaction, work), transaction)
   }
 
   /** Runs `work` after the transactions that were asked for before. */
@@ -68,40 +99,59 @@ export class Transactions {
     return this.#mutex.run(work)
   }
 
-  async #around<T>(begun: Promise<void> | undefined, work: () => Promise<T>): Promise<T> {
+  /** Ends a transaction before its work is done. */
+  end(transaction: Transaction): void {
+    this.#mutex.end(transaction)
+  }
+
+  #begin<T>(transaction: Transaction, work: (transmit: Transmit) => Promise<T>): Promise<T> {
+    transaction.begun()
+    const begun = this.#link.begin()
+    if (begun !== undefined || this.#link.end !== undefined) return this.#around(begun, transaction, work)
+    return enterWork(transaction, work, this.#transmit(transaction))
+  }
+
+  async #around<T>(
+    begun: Promise<void> | undefined,
+    transaction: Transaction,
+    work: (transmit: Transmit) => Promise<T>,
+  ): Promise<T> {
     await begun
     try {
-      return await work()
+      return await enterWork(transaction, work, this.#transmit(transaction))
     } finally {
       this.#link.end?.()
     }
   }
 
-  #transmit(turn: Turn, release: Release): Transmit {
-    let cause: unknown
-    const refused = (error: unknown) => {
-      cause = error
-    }
-    const transmit = (apdu: Uint8Array, { last = false } = {}): Promise<Uint8Array> => {
-      if (turn.complete || turn.over) return Promise.reject(tooLate())
-      cause = undefined
-      turn.complete = last
-      return this.#link.transmit(apdu, { posted: last ? release : undefined, refused })
-    }
-    return Object.assign(transmit, { cause: () => cause })
+  #transmit(transaction: Transaction): Transmit {
+    const transmit = (apdu: Uint8Array, options?: TransmitOptions) => this.#send(transaction, apdu, options)
+    transmit.cause = () => transaction.cause
+    return transmit
+  }
+
+  #send(transaction: Transaction, apdu: Uint8Array, { last = false }: TransmitOptions = {}): Promise<Uint8Array> {
+    if (transaction.complete || transaction.over) return Promise.reject(tooLate())
+    transaction.cause = undefined
+    transaction.complete = last
+    return this.#link.transmit(apdu, new CommandReply(transaction, last))
   }
 }
 
-function isInside(turn: Turn | undefined, card: Transactions): boolean {
-  for (let one = turn; one !== undefined; one = one.outer) if (one.card === card && !one.over) return true
+function isInside(outer: Transaction | undefined, card: Transactions): boolean {
+  for (let one = outer; one !== undefined; one = one.outer) if (one.card === card && !one.over) return true
   return false
 }
 
-function enterWork<T>(turn: Turn, flat: boolean, work: () => Promise<T>): Promise<T> {
+function enterWork<T>(
+  transaction: Transaction,
+  work: (transmit: Transmit) => Promise<T>,
+  transmit: Transmit,
+): Promise<T> {
   const above = working
-  working = turn
+  working = transaction
   try {
-    return flat ? work() : belongsTo.run(turn, work)
+    return transaction.flat ? work(transmit) : belongsTo.run(transaction, work, transmit)
   } finally {
     working = above
   }

@@ -53,16 +53,16 @@ async function nativeLayer(setup: Setup): Promise<Operation> {
   const { root, algorithm } = setup
   const { NO_PASSWORD } = await load(root, 'tpm/command')
   const { createKey } = await load(root, 'tpm/keys/create')
-  const { signDigest, rawRsa } = await load(root, 'tpm/keys/operations')
+  const { keyCommand, signDigest, rawRsa } = await load(root, 'tpm/keys/operations')
   const device = await (await place(setup)).device()
   const srk = await device.srkNow({ make: { ownerPassword: new Uint8Array(0) } })
   const key = await createKey(device, srk, algorithm, 'never', new Uint8Array(0))
   const entity = await device.keys.get(key, srk)
-  const { build } =
+  const operation =
     algorithm === 'P-256' ? signDigest(algorithm, DIGEST) : rawRsa(algorithm, key.public.subarray(2), await block(root))
   const tpm = await device.connect()
   return {
-    run: () => tpm.run([build(entity, NO_PASSWORD)]),
+    run: () => tpm.run([keyCommand(operation, entity, NO_PASSWORD)]),
     counters: () => device.counters(),
     async close() {
       await device.flush(entity.handle)

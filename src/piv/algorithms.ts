@@ -56,15 +56,15 @@ export function parseAlgorithm(text: string): Algorithm {
 /** Hashes a signature may use, with their length in octets. SHA-1 is refused: it is broken for signatures. */
 export const HASHES = { 'SHA-256': 32, 'SHA-384': 48, 'SHA-512': 64 } as const
 export type Hash = keyof typeof HASHES
+const HASH_NAMES = Object.keys(HASHES) as Hash[]
 
 /** @throws UsageError ERR_ALGORITHM */
 export function parseHash(text: string): Hash {
-  const found = Object.keys(HASHES).find((name) => name === text.toUpperCase())
-  if (found === undefined) {
-    throw new UsageError(
-      'ERR_ALGORITHM',
-      `The hash '${text.slice(0, 40)}' is not supported. Use one of ${Object.keys(HASHES).join(', ')}.`,
-    )
-  }
-  return found as Hash
+  const upper = text.toUpperCase()
+  const found = HASH_NAMES.find((name) => name === upper)
+  if (found !== undefined) return found
+  throw new UsageError(
+    'ERR_ALGORITHM',
+    `The hash '${text.slice(0, 40)}' is not supported. Use one of ${HASH_NAMES.join(', ')}.`,
+  )
 }

@@ -52,7 +52,7 @@ export class LoadedKeys {
   /** The key where it is loaded, which is now the one that was used last. */
   known(blob: KeyBlob): Entity | undefined {
     const known = this.#loaded.get(blob)
-    if (known === undefined) return undefined
+    if (known === undefined || this.#loaded.size === 1) return known
     this.#loaded.delete(blob)
     this.#loaded.set(blob, known)
     return known

@@ -135,9 +135,9 @@ test('a command that was posted and fails later takes nothing from a VERIFY that
   const vault = openMemoryVault(card)
   const real = vault.keys.signDigest.bind(vault.keys)
   const held = gate()
-  const signDigest: typeof real = async (slot, digest, posted) => {
+  const signDigest: typeof real = async (slot, digest, posting) => {
     if (slot === '9c') return real(slot, digest)
-    posted?.()
+    posting?.post()
     await held.promise
     throw new CardError('ERR_DATA', 'It fails when others have come.')
   }

@@ -20,6 +20,7 @@ import { getData, putData, select } from './handlers/objects.ts'
 import { change, clearPin, pinStatus, unblock, verify } from './handlers/pins.ts'
 import { resetCard } from './handlers/reset.ts'
 import { Security } from './security.ts'
+import type { Posting } from './vault.ts'
 
 const INS = { getResponse: 0xc0, generalAuthenticate: 0x87, putData: 0xdb } as const
 const CLA = { plain: 0x00, chained: 0x10 } as const
@@ -27,11 +28,11 @@ const CLASSES: readonly number[] = Object.values(CLA)
 const NOTHING = new Uint8Array(0)
 const DONE: ResponseApdu = { data: NOTHING, sw: SW.OK }
 
-/** Answers data, or nothing. `posted`: as `Reply` has it, and only uses of keys call it. */
+/** Answers data, or nothing. Only uses of keys are posted. */
 type Handler<Kind extends PivCommand['kind']> = (
   context: CardContext,
   command: Extract<PivCommand, { kind: Kind }>,
-  posted: (() => void) | undefined,
+  posting: Posting,
 ) => Promise<Uint8Array> | Promise<void> | Uint8Array
 
 /** One handler a command; the compiler sees to it that none is missing. */
@@ -61,7 +62,8 @@ const HANDLERS: { readonly [Kind in PivCommand['kind']]: Handler<Kind> } = {
   resetCard,
 }
 
-const ALONE: Reply = { posted: undefined, refused: () => undefined }
+/** Of a command that is in no transaction, and never posted. */
+const ALONE: Reply = { posted: false, post: () => undefined, refused: () => undefined }
 
 export class CardApplication {
   readonly #context: CardContext
@@ -104,13 +106,6 @@ export class CardApplication {
   async transmit(octets: Uint8Array, reply: Reply = ALONE): Promise<Uint8Array> {
     const apdu = parseCommand(octets)
     let assembled: Uint8Array | undefined
-    let posted = false
-    const post =
-      reply.posted &&
-      (() => {
-        posted = true
-        reply.posted?.()
-      })
     try {
       const interrupted = this.#interrupt(apdu)
       if (interrupted !== undefined) await interrupted
@@ -121,16 +116,16 @@ export class CardApplication {
       const command = parsePivCommand(whole)
       const separated = this.#separate(command)
       if (separated !== undefined) await separated
-      const answer = (HANDLERS[command.kind] as Handler<PivCommand['kind']>)(this.#context, command as never, post)
-      if (posted) this.#posted = answer as Promise<unknown>
+      const answer = (HANDLERS[command.kind] as Handler<PivCommand['kind']>)(this.#context, command as never, reply)
+      if (reply.posted) this.#posted = answer as Promise<unknown>
       const data = (isPromise(answer) ? await answer : answer) ?? NOTHING
       // Who posted it takes all of the answer at once: the rest of another one may be waiting by now.
-      return encodeResponse(posted ? { data, sw: SW.OK } : this.#pending.take(data, whole.le))
+      return encodeResponse(reply.posted ? { data, sw: SW.OK } : this.#pending.take(data, whole.le))
     } catch (error) {
       const sw = statusOf(error)
       reply.refused(error instanceof StatusError ? error.cause : error)
       // What was posted was alone when it was, and what is there now belongs to commands after it.
-      if (!posted) await this.#disarm()
+      if (!reply.posted) await this.#disarm()
       if (sw === undefined) throw error
       return encodeResponse({ data: NOTHING, sw })
     } finally {

@@ -21,12 +21,15 @@ export interface KeyOptions {
   readonly pinPolicy: PinPolicy
 }
 
-/**
- * Called by a vault before the call that it was given to returns, or never: the use of the key is queued where it is
- * done, and nothing that is asked of the vault afterwards can change its outcome. Other calls may then come before its
- * end, and their uses are queued behind it. A use of an `always` key is never posted.
- */
-export type Posted = () => void
+/** The caller's side of a use that may be queued where it is done. */
+export interface Posting {
+  /**
+   * Called by a vault before the call that it was given to returns, or never: the use of the key is queued, and nothing
+   * that is asked of the vault afterwards can change its outcome. Other calls may then come before its end, and their
+   * uses are queued behind it. A use of an `always` key is never posted.
+   */
+  post(): void
+}
 
 export interface KeyVault {
   list(): readonly VaultKey[]
@@ -40,11 +43,11 @@ export interface KeyVault {
   /** A key that was in `to` is gone. */
   move(from: Slot, to: Slot): Promise<void>
   /** ECDSA over a digest of any length up to the curve's: r || s, each of the curve's size in octets. */
-  signDigest(slot: Slot, digest: Uint8Array, posted?: Posted): Promise<Uint8Array>
+  signDigest(slot: Slot, digest: Uint8Array, posting?: Posting): Promise<Uint8Array>
   /** The raw private operation on a block of exactly the modulus' length, below the modulus. */
-  rawRsa(slot: Slot, block: Uint8Array, posted?: Posted): Promise<Uint8Array>
+  rawRsa(slot: Slot, block: Uint8Array, posting?: Posting): Promise<Uint8Array>
   /** x coordinate of the shared point with `point` (04 || X || Y), of the curve's size in octets. */
-  agree(slot: Slot, point: Uint8Array, posted?: Posted): Promise<Uint8Array>
+  agree(slot: Slot, point: Uint8Array, posting?: Posting): Promise<Uint8Array>
 }
 
 /** The attestation key: it signs certificates about other keys, and whoever has it can do nothing else with it. */

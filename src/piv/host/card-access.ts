@@ -186,11 +186,21 @@ export class CardAccess {
       const exchange = new Exchange(this.channel, transmit)
       key = pin === undefined && this.#selection.isLasting ? this.keys.known(slot) : undefined
       if (key !== undefined) return exchange.sendLast(commandFor(operation, key))
-      const use = () => this.#lookUpAndUse(exchange, slot, operation, options, pin)
-      return this.#selection.with(exchange, use, pin === undefined && this.#allowsNothingElse(slot))
+      return this.#selectAndUse(exchange, slot, operation, options, pin)
     })
     if ('key' in got) return operation.read(got.response, got.key)
     return operation.read(this.#response(slot, operation, got), key as KeyInfo)
+  }
+
+  #selectAndUse(
+    exchange: Exchange,
+    slot: Slot,
+    operation: Operation,
+    options: UseOptions,
+    pin: Uint8Array | undefined,
+  ): Promise<Used> {
+    const use = () => this.#lookUpAndUse(exchange, slot, operation, options, pin)
+    return this.#selection.with(exchange, use, pin === undefined && this.#allowsNothingElse(slot))
   }
 
   /** With a PIN: VERIFY and the use, one right after the other; what has to be read or worked out comes before. */

@@ -63,10 +63,19 @@ export function responseIn(answer: Answer): Uint8Array {
   throw new CardError('ERR_DATA', 'The card answers without a result.')
 }
 
-export const signing = (digest: Uint8Array, parameters: SignatureParameters): Operation => ({
-  ask({ algorithm }) {
+class Signing implements Operation {
+  readonly #digest: Uint8Array
+  readonly #parameters: SignatureParameters
+
+  constructor(digest: Uint8Array, parameters: SignatureParameters) {
+    this.#digest = digest
+    this.#parameters = parameters
+  }
+
+  ask({ algorithm }: KeyInfo): Authentication {
+    const digest = this.#digest
     const { kind, octets } = ALGORITHMS[algorithm]
-    if (kind === 'rsa') return { challenge: rsaBlock(digest, parameters, octets) }
+    if (kind === 'rsa') return { challenge: rsaBlock(digest, this.#parameters, octets) }
     if (digest.length === 0 || (digest.length > octets && !DIGEST_LENGTHS.includes(digest.length))) {
       const lengths = `up to ${octets}, or ${DIGEST_LENGTHS.join(', ')}`
       throw new CardError(
@@ -76,13 +85,18 @@ export const signing = (digest: Uint8Array, parameters: SignatureParameters): Op
     }
     // FIPS 186-5, 6.4: of a longer digest its leftmost bits are signed, and a card takes no more than those.
     return { challenge: digest.length > octets ? digest.subarray(0, octets) : digest }
-  },
-  read(response, { algorithm }) {
+  }
+
+  read(response: Uint8Array, { algorithm }: KeyInfo): Uint8Array {
     const { kind, octets } = ALGORITHMS[algorithm]
     if (kind === 'rsa') return response.slice()
-    return wellFormed(() => (parameters.format === 'der' ? ecdsaInDer(response) : ecdsaToRaw(response, octets)))
-  },
-})
+    const { format } = this.#parameters
+    return wellFormed(() => (format === 'der' ? ecdsaInDer(response) : ecdsaToRaw(response, octets)))
+  }
+}
+
+export const signing = (digest: Uint8Array, parameters: SignatureParameters): Operation =>
+  new Signing(digest, parameters)
 
 /** For a protocol that pads by itself: the raw RSA operation on a padded digest, and on nothing else. */
 export const signingBlock = (block: Uint8Array): Operation => ({

@@ -9,10 +9,13 @@ import { decodePublic } from '../codec/public.ts'
 import { EMPTY_SIZED, malformed, sized, u16, u32, WireReader } from '../codec/wire.ts'
 import { ALG, CC, RH, ST } from '../constants.ts'
 
-/** One private-key operation: built for a loaded key and an authorisation of it, read from its answer. */
+/** One private-key operation of a key whose numbers have `octets` octets. */
 export interface KeyOperation {
-  readonly build: (key: Entity, auth: NativeAuth) => NativeCommand
-  readonly read: (answer: Uint8Array) => Uint8Array
+  /** One of CC. */
+  readonly command: number
+  readonly params: Uint8Array
+  readonly octets: number
+  readonly read: (answer: Uint8Array, octets: number) => Uint8Array
 }
 
 /** The digest was not made by the TPM: no ticket says so. Part 2, 10.7.6. */
@@ -43,21 +46,22 @@ export function signDigest(algorithm: Algorithm, digest: Uint8Array): KeyOperati
   params[1] = octets
   params.set(digest, 2 + octets - digest.length)
   params.set(after, 2 + octets)
-  return {
-    build: (key, auth) => keyCommand(CC.Sign, key, auth, params),
-    read: (answer) => {
-      const reader = new WireReader(answer)
-      reader.skip(4) // algorithm and hash
-      const signature = space(2 * octets)
-      for (const end of [octets, 2 * octets]) {
-        const number = reader.view()
-        if (number.length > octets) throw malformed('holds a number that is too long')
-        signature.set(number, end - number.length)
-      }
-      reader.end()
-      return signature
-    },
+  return { command: CC.Sign, params, octets, read: readSignature }
+}
+
+/** TPMT_SIGNATURE as r || s. */
+function readSignature(answer: Uint8Array, octets: number): Uint8Array {
+  const reader = new WireReader(answer)
+  reader.skip(4) // algorithm and hash
+  const signature = space(2 * octets)
+  for (let end = octets; end <= 2 * octets; end += octets) {
+    const length = reader.u16()
+    if (length > octets) throw malformed('holds a number that is too long')
+    const start = reader.skip(length)
+    for (let at = 0; at < length; at += 1) signature[end - length + at] = answer[start + at] ?? 0
   }
+  reader.end()
+  return signature
 }
 
 /**
@@ -71,15 +75,14 @@ export function rawRsa(algorithm: Algorithm, publicArea: Uint8Array, block: Uint
     throw new CardError('ERR_DATA', `An RSA block for this key has ${octets} octets and is a number below its modulus.`)
   }
   const params = concat(u16(octets), block, AFTER_BLOCK)
-  return {
-    build: (entity, auth) => keyCommand(CC.RSA_Decrypt, entity, auth, params),
-    read: (answer) => {
-      const reader = new WireReader(answer)
-      const message = leftPad(reader.view(), octets)
-      reader.end()
-      return message
-    },
-  }
+  return { command: CC.RSA_Decrypt, params, octets, read: readMessage }
+}
+
+function readMessage(answer: Uint8Array, octets: number): Uint8Array {
+  const reader = new WireReader(answer)
+  const message = leftPad(reader.view(), octets)
+  reader.end()
+  return message
 }
 
 /**
@@ -95,18 +98,15 @@ export function agree(algorithm: Algorithm, point: Uint8Array): KeyOperation {
     )
   }
   const params = sized(concat(sized(point.subarray(1, 1 + octets)), sized(point.subarray(1 + octets))))
-  return {
-    build: (key, auth) => keyCommand(CC.ECDH_ZGen, key, auth, params),
-    read: (answer) => {
-      const reader = new WireReader(new WireReader(answer).sized())
-      return leftPad(reader.sized(), octets)
-    },
-  }
+  return { command: CC.ECDH_ZGen, params, octets, read: readPoint }
 }
 
+const readPoint = (answer: Uint8Array, octets: number): Uint8Array =>
+  leftPad(new WireReader(new WireReader(answer).sized()).sized(), octets)
+
 /** As `command`, with no more arrays than it has. */
-const keyCommand = (code: number, key: Entity, auth: NativeAuth, params: Uint8Array): NativeCommand => ({
-  command: code,
+export const keyCommand = ({ command, params }: KeyOperation, key: Entity, auth: NativeAuth): NativeCommand => ({
+  command,
   handles: [key.handle],
   names: [key.name],
   auths: [auth],

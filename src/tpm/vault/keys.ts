@@ -1,7 +1,7 @@
 // Keys of a TPM card: their making, their slots, their use.
 import { CardError } from '../../errors.ts'
 import type { Algorithm } from '../../piv/algorithms.ts'
-import type { KeyOptions, KeyVault, Posted, VaultKey } from '../../piv/card/vault.ts'
+import type { KeyOptions, KeyVault, Posting, VaultKey } from '../../piv/card/vault.ts'
 import type { PrivateKeyParts } from '../../piv/private-key.ts'
 import type { PinPolicy, Slot } from '../../piv/slots.ts'
 import { spkiOf } from '../codec/public.ts'
@@ -62,26 +62,26 @@ export class TpmKeys implements KeyVault {
     })
   }
 
-  signDigest(slot: Slot, digest: Uint8Array, posted?: Posted): Promise<Uint8Array> {
-    return this.#use(slot, ({ algorithm }) => signDigest(algorithm, digest), posted)
+  signDigest(slot: Slot, digest: Uint8Array, posting?: Posting): Promise<Uint8Array> {
+    return this.#use(slot, ({ algorithm }) => signDigest(algorithm, digest), posting)
   }
 
-  rawRsa(slot: Slot, block: Uint8Array, posted?: Posted): Promise<Uint8Array> {
-    return this.#use(slot, (key) => rawRsa(key.algorithm, key.public.subarray(2), block), posted)
+  rawRsa(slot: Slot, block: Uint8Array, posting?: Posting): Promise<Uint8Array> {
+    return this.#use(slot, (key) => rawRsa(key.algorithm, key.public.subarray(2), block), posting)
   }
 
-  agree(slot: Slot, point: Uint8Array, posted?: Posted): Promise<Uint8Array> {
-    return this.#use(slot, ({ algorithm }) => agree(algorithm, point), posted)
+  agree(slot: Slot, point: Uint8Array, posting?: Posting): Promise<Uint8Array> {
+    return this.#use(slot, ({ algorithm }) => agree(algorithm, point), posting)
   }
 
-  #use(slot: Slot, operation: (key: CardFileKey) => KeyOperation, posted?: Posted): Promise<Uint8Array> {
+  #use(slot: Slot, operation: (key: CardFileKey) => KeyOperation, posting?: Posting): Promise<Uint8Array> {
     return useKey(
       this.#state,
       () => {
         const key = this.#keyToUse(slot)
         return { key, policy: key.pinPolicy, operation: operation(key) }
       },
-      posted,
+      posting,
     )
   }
 

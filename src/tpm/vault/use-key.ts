@@ -1,12 +1,12 @@
 // The one use of a key: the signing path. And how keys are made, which needs the same room in the TPM.
 import { PinError, TpmError, type TpmErrorDetails } from '../../errors.ts'
-import type { Posted as TellPosted } from '../../piv/card/vault.ts'
+import type { Posting } from '../../piv/card/vault.ts'
 import type { PinPolicy } from '../../piv/slots.ts'
 import type { Entity } from '../codec/nv.ts'
 import { bySession, keptTicket, NO_PASSWORD } from '../command.ts'
 import type { Posted, Session } from '../commands.ts'
 import { isStale, responseOf } from '../failure.ts'
-import type { KeyOperation } from '../keys/operations.ts'
+import { type KeyOperation, keyCommand } from '../keys/operations.ts'
 import type { KeyBlob } from '../loaded-keys.ts'
 import { type LockContext, saltOf } from '../lock/context.ts'
 import type { CardState } from './card-state.ts'
@@ -38,12 +38,12 @@ interface PostedUse extends Posted {
  * PolicyTicket is done ahead, after the signature before, so that nobody waits for it. Up to the one call of the addon
  * nothing is awaited: what is asked for while the TPM works on another use waits in its thread.
  */
-export async function useKey(state: CardState, asked: () => KeyUse, tellPosted?: TellPosted): Promise<Uint8Array> {
+export async function useKey(state: CardState, asked: () => KeyUse, posting?: Posting): Promise<Uint8Array> {
   const use = asked()
   state.refuseClosed()
   const now = state.device.turns.postNow(() => postUse(state, use))
   // What comes after it cannot change its outcome: it has its ticket with it.
-  if (now !== undefined && use.policy !== 'always') tellPosted?.()
+  if (now !== undefined && use.policy !== 'always') posting?.post()
   const posted = now ?? (await postInTurn(state, use))
   let again: Promise<Uint8Array> | undefined
   let answer: Uint8Array = NOTHING
@@ -56,8 +56,10 @@ export async function useKey(state: CardState, asked: () => KeyUse, tellPosted?:
   } finally {
     state.device.turns.answered()
   }
-  return again ?? use.operation.read(answer)
+  return again ?? read(use, answer)
 }
+
+const read = ({ operation }: KeyUse, answer: Uint8Array): Uint8Array => operation.read(answer, operation.octets)
 
 async function postInTurn(state: CardState, use: KeyUse): Promise<PostedUse> {
   const prepared = state.checkingTpm(() => prepareUse(state, use))
@@ -125,7 +127,7 @@ function hand(
   entity: Entity,
   session: Session | undefined,
 ): PostedUse {
-  const use = operation.build(entity, session === undefined ? NO_PASSWORD : bySession(session.handle))
+  const use = keyCommand(operation, entity, session === undefined ? NO_PASSWORD : bySession(session.handle))
   const ticket = policy === 'once' ? unlock.ticket : undefined
   const commands = session === undefined || ticket === undefined ? [use] : [keptTicket(session.handle, ticket.id), use]
   return { answers: device.post(commands), generation: device.generation, entity, session }
@@ -147,7 +149,7 @@ function doAgain(state: CardState, use: KeyUse, posted: PostedUse, error: unknow
       if (stale && device.keys.known(use.key) === posted.entity) await recover(state)
       const second = await prepare(state, use)
       try {
-        return use.operation.read((await second.answers).at(-1) ?? NOTHING)
+        return read(use, (await second.answers).at(-1) ?? NOTHING)
       } catch (cause) {
         throw await refused(state, second, device.noticed(cause))
       }

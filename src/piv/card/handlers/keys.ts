@@ -8,30 +8,26 @@ import { defaultPinPolicy } from '../../slots.ts'
 import { writeAuthentication } from '../../templates.ts'
 import type { PivCommand } from '../command.ts'
 import type { CardContext } from '../context.ts'
-import type { Posted, VaultKey } from '../vault.ts'
+import type { Posting, VaultKey } from '../vault.ts'
 
 type Command<Kind extends PivCommand['kind']> = Extract<PivCommand, { kind: Kind }>
 
 /** Sign, raw RSA, or ECDH: which one follows from the items of the template and the kind of the key. */
-export function useKey(
-  context: CardContext,
-  command: Command<'useKey'>,
-  posted: Posted | undefined,
-): Promise<Uint8Array> {
+export function useKey(context: CardContext, command: Command<'useKey'>, posting: Posting): Promise<Uint8Array> {
   const { vault } = context
   const key = vault.keys.list().find(({ slot }) => slot === command.slot)
   if (key?.pinPolicy === 'always') return use(context, command, key)
   const disarmed = vault.pins.disarm()
   return disarmed === undefined
-    ? use(context, command, key, posted)
-    : disarmed.then(() => use(context, command, key, posted))
+    ? use(context, command, key, posting)
+    : disarmed.then(() => use(context, command, key, posting))
 }
 
 function use(
   { vault, mustChangePin }: CardContext,
   { slot, algorithm, items }: Command<'useKey'>,
   key: VaultKey | undefined,
-  posted?: Posted,
+  posting?: Posting,
 ): Promise<Uint8Array> {
   if (key === undefined) throw new StatusError(SW.REFERENCE_NOT_FOUND)
   const { id, kind } = ALGORITHMS[key.algorithm]
@@ -42,12 +38,12 @@ function use(
   refuseUnless(!mustChangePin(), SW.CONDITIONS_OF_USE)
   if (exponentiation !== undefined) {
     refuseUnless(kind === 'ec', SW.WRONG_DATA)
-    return vault.keys.agree(slot, exponentiation, posted).then(answerOf)
+    return vault.keys.agree(slot, exponentiation, posting).then(answerOf)
   }
   const input = challenge ?? new Uint8Array(0)
   return kind === 'ec'
-    ? vault.keys.signDigest(slot, input, posted).then(signatureOf)
-    : vault.keys.rawRsa(slot, input, posted).then(answerOf)
+    ? vault.keys.signDigest(slot, input, posting).then(signatureOf)
+    : vault.keys.rawRsa(slot, input, posting).then(answerOf)
 }
 
 const answerOf = (response: Uint8Array) => writeAuthentication({ response })
