@@ -3,7 +3,7 @@ import { X509Certificate } from 'node:crypto'
 import { equal, hex } from '../bytes.ts'
 import { CaError } from '../errors.ts'
 import { DER } from '../iso7816/der.ts'
-import { TlvError, unwrap } from '../iso7816/tlv.ts'
+import { ifWellFormed, unwrap } from '../iso7816/tlv.ts'
 import type { KeyInfo } from '../piv/host/key-info.ts'
 import { extensionIn, readCertificate } from '../x509/certificate.ts'
 import { Parts } from '../x509/parts.ts'
@@ -101,16 +101,14 @@ function pathFrom(
 
 /** How many CAs it may have below it, without those that name themselves as issuer. RFC 5280, 4.2.1.9. */
 function mostBelow({ raw }: X509Certificate): number {
-  try {
+  const most = ifWellFormed(() => {
     const { value = EMPTY } = extensionIn(readCertificate(raw), 'basicConstraints') ?? {}
     const parts = new Parts(unwrap(value, DER.sequence))
     parts.takeIf(DER.boolean)
     const length = parts.takeIf(DER.integer)
     return length === undefined ? Number.POSITIVE_INFINITY : Number(`0x0${hex(length)}`)
-  } catch (error) {
-    if (error instanceof TlvError) return 0 // it says nothing that is known here
-    throw error
-  }
+  })
+  return most ?? 0 // it says nothing that is known here
 }
 
 /** Each certificate is come by once: CAs that certify each other make more ways than could ever be walked. */

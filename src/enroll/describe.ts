@@ -2,7 +2,7 @@
 import { type KeyObject, X509Certificate } from 'node:crypto'
 import { equal, hex } from '../bytes.ts'
 import { CardError } from '../errors.ts'
-import { TlvError } from '../iso7816/tlv.ts'
+import { ifWellFormed } from '../iso7816/tlv.ts'
 import { algorithmOf, fromKeyObject } from '../piv/public-key.ts'
 import { signatureFacts } from '../x509/algorithms.ts'
 import { type AlternativeNames, readSecurityIdentifier, understoodNames } from '../x509/alternative-names.ts'
@@ -54,7 +54,7 @@ export interface CertificateDescription extends Required<AlternativeNames> {
  */
 export function describeCertificate(der: Uint8Array): CertificateDescription {
   const x509 = openX509(der)
-  const read = understood(() => readCertificate(der)) ?? coarse(x509)
+  const read = ifWellFormed(() => readCertificate(der)) ?? coarse(x509)
   const oddities = [...read.oddities]
   const { name, hash } = signatureFacts(read.signatureAlgorithm, read.signatureParameters)
   const part = <T>(
@@ -65,9 +65,9 @@ export function describeCertificate(der: Uint8Array): CertificateDescription {
   ): T | undefined => {
     const found = extensionIn(read, id)
     if (found === undefined) return undefined
-    const first = understood(() => firstElement(found.value)) ?? EMPTY
+    const first = ifWellFormed(() => firstElement(found.value)) ?? EMPTY
     if (first.length > 0 && first.length < found.value.length) oddities.push(`there are octets after its ${what}`)
-    const value = understood(() => reader(understood(() => toDer(first)) ?? first))
+    const value = ifWellFormed(() => reader(ifWellFormed(() => toDer(first)) ?? first))
     if (value === undefined) oddities.push(`its ${what} are not understood`)
     return value ?? otherwise
   }
@@ -89,16 +89,6 @@ export function describeCertificate(der: Uint8Array): CertificateDescription {
 }
 
 const NO_NAMES: Required<AlternativeNames> = { email: [], upn: [], principal: [], dns: [], uri: [] }
-
-/** undefined for what is not written as its reader wants it. */
-function understood<T>(work: () => T): T | undefined {
-  try {
-    return work()
-  } catch (error) {
-    if (error instanceof TlvError) return undefined
-    throw error
-  }
-}
 
 /** Of a certificate whose parts are not where they should be: what OpenSSL says of it. */
 function coarse({ serialNumber, validFrom, validTo }: X509Certificate): Certificate {
@@ -124,18 +114,14 @@ function facts({ serialNumber, notBefore, notAfter, subject, issuer }: Certifica
 
 /** A name as RFC 4514 writes it; one that is not understood by its octets. */
 const showName = (der: Uint8Array): string =>
-  understood(() => formatName(der)) ?? (der.length === 0 ? '' : `#${hex(der)}`)
+  ifWellFormed(() => formatName(der)) ?? (der.length === 0 ? '' : `#${hex(der)}`)
 
 /** The key algorithm of a certificate or key by the name that cards have for it, or Node's. */
 export function keyAlgorithm(of: KeyObject | X509Certificate): string {
   const key = of instanceof X509Certificate ? publicKeyOf(of) : of
   if (key === undefined) return 'unknown'
-  try {
-    const known = algorithmOf(fromKeyObject(key))
-    if (known !== undefined) return known
-  } catch (error) {
-    if (!(error instanceof TlvError)) throw error
-  }
+  const known = ifWellFormed(() => algorithmOf(fromKeyObject(key)))
+  if (known !== undefined) return known
   const { modulusLength, namedCurve } = key.asymmetricKeyDetails ?? {}
   return modulusLength === undefined ? (namedCurve ?? key.asymmetricKeyType ?? 'unknown') : `RSA-${modulusLength}`
 }

@@ -2,7 +2,7 @@
 import { X509Certificate } from 'node:crypto'
 import { CardError } from '../errors.ts'
 import { DER } from '../iso7816/der.ts'
-import { TlvError } from '../iso7816/tlv.ts'
+import { ifWellFormed } from '../iso7816/tlv.ts'
 import { LONGEST_CERTIFICATE } from '../piv/certificate.ts'
 import { firstElement } from '../x509/ber.ts'
 import { readPem } from '../x509/pem.ts'
@@ -30,14 +30,8 @@ export function readCertificates(octets: Uint8Array): Uint8Array[] {
   return found.map(checkCertificate)
 }
 
-function isOneElement(octets: Uint8Array): boolean {
-  try {
-    return octets[0] === DER.sequence && firstElement(octets).length === octets.length
-  } catch (error) {
-    if (error instanceof TlvError) return false
-    throw error
-  }
-}
+const isOneElement = (octets: Uint8Array): boolean =>
+  octets[0] === DER.sequence && ifWellFormed(() => firstElement(octets))?.length === octets.length
 
 function* blocks(octets: Uint8Array): Iterable<Uint8Array> {
   for (const { label, der } of readPem(octets)) {

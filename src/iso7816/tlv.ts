@@ -6,6 +6,16 @@ export class TlvError extends Error {
   override name = 'TlvError'
 }
 
+/** What `read` makes of octets; undefined in place of TlvError. */
+export function ifWellFormed<T>(read: () => T): T | undefined {
+  try {
+    return read()
+  } catch (error) {
+    if (error instanceof TlvError) return undefined
+    throw error
+  }
+}
+
 export interface Tlv {
   /** The tag's one to three octets as a number: 0x53, 0x7f49, 0x5fc102. */
   readonly tag: number

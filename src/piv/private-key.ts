@@ -4,7 +4,7 @@ import { checkPrime, createECDH, createPublicKey, type KeyObject } from 'node:cr
 import { promisify } from 'node:util'
 import { equal, fromHex, space, wipe } from '../bytes.ts'
 import { DER, integer } from '../iso7816/der.ts'
-import { readTlvs, TlvError, unwrap } from '../iso7816/tlv.ts'
+import { ifWellFormed, readTlvs, unwrap } from '../iso7816/tlv.ts'
 import { ALGORITHMS, type Algorithm } from './algorithms.ts'
 import { inverseOfF4, multiply, remainder, subtract } from './numbers.ts'
 import { algorithmOf, fromKeyObject, type PublicKey } from './public-key.ts'
@@ -112,12 +112,8 @@ function field(number: Uint8Array = new Uint8Array(0), length: number): Uint8Arr
   return copy
 }
 
-function algorithmOfPrivate(key: KeyObject): Algorithm | undefined {
-  try {
+const algorithmOfPrivate = (key: KeyObject): Algorithm | undefined =>
+  ifWellFormed(() => {
     const publicKey = fromKeyObject(createPublicKey(key))
     return 'point' in publicKey || equal(publicKey.exponent, F4) ? algorithmOf(publicKey) : undefined
-  } catch (error) {
-    if (error instanceof TlvError) return undefined
-    throw error
-  }
-}
+  })

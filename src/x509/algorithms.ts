@@ -1,6 +1,6 @@
 // How certificates are signed: one table for reading and writing. RFC 4055, RFC 5758, RFC 8410.
 import { DER, element, field } from '../iso7816/der.ts'
-import { TlvError, tlv, unwrap } from '../iso7816/tlv.ts'
+import { ifWellFormed, tlv, unwrap } from '../iso7816/tlv.ts'
 import type { Hash } from '../piv/algorithms.ts'
 import { readAlgorithm } from './certificate.ts'
 import { oid } from './oid.ts'
@@ -57,15 +57,11 @@ export function signatureFacts(id: string, parameters: Uint8Array | undefined): 
 }
 
 /** RFC 4055, 3.1: SHA-1 where it does not say. */
-function pssHash(parameters: Uint8Array): string | undefined {
-  try {
+const pssHash = (parameters: Uint8Array): string | undefined =>
+  ifWellFormed(() => {
     const found = new Parts(parameters).takeIf(field(0))
     return found === undefined ? 'SHA-1' : HASH_NAMES.get(readAlgorithm(unwrap(found, DER.sequence)).id)
-  } catch (error) {
-    if (error instanceof TlvError) return undefined
-    throw error
-  }
-}
+  })
 
 /** How a signature is made. */
 export interface SigningAlgorithm {

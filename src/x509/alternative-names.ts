@@ -3,7 +3,7 @@
 import { utf8 } from '../bytes.ts'
 import { UsageError } from '../errors.ts'
 import { DER, element, field, octetField } from '../iso7816/der.ts'
-import { readTlv, readTlvs, type Tlv, TlvError, tlv, unwrap } from '../iso7816/tlv.ts'
+import { ifWellFormed, readTlv, readTlvs, type Tlv, TlvError, tlv, unwrap } from '../iso7816/tlv.ts'
 import { oid } from './oid.ts'
 import { Parts } from './parts.ts'
 import { asciiText, textOf } from './text.ts'
@@ -167,15 +167,7 @@ export function understoodNames(value: Uint8Array): { names: Required<Alternativ
   return { names, not: all.length - understood.length }
 }
 
-const isUnderstood = (name: Tlv): boolean => {
-  try {
-    for (const kind of KINDS) READERS[kind](name)
-    return true
-  } catch (error) {
-    if (error instanceof TlvError) return false
-    throw error
-  }
-}
+const isUnderstood = (name: Tlv): boolean => ifWellFormed(() => KINDS.map((kind) => READERS[kind](name))) !== undefined
 
 /** The names of `old` with those that are given in place of the ones of their kinds. @throws UsageError ERR_USAGE */
 export function mergeAlternativeNames(

@@ -2,7 +2,7 @@
 // is not written as it should be: that is read here as far as it can be, and named.
 import { hex } from '../bytes.ts'
 import { DER, field, octetField } from '../iso7816/der.ts'
-import { readTlv, TlvError, unwrap } from '../iso7816/tlv.ts'
+import { ifWellFormed, readTlv, TlvError, unwrap } from '../iso7816/tlv.ts'
 import { toDer } from './ber.ts'
 import { EXTENSIONS, type Extension, readExtensions } from './extensions.ts'
 import { Parts } from './parts.ts'
@@ -57,7 +57,7 @@ export function readCertificate(given: Uint8Array): Certificate {
   const wrapped = parts.takeIf(field(3))
   odd(wrapped !== undefined && versionOf(version) !== V3, 'it has extensions, which its version does not have')
   odd(parts.rest().length > 0, 'it has more parts than a certificate has')
-  const read = wrapped === undefined ? [] : listOf(wrapped)
+  const read = wrapped === undefined ? [] : ifWellFormed(() => readExtensions(wrapped))
   odd(read === undefined, 'its extensions are not understood')
   const extensions = [...new Map((read ?? []).toReversed().map((one) => [one.id, one])).values()].reverse()
   odd(extensions.length < (read ?? []).length, 'an extension is there twice')
@@ -73,15 +73,6 @@ const versionOf = (version: Uint8Array | undefined): number | undefined =>
 function readValidity(value: Uint8Array): readonly [Date, Date] {
   const [notBefore, notAfter] = new Parts(value).rest()
   return [readTime(notBefore), readTime(notAfter)]
-}
-
-function listOf(wrapped: Uint8Array): Extension[] | undefined {
-  try {
-    return readExtensions(wrapped)
-  } catch (error) {
-    if (error instanceof TlvError) return undefined
-    throw error
-  }
 }
 
 /** The value of an extension. */

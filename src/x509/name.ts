@@ -2,7 +2,7 @@
 import { concat, fromHex, utf8 } from '../bytes.ts'
 import { UsageError } from '../errors.ts'
 import { DER } from '../iso7816/der.ts'
-import { readTlvs, TlvError, tlv } from '../iso7816/tlv.ts'
+import { ifWellFormed, readTlv, tlv } from '../iso7816/tlv.ts'
 import { ATTRIBUTES, type Attribute, TEXT_TAGS } from './attributes.ts'
 import { SPECIAL } from './name-text.ts'
 import { oidOctets } from './oid.ts'
@@ -87,12 +87,8 @@ function textValue(name: string, { type = 'utf8', least = 1, most }: Attribute, 
 /** The value of an attribute that is named by its object identifier: `#` and its DER in hex digits, or text. */
 function parseValue(raw: string): Uint8Array {
   if (!raw.startsWith('#')) return tlv(TEXT_TAGS.utf8, utf8(unescaped(raw)))
-  try {
-    const octets = fromHex(raw.slice(1))
-    if (octets !== undefined && readTlvs(octets).length === 1) return octets
-  } catch (error) {
-    if (!(error instanceof TlvError)) throw error
-  }
+  const octets = fromHex(raw.slice(1))
+  if (octets !== undefined && ifWellFormed(() => readTlv(octets)) !== undefined) return octets
   throw bad(`"${shorten(raw)}" is no value in DER`)
 }
 

@@ -1,5 +1,5 @@
 // Web enrolment as Microsoft's AD CS has it at /certsrv: what published clients of it use, see docs/lab-ca.md.
-import { TlvError } from '../../iso7816/tlv.ts'
+import { ifWellFormed } from '../../iso7816/tlv.ts'
 import { writeCertsOnly } from '../../x509/certs-only.ts'
 import { EXTENSIONS } from '../../x509/extensions.ts'
 import { writePem } from '../../x509/pem.ts'
@@ -98,12 +98,7 @@ function templateOf(request: Uint8Array, attribute: string | undefined): Templat
 
 function templateInside(request: Uint8Array): TemplateName | undefined {
   const extension = readRequest(request).extensions.find(({ id }) => id === EXTENSIONS.template)
-  try {
-    return extension && templateIn(extension.value)
-  } catch (error) {
-    if (error instanceof TlvError) return undefined
-    throw error
-  }
+  return extension && ifWellFormed(() => templateIn(extension.value))
 }
 
 /** The user's own request: of others it is not even said that they are there. */

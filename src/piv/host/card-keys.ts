@@ -1,4 +1,5 @@
 // Which keys a card has. A card that has metadata says so; of any other PIV card they are known by their certificates.
+import { ifWellFormed } from '../../iso7816/tlv.ts'
 import type { KeyObject } from 'node:crypto'
 import { type AnyCardError, CardError } from '../../errors.ts'
 import { readKeyHistory } from '../contents.ts'
@@ -19,7 +20,6 @@ import {
 } from './key-info.ts'
 import { readObject } from './objects.ts'
 import { ifReadable, isOfOneItem } from './readable.ts'
-import { ifWellFormed } from './well-formed.ts'
 
 const ALL = [...SLOTS.keys()] as Slot[]
 const RETIRED = ALL.filter(isRetired)

@@ -1,6 +1,8 @@
 // What a card says of the key in a slot: in its metadata, where it has some, and in the certificate beside the key.
+
 import { createPublicKey, type KeyObject, X509Certificate } from 'node:crypto'
 import { type AnyCardError, CardError } from '../../errors.ts'
+import { ifWellFormed } from '../../iso7816/tlv.ts'
 import { type Algorithm, algorithmById } from '../algorithms.ts'
 import type { KeyOrigin, VaultKey } from '../card/vault.ts'
 import { algorithmOf, fromKeyObject, readPublicKeyFields, toKeyObject } from '../public-key.ts'
@@ -9,7 +11,6 @@ import { pinPolicyById } from '../templates.ts'
 import { type Metadata, ORIGIN_IDS } from '../yubico.ts'
 import { notUnderstood } from './certificates.ts'
 import { foreignAlgorithm, foreignKind } from './foreign-keys.ts'
-import { ifWellFormed } from './well-formed.ts'
 
 export interface KeyInfo {
   readonly slot: Slot

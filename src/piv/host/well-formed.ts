@@ -14,13 +14,3 @@ export function wellFormed<T>(
     throw cause
   }
 }
-
-/** What `read` makes of octets; undefined in place of TlvError. */
-export function ifWellFormed<T>(read: () => T): T | undefined {
-  try {
-    return read()
-  } catch (error) {
-    if (error instanceof TlvError) return undefined
-    throw error
-  }
-}

@@ -1,6 +1,6 @@
 // ATTEST, and what manages the attestation key F9. Yubico's (src/piv/yubico.ts).
 import { refuseUnless, StatusError, SW } from '../../../iso7816/status.ts'
-import { TlvError } from '../../../iso7816/tlv.ts'
+import { ifWellFormed } from '../../../iso7816/tlv.ts'
 import { readCertificate, writeCertificate } from '../../certificate.ts'
 import { fromSpki, writePublicKey } from '../../public-key.ts'
 import { ATTESTATION_CERTIFICATE } from '../../yubico.ts'
@@ -46,18 +46,9 @@ async function issuer({ vault, identity }: CardContext): Promise<Issuer> {
     return { key, certificate: readCertificate(content) }
   }
   // What somebody put there counts if it is of this key; an imported key has no other certificate than that.
-  const certificate = written && certificateIn(written)
+  const certificate = written && ifWellFormed(() => readCertificate(written))
   if (certificate === undefined || !isOf(certificate, key)) throw new StatusError(SW.CONDITIONS_OF_USE)
   return { key, certificate }
-}
-
-function certificateIn(content: Uint8Array): Uint8Array | undefined {
-  try {
-    return readCertificate(content)
-  } catch (error) {
-    if (error instanceof TlvError) return undefined
-    throw error
-  }
 }
 
 /** The certificate that there was stays: it is the caller's to put another in its place, or to delete it. */
