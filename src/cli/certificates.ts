@@ -14,7 +14,7 @@ import { isOfOneItem } from '../piv/host/readable.ts'
 import { SLOTS, type Slot } from '../piv/slots.ts'
 import { type Context, given } from './context.ts'
 import { rows } from './describe.ts'
-import { writeOutput } from './files.ts'
+import { sendText } from './files.ts'
 import { TEXT } from './messages.ts'
 import { errorJson, type Json } from './output.ts'
 
@@ -163,14 +163,12 @@ export function verdictText(programs: readonly ProgramVerdict[]): string[] {
 }
 
 /** Sends PEM to the file that `-o` names, or else to standard output; in JSON it is `member`. */
-export async function sendPem(
-  { options, out }: Context,
+export function sendPem(
+  context: Context,
   facts: { readonly [name: string]: Json | undefined },
   member: string,
   pem: string,
 ): Promise<void> {
-  const path = options.out === '-' ? undefined : options.out
-  if (path !== undefined) await writeOutput(path, pem)
-  const json = path === undefined ? { ...facts, [member]: pem } : { ...facts, out: path }
-  if (out.mode.json || path === undefined) await out.result(json, pem)
+  const { out } = context.options
+  return sendText(context, out === undefined || out === '-' ? { ...facts, [member]: pem } : { ...facts, out }, pem)
 }

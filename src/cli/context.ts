@@ -21,7 +21,7 @@ export interface CommandShape {
 }
 
 /** One command. The arguments arrive in the order of its row; the result is the exit code, ok if none. */
-export type Run = (context: Context, ...args: string[]) => Promise<ExitCode | undefined>
+export type Run = (context: Context, ...args: string[]) => Promise<ExitCode> | Promise<void>
 
 export class Context {
   readonly options: Options

@@ -6,6 +6,7 @@ import { FileError, UsageError } from '../errors.ts'
 import { asciiOf } from '../x509/pem.ts'
 import type { Context } from './context.ts'
 import { TEXT } from './messages.ts'
+import type { Json } from './output.ts'
 
 /** Most octets of a file that is read whole: keys, signatures. */
 const MOST_OCTETS = 64 * 1024
@@ -101,4 +102,15 @@ export async function readLine(context: Context, prompt: string, what: string): 
     if (text.includes('\n') || text.length > MOST_OCTETS) break
   }
   return text.split('\n', 1)[0]?.trim()
+}
+
+/**
+ * Sends text to the file that `-o` names, or else to standard output; in JSON `json` stands for it there. `note` says
+ * what was done, between the two.
+ */
+export async function sendText({ options, out }: Context, json: Json, text: string, note?: string): Promise<void> {
+  const path = options.out === '-' ? undefined : options.out
+  if (path !== undefined) await writeOutput(path, text)
+  if (note !== undefined) await out.note(note)
+  if (out.mode.json || path === undefined) await out.result(json, text)
 }

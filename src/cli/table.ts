@@ -13,6 +13,8 @@ export interface CommandRow extends CommandShape {
   readonly load: () => Promise<{ readonly run: Run }>
 }
 
+/** The secrets that a new card begins with, and how often they may be wrong. */
+const firstSecrets = ['pin', 'puk', 'adminKey', 'helpDeskKey', 'pinTries', 'pukTries'] as const
 const signature = ['hash', 'signatureFormat', 'padding'] as const
 /** Which CA, and who asks it. */
 const certificateAuthority = ['est', 'certsrv', 'caFile', 'user', 'passwordFile', 'negotiate'] as const
@@ -26,17 +28,7 @@ export const COMMANDS: readonly CommandRow[] = [
     words: 'create',
     tpmOnly: true,
     args: '<name>',
-    options: [
-      'pin',
-      'puk',
-      'adminKey',
-      'helpDeskKey',
-      'pinTries',
-      'pukTries',
-      'mustChangePin',
-      'unlockFor',
-      'ownerPasswordFile',
-    ],
+    options: [...firstSecrets, 'mustChangePin', 'unlockFor', 'ownerPasswordFile'],
     load: () => import('./commands/create.ts'),
   },
   { words: 'list', load: () => import('./commands/list.ts') },
@@ -57,32 +49,11 @@ export const COMMANDS: readonly CommandRow[] = [
     load: () => import('./commands/destroy.ts'),
   },
   { words: 'pin status', load: () => import('./commands/pin-status.ts') },
-  {
-    words: 'pin verify',
-    options: ['lastTry'],
-    load: () => import('./commands/pin-verify.ts'),
-  },
-  {
-    words: 'pin change',
-    options: ['lastTry'],
-    load: () => import('./commands/pin-change.ts'),
-  },
-  {
-    words: 'pin change-puk',
-    options: ['lastTry'],
-    load: () => import('./commands/pin-change-puk.ts'),
-  },
-  {
-    words: 'pin unblock',
-    options: ['helpDesk', 'lastTry'],
-    load: () => import('./commands/pin-unblock.ts'),
-  },
-  {
-    words: 'admin-key change',
-    args: '[key]',
-    options: manage,
-    load: () => import('./commands/admin-key-change.ts'),
-  },
+  { words: 'pin verify', options: ['lastTry'], load: () => import('./commands/pin-verify.ts') },
+  { words: 'pin change', options: ['lastTry'], load: () => import('./commands/pin-change.ts') },
+  { words: 'pin change-puk', options: ['lastTry'], load: () => import('./commands/pin-change-puk.ts') },
+  { words: 'pin unblock', options: ['helpDesk', 'lastTry'], load: () => import('./commands/pin-unblock.ts') },
+  { words: 'admin-key change', args: '[key]', options: manage, load: () => import('./commands/admin-key-change.ts') },
   {
     words: 'key generate',
     args: '<slot>',
@@ -103,18 +74,8 @@ export const COMMANDS: readonly CommandRow[] = [
     options: ['yes', ...manage],
     load: () => import('./commands/key-move.ts'),
   },
-  {
-    words: 'key delete',
-    args: '<slot>',
-    options: ['yes', ...manage],
-    load: () => import('./commands/key-delete.ts'),
-  },
-  {
-    words: 'key attest',
-    args: '<slot>',
-    options: ['out'],
-    load: () => import('./commands/key-attest.ts'),
-  },
+  { words: 'key delete', args: '<slot>', options: ['yes', ...manage], load: () => import('./commands/key-delete.ts') },
+  { words: 'key attest', args: '<slot>', options: ['out'], load: () => import('./commands/key-attest.ts') },
   {
     words: 'sign',
     args: '<slot> <file>',
@@ -171,20 +132,8 @@ export const COMMANDS: readonly CommandRow[] = [
     options: [
       ...certificateAuthority,
       ...content,
-      ...[
-        'byCertificate',
-        'template',
-        'key',
-        'algorithm',
-        'pinPolicy',
-        'for',
-        'renew',
-        'keepOld',
-        'friendlyName',
-        'hash',
-        'padding',
-      ],
-      ...['wait', 'abandon', 'yes', ...manage],
+      ...['byCertificate', 'template', 'key', 'algorithm', 'pinPolicy', 'for', 'renew', 'keepOld', 'friendlyName'],
+      ...['hash', 'padding', 'wait', 'abandon', 'yes', ...manage],
     ] as const,
     load: () => import('./commands/enroll.ts'),
   },
@@ -193,7 +142,7 @@ export const COMMANDS: readonly CommandRow[] = [
     tpmOnly: true,
     args: '<name>',
     options: [
-      ...['pin', 'puk', 'adminKey', 'helpDeskKey', 'pinTries', 'pukTries', 'unlockFor', 'ownerPasswordFile'],
+      ...[...firstSecrets, 'unlockFor', 'ownerPasswordFile'],
       ...certificateAuthority,
       ...content,
       ...['template', 'slot', 'algorithm', 'pinPolicy', 'friendlyName', 'hash', 'padding', 'wait', 'yes'],
@@ -208,18 +157,8 @@ export const COMMANDS: readonly CommandRow[] = [
     load: () => import('./commands/needs-renewal.ts'),
   },
   { words: 'object list', load: () => import('./commands/object-list.ts') },
-  {
-    words: 'object get',
-    args: '<tag>',
-    options: ['out', 'lastTry'],
-    load: () => import('./commands/object-get.ts'),
-  },
-  {
-    words: 'object put',
-    args: '<tag> <file>',
-    options: manage,
-    load: () => import('./commands/object-put.ts'),
-  },
+  { words: 'object get', args: '<tag>', options: ['out', 'lastTry'], load: () => import('./commands/object-get.ts') },
+  { words: 'object put', args: '<tag> <file>', options: manage, load: () => import('./commands/object-put.ts') },
   {
     words: 'object delete',
     args: '<tag>',
@@ -269,18 +208,8 @@ export const COMMANDS: readonly CommandRow[] = [
     options: ['directory', 'all'],
     load: () => import('./commands/lab-ca-approve.ts'),
   },
-  {
-    words: 'lab-ca deny',
-    args: '<id>',
-    options: ['directory'],
-    load: () => import('./commands/lab-ca-deny.ts'),
-  },
-  {
-    words: 'lab-ca revoke',
-    args: '<id>',
-    options: ['directory'],
-    load: () => import('./commands/lab-ca-revoke.ts'),
-  },
+  { words: 'lab-ca deny', args: '<id>', options: ['directory'], load: () => import('./commands/lab-ca-deny.ts') },
+  { words: 'lab-ca revoke', args: '<id>', options: ['directory'], load: () => import('./commands/lab-ca-revoke.ts') },
   { words: 'doctor', load: () => import('./commands/doctor.ts') },
   { words: 'completion', args: '<shell> [words...]', load: () => import('./commands/completion.ts') },
 ]

@@ -8,10 +8,9 @@ export const run: Run = async ({ out }) => {
   const known = await accounts()
   if (known.length === 0) {
     await out.done([], TEXT.signIn.noAccounts)
-    return undefined
+    return
   }
   const addresses = known.flatMap((one) => ('address' in one ? [`${plain(one.address)}\n`] : [])).join('')
   await out.result(known.map(accountJson), out.mode.quiet ? addresses : accountsText(known))
   for (const one of known) if ('error' in one) await out.warn(one.error.message)
-  return undefined
 }

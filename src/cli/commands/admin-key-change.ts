@@ -20,7 +20,6 @@ export const run: Run = async (context, said?: string) => {
     await card.changeAdminKey(said === 'default' && key !== 'random' ? await asOn(card, key) : key)
     await tell(context, card, key === 'random')
   })
-  return undefined
 }
 
 async function tell({ out }: Context, card: Card, random: boolean): Promise<void> {

@@ -13,5 +13,4 @@ export const run: Run = async (context, slotName) => {
     await card.deleteCertificate(slot)
     await context.out.done({ deleted: slot }, TEXT.done.certDeleted(slot))
   })
-  return undefined
 }

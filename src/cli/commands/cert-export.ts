@@ -20,5 +20,4 @@ export const run: Run = async (context, slotName) => {
     if (out !== undefined && out !== '-') await context.out.note(written(out))
     await sendPem(context, { slot }, 'certificate', all.map((der) => writePem('CERTIFICATE', der)).join(''))
   })
-  return undefined
 }

@@ -19,5 +19,4 @@ export const run: Run = async (context, slotName, file, ...more) => {
     const sentence = TEXT.done.certImported(slot, facts.subject, chain.length, others)
     await context.out.done({ slot, ...facts, chain: chain.length, others }, sentence)
   })
-  return undefined
 }

@@ -18,5 +18,4 @@ export const run: Run = async (context, slotName) => {
     if (out !== undefined && out !== '-') await context.out.note(TEXT.done.requested(slot, out))
     await sendPem(context, { slot, algorithm }, 'request', writePem('CERTIFICATE REQUEST', request))
   })
-  return undefined
 }

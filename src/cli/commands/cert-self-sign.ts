@@ -21,5 +21,4 @@ export const run: Run = async (context, slotName) => {
     await context.out.note(TEXT.done.certWritten(slot, facts.subject))
     await sendPem(context, { slot, ...facts }, 'certificate', writePem('CERTIFICATE', certificate))
   })
-  return undefined
 }

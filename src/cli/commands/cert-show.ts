@@ -12,5 +12,4 @@ export const run: Run = async (context, slotName) => {
     const { json, text } = shownCertificate(slot, found, { key: await keyIn(card, slot), name })
     await context.out.result(json, text)
   })
-  return undefined
 }

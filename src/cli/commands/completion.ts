@@ -12,11 +12,10 @@ export const run: Run = async ({ commands, out }, shell, ...words) => {
   if (script === undefined) throw new UsageError('ERR_USAGE', TEXT.error.shell(shell, [...SHELLS.keys()]))
   if (words.length === 0) {
     await out.result({ shell, script }, script)
-    return undefined
+    return
   }
   const found = await candidates(commands, words, lists)
   await out.result(found, found.join('\n'))
-  return undefined
 }
 
 // Each is loaded only where a name of its kind may stand: somebody waits at the Tab key.

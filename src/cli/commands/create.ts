@@ -23,5 +23,4 @@ export const run: Run = async (context, name) => {
     await out.done(cardJson(summary), TEXT.done.created(name))
     for (const warning of warningsOf(summary)) await out.warn(warning)
   })
-  return undefined
 }

@@ -24,5 +24,4 @@ export const run: Run = async (context, slotName, file) => {
       wipe(octets)
     }
   })
-  return undefined
 }

@@ -16,7 +16,6 @@ export const run: Run = async (context, name) => {
   }
   await out.done({ destroyed: name, copiesStillWork: never }, TEXT.done.destroyed(name))
   if (never.length > 0) await out.warn(TEXT.warn.neverKeys(never))
-  return undefined
 }
 
 /** Keys that outlive the card in copies of its file; a file that cannot be read says none. */

@@ -8,5 +8,4 @@ export const run: Run = async (context, address) => {
   await confirm(context, TEXT.signIn.forget(address))
   const { signedOut } = await forget(address)
   await context.out.done({ forgotten: address, signedOut }, TEXT.signIn.forgotten(address, signedOut))
-  return undefined
 }

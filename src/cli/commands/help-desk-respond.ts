@@ -13,5 +13,4 @@ export const run: Run = async (context, challenge) => {
   const { privateKey } = await readKeyFile(context, options.privateKey ?? '')
   const response = respond(challenge, privateKey)
   await out.result({ cardId, response }, response)
-  return undefined
 }

@@ -12,11 +12,10 @@ export const run: Run = async (context, name?: string) => {
     const warnings = readerWarnings(card)
     await context.out.result({ ...readerCardJson(card), warnings }, readerCardText(card))
     for (const warning of warnings) await context.out.warn(warning)
-    return undefined
+    return
   }
   const card = await cardInfo(choice.name)
   const warnings = warningsOf(card)
   await context.out.result({ ...cardJson(card), warnings }, cardText(card))
   for (const warning of warnings) await context.out.warn(warning)
-  return undefined
 }

@@ -14,5 +14,4 @@ export const run: Run = async (context, slotName) => {
     const { keyDeleted, keyDeletedInReader } = TEXT.done
     await context.out.done({ deleted: slot }, (isInReader(card) ? keyDeletedInReader : keyDeleted)(slot))
   })
-  return undefined
 }

@@ -2,7 +2,7 @@ import { parseAlgorithm } from '../../piv/algorithms.ts'
 import { parseSlot } from '../../piv/slots.ts'
 import { given, type Run } from '../context.ts'
 import { keyJson, publicKeyPem } from '../describe.ts'
-import { writeOutput } from '../files.ts'
+import { sendText } from '../files.ts'
 import { TEXT } from '../messages.ts'
 import { keepNewKey } from '../named-key.ts'
 import { freeSlot, unlockManagement, withCard } from '../select.ts'
@@ -19,10 +19,6 @@ export const run: Run = async (context, slotName) => {
     const key = await card.keyInfo(slot)
     const pem = publicKeyPem(key)
     await keepNewKey(card, slot, pem)
-    const toFile = options.out !== undefined && options.out !== '-'
-    if (options.out !== undefined && toFile) await writeOutput(options.out, pem)
-    await out.note(TEXT.done.keyMade(slot, algorithm, key.pinPolicy))
-    if (out.mode.json || !toFile) await out.result(keyJson(key), pem)
+    await sendText(context, keyJson(key), pem, TEXT.done.keyMade(slot, algorithm, key.pinPolicy))
   })
-  return undefined
 }

@@ -27,5 +27,4 @@ export const run: Run = async (context, slotName, file) => {
     const sentence = TEXT.done.certImported(slot, facts.subject, chain.length, others)
     await out.done({ ...keyJson(key), certificate: facts }, `${imported}\n${sentence}`)
   })
-  return undefined
 }

@@ -5,5 +5,4 @@ import { keyOnFile } from '../select.ts'
 export const run: Run = async (context, slotName) => {
   const key = await keyOnFile(context, slotName)
   await context.out.result(keyJson(key), keyText(key))
-  return undefined
 }

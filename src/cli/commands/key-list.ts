@@ -8,5 +8,4 @@ export const run: Run = async (context) => {
   const { noKeys, noKeysSeen } = TEXT.done
   if (contents.length === 0) await context.out.done([], seesAll ? noKeys : noKeysSeen)
   else await context.out.result(contents.map(contentJson), contents.map(contentLine).join('\n'))
-  return undefined
 }

@@ -15,5 +15,4 @@ export const run: Run = async (context, fromName, toName) => {
     await card.moveKey(from, to)
     await context.out.done(keyJson(await card.keyInfo(to)), TEXT.done.keyMoved(from, to))
   })
-  return undefined
 }

@@ -16,7 +16,7 @@ export const run: Run = async (context, id?: string) => {
       throw new CaError('ERR_CA_REFUSED', TEXT.labCa.refused(entry.id, words), { words })
     }
     await out.done([entryJson(entry)], TEXT.labCa.approved(entry.id, entry.user))
-    return undefined
+    return
   }
   const decided: Entry[] = []
   for (const entry of await registration.entries())
@@ -25,5 +25,4 @@ export const run: Run = async (context, id?: string) => {
     reason === undefined ? TEXT.labCa.approved(number, user) : TEXT.labCa.refused(number, reason),
   )
   await out.done(decided.map(entryJson), sentences.join('\n') || TEXT.labCa.nonePending)
-  return undefined
 }

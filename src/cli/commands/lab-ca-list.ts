@@ -6,5 +6,4 @@ export const run: Run = async (context) => {
   const entries = await (await registrationOf(context)).entries()
   if (entries.length === 0) await context.out.done([], TEXT.labCa.noRequests)
   else await context.out.result(entries.map(entryJson), entriesText(entries))
-  return undefined
 }

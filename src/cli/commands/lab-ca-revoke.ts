@@ -6,5 +6,4 @@ export const run: Run = async (context, id) => {
   const registration = await registrationOf(context)
   const entry = await registration.revoke(requestId(id))
   await context.out.done(entryJson(entry), TEXT.labCa.revoked(entry.id, registration.directory.crlFile))
-  return undefined
 }

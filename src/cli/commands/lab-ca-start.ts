@@ -27,7 +27,6 @@ export const run: Run = async (context) => {
   } finally {
     await ca.close()
   }
-  return undefined
 }
 
 function stopped({ signal }: Context): Promise<void> {

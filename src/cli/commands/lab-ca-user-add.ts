@@ -13,5 +13,4 @@ export const run: Run = async (context, user) => {
   const names = given({ upn: options.upn, email: options.email, sid: options.sid })
   const { name, upn, email, sid } = await putUser(directory, { name: user, password, ...names })
   await out.done({ name, upn, email, sid: sid ?? null }, TEXT.labCa.userAdded(name, upn))
-  return undefined
 }

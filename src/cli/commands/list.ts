@@ -8,7 +8,7 @@ export const run: Run = async ({ out, options }) => {
   const cards = await listCards(given({ tcti: options.tcti }))
   if (cards.length === 0) {
     await out.done([], TEXT.done.noCards)
-    return undefined
+    return
   }
   const usable = cards.filter(({ state }) => state !== 'no-piv')
   const names = usable.map(({ name }) => `${plain(name)}\n`).join('')
@@ -17,5 +17,4 @@ export const run: Run = async ({ out, options }) => {
     if ('error' in card && card.error !== undefined)
       await out.warn(TEXT.warn.listed(plain(card.name), card.error.message))
   }
-  return undefined
 }

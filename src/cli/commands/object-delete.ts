@@ -16,5 +16,4 @@ export const run: Run = async (context, tagName) => {
     await card.deleteObject(tag)
     await context.out.done({ deleted: tag }, TEXT.done.objectDeleted(tag))
   })
-  return undefined
 }

@@ -16,5 +16,4 @@ export const run: Run = async (context, tagName) => {
     const facts = { tag, name: known?.name ?? null }
     await send({ octets, member: 'content', facts, written: (path) => TEXT.done.objectRead(tag, path) })
   })
-  return undefined
 }

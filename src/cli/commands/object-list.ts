@@ -3,13 +3,11 @@ import { columns } from '../describe.ts'
 import { errorJson } from '../output.ts'
 import { withCard } from '../select.ts'
 
-export const run: Run = async (context) => {
-  await withCard(context, async (card) => {
+export const run: Run = (context) =>
+  withCard(context, async (card) => {
     const objects = await card.objects()
     await context.out.result(
       objects.map(({ tag, name, error }) => ({ tag, name: name ?? null, ...(error && { error: errorJson(error) }) })),
       columns(objects.map(({ tag, name, error }) => [tag, name ?? '', error?.message ?? ''])),
     )
   })
-  return undefined
-}

@@ -16,5 +16,4 @@ export const run: Run = async (context, tagName, file) => {
     const result = { tag, name: objectByTag(tag)?.name ?? null, length }
     await context.out.done(result, TEXT.done.objectWritten(tag, length))
   })
-  return undefined
 }

@@ -3,11 +3,9 @@ import { pinJson } from '../describe.ts'
 import { TEXT } from '../messages.ts'
 import { newPinOf, takePin, withCard } from '../select.ts'
 
-export const run: Run = async (context) => {
-  await withCard(context, async (card) => {
+export const run: Run = (context) =>
+  withCard(context, async (card) => {
     const pin = await takePin(context, card)
     await card.changePin({ pin, newPin: await context.secrets.takeNew(newPinOf(card)) })
     await context.out.done(pinJson(card.name, await card.pinStatus()), TEXT.done.pinChanged)
   })
-  return undefined
-}

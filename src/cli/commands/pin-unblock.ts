@@ -7,15 +7,13 @@ import { readLine } from '../files.ts'
 import { TEXT } from '../messages.ts'
 import { newPinOf, takePuk, withCard } from '../select.ts'
 
-export const run: Run = async (context) => {
-  await withCard(context, async (card) => {
+export const run: Run = (context) =>
+  withCard(context, async (card) => {
     if (context.options.helpDesk) await byHelpDesk(context, card)
     else await byPuk(context, card)
     const status = await card.pinStatus()
     await context.out.done(pinJson(card.name, status), TEXT.done.unblocked(status.triesLeft))
   })
-  return undefined
-}
 
 async function byPuk(context: Context, card: Card): Promise<void> {
   const puk = await takePuk(context, card)

@@ -3,11 +3,9 @@ import { pinJson } from '../describe.ts'
 import { TEXT } from '../messages.ts'
 import { unlock, withCard } from '../select.ts'
 
-export const run: Run = async (context) => {
-  await withCard(context, async (card) => {
+export const run: Run = (context) =>
+  withCard(context, async (card) => {
     await unlock(context, card)
     const status = await card.pinStatus()
     await context.out.done(pinJson(card.name, status), TEXT.done.pinRight(status.triesLeft))
   })
-  return undefined
-}

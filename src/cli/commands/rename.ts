@@ -6,5 +6,4 @@ import { TEXT } from '../messages.ts'
 export const run: Run = async ({ out }, name, newName) => {
   await renameCard(name, newName)
   await out.done(cardJson(await cardInfo(newName)), TEXT.done.renamed(name, newName))
-  return undefined
 }

@@ -22,5 +22,4 @@ export const run: Run = async (context, name) => {
     if (never.length > 0) await out.warn(TEXT.warn.neverKeys(never))
     for (const warning of warningsOf(card)) await out.warn(warning)
   })
-  return undefined
 }

@@ -36,7 +36,6 @@ export const run: Run = async (context, ...names) => {
   } finally {
     await Promise.all(served.map((one) => one.close()))
   }
-  return undefined
 }
 
 /** @throws UsageError ERR_USAGE */

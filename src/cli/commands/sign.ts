@@ -20,5 +20,4 @@ export const run: Run = async (context, slotName, file) => {
     const { algorithm } = await card.keyInfo(slot)
     await send({ octets, member: 'signature', facts: { slot, algorithm, ...chosen }, written: TEXT.done.signed })
   })
-  return undefined
 }

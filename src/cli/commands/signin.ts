@@ -15,7 +15,7 @@ export const run: Run = async (context, address) => {
     const { user, service, expires, pid, socket } = started
     const words = TEXT.signIn.background(user, started.address, service, clock(new Date(expires)), pid)
     await out.done({ ...started, background: true }, `${words}\n${TEXT.signIn.socket(socket)}`)
-    return undefined
+    return
   }
   const { session, socket, closed } = await signInShared(wanted, false)
   const leave = () => void session.signOut()
@@ -31,7 +31,6 @@ export const run: Run = async (context, address) => {
     await closed
     process.off('SIGHUP', leave)
   }
-  return undefined
 }
 
 function tell({ out }: Context, session: Session, socket: string): Promise<void> {

@@ -7,7 +7,6 @@ export const run: Run = async ({ out }, named?: string) => {
   const address = named ?? (await onlySignedIn())
   const { reason, told } = await signOutElsewhere(address)
   await out.done({ signedOut: address, told }, TEXT.signIn.ended[reason](address, told))
-  return undefined
 }
 
 /** @throws SignInError ERR_SIGNED_OUT; UsageError ERR_USAGE */
