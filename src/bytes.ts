@@ -57,6 +57,12 @@ export function fromHex(digits: string): Uint8Array | undefined {
   return /^(?:[0-9a-f]{2})*$/i.test(digits) ? Uint8Array.from(Buffer.from(digits, 'hex')) : undefined
 }
 
+/** The octets of base64 that is written as it should be; `undefined` for anything else. */
+export function fromBase64(text: string): Uint8Array | undefined {
+  const octets = Buffer.from(text, 'base64')
+  return octets.toString('base64') === text ? Uint8Array.from(octets) : undefined
+}
+
 /** Overwrites secrets of ours. What a caller handed in stays the caller's to wipe. */
 export function wipe(...secrets: readonly (Uint8Array | undefined)[]): void {
   for (const secret of secrets) secret?.fill(0)

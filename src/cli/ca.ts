@@ -6,7 +6,7 @@ import type { Credentials } from '../enroll/protocols/connection.ts'
 import { LONGEST_FILE, readCertificates } from '../enroll/read.ts'
 import type { RememberedCa } from '../enroll/remembered-ca.ts'
 import { CardError, UsageError } from '../errors.ts'
-import { writePem } from '../x509/pem.ts'
+import { pemOf } from '../x509/pem.ts'
 import { type Context, given } from './context.ts'
 import { readWhole } from './files.ts'
 import { TEXT } from './messages.ts'
@@ -90,8 +90,6 @@ export async function certificatesIn(context: Context, path: string, what: strin
     throw new CardError('ERR_DATA', `${path === '-' ? what : path}: ${cause.message}`, { cause })
   }
 }
-
-export const pemOf = (der: Uint8Array): string => writePem('CERTIFICATE', der)
 
 async function credentials(context: Context, options: Options): Promise<Credentials | undefined> {
   const { user, passwordFile, negotiate } = options

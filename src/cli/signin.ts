@@ -1,7 +1,8 @@
 // Signing in at the command line: options, and sessions in words and as JSON.
 import type { AccountSummary } from '../signin/accounts.ts'
 import type { BackgroundOptions } from '../signin/background.ts'
-import { certificatesIn, pemOf } from './ca.ts'
+import { pemOf } from '../x509/pem.ts'
+import { certificatesIn } from './ca.ts'
 import { type Context, given } from './context.ts'
 import { clock, columns } from './describe.ts'
 import { TEXT } from './messages.ts'

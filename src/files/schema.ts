@@ -1,12 +1,8 @@
 // The kinds of value that files of ours hold, and how a document is checked against a shape of them.
 import { isUint8Array } from 'node:util/types'
 import * as v from 'valibot'
+import { fromBase64 } from '../bytes.ts'
 import { damaged, type Kind, spell, unseal } from './sealed-text.ts'
-
-function fromBase64(text: string): Uint8Array | undefined {
-  const octets = Buffer.from(text, 'base64')
-  return octets.toString('base64') === text ? Uint8Array.from(octets) : undefined
-}
 
 /** Base64 of `least` to `most` octets. */
 export const octets = (least: number, most = least) =>

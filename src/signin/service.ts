@@ -13,6 +13,7 @@ import { CardError, isError, SignInError, TlsError } from '../errors.ts'
 import { readBody } from '../https/body.ts'
 import { answerTo, inTime } from '../https/client.ts'
 import { serverFault, unusable } from '../https/faults.ts'
+import { pemOf } from '../x509/pem.ts'
 import { jsonOf, LONGEST_ANSWER, type Refusal, readRefusal } from './answers.ts'
 
 /** A way to it: an agent that proves who asks, or headers that do. */
@@ -197,6 +198,3 @@ const connected = (socket: TLSSocket): Promise<void> =>
   })
 
 const codeOf = (cause: unknown): string => String((cause as NodeJS.ErrnoException | undefined)?.code ?? '')
-
-const pemOf = (der: Uint8Array): string =>
-  `-----BEGIN CERTIFICATE-----\n${Buffer.from(der).toString('base64')}\n-----END CERTIFICATE-----\n`

@@ -18,6 +18,9 @@ export function writePem(label: string, der: Uint8Array, lineEnd = '\n'): string
   return [`-----BEGIN ${label}-----`, ...lines, `-----END ${label}-----`, ''].join(lineEnd)
 }
 
+/** One certificate. */
+export const pemOf = (der: Uint8Array): string => writePem('CERTIFICATE', der)
+
 /** The blocks in a file, in its order; text around them is passed over. */
 export function* readPem(octets: Uint8Array): Iterable<PemBlock> {
   const text = Buffer.from(asciiOf(octets)).toString('latin1')

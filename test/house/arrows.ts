@@ -25,7 +25,7 @@ const arrows: Readonly<Record<string, readonly string[]>> = {
   tls: ['enroll', 'https', 'piv/host', 'piv', 'native'],
   'lab-ca': ['iso7816', 'x509', 'files', 'https'],
   doctor: ['cards', 'tpm', 'pcsc', 'serve', 'native'],
-  signin: ['cards', 'tls', 'enroll', 'tpm', 'pcsc', 'home', 'files', 'piv', 'piv/host', 'https'],
+  signin: ['cards', 'tls', 'enroll', 'tpm', 'pcsc', 'home', 'files', 'piv', 'piv/host', 'https', 'x509'],
   index: ['cards', 'tpm', 'pcsc', 'piv', 'vault', 'piv/host', 'channel'],
   tour: ['index', 'cards'],
   cli: [

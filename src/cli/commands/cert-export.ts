@@ -1,6 +1,6 @@
 import { UsageError } from '../../errors.ts'
 import { parseSlot } from '../../piv/slots.ts'
-import { writePem } from '../../x509/pem.ts'
+import { pemOf } from '../../x509/pem.ts'
 import { binaryOutput } from '../binary.ts'
 import { certificateIn, sendPem } from '../certificates.ts'
 import type { Run } from '../context.ts'
@@ -18,6 +18,6 @@ export const run: Run = async (context, slotName) => {
     if (send !== undefined) return send({ octets: certificate, member: 'certificate', facts: { slot }, written })
     const all = withChain ? [certificate, ...chain] : [certificate]
     if (out !== undefined && out !== '-') await context.out.note(written(out))
-    await sendPem(context, { slot }, 'certificate', all.map((der) => writePem('CERTIFICATE', der)).join(''))
+    await sendPem(context, { slot }, 'certificate', all.map(pemOf).join(''))
   })
 }

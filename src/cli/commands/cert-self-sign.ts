@@ -1,6 +1,6 @@
 import { selfSign } from '../../enroll/self-sign.ts'
 import { parseSlot } from '../../piv/slots.ts'
-import { writePem } from '../../x509/pem.ts'
+import { pemOf } from '../../x509/pem.ts'
 import { certificateJson, contentOf, sendPem } from '../certificates.ts'
 import { given, type Run } from '../context.ts'
 import { TEXT } from '../messages.ts'
@@ -19,6 +19,6 @@ export const run: Run = async (context, slotName) => {
     const certificate = await selfSign(card, slot, options)
     const facts = certificateJson(certificate)
     await context.out.note(TEXT.done.certWritten(slot, facts.subject))
-    await sendPem(context, { slot, ...facts }, 'certificate', writePem('CERTIFICATE', certificate))
+    await sendPem(context, { slot, ...facts }, 'certificate', pemOf(certificate))
   })
 }

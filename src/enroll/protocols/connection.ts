@@ -11,6 +11,7 @@ import { CaError, CardError, UsageError } from '../../errors.ts'
 import { BadAnswer, mediaType, readBody } from '../../https/body.ts'
 import { answerTo, inTime } from '../../https/client.ts'
 import { unusable } from '../../https/faults.ts'
+import { readPem } from '../../x509/pem.ts'
 import { LONGEST_ANSWER } from '../protocol.ts'
 import { connectionFault } from './faults.ts'
 
@@ -176,10 +177,9 @@ export class Connection {
 
 /** OpenSSL passes over what is no certificate, and would then trust nobody without saying why. */
 function certificatesOf(pem: string): string[] {
-  const found = pem.match(/-----BEGIN CERTIFICATE-----[^-]+-----END CERTIFICATE-----/g) ?? []
-  for (const one of found) new X509Certificate(one)
+  const found = [...readPem(utf8(pem))].filter(({ label }) => label === 'CERTIFICATE')
   if (found.length === 0) throw new Error('there is no certificate')
-  return found
+  return found.map(({ der = new Uint8Array(0) }) => new X509Certificate(der).toString())
 }
 
 async function read(message: IncomingMessage): Promise<CaResponse> {

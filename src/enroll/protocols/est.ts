@@ -2,7 +2,7 @@
  * Enrollment over Secure Transport: RFC 7030, with the clarifications of RFC 8951. A request waits at the CA by being
  * handed in again and again, so what is kept of it is only how to know it.
  */
-import { hex, sha256 } from '../../bytes.ts'
+import { fromBase64, hex, sha256 } from '../../bytes.ts'
 import { UsageError } from '../../errors.ts'
 import { readTlvs, TlvError, unwrap } from '../../iso7816/tlv.ts'
 import { dotted } from '../../x509/oid.ts'
@@ -41,9 +41,9 @@ export function estProtocol(options: CaAddress): Est {
     const text = Buffer.from(body)
       .toString('latin1')
       .replace(/[\t\n\r ]/g, '')
-    const decoded = Buffer.from(text, 'base64')
-    if (text === '' || decoded.toString('base64') !== text) throw connection.answer('it is no base64')
-    return Uint8Array.from(decoded)
+    const decoded = fromBase64(text)
+    if (!decoded?.length) throw connection.answer('it is no base64')
+    return decoded
   }
 
   const certificates = (response: CaResponse): Uint8Array[] =>

@@ -1,4 +1,5 @@
 // Enrollment over Secure Transport: RFC 7030, with the clarifications of RFC 8951.
+import { fromBase64 } from '../../bytes.ts'
 import { DER } from '../../iso7816/der.ts'
 import { tlv } from '../../iso7816/tlv.ts'
 import { writeCertsOnly } from '../../x509/certs-only.ts'
@@ -59,7 +60,7 @@ function decoded(label: string): string {
 
 async function enrol({ intake, login }: Est, call: Call, template: TemplateName, renewal: boolean): Promise<Answer> {
   const user = await login.user(call, { certificate: true })
-  const request = fromBase64(await call.body(['application/pkcs10']))
+  const request = requestIn(await call.body(['application/pkcs10']))
   return answerTo(await intake.submitOnce({ user, template, request, renewal }))
 }
 
@@ -86,13 +87,11 @@ function base64(type: string, octets: Uint8Array): Answer {
 }
 
 /** White space is passed over, as RFC 8951, 3.1, has it; anything else that is no base64 is not. */
-function fromBase64(body: Uint8Array): Uint8Array {
-  const text = Buffer.from(body)
-    .toString('latin1')
-    .replace(/[\t\n\r ]/g, '')
-  const octets = Buffer.from(text, 'base64')
-  if (text === '' || octets.toString('base64') !== text) throw new Refusal(400, 'What was sent is no base64.')
-  return Uint8Array.from(octets)
+function requestIn(body: Uint8Array): Uint8Array {
+  const text = Buffer.from(body).toString('latin1')
+  const octets = fromBase64(text.replace(/[\t\n\r ]/g, ''))
+  if (octets?.length) return octets
+  throw new Refusal(400, 'What was sent is no base64.')
 }
 
 /** CsrAttrs (RFC 7030, 4.5.2): keys on P-256 or P-384, signed by way of SHA-256 or SHA-384. Others are taken as well. */

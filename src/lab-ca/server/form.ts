@@ -1,4 +1,5 @@
 // What a form of web enrolment holds.
+import { fromBase64 } from '../../bytes.ts'
 import { Refusal } from '../notice.ts'
 
 /** Fields by their names in lower case. @throws Refusal 400 for one that is there twice, and for too many */
@@ -15,9 +16,8 @@ export function readForm(body: Uint8Array): ReadonlyMap<string, string> {
 /** The request of the field CertRequest: base 64, with or without the lines around it. @throws Refusal 400 */
 export function requestIn(field: string): Uint8Array {
   const around = /^\s*-----BEGIN (NEW )?CERTIFICATE REQUEST-----([\s\S]*)-----END (NEW )?CERTIFICATE REQUEST-----\s*$/
-  const text = (around.exec(field)?.[2] ?? field).replace(/\s/g, '')
-  const octets = Buffer.from(text, 'base64')
-  if (text !== '' && octets.toString('base64') === text) return Uint8Array.from(octets)
+  const octets = fromBase64((around.exec(field)?.[2] ?? field).replace(/\s/g, ''))
+  if (octets?.length) return octets
   throw new Refusal(400, 'Error Parsing Request: the field CertRequest holds no certificate request in base 64.')
 }
 

@@ -1,7 +1,6 @@
 // Whether the card that is there is the one that was: by the GUID of its CHUID, and of a card that has none, or one that
 // nobody can read, by all else that it shows to everybody. Anybody can copy that: it tells cards of honest people apart.
-import { createHash } from 'node:crypto'
-import { hex } from '../../bytes.ts'
+import { hex, sha256 } from '../../bytes.ts'
 import { guidOf } from '../contents.ts'
 import { certifiedKey } from './certified-key.ts'
 import type { Exchange } from './exchange.ts'
@@ -36,7 +35,7 @@ export async function identityOf(exchange: Exchange, extras: Extras): Promise<Id
   return facts
 }
 
-const digest = (octets: Uint8Array): string => createHash('sha256').update(octets).digest('hex')
+const digest = (octets: Uint8Array): string => hex(sha256(octets))
 
 export type Likeness = 'same' | 'another' | 'unknown'
 

@@ -1,6 +1,5 @@
 // NV indices: public area and Name. TPM 2.0 Library, Part 2, 13.5; Part 1, section 16.
-import { createHash } from 'node:crypto'
-import { concat } from '../../bytes.ts'
+import { concat, sha256 } from '../../bytes.ts'
 import { ALG, NV } from '../constants.ts'
 import { sized, u16, u32, WireReader } from './wire.ts'
 
@@ -25,7 +24,7 @@ export function encodeNvPublic(nv: NvPublic): Uint8Array {
 
 /** Name of an NV index: nameAlg || H(public area). The Name of a written index differs from that of an unwritten one. */
 export function nvName(nv: NvPublic): Uint8Array {
-  return concat(u16(ALG.SHA256), createHash('sha256').update(encodeNvPublic(nv)).digest())
+  return concat(u16(ALG.SHA256), sha256(encodeNvPublic(nv)))
 }
 
 export function writtenName(nv: NvPublic): Uint8Array {
@@ -43,6 +42,6 @@ export function decodeNvPublic(answer: Uint8Array): { readonly nv: NvPublic; rea
   const authPolicy = inner.sized()
   const dataSize = inner.u16()
   inner.end()
-  const name = concat(u16(nameAlg), createHash('sha256').update(area).digest())
+  const name = concat(u16(nameAlg), sha256(area))
   return { nv: { handle, attributes, authPolicy, dataSize }, name }
 }

@@ -1,6 +1,6 @@
 // Public areas of objects: templates, Names, and public keys. TPM 2.0 Library, Part 2, 12.2; Part 1, section 16.
-import { createHash, type KeyObject } from 'node:crypto'
-import { concat, leftPad } from '../../bytes.ts'
+import type { KeyObject } from 'node:crypto'
+import { concat, leftPad, sha256 } from '../../bytes.ts'
 import { ALGORITHMS, type Algorithm } from '../../piv/algorithms.ts'
 import { toKeyObject } from '../../piv/public-key.ts'
 import { ALG, CURVE } from '../constants.ts'
@@ -58,7 +58,7 @@ export function verifyingKey(point: Uint8Array, attributes: number): Uint8Array 
 
 /** Name of an object: nameAlg || H(TPMT_PUBLIC). Only SHA-256 is used here. */
 export function objectName(area: Uint8Array): Uint8Array {
-  return concat(u16(ALG.SHA256), createHash('sha256').update(area).digest())
+  return concat(u16(ALG.SHA256), sha256(area))
 }
 
 /** Reads a TPMT_PUBLIC of an asymmetric key whose nameAlg is SHA-256, as views of it. @throws TpmError ERR_TPM_ANSWER */

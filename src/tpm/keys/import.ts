@@ -1,7 +1,7 @@
 // Bringing a private key in, always inside an outer wrapper to the SRK: it never crosses to the TPM in clear.
 // TPM 2.0 Library, Part 1, 23.3 (duplication) and B.10.3, C.6.3 (seeds).
-import { constants, createCipheriv, createECDH, createHash, createHmac, publicEncrypt, randomBytes } from 'node:crypto'
-import { concat, utf8, wipe } from '../../bytes.ts'
+import { constants, createCipheriv, createECDH, createHmac, publicEncrypt, randomBytes } from 'node:crypto'
+import { concat, sha256, utf8, wipe } from '../../bytes.ts'
 import { CardError } from '../../errors.ts'
 import { ALGORITHMS, type Algorithm } from '../../piv/algorithms.ts'
 import { type PrivateKeyParts, publicKeyOf } from '../../piv/private-key.ts'
@@ -95,9 +95,9 @@ function seedFor(srk: Srk): { value: Uint8Array; encrypted: Uint8Array } {
   const { x, y } = coordinates(own.generateKeys())
   const z = own.computeSecret(concat(UNCOMPRESSED, storage.x, storage.y))
   // KDFe, Part 1, 11.4.10.3: one block of SHA-256.
-  const value = createHash('sha256').update(u32(1)).update(z).update(LABEL).update(x).update(storage.x).digest()
+  const value = sha256(u32(1), z, LABEL, x, storage.x)
   z.fill(0)
-  return { value: Uint8Array.from(value), encrypted: concat(sized(x), sized(y)) }
+  return { value, encrypted: concat(sized(x), sized(y)) }
 }
 
 /** KDFa of at most one block, Part 1, 11.4.10.2. */

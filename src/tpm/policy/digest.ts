@@ -1,17 +1,10 @@
 // policyDigest of a policy, and cpHash of the one command that a policy pins. TPM 2.0 Library, Part 3, section 23.
-import { createHash } from 'node:crypto'
-import { concat, utf8 } from '../../bytes.ts'
+import { concat, sha256, utf8 } from '../../bytes.ts'
 import { sized, u8, u16, u32 } from '../codec/wire.ts'
 import { CC } from '../constants.ts'
 import type { Policy, PolicyFacts, Term } from './terms.ts'
 
 const ZEROS = new Uint8Array(32)
-
-export function sha256(...parts: readonly Uint8Array[]): Uint8Array {
-  const hash = createHash('sha256')
-  for (const part of parts) hash.update(part)
-  return Uint8Array.from(hash.digest())
-}
 
 /** policyRef of a signed term: bound to one card where somebody outside signs, or one response would fit every card. */
 export function signedRef(term: Extract<Term, { term: 'signed' }>, facts: PolicyFacts): Uint8Array {
