@@ -281,6 +281,19 @@ export type AnyCardError =
   | UsageError
   | CardError<CodesOf<'card'>>
 
+export const isCardError = (error: unknown): error is AnyCardError => error instanceof CardError
+
+export const hasCode = (error: unknown, ...codes: readonly ErrorCode[]): boolean =>
+  error instanceof CardError && codes.includes(error.code)
+
+/** For a rejected promise: `value` where it was rejected with such an error; any other is thrown on. */
+export const valueIf =
+  <Value>(isSuch: (error: unknown) => boolean, value: Value) =>
+  (error: unknown): Value => {
+    if (isSuch(error)) return value
+    throw error
+  }
+
 /**
  * Whether somebody threw an error: also one of another context (node:vm), where test runners have their tests: there
  * the class Error is another one.

@@ -1,7 +1,7 @@
 // What the card in a reader says of itself. No try is spent, no card is reset, and a reader that hangs holds up no other.
 import { hex } from '../bytes.ts'
 import type { Transmit } from '../channel.ts'
-import { type AnyCardError, CardError, PcscError } from '../errors.ts'
+import { type AnyCardError, isCardError, PcscError, valueIf } from '../errors.ts'
 import { ReaderChannel } from '../pcsc/channel.ts'
 import { listReaders } from '../pcsc/readers.ts'
 import { guidOf } from '../piv/contents.ts'
@@ -32,10 +32,7 @@ export const PROBE_MS = 10_000
  * `waitMs` limits the wait for another program that has the card, and each answer.
  */
 export async function probeReaders<T>(waitMs: number, read: Read<T>): Promise<Array<Probe<T>>> {
-  const readers = await listReaders({ waitMs }).catch((error: unknown) => {
-    if (error instanceof CardError) return []
-    throw error
-  })
+  const readers = await listReaders({ waitMs }).catch(valueIf(isCardError, []))
   return Promise.all(readers.filter(({ card }) => card).map(({ name }) => probeReader(name, waitMs, read)))
 }
 
@@ -49,9 +46,9 @@ export async function probeReader<T>(reader: string, waitMs: number, read: Read<
   } catch (error) {
     // Not awaited: a reader that hangs takes long to close.
     void channel?.close().catch(() => undefined)
-    if (!(error instanceof CardError)) throw error
+    if (!isCardError(error)) throw error
     const state = error.code === 'ERR_READER_BUSY' ? 'busy' : 'unusable'
-    return { reader, state, error: error as AnyCardError }
+    return { reader, state, error }
   }
 }
 
@@ -64,8 +61,8 @@ function ask<T>(channel: ReaderChannel, read: Read<T>): Promise<Probe<T>> {
       // Some cards forget the PIN when PIV is selected again, and another program may need it.
       if ((await witnessOfPiv(exchange)) === undefined) await selectPiv(exchange)
     } catch (error) {
-      if (!(error instanceof CardError) || error instanceof PcscError) throw error
-      return { reader, state: 'no-piv', error: error as AnyCardError }
+      if (!isCardError(error) || error instanceof PcscError) throw error
+      return { reader, state: 'no-piv', error }
     }
     const chuid = await ifReadable(() => readObject(exchange, 'chuid'))
     const guid = chuid && guidOf(chuid)

@@ -1,5 +1,5 @@
 // The cards of a home, each as its file has it and as its TPM says now.
-import { type AnyCardError, CardError, type ErrorCode } from '../errors.ts'
+import { type AnyCardError, type ErrorCode, isCardError } from '../errors.ts'
 import type { TryCounter } from '../piv/card/vault.ts'
 import type { PinStatus } from '../piv/host/pins.ts'
 import { readTries, type TriesAnswer } from '../tpm/read-tries.ts'
@@ -57,8 +57,8 @@ export async function listTpmCards({ home, tcti, waitMs }: TpmListing): Promise<
       return described(one.card, summaryOf(one.card, path), told.get(one.card))
     } catch (error) {
       // The file is as it was written, and a key in it is none: the other cards are listed all the same.
-      if (!(error instanceof CardError)) throw error
-      return { kind: 'tpm', state: 'unreadable', name, path, error: error as AnyCardError }
+      if (!isCardError(error)) throw error
+      return { kind: 'tpm', state: 'unreadable', name, path, error }
     }
   })
 }
@@ -90,8 +90,8 @@ function addressOf({ tcti, name }: CardFile): string | { readonly error: AnyCard
   try {
     return openableTcti(tcti, name)
   } catch (error) {
-    if (!(error instanceof CardError)) throw error
-    return { error: error as AnyCardError }
+    if (!isCardError(error)) throw error
+    return { error }
   }
 }
 

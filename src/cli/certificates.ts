@@ -6,7 +6,7 @@ import { isFor } from '../enroll/chain.ts'
 import type { CertificateContent } from '../enroll/content.ts'
 import { type CertificateDescription, describeCertificate } from '../enroll/describe.ts'
 import { type ProgramVerdict, programVerdicts } from '../enroll/programs.ts'
-import { type AnyCardError, CardError } from '../errors.ts'
+import { type AnyCardError, CardError, hasCode, valueIf } from '../errors.ts'
 import type { Card } from '../piv/host/card.ts'
 import type { CardCertificate } from '../piv/host/certificates.ts'
 import type { KeyInfo } from '../piv/host/key-info.ts'
@@ -49,14 +49,8 @@ export async function certificateIn(card: Card, slot: Slot): Promise<CardCertifi
 }
 
 /** The key in a slot, where there is one that is known. */
-export async function keyIn(card: Card, slot: Slot): Promise<KeyInfo | undefined> {
-  try {
-    return await card.keyInfo(slot)
-  } catch (error) {
-    if (isOfOneItem(error) || (error instanceof CardError && error.code === 'ERR_KEY_ABSENT')) return undefined
-    throw error
-  }
-}
+export const keyIn = (card: Card, slot: Slot): Promise<KeyInfo | undefined> =>
+  card.keyInfo(slot).catch(valueIf((error) => isOfOneItem(error) || hasCode(error, 'ERR_KEY_ABSENT'), undefined))
 
 interface Listed {
   readonly slot: Slot

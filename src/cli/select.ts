@@ -1,7 +1,7 @@
 // Which card a command is about, and its PIN.
 import { type CardSummary, cardInfo, listCards, openCard } from '../cards/index.ts'
 import { examineCertificates } from '../enroll/import.ts'
-import { CardError, PinError, UsageError } from '../errors.ts'
+import { CardError, hasCode, isCardError, PinError, UsageError, valueIf } from '../errors.ts'
 import { listReaders } from '../pcsc/readers.ts'
 import type { AdminKey } from '../piv/host/admin.ts'
 import { accessOf, type Card } from '../piv/host/card.ts'
@@ -90,10 +90,7 @@ const claims = (card: CardSummary, cards: readonly CardSummary[]): boolean =>
 
 /** Asked first, since it costs nothing: who has no reader does not wait for a TPM either. */
 async function anyInReaders(): Promise<boolean> {
-  const readers = await listReaders({ waitMs: 1000 }).catch((error: unknown) => {
-    if (error instanceof CardError) return []
-    throw error
-  })
+  const readers = await listReaders({ waitMs: 1000 }).catch(valueIf(isCardError, []))
   return readers.some(({ card }) => card)
 }
 
@@ -267,16 +264,12 @@ export async function keyOnFile(context: Context, slotName: string): Promise<Key
 }
 
 /** Whether a slot has a key, also one that cannot be used here. */
-export async function hasKey(card: Card, slot: Slot): Promise<boolean> {
-  try {
-    await card.keyInfo(slot)
-    return true
-  } catch (error) {
-    if (isOfOneItem(error)) return true
-    if (error instanceof CardError && error.code === 'ERR_KEY_ABSENT') return false
-    throw error
-  }
-}
+export const hasKey = (card: Card, slot: Slot): Promise<boolean> =>
+  card
+    .keyInfo(slot)
+    .then(() => true)
+    .catch(valueIf(isOfOneItem, true))
+    .catch(valueIf((error) => hasCode(error, 'ERR_KEY_ABSENT'), false))
 
 /** Asks before a key is overwritten, or what may be one: what is not understood is not nothing. */
 export async function freeSlot(context: Context, card: Card, slot: Slot): Promise<void> {
@@ -292,14 +285,11 @@ export async function freeCertificate(context: Context, card: Card, slot: Slot):
 }
 
 /** One that is not understood is one. */
-export async function hasCertificate(card: Card, slot: Slot): Promise<boolean> {
-  try {
-    return (await card.getCertificate(slot)) !== undefined
-  } catch (error) {
-    if (isOfOneItem(error)) return true
-    throw error
-  }
-}
+export const hasCertificate = (card: Card, slot: Slot): Promise<boolean> =>
+  card
+    .getCertificate(slot)
+    .then((found) => found !== undefined)
+    .catch(valueIf(isOfOneItem, true))
 
 /** Asks before a certificate is put beside a key that would be of little use there. @throws CardError */
 export async function acceptCertificates(

@@ -1,7 +1,7 @@
 // Giving an enrolment up: what was made for it goes, and what it had moved away comes back.
 import { X509Certificate } from 'node:crypto'
 import { equal } from '../bytes.ts'
-import { CardError } from '../errors.ts'
+import { hasCode, valueIf } from '../errors.ts'
 import type { Card } from '../piv/host/card.ts'
 import { parseSlot } from '../piv/slots.ts'
 import { isFor } from './chain.ts'
@@ -78,10 +78,7 @@ async function undoInPlace(card: Card, { slot, request }: Enrolment, authorize: 
   await authorize?.()
   return card.deleteKey(slot).then(
     () => true,
-    (error: unknown) => {
-      if (error instanceof CardError && error.code === 'ERR_NOT_SUPPORTED') return false
-      throw error
-    },
+    valueIf((error) => hasCode(error, 'ERR_NOT_SUPPORTED'), false),
   )
 }
 

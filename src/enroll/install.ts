@@ -2,7 +2,7 @@
 // crash finds on the card how far it came.
 import { type KeyObject, X509Certificate } from 'node:crypto'
 import { equal } from '../bytes.ts'
-import { CardError } from '../errors.ts'
+import { CardError, hasCode, valueIf } from '../errors.ts'
 import type { Card } from '../piv/host/card.ts'
 import type { CardCertificate } from '../piv/host/certificates.ts'
 import { isOfOneItem } from '../piv/host/readable.ts'
@@ -15,12 +15,8 @@ export type Issued = Enrolment & { readonly certificate: Uint8Array }
 
 /** The public key in a slot; undefined where there is none that the card tells. */
 export async function publicKeyIn(card: Card, slot: string): Promise<KeyObject | undefined> {
-  try {
-    return (await card.keyInfo(slot)).publicKey
-  } catch (error) {
-    if (isOfOneItem(error) || (error instanceof CardError && error.code === 'ERR_KEY_ABSENT')) return undefined
-    throw error
-  }
+  const isAbsent = (error: unknown) => isOfOneItem(error) || hasCode(error, 'ERR_KEY_ABSENT')
+  return (await card.keyInfo(slot).catch(valueIf(isAbsent, undefined)))?.publicKey
 }
 
 /** `key`: that of the certificate. @throws as changes of a card do; what was done is found by the next call */
@@ -59,11 +55,5 @@ async function assertFree(card: Card, to: string, old: CardCertificate | undefin
 }
 
 /** The certificate in a slot; undefined where there is none that can be read. */
-export async function certificateIn(card: Card, slot: string): Promise<CardCertificate | undefined> {
-  try {
-    return await card.getCertificate(slot)
-  } catch (error) {
-    if (isOfOneItem(error)) return undefined
-    throw error
-  }
-}
+export const certificateIn = (card: Card, slot: string): Promise<CardCertificate | undefined> =>
+  card.getCertificate(slot).catch(valueIf(isOfOneItem, undefined))

@@ -2,7 +2,7 @@
 
 import { secretBytes, wipe } from '../bytes.ts'
 import { type CreateCardOptions, cardInfo, makeCard, openChannel, type ReadableCard } from '../cards/index.ts'
-import { CardError } from '../errors.ts'
+import { CardError, hasCode, valueIf } from '../errors.ts'
 import { cardOver } from '../piv/host/card.ts'
 import { DEFAULT_PIN } from '../piv/pin.ts'
 import type { EnrollOptions, EnrollResult } from './enroll-options.ts'
@@ -53,10 +53,8 @@ export async function prepareCard({ card: made, enroll: asked }: StationOptions)
 
 /** Whether there is a card of this name that nobody has used yet. @throws CardError ERR_CARD_EXISTS */
 async function begun(name: string, place: { readonly home?: string }): Promise<boolean> {
-  const found = await cardInfo(name, place).catch((error: unknown) => {
-    if (error instanceof CardError && error.code === 'ERR_CARD_NOT_FOUND') return undefined
-    throw error
-  })
+  const isAbsent = (error: unknown) => hasCode(error, 'ERR_CARD_NOT_FOUND')
+  const found = await cardInfo(name, place).catch(valueIf(isAbsent, undefined))
   if (found !== undefined && !found.mustChangePin) {
     throw new CardError(
       'ERR_CARD_EXISTS',

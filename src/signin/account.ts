@@ -4,7 +4,7 @@
  */
 import { join } from 'node:path'
 import * as v from 'valibot'
-import { type AnyCardError, CardError } from '../errors.ts'
+import { type AnyCardError, isCardError } from '../errors.ts'
 import type { Files } from '../files/files.ts'
 import { decode, moment, octets, text } from '../files/schema.ts'
 import { damaged, type Kind, seal } from '../files/sealed-text.ts'
@@ -29,7 +29,7 @@ const passes = (check: (value: string) => unknown) => (value: string) => {
     check(value)
     return true
   } catch (error) {
-    if (error instanceof CardError) return false
+    if (isCardError(error)) return false
     throw error
   }
 }
@@ -112,8 +112,8 @@ export class Accounts {
         try {
           return await this.#read(path)
         } catch (error) {
-          if (!(error instanceof CardError)) throw error
-          return { path, error: error as AnyCardError }
+          if (!isCardError(error)) throw error
+          return { path, error }
         }
       }),
     )

@@ -12,7 +12,7 @@ import {
   type TpmCardSummary,
 } from '../cards/index.ts'
 import { cardIdOf, idByName } from '../enroll/identity.ts'
-import { CardError, TpmError } from '../errors.ts'
+import { hasCode, isCardError, valueIf } from '../errors.ts'
 import type { Card } from '../piv/host/card.ts'
 import type { Slot } from '../piv/slots.ts'
 import { storesOf } from '../tpm/stores.ts'
@@ -127,8 +127,7 @@ function inTpm(name: string, id: string, place: CardPlace): PresentCard {
   }
 }
 
-const isBusy = (error: unknown): boolean =>
-  error instanceof TpmError && (error.code === 'ERR_TPM_BUSY' || error.code === 'ERR_TPM_TIMEOUT')
+const isBusy = (error: unknown): boolean => hasCode(error, 'ERR_TPM_BUSY', 'ERR_TPM_TIMEOUT')
 
 /**
  * The reader in which another process of this home serves the card. A card in a reader can call itself anything: where
@@ -144,11 +143,5 @@ async function shownIn(name: string, id: string, { home }: CardPlace): Promise<P
 }
 
 /** What is said of a card that cannot be read just now: nothing, it is passed over. */
-export async function certificatesOf(card: PresentCard): Promise<readonly PlacedCertificate[]> {
-  try {
-    return await card.certificates()
-  } catch (error) {
-    if (error instanceof CardError) return []
-    throw error
-  }
-}
+export const certificatesOf = (card: PresentCard): Promise<readonly PlacedCertificate[]> =>
+  card.certificates().catch(valueIf(isCardError, []))

@@ -1,7 +1,7 @@
 // Reads from a TPM how many tries its cards have left. It uses up no try, starts no session, creates and cleans up
 // nothing, and takes the TPM from no other user.
 import { setTimeout as delay } from 'node:timers/promises'
-import { type AnyCardError, CardError, TpmError } from '../errors.ts'
+import { type AnyCardError, isCardError, TpmError } from '../errors.ts'
 import type { TryCounter } from '../piv/card/vault.ts'
 import { borrowDevice } from './devices.ts'
 import type { CardFile } from './store/card-file.ts'
@@ -53,8 +53,8 @@ async function ask(pins: TpmPins): Promise<TriesAnswer> {
   try {
     return { pin: await pins.pinCounter(), puk: await pins.pukCounter() }
   } catch (error) {
-    if (!(error instanceof CardError)) throw error
-    return { error: error as AnyCardError }
+    if (!isCardError(error)) throw error
+    return { error }
   }
 }
 

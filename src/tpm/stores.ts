@@ -2,7 +2,7 @@
 // after a crash: shared by creating, opening and destroying a card.
 import { dirname } from 'node:path'
 import { equal } from '../bytes.ts'
-import { CardError } from '../errors.ts'
+import { hasCode, valueIf } from '../errors.ts'
 import { type Files, files as systemFiles } from '../files/files.ts'
 import { Home } from '../home/home.ts'
 import { ServedCards } from '../home/served.ts'
@@ -87,14 +87,8 @@ export async function recover(stores: Stores, device: TpmDevice, srk: Srk, owner
   })
 }
 
-export async function readIfThere(stores: Stores, name: string): Promise<CardFile | undefined> {
-  try {
-    return await stores.store.read(name)
-  } catch (error) {
-    if (error instanceof CardError && error.code === 'ERR_CARD_NOT_FOUND') return undefined
-    throw error
-  }
-}
+export const readIfThere = (stores: Stores, name: string): Promise<CardFile | undefined> =>
+  stores.store.read(name).catch(valueIf((error) => hasCode(error, 'ERR_CARD_NOT_FOUND'), undefined))
 
 export async function reservedHandles(stores: Stores): Promise<Set<number>> {
   const reserved = new Set<number>()

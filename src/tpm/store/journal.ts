@@ -4,7 +4,7 @@
  */
 import { join } from 'node:path'
 import * as v from 'valibot'
-import { type AnyCardError, CardError, FileError } from '../../errors.ts'
+import { type AnyCardError, FileError, isCardError } from '../../errors.ts'
 import { type Files, files as systemFiles } from '../../files/files.ts'
 import { decode, octets, text } from '../../files/schema.ts'
 import { damaged, type Kind, seal } from '../../files/sealed-text.ts'
@@ -180,8 +180,8 @@ export class Journal {
         return { name, path, entry, error }
       }
     } catch (error) {
-      if (!(error instanceof CardError)) throw error
-      return { name, path, error: error as AnyCardError }
+      if (!isCardError(error)) throw error
+      return { name, path, error }
     } finally {
       lock?.release()
     }

@@ -4,7 +4,7 @@
  */
 import { join } from 'node:path'
 import { equal } from '../../bytes.ts'
-import { type AnyCardError, CardError } from '../../errors.ts'
+import { type AnyCardError, CardError, isCardError } from '../../errors.ts'
 import { type Files, files as systemFiles } from '../../files/files.ts'
 import { damaged } from '../../files/sealed-text.ts'
 import { Home } from '../../home/home.ts'
@@ -56,10 +56,10 @@ export class CardStore {
     try {
       return { name, path: this.home.of(name, 'card'), card: await this.read(name) }
     } catch (error) {
-      if (!(error instanceof CardError)) throw error
+      if (!isCardError(error)) throw error
       // Destroyed between listing and reading: no card.
       if (error.code === 'ERR_CARD_NOT_FOUND') return undefined
-      return { name, path: join(this.home.cards, `${name}.card`), error: error as AnyCardError }
+      return { name, path: join(this.home.cards, `${name}.card`), error }
     }
   }
 
