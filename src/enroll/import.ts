@@ -5,12 +5,11 @@ import { isUint8Array } from 'node:util/types'
 import { CardError } from '../errors.ts'
 import type { Card } from '../piv/host/card.ts'
 import type { CardCertificate } from '../piv/host/certificates.ts'
-import { isRetired, type Slot } from '../piv/slots.ts'
-import { BROKEN_HASHES } from '../x509/algorithms.ts'
+import type { Slot } from '../piv/slots.ts'
+import { reasons, SLOT_RULES } from './certificate-rules.ts'
 import { orderFor } from './chain.ts'
 import { type CertificateDescription, describeCertificate } from './describe.ts'
 import { readCertificates } from './read.ts'
-import { NEEDED_USAGES } from './usage.ts'
 
 export interface ImportOptions {
   /** Puts a certificate there that is of little use: expired, not valid yet, for other uses than the slot is for, … */
@@ -69,37 +68,6 @@ export function examineCertificates(
     )
   }
   const description = describeCertificate(leaf)
-  const findings = FINDINGS.filter(({ when }) => when(description, slot, now)).map(({ say }) => say(description, slot))
+  const findings = reasons(SLOT_RULES, { certificate: description, slot, now })
   return { certificate: leaf, chain, description, findings, others }
 }
-
-interface Finding {
-  readonly say: (certificate: CertificateDescription, slot: Slot) => string
-  readonly when: (certificate: CertificateDescription, slot: Slot, now: Date) => boolean
-}
-
-const day = (date: Date): string => date.toISOString().slice(0, 10)
-
-const FINDINGS: readonly Finding[] = [
-  {
-    // Old mail is decrypted with the keys of expired certificates: that is what retired slots are for.
-    when: ({ notAfter }, slot, now) => notAfter < now && !isRetired(slot),
-    say: ({ notAfter }) => `it expired on ${day(notAfter)}`,
-  },
-  {
-    when: ({ notBefore }, _, now) => notBefore > now,
-    say: ({ notBefore }) => `it is not valid before ${notBefore.toISOString()}, by the clock of this machine`,
-  },
-  {
-    when: ({ hash = '', selfSigned }, slot) => BROKEN_HASHES.includes(hash) && !selfSigned && !isRetired(slot),
-    say: ({ signature }) => `it is signed by ${signature}, which is broken, so programs refuse it`,
-  },
-  {
-    when: ({ usages }, slot) =>
-      usages !== undefined && NEEDED_USAGES[slot]?.some((usage) => usages.includes(usage)) === false,
-    say: ({ usages = [] }, slot) =>
-      `its key may be used for ${usages.join(' and ') || 'nothing'}, and slot ${slot} is for ${NEEDED_USAGES[slot]?.join(' or ')}`,
-  },
-  // One that openssl makes to sign itself says that it is a CA's, too.
-  { when: ({ ca, selfSigned }) => ca && !selfSigned, say: () => 'it is the certificate of a CA' },
-]

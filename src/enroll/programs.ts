@@ -9,46 +9,30 @@
  */
 import { ALGORITHMS } from '../piv/algorithms.ts'
 import type { Slot } from '../piv/slots.ts'
-import { BROKEN_HASHES } from '../x509/algorithms.ts'
-import type { KeyUsage } from '../x509/usages.ts'
+import {
+  early,
+  expired,
+  noPurpose,
+  noUsage,
+  type Placed,
+  type Rule,
+  reasons,
+  selfSigned,
+  weak,
+} from './certificate-rules.ts'
 import type { CertificateDescription } from './describe.ts'
 
-export interface Placed {
-  readonly certificate: CertificateDescription
-  readonly slot: Slot
-  readonly now: Date
-}
-
-interface Rule {
-  readonly because: string
-  readonly when: (placed: Placed) => boolean
-}
-
-/** Says no; with no extension every usage and purpose is allowed. */
-const noUsage =
-  (...any: readonly KeyUsage[]) =>
-  ({ certificate: { usages } }: Placed): boolean =>
-    usages !== undefined && !any.some((usage) => usages.includes(usage))
-const noPurpose =
-  (...any: readonly string[]) =>
-  ({ certificate: { purposes } }: Placed): boolean =>
-    purposes !== undefined && !any.some((purpose) => purposes.includes(purpose))
 /** Kerberos compares realms letter by letter, and a UPN is taken for a principal as it is written. */
 const inCapitals = (upn: string): boolean =>
   upn.slice(upn.lastIndexOf('@')) === upn.slice(upn.lastIndexOf('@')).toUpperCase()
 const isEc = ({ certificate }: Placed): boolean => certificate.algorithm.startsWith('P-')
 
-const EXPIRED: Rule = { because: 'it has expired', when: ({ certificate, now }) => certificate.notAfter < now }
-const EARLY: Rule = { because: 'it is not valid yet', when: ({ certificate, now }) => certificate.notBefore > now }
-const WEAK: Rule = {
-  because: 'it is signed with a broken hash (SHA-1 or MD5)',
-  when: ({ certificate }) => BROKEN_HASHES.includes(certificate.hash ?? '') && !certificate.selfSigned,
-}
-const IN_TIME = [EXPIRED, EARLY]
-const SELF_SIGNED: Rule = {
-  because: 'it is signed by itself and not by a CA',
-  when: ({ certificate }) => certificate.selfSigned,
-}
+const IN_TIME: readonly Rule[] = [
+  { because: 'it has expired', when: expired },
+  { because: 'it is not valid yet', when: early },
+]
+const WEAK: Rule = { because: 'it is signed with a broken hash (SHA-1 or MD5)', when: weak }
+const SELF_SIGNED: Rule = { because: 'it is signed by itself and not by a CA', when: selfSigned }
 const UNSIGNED: Rule = { because: 'its key usage has no digital signature', when: noUsage('digitalSignature') }
 const NO_CLIENT: Rule = {
   because: 'its purposes have no client authentication',
@@ -203,7 +187,7 @@ export interface ProgramVerdict {
 export function programVerdicts(certificate: CertificateDescription, slot: Slot, now = new Date()): ProgramVerdict[] {
   return PROGRAMS.map(({ program, rules }) => ({
     program,
-    because: rules.filter(({ when }) => when({ certificate, slot, now })).map(({ because }) => because),
+    because: reasons(rules, { certificate, slot, now }),
   }))
 }
 

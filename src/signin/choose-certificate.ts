@@ -2,6 +2,7 @@
 // is for the address.
 import { equal, sha256 } from '../bytes.ts'
 import type { CardPlace } from '../cards/index.ts'
+import { reasons, SIGN_IN_RULES } from '../enroll/certificate-rules.ts'
 import type { CertificateDescription } from '../enroll/describe.ts'
 import { CardError, PcscError, UsageError } from '../errors.ts'
 import type { Card } from '../piv/host/card.ts'
@@ -16,7 +17,7 @@ import {
   readerCards,
   tpmCards,
 } from './available-cards.ts'
-import { addressesIn, described, isFor, unfitness } from './certificate.ts'
+import { addressesIn, described, isFor } from './certificate.ts'
 
 /** A certificate that is there. */
 export interface Choice {
@@ -108,7 +109,9 @@ async function look(card: PresentCard, meant: boolean): Promise<Seen[]> {
   const placed = meant ? await card.certificates() : await certificatesOf(card)
   const found = placed.flatMap(({ slot, certificate }) => {
     const description = described(certificate)
-    return description === undefined ? [] : [{ card, slot, certificate, description, unfit: unfitness(description) }]
+    if (description === undefined) return []
+    const [unfit] = reasons(SIGN_IN_RULES, { certificate: description, slot, now: new Date() })
+    return [{ card, slot, certificate, description, unfit }]
   })
   return found.sort((one, other) => ORDER.indexOf(one.slot) - ORDER.indexOf(other.slot))
 }

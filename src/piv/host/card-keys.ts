@@ -1,7 +1,7 @@
 // Which keys a card has. A card that has metadata says so; of any other PIV card they are known by their certificates.
-import { ifWellFormed } from '../../iso7816/tlv.ts'
 import type { KeyObject } from 'node:crypto'
 import { type AnyCardError, CardError } from '../../errors.ts'
+import { ifWellFormed } from '../../iso7816/tlv.ts'
 import { readKeyHistory } from '../contents.ts'
 import { algorithmOf, fromKeyObject } from '../public-key.ts'
 import { defaultPinPolicy, isRetired, keyReference, type PinPolicy, SLOTS, type Slot } from '../slots.ts'
