@@ -80,8 +80,8 @@ class MemoryKeys implements KeyVault {
     this.#pins = pins
   }
 
-  list(): readonly VaultKey[] {
-    return [...this.#keys.values()]
+  find(slot: Slot): VaultKey | undefined {
+    return this.#keys.get(slot)
   }
 
   async generate(slot: Slot, { algorithm, pinPolicy }: KeyOptions): Promise<VaultKey> {

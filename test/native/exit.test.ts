@@ -112,10 +112,12 @@ test('process.exit with a thread that is at work, and one that waits', async () 
     const inner = (code) => new Worker('const given = ' + JSON.stringify(given) + '; const native = require(given.addon); (' + code + ')()', { eval: true })
     const making = inner(async () => {
       const tpm = await native.openTpm({ tcti: 'embedded:', stateFile: given.state, createState: true, waitMs: 5000 })
+      await tpm.run([{ command: 0x17b, handles: [], names: [], auths: [], params: Uint8Array.of(0, 8) }])
+      require('node:worker_threads').parentPort.postMessage('at work')
       for (;;) await tpm.run([{ command: 0x17b, handles: [], names: [], auths: [], params: Uint8Array.of(0, 8) }])
     })
     const waiting = inner(() => native.openTpm({ tcti: given.tcti, stateFile: '', createState: false, waitMs: 600000 }))
-    setTimeout(() => process.exit(0), 500)`
+    making.once('message', () => setTimeout(() => process.exit(0), 200))`
   const addon = new URL('../../native/build/Release/tessera.node', import.meta.url).pathname
   await exits(body, { state, tcti: swtpm.tcti, addon }, [])
   await holder.close()

@@ -48,7 +48,7 @@ const onVault = (kind: Kind, work: (place: Place) => Promise<void>): Promise<voi
       const use = (slot: string) => vault.keys.signDigest(parseSlot(slot), digest(0))
       const sign = async (slot: string, number: number): Promise<void> => {
         const signature = await vault.keys.signDigest(parseSlot(slot), digest(number))
-        const key = vault.keys.list().find((one) => one.slot === slot)
+        const key = vault.keys.find(parseSlot(slot))
         const publicKey = {
           key: Buffer.from(key?.spki ?? []),
           format: 'der',

@@ -32,13 +32,17 @@ export interface Posting {
 }
 
 export interface KeyVault {
-  list(): readonly VaultKey[]
+  /**
+   * The key in a slot; undefined where there is none. One that is damaged is no hindrance to the others.
+   * @throws CardError ERR_KEY_DAMAGED for that key
+   */
+  find(slot: Slot): VaultKey | undefined
   /** Makes a key; one that was in the slot is gone. Nothing changes when it fails. */
   generate(slot: Slot, options: KeyOptions): Promise<VaultKey>
   /** Brings in a private key under the vault's own protection. Its parts stay the caller's to wipe. */
   import(slot: Slot, algorithm: Algorithm, parts: PrivateKeyParts, pinPolicy: PinPolicy): Promise<VaultKey>
   delete(slot: Slot): Promise<void>
-  /** Refuses where the vault does not itself hold the key that `list` shows: asked before anything is attested of it. */
+  /** Refuses where the vault does not itself hold the key that `find` answers: asked before anything is attested of it. */
   prove(slot: Slot): Promise<void>
   /** A key that was in `to` is gone. */
   move(from: Slot, to: Slot): Promise<void>

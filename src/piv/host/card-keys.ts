@@ -134,7 +134,11 @@ export class CardKeys {
     for (const slot of ALWAYS) await this.#tryToKnow(exchange, slot)
     if (this.#isShared || !this.#extras.hasMetadata) return
     // A card that nobody else changes: all its keys, once.
-    for (const slot of ALL) await this.#tryToKnow(exchange, slot)
+    for (const slot of ALL) {
+      if (this.known(slot) !== undefined) continue
+      const content = await this.look(exchange, slot).catch((error: unknown) => withheld(slot, error))
+      if (content !== undefined && !isUsable(content)) this.#known.set(slot, { content, certain: false })
+    }
     this.#learnt = true
   }
 

@@ -2,7 +2,13 @@
 import { type AnyCardError, CardError } from '../../errors.ts'
 
 /** What a card answers of one item. Not among them: that it is gone, was reset, or is another one. */
-const OF_ONE_ITEM: readonly string[] = ['ERR_CARD_REFUSED', 'ERR_PIN_REQUIRED', 'ERR_DATA', 'ERR_NOT_SUPPORTED']
+const OF_ONE_ITEM: readonly string[] = [
+  'ERR_CARD_REFUSED',
+  'ERR_PIN_REQUIRED',
+  'ERR_DATA',
+  'ERR_NOT_SUPPORTED',
+  'ERR_KEY_DAMAGED',
+]
 
 export const isOfOneItem = (error: unknown): error is AnyCardError =>
   error instanceof CardError && OF_ONE_ITEM.includes(error.code)

@@ -23,8 +23,10 @@ export class TpmKeys implements KeyVault {
     this.#state = state
   }
 
-  list(): readonly VaultKey[] {
-    return vaultKeys(this.#state.card, this.#state.table)
+  find(slot: Slot): VaultKey | undefined {
+    const { card, table } = this.#state
+    const key = card.keys[slot]
+    return key && vaultKey(card, slot, key, table)
   }
 
   generate(slot: Slot, { algorithm, pinPolicy }: KeyOptions): Promise<VaultKey> {
@@ -103,31 +105,31 @@ export class TpmKeys implements KeyVault {
     const key = await makeKey(this.#state, make)
     await this.#state.update((card) => ({ ...card, keys: { ...card.keys, [slot]: key } }))
     if (old !== undefined) await this.#state.exclusive(() => this.#state.device.keys.evict(old))
-    return vaultKey(slot, key)
+    return vaultKey(this.#state.card, slot, key, this.#state.table)
   }
 }
 
-/** Lists that were made, by the keys they are of: those of a card never change, a change makes new ones. */
-const lists = new WeakMap<CardFile['keys'], readonly VaultKey[]>()
+/** What was found of keys, by the objects of the card file: a change makes new ones. */
+const found = new WeakMap<CardFileKey, VaultKey>()
 
 /** The keys of a card as its file has them. @throws CardError ERR_KEY_DAMAGED */
 export function vaultKeys(card: CardFile, table: LockTable = LOCK): readonly VaultKey[] {
-  const { keys } = card
-  const known = lists.get(keys)
-  if (known !== undefined) return known
-  const list = Object.entries(keys).map(([slot, key]) => {
-    const shown = vaultKey(slot as Slot, key)
-    assertAsFiled(card, slot, key, table)
-    return shown
-  })
-  lists.set(keys, list)
-  return list
+  return Object.entries(card.keys).map(([slot, key]) => vaultKey(card, slot as Slot, key, table))
 }
 
-function vaultKey(slot: Slot, key: CardFileKey): VaultKey {
+function vaultKey(card: CardFile, slot: Slot, key: CardFileKey, table: LockTable): VaultKey {
+  const known = found.get(key)
+  if (known?.slot === slot) return known
   const { algorithm, pinPolicy, origin } = key
+  const fresh = { slot, algorithm, pinPolicy, origin, spki: readable(() => spkiOf(key.public.subarray(2))) }
+  assertAsFiled(card, slot, key, table)
+  found.set(key, fresh)
+  return fresh
+}
+
+function readable<T>(read: () => T): T {
   try {
-    return { slot, algorithm, pinPolicy, origin, spki: spkiOf(key.public.subarray(2)) }
+    return read()
   } catch (error) {
     throw damagedKey(error)
   }

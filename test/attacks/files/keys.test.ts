@@ -102,6 +102,22 @@ for (const [what, keys] of CHANGES) {
   })
 }
 
+test('a key that is refused hinders no other: they sign, and the listing names it', async () => {
+  changeFile(home, 'own', withKeys({ '9a': key(foreign, '9c') }))
+  const card = await openCard({ name: 'own', home })
+  assert.is((await card.sign('9c', new Uint8Array(10), { pin: PIN })).length > 0, true)
+  const contents = await card.slotContents()
+  assert.equal(
+    contents.map((content) => [content.slot, 'error' in content ? content.error.code : 'usable']),
+    [
+      ['9a', 'ERR_KEY_DAMAGED'],
+      ['9c', 'usable'],
+      ['9d', 'usable'],
+    ],
+  )
+  await card.close()
+})
+
 test('the card as it was serves', async () => {
   changeFile(home, 'own', () => honest)
   assert.equal(await uses(), ['done', 'done', 'done'])

@@ -106,7 +106,7 @@ export class CardOwner {
 
   /** Whether r || s is a signature of the SHA-256 digest of `message` by the key in this slot. */
   verifies(message: Uint8Array, signature: Uint8Array, where: Slot = AUTHENTICATION): boolean {
-    const key = this.vault.keys.list().find((one) => one.slot === where)
+    const key = this.vault.keys.find(where)
     if (key === undefined) throw new Error(`no key in ${where}`)
     const publicKey = createPublicKey({ key: Buffer.from(key.spki), format: 'der', type: 'spki' })
     return verify('sha256', message, { key: publicKey, dsaEncoding: 'ieee-p1363' }, signature)

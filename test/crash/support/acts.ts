@@ -228,7 +228,7 @@ const resetting: Act = {
 
 async function judgeReset(world: World, secrets: Secrets, card: TpmVault): Promise<readonly [string, Secrets]> {
   await clean(world)
-  if (card.keys.list().length > 0) {
+  if (Object.keys(card.card.keys).length > 0) {
     await works(card, secrets.pin)
     return ['old', secrets]
   }

@@ -91,7 +91,7 @@ export async function signs(card: TpmVault, slot: Slot = SLOT): Promise<boolean>
   const message = randomBytes(20)
   const digest = Uint8Array.from(createHash('sha256').update(message).digest())
   const signature = await card.keys.signDigest(slot, digest)
-  const spki = card.keys.list().find((key) => key.slot === slot)?.spki ?? new Uint8Array(0)
+  const spki = card.keys.find(slot)?.spki ?? new Uint8Array(0)
   const key = createPublicKey({ key: Buffer.from(spki), format: 'der', type: 'spki' })
   return verify('sha256', message, { key, dsaEncoding: 'ieee-p1363' }, signature)
 }

@@ -16,7 +16,7 @@ type Command<Kind extends PivCommand['kind']> = Extract<PivCommand, { kind: Kind
 /** The answer is the certificate itself, in no container. Of an imported key nothing can be said: 6A80. */
 export async function attest(context: CardContext, { slot }: Command<'attest'>): Promise<Uint8Array> {
   const { vault, identity } = context
-  const subject = vault.keys.list().find((one) => one.slot === slot)
+  const subject = vault.keys.find(slot)
   if (subject === undefined) throw new StatusError(SW.REFERENCE_NOT_FOUND)
   refuseUnless(subject.origin === 'generated', SW.WRONG_DATA)
   await vault.keys.prove(slot)

@@ -55,9 +55,8 @@ async function adminKey(context: CardContext): Promise<Uint8Array> {
 /** The attestation key is not there before the first attestation. */
 function keyOf({ vault }: CardContext, of: Slot | 'attestation'): Omit<VaultKey, 'slot'> {
   const attestation = of === 'attestation' ? vault.attestation.key() : undefined
-  const found = attestation
-    ? { ...attestation, pinPolicy: 'never' as const }
-    : vault.keys.list().find(({ slot }) => slot === of)
+  const found =
+    of === 'attestation' ? attestation && { ...attestation, pinPolicy: 'never' as const } : vault.keys.find(of)
   if (found === undefined) throw new StatusError(SW.REFERENCE_NOT_FOUND)
   return found
 }

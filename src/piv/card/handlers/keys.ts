@@ -15,7 +15,7 @@ type Command<Kind extends PivCommand['kind']> = Extract<PivCommand, { kind: Kind
 /** Sign, raw RSA, or ECDH: which one follows from the items of the template and the kind of the key. */
 export function useKey(context: CardContext, command: Command<'useKey'>, posting: Posting): Promise<Uint8Array> {
   const { vault } = context
-  const key = vault.keys.list().find(({ slot }) => slot === command.slot)
+  const key = vault.keys.find(command.slot)
   if (key?.pinPolicy === 'always') return use(context, command, key)
   const disarmed = vault.pins.disarm()
   return disarmed === undefined
