@@ -12,7 +12,7 @@ import type { Costs } from './promises-child.ts'
 const COUNT = 2000
 /** Most promises of a signature, that of the caller's `await` among them. */
 const PROMISES = 11
-/** Most octets of V8's heap, as a test bundle has them, whose functions keep their names; without those it is a tenth less. */
+/** Most octets of V8's heap. What the addon takes for its values and the answer is a part of them. */
 const HEAP = 10 * 1024
 
 test('a signature: few promises, one call of the addon, little memory', async () => {
