@@ -11,6 +11,7 @@ import { type Context, given } from './context.ts'
 import { readWhole } from './files.ts'
 import { TEXT } from './messages.ts'
 import type { Options } from './options.ts'
+import { standing } from './secrets.ts'
 
 export interface ChosenCa {
   readonly ca: CaProtocol
@@ -97,9 +98,13 @@ async function credentials(context: Context, options: Options): Promise<Credenti
   if (negotiate) return (await import('../enroll/protocols/negotiate.ts')).negotiate()
   if (user === undefined) return undefined
   const [what, option] = [enrollment.passwordWhat, '--password-file']
-  const password =
+  const { secrets } = context
+  const password = standing(secrets, () =>
     passwordFile === undefined
-      ? await context.secrets.prompt({ what, prompt: enrollment.password(user), option })
-      : await context.secrets.fromFile(passwordFile, option, what)
+      ? secrets.prompt({ what, prompt: enrollment.password(user), option })
+      : secrets.fromFile(passwordFile, option, what),
+  )
+  // Asked for at once: before anything is done for which it is needed.
+  await password()
   return { user, password }
 }

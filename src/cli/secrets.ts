@@ -1,5 +1,5 @@
 // Where the secrets of a command come from: a file with one secret a line, or a question on the terminal. Never
-// the command line. Each is an unpooled Uint8Array, and all are wiped when the command ends.
+// the command line. Each is an unpooled Uint8Array, and all are wiped when the command ends, or when it begins to wait.
 
 import { open } from 'node:fs/promises'
 import { isUint8Array } from 'node:util/types'
@@ -31,27 +31,55 @@ export function splitSecrets(content: Uint8Array): Uint8Array[] {
   return lines
 }
 
+interface Content {
+  readonly octets: Uint8Array
+  /** Whether it can be read again: not what came through a pipe. */
+  readonly lasts: boolean
+}
+
 /** A file of secrets, read once, handed out line by line. */
 class SecretFile {
-  readonly #lines: readonly Uint8Array[]
+  readonly #read: () => Promise<Content>
   readonly #option: string
+  #lines: readonly Uint8Array[] | undefined
+  #lasts = false
   #next = 0
+  /** Which line was which secret, before the file was dropped. */
+  readonly #known = new Map<string, number>()
+  #dropped = false
 
-  constructor(lines: readonly Uint8Array[], option: string) {
-    this.#lines = lines
+  constructor(read: () => Promise<Content>, option: string) {
+    this.#read = read
     this.#option = option
   }
 
-  take(what: string, mayBeEmpty: boolean): Uint8Array {
-    const line = this.#lines[this.#next++]
+  async take(what: string, mayBeEmpty: boolean): Promise<Uint8Array> {
+    this.#lines ??= await this.#open()
+    const index = (this.#dropped ? this.#known.get(what) : undefined) ?? this.#next++
+    this.#known.set(what, index)
+    const line = this.#lines[index]
     if (line === undefined || (line.length === 0 && !mayBeEmpty)) {
-      throw new UsageError('ERR_USAGE', TEXT.error.secretFileShort(this.#option, what, this.#next))
+      throw new UsageError('ERR_USAGE', TEXT.error.secretFileShort(this.#option, what, index + 1))
     }
     return line
   }
 
+  /** Lets go of what can be read again. */
+  drop(): void {
+    if (!this.#lasts) return
+    this.wipe()
+    this.#lines = undefined
+    this.#dropped = true
+  }
+
   wipe(): void {
-    wipe(...this.#lines)
+    wipe(...(this.#lines ?? []))
+  }
+
+  async #open(): Promise<readonly Uint8Array[]> {
+    const { octets, lasts } = await this.#read()
+    this.#lasts = lasts
+    return splitSecrets(octets)
   }
 }
 
@@ -82,6 +110,7 @@ export class Secrets {
   readonly #sources: SecretSources
   readonly #files = new Map<string, SecretFile>()
   readonly #taken: Uint8Array[] = []
+  #drops = 0
 
   constructor(sources: SecretSources) {
     this.#sources = sources
@@ -120,11 +149,22 @@ export class Secrets {
   async fromFile(path: string, option: string, what: string, mayBeEmpty = false): Promise<Uint8Array> {
     let file = this.#files.get(path)
     if (file === undefined) {
-      const content = path === '-' ? await this.#stdin(option) : await this.#readFile(path, option)
-      file = new SecretFile(splitSecrets(content), option)
+      file = new SecretFile(() => (path === '-' ? this.#stdin(option) : this.#readFile(path, option)), option)
       this.#files.set(path, file)
     }
     return file.take(what, mayBeEmpty)
+  }
+
+  /** How many times secrets were dropped. */
+  get drops(): number {
+    return this.#drops
+  }
+
+  /** Wipes what can be had again, from a file or from the person, because the command begins to wait. */
+  drop(): void {
+    this.#drops += 1
+    wipe(...this.#taken.splice(0))
+    for (const file of this.#files.values()) file.drop()
   }
 
   wipe(): void {
@@ -165,7 +205,7 @@ export class Secrets {
     })
   }
 
-  async #stdin(option: string): Promise<Uint8Array> {
+  async #stdin(option: string): Promise<Content> {
     const content = new Uint8Array(MOST_OCTETS + 1)
     let length = 0
     for await (const chunk of this.#sources.claimStdin(option)) {
@@ -175,23 +215,25 @@ export class Secrets {
       wipe(chunk)
       if (length === content.length) break
     }
-    return bounded(content, length, option)
+    return { octets: bounded(content, length, option), lasts: false }
   }
 
-  async #readFile(path: string, option: string): Promise<Uint8Array> {
+  async #readFile(path: string, option: string): Promise<Content> {
     const content = new Uint8Array(MOST_OCTETS + 1)
     try {
       const file = await open(path, 'r')
       try {
         const { mode } = await file.stat()
-        if ((mode & 0o170000) === 0o100000 && (mode & 0o044) !== 0) {
+        const lasts = (mode & 0o170000) === 0o100000
+        if (lasts && (mode & 0o044) !== 0) {
           this.#sources.warn(TEXT.warn.secretFileOpen(option, (mode & 0o777).toString(8).padStart(4, '0')))
         }
         let length = 0
         for (;;) {
           const { bytesRead } = await file.read(content, length, content.length - length)
           length += bytesRead
-          if (bytesRead === 0 || length === content.length) return bounded(content, length, option)
+          if (bytesRead > 0 && length < content.length) continue
+          return { octets: bounded(content, length, option), lasts }
         }
       } finally {
         await file.close()
@@ -203,6 +245,18 @@ export class Secrets {
       const reason = (error as NodeJS.ErrnoException).code ?? 'unknown reason'
       throw new FileError('ERR_IO', TEXT.error.secretFileUnreadable(option, reason))
     }
+  }
+}
+
+/** A secret that a command needs more than once: taken once, and again after `drop`. */
+export function standing<T>(secrets: Pick<Secrets, 'drops'>, take: () => Promise<T>): () => Promise<T> {
+  let taken: Promise<T> | undefined
+  let drops = secrets.drops
+  return () => {
+    if (drops !== secrets.drops) taken = undefined
+    drops = secrets.drops
+    taken ??= take()
+    return taken
   }
 }
 

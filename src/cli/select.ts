@@ -16,7 +16,7 @@ import { adminKeyIn, adminKeyOf, asOn, checkDigits } from './admin-key.ts'
 import { type Context, confirm, given } from './context.ts'
 import { TEXT } from './messages.ts'
 import { plain } from './plain.ts'
-import type { Question } from './secrets.ts'
+import { type Question, standing } from './secrets.ts'
 import { waysOutOf } from './ways-out.ts'
 
 const READER = 'reader:'
@@ -180,11 +180,11 @@ const ADMIN_KEY_FILE = '--admin-key-file'
 
 /**
  * For a command that uses keys and changes the card more than once: each secret is asked for once, and not before it is
- * needed, and each file of secrets has one line.
+ * needed, and each file of secrets has one line. A command that waited asks again.
  */
 export function standingRights(context: Context, card: Card) {
-  const pin = once(() => takePin(context, card))
-  const adminKey = once(() => adminKeyFor(context, card))
+  const pin = standing(context.secrets, () => takePin(context, card))
+  const adminKey = standing(context.secrets, () => adminKeyFor(context, card))
   const byAdminKey = context.options.adminKeyFile !== undefined || isInReader(card)
   return {
     use: { ...keyPin(context, card), pin } satisfies PinUse,
@@ -192,14 +192,6 @@ export function standingRights(context: Context, card: Card) {
       if (byAdminKey) return card.authenticateAdmin(await adminKey())
       if (!(await card.pinStatus()).verified) await card.verifyPin(await pin(), triesToKeep(context))
     },
-  }
-}
-
-function once<T>(take: () => Promise<T>): () => Promise<T> {
-  let taken: Promise<T> | undefined
-  return () => {
-    taken ??= take()
-    return taken
   }
 }
 

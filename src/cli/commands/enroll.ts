@@ -1,3 +1,4 @@
+import type { EnrollEvent } from '../../enroll/enroll-options.ts'
 import { abandonEnrollment, enroll } from '../../enroll/enrollments.ts'
 import { rememberCa, rememberedCa } from '../../enroll/remembered-ca.ts'
 import type { Card } from '../../piv/host/card.ts'
@@ -44,8 +45,13 @@ async function enrolled(
   const agent = byCertificate ? await cardAgent(card, slot, { onPin, ...given({ minTriesLeft }) }) : undefined
   try {
     const wanted = await enrollOptions(context, { agent, options, known })
+    /** While a CA makes up its mind, which may take hours, no secret is kept. */
+    const onEvent = (event: EnrollEvent) => {
+      if (event.step === 'wait') context.secrets.drop()
+      wanted.onEvent(event)
+    }
     const result = await enroll(card, {
-      ...{ ...wanted, slot, signal, ...given({ renew, keepOld, key }), ...use, authorize },
+      ...{ ...wanted, slot, signal, ...given({ renew, keepOld, key }), ...use, authorize, onEvent },
     })
     if (result.state === 'enrolled') await rememberCa(card, slot, caToRemember(options, wanted.trust))
     await out.done(resultJson(result), resultText(result))

@@ -18,6 +18,8 @@ export const run: Run = async (context, address) => {
     return
   }
   const { session, socket, closed } = await signInShared(wanted, false)
+  // The PIN was used: a session lasts for hours.
+  context.secrets.wipe()
   const leave = () => void session.signOut()
   // Closing the window of a session in the foreground ends it.
   process.once('SIGHUP', leave)

@@ -6,19 +6,22 @@ import { X509Certificate } from 'node:crypto'
 import type { IncomingMessage } from 'node:http'
 import { Agent, request } from 'node:https'
 import { createSecureContext } from 'node:tls'
-import { concat, utf8, wipe } from '../../bytes.ts'
 import { CaError, CardError, UsageError } from '../../errors.ts'
 import { BadAnswer, mediaType, readBody } from '../../https/body.ts'
 import { answerTo, inTime } from '../../https/client.ts'
 import { unusable } from '../../https/faults.ts'
 import { readPem } from '../../x509/pem.ts'
 import { LONGEST_ANSWER } from '../protocol.ts'
+import { BasicLogin } from './basic-login.ts'
 import { connectionFault } from './faults.ts'
 
 /** Who asks. */
 export type Credentials =
-  /** HTTP Basic (RFC 7617). The password is read at each call and not kept: the caller wipes it. */
-  | { readonly user: string; readonly password: Uint8Array }
+  /**
+   * HTTP Basic (RFC 7617). The password is read at each call and not kept: the caller wipes it. A function is asked at each
+   * call, for a password that is not kept in between.
+   */
+  | { readonly user: string; readonly password: Uint8Array | (() => Uint8Array | Promise<Uint8Array>) }
   /** A certificate and its key in PEM, proved by TLS. */
   | { readonly certificate: string; readonly key: string }
   /** A certificate and its key on a card, proved by TLS: an agent of `cardAgent`, which its maker destroys afterwards. */
@@ -142,14 +145,19 @@ export class Connection {
 
   async #once(url: URL, call: CaCall): Promise<CaResponse> {
     const { signal, method, body, anonymous = false } = call
+    // Outside of the time for the call: somebody may be asked.
+    const basic = anonymous ? undefined : await this.#basic()
     try {
       return await inTime({ ms: this.#options.timeout ?? TIMEOUT, signal }, async (stop) => {
         const length = body === undefined ? {} : { 'Content-Length': Buffer.byteLength(body) }
-        const login = anonymous ? {} : await this.#authorization(url.hostname)
-        const headers = { 'Accept-Encoding': 'identity', ...call.headers, ...login, ...length }
+        const login = anonymous ? {} : await this.#negotiated(url.hostname)
+        const headers = { 'Accept-Encoding': 'identity', ...call.headers, ...login, ...basic?.header, ...length }
         const agent = this.#agent[anonymous ? 'anonymous' : 'known']
         const sent = request(url, { ...this.#trust, agent, headers, method, signal: stop })
-        const message = await answerTo(sent.end(body))
+        const answer = answerTo(sent)
+        if (basic === undefined) sent.end(body)
+        else basic.send(sent, body)
+        const message = await answer
         return await read(message).catch((error: unknown) => {
           sent.destroy()
           throw error
@@ -160,18 +168,22 @@ export class Connection {
       // Errors of the card, where its key proves who asks.
       if (cause instanceof CardError) throw cause
       throw connectionFault(url.host, cause)
+    } finally {
+      basic?.wipe()
     }
   }
 
-  async #authorization(host: string): Promise<Record<string, string>> {
+  async #negotiated(host: string): Promise<Record<string, string>> {
     const { credentials } = this.#options
-    if (credentials === undefined || 'key' in credentials || 'agent' in credentials) return {}
-    if ('authorize' in credentials) return { Authorization: await credentials.authorize(host) }
+    if (credentials === undefined || !('authorize' in credentials)) return {}
+    return { Authorization: await credentials.authorize(host) }
+  }
+
+  async #basic(): Promise<BasicLogin | undefined> {
+    const { credentials } = this.#options
+    if (credentials === undefined || !('password' in credentials)) return undefined
     const { user, password } = credentials
-    const pair = concat(utf8(`${user}:`), password)
-    const encoded = Buffer.from(pair.buffer, pair.byteOffset, pair.length).toString('base64')
-    wipe(pair)
-    return { Authorization: `Basic ${encoded}` }
+    return new BasicLogin(user, typeof password === 'function' ? await password() : password)
   }
 }
 

@@ -1,0 +1,102 @@
+// takes: 20 s
+// A command that waits, for a CA to decide or for a session to end, has no secret in its memory meanwhile: neither PIN nor
+// password, nor what is sent of them. Afterwards it reads its files again.
+import { type ChildProcess, spawn } from 'node:child_process'
+import { join } from 'node:path'
+import { createInterface } from 'node:readline'
+import type { Readable } from 'node:stream'
+import { test } from 'uvu'
+import * as assert from 'uvu/assert'
+import { PROGRAM, secretFile, tessera } from '../cli/cli.ts'
+import { PASSWORDS } from '../lab-ca/support.ts'
+import { search } from '../support/memory.ts'
+import { within } from '../support/temp.ts'
+import { ALICE, PIN, startLab, startWorld } from './support.ts'
+
+const LIMIT = 60_000
+const { home, service } = await startWorld()
+process.env.TESSERA_HOME = home
+process.env.TESSERA_TCTI = 'embedded:'
+
+/** One file for both: which line is which is remembered. */
+const secrets = secretFile(join(home, 'secrets'), PASSWORDS.alice, PIN)
+const pin = secretFile(join(home, 'pin'), PIN)
+
+const login = Buffer.from(`alice:${PASSWORDS.alice}`).toString('base64')
+const needles = new Map<string, Uint8Array>([
+  ['PIN', Buffer.from(PIN)],
+  ['password', Buffer.from(PASSWORDS.alice)],
+  ['login', Buffer.from(login)],
+  ['login, UTF-16', Buffer.from(login, 'utf16le')],
+])
+
+interface Command {
+  readonly pid: number
+  /** Waits for a line of its output in which this is. */
+  said(what: RegExp): Promise<void>
+  kill(signal: NodeJS.Signals): void
+  readonly ended: Promise<number | null>
+}
+
+let running: ChildProcess | undefined
+// One that failed would keep this process from ending.
+test.after.each(() => void running?.kill('SIGKILL'))
+
+function start(argv: readonly string[]): Command {
+  const [node, ...before] = PROGRAM
+  const child = spawn(node, [...before, ...argv], { stdio: ['ignore', 'pipe', 'pipe'] })
+  running = child
+  const lines: string[] = []
+  let look = () => {}
+  const listen = (stream: Readable) =>
+    createInterface({ input: stream }).on('line', (line) => {
+      lines.push(line)
+      look()
+    })
+  listen(child.stdout)
+  listen(child.stderr)
+  const ended = new Promise<number | null>((resolve) => child.once('close', resolve))
+  return {
+    pid: child.pid ?? 0,
+    said: (what) => {
+      const found = new Promise<void>((resolve, reject) => {
+        look = () => lines.some((line) => what.test(line)) && resolve()
+        look()
+        void ended.then(() => reject(new Error(`it ended: ${lines.join('\n')}`)))
+      })
+      return within(found, LIMIT, `${argv[0]} does not say ${what}`)
+    },
+    kill: (signal) => void child.kill(signal),
+    ended,
+  }
+}
+
+test('signin in the foreground', async () => {
+  for (const method of ['challenge', 'certificate']) {
+    const where = ['--service', service.url, '--ca-file', service.caFile, '--method', method]
+    const command = start(['signin', ALICE, ...where, '--pin-file', pin, '--json'])
+    await command.said(/"user"/)
+    assert.equal(search(command.pid, needles).found, [], method)
+    command.kill('SIGTERM')
+    assert.is(await within(command.ended, LIMIT, 'signin'), 0)
+  }
+})
+
+test('enroll --wait: nothing while it waits, and its files are read again', async () => {
+  const lab = await startLab({ pending: true })
+  const where = ['--est', lab.url, '--ca-file', lab.certificateFile, '--template', 'smartcard-user']
+  const login = ['--user', 'alice', '--password-file', secrets, '--pin-file', secrets]
+  const command = start(['enroll', '9c', ...where, ...login, '--wait', '10'])
+  await command.said(/It is asked again/)
+  // It asks again in two seconds: it is looked at as it is while it waits.
+  command.kill('SIGSTOP')
+  assert.equal(search(command.pid, needles).found, [])
+  command.kill('SIGCONT')
+  const [entry] = await lab.registration.entries()
+  await lab.registration.approve(entry?.id ?? 0)
+  assert.is(await within(command.ended, LIMIT * 2, 'enroll'), 0)
+  assert.match((await tessera(['cert', 'show', '9c'])).stdout, 'alice')
+  await lab.close()
+})
+
+test.run()
