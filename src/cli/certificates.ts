@@ -13,6 +13,7 @@ import type { KeyInfo } from '../piv/host/key-info.ts'
 import { isOfOneItem } from '../piv/host/readable.ts'
 import { SLOTS, type Slot } from '../piv/slots.ts'
 import { type Context, given } from './context.ts'
+import { day } from './dates.ts'
 import { rows } from './describe.ts'
 import { sendText } from './files.ts'
 import { TEXT } from './messages.ts'
@@ -84,8 +85,6 @@ export function certificateLine({ slot, certificate }: Listed): string {
   const { subject, notAfter } = describeCertificate(certificate)
   return TEXT.field.certLine(slot, subject, day(notAfter))
 }
-
-const day = (date: Date): string => date.toISOString().slice(0, 10)
 
 /** A certificate for a person to look at, and the same as JSON. */
 export function shownCertificate(

@@ -40,9 +40,6 @@ export function certificateJson(certificate: ListedCertificate): Json {
   return 'error' in certificate ? { slot: certificate.slot, error: errorJson(certificate.error) } : { ...certificate }
 }
 
-/** A moment for people, who may be in any time zone. */
-export const clock = (date: Date): string => `${date.toISOString().replace('T', ' ').slice(0, 19)} UTC`
-
 /** What is still to be done about a card, one sentence each. */
 export function warningsOf(card: ReadableCard): string[] {
   const { defaults, mustChange } = TEXT.warn

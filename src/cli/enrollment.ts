@@ -4,11 +4,9 @@ import type { EnrollEvent, EnrollResult } from '../enroll/enroll-options.ts'
 import { type CaWishes, chosenCa } from './ca.ts'
 import { certificateJson, contentOf, verdictText } from './certificates.ts'
 import { type Context, given } from './context.ts'
-import { clock } from './describe.ts'
+import { clock, day } from './dates.ts'
 import { TEXT } from './messages.ts'
 import type { Json } from './output.ts'
-
-const day = (date: Date): string => date.toISOString().slice(0, 10)
 
 /** What the options say of an enrolment, besides where; @throws UsageError ERR_USAGE */
 export async function enrollOptions(context: Context, wishes: CaWishes = {}) {

@@ -1,6 +1,6 @@
 // Questions to the person at the terminal. They go to the controlling terminal itself, not to standard input and
 // output, so that files can be piped through a command that asks for a PIN.
-import { closeSync, openSync, writeSync } from 'node:fs'
+import { closeSync, constants, openSync, readSync, writeSync } from 'node:fs'
 import { ReadStream } from 'node:tty'
 import { copyOf } from '../bytes.ts'
 import { LineEditor, MOST, type Typed } from './line-editor.ts'
@@ -19,6 +19,7 @@ export class Terminal {
   #ahead: Uint8Array = new Uint8Array(0)
   /** How many times `quietly` is running. */
   #quiet = 0
+  #asked = false
 
   private constructor(input: ReadStream, output: number) {
     this.#input = input
@@ -73,6 +74,8 @@ export class Terminal {
   async quietly<Result>(work: () => Promise<Result>): Promise<Result> {
     if (this.#quiet++ === 0) this.#input.setRawMode(true)
     try {
+      if (!this.#asked) dropTyped()
+      this.#asked = true
       return await work()
     } finally {
       if (--this.#quiet === 0) this.#input.setRawMode(false)
@@ -139,5 +142,19 @@ export class Terminal {
   #echo(what: number | 'erased'): void {
     if (what === 'erased') this.say('\b \b')
     else writeSync(this.#output, Uint8Array.of(what))
+  }
+}
+
+/** What was typed before the first question answers none: it may be meant for another window, or for another program. */
+function dropTyped(): void {
+  const typed = openSync('/dev/tty', constants.O_RDONLY | constants.O_NONBLOCK | constants.O_NOCTTY)
+  const octets = new Uint8Array(MOST)
+  try {
+    while (readSync(typed, octets) > 0) octets.fill(0)
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'EAGAIN') throw error
+  } finally {
+    octets.fill(0)
+    closeSync(typed)
   }
 }

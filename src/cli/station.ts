@@ -2,6 +2,7 @@
 import type { ReadableCard } from '../cards/index.ts'
 import type { EnrollResult } from '../enroll/enroll-options.ts'
 import type { Context } from './context.ts'
+import { day } from './dates.ts'
 import { rows } from './describe.ts'
 import { resultText } from './enrollment.ts'
 import { TEXT } from './messages.ts'
@@ -20,7 +21,7 @@ export function handOver({ options }: Context, card: ReadableCard, enrollment: E
     [station.holder, subject],
     ...named.map((text) => [station.account, text] as const),
     [field.slot, enrollment.slot],
-    [station.until, notAfter.toISOString().slice(0, 10)],
+    [station.until, day(notAfter)],
     [station.pin, secret(options.pin, card.defaults.includes('pin'))],
     [station.puk, card.pukTries === undefined ? field.noPuk : secret(options.puk, card.defaults.includes('puk'))],
   ])

@@ -1,4 +1,5 @@
-// Asks as commands do, for prompt.test.ts: ask.ts once|twice|line
+// Asks as commands do, for prompt.test.ts: ask.ts once|twice|both|line|late FILE
+import { existsSync } from 'node:fs'
 import { Interrupted, Terminal } from '../../src/cli/prompt.ts'
 import { Secrets } from '../../src/cli/secrets.ts'
 import { pinBytes } from '../../src/piv/pin.ts'
@@ -18,6 +19,11 @@ const told = (secret: Uint8Array) => `${secret.length} octets, sum ${secret.redu
 try {
   const kind = process.argv[2]
   if (kind === 'line') console.log(`line <${await terminal?.askLine('Line: ')}>`)
+  if (kind === 'late') {
+    console.log('at work')
+    while (!existsSync(process.argv[3] ?? '')) await new Promise((resolve) => setTimeout(resolve, 10))
+    console.log(told(await secrets.take(question)))
+  }
   if (kind === 'once') console.log(told(await secrets.take(question)))
   if (kind === 'twice') console.log(told(await secrets.takeNew(question)))
   if (kind === 'both') console.log(`${told(await secrets.take(question))}; ${told(await secrets.takeNew(question))}`)

@@ -1,8 +1,11 @@
 // Questions on a real terminal: nothing secret is ever shown, and the terminal is given back as it was.
 import { spawnSync } from 'node:child_process'
+import { writeFileSync } from 'node:fs'
+import { join } from 'node:path'
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
 import { program } from '../support/program.ts'
+import { tempDir } from '../support/temp.ts'
 import { converse, type Step } from './terminal.ts'
 
 const ask = [process.execPath, ...program('test/cli/ask.ts')].map((word) => `'${word}'`).join(' ')
@@ -19,6 +22,16 @@ const see = (text: string, type: string): Step => ({ see: text, type })
 
 /** Sum of the octets of a text, as ask.ts tells it. */
 const sum = (text: string) => Buffer.from(text).reduce((total, octet) => total + octet, 0)
+
+test('what was typed before the question answers nothing', async () => {
+  const seen = join(tempDir('late'), 'seen')
+  const steps = [see('at work', '888888\r97'), see('PIN: ', '135790\r')]
+  // The terminal shows it itself: then it is there, before anybody asks.
+  const { screen } = await converse(`${ask} late '${seen}'`, steps, process.env, (text) => {
+    if (/888888\s+97/.test(text)) writeFileSync(seen, '')
+  })
+  assert.match(screen, `6 octets, sum ${sum('135790')}`)
+})
 
 test('a PIN is taken and not shown', async () => {
   const screen = await screenOf('once', see('PIN: ', '135790\r'))

@@ -1,0 +1,18 @@
+// Moments and days for people, by the clock on their wall: the time zone of the process. JSON has ISO 8601 in UTC.
+
+const two = (value: number): string => String(value).padStart(2, '0')
+
+/** As in 2026-11-30. */
+export const day = (date: Date): string =>
+  `${String(date.getFullYear()).padStart(4, '0')}-${two(date.getMonth() + 1)}-${two(date.getDate())}`
+
+/** As in 2026-11-30 18:05:00 UTC+01:00, since others may read it elsewhere. */
+export const clock = (date: Date): string =>
+  `${day(date)} ${[date.getHours(), date.getMinutes(), date.getSeconds()].map(two).join(':')} ${zone(date)}`
+
+function zone(date: Date): string {
+  const east = -date.getTimezoneOffset()
+  if (east === 0) return 'UTC'
+  const minutes = Math.abs(east)
+  return `UTC${east < 0 ? '-' : '+'}${two(Math.floor(minutes / 60))}:${two(minutes % 60)}`
+}
