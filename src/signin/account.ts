@@ -1,6 +1,6 @@
 /**
- * What is remembered of an account: where it signs in, and by which certificate on which card. A file an account, public
- * data only: never a PIN, a token or anything that signs in. A process that writes one holds the lock of its address (signed-in.ts).
+ * Remembered accounts: where each signs in, and with which certificate on which card. One file per account with public data
+ * only, never a PIN or a token. A process that writes one holds the lock of its address (signed-in.ts).
  */
 import { join } from 'node:path'
 import * as v from 'valibot'
@@ -47,18 +47,18 @@ const schema = v.strictObject({
   method: v.picklist(METHODS),
   card: v.strictObject({
     kind: v.picklist(['tpm', 'reader']),
-    /** GUID of the card, in hex: by it the card is found in any reader, and under any name. */
+    /** GUID of the card in hex, which finds the card in any reader and under any name. */
     id: v.pipe(v.string(), v.regex(/^[0-9a-f]{32}$/)),
-    /** What it was called, for messages. */
+    /** Its last name, for messages. */
     name: text(1, 256),
   }),
   slot: v.picklist([...SLOTS.keys()]),
-  /** SHA-256 of the certificate that signed in last. */
+  /** SHA-256 of the certificate last signed in with. */
   fingerprint: octets(32),
-  /** Certificates (DER) by which the service is known; those of Node where there are none. */
+  /** Trusted CA certificates of the service (DER); Node's own if there are none. */
   ca: v.optional(v.pipe(v.array(octets(1, LONGEST_CERTIFICATE)), v.minLength(1), v.maxLength(MOST_CERTIFICATES))),
   lastSignIn: moment,
-  /** How the last session ended, where it has. */
+  /** How the last session ended, if it has. */
   ended: v.optional(v.strictObject({ at: moment, reason: v.picklist(END_REASONS) })),
 })
 
@@ -88,7 +88,7 @@ export class Accounts {
     return this.#read(this.pathOf(address))
   }
 
-  /** Whether there is a file about it, whatever is in it. */
+  /** Whether there is a file, even an unreadable one. */
   isKnown(address: string): Promise<boolean> {
     return this.#files.exists(this.pathOf(address))
   }
@@ -101,7 +101,7 @@ export class Accounts {
     return account
   }
 
-  /** By address. One that cannot be read is listed with its error. */
+  /** Sorted by address. An unreadable account is listed with its error. */
   async list(): Promise<ListedAccount[]> {
     const names = (await this.#files.list(this.#folder)).filter(
       (name) => name.endsWith(SUFFIX) && !name.startsWith('.'),
@@ -120,7 +120,7 @@ export class Accounts {
     return listed.filter((one) => one !== undefined)
   }
 
-  /** Never over a file of a newer version, or one that is damaged. @throws FileError */
+  /** Does not overwrite a damaged file or one of a newer version. @throws FileError */
   async write(account: Account): Promise<void> {
     const path = this.pathOf(account.address)
     const file = seal(KIND, account)
@@ -130,7 +130,7 @@ export class Accounts {
     await this.#files.writeAtomic(path, file)
   }
 
-  /** Whatever is in the file. Returns false where there was none. */
+  /** Removes even a damaged file. Returns false if there was none. */
   remove(address: string): Promise<boolean> {
     return this.#files.remove(this.pathOf(address))
   }

@@ -1,4 +1,4 @@
-/** The accounts of this machine: what is remembered of them, who is signed in, signing out from elsewhere, forgetting. */
+/** Lists the accounts of this machine, signs out of another process's session, and forgets accounts. */
 import { hex } from '../bytes.ts'
 import { type AnyCardError, SignInError } from '../errors.ts'
 import type { Account } from './account.ts'
@@ -14,12 +14,12 @@ export interface AccountPlace {
 }
 
 export interface SignedIn {
-  /** The process that is. It may be gone, and its number another's, when this is read: ask at the socket. */
+  /** Process that is signed in. It may have ended and its number been reused: ask at the socket. */
   readonly pid: number
   readonly since: Date
   readonly expires: Date
   readonly background: boolean
-  /** Where programs of this user reach the service: http://service/. Not there for a program's own session. */
+  /** Socket through which programs of this user reach http://service/. Absent for a program's own session. */
   readonly socket: string | undefined
 }
 
@@ -30,16 +30,16 @@ export type AccountSummary =
       readonly method: Method
       readonly card: { readonly kind: 'tpm' | 'reader'; readonly id: string; readonly name: string }
       readonly slot: string
-      /** SHA-256 of the certificate that signed in last, in hex. */
+      /** SHA-256 of the certificate last signed in with, in hex. */
       readonly fingerprint: string
       readonly lastSignIn: Date
       readonly signedIn: SignedIn | undefined
-      /** How the last session ended; undefined where it goes on, or its process was killed. */
+      /** How the last session ended; undefined if it goes on, or its process was killed. */
       readonly ended: { readonly at: Date; readonly reason: EndReason } | undefined
     }
   | { readonly path: string; readonly error: AnyCardError }
 
-/** What is remembered, by address. An account that cannot be read has its error. @throws FileError */
+/** Remembered accounts, sorted by address. An unreadable account has its error. @throws FileError */
 export async function accounts({ home }: AccountPlace = {}): Promise<AccountSummary[]> {
   const state = signInState(home)
   const listed = await state.accounts.list()
@@ -73,8 +73,8 @@ async function signedInAs(address: string, { marks }: SignInState): Promise<Sign
 }
 
 /**
- * Signs out whoever is signed in by another process, which is asked and does it. What is remembered stays.
- * @throws SignInError ERR_SIGNED_OUT where nobody is signed in, ERR_SIGNED_IN where the process does not answer
+ * Asks the process that is signed in to sign out. The account stays remembered.
+ * @throws SignInError ERR_SIGNED_OUT if there is no session, ERR_SIGNED_IN if the process does not answer
  */
 export async function signOutElsewhere(address: string, { home }: AccountPlace = {}): Promise<Ended> {
   const state = signInState(home)
@@ -83,7 +83,7 @@ export async function signOutElsewhere(address: string, { home }: AccountPlace =
   const { pid, socket } = found
   const ended = socket === undefined ? undefined : await askToSignOut(socket)
   if (ended !== undefined) return ended
-  // It may have ended by itself meanwhile.
+  // The session may have ended meanwhile.
   if ((await signedInAs(address, state)) === undefined) return { reason: 'signed-out', told: true }
   const why =
     socket === undefined
@@ -93,8 +93,8 @@ export async function signOutElsewhere(address: string, { home }: AccountPlace =
 }
 
 /**
- * Deletes everything that this machine remembers of an account, and signs out first where somebody is signed in. The card
- * and its certificate stay as they are. Also a file that is damaged goes, or one of a newer version.
+ * Signs out, and deletes everything that this machine remembers of an account, even a damaged file or one of a newer
+ * version. The card and its certificate stay as they are.
  * @throws SignInError ERR_ACCOUNT_UNKNOWN, and as `signOutElsewhere`
  */
 export async function forget(address: string, { home }: AccountPlace = {}): Promise<{ readonly signedOut: boolean }> {

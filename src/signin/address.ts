@@ -1,8 +1,8 @@
-// Addresses of accounts: `maria@lab.example`, as a UPN or an e-mail address has it.
+// Addresses of accounts, a UPN or an e-mail address: `maria@lab.example`.
 import { hex, sha256 } from '../bytes.ts'
 import { UsageError } from '../errors.ts'
 
-/** As x509/alternative-names.ts has UPNs, and `+`, which e-mail addresses have; 254 in all, as RFC 5321 has room for. */
+/** The UPNs of x509/alternative-names.ts, and `+` for e-mail addresses; at most 254 characters (RFC 5321). */
 const ADDRESS = /^[^\s@\p{C}"/\\[\]:;|=,*?<>]{1,64}@[\p{L}\p{N}](?:[\p{L}\p{N}.-]{0,187}[\p{L}\p{N}])?$/u
 
 /** @throws UsageError ERR_USAGE unless `text` is an address */
@@ -12,16 +12,16 @@ export function checkAddress(text: string): string {
   throw new UsageError('ERR_USAGE', `${shown} is no address of an account. Write it as in maria@example.com.`)
 }
 
-/** The same address whatever its case: Windows compares UPNs so, and mail servers domains. */
+/** Lower case: Windows ignores the case of UPNs, and mail servers that of domains. */
 export const normalized = (address: string): string => address.normalize('NFC').toLowerCase()
 
 export const sameAddress = (one: string, other: string): boolean => normalized(one) === normalized(other)
 
 const PLAIN = /^[a-z0-9][a-z0-9._+-]*@[a-z0-9.-]+$/
-/** The path of a Unix socket has room for 107 octets, of which the home takes most. */
+/** The path of a Unix socket has at most 107 octets, of which the home takes most. */
 const LONGEST = 48
 
-/** What files about an account are called: the address where a file may be called so, else 32 hex digits of its hash. */
+/** Name of an account's files: the address if it is a valid file name, else 32 hex digits of its hash. */
 export function fileNameOf(address: string): string {
   const name = normalized(address)
   if (PLAIN.test(name) && name.length <= LONGEST) return name

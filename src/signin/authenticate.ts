@@ -1,4 +1,4 @@
-// The two ways in: by the certificate in TLS, or by a signed challenge.
+// The two sign-in methods: the certificate in TLS, or a signed challenge.
 import type { Agent } from 'node:https'
 import * as v from 'valibot'
 import { utf8 } from '../bytes.ts'
@@ -31,7 +31,7 @@ export interface Entered {
   readonly expires: Date
 }
 
-/** Most certificates that go with a challenge: the leaf and what signed it. */
+/** Most certificates sent with a challenge: the leaf and its issuers. */
 const MOST_CERTIFICATES = 4
 
 const word = (most: number) => v.pipe(v.string(), v.regex(/^[^\p{C}]+$/u), v.maxLength(most))
@@ -41,7 +41,7 @@ const members = {
   expires: moment,
 }
 const sessionSchema = v.object(members)
-/** A bearer token as RFC 6750, 2.1 has it. */
+/** A bearer token, RFC 6750, 2.1. */
 const tokenSchema = v.object({ ...members, session: v.pipe(v.string(), v.regex(/^[A-Za-z0-9._~+/-]{16,4096}=*$/)) })
 
 /** @throws SignInError ERR_SERVICE_ANSWER for a session that is over */
@@ -57,7 +57,7 @@ const entered = ({ user, address, expires }: v.InferOutput<typeof sessionSchema>
   expires: new Date(expires),
 })
 
-/** @throws as `Service.ask` and `Card.sign`; TLS's errors come from the card where it is the cause */
+/** @throws as `Service.ask` and `Card.sign`; an error of the card replaces the TLS error that it caused */
 export async function signInBy(method: Method, entrance: Entrance): Promise<Entered> {
   const found = await ENTER[method](entrance)
   try {
@@ -71,9 +71,9 @@ export async function signInBy(method: Method, entrance: Entrance): Promise<Ente
 
 const ENTER: Readonly<Record<Method, (entrance: Entrance) => Promise<Entered>>> = {
   async certificate({ service, card, slot, certificate, onPin, minTriesLeft, signal }) {
-    // Loaded only here: it brings worker threads.
+    // Loaded only here, since it starts worker threads.
     const { cardAgent } = await import('../tls/agent.ts')
-    // Said although it is usual: an environment variable could turn it off.
+    // The default, but NODE_TLS_REJECT_UNAUTHORIZED could turn it off.
     const trust = { rejectUnauthorized: true, ...(service.ca && { ca: service.ca }) }
     const agent = await cardAgent(card, slot, {
       onPin,
@@ -97,7 +97,7 @@ const ENTER: Readonly<Record<Method, (entrance: Entrance) => Promise<Entered>>> 
     try {
       const { algorithm } = await card.keyInfo(slot)
       let input = ''
-      // The challenge is asked for when the PIN is there: it is good for a minute.
+      // Requested after the PIN was entered, since it is valid for only a minute.
       async function* message() {
         input = await challengeOf(entrance, { agent, seen, algorithm })
         yield utf8(input)
@@ -122,7 +122,7 @@ interface Asking {
   readonly algorithm: Algorithm
 }
 
-/** What is to be signed for the challenge of the service. */
+/** The octets to sign for a challenge. */
 async function challengeOf(
   { service, address, certificate: { certificate, chain = [] }, signal }: Entrance,
   { agent, seen, algorithm }: Asking,

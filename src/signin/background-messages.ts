@@ -1,4 +1,4 @@
-// What goes between a terminal and the process that stays behind when it is closed: one line of JSON each, but for the PIN.
+// Messages between the command and the background process: a line of JSON each, and the PIN as a line of its own.
 import {
   CaError,
   CardError,
@@ -17,7 +17,7 @@ import type { PinRequest } from '../piv/host/pin-request.ts'
 import type { Method } from './methods.ts'
 import type { SignInOptions } from './sign-in.ts'
 
-/** What the process is told first. */
+/** First message to the process. */
 export type BackgroundRequest = Pick<
   SignInOptions,
   'address' | 'service' | 'slot' | 'method' | 'minTriesLeft' | 'timeout' | 'tcti'
@@ -43,7 +43,7 @@ export interface BackgroundSession {
   readonly socket: string
 }
 
-/** What errors say besides, each of its class. */
+/** Properties of each class of errors. */
 const DETAILS = [
   ...['triesLeft', 'reason', 'status', 'words', 'path', 'sw'],
   ...['rc', 'command', 'layer', 'response', 'position', 'reader', 'holders'],
@@ -52,11 +52,11 @@ const DETAILS = [
 export interface SerializedError {
   readonly code: ErrorCode | 'ERR_INTERNAL'
   readonly message: string
-  /** Whatever is there of them. */
+  /** Those that are present. */
   readonly details?: object
 }
 
-/** What the process says. */
+/** Messages from the process. */
 export type BackgroundReport =
   | { readonly is: 'pin'; readonly request: PinRequest }
   | { readonly is: 'waiting'; readonly error: SerializedError }
@@ -74,7 +74,7 @@ export function serializeError(error: unknown): SerializedError {
 
 type Make = new (code: never, message: string, details: never) => Error
 
-/** By the kind of their codes. */
+/** Classes of errors by code. */
 const CLASSES: Readonly<Record<(typeof ERROR_CODES)[ErrorCode]['kind'], Make>> = {
   pin: PinError,
   tpm: TpmError,
@@ -87,7 +87,7 @@ const CLASSES: Readonly<Record<(typeof ERROR_CODES)[ErrorCode]['kind'], Make>> =
   signin: SignInError,
 }
 
-/** The error again, of its class. */
+/** The error, rebuilt with its class. */
 export function deserializeError({ code, message, details = {} }: SerializedError): Error {
   if (code === 'ERR_INTERNAL') return new Error(message)
   return new CLASSES[ERROR_CODES[code].kind](code as never, message, details as never)

@@ -1,6 +1,6 @@
 /**
- * The process that stays signed in when its terminal is closed. It reads from standard input whom to sign in, and the PIN
- * when it asks for it, and reports on standard output. Then it lives until the session ends or a signal stops it.
+ * The process that stays signed in when its terminal is closed. It reads the options from standard input, requests the PIN
+ * there if needed, and reports on standard output. It runs until the session ends or a signal stops it.
  */
 import { concat, space, wipe } from '../bytes.ts'
 import type { CardError } from '../errors.ts'
@@ -10,7 +10,7 @@ import { type SharedSession, signInShared } from './shared-session.ts'
 
 const LONGEST_LINE = 1024 * 1024
 
-/** Standard input by lines, each the caller's to wipe. */
+/** Standard input by lines, which the caller wipes. */
 class Lines {
   #read = space(0)
   #waiting: ((line: Uint8Array) => void) | undefined
@@ -48,7 +48,7 @@ class Lines {
 const say = (report: BackgroundReport): Promise<void> =>
   new Promise((resolve) => process.stdout.write(`${JSON.stringify(report)}\n`, () => resolve()))
 
-// Who read what it says may be gone.
+// The reader of standard output may be gone.
 for (const stream of [process.stdout, process.stderr]) stream.on('error', () => undefined)
 
 async function begin(lines: Lines, signal: AbortSignal): Promise<SharedSession> {
@@ -82,15 +82,15 @@ async function main(): Promise<number> {
     stop.abort()
     void shared?.session.signOut()
   }
-  // A folder that it is in could not be unmounted.
+  // Otherwise the current folder could not be unmounted.
   process.chdir('/')
   process.umask(0o077)
   for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(signal, onStop)
-  // Whoever started it goes when it is signed in, and not before.
+  // The command that started it ends only once it is signed in.
   const lines = new Lines(process.stdin, () => shared === undefined && onStop())
   try {
     shared = await begin(lines, stop.signal)
-    // Told to stop just when it was signed in.
+    // A signal came just after signing in.
     if (stop.signal.aborted) await shared.session.signOut()
     stop.signal.throwIfAborted()
     await sayStarted(shared)

@@ -1,4 +1,4 @@
-/** Signing in with a process that stays when the terminal is closed. */
+/** Signing in with a background process that outlives the terminal. */
 import { type ChildProcessByStdio, spawn } from 'node:child_process'
 import { createRequire } from 'node:module'
 import { dirname, join } from 'node:path'
@@ -19,7 +19,7 @@ import {
 import { withNothingInherited } from './close-inherited.ts'
 import type { SignInOptions } from './sign-in.ts'
 
-/** What can be told to another process. */
+/** Options that can be sent to another process. */
 export type BackgroundOptions = Omit<SignInOptions, 'card' | 'ca'> & {
   readonly card?: string
   /** PEM. */
@@ -27,14 +27,14 @@ export type BackgroundOptions = Omit<SignInOptions, 'card' | 'ca'> & {
 }
 
 const LONGEST_REPORT = 64 * 1024
-/** What a process says that breaks off is shown, in octets. */
+/** Most octets of standard error that are shown if the process fails. */
 const LONGEST_COMPLAINT = 400
 
 type BackgroundProcess = ChildProcessByStdio<Writable, Readable, Readable>
 
 /**
- * Signs in as `signIn` does, in a process of its own that stays when this one ends. It is found by `accounts`, and ended by
- * `signOutElsewhere` or `forget`. The PIN goes to it through a pipe, when its card wants it.
+ * Signs in like `signIn`, in a background process that outlives this one. `accounts` lists it, and `signOutElsewhere` and
+ * `forget` end it. It gets the PIN through a pipe, if the card needs it.
  * @throws as `signIn`
  */
 export async function signInInBackground(options: BackgroundOptions): Promise<BackgroundSession> {
@@ -61,31 +61,31 @@ export async function signInInBackground(options: BackgroundOptions): Promise<Ba
   }
 }
 
-/** In a session of its own: no terminal is its, and none ends it. The address is there for who lists processes. */
+/** In a process session of its own, so that no terminal ends it. The address is an argument so that ps shows it. */
 function start(address: string): BackgroundProcess {
   const { file, before } = program()
   const argv = [...before, file, address]
-  // A lock or a pipe of who started it would be held for as long as somebody is signed in.
+  // An inherited lock or pipe would stay open for the whole session.
   const child = withNothingInherited(
     (rest) =>
       spawn(process.execPath, argv, { detached: true, stdio: ['pipe', 'pipe', 'pipe', ...rest] }) as BackgroundProcess,
   )
-  // What goes wrong here is noticed by the end of what it says.
+  // Errors are noticed at the end of its output.
   for (const part of [child, child.stdin]) part.on('error', () => undefined)
   return child
 }
 
-/** background-process.ts beside the sources, with what they need to run; else the file that it was built to. */
+/** background-process.ts in a checkout, with the options to run it; else the file built from it. */
 function program(): { readonly file: string; readonly before: readonly string[] } {
-  // In one word: the build of the program puts the address of its own file in its place.
+  // One expression, which the build replaces by the URL of its own file.
   const here = import.meta.url
   if (here.endsWith('.ts')) {
-    // In two: bundlers would look for what is called by literals.
+    // Two steps, since bundlers would resolve a literal.
     const { resolve } = import.meta
     const before = ['--import', resolve('tsx')]
     return { file: fileURLToPath(new URL('background-process.ts', here)), before }
   }
-  // By the name of the package: this file may have been bundled to anywhere.
+  // By package name, since this file may have been bundled to anywhere.
   const root = dirname(createRequire(here).resolve('tessera-card/package.json'))
   return { file: join(root, 'dist/signin/background-process.js'), before: [] }
 }

@@ -1,9 +1,9 @@
-// Waiting for a card to be put into a reader, and for one to be taken out.
+// Waiting for a card to be inserted or removed.
 import { CardError, type ErrorCode, PcscError } from '../errors.ts'
 import { watchReaders } from '../pcsc/readers.ts'
 import type { Card } from '../piv/host/card.ts'
 
-/** What a card that comes may put right. */
+/** Errors that inserting a card may resolve. */
 const CURABLE: readonly ErrorCode[] = [
   'ERR_CARD_REMOVED',
   'ERR_READER_NOT_FOUND',
@@ -12,12 +12,12 @@ const CURABLE: readonly ErrorCode[] = [
 ]
 
 export interface Patience {
-  /** Not there: nothing is waited for. */
+  /** Absent: does not wait. */
   readonly onWait?: ((why: CardError) => void) | undefined
   readonly signal: AbortSignal
 }
 
-/** What `work` answers; where a card is missing, it is tried again at each card that is inserted. @throws as `work` */
+/** Runs `work`, and again at each inserted card while a card is missing. @throws as `work` */
 export async function untilInserted<T>(work: () => Promise<T>, { onWait, signal }: Patience): Promise<T> {
   const tried = () =>
     work().then(
@@ -35,7 +35,7 @@ export async function untilInserted<T>(work: () => Promise<T>, { onWait, signal 
   const stop = () => watch.close()
   signal.addEventListener('abort', stop, { once: true })
   try {
-    // What is in a reader already is told first.
+    // Cards that are in readers already are reported first.
     for await (const { type } of watch) {
       const again = type === 'card-inserted' ? await tried() : first
       if ('value' in again) return again.value
@@ -56,7 +56,7 @@ export interface Removal {
 
 const READER = 'reader:'
 
-/** Tells when a card is taken out. One in a TPM never is. */
+/** Watches for the removal of a card; one in a TPM is never removed. */
 export function watchRemoval({ name }: Card): Removal {
   const removed = new AbortController()
   if (!name.startsWith(READER)) return { signal: removed.signal, close: () => undefined }

@@ -1,7 +1,7 @@
 /**
- * Signing in by a signed challenge, for services that have no TLS with client certificates. What is signed is a JWS (RFC
- * 7515) over the service's nonce, its origin, who signs in, when, and the certificate that was seen on the very connection
- * (tls-server-end-point, RFC 5929, 4.1): so it serves once, at that service, and is of no use to who stands in between.
+ * Signing in by a signed challenge, for services without TLS client certificates. The card signs a JWS (RFC 7515) over the
+ * service's nonce and origin, the address, the time, and the service's certificate on this connection
+ * (tls-server-end-point, RFC 5929, 4.1). So it works once, at that service, and is useless to a man in the middle.
  */
 import * as v from 'valibot'
 import { sha256 } from '../bytes.ts'
@@ -11,7 +11,7 @@ import type { Service } from './service.ts'
 
 const base64url = (octets: number) => v.regex(new RegExp(`^[A-Za-z0-9_-]{${Math.ceil((octets * 4) / 3)}}$`))
 const NONCE = 32
-/** A service gives at most a minute; its clock and ours may be this far apart. In milliseconds. */
+/** Longest validity of a challenge, and most difference between the clocks, in milliseconds. */
 const LONGEST = 60_000
 const SKEW = 5 * 60_000
 
@@ -23,7 +23,7 @@ export const challengeSchema = v.object({
 export type Challenge = v.InferOutput<typeof challengeSchema>
 
 /**
- * Whoever asks for a signature has to ask for his own service: one that stands in the middle would name another.
+ * The challenge must name the service that sent it: a man in the middle would relay another's.
  * @throws SignInError ERR_SERVICE_ANSWER
  */
 export function checkChallenge({ audience, expires }: Challenge, service: Service, now = Date.now()): void {
@@ -38,7 +38,7 @@ export function checkChallenge({ audience, expires }: Challenge, service: Servic
     )
 }
 
-/** Algorithms by the names of RFC 7518, 3.1, with how a card signs by them. */
+/** Algorithms of RFC 7518, 3.1, and the card's options for each. */
 const JWS = {
   'P-256': { alg: 'ES256', hash: 'SHA-256' },
   'P-384': { alg: 'ES384', hash: 'SHA-384' },
@@ -52,15 +52,15 @@ export interface Claims {
   readonly challenge: Challenge
   readonly address: string
   readonly algorithm: Algorithm
-  /** DER, the certificate and what signed it. */
+  /** DER, the certificate and its issuers. */
   readonly certificates: readonly Uint8Array[]
-  /** The certificate (DER) of the service that was seen on the connection. */
+  /** The service's certificate (DER) on the connection. */
   readonly channel: Uint8Array
 }
 
 const encode = (part: string | Uint8Array): string => Buffer.from(part).toString('base64url')
 
-/** What is signed: header and payload, as a JWS has them. RFC 7515, 5.1. */
+/** JWS signing input, RFC 7515, 5.1. */
 export function signingInput(
   { challenge, address, algorithm, certificates, channel }: Claims,
   now = Date.now(),

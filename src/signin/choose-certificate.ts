@@ -1,5 +1,4 @@
-// Which card and which slot sign somebody in: those that are named, those that are remembered, or those whose certificate
-// is for the address.
+// Chooses card and slot for a sign-in: those named, those remembered, or those whose certificate is for the address.
 import { equal, sha256 } from '../bytes.ts'
 import type { CardPlace } from '../cards/index.ts'
 import { reasons, SIGN_IN_RULES } from '../enroll/certificate-rules.ts'
@@ -19,7 +18,7 @@ import {
 } from './available-cards.ts'
 import { addressesIn, described, isFor } from './certificate.ts'
 
-/** A certificate that is there. */
+/** A certificate on a card. */
 export interface Choice {
   readonly card: PresentCard
   readonly slot: Slot
@@ -29,7 +28,7 @@ export interface Choice {
 
 export interface Wanted {
   readonly address: string
-  /** As `--card` takes it, or open. */
+  /** The name that `--card` takes, or an open card. */
   readonly card?: string | Card | undefined
   readonly slot?: Slot | undefined
   readonly remembered?: Pick<Account, 'card' | 'slot' | 'fingerprint'> | undefined
@@ -37,12 +36,12 @@ export interface Wanted {
 
 /** Most certificates that a message lists. */
 const MOST_LISTED = 10
-/** The key for signing in is that of 9a; another one serves where there is none. SP 800-73-5 part 1, 3.1.2. */
+/** 9a is the key for authentication (SP 800-73-5 part 1, 3.1.2); the others are used if it is absent. */
 const ORDER = [...SLOTS.keys()]
 
 /**
  * @throws CardError ERR_CERTIFICATE_ABSENT, ERR_CERTIFICATE_UNFIT, ERR_CARD_NOT_FOUND; UsageError ERR_CARD_AMBIGUOUS;
- * PcscError ERR_CARD_REMOVED where the card that is remembered is in no reader
+ * PcscError ERR_CARD_REMOVED if the remembered card is in no reader
  */
 export async function choose(wanted: Wanted, place: CardPlace): Promise<Choice> {
   const { card, slot, remembered } = wanted
@@ -52,7 +51,7 @@ export async function choose(wanted: Wanted, place: CardPlace): Promise<Choice> 
   return among(wanted, await cardsOnMachine(place))
 }
 
-/** The card that is remembered, wherever it is now. */
+/** The remembered card, in whichever reader it is. */
 async function again(
   wanted: Wanted,
   { card, fingerprint }: NonNullable<Wanted['remembered']>,
@@ -60,7 +59,7 @@ async function again(
 ): Promise<Choice> {
   const present = card.kind === 'tpm' ? await tpmCards(place) : await readerCards()
   const same = present.filter(({ id }) => id === card.id)
-  // Cards of others may all have one GUID, or say none: the certificate tells them apart.
+  // Cards of other makers may share a GUID or have none: the certificate distinguishes them.
   const [only, ...others] = same.length === 1 ? same : await withCertificate(present, fingerprint)
   if (only === undefined || others.length > 0) throw gone(wanted.address, card)
   return among(wanted, [only])
@@ -83,17 +82,17 @@ function gone(address: string, { kind, name }: Account['card']): CardError {
 }
 
 interface Seen extends Choice {
-  /** Why it does not serve. */
+  /** Why it cannot be used. */
   readonly unfit: string | undefined
 }
 
-/** The one that fits, of each card the first by its slot. */
+/** Usable certificates, the first slot of each card. */
 async function among(wanted: Wanted, cards: readonly PresentCard[]): Promise<Choice> {
   const { address, slot } = wanted
-  const seen = (await Promise.all(cards.map((card) => look(card, cards.length === 1))))
+  const seen = (await Promise.all(cards.map((card) => certificatesOn(card, cards.length === 1))))
     .flat()
     .filter((one) => slot === undefined || one.slot === slot)
-  // Who names card and slot means that one, whatever stands in it: the service says whose it is.
+  // Card and slot were named: use that certificate whatever its address, and let the service decide.
   const named = slot !== undefined && cards.length === 1
   const mine = named ? seen : seen.filter(({ description }) => isFor(description, address))
   const fit = mine.filter(({ unfit }) => unfit === undefined)
@@ -104,8 +103,8 @@ async function among(wanted: Wanted, cards: readonly PresentCard[]): Promise<Cho
   throw absent(address, seen, slot)
 }
 
-/** A card that is meant has to be read; another one is passed over while somebody else uses it. */
-async function look(card: PresentCard, meant: boolean): Promise<Seen[]> {
+/** The chosen card must be readable; others are skipped while another program uses them. */
+async function certificatesOn(card: PresentCard, meant: boolean): Promise<Seen[]> {
   const placed = meant ? await card.certificates() : await certificatesOf(card)
   const found = placed.flatMap(({ slot, certificate }) => {
     const description = described(certificate)
@@ -116,7 +115,7 @@ async function look(card: PresentCard, meant: boolean): Promise<Seen[]> {
   return found.sort((one, other) => ORDER.indexOf(one.slot) - ORDER.indexOf(other.slot))
 }
 
-/** In words, without anything that a terminal would act on: these texts are somebody else's. */
+/** Without control characters: these texts come from certificates, and a terminal would act on them. */
 const list = (items: readonly string[]): string => {
   const shown = items.slice(0, MOST_LISTED).map((item) => item.replaceAll(/\p{C}/gu, '?').slice(0, 160))
   return `${shown.join('; ')}${items.length > MOST_LISTED ? '; ...' : ''}`

@@ -1,5 +1,5 @@
-// What a program that this process starts has open besides, without being given it. Node and libuv let nothing of theirs be
-// inherited; what came from a shell (`exec 200> lock`) with a number above theirs, or was opened by a library, is.
+// Starts programs without inherited file descriptors. Those of Node and libuv are close-on-exec, but others are inherited:
+// from a shell (`exec 200> lock`), or opened by a library.
 import type { ChildProcess } from 'node:child_process'
 import { closeSync, openSync, readdirSync, readFileSync } from 'node:fs'
 
@@ -7,7 +7,7 @@ const O_CLOEXEC = 0o2000000
 
 type Rest = Array<'ignore' | number>
 
-/** Beyond the standard ones. None where the system does not say (proc(5), /proc/PID/fdinfo). */
+/** Inheritable descriptors above 2; none if the system cannot say (proc(5), /proc/PID/fdinfo). */
 function inheritable(): number[] {
   const folder = '/proc/self/fdinfo'
   const inherited = (name: string): boolean => {
@@ -27,8 +27,8 @@ function inheritable(): number[] {
 }
 
 /**
- * Starts a program that inherits nothing: `start` is given what its `stdio` holds behind the first three. Where something
- * would be inherited, /dev/null is there instead; numbers that are free stay free.
+ * Starts a program that inherits nothing: `start` gets the entries of `stdio` after the first three, which put /dev/null in
+ * the place of each inheritable descriptor.
  */
 export function withNothingInherited<Child extends ChildProcess>(start: (rest: Rest) => Child): Child {
   const numbers = inheritable()
@@ -38,13 +38,12 @@ export function withNothingInherited<Child extends ChildProcess>(start: (rest: R
   try {
     const child = start(Array.from(others, (_, at) => (numbers.includes(at + 3) ? nothing : 'ignore')))
     if (child.pid !== undefined) return child
-    child.on('error', () => undefined) // the second one says it, if there is more to it
+    child.on('error', () => undefined) // a second attempt reports a lasting error
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code !== 'EINVAL') throw error
   } finally {
     closeSync(nothing)
   }
-  // Each replacement takes a number above all of them for a moment, and this process may have none: better inherited than
-  // not started.
+  // Each replacement needs a free descriptor for a moment. If there is none, inheriting is better than not starting.
   return start([])
 }

@@ -11,7 +11,7 @@ const LONGEST_ANSWER = 4096
 
 const endedSchema = v.object({ reason: v.picklist(END_REASONS), told: v.boolean() })
 
-/** Has the process at `socket` sign out. Undefined where nobody answers there. */
+/** Asks the process at `socket` to sign out. Undefined if it does not answer. */
 export async function askToSignOut(socket: string): Promise<Ended | undefined> {
   const said = v.safeParse(endedSchema, await ask(socket, 'DELETE').catch(() => undefined))
   return said.success ? said.output : undefined

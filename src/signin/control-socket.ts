@@ -1,8 +1,8 @@
 /**
- * The Unix socket of somebody who is signed in, for programs of the same user: HTTP, told apart by Host.
- *   http://service/PATH     goes to the service, as the one who is signed in, and nowhere else
+ * The Unix socket of a session, for programs of the same user: HTTP, with two hosts.
+ *   http://service/PATH     goes to the service with the session's authentication
  *   http://tessera/session  GET says who is signed in, DELETE signs out
- * Who may connect is a matter of file modes: the folder is its owner's alone, and so is the socket.
+ * File modes restrict it to its owner.
  */
 import { chmod, stat } from 'node:fs/promises'
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
@@ -13,14 +13,14 @@ import { fileError } from '../files/faults.ts'
 import { absent } from '../files/steps.ts'
 import type { OpenSession } from './open-session.ts'
 
-/** Octets of the path of a Unix socket: sun_path without its end (unix(7)). */
+/** Longest path of a Unix socket in octets: sun_path without its NUL (unix(7)). */
 const LONGEST_PATH = 107
-/** What is between two neighbours: RFC 9110, 7.6.1. And what says who asks: that is ours to say. */
+/** Not forwarded: hop-by-hop fields (RFC 9110, 7.6.1), and authentication, which is the session's. */
 const BETWEEN = ['connection', 'keep-alive', 'proxy-connection', 'te', 'trailer', 'transfer-encoding', 'upgrade']
 const OURS = ['host', 'authorization', 'proxy-authorization', 'expect']
 const METHODS = ['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE', 'OPTIONS']
 
-/** @throws UsageError ERR_USAGE for a path that no socket can have; FileError ERR_IO where others can reach into its folder */
+/** @throws UsageError ERR_USAGE for a path that no socket can have; FileError ERR_IO if other users have access to its folder */
 export async function checkSocketPath(path: string): Promise<void> {
   const length = Buffer.byteLength(path)
   if (length <= LONGEST_PATH) return assertPrivate(dirname(path))
@@ -29,15 +29,15 @@ export async function checkSocketPath(path: string): Promise<void> {
 }
 
 export interface Control {
-  /** Takes the socket away at once; an answer under way is not cut off. */
+  /** Removes the socket at once; current requests still get their answers. */
   close(): void
-  /** Resolves when nobody is answered any more. */
+  /** Resolves when all requests are answered. */
   readonly closed: Promise<void>
 }
 
-/** When a session is over, and its card let go of, an answer may take so long, in milliseconds. */
+/** How long an answer may take after the session has ended, in milliseconds. */
 const LAST_ANSWERS_MS = 2000
-/** For the service to begin to answer: programs may wait for news. */
+/** Until the service begins to answer: long, for programs that use long polling. */
 const PATIENCE_MS = 600_000
 
 /** @throws FileError */
@@ -108,7 +108,7 @@ async function control(session: OpenSession, message: IncomingMessage, response:
   json(response, 405, { error: 'wrong-method', message: 'GET says who is signed in, DELETE signs out.' })
 }
 
-/** What goes through as it is, in either direction. */
+/** The fields that are forwarded, in either direction. */
 function passing(headers: IncomingMessage['headers'], without: readonly string[]): Record<string, string | string[]> {
   const named = (headers.connection ?? '').split(',').map((name) => name.trim().toLowerCase())
   const kept = Object.entries(headers).filter(([name]) => ![...BETWEEN, ...without, ...named].includes(name))

@@ -1,4 +1,4 @@
-// A session from inside: what a program gets of it is in session.ts.
+// A session with its internal methods; session.ts is its public interface.
 import { EventEmitter } from 'node:events'
 import type { IncomingMessage } from 'node:http'
 import { Readable } from 'node:stream'
@@ -9,15 +9,15 @@ import type { EndReason, Method } from './methods.ts'
 import type { Call, Service, Way } from './service.ts'
 import type { Ended, Session, SessionFacts, SessionRequest } from './session.ts'
 
-/** What a service says of somebody whom it no longer takes for signed in. */
+/** Refusals by which a service says that the session has ended. */
 const ENDS = ['signed-out', 'revoked', 'expired', 'untrusted', 'unknown-user']
 const LONGEST_REFUSAL = 4096
-/** For telling the service, in milliseconds: nobody waits long to be signed out. */
+/** Time limit for the sign-out call to the service, in milliseconds. */
 const FAREWELL_MS = 5000
-/** How often the clock is looked at, in milliseconds: timers stand still while a machine sleeps, and end after 24 days. */
-const LOOK_MS = 60_000
+/** How often to check the clock, in milliseconds: timers stop while the machine sleeps, and cannot exceed 24 days. */
+const CHECK_MS = 60_000
 
-/** A call that goes through, as octets. */
+/** A forwarded call, as octets. */
 export interface Answer {
   readonly status: number
   readonly headers: IncomingMessage['headers']
@@ -72,7 +72,7 @@ export class OpenSession extends EventEmitter<{ ended: [Ended] }> implements Ses
     return new Response(bare ? null : (Readable.toWeb(body) as ReadableStream), { status, headers: lists })
   }
 
-  /** As `fetch`, with bodies as streams in both directions. */
+  /** Like `fetch`, with streams as bodies in both directions. */
   async open({ path, ...call }: Call): Promise<Answer> {
     if (this.#left() <= 0) void this.end('expired')
     if (this.#closing !== undefined) throw this.#over()
@@ -84,7 +84,7 @@ export class OpenSession extends EventEmitter<{ ended: [Ended] }> implements Ses
       const message = await this.#service.open(this.#way, { ...call, path: url.pathname + url.search })
       return await this.#checked(message, call)
     } catch (error) {
-      // A new connection wants a signature, and the card its PIN: nobody is asked for it here.
+      // A new connection needs a signature, but the user is not asked for the PIN here.
       if (error instanceof PinError && error.code === 'ERR_PIN_REQUIRED') void this.end('expired')
       throw error
     }
@@ -98,13 +98,13 @@ export class OpenSession extends EventEmitter<{ ended: [Ended] }> implements Ses
     await this.signOut()
   }
 
-  /** Has `work` done when the session ends, before anybody is told. Last added, first done. */
+  /** Runs `work` when the session ends, before `ended` is emitted; last added, first run. */
   atEnd(work: (reason: EndReason) => Promise<void>): void {
     if (this.#closing === undefined) this.#atEnd.unshift(work)
     else void this.#closing.then(({ reason }) => work(reason)).catch(() => undefined)
   }
 
-  /** Has `work` done after all others. */
+  /** Runs `work` after all others. */
   atLast(work: (reason: EndReason) => Promise<void>): void {
     this.#atLast = work
     void this.#closing?.then(({ reason }) => work(reason)).catch(() => undefined)
@@ -142,7 +142,7 @@ export class OpenSession extends EventEmitter<{ ended: [Ended] }> implements Ses
     }
   }
 
-  /** The answer. A refusal that says that nobody is signed in any more ends the session. */
+  /** A refusal that says that the session is over ends it here too. */
   async #checked(message: IncomingMessage, call: Pick<Call, 'signal' | 'timeout'>): Promise<Answer> {
     const { statusCode: status = 0, headers } = message
     if (status < 200 || status > 599) {
@@ -158,11 +158,11 @@ export class OpenSession extends EventEmitter<{ ended: [Ended] }> implements Ses
   }
 
   #watchTime(): void {
-    const look = () => (this.#left() > 0 ? this.#watchTime() : void this.end('expired'))
-    this.#timer = setTimeout(look, Math.min(this.#left(), LOOK_MS))
+    const check = () => (this.#left() > 0 ? this.#watchTime() : void this.end('expired'))
+    this.#timer = setTimeout(check, Math.min(this.#left(), CHECK_MS))
   }
 
-  /** Milliseconds, by the clock. */
+  /** Milliseconds by the system clock. */
   #left(): number {
     return this.expires.getTime() - Date.now()
   }

@@ -1,8 +1,8 @@
-// The address of a service: an origin over https, and nothing beyond it.
+// The address of a service: an https origin without a path.
 import { UsageError } from '../errors.ts'
 
 /**
- * The origin that `text` means, as URLs have it: `https://service.example:8443`.
+ * Parses an origin: `https://service.example:8443`.
  * @throws UsageError ERR_USAGE
  */
 export function serviceOrigin(text: string): string {

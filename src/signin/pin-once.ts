@@ -1,19 +1,19 @@
-// The PIN of one sign-in: asked for once and tried once. Afterwards nobody is asked: whoever wants it again ends the session.
+// The PIN of a sign-in is requested once and tried once. If the card needs it again later, the session ends.
 import { PinError } from '../errors.ts'
 import type { AskPin } from '../piv/host/pin-request.ts'
 import type { Secret } from '../piv/pin.ts'
 
 export interface PinOnce {
   readonly ask: AskPin
-  /** Why there is none, where whoever was asked gave none: what he threw. */
+  /** What the PIN callback threw, if it did. */
   readonly refusal: () => { readonly error: unknown } | undefined
-  /** Lets go of the PIN. */
+  /** Wipes the PIN. */
   end(): void
 }
 
 /**
  * @param minTriesLeft refuses to try when fewer tries are left: 2 keeps the last one
- * @param signal gives up waiting for who is asked
+ * @param signal stops waiting for the user
  */
 export function pinOnce(pin: Secret | AskPin, minTriesLeft: number, signal: AbortSignal): PinOnce {
   let left: Secret | AskPin | undefined = pin

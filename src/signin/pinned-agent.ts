@@ -1,4 +1,4 @@
-// A way to a service that proves nothing of who asks, and is bound to the certificate that the service shows.
+// An agent without client authentication that is pinned to the first certificate of the service.
 import { Agent } from 'node:https'
 import { checkServerIdentity as checkIdentity, createSecureContext, type PeerCertificate } from 'node:tls'
 import { equal } from '../bytes.ts'
@@ -8,17 +8,17 @@ export interface Anonymous {
   readonly agent: Agent
   /** The certificate (DER) that the service showed. */
   seen(): Uint8Array | undefined
-  /** From now on the service may show another one, and is asked over more than one connection. */
+  /** Ends the pinning, and allows several connections. */
   settle(): void
 }
 
-/** Connections of somebody who is signed in. */
+/** Most connections of a session. */
 const SOCKETS = 16
 
 /**
- * One connection at a time. Until `settle`, none to a server that shows another certificate than the first is used: what is
- * signed for this one does not go anywhere else.
- * @param ca certificates (PEM) by which the service is known; those of Node unless given
+ * One connection at a time. Until `settle`, a server with another certificate than the first is refused, so that a signature
+ * for the first reaches no other.
+ * @param ca trusted CA certificates of the service (PEM); Node's own unless given
  */
 export function anonymous(ca: string[] | undefined): Anonymous {
   let seen: Uint8Array | undefined
@@ -32,7 +32,7 @@ export function anonymous(ca: string[] | undefined): Anonymous {
     return checkIdentity(host, certificate)
   }
   const trust = { minVersion: 'TLSv1.2' as const, ...(ca && { ca }) }
-  // Said although it is usual: an environment variable could turn it off. A resumed session shows no certificate.
+  // The default, but NODE_TLS_REJECT_UNAUTHORIZED could turn it off. A resumed session shows no certificate.
   const fixed = { rejectUnauthorized: true, keepAlive: true, maxSockets: 1, maxCachedSessions: 0, checkServerIdentity }
   const agent = new Agent({ ...fixed, secureContext: createSecureContext(trust), minVersion: 'TLSv1.2' })
   return {

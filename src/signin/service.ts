@@ -1,6 +1,6 @@
 /**
- * The service that somebody signs in to: calls over HTTPS to its origin and to nowhere else, bounded answers, and what goes
- * wrong in words. What it answers is documented in docs/relying-party.md.
+ * Calls to a service: HTTPS to its origin only, with bounded answers and errors for the user. docs/relying-party.md has
+ * the protocol.
  */
 
 import type { IncomingMessage } from 'node:http'
@@ -16,7 +16,7 @@ import { serverFault, unusable } from '../https/faults.ts'
 import { pemOf } from '../x509/pem.ts'
 import { jsonOf, LONGEST_ANSWER, type Refusal, readRefusal } from './answers.ts'
 
-/** A way to it: an agent that proves who asks, or headers that do. */
+/** How to authenticate: an agent with a client certificate, or headers. */
 export interface Way {
   readonly agent: Agent
   readonly headers: Readonly<Record<string, string>>
@@ -26,7 +26,7 @@ export interface Call {
   readonly method: string
   /** Path and query. */
   readonly path: string
-  /** Of a body that is a stream, `content-length` says its length. */
+  /** If the body is a stream, `content-length` is its length. */
   readonly headers?: Readonly<Record<string, string | readonly string[]>>
   readonly body?: string | Uint8Array | Readable | undefined
   readonly signal?: AbortSignal | undefined
@@ -44,10 +44,10 @@ const CODES = {
 
 export class Service {
   readonly origin: string
-  /** Certificates (PEM) by which it is known; undefined: those of Node. */
+  /** Its trusted CA certificates (PEM); Node's own if undefined. */
   readonly ca: string[] | undefined
   readonly #timeout: number
-  /** How many people are asked for something just now. */
+  /** How many prompts wait for the user. */
   #asking = 0
 
   constructor(origin: string, ca: readonly Uint8Array[] | undefined, timeout = TIMEOUT) {
@@ -60,7 +60,7 @@ export class Service {
     return new URL(this.origin).host
   }
 
-  /** Runs `ask`, which asks a person, and meanwhile no time of the service runs out. */
+  /** Runs `ask`, which waits for the user, and stops the service's time limits meanwhile. */
   async whileAsking<T>(ask: () => T | Promise<T>): Promise<T> {
     this.#asking += 1
     try {
@@ -71,7 +71,7 @@ export class Service {
   }
 
   /**
-   * Looks whether the service is there and is who it says, before anybody is asked for a PIN.
+   * Checks that the service is reachable and trusted, before the user is asked for a PIN.
    * @throws SignInError ERR_SERVICE_UNAVAILABLE, ERR_SERVICE_UNTRUSTED; the reason of the signal
    */
   async probe(signal: AbortSignal): Promise<void> {
@@ -83,7 +83,7 @@ export class Service {
     try {
       await this.#inTime({ signal }, () => connected(socket))
     } catch (cause) {
-      // One that wants a certificate at once may break off here. It is there, and that is all that was asked.
+      // A service that requires a certificate may close the connection here. It is reachable, which is enough.
       if (cause instanceof SignInError && /ALERT(?!_PROTOCOL_VERSION)|EPROTO/.test(codeOf(cause.cause))) return
       throw cause
     } finally {
@@ -92,9 +92,9 @@ export class Service {
   }
 
   /**
-   * One call; its answer as it comes.
-   * @throws SignInError ERR_SERVICE_UNAVAILABLE, ERR_SERVICE_UNTRUSTED, ERR_SIGN_IN_REFUSED where TLS refuses; what the card
-   * or who is asked for the PIN throws; the reason of the signal
+   * Makes a call; the answer is a stream.
+   * @throws SignInError ERR_SERVICE_UNAVAILABLE, ERR_SERVICE_UNTRUSTED, ERR_SIGN_IN_REFUSED if TLS refuses; errors of the
+   * card and of the PIN callback; the reason of the signal
    */
   async open(way: Way, call: Call): Promise<IncomingMessage> {
     const { method, path, body, signal } = call
@@ -114,14 +114,14 @@ export class Service {
       })
       return signal === undefined ? message : addAbortSignal(signal, message)
     } catch (error) {
-      // The service closed a connection that lay idle, just when it was used again.
+      // The service closed an idle connection just as it was reused.
       const again = reused && body === undefined && ['GET', 'HEAD', 'DELETE'].includes(method)
       if (again && /^(ECONNRESET|EPIPE)$/.test(codeOf((error as Error).cause))) return this.open(way, call)
       throw error
     }
   }
 
-  /** One call whose answer is JSON. @throws as `open`; SignInError ERR_SIGN_IN_REFUSED, ERR_SERVICE_ANSWER */
+  /** Makes a call with a JSON answer. @throws as `open`; SignInError ERR_SIGN_IN_REFUSED, ERR_SERVICE_ANSWER */
   async ask<Answer>(way: Way, call: Call, schema: v.GenericSchema<unknown, Answer>): Promise<Answer> {
     const json = call.body === undefined ? {} : { 'Content-Type': 'application/json' }
     const headers = { Accept: 'application/json', ...json, ...call.headers }
@@ -138,12 +138,12 @@ export class Service {
     throw this.refused(refusal, status)
   }
 
-  /** An answer, whole and in time. @throws as `open`; SignInError ERR_SERVICE_ANSWER where it has more than `limit` octets */
+  /** Reads a whole answer in time. @throws as `open`; SignInError ERR_SERVICE_ANSWER if it is longer than `limit` octets */
   read(message: IncomingMessage, call: Pick<Call, 'signal' | 'timeout'>, limit = LONGEST_ANSWER): Promise<Uint8Array> {
     return this.#inTime(call, (stop) => readBody(addAbortSignal(stop, message), limit))
   }
 
-  /** An error about an answer that is not as it should be. */
+  /** An error about an invalid answer. */
   answer(why: string, status?: number): SignInError {
     const details = status === undefined ? {} : { status }
     return new SignInError('ERR_SERVICE_ANSWER', `The service at ${this.host} ${unusable(why)}`, details)
@@ -151,12 +151,12 @@ export class Service {
 
   refused({ reason, words }: Refusal, status: number): SignInError {
     const said = words === '' ? reason : `${reason}: ${words}`
-    // It cannot decide now, and says so: that is no refusal of anybody.
+    // The service cannot decide now, which is not a refusal.
     const code = status >= 500 ? 'ERR_SERVICE_UNAVAILABLE' : 'ERR_SIGN_IN_REFUSED'
     return new SignInError(code, `The service at ${this.host} did not sign you in (${said}).`, { reason, status })
   }
 
-  /** Runs `work` in time, with errors in words. */
+  /** Runs `work` with a time limit, and turns errors into SignInError. */
   async #inTime<T>(
     { signal, timeout = this.#timeout }: Pick<Call, 'signal' | 'timeout'>,
     work: (stop: AbortSignal) => Promise<T>,
@@ -169,7 +169,7 @@ export class Service {
     }
   }
 
-  /** What the card said comes before what TLS makes of it. */
+  /** An error of the card comes before the TLS error that it caused. */
   #fault(cause: unknown): unknown {
     for (let below = cause; isError(below); below = below.cause) {
       if (below instanceof CardError && !(below instanceof TlsError)) return below
@@ -184,7 +184,7 @@ export class Service {
   }
 }
 
-/** Where the body ends. With some methods Node would not say, and what follows would be the next call to the service. */
+/** Delimits the body. With some methods Node sends no length, and the rest would be read as the next request. */
 function frameOf({ body, headers = {} }: Call): Readonly<Record<string, string>> {
   if (body === undefined) return {}
   if (typeof body === 'string' || isUint8Array(body)) return { 'content-length': String(Buffer.byteLength(body)) }

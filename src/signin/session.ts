@@ -1,4 +1,4 @@
-// What a program gets that has signed somebody in.
+// The public interface of a session.
 import type { EventEmitter } from 'node:events'
 import type { Card } from '../piv/host/card.ts'
 import type { EndReason, Method } from './methods.ts'
@@ -15,7 +15,7 @@ export interface SessionFacts {
 /** How a session ended. */
 export interface Ended {
   readonly reason: EndReason
-  /** False: the service could not be told, and may take the session for open until it expires. */
+  /** False: the service could not be told, so for it the session may last until it expires. */
   readonly told: boolean
 }
 
@@ -29,25 +29,25 @@ export interface SessionRequest {
 }
 
 /**
- * Somebody is signed in, until `signOut`, until the card is removed, until the time is over, or until the service ends it.
- * It keeps the process alive. The event `ended` comes when everything is closed.
+ * A session lasts until `signOut`, until the card is removed, until it expires, or until the service ends it. It keeps the
+ * process alive. `ended` is emitted when everything is closed.
  */
 export interface Session extends SessionFacts, EventEmitter<{ ended: [Ended] }>, AsyncDisposable {
-  /** The card, open as long as the session lasts. */
+  /** The card, open while the session lasts. */
   readonly card: Card
   /** Origin of the service. */
   readonly service: string
-  /** Resolves when the session is over, and everything of it is closed. */
+  /** Resolves when the session has ended and everything is closed. */
   readonly ended: Promise<Ended>
   /**
-   * A call to the service as the user who is signed in: to its own origin, and redirects are handed to the caller.
+   * Calls the service with the session's authentication. Its own origin only; redirects are not followed.
    * @throws UsageError ERR_USAGE for another origin; SignInError ERR_SIGNED_OUT, ERR_SERVICE_UNAVAILABLE
    * @example const page = await session.fetch('/orders?open=1')
    */
   fetch(path: string, init?: SessionRequest): Promise<Response>
   /**
-   * Signs out: tells the service, locks the card, closes everything. What is remembered of the account stays.
-   * A second call, or one after the session ended by itself, answers how it ended.
+   * Signs out: tells the service, locks the card, closes everything. The account stays remembered.
+   * If the session has ended already, returns how it ended.
    */
   signOut(): Promise<Ended>
 }

@@ -1,4 +1,4 @@
-/** A session that other programs of this user find: by its mark, at a Unix socket. */
+/** A session that other programs of this user can use through a Unix socket. */
 import { checkSocketPath, openControl } from './control-socket.ts'
 import type { Session } from './session.ts'
 import { markOf, type SignInOptions, signInHere } from './sign-in.ts'
@@ -6,20 +6,20 @@ import { signInState } from './state.ts'
 
 export interface SharedSession {
   readonly session: Session
-  /** Where other programs of this user reach the service. */
+  /** Socket for other programs of this user. */
   readonly socket: string
-  /** Resolves when every request at the socket is answered, also one that ended the session. */
+  /** Resolves when every request at the socket is answered, including one that ended the session. */
   readonly closed: Promise<void>
 }
 
 /**
- * Signs in as `signIn` does, and answers at the socket of the address: `signOutElsewhere` ends it from another process, and
- * calls to http://service/ go to the service.
- * @throws as `signIn`; FileError where there can be no socket
+ * Signs in like `signIn`, and listens at the socket of the address: `signOutElsewhere` ends the session from another process,
+ * and requests to http://service/ go to the service.
+ * @throws as `signIn`; FileError if there cannot be a socket
  */
 export async function signInShared(options: SignInOptions, background: boolean): Promise<SharedSession> {
   const socket = signInState(options.home).marks.socketOf(options.address)
-  // Before a PIN is asked for in vain.
+  // Checked before the user is asked for a PIN in vain.
   await checkSocketPath(socket)
   const { session, lock } = await signInHere(options)
   try {

@@ -1,4 +1,4 @@
-/** Signing in: an address, a card, a PIN; and what is remembered for the next time. */
+/** Signing in with an address, a card and a PIN; the choices are remembered for the next time. */
 import { X509Certificate } from 'node:crypto'
 import { sha256, utf8 } from '../bytes.ts'
 import type { CardPlace } from '../cards/index.ts'
@@ -25,25 +25,25 @@ import type { AddressLock, SessionMark } from './signed-in.ts'
 import { signInState } from './state.ts'
 
 export interface SignInOptions extends CardPlace {
-  /** Whom to sign in: `maria@lab.example`. */
+  /** Address to sign in as: `maria@lab.example`. */
   readonly address: string
-  /** Where: `https://service.example`. Remembered from then on; so are the next four. */
+  /** Origin of the service: `https://service.example`. Remembered afterwards, as are the next four. */
   readonly service?: string
   /**
-   * A card by its name, `reader:TEXT`, or one that is open: it stays open, and is locked at the end. Else the one that is
-   * remembered, or has a certificate for the address.
+   * A card's name, `reader:TEXT`, or an open card, which stays open and is locked at the end. Else the remembered card, or
+   * one with a certificate for the address.
    */
   readonly card?: string | Card
   readonly slot?: string
-  /** By the certificate in TLS (unless said otherwise), or by a signed challenge. */
+  /** `certificate` (in TLS) unless given, or `challenge` (signed). */
   readonly method?: Method
-  /** Certificates (PEM or DER) by which the service is known; those of Node unless given. */
+  /** Trusted CA certificates of the service (PEM or DER); Node's own unless given. */
   readonly ca?: string | Uint8Array
-  /** Tried once at most. A function is asked once, and only when the card wants it. */
+  /** Tried at most once. A function is called at most once, and only if the card needs the PIN. */
   readonly pin: Secret | AskPin
   /** Refuses to try the PIN when fewer tries are left: 2 keeps the last one. */
   readonly minTriesLeft?: number
-  /** Waits for the card to be inserted; told that it does. */
+  /** Waits for the card to be inserted; called when waiting begins. */
   readonly onWait?: (why: CardError) => void
   /** Milliseconds for each answer of the service; 30 000 unless given. */
   readonly timeout?: number
@@ -51,9 +51,8 @@ export interface SignInOptions extends CardPlace {
 }
 
 /**
- * Signs somebody in by a certificate on a card, and remembers card, slot and service for the next time; nothing unless it
- * succeeds, and never a PIN. The session ends by `signOut`, by itself when its time is over, when the card is taken out
- * of its reader, or when the service says so: `session.on('ended', ({ reason }) => ...)`.
+ * Signs in with a certificate on a card. If it succeeds, card, slot and service are remembered for the next time, never the
+ * PIN. The session ends by `signOut`, when it expires, when the card is removed, or when the service ends it: `session.on('ended', ({ reason }) => ...)`.
  * @throws SignInError; PinError; CardError ERR_CERTIFICATE_ABSENT, ERR_CERTIFICATE_UNFIT; UsageError ERR_CARD_AMBIGUOUS,
  * ERR_USAGE; PcscError ERR_CARD_REMOVED; as `openCard`; the reason of the signal
  * @example
@@ -65,7 +64,7 @@ export async function signIn(options: SignInOptions): Promise<Session> {
   return (await signInHere(options)).session
 }
 
-/** The same, with the lock of the address, which is released when the session ends. */
+/** The same with the lock of the address, which the session releases at its end. */
 export async function signInHere(
   options: SignInOptions,
 ): Promise<{ readonly session: OpenSession; readonly lock: AddressLock }> {
@@ -74,7 +73,7 @@ export async function signInHere(
   signal.throwIfAborted()
   const { accounts, marks } = signInState(options.home)
   const lock = await marks.begin(address)
-  /** What is said of how it ended must not hide why. */
+  /** An error while closing must not hide why the sign-in failed. */
   const end = async () => {
     const known = await accounts.isKnown(address).catch(() => true)
     await lock.end({ forget: !known }).catch(() => undefined)
@@ -115,14 +114,14 @@ interface Plan {
   readonly wanted: Wanted
 }
 
-/** What is said, and for the rest what is remembered. @throws SignInError ERR_ACCOUNT_UNKNOWN; UsageError ERR_USAGE, ERR_SLOT */
+/** The given options, completed by the remembered ones. @throws SignInError ERR_ACCOUNT_UNKNOWN; UsageError ERR_USAGE, ERR_SLOT */
 function planOf({ address, service, method, card, slot, ca }: SignInOptions, remembered: Account | undefined): Plan {
   const origin = service === undefined ? remembered?.service : serviceOrigin(service)
   if (origin === undefined) {
     const message = `Nothing is remembered about ${address}. Say where to sign in the first time: --service https://...`
     throw new SignInError('ERR_ACCOUNT_UNKNOWN', message)
   }
-  // What was chosen for one service means nothing at another.
+  // Choices for one service do not apply to another.
   const there = remembered?.service === origin ? remembered : undefined
   const given = ca === undefined ? undefined : readCertificates(typeof ca === 'string' ? utf8(ca) : ca)
   return {
@@ -136,7 +135,7 @@ function planOf({ address, service, method, card, slot, ca }: SignInOptions, rem
 
 interface Life {
   readonly signal: AbortSignal
-  /** Somebody is signed in, who he said. */
+  /** The service has accepted the address. */
   succeeded(): Promise<void>
   over(reason: EndReason): Promise<void>
 }
@@ -162,7 +161,7 @@ async function enter(options: SignInOptions, plan: Plan, choice: Choice, life: L
     await service.probe(signal)
     const key = { card, slot, certificate: { certificate, chain }, onPin, minTriesLeft }
     const entered = await signInBy(method, { service, address, ...key, signal })
-    // It has done its part: nobody else is to find it unlocked meanwhile.
+    // Its work is done, and no other program should find it unlocked.
     if (method === 'challenge') await card.lock().catch(() => undefined)
     session = new OpenSession({ ...entered, how: method, slot, since: new Date() }, { card, service, way: entered.way })
     session.atEnd(leave)
@@ -182,7 +181,7 @@ async function enter(options: SignInOptions, plan: Plan, choice: Choice, life: L
   }
 }
 
-/** From now on the session ends with its card, and `over` is told of every end when all else is done. */
+/** Ends the session when its card is removed; calls `over` at its end, after everything else. */
 function endWithCard(session: OpenSession, { signal }: Removal, { over }: Life): void {
   session.atLast(over)
   const onRemoval = () => void session.end('card-removed')
@@ -190,7 +189,7 @@ function endWithCard(session: OpenSession, { signal }: Removal, { over }: Life):
   else signal.addEventListener('abort', onRemoval, { once: true })
 }
 
-/** A certificate beside another key would cost a PIN, and sign nobody in. @throws CardError ERR_CERTIFICATE_KEY, ERR_KEY_ABSENT */
+/** Checked before the PIN is requested: a certificate of another key cannot sign in. @throws CardError ERR_CERTIFICATE_KEY, ERR_KEY_ABSENT */
 async function assertKey(card: Card, slot: string, certificate: Uint8Array): Promise<void> {
   const { publicKey } = await card.keyInfo(slot)
   if (isKeyOf(new X509Certificate(certificate), publicKey)) return
@@ -212,7 +211,7 @@ const accountOf = (
   ...(ca !== undefined && { ca: [...ca] }),
 })
 
-/** How it ended, unless the account was forgotten meanwhile. */
+/** Remembers how it ended, unless the account was forgotten meanwhile. */
 async function remember(accounts: Accounts, address: string, reason: EndReason): Promise<void> {
   const account = await accounts.read(address)
   if (account !== undefined) await accounts.write({ ...account, ended: { at: new Date().toISOString(), reason } })

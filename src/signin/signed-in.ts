@@ -1,4 +1,4 @@
-// Who is signed in now, of all processes of a home: a mark for each address, and a socket beside it.
+// The current sessions of all processes of a home: a mark for each address, and a socket beside it.
 import * as v from 'valibot'
 import { SignInError } from '../errors.ts'
 import type { Files } from '../files/files.ts'
@@ -17,17 +17,17 @@ const SESSION = {
     user: text(1, 256),
     since: moment,
     expires: moment,
-    /** Started to be there when its terminal is closed. */
+    /** In the background, so that it outlives its terminal. */
     background: v.boolean(),
     /** Whether it answers at the socket. */
     socket: v.boolean(),
   },
 } as const
 
-/** A session of some process. */
+/** A session of any process. */
 export type SessionMark = MarkOf<typeof SESSION.entries>
 
-/** The lock of one address, in the hands of the call that signs in, is signed in, or changes what is remembered. */
+/** The lock of an address, held while signing in, while signed in, and while changing the remembered account. */
 export type AddressLock = MarkHolder<SessionMark>
 
 export class SignedInMarks {
@@ -37,12 +37,12 @@ export class SignedInMarks {
     this.#marks = new Marks(SESSION, folder, files, locks)
   }
 
-  /** Where the process that is signed in answers. */
+  /** Path of the session's socket. */
   socketOf(address: string): string {
     return this.#marks.path(fileNameOf(address), SOCKET)
   }
 
-  /** @throws SignInError ERR_SIGNED_IN where another process, or another call, has it */
+  /** @throws SignInError ERR_SIGNED_IN if another process or call has it */
   async begin(address: string): Promise<AddressLock> {
     const name = fileNameOf(address)
     const holder = await this.#marks.begin(name)
@@ -53,7 +53,7 @@ export class SignedInMarks {
     throw new SignInError('ERR_SIGNED_IN', message)
   }
 
-  /** Who is signed in; undefined where nobody is. What was left behind is removed. */
+  /** The session, if there is one. Removes what a killed process left behind. */
   async find(address: string): Promise<SessionMark | undefined> {
     const name = fileNameOf(address)
     const mark = await this.#marks.find(name)

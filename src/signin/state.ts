@@ -1,4 +1,4 @@
-// What sign-in keeps in a home: the accounts that are remembered, and marks of the sessions that are open now.
+// The files of sign-in in a home: remembered accounts, and marks of the open sessions.
 import { files } from '../files/files.ts'
 import { Home } from '../home/home.ts'
 import { processLocks } from '../home/locks.ts'
