@@ -106,7 +106,7 @@ test('no card at all, and one card in a reader', () =>
       assert.equal(stdout.split('\n').slice(-4), [
         'CARD                      SLOT  CERTIFICATE                 VALID UNTIL',
         `${first}  9a    Mallory ?[2J? of the bell?  2049-12-31`,
-        `${first}  9c    -                           damaged`,
+        `${first}  9c    -                           not understood`,
         '',
       ])
       await listed()

@@ -52,7 +52,7 @@ export class Selection {
   readonly #secrets: CardSecrets
   /** What `generation` of the channel PIV was selected in. */
   #since: number | undefined
-  /** The object that tells that PIV is selected; undefined before one was looked for, `none` where none does. */
+  /** The object that tells that PIV is selected; `none` where none does. */
   #witness: string | 'none' = 'discovery'
   #identity: Identity | undefined
   /** The generation that a reset by this program began: the card is the same. */
@@ -105,8 +105,14 @@ export class Selection {
     const generation = this.#channel.generation ?? 0
     await this.#select(exchange)
     if (this.#shared && (this.#identity === undefined || this.#ownReset !== generation)) await this.#identify(exchange)
-    this.#witness = 'discovery'
+    this.#witness = await this.#firstWitness(exchange)
     this.#since = generation
+  }
+
+  /** With PIV selected. A card that shows a CHUID gives an object; of another one it is found out now what tells. */
+  async #firstWitness(exchange: Exchange): Promise<string | 'none'> {
+    if (!this.#shared || this.#identity?.has('guid') === true) return 'discovery'
+    return (await witnessOfPiv(exchange, this.#secrets)) ?? 'none'
   }
 
   async #select(exchange: Exchange): Promise<void> {
@@ -121,7 +127,8 @@ export class Selection {
     if (!this.#shared) return
     const known = this.#witness
     if (known !== 'none' && (await gives(exchange, known, this.#secrets))) return
-    const other = known === 'discovery' ? await witnessOfPiv(exchange, this.#secrets) : undefined
+    // Without the PIN status: VERIFY, though it holds no PIN, is for no other application.
+    const other = known === 'discovery' ? await witnessOfPiv(exchange) : undefined
     if (other !== undefined) {
       this.#witness = other
       return
