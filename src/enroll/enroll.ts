@@ -85,7 +85,7 @@ class Run {
     }
   }
 
-  /** What a new choice would come to as well is chosen anew: then somebody may have changed his mind, or the card. */
+  /** A new choice is made where it would come to the same: the person may have changed their mind, or the card. */
   async #begun(): Promise<Enrolment | undefined> {
     const read = await this.#file.read()
     const other = read !== undefined && assertSameOptions(read, this.#options)

@@ -53,7 +53,7 @@ const schema = v.strictObject({
   ca: v.optional(text(1, 2048)),
   /** What it was begun with, by option, each as JSON: remembered.ts. */
   options: v.optional(v.record(text(1, 32), text(1, 300))),
-  /** SHA-256 of what was asked for, and of whom: somebody may change his mind before it came there. */
+  /** SHA-256 of what was asked for, and of whom: people may change their mind before it arrives. */
   asked: v.optional(octets(32)),
   /** PKCS#10, DER. */
   request: v.optional(octets(1, 64 * 1024)),
