@@ -1,4 +1,4 @@
-// The certificates of a card in a listing: whose, and until when. One that cannot be read says so, and is in nobody's way.
+// The certificates of a card in a listing: subject and end of validity. An unreadable one is listed with its error.
 import { X509Certificate } from 'node:crypto'
 import type { AnyCardError } from '../errors.ts'
 import { isEmptyContainer, readCertificate } from '../piv/certificate.ts'
@@ -10,7 +10,9 @@ import { SLOTS, type Slot } from '../piv/slots.ts'
 export type ListedCertificate =
   | {
       readonly slot: Slot
-      /** Common name of the subject; the whole name of one that has none. Its text is somebody else's. */
+      /**
+       * Common name of the subject, or the whole name if it has none. Untrusted text: anybody can make a certificate.
+       */
       readonly subject: string
       /** End of its validity, ISO 8601. */
       readonly notAfter: string
@@ -24,11 +26,11 @@ export const CERTIFICATE_TAGS: ReadonlyMap<Slot, string> = new Map(
 
 export interface ReadCertificate {
   readonly certificate: ListedCertificate
-  /** What it says of the key beside it. */
+  /** What the certificate says of the key in its slot. */
   readonly beside: SlotContent
 }
 
-/** What the content of the object of a certificate says; undefined where there is none in it. */
+/** Reads the content of a certificate object; undefined if it has no certificate. */
 export function readListed(slot: Slot, content: Uint8Array): ReadCertificate | undefined {
   if (isEmptyContainer(content)) return undefined
   try {
@@ -41,18 +43,19 @@ export function readListed(slot: Slot, content: Uint8Array): ReadCertificate | u
   }
 }
 
-/** One that is there and is not understood. */
+/** A certificate that cannot be parsed. */
 export function oddCertificate(slot: Slot, cause: unknown): ReadCertificate {
   const error = notUnderstood(slot, cause)
   return { certificate: { slot, error }, beside: unusable(slot, undefined, error) }
 }
 
 /**
- * Node writes a name as a line for each part of it, with what is special in it escaped (RFC 2253). Not by
- * `toLegacyObject`: called before node:tls is loaded it leaves that without `createSecureContext`, for the whole process.
+ * Node writes a name as one line for each part, with special characters escaped (RFC 2253). `toLegacyObject` is no
+ * alternative: called before node:tls is loaded, it leaves node:tls without `createSecureContext`, for the whole
+ * process.
  */
 function subjectOf(x509: X509Certificate): string {
-  // The declarations do not know that there is none where the name is empty.
+  // The type declarations miss that this is undefined for an empty name.
   const name: string | undefined = x509.subject
   const lines = name?.split('\n') ?? []
   const common = lines.flatMap((line) => line.split(' + ')).filter((part) => part.startsWith('CN='))

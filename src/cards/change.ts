@@ -11,8 +11,8 @@ import { localChannel } from './local-card.ts'
 import { type CardPlace, placeOf } from './place.ts'
 
 /**
- * Destroys a card for ever: nobody can use its PIN-protected keys again, with any PIN, PUK or help-desk response, even
- * with copies of its file. Keys with the policy `never` do not hang on the PIN: a copied file still has them.
+ * Destroys a card for ever: its PIN-protected keys can never be used again, with any PIN, PUK or help-desk response,
+ * even with copies of its file. Keys with the policy `never` do not depend on the PIN: a copied file still has them.
  * @throws CardError ERR_CARD_NOT_FOUND, ERR_CARD_OTHER_TPM; TpmError ERR_TPM_OWNER_AUTH; FileError
  */
 export async function destroyCard(
@@ -24,7 +24,7 @@ export async function destroyCard(
   try {
     const { cardId } = await storesOf(place).store.read(checkCardName(name))
     await destroyTpmCard(placeOf(place), name, password)
-    // The card is gone, whatever becomes of the files of its enrolments.
+    // The card is gone even if the files of its enrolments cannot be removed.
     await forgetEnrolments(hex(cardId), new Home(place.home)).catch(() => undefined)
   } finally {
     wipe(password)
@@ -32,9 +32,9 @@ export async function destroyCard(
 }
 
 /**
- * Removes the file of a card that no TPM can destroy any more: its TPM was cleared or is another one, the state of the
- * software TPM is gone, or the file is damaged. What that leaves open depends on why: docs/life-of-a-card.md.
- * @throws UsageError ERR_USAGE for a card that lives; CardError ERR_CARD_NOT_FOUND; TpmError; FileError
+ * Removes the file of a card that no TPM can destroy any more: its TPM was cleared or replaced, the state of the
+ * software TPM is gone, or the file is damaged. docs/life-of-a-card.md says what each cause leaves open.
+ * @throws UsageError ERR_USAGE for a card that still works; CardError ERR_CARD_NOT_FOUND; TpmError; FileError
  */
 export async function removeDeadCard(name: string, place: CardPlace = {}): Promise<WhyDead> {
   const listed = await storesOf(place)
@@ -46,7 +46,8 @@ export async function removeDeadCard(name: string, place: CardPlace = {}): Promi
 }
 
 /**
- * Gives a card another name; no TPM is needed. A program that has it open goes on using its keys, and cannot change it any more.
+ * Renames a card; no TPM is needed. A program that has the card open can go on using its keys, but cannot change the
+ * card any more.
  * @throws CardError ERR_CARD_NOT_FOUND, ERR_CARD_EXISTS; UsageError ERR_CARD_NAME; FileError
  */
 export async function renameCard(name: string, newName: string, place: Pick<CardPlace, 'home'> = {}): Promise<void> {
@@ -57,9 +58,9 @@ export async function renameCard(name: string, newName: string, place: Pick<Card
 }
 
 /**
- * Destroys a card and makes a new one of the same name in the same TPM, with the default PIN (to be changed), PUK and
- * admin key, and opens it. The tries, the help desk and the unlock time stay, and so does that there is no PUK.
- * When it fails after the first half there is no card of this name.
+ * Destroys a card and makes a new one with the same name in the same TPM, with the default PIN (to be changed), PUK and
+ * admin key, and opens it. The number of tries, the help desk, the unlock time and the lack of a PUK are kept. If
+ * making the new card fails, no card of this name is left.
  * @throws as `destroyCard` and `createCard`
  */
 export async function resetCard(

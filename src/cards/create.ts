@@ -17,28 +17,28 @@ import { readerOfCard } from './reader-probe.ts'
 export interface CreateCardOptions {
   /** 1 to 64 letters, digits, dots, hyphens and underscores. */
   readonly name: string
-  /** TCTI string, or `embedded:`. Else $TESSERA_TCTI, else the machine's TPM, else `embedded:`. */
+  /** TCTI string, or `embedded:`. Defaults to $TESSERA_TCTI, else the computer's TPM, else `embedded:`. */
   readonly tcti?: string
-  /** Folder of the cards. Else $TESSERA_HOME, else $XDG_DATA_HOME/tessera. */
+  /** Folder of the cards. Defaults to $TESSERA_HOME, else $XDG_DATA_HOME/tessera. */
   readonly home?: string
-  /** 6 to 8 digits; 12345678 unless given, and then to be changed before the first use of a key. */
+  /** 6 to 8 digits. Defaults to 12345678, which must be changed before the first use of a key. */
   readonly pin?: Secret
-  /** 8 printable ASCII characters; 12345678 unless given. */
+  /** 8 printable ASCII characters; 12345678 by default. */
   readonly puk?: Secret
   /** A card without a PUK: only its help desk can unblock it. */
   readonly noPuk?: boolean
-  /** PIV 9B key of 16, 24 or 32 octets (AES unless it says 3DES), or `random`: nobody manages the card through PC/SC. */
+  /** PIV 9B key of 16, 24 or 32 octets (AES unless it says 3DES), or `random`: PC/SC cannot manage the card then. */
   readonly adminKey?: AdminKey | 'random'
   /** P-256 public key of a help desk, which can unblock the card from elsewhere. */
   readonly helpDeskPublicKey?: KeyObject
-  /** 1 to 10 each; 5 unless given. */
+  /** 1 to 10 each; 5 by default. */
   readonly pinTries?: number
   readonly pukTries?: number
-  /** True: the PIN has to be changed before the first use of a key. Always so for the default PIN. */
+  /** True: the PIN must be changed before the first use of a key. Always so for the default PIN. */
   readonly mustChangePin?: boolean
-  /** How long a verified PIN serves `once` keys, in minutes: 1 to 60, 15 unless given. */
+  /** How long a verified PIN unlocks `once` keys, in minutes: 1 to 60, 15 by default. */
   readonly unlockMinutes?: number
-  /** Owner password of the TPM, where it has one. Needed to create and to destroy, and for nothing else. */
+  /** Owner password of the TPM, if it has one. Only creating and destroying a card need it. */
   readonly ownerPassword?: Secret
 }
 
@@ -50,7 +50,7 @@ export function createCard(options: CreateCardOptions): Promise<Card> {
   return makeCard(options)
 }
 
-/** The same for the enrolment station, which prepares a card for somebody. It is not exported to programs. */
+/** The same for the enrolment station, which prepares a card for its first user. Not exported to programs. */
 export async function makeCard(options: CreateCardOptions, local: LocalOptions = {}): Promise<Card> {
   const name = checkCardName(options.name)
   const pinTries = checkTries(options.pinTries ?? DEFAULT_TRIES, 'PIN')
@@ -71,7 +71,7 @@ export async function makeCard(options: CreateCardOptions, local: LocalOptions =
   }
 }
 
-/** As the vault keeps it: algorithm identifier, then the key. */
+/** As the vault stores it: algorithm identifier, then the key. */
 function adminKeyOf(given: AdminKey | 'random' | undefined): Uint8Array | 'none' | undefined {
   if (given === undefined) return undefined
   if (given === 'random') return 'none'

@@ -5,13 +5,13 @@ import { onlyReaderOf } from './reader-probe.ts'
 import { listTpmCards, type TpmCardSummary } from './tpm-cards.ts'
 
 export interface ListOptions {
-  /** Folder of the cards. Else $TESSERA_HOME, else $XDG_DATA_HOME/tessera. */
+  /** Folder of the cards. Defaults to $TESSERA_HOME, else $XDG_DATA_HOME/tessera. */
   readonly home?: string
-  /** Where to look for the TPM of every card. Else $TESSERA_TCTI, else the one that each card remembers. */
+  /** Where to look for the TPM of every card. Defaults to $TESSERA_TCTI, else the one that each card remembers. */
   readonly tcti?: string
-  /** Reads the card files and nothing else: no TPM and no reader is asked. */
+  /** Reads only the card files: no TPM and no reader is asked. */
   readonly filesOnly?: boolean
-  /** How long to wait for a TPM or a card that somebody else has, in milliseconds; 300 and 1000 unless given. */
+  /** How long to wait for a TPM or a card in use by another program, in milliseconds; 300 and 1000 by default. */
   readonly waitMs?: number
 }
 
@@ -19,8 +19,8 @@ export type CardSummary =
   | TpmCardSummary
   | (ReaderCardSummary & {
       /**
-       * The card of this home that `tessera serve` shows there. A GUID alone proves nothing: it is in its reader now, and
-       * no other card says that it is this one, or keeps silent.
+       * The card of this home that `tessera serve` shows in this reader. A GUID alone proves nothing: the card is in
+       * its reader now, and no other card claims the same GUID or fails to answer.
        */
       readonly tpmCard?: string
     })
@@ -28,8 +28,9 @@ export type CardSummary =
 const TPM_WAIT_MS = 300
 
 /**
- * Every card of a home, then every card in a reader. No try is spent and nobody is disturbed: a TPM or a card that
- * another program has is waited for shortly, and its state then says so. A card that fails makes no listing fail.
+ * Every card of a home, then every card in a reader. No PIN try is spent and no other program is disturbed: a TPM or a
+ * card in use elsewhere is waited for briefly, and its state then says so. A failing card does not make the listing
+ * fail.
  */
 export async function listCards(options: ListOptions & { readonly filesOnly: true }): Promise<TpmCardSummary[]>
 export async function listCards(options?: ListOptions): Promise<CardSummary[]>

@@ -1,4 +1,4 @@
-// A card in this process as a channel: its card application, and beside it what PIV has no command for.
+// A card in this process as a channel: its card application, and functions for which PIV has no command.
 import { equal, utf8 } from '../bytes.ts'
 import type { CardChannel, LocalCard, TriesKnown } from '../channel.ts'
 import { PinError } from '../errors.ts'
@@ -12,9 +12,9 @@ import { refusal } from '../piv/host/refusals.ts'
 import { DEFAULT_PIN } from '../piv/pin.ts'
 import { type Challenge, formatChallenge } from '../tpm/help-desk.ts'
 
-/** A vault whose owner is in this process: what its owner may know of the card, and a help desk that can unblock it. */
+/** A vault with its owner in this process: the owner can read facts about the card, and a help desk can unblock it. */
 export interface LocalVault extends Vault {
-  /** As of now: cards can be renamed. */
+  /** Current values: cards can be renamed. */
   readonly card: {
     readonly cardId: Uint8Array
     readonly name: string
@@ -30,7 +30,7 @@ export interface LocalVault extends Vault {
 }
 
 export interface LocalOptions {
-  /** For who prepares a card for somebody: its keys serve although the first PIN has not been changed. */
+  /** Set while a card is prepared for its first user: its keys work before the first PIN has been changed. */
   readonly firstPinServes?: boolean | undefined
 }
 
@@ -54,12 +54,14 @@ function localCard(vault: LocalVault, application: CardApplication, mustChangePi
   const { security } = application
   const grant = async () => {
     await pins.disarm()
-    // What the admin key proved outlives the PIN.
+    // Authentication with the admin key outlasts the PIN.
     if (security.admin) return
     if (!pins.unlocked) throw pinRequired()
     security.grantAdmin(() => pins.unlocked)
   }
-  /** Nothing here is the use of an `always` key: VERIFY counts for the very next command alone. */
+  /**
+   * None of this uses an `always` key, so an earlier VERIFY, which counts only for the very next command, ends here.
+   */
   const disarmed = async <T>(work: () => Promise<T>): Promise<T> => {
     await pins.disarm()
     return work()
@@ -78,7 +80,7 @@ function localCard(vault: LocalVault, application: CardApplication, mustChangePi
     challenge: () => disarmed(async () => formatChallenge(await pins.challenge())),
     unblockWithResponse: (response, newPin) =>
       disarmed(async () => {
-        // As at the card edge: everybody knows it.
+        // As at the card edge: the default PIN is public.
         if (equal(newPin, utf8(DEFAULT_PIN))) throw refusal('unblockPin', { sw: SW.CONDITIONS_OF_USE })
         await pins.unblockWithResponse(response, newPin)
       }),

@@ -8,9 +8,10 @@ import { type LocalOptions, localChannel } from './local-card.ts'
 import { checkMinutes, type NamedCard, placeOf, type ReaderPlace } from './place.ts'
 
 /**
- * Opens a card: one in a TPM by its name, or one in a reader by a part of the reader's name (`''` fits every reader).
- * The TPM is the one that the card remembers, unless `tcti` or $TESSERA_TCTI says where to look for it.
- * @throws CardError ERR_CARD_NOT_FOUND, ERR_CARD_OTHER_TPM; FileError; TpmError; PcscError; UsageError ERR_CARD_AMBIGUOUS
+ * Opens a card: one in a TPM by its name, or one in a reader by part of the reader's name (`''` matches every reader).
+ * The TPM is the one that the card remembers, unless `tcti` or $TESSERA_TCTI names another.
+ * @throws CardError ERR_CARD_NOT_FOUND, ERR_CARD_OTHER_TPM; FileError; TpmError; PcscError; UsageError
+ * ERR_CARD_AMBIGUOUS
  */
 export async function openCard(options: string | NamedCard | ReaderPlace): Promise<Card> {
   return cardOver(await openChannel(options))
@@ -22,7 +23,7 @@ export async function openChannel(
   local: LocalOptions = {},
 ): Promise<CardChannel> {
   if (typeof options === 'object' && 'reader' in options) return openReader(options.reader, options)
-  // Any other value is refused as a name, for instance undefined.
+  // Any other value, such as undefined, is refused as a name.
   const { name, unlockMinutes, ...place }: NamedCard = typeof options === 'object' ? options : { name: options }
   const unlockSeconds = unlockMinutes === undefined ? undefined : checkMinutes(unlockMinutes) * 60
   return localChannel(await openTpmCard({ ...placeOf(place), unlockSeconds }, checkCardName(name)), local)

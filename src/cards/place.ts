@@ -1,4 +1,4 @@
-// Where cards are looked for.
+// Where to look for cards.
 import { UsageError } from '../errors.ts'
 import type { ReaderOptions } from '../pcsc/open.ts'
 import type { Place } from '../tpm/stores.ts'
@@ -12,16 +12,16 @@ export interface CardPlace {
 
 export interface NamedCard extends CardPlace {
   readonly name: string
-  /** How long a verified PIN serves while the card is open here, in minutes: 1 to 60; else as it was created. */
+  /** How long a verified PIN unlocks keys while the card is open here, in minutes: 1 to 60; by default as created. */
   readonly unlockMinutes?: number
 }
 
 export interface ReaderPlace extends ReaderOptions {
-  /** A part of the name of the reader, in upper or lower case. */
+  /** Part of the reader's name, in upper or lower case. */
   readonly reader: string
 }
 
-/** Where the TPM is looked for, for what opens and destroys cards. */
+/** Where to look for the TPM, when a card is opened or destroyed. */
 export function placeOf(
   place: CardPlace,
 ): Pick<Place, 'readerOf'> & { readonly home?: string; readonly tcti?: string } {

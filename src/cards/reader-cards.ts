@@ -1,4 +1,4 @@
-// The cards in readers: keys, certificates and tries, as each card says.
+// Cards in readers: keys, certificates and tries, as each card reports them.
 import { type AnyCardError, PcscError } from '../errors.ts'
 import type { ReaderChannel, ReaderOptions } from '../pcsc/channel.ts'
 import { chooseReader } from '../pcsc/open.ts'
@@ -22,21 +22,23 @@ import {
 import { PROBE_MS, type Probe, probeReader, probeReaders } from './reader-probe.ts'
 import { type PinState, pinState } from './states.ts'
 
-/** A card in a reader: `name` is what `--card` takes. `keys`: those that the card tells, or that have a certificate. */
+/**
+ * A card in a reader. `name` is what `--card` takes. `keys` are those that the card reports or that have a certificate.
+ */
 export type ReaderCardSummary =
   | {
       readonly kind: 'reader'
       readonly state: PinState
       readonly name: string
       readonly reader: string
-      /** GUID in the CHUID, in 32 hex digits: of a card of Tessera its card id. Anybody's card can say anything here. */
+      /** GUID in the CHUID, in 32 hex digits; for a card of Tessera its card id. Any card can claim any GUID. */
       readonly cardId?: string
       readonly pin: PinStatus
       readonly keys: readonly KeyInfo[]
-      /** What is in slots and cannot be used here: keys of other algorithms, and what is not understood. */
+      /** Slots with content that cannot be used here: keys of other algorithms, or content that cannot be parsed. */
       readonly unusable: readonly UnusableKey[]
       readonly certificates: readonly ListedCertificate[]
-      /** What it has beyond PIV, as Yubico's cards have it: there only where it does. */
+      /** Features beyond PIV, as on Yubico's cards; present only if the card has them. */
       readonly beyond?: CardBeyond
     }
   | {
@@ -48,7 +50,7 @@ export type ReaderCardSummary =
     }
 
 export interface CardBeyond {
-  /** The version that it says it is of: `5.4.3`. */
+  /** The version that the card reports: `5.4.3`. */
   readonly version: string
   readonly serial?: number
   readonly adminKey?: AdminKeyInfo
@@ -57,8 +59,8 @@ export interface CardBeyond {
 const WAIT_MS = 1000
 
 /**
- * Every card in a reader that PC/SC has, asked for what it says of itself; no try is spent. One that does not answer, or
- * is no PIV card, has its error. None where PC/SC cannot be used: `listReaders` says why. `waitMs`, 1000 unless given, is
+ * Every card in a PC/SC reader, with what it reports about itself; no PIN try is spent. A card that does not answer, or
+ * is no PIV card, has its error. Empty if PC/SC cannot be used: `listReaders` says why. `waitMs`, 1000 by default, is
  * also the longest that a card may take for one answer.
  */
 export async function listReaderCards({
@@ -68,7 +70,7 @@ export async function listReaderCards({
 }
 
 /**
- * One of them, in the reader that is meant by a part of its name. It is waited for as long as for any use of it.
+ * One of these cards, by part of the reader's name. Waits for the card as long as any use of it does.
  * @throws PcscError ERR_READER_NOT_FOUND, ERR_CARD_REMOVED, ERR_PCSC_UNAVAILABLE; UsageError ERR_CARD_AMBIGUOUS
  */
 export async function readerCardInfo(text: string): Promise<ReaderCardSummary> {
@@ -121,7 +123,7 @@ async function certificateIn(exchange: Exchange, slot: Slot, tag: string): Promi
     return content && readListed(slot, content)
   } catch (error) {
     if (!isOfOneItem(error)) throw error
-    // A card that does not give it to everybody says nothing of it.
+    // A certificate that can be read only with the PIN is left out.
     return error.code === 'ERR_PIN_REQUIRED' ? undefined : oddCertificate(slot, error)
   }
 }

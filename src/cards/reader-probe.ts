@@ -1,4 +1,5 @@
-// What the card in a reader says of itself. No try is spent, no card is reset, and a reader that hangs holds up no other.
+// What the card in a reader reports about itself. No try is spent, no card is reset, and a hanging reader delays no
+// other.
 import { hex } from '../bytes.ts'
 import type { Transmit } from '../channel.ts'
 import { type AnyCardError, isCardError, PcscError, valueIf } from '../errors.ts'
@@ -24,12 +25,12 @@ export type Probe<T> =
 /** Reads from the card what the caller needs, in the transaction of the probe. */
 export type Read<T> = (exchange: Exchange, channel: ReaderChannel) => Promise<T>
 
-/** For everything that is read from one card, in milliseconds. */
+/** Limit for everything that is read from one card, in milliseconds. */
 export const PROBE_MS = 10_000
 
 /**
- * Probes the card in every reader, all at once. There are none where PC/SC cannot be used: `listReaders` says why.
- * `waitMs` limits the wait for another program that has the card, and each answer.
+ * Probes the cards in all readers at once. Empty if PC/SC cannot be used: `listReaders` says why. `waitMs` limits the
+ * wait for another program that uses the card, and for each answer.
  */
 export async function probeReaders<T>(waitMs: number, read: Read<T>): Promise<Array<Probe<T>>> {
   const readers = await listReaders({ waitMs }).catch(valueIf(isCardError, []))
@@ -44,7 +45,7 @@ export async function probeReader<T>(reader: string, waitMs: number, read: Read<
     await channel.close()
     return said
   } catch (error) {
-    // Not awaited: a reader that hangs takes long to close.
+    // Not awaited: closing a hanging reader takes long.
     void channel?.close().catch(() => undefined)
     if (!isCardError(error)) throw error
     const state = error.code === 'ERR_READER_BUSY' ? 'busy' : 'unusable'
@@ -52,7 +53,7 @@ export async function probeReader<T>(reader: string, waitMs: number, read: Read<
   }
 }
 
-/** In one transaction, so that all answers are of the same moment. */
+/** One transaction, so that all answers are of the same moment. */
 function ask<T>(channel: ReaderChannel, read: Read<T>): Promise<Probe<T>> {
   const { reader } = channel
   return channel.transaction(async (transmit) => {
@@ -81,15 +82,15 @@ function limited(reader: string, transmit: Transmit): Transmit {
 }
 
 /**
- * The reader whose card says this id, if no other card can be the one: the user may type a PIN into it. A card that does
- * not answer can be the one, since an impostor may keep it from answering; a card without PIV cannot.
+ * The reader of the card with this id, if no other card could be that card: the user may type a PIN into it. A card
+ * that does not answer could be, since an impostor may keep it from answering; a card without PIV could not.
  */
 export function onlyReaderOf(cardId: string, probed: readonly Probed[]): string | undefined {
   const [only, ...others] = probed.filter((one) => ('error' in one ? one.state !== 'no-piv' : one.cardId === cardId))
   return only === undefined || 'error' in only || others.length > 0 ? undefined : only.reader
 }
 
-/** For PC/SC, another program and each answer: this is asked in passing. */
+/** Limit for PC/SC, another program and each answer. Short, because the caller has other work to do. */
 const IN_PASSING_MS = 500
 
 /** The reader in which another process serves the card with this id; undefined where that is not certain. */

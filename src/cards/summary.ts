@@ -1,4 +1,4 @@
-// A card as its file has it: no TPM is asked.
+// A card as its file describes it; no TPM is asked.
 import { hex } from '../bytes.ts'
 import { checkCardName } from '../home/home.ts'
 import { readCertificate } from '../piv/certificate.ts'
@@ -20,10 +20,10 @@ export interface ReadableCard {
   readonly tcti: string
   readonly assurance: 'hardware' | 'software'
   readonly pinTries: number
-  /** undefined: a card without a PUK. */
+  /** Undefined for a card without a PUK. */
   readonly pukTries: number | undefined
   readonly helpDesk: boolean
-  /** False: nobody manages the card through PC/SC. */
+  /** False: PC/SC cannot manage the card. */
   readonly adminKey: boolean
   readonly mustChangePin: boolean
   /** Secrets that still have their default value. */
@@ -38,7 +38,7 @@ export async function cardInfo(name: string, place: { readonly home?: string } =
   return summaryOf(await store.read(checkCardName(name)), home.of(name, 'card'))
 }
 
-/** @throws CardError ERR_KEY_DAMAGED for a key that is none, in a file that is as it was written */
+/** @throws CardError ERR_KEY_DAMAGED for a malformed key in an undamaged file */
 export function summaryOf(card: CardFile, path: string): ReadableCard {
   const { name, created, flags } = card
   const where = shownTcti(card.tcti)
@@ -63,7 +63,7 @@ function certificatesOf({ objects }: CardFile): ListedCertificate[] {
   })
 }
 
-/** A certificate in its slot, as the card has it. */
+/** A certificate and its slot. */
 export interface PlacedCertificate {
   readonly slot: Slot
   /** DER. */

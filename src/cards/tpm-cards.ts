@@ -1,4 +1,4 @@
-// The cards of a home, each as its file has it and as its TPM says now.
+// The cards of a home, as their files describe them and as their TPMs report now.
 import { type AnyCardError, type ErrorCode, isCardError } from '../errors.ts'
 import type { TryCounter } from '../piv/card/vault.ts'
 import type { PinStatus } from '../piv/host/pins.ts'
@@ -11,12 +11,12 @@ import { rememberedPinTries, rememberedPukTries } from '../tpm/vault/advisory.ts
 import { pinState, type TpmCardState } from './states.ts'
 import { type ReadableCard, summaryOf } from './summary.ts'
 
-/** A card in a TPM. `error` is there where the TPM was asked and did not say how the PIN is. */
+/** A card in a TPM. `error` is set if the TPM was asked and did not report the PIN status. */
 export type TpmCardSummary =
   | (ReadableCard & {
       readonly kind: 'tpm'
       readonly state: AskedState
-      /** The TPM's word; where it was not asked or did not say, what the file remembers, and `advisory` is true. */
+      /** From the TPM; if it was not asked or did not say, from the card file, with `advisory` true. */
       readonly pin: PinStatus
       readonly error?: AnyCardError
     })
@@ -30,7 +30,7 @@ export type TpmCardSummary =
 
 type AskedState = Exclude<TpmCardState, 'unreadable'>
 
-/** Of a card whose TPM did not say how its PIN is. */
+/** The state of a card when its TPM did not report the PIN status. */
 const BY_ERROR: Readonly<Partial<Record<ErrorCode, AskedState>>> = {
   ERR_TPM_BUSY: 'in-use',
   ERR_TPM_TIMEOUT: 'in-use',
@@ -41,11 +41,11 @@ const BY_ERROR: Readonly<Partial<Record<ErrorCode, AskedState>>> = {
 export interface TpmListing {
   readonly home?: string
   readonly tcti?: string
-  /** How long to wait for a TPM that somebody else has; undefined: no TPM is asked. */
+  /** How long to wait for a TPM in use by another process; undefined: no TPM is asked. */
   readonly waitMs: number | undefined
 }
 
-/** By name. */
+/** Sorted by name. */
 export async function listTpmCards({ home, tcti, waitMs }: TpmListing): Promise<TpmCardSummary[]> {
   const listed = await storesOf({ home }).store.list()
   const files = listed.flatMap((one) => ('card' in one ? [one.card] : []))
@@ -56,14 +56,14 @@ export async function listTpmCards({ home, tcti, waitMs }: TpmListing): Promise<
       if ('error' in one) throw one.error
       return described(one.card, summaryOf(one.card, path), told.get(one.card))
     } catch (error) {
-      // The file is as it was written, and a key in it is none: the other cards are listed all the same.
+      // The file is undamaged but a key in it is malformed: the other cards are listed all the same.
       if (!isCardError(error)) throw error
       return { kind: 'tpm', state: 'unreadable', name, path, error }
     }
   })
 }
 
-/** All TPMs at once, each over one connection. */
+/** Asks all TPMs at once, each over one connection. */
 async function askAll(
   cards: readonly CardFile[],
   { tcti, ...place }: { readonly home: string | undefined; readonly tcti: string | undefined; readonly waitMs: number },
@@ -85,7 +85,7 @@ async function askAll(
   return new Map([...told, ...refused])
 }
 
-/** Where a card file says that its TPM is; an error where no file is obeyed in that. */
+/** The TPM address in a card file, or an error if a card file may not choose that address. */
 function addressOf({ tcti, name }: CardFile): string | { readonly error: AnyCardError } {
   try {
     return openableTcti(tcti, name)
@@ -105,7 +105,7 @@ function described(card: CardFile, summary: ReadableCard, told: TriesAnswer | un
   if (told === undefined) return { ...summary, kind, state: 'not-asked', pin }
   const { error } = told
   const state = BY_ERROR[error.code] ?? 'unusable'
-  // Another process has the TPM, and is welcome to it.
+  // Another process may use the TPM: that is no error.
   return { ...summary, kind, state, pin, ...(state === 'in-use' ? {} : { error }) }
 }
 

@@ -1,4 +1,4 @@
-// What went wrong with a file, in words: errno to FileError.
+// File errors in words: errno to FileError.
 import { FileError, isError } from '../errors.ts'
 
 export type FileAction = keyof typeof DONE
@@ -42,13 +42,13 @@ const unmade: Fault = {
   advice: 'Check who owns the folder above it, or choose another one: TESSERA_HOME.',
 }
 
-/** What no permission means for other actions than a change. */
+/** The words for a missing permission, for actions other than a change. */
 const DENIED: { readonly [Action in FileAction]?: Fault } = { read: unreadable, make: unmade }
 
-/** The words by which the addon says why a lock file cannot be had (native/common/failure.h). */
+/** The addon's reasons for a lock file that cannot be made or opened (native/common/failure.h). */
 const REASONS: Readonly<Record<string, string>> = { permission: 'EACCES', full: 'ENOSPC' }
 
-/** The errno name of a system error of Node's or of the addon's, or an empty string. */
+/** The errno name of a system error from Node or the addon, or an empty string. */
 export function errnoOf(cause: unknown): string {
   if (!isError(cause)) return ''
   const { code, reason } = cause as { readonly code?: unknown; readonly reason?: unknown }
@@ -65,7 +65,7 @@ const DONE = {
   lock: 'could not be locked for a change',
 } as const
 
-/** The FileError that says what `action` on `path` met. One that is a FileError already passes unchanged. */
+/** The FileError for a failed `action` on `path`. A FileError passes unchanged. */
 export function fileError(cause: unknown, action: FileAction, path: string): FileError {
   if (cause instanceof FileError) return cause
   const errno = errnoOf(cause)

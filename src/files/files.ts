@@ -1,6 +1,6 @@
 /**
- * The one way to files of ours: every open, read, write, rename and unlink of the product goes through `Files`, and
- * through nothing but the `FileSteps` below it. Tests and fault campaigns wrap either.
+ * The only access to Tessera's own files: every open, read, write, rename and unlink goes through `Files`, and `Files`
+ * uses only the `FileSteps` below it. Tests and fault campaigns wrap either.
  */
 import { randomBytes } from 'node:crypto'
 import { dirname } from 'node:path'
@@ -9,27 +9,27 @@ import { errnoOf, fileError } from './faults.ts'
 import { absent, type FileSteps, type Handle, systemSteps } from './steps.ts'
 
 export interface Files {
-  /** The content of a regular file; undefined when there is none. @throws FileError, also above `limit` octets */
+  /** The content of a regular file; undefined if there is none. @throws FileError, also for more than `limit` octets */
   read(path: string, limit: number): Promise<Uint8Array | undefined>
   /**
-   * Replaces the file whole, or leaves it as it was: written beside it, flushed, renamed, folder flushed.
-   * The caller holds the lock of `path`; what an earlier crash left beside it is removed first.
+   * Replaces the whole file, or leaves it as it was: writes beside it, flushes, renames, flushes the folder. The caller
+   * has the lock of `path`; leftovers of an earlier crash are removed first.
    */
   writeAtomic(path: string, octets: Uint8Array): Promise<void>
   /**
-   * Makes a file that is not there yet, whole or not at all. Of several that try at once one succeeds; it needs no lock.
-   * Returns false when something of that name is there.
+   * Makes a new file, whole or not at all, without a lock: if several try at once, one succeeds. Returns false if the
+   * name is taken.
    */
   create(path: string, octets: Uint8Array): Promise<boolean>
-  /** Removes the file for good (folder flushed). Returns false when it was not there. */
+  /** Removes the file for good (the folder is flushed). Returns false if there was none. */
   remove(path: string): Promise<boolean>
   exists(path: string): Promise<boolean>
-  /** Names in a folder, sorted; none when it is not there. */
+  /** Names in a folder, sorted; none if there is no folder. */
   list(folder: string): Promise<string[]>
   makeFolder(folder: string): Promise<void>
 }
 
-/** What a file is called while it is being written. No other file of ours ends like this. */
+/** The name of a file while it is being written. No other file of Tessera ends like this. */
 export const temporary = (path: string): string => `${path}-tmp`
 
 async function readWhole(file: Handle, path: string, limit: number): Promise<Uint8Array> {
@@ -44,7 +44,7 @@ async function readWhole(file: Handle, path: string, limit: number): Promise<Uin
 }
 
 async function writeNew(steps: FileSteps, path: string, octets: Uint8Array): Promise<void> {
-  // The caller holds the lock, so a file of this name is a leftover (or somebody's symbolic link: only it goes).
+  // The caller has the lock, so a file of this name is a leftover. Of a symbolic link only the link is removed.
   await steps.unlink(path).catch(absent(undefined))
   const file = await steps.openNew(path)
   try {
@@ -62,7 +62,7 @@ function taken(cause: unknown): false {
   throw cause
 }
 
-/** Flushes every folder in which `makeFolder` made an entry, from `first` made down to `folder`. */
+/** Flushes every folder that got a new entry from `makeFolder`, from `folder` up to the parent of `first`. */
 async function syncMade(steps: FileSteps, first: string, folder: string): Promise<void> {
   for (let made = folder; made.length >= first.length; made = dirname(made)) await steps.syncFolder(dirname(made))
 }

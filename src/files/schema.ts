@@ -1,4 +1,4 @@
-// The kinds of value that files of ours hold, and how a document is checked against a shape of them.
+// The kinds of value in Tessera's files, and the check of a document against a schema.
 import { isUint8Array } from 'node:util/types'
 import * as v from 'valibot'
 import { fromBase64 } from '../bytes.ts'
@@ -28,7 +28,7 @@ export const moment = v.pipe(
   }, 'expected a moment like 2026-01-31T12:00:00.000Z'),
 )
 
-/** Where in the document an issue lies: member names only, never a value. */
+/** Where in the document an issue is: member names only, never a value. */
 function place(issue: v.BaseIssue<unknown>): string {
   const path = v.getDotPath(issue)
   return path === null ? 'the document' : path.slice(0, 100)
@@ -53,7 +53,8 @@ export function decode<Output>(
     const [first] = result.issues
     throw damaged(kind, path, `${place(first)} is not as it should be`)
   }
-  // Catches what a parser lets pass: doubled members, other spellings of numbers, names that JavaScript treats specially.
+  // Catches what the parser accepts: doubled members, other spellings of numbers, names that JavaScript treats
+  // specially.
   if (spell(result.output) !== document) throw damaged(kind, path, 'it is not spelled as Tessera writes it')
   return result.output
 }

@@ -1,7 +1,7 @@
 /**
- * Text files that notice damage. The first line is `MAGIC VERSION sha256:HEX`, the rest one JSON document whose
- * SHA-256 over its exact octets is HEX. One value has one spelling only: two spaces, sorted members, base64 for
- * octets. The checksum finds accidents; it is no defence against a person.
+ * Text files that detect damage. The first line is `MAGIC VERSION sha256:HEX`, the rest is one JSON document; HEX is
+ * the SHA-256 over its exact octets. Each value has exactly one spelling: an indent of two spaces, sorted members,
+ * base64 for octets. The checksum detects accidents and does not protect against an attacker.
  */
 
 import { isUint8Array } from 'node:util/types'
@@ -12,15 +12,15 @@ export interface Kind {
   /** First word of the file. */
   readonly magic: string
   readonly version: number
-  /** What such a file is called in messages. */
+  /** The name of such a file in messages. */
   readonly noun: string
-  /** What to do about one that is damaged. */
+  /** What to do about a damaged file. */
   readonly advice: string
 }
 
 const checksumOf = (octets: Uint8Array): string => hex(sha256(octets))
 
-/** Octets become base64, members are sorted, members that are undefined go. */
+/** Octets become base64, members are sorted, undefined members are dropped. */
 function plain(value: unknown): unknown {
   if (isUint8Array(value)) {
     return Buffer.from(value.buffer, value.byteOffset, value.byteLength).toString('base64')
@@ -32,7 +32,7 @@ function plain(value: unknown): unknown {
   return Object.fromEntries(members.map(([key, member]) => [key, plain(member)]))
 }
 
-/** The one spelling of `value`. */
+/** The only spelling of `value`. */
 export const spell = (value: unknown): string => `${JSON.stringify(plain(value), null, 2)}\n`
 
 export function seal(kind: Kind, value: unknown): Uint8Array {
@@ -55,8 +55,8 @@ export function damaged(kind: Kind, path: string, why: string, cause?: unknown):
 }
 
 /**
- * The text of the document, when the file is whole and of this kind and version.
- * @throws FileError ERR_CARD_FILE, or ERR_CARD_FILE_NEWER when a later version of Tessera wrote it
+ * The text of the document, if the file is whole and of this kind and version.
+ * @throws FileError ERR_CARD_FILE, or ERR_CARD_FILE_NEWER if a later version of Tessera wrote it
  */
 export function unseal(kind: Kind, octets: Uint8Array, path: string): string {
   const end = octets.indexOf(0x0a)

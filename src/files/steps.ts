@@ -1,9 +1,9 @@
-// The system calls under `Files`: nothing else in the product opens, writes or removes a file that it keeps.
+// The system calls below `Files`: no other code opens, writes or removes a file of Tessera.
 import { constants, type FileHandle, link, lstat, mkdir, open, readdir, rename, stat, unlink } from 'node:fs/promises'
 import { dirname } from 'node:path'
 import { errnoOf } from './faults.ts'
 
-/** An open file. `read` fills `buffer` from the start of the file and returns how many octets there were. */
+/** An open file. `read` fills `buffer` from the start of the file and returns the number of octets read. */
 export interface Handle {
   facts(): Promise<{ readonly regular: boolean; readonly size: number }>
   read(buffer: Uint8Array): Promise<number>
@@ -15,20 +15,20 @@ export interface Handle {
 /** The system calls that `Files` is made of. They throw Node's system errors. */
 export interface FileSteps {
   openRead(path: string): Promise<Handle>
-  /** A file that was not there, mode 0600; EEXIST where anything is, a dangling link included. */
+  /** Makes a file with mode 0600; EEXIST if the name is taken, even by a dangling link. */
   openNew(path: string): Promise<Handle>
   rename(from: string, to: string): Promise<void>
-  /** Another name for a file; EEXIST where anything is. */
+  /** Gives a file another name; EEXIST if that name is taken. */
   link(from: string, to: string): Promise<void>
   unlink(path: string): Promise<void>
   exists(path: string): Promise<boolean>
   names(folder: string): Promise<string[]>
-  /** Makes `folder` and what is missing above it, mode 0700; returns the first folder made. */
+  /** Makes `folder` and its missing parents, mode 0700; returns the first folder made. */
   makeFolder(folder: string): Promise<string | undefined>
   syncFolder(folder: string): Promise<void>
 }
 
-/** For a rejected promise: `value` when the file was not there. */
+/** For a rejected promise: `value` if there was no file. */
 export function absent<Value>(value: Value): (cause: unknown) => Value {
   return (cause) => {
     if (errnoOf(cause) === 'ENOENT') return value
@@ -57,16 +57,16 @@ function handleOf(file: FileHandle): Handle {
   }
 }
 
-/** Node's own way to make what is missing above it never ends where a file system takes no new names (/proc, autofs). */
+/** Node's recursive mkdir never returns on a file system that takes no new names (/proc, autofs). */
 async function makeFolder(folder: string): Promise<string | undefined> {
   const made = await makeOne(folder).catch(absent(undefined))
   if (made !== undefined) return made ? folder : undefined
   const first = dirname(folder) === folder ? undefined : await makeFolder(dirname(folder))
-  // Somebody else may have made it meanwhile.
+  // Another process may have made it meanwhile.
   return (await makeOne(folder)) ? (first ?? folder) : first
 }
 
-/** Whether it was made; false where it was there. */
+/** True if it was made, false if it was there. */
 async function makeOne(folder: string): Promise<boolean> {
   try {
     await mkdir(folder, { mode: 0o700 })
@@ -94,7 +94,7 @@ export const systemSteps: FileSteps = {
     try {
       await handle.sync()
     } catch (cause) {
-      // Some network file systems cannot flush a folder; there is nothing more to be had from them.
+      // Some network file systems cannot flush a folder, and there is no other way to do it.
       if (!['EINVAL', 'ENOTSUP', 'EOPNOTSUPP'].includes(errnoOf(cause))) throw cause
     } finally {
       await handle.close()

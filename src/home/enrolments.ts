@@ -1,4 +1,4 @@
-// What the files about enrolments are called: for each card and slot one of what is under way, and one of the CA.
+// Names of the files about enrolments: for each card and slot, one for the enrolment under way and one for its CA.
 import { join } from 'node:path'
 import { type Files, files as systemFiles } from '../files/files.ts'
 import type { Home } from './home.ts'
@@ -11,7 +11,7 @@ export const enrolmentFile = (card: string, slot: string): string => `${card}-${
 
 export const caFile = (card: string, slot: string): string => `${card}-${slot}${CA_SUFFIX}`
 
-/** Of the file names in the folder, those of one card. */
+/** The names that belong to one card, out of the file names in the folder. */
 export const enrolmentFilesOf = (card: string, names: readonly string[]): string[] =>
   names.filter((name) => name.startsWith(`${card}-`) && name.endsWith(SUFFIX))
 

@@ -1,4 +1,4 @@
-// Where cards live on disk, and what a card may be called.
+// Where cards are stored on disk, and which names a card may have.
 import { homedir } from 'node:os'
 import { isAbsolute, join, resolve } from 'node:path'
 import { UsageError } from '../errors.ts'
@@ -16,7 +16,7 @@ export function defaultHome(environment: Environment = process.env): string {
   return join(environment.HOME || homeOfUser(), '.local', 'share', 'tessera')
 }
 
-/** @throws UsageError ERR_USAGE where the system knows none */
+/** @throws UsageError ERR_USAGE when the system does not know the user's home folder */
 function homeOfUser(): string {
   try {
     return homedir()
@@ -29,7 +29,7 @@ function homeOfUser(): string {
 
 export const CARD_NAME = /^[A-Za-z0-9_][A-Za-z0-9._-]{0,63}$/
 
-/** @throws UsageError ERR_CARD_NAME unless `name` may name a card: 1 to 64 of A-Z a-z 0-9 . _ - and no . or - first. */
+/** Checks a card name: 1 to 64 of A-Z a-z 0-9 . _ -, but not . or - first. @throws UsageError ERR_CARD_NAME */
 export function checkCardName(name: string): string {
   if (typeof name === 'string' && CARD_NAME.test(name)) return name
   const shown = JSON.stringify(String(name).slice(0, 64))
@@ -42,7 +42,7 @@ export function checkCardName(name: string): string {
   )
 }
 
-/** No suffix is the end of another, so no two files of any two cards can have the same path. */
+/** No suffix is the end of another one, so the files of two cards never share a path. */
 const SUFFIX = {
   card: '.card',
   lock: '.lock',
@@ -55,11 +55,11 @@ export type CardPath = keyof typeof SUFFIX
 export class Home {
   readonly path: string
   readonly cards: string
-  /** What goes on now: it says nothing after a restart, and does not belong in a backup. */
+  /** State of running processes: it means nothing after a restart, and does not belong in a backup. */
   readonly run: string
   /** Enrolments under way. */
   readonly enrolments: string
-  /** Public keys of keys on cards that do not tell of them. */
+  /** Public keys of keys on cards that do not report them. */
   readonly publicKeys: string
   /** State of the embedded TPM. */
   readonly tpmState: string
@@ -79,8 +79,8 @@ export class Home {
   }
 
   /**
-   * Of file names in a folder: what the cards are called that have a file of this kind. Hidden files are none of
-   * ours; other names may still be no card names.
+   * The card names of all files of this kind, out of the file names in a folder. Hidden files are skipped; a name need
+   * not be a valid card name.
    */
   namesOf(kind: CardPath, files: readonly string[]): string[] {
     const suffix = SUFFIX[kind]

@@ -1,4 +1,4 @@
-// Locks between processes. The kernel lets go of one when its holder ends, however that happens.
+// Locks between processes. The kernel releases a lock when its process ends, for whatever reason.
 import { setTimeout as delay } from 'node:timers/promises'
 import { FileError } from '../errors.ts'
 import { fileError } from '../files/faults.ts'
@@ -10,8 +10,8 @@ export interface FileLock {
 }
 
 /**
- * Takes the lock on a file (made with mode 0600 where absent, never removed), or returns null when somebody has it.
- * Never waits. The holder may leave its process id in the file, for messages.
+ * Takes the lock on a file, or returns null when it is taken. Never waits. The file is made with mode 0600 if absent,
+ * and never removed. The process with the lock may write its id into the file, for messages.
  */
 export type LockFile = (path: string) => FileLock | null
 
@@ -20,7 +20,7 @@ export const LOCK_WAIT = 10_000
 const FIRST_PAUSE = 2
 const LONGEST_PAUSE = 50
 
-/** Keeps every lock that is held in use: one that the garbage collector took away would be let go of. */
+/** Keeps a reference to every lock in use: the garbage collector would release a lock without one. */
 const held = new Set<FileLock>()
 
 export class Locks {
@@ -32,7 +32,7 @@ export class Locks {
     this.#lockFile = lockFile
   }
 
-  /** The lock, or null when somebody has it. @throws FileError when the lock file cannot be had at all */
+  /** The lock, or null when it is taken. @throws FileError when the lock file cannot be made or opened */
   attempt(path: string): FileLock | null {
     try {
       const lock = this.#lockFile(path)
@@ -56,14 +56,14 @@ export class Locks {
       if (lock !== null) return lock
       const left = deadline - performance.now()
       if (left <= 0) break
-      // A little chance keeps several that wait from asking in step.
+      // Random pauses keep several waiting processes from asking in step.
       await delay(Math.min(left, pause * (0.5 + Math.random())))
     }
     const message = `${await this.holder(path)} has been changing ${what} for more than ${limit / 1000} seconds. Try again; if that does not help, look at what that process does (fuser -v '${path}').`
     throw new FileError('ERR_CARD_BUSY', message, { path })
   }
 
-  /** Who holds the lock, in words, as far as it is known. */
+  /** The process that has the lock, in words, as far as it is known. */
   async holder(path: string): Promise<string> {
     const octets = await this.#files.read(path, 32).catch(() => undefined)
     const [id] = /^[1-9][0-9]{0,9}(?=\n$)/.exec(Buffer.from(octets ?? []).toString('latin1')) ?? []
@@ -71,5 +71,5 @@ export class Locks {
   }
 }
 
-/** Locks between the processes of this machine. */
+/** Locks between the processes of this computer. */
 export const processLocks = (files: Files = systemFiles): Locks => new Locks(files, (path) => native().lockFile(path))

@@ -1,7 +1,7 @@
 /**
- * Marks of what goes on now, in the folder `run` of a home: a card is served, somebody is signed in. Each has a lock beside
- * it, which the kernel releases when the process ends. A mark whose lock is free was left behind by a process that was
- * killed, and means nothing: no process is ever found by its id.
+ * Marks of what is going on now, in the folder `run` of a home: a card is served, a user is signed in. Each mark has a
+ * lock beside it, which the kernel releases when the process ends. A mark with a free lock was left behind by a killed
+ * process, and means nothing. Processes are never looked up by their id.
  */
 import { join } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
@@ -20,15 +20,15 @@ export interface MarkKind<Entries extends v.ObjectEntries> {
 
 export type MarkOf<Entries extends v.ObjectEntries> = v.InferOutput<v.StrictObjectSchema<Entries, undefined>>
 
-/** The lock of a mark, in the hands of the process that took it. */
+/** A mark with its lock, which this process has taken. */
 export interface MarkHolder<Mark> {
   write(mark: Mark): Promise<void>
-  /** Removes the mark and releases the lock. `forget`: the file that is locked goes too. */
+  /** Removes the mark and releases the lock. `forget` removes the locked file too. */
   end(options?: { readonly forget: boolean }): Promise<void>
 }
 
 const LIMIT = 4096
-/** Another process that looks whether a mark means something holds its lock for a moment. */
+/** Another process takes the lock for a moment while it checks whether a mark is valid, so taking it is tried again. */
 const TRIES = 5
 const PAUSE_MS = 20
 
@@ -49,7 +49,9 @@ export class Marks<Entries extends v.ObjectEntries> {
     return join(this.#folder, name + suffix)
   }
 
-  /** Takes the lock, and removes what a killed process left behind. Undefined where somebody has it. @throws FileError */
+  /**
+   * Takes the lock, and removes what a killed process left behind. Undefined if the lock is taken. @throws FileError
+   */
   async begin(name: string): Promise<MarkHolder<MarkOf<Entries>> | undefined> {
     await this.#files.makeFolder(this.#folder)
     const lock = await this.#lock(name)
@@ -77,7 +79,7 @@ export class Marks<Entries extends v.ObjectEntries> {
     return this.#locks.holder(this.path(name, this.#kind.lock))
   }
 
-  /** What a mark says, whether or not it means anything. One that cannot be read says nothing. */
+  /** Reads a mark, valid or not. Undefined if it cannot be read. */
   async read(name: string): Promise<MarkOf<Entries> | undefined> {
     const octets = await this.#files.read(this.path(name), LIMIT).catch(() => undefined)
     if (octets === undefined) return undefined
@@ -86,7 +88,7 @@ export class Marks<Entries extends v.ObjectEntries> {
     return version === 1 && parsed.success ? parsed.output : undefined
   }
 
-  /** What a mark says whose process lives. @throws FileError when its lock cannot be had at all */
+  /** Reads a mark if its process is still running. @throws FileError when its lock file cannot be made or opened */
   async find(name: string): Promise<MarkOf<Entries> | undefined> {
     const mark = await this.read(name)
     if (mark === undefined) return undefined
@@ -95,14 +97,14 @@ export class Marks<Entries extends v.ObjectEntries> {
     return lock === null ? mark : undefined
   }
 
-  /** Removes a mark that a killed process left behind, and what came with it. @throws FileError */
+  /** Removes a mark that a killed process left behind, and the files that belong to it. @throws FileError */
   async removeLeftBehind(name: string): Promise<void> {
     if (!(await this.#files.exists(this.path(name)))) return
     const lock = this.#locks.attempt(this.path(name, this.#kind.lock))
     if (lock !== null) await this.#remove(name).finally(() => lock.release())
   }
 
-  /** Of all marks that are there. Hidden files are not ours. @throws FileError */
+  /** The names of all marks. Hidden files are skipped. @throws FileError */
   async names(): Promise<string[]> {
     const { mark } = this.#kind
     const files = (await this.#files.list(this.#folder)).filter((file) => file.endsWith(mark) && !file.startsWith('.'))
@@ -120,11 +122,11 @@ export class Marks<Entries extends v.ObjectEntries> {
     return undefined
   }
 
-  /** Whether the locked file is the one at the path: `forget` removes it, and the next process makes another. */
+  /** Whether the locked file is still the one at the path: `forget` removes it, and the next process makes another. */
   async #isStillThere(path: string): Promise<boolean> {
     const octets = await this.#files.read(path, LIMIT)
     const text = octets && Buffer.from(octets).toString('latin1')
-    // It is empty where the disk was full.
+    // The file is empty if the disk was full.
     return text === `${process.pid}\n` || text === ''
   }
 

@@ -1,9 +1,9 @@
-// The public keys of keys that were made on cards which do not tell of them, beside the card's id: a file each.
+// Public keys of keys on cards that do not report them: one file for each card id and slot.
 import { join } from 'node:path'
 import { type Files, files as systemFiles } from '../files/files.ts'
 import type { Home } from './home.ts'
 
-/** No key known here is a tenth of it in PEM. */
+/** Ten times longer than any supported key in PEM. */
 const LONGEST = 8192
 const fileOf = (home: Home, card: string, slot: string) => join(home.publicKeys, `${card}-${slot}.pem`)
 
@@ -17,7 +17,7 @@ export async function keepPublicKey(
   await files.writeAtomic(fileOf(home, card, slot), Buffer.from(pem))
 }
 
-/** undefined where none was kept. @throws FileError */
+/** Undefined if none is stored. @throws FileError */
 export async function keptPublicKey(
   { home, card, slot }: { readonly home: Home; readonly card: string; readonly slot: string },
   files: Files = systemFiles,

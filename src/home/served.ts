@@ -1,4 +1,4 @@
-// Which cards are being served to PC/SC, so that another process that needs their TPM can say where the card is.
+// Which cards are being served to PC/SC. Another process that needs their TPM can then say where the card is.
 import { FileError } from '../errors.ts'
 import { type Files, files as systemFiles } from '../files/files.ts'
 import { integer, text } from '../files/schema.ts'
@@ -17,7 +17,7 @@ export const SERVED = {
   },
 } as const
 
-/** Suffix of the lock that says that the card is in its reader. */
+/** Suffix of the lock that is taken while the card is in its reader. */
 const SHOWN = '.shown-lock'
 
 export interface ServedCard extends Readonly<MarkOf<typeof SERVED.entries>> {
@@ -34,7 +34,7 @@ export class ServedCards {
     this.#marks = new Marks(SERVED, home.run, files, this.#locks)
   }
 
-  /** Marks a card as served by this process, until the function that it answers is called. @throws FileError ERR_CARD_BUSY */
+  /** Marks a card as served by this process, until the returned function is called. @throws FileError ERR_CARD_BUSY */
   async begin(name: string, way: string): Promise<() => Promise<void>> {
     const holder = await this.#marks.begin(checkCardName(name))
     if (holder === undefined) {
@@ -51,8 +51,8 @@ export class ServedCards {
   }
 
   /**
-   * Tells other processes whether a card that this process serves is in its reader: only then a reader that shows its GUID
-   * can be believed. Where the home cannot be written to, nobody is told.
+   * Tells other processes whether a card that this process serves is in its reader: only then can a reader that shows
+   * its GUID be believed. If the home cannot be written to, they are not told.
    */
   showing(name: string): (now: boolean) => void {
     let lock: FileLock | null = null
@@ -76,7 +76,7 @@ export class ServedCards {
     return this.#locks.attempt(this.#marks.path(checkCardName(name), SHOWN))
   }
 
-  /** Whether a card that is served is in its reader now. Where that cannot be known it is not. */
+  /** Whether a served card is in its reader now; false if that cannot be determined. */
   isShown(name: string): boolean {
     try {
       const lock = this.#attempt(name)
@@ -87,7 +87,7 @@ export class ServedCards {
     }
   }
 
-  /** What other processes serve now. What cannot be read counts as nothing: this is for messages. */
+  /** What other processes serve now. Unreadable marks are left out: the list is only for messages. */
   async elsewhere(): Promise<ServedCard[]> {
     const names = (await this.#marks.names().catch(() => [])).filter((name) => CARD_NAME.test(name))
     const found = await Promise.all(

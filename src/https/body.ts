@@ -1,4 +1,4 @@
-// Bodies of messages, read with bounds: of answers, and of requests that a server gets.
+// Bodies of HTTP messages, read with bounds: answers, and requests that a server receives.
 import type { IncomingMessage } from 'node:http'
 
 /** An answer that cannot be used; the message says why, as in `it has more than 4096 octets`. */
@@ -10,7 +10,7 @@ export class TooLong extends BadAnswer {
   }
 }
 
-/** @throws TooLong; what breaks off the connection */
+/** @throws TooLong; the error of a broken connection */
 export async function readBody(message: IncomingMessage, limit: number): Promise<Uint8Array> {
   if (Number(message.headers['content-length'] ?? 0) > limit) throw new TooLong(limit)
   const chunks: Uint8Array[] = []

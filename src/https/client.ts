@@ -1,14 +1,15 @@
-// Requests whose promise settles whatever the server does: it upgrades, closes half way, goes on without an answer, or is
-// silent. What this means to a caller is in faults.ts, in words.
+// Requests with a promise that settles whatever the server does: it upgrades the connection, closes it halfway, sends
+// informational answers without end, or stays silent. faults.ts puts these failures into words.
 import type { ClientRequest, IncomingMessage } from 'node:http'
 import { BadAnswer } from './body.ts'
 
-/** Most informational answers (1xx) before the answer: RFC 9110, 15.2, has no limit. */
+/** Most informational answers (1xx) before the answer: RFC 9110, 15.2, sets no limit. */
 const MOST_INFORMATIONAL = 16
 
 /**
- * The answer to a request that the caller sends, as soon as its header is there. `inTime` is for a server that is silent.
- * @throws BadAnswer; what Node says of connections
+ * The answer to a request that the caller sends, as soon as its header has arrived. Use `inTime` against a silent
+ * server.
+ * @throws BadAnswer; Node's connection errors
  */
 export function answerTo(sent: ClientRequest): Promise<IncomingMessage> {
   return new Promise((resolve, reject) => {
@@ -38,13 +39,13 @@ export interface TimeLimit {
   /** Milliseconds. */
   readonly ms: number
   readonly signal?: AbortSignal | undefined
-  /** Whether the time stands still, for instance while a person is asked: then it begins anew. */
+  /** Whether the clock is stopped, for instance while a person is asked; after that the time starts again. */
   readonly isPaused?: () => boolean
 }
 
 /**
- * Runs `work`, which ends when its signal is aborted: after the time, or by the caller's signal. The timer keeps the process
- * alive, so that no process ends before its work has settled.
+ * Runs `work`, which has to end when its signal is aborted: after the time, or by the caller's signal. The timer keeps
+ * the process alive, so the process does not end before `work` has settled.
  * @throws the reason of the signal; an error with the code ETIMEDOUT
  */
 export function inTime<T>(
@@ -70,7 +71,7 @@ export function inTime<T>(
     }
     let timer = setTimeout(onTime, ms)
     signal?.addEventListener('abort', onAbort, { once: true })
-    // Where it was given up already, this comes too late and changes nothing.
+    // After an abort this comes too late and changes nothing.
     work(stop.signal).finally(settle).then(resolve, reject)
   })
 }

@@ -1,13 +1,13 @@
-// What keeps a server from being reached, believed or understood over HTTPS, in words: a CA, or a service to sign in to.
+// Why a server cannot be reached, trusted or understood over HTTPS, in words: a CA, or a service to sign in to.
 import { isError } from '../errors.ts'
 import { BadAnswer } from './body.ts'
 
 const TRUST = 'Give the certificate of the CA that signed it with --ca-file'
 
-/** The code of an error about a server that shows another certificate than a moment before. */
+/** The code of the error for a server that shows another certificate than a moment before. */
 export const OTHER_CERTIFICATE = 'ERR_OTHER_CERTIFICATE'
 
-/** Why the server's certificate is not believed, by OpenSSL's and Node's names. */
+/** Why the server's certificate is not trusted, by the error codes of OpenSSL and Node. */
 const UNTRUSTED: Readonly<Record<string, string>> = {
   DEPTH_ZERO_SELF_SIGNED_CERT: `its certificate is signed by itself, and nobody vouches for it. ${TRUST}`,
   SELF_SIGNED_CERT_IN_CHAIN: `its certificate comes from a CA that is not known here. ${TRUST}`,
@@ -39,11 +39,11 @@ const UNREACHABLE: Readonly<Record<string, string>> = {
 
 export interface ServerFault {
   /**
-   * Its certificate is not believed; it refuses the certificate of the client; it is not reached, or breaks off; its answer
-   * cannot be used.
+   * `untrusted`: the server's certificate is not trusted. `login`: the server refuses the client's certificate.
+   * `unavailable`: the server cannot be reached, or breaks the connection off. `answer`: its answer cannot be used.
    */
   readonly kind: 'untrusted' | 'login' | 'unavailable' | 'answer'
-  /** What is said after `The CA at HOST`, with what to do. */
+  /** The words after `The CA at HOST`, with what to do. */
   readonly words: string
 }
 
@@ -52,7 +52,7 @@ const NO_TLS =
   'cannot be reached: what answers there speaks no TLS or none that is safe, or wants a certificate of who asks. Check the port.'
 const ADVICE = 'Check the address and the network, or try later.'
 
-/** Said after `The CA at HOST` about an answer that is not as it should be. */
+/** The words after `The CA at HOST` for an answer that is malformed or unexpected. */
 export const unusable = (why: string): string =>
   `gave an answer that cannot be used: ${why}. Check its address, or tell who runs it.`
 
@@ -60,7 +60,7 @@ export const unusable = (why: string): string =>
 export function serverFault(cause: unknown): ServerFault {
   const { code = '', message = '' } = isError(cause) ? (cause as NodeJS.ErrnoException) : {}
   if (cause instanceof BadAnswer) return { kind: 'answer', words: unusable(message) }
-  // The parser of HTTP in Node.
+  // Errors of Node's HTTP parser.
   if (code.startsWith('HPE_')) return { kind: 'answer', words: unusable('it is no HTTP') }
   const untrusted = UNTRUSTED[code]
   if (untrusted !== undefined) return { kind: 'untrusted', words: `is not believed: ${untrusted}.` }
