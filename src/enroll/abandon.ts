@@ -1,4 +1,4 @@
-// Giving an enrolment up: what was made for it goes, and what it had moved away comes back.
+// Abandoning an enrolment: removes what was made for it, and moves back what it had moved away.
 import { X509Certificate } from 'node:crypto'
 import { equal } from '../bytes.ts'
 import { hasCode, valueIf } from '../errors.ts'
@@ -13,16 +13,18 @@ import type { Enrolment, Enrolments } from './state.ts'
 type Authorize = (() => Promise<void>) | undefined
 
 export interface Abandoned {
-  /** It had begun to put the new key or certificate into the slot, and was finished instead. */
+  /** It had begun to put the new key or certificate into the slot, so it was finished instead. */
   readonly finished: boolean
-  /** A key stays in the slot: the card cannot delete it, it has a certificate by now, or nothing says whose it is. */
+  /**
+   * A key stays in the slot: the card cannot delete it, it has a certificate by now, or nothing shows that it is ours.
+   */
   readonly keyLeft: boolean
 }
 
 /**
- * One that has begun to put the new key or certificate into the slot is finished instead.
- * @returns what was under way; undefined where nothing was
- * @throws FileError ERR_CARD_BUSY when another process goes on with it; as changes of a card do
+ * An enrolment that has begun to put the new key or certificate into the slot is finished instead.
+ * @returns what was under way; undefined if nothing was
+ * @throws FileError ERR_CARD_BUSY when another process is working on it; as changes of a card do
  */
 export async function abandon(
   card: Card,
@@ -42,7 +44,7 @@ export async function abandon(
   })
 }
 
-/** Whether the new key or its certificate is in the slot already: the old ones are not whole any more then. */
+/** Whether the new key or its certificate is in the slot already: then the old pair is no longer complete. */
 async function tooLate(card: Card, { step, slot, place, certificate }: Enrolment): Promise<boolean> {
   if (step !== 'issued' || certificate === undefined) return false
   const there = await certificateIn(card, slot)
@@ -57,19 +59,19 @@ async function finish(card: Card, found: Enrolment, authorize: Authorize): Promi
   await install(card, { ...found, certificate }, new X509Certificate(certificate).publicKey)
 }
 
-/** @returns whether nothing of it is left that the card tells of */
+/** @returns whether nothing is left of it, as far as the card reports its content */
 async function undo(card: Card, found: Enrolment, authorize: Authorize): Promise<boolean> {
   const { step, slot, place, newKey, retireTo, request } = found
   if (place === slot) return newKey === undefined || undoInPlace(card, found, authorize)
   await authorize?.()
-  // Before that step nothing was put there by us: what is there now is somebody's.
+  // Before that step this enrolment had put nothing there, so the content of the slot is not ours.
   if (retireTo !== undefined && step === 'issued') await takeBack(card, slot, retireTo)
   const key = await publicKeyIn(card, place)
   if (key !== undefined && (request === undefined || key.equals(keyOfRequest(request)))) await card.deleteKey(place)
   return true
 }
 
-/** A key that was made in its slot from the beginning goes where its request says that it is ours, and nobody uses it. */
+/** A key made directly in its slot is deleted if the request shows that it is ours and it is not in use. */
 async function undoInPlace(card: Card, { slot, request }: Enrolment, authorize: Authorize): Promise<boolean> {
   const key = await publicKeyIn(card, slot)
   if (key === undefined) return true
@@ -82,7 +84,7 @@ async function undoInPlace(card: Card, { slot, request }: Enrolment, authorize: 
   )
 }
 
-/** The old key, or a copy of its certificate alone, may have been put there already; nothing else is touched. */
+/** The old key, or only a copy of its certificate, may already be there; nothing else is touched. */
 async function takeBack(card: Card, slot: string, from: string): Promise<void> {
   const [old, copy] = [await certificateIn(card, slot), await certificateIn(card, from)]
   const key = (await publicKeyIn(card, slot)) === undefined ? await publicKeyIn(card, from) : undefined

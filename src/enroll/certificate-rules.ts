@@ -1,6 +1,6 @@
 /**
- * What may stand against a certificate, as one table of small rules with their reasons in words. Who uses a certificate
- * chooses the rules: a slot that it is put into and a sign-in choose theirs here, programs choose theirs in programs.ts.
+ * Reasons against a certificate, as one table of small rules with words for each. The rules for slots and for sign-in
+ * are chosen here, those for programs in programs.ts.
  */
 import { isRetired, type Slot } from '../piv/slots.ts'
 import { BROKEN_HASHES } from '../x509/algorithms.ts'
@@ -19,7 +19,7 @@ export interface Rule {
   readonly when: (placed: Placed) => boolean
 }
 
-/** Why those rules speak against a certificate; empty where none does. */
+/** The reasons of the rules that apply; empty if none does. */
 export const reasons = (rules: readonly Rule[], placed: Placed): string[] =>
   rules
     .filter(({ when }) => when(placed))
@@ -28,7 +28,7 @@ export const reasons = (rules: readonly Rule[], placed: Placed): string[] =>
 export const expired = ({ certificate, now }: Placed): boolean => certificate.notAfter < now
 export const early = ({ certificate, now }: Placed): boolean => certificate.notBefore > now
 export const selfSigned = ({ certificate }: Placed): boolean => certificate.selfSigned
-/** Nobody checks how a certificate signed itself. */
+/** The signature of a self-signed certificate on itself is never checked. */
 export const weak = ({ certificate: { hash = '', selfSigned } }: Placed): boolean =>
   BROKEN_HASHES.includes(hash) && !selfSigned
 /** A certificate without the extension allows every usage, and every purpose. */
@@ -46,7 +46,7 @@ const day = (date: Date): string => date.toISOString().slice(0, 10)
 /** Why a certificate would be of little use in a slot. */
 export const SLOT_RULES: readonly Rule[] = [
   {
-    // Old mail is decrypted with the keys of expired certificates: that is what retired slots are for.
+    // Old mail is decrypted with the keys of expired certificates: retired slots are for these.
     when: (placed) => expired(placed) && !isRetired(placed.slot),
     because: ({ certificate }) => `it expired on ${day(certificate.notAfter)}`,
   },
@@ -65,13 +65,13 @@ export const SLOT_RULES: readonly Rule[] = [
       `its key may be used for ${usages.join(' and ') || 'nothing'}, and slot ${slot} is for ${NEEDED_USAGES[slot]?.join(' or ')}`,
   },
   {
-    // A certificate that openssl makes to sign itself says that it is a CA's.
+    // A self-signed certificate made by openssl says that it is a CA's.
     when: ({ certificate: { ca, selfSigned } }) => ca && !selfSigned,
     because: 'it is the certificate of a CA',
   },
 ]
 
-/** Why nobody is signed in by a certificate. */
+/** Why a certificate cannot be used to sign in. */
 export const SIGN_IN_RULES: readonly Rule[] = [
   { when: expired, because: ({ certificate }) => `expired on ${day(certificate.notAfter)}` },
   {

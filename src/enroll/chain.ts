@@ -1,12 +1,12 @@
-// Which certificate of several is for a key, and what signed it, from its issuer upwards.
+// Which of several certificates is for a key, and its issuers, from the nearest upwards.
 import { type KeyObject, X509Certificate } from 'node:crypto'
 import { equal } from '../bytes.ts'
 
 export interface Ordered {
-  /** undefined: none is for the key. */
+  /** Undefined: no certificate is for the key. */
   readonly leaf: Uint8Array | undefined
   readonly chain: readonly Uint8Array[]
-  /** How many have nothing to do with it. */
+  /** How many certificates are unrelated. */
   readonly others: number
 }
 
@@ -16,7 +16,7 @@ const LONGEST = 10
 /** `certificates` in DER, in any order, all of them well-formed. */
 export function orderFor(key: KeyObject, certificates: readonly Uint8Array[]): Ordered {
   const all = certificates.map((der) => ({ der, x509: new X509Certificate(der) }))
-  // Of several for one key the last to expire is the newest.
+  // Of several for one key the newest is the one that expires last.
   const [leaf] = all
     .filter(({ x509 }) => isFor(x509, key))
     .sort((left, right) => Date.parse(right.x509.validTo) - Date.parse(left.x509.validTo))
@@ -39,15 +39,15 @@ export function isFor(certificate: X509Certificate, key: KeyObject): boolean {
   try {
     return certificate.publicKey.equals(key)
   } catch {
-    return false // its key is of a kind that is not known here
+    return false // a type of key that is not supported
   }
 }
 
-/** Whether `issuer` signed `certificate`: by its names, and by its key. */
+/** Whether `issuer` signed `certificate`, by name and by key. */
 export function issued(certificate: X509Certificate, issuer: X509Certificate): boolean {
   try {
     return certificate.checkIssued(issuer) && certificate.verify(issuer.publicKey)
   } catch {
-    return false // a kind of key or signature that nobody here can check
+    return false // a type of key or signature that cannot be checked here
   }
 }

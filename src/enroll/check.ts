@@ -1,4 +1,4 @@
-// Whether what a CA sent is what was asked for: for the key, from somebody who is trusted, in time, for its use.
+// Whether the CA issued what was asked for: for this key, from a trusted issuer, valid now, for its use.
 import { X509Certificate } from 'node:crypto'
 import { equal, hex } from '../bytes.ts'
 import { CaError } from '../errors.ts'
@@ -11,15 +11,15 @@ import { isFor, issued } from './chain.ts'
 import { type CertificateDescription, describeCertificate } from './describe.ts'
 import { examineCertificates } from './import.ts'
 
-/** Longest way from a certificate to who is trusted. */
+/** Longest path from a certificate to a trusted one. */
 const LONGEST = 8
 const EMPTY = new Uint8Array(0)
-/** How far the clocks of this machine and of the CA may be apart, in milliseconds. */
+/** How far the clocks of this computer and of the CA may differ, in milliseconds. */
 export const SKEW = 5 * 60_000
 
 export interface Checked {
   readonly certificate: Uint8Array
-  /** From its issuer up to who is trusted. */
+  /** From its issuer up to a trusted certificate. */
   readonly chain: readonly Uint8Array[]
   readonly description: CertificateDescription
   /** Why it would be of little use in the slot; see `importCertificate`. */
@@ -30,8 +30,8 @@ const wrong = (why: string) =>
   new CaError('ERR_CA_CERTIFICATE', `The CA sent a certificate that is not taken: ${why}. The card is as it was.`)
 
 /**
- * @param pool what came with the certificate, and what the CA says its certificates are
- * @param trusted certificates of whom the organisation trusts
+ * @param pool certificates that came with it, and those that the CA presents as its own
+ * @param trusted certificates that the organisation trusts
  * @throws CaError ERR_CA_CERTIFICATE
  */
 export function checkIssued(
@@ -68,7 +68,7 @@ function read(der: Uint8Array): X509Certificate {
   }
 }
 
-/** Why a certificate does not serve now; undefined where it does. */
+/** Why a certificate is not valid now; undefined if it is. */
 function untimely({ validFrom, validTo }: X509Certificate, now: Date): string | undefined {
   const [from, to] = [Date.parse(validFrom), Date.parse(validTo)]
   const clock = `by the clock of this machine it is ${now.toISOString()}; set that clock, or tell who runs the CA`
@@ -81,7 +81,7 @@ function assertInTime(which: string, certificate: X509Certificate, now: Date): v
   if (why !== undefined) throw wrong(`${which} ${why}`)
 }
 
-/** From the issuer up to one that is trusted; undefined where there is no such way. One that serves now goes first. */
+/** The path from the issuer up to a trusted certificate, one valid now first; undefined if there is no path. */
 function pathFrom(
   leaf: X509Certificate,
   pool: readonly X509Certificate[],
@@ -92,14 +92,14 @@ function pathFrom(
   const serving = authorities.filter((one) => untimely(one, now) === undefined)
   const path = shortest(leaf, serving, trusted) ?? shortest(leaf, authorities, trusted)
   for (const one of path ?? []) {
-    // The declarations do not know that there is none where the name is empty.
+    // The type declarations miss that this is undefined for an empty name.
     const name: string | undefined = one.subject
     assertInTime(`the certificate of its CA (${name?.replaceAll('\n', ', ') ?? ''})`, one, now)
   }
   return path
 }
 
-/** How many CAs it may have below it, without those that name themselves as issuer. RFC 5280, 4.2.1.9. */
+/** How many CAs may be below it, not counting self-issued ones. RFC 5280, 4.2.1.9. */
 function mostBelow({ raw }: X509Certificate): number {
   const most = ifWellFormed(() => {
     const { value = EMPTY } = extensionIn(readCertificate(raw), 'basicConstraints') ?? {}
@@ -108,10 +108,10 @@ function mostBelow({ raw }: X509Certificate): number {
     const length = parts.takeIf(DER.integer)
     return length === undefined ? Number.POSITIVE_INFINITY : Number(`0x0${hex(length)}`)
   })
-  return most ?? 0 // it says nothing that is known here
+  return most ?? 0 // it sets no limit that can be read here
 }
 
-/** Each certificate is come by once: CAs that certify each other make more ways than could ever be walked. */
+/** Visits each certificate once: CAs that certify each other create more paths than can be walked. */
 function shortest(
   leaf: X509Certificate,
   authorities: readonly X509Certificate[],

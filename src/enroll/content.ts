@@ -1,4 +1,4 @@
-// What a certificate is to say, or a request asks for: whom it is for, and what its key may do.
+// What a certificate says, or a request asks for: its subject, and what its key may do.
 import { UsageError } from '../errors.ts'
 import { DER } from '../iso7816/der.ts'
 import { tlv } from '../iso7816/tlv.ts'
@@ -14,7 +14,7 @@ import { writeUsages } from '../x509/usages.ts'
 import { usagesOf } from './usage.ts'
 
 export interface CertificateContent {
-  /** As RFC 4514 writes it: `CN=Maria Example,O=Example Ltd`. CN and the name of the card unless given. */
+  /** As RFC 4514 writes it: `CN=Maria Example,O=Example Ltd`. CN and the name of the card by default. */
   readonly subject?: string
   readonly email?: string
   /** User principal name of Windows: `maria@example.com`. */
@@ -23,28 +23,29 @@ export interface CertificateContent {
   readonly principal?: string
   /** Security identifier of the account in Windows: `S-1-5-21-...`. */
   readonly sid?: string
-  /** By name, or by object identifier. None: for whatever the key can do. */
+  /** By name, or by object identifier. None: whatever the key can do. */
   readonly purposes?: readonly (Purpose | string)[]
-  /** The CA's name of the kind of certificate, in Microsoft's extension. */
+  /** The CA's name for the kind of certificate, in Microsoft's extension. */
   readonly template?: string
 }
 
 /**
- * The subject in DER. That of the certificate that is renewed is copied as it is, whatever it holds: RFC 7030, 4.2.2.
+ * The subject in DER. Without a new one, a renewal copies the old subject unchanged, whatever it holds: RFC 7030,
+ * 4.2.2.
  * @throws UsageError ERR_USAGE
  */
 export const subjectOf = ({ subject }: CertificateContent, card: Card, renewed?: Certificate): Uint8Array =>
   subject === undefined && renewed !== undefined ? renewed.subject : parseName(subject ?? defaultSubject(card.name))
 
-/** The name of a card, or of the reader that it is in, as a subject. */
+/** The name of a card, or of its reader, as a subject. */
 function defaultSubject(name: string): string {
   const plain = name.replace(/^reader:/, '').replace(/[^A-Za-z0-9 ._-]/g, ' ')
   return `CN=${plain.trim().slice(0, 64).trim() || 'PIV card'}`
 }
 
 /**
- * The extensions that follow from the content alone. What it does not say is copied, as DER, from the certificate that is
- * renewed.
+ * The extensions that follow from the content alone. On renewal, missing ones are copied, as DER, from the old
+ * certificate.
  * @throws UsageError ERR_USAGE
  */
 function namedExtensions(content: CertificateContent, renewed?: Certificate): Extension[] {
@@ -60,7 +61,7 @@ function namedExtensions(content: CertificateContent, renewed?: Certificate): Ex
   ].filter((one) => one !== undefined)
 }
 
-/** A name that is given takes the place of the old ones of its kind; all others stay. */
+/** A given name replaces the old ones of its kind; all others stay. */
 function alternativeNames({ email, upn, principal }: CertificateContent, old?: Extension): Extension | undefined {
   const one = (text: string | undefined) => (text === undefined ? [] : [text])
   const given = { email: one(email), upn: one(upn), principal: one(principal) }
@@ -69,7 +70,7 @@ function alternativeNames({ email, upn, principal }: CertificateContent, old?: E
   return { ...old, value: mergeAlternativeNames(old.value, given) }
 }
 
-/** For who makes a key before it is asked for. @throws UsageError ERR_USAGE */
+/** Lets a caller check the content before it makes a key for it. @throws UsageError ERR_USAGE */
 export function checkContent(content: CertificateContent): void {
   if (content.subject !== undefined) parseName(content.subject)
   namedExtensions(content)
@@ -85,7 +86,7 @@ export const extensionsOf = (
   ...namedExtensions(content, renewed),
 ]
 
-/** BMPString: two octets a character, the higher one first. X.690, 8.23.8. */
+/** BMPString: two octets per character, the higher one first. X.690, 8.23.8. */
 function templateName(name: string): Uint8Array {
   if (!/^[\w .()-]{1,64}$/.test(name)) {
     throw new UsageError(

@@ -1,4 +1,4 @@
-// What a certificate is, for a person or a program to look at.
+// Describes a certificate, for a person or a program.
 import { type KeyObject, X509Certificate } from 'node:crypto'
 import { equal, hex } from '../bytes.ts'
 import { CardError } from '../errors.ts'
@@ -26,15 +26,15 @@ export interface CertificateDescription extends Required<AlternativeNames> {
   readonly serialNumber: string
   readonly notBefore: Date
   readonly notAfter: Date
-  /** `P-256`, `RSA-2048`, …; what Node calls it where a card has no such key. */
+  /** `P-256`, `RSA-2048`, …; Node's name for an algorithm that cards do not have. */
   readonly algorithm: string
   /** `ECDSA with SHA-256`. */
   readonly signature: string
-  /** Of the signature; undefined where it is not known here. */
+  /** Hash of the signature; undefined for an unknown algorithm. */
   readonly hash: string | undefined
-  /** What the key may do; undefined: whatever it can. */
+  /** What the key may do; undefined: no restriction. */
   readonly usages: readonly KeyUsage[] | undefined
-  /** What it may be used for, by the names of `PURPOSES` or object identifiers; undefined: for everything. */
+  /** Purposes, by the names of `PURPOSES` or object identifiers; undefined: no restriction. */
   readonly purposes: readonly string[] | undefined
   /** Security identifier of an account in Windows. */
   readonly sid: string | undefined
@@ -42,15 +42,15 @@ export interface CertificateDescription extends Required<AlternativeNames> {
   readonly ca: boolean
   /** SHA-256 of the certificate, in lower-case hex digits. */
   readonly fingerprint: string
-  /** What in it is not written as RFC 5280 says, or not understood; empty of an ordinary one. */
+  /** Parts that break RFC 5280 or cannot be parsed; empty for an ordinary certificate. */
   readonly oddities: readonly string[]
 }
 
 /**
- * What OpenSSL takes for a certificate is described; what of it is not understood is named among the oddities, and counts
- * as allowing nothing.
+ * Describes anything that OpenSSL accepts as a certificate. Parts that cannot be parsed are listed as oddities, and
+ * count as allowing nothing.
  * @param der the certificate
- * @throws CardError ERR_DATA for what is no certificate
+ * @throws CardError ERR_DATA for anything but a certificate
  */
 export function describeCertificate(der: Uint8Array): CertificateDescription {
   const x509 = openX509(der)
@@ -90,7 +90,7 @@ export function describeCertificate(der: Uint8Array): CertificateDescription {
 
 const NO_NAMES: Required<AlternativeNames> = { email: [], upn: [], principal: [], dns: [], uri: [] }
 
-/** Of a certificate whose parts are not where they should be: what OpenSSL says of it. */
+/** For a certificate with misplaced parts: what OpenSSL reports about it. */
 function coarse({ serialNumber, validFrom, validTo }: X509Certificate): Certificate {
   const date = (text: string) => (Number.isNaN(Date.parse(text)) ? NO_TIME : new Date(text))
   const nothing = { spki: EMPTY, signatureParameters: undefined, extensions: [] }
@@ -112,11 +112,11 @@ function facts({ serialNumber, notBefore, notAfter, subject, issuer }: Certifica
   return { subject: showName(subject), issuer: showName(issuer), selfSigned, serialNumber, notBefore, notAfter }
 }
 
-/** A name as RFC 4514 writes it; one that is not understood by its octets. */
+/** A name as RFC 4514 writes it; its octets if it cannot be parsed. */
 const showName = (der: Uint8Array): string =>
   ifWellFormed(() => formatName(der)) ?? (der.length === 0 ? '' : `#${hex(der)}`)
 
-/** The key algorithm of a certificate or key by the name that cards have for it, or Node's. */
+/** The key algorithm of a certificate or key: the name that cards use, else Node's. */
 export function keyAlgorithm(of: KeyObject | X509Certificate): string {
   const key = of instanceof X509Certificate ? publicKeyOf(of) : of
   if (key === undefined) return 'unknown'
@@ -126,7 +126,7 @@ export function keyAlgorithm(of: KeyObject | X509Certificate): string {
   return modulusLength === undefined ? (namedCurve ?? key.asymmetricKeyType ?? 'unknown') : `RSA-${modulusLength}`
 }
 
-/** undefined for a key of a kind that OpenSSL does not have. */
+/** Undefined for a type of key that OpenSSL does not support. */
 function publicKeyOf(x509: X509Certificate): KeyObject | undefined {
   try {
     return x509.publicKey
@@ -138,7 +138,7 @@ function publicKeyOf(x509: X509Certificate): KeyObject | undefined {
 function openX509(der: Uint8Array): X509Certificate {
   try {
     const x509 = new X509Certificate(der)
-    // OpenSSL reads PEM too, and passes over what comes after a certificate.
+    // OpenSSL reads PEM too, and ignores data after a certificate.
     if (firstElement(der).length === der.length) return x509
   } catch (cause) {
     throw new CardError('ERR_DATA', 'This is not an X.509 certificate in DER.', { cause })

@@ -1,4 +1,4 @@
-// What an enrolment is told, what it tells meanwhile, and what comes of it.
+// Options of an enrolment, its events, and its result.
 import type { Algorithm } from '../piv/algorithms.ts'
 import type { PinPolicy, Slot } from '../piv/slots.ts'
 import type { CertificateContent } from './content.ts'
@@ -9,9 +9,9 @@ import type { CaProtocol } from './protocol.ts'
 import type { SigningOptions } from './signer.ts'
 import type { Step } from './state.ts'
 
-/** What happens, as it happens. */
+/** Progress of an enrolment. */
 export type EnrollEvent =
-  /** An enrolment that was begun before goes on. */
+  /** An enrolment from an earlier call goes on. */
   | { readonly step: 'resume'; readonly from: Step; readonly started: Date }
   | { readonly step: 'key'; readonly slot: string; readonly algorithm: Algorithm }
   | { readonly step: 'request' }
@@ -26,20 +26,20 @@ export type EnrollOptions = CertificateContent &
   SigningOptions &
   Wishes & {
     readonly ca: CaProtocol
-    /** 9a unless given. */
+    /** 9a by default. */
     readonly slot?: string
-    /** Certificates (DER) of whom the certificate has to come from; what the CA says of itself over TLS unless given. */
+    /** Certificates (DER) of trusted issuers; by default those that the CA reports as its own over TLS. */
     readonly trust?: readonly Uint8Array[]
-    /** Of a new key: P-256 unless given. */
+    /** Of a new key: P-256 by default. */
     readonly algorithm?: Algorithm | string
     readonly pinPolicy?: PinPolicy
-    /** What a person calls the certificate. */
+    /** A name for the certificate that people recognise. */
     readonly friendlyName?: string
-    /** Stores a certificate that would be of little use in the slot. */
+    /** Stores a certificate even if it would be of little use in the slot. */
     readonly force?: boolean
-    /** How many seconds to wait for a CA that does not decide at once; 0 unless given. */
+    /** How many seconds to wait for a CA that does not decide at once; 0 by default. */
     readonly wait?: number
-    /** Proves the PIN or the admin key, as every change of the card wants it; called before each. */
+    /** Verifies the PIN or the admin key, as every change of the card requires; called before each. */
     readonly authorize?: () => Promise<void>
     readonly onEvent?: (event: EnrollEvent) => void
   }
@@ -53,5 +53,5 @@ export type EnrollResult =
       readonly description: CertificateDescription
       readonly programs: readonly ProgramVerdict[]
     }
-  /** The CA has not decided. The same call later asks it again. */
+  /** The CA has not decided. The same call asks again later. */
   | { readonly state: 'pending'; readonly slot: Slot; readonly id: string; readonly askAfter: Date }

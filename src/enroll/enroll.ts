@@ -1,7 +1,7 @@
 /**
- * Enrolment: key, request, submission, waiting, checking, storing, proving. What is under way is in a file, so the same
- * call goes on where the last one ended, in whatever way that was. Nothing that is on the card is replaced before the new
- * certificate is known to be right and the new key has signed.
+ * Enrolment: key, request, submission, waiting, checking, storing, proving. Its state is in a file, so the same call
+ * continues where the last one ended, however that was. Nothing on the card is replaced until the new certificate has
+ * been checked and the new key has signed.
  */
 import { type KeyObject, verify } from 'node:crypto'
 import { setTimeout as delay } from 'node:timers/promises'
@@ -27,7 +27,7 @@ import { requestRenewal } from './request.ts'
 import { askedOf, assertBounded, keyOfRequest, pendingResult, toAsk, withoutRequest } from './request-state.ts'
 import type { Enrolment, EnrolmentFile, Enrolments } from './state.ts'
 
-/** What is asked again after, in seconds, where the CA does not say. */
+/** Seconds until the CA is asked again, if it does not say. */
 const ASK_AGAIN = 30
 
 export async function enrol(card: Card, options: EnrollOptions, enrolments: Enrolments): Promise<EnrollResult> {
@@ -46,7 +46,7 @@ export async function enrol(card: Card, options: EnrollOptions, enrolments: Enro
   return enrolments.alone(await cardIdOf(card), slot, (file) => new Run(card, slot, options, file).run())
 }
 
-/** What a card says where it tells of no key, or of another one. */
+/** Errors of a card that reports no key, or another one. */
 const OTHER_KEY: readonly string[] = ['ERR_KEY_ABSENT', 'ERR_CERTIFICATE_KEY']
 
 class Run {
@@ -76,7 +76,9 @@ class Run {
     return this.#finish(at)
   }
 
-  /** The key of a request that was made before: a card may not tell of it. What the card tells stands. */
+  /**
+   * Gives `Card` the key of an earlier request, which the card may not report. What the card reports wins.
+   */
   async #nameKey(place: string, request: Uint8Array): Promise<void> {
     try {
       await this.#card.nameKey(place, keyOfRequest(request))
@@ -85,7 +87,7 @@ class Run {
     }
   }
 
-  /** A new choice is made where it would come to the same: the person may have changed their mind, or the card. */
+  /** A choice without consequences is made again, since the user's options or the card may have changed. */
   async #begun(): Promise<Enrolment | undefined> {
     const read = await this.#file.read()
     const other = read !== undefined && assertSameOptions(read, this.#options)
@@ -110,7 +112,7 @@ class Run {
     this.#options.onEvent?.(event)
   }
 
-  /** Chooses where the key will be, and writes that down before there is one. */
+  /** Chooses the place of the key, and records it before the key is made. */
   async #reserve(): Promise<Enrolment> {
     const { authorize, algorithm = 'P-256', pinPolicy = defaultPinPolicy(this.#slot), renew = false } = this.#options
     await authorize?.()
@@ -131,14 +133,14 @@ class Run {
     })
   }
 
-  /** A key that was made in its slot for a request which is asked for otherwise now: `abandon` is still to find it. */
+  /** A key made in its slot for a request that has been changed since: `abandon` must still find it. */
   async #madeBefore(before: Enrolment | undefined): Promise<Enrolment['newKey']> {
     if (before?.request === undefined || before.place !== this.#slot) return undefined
     const key = await publicKeyIn(this.#card, this.#slot)
     return key?.equals(keyOfRequest(before.request)) ? before.newKey : undefined
   }
 
-  /** A certificate that a CA issued: what signed itself has nothing to renew there. */
+  /** Whether a CA issued the certificate: a self-signed one has nothing to renew there. */
   async #issuedBefore(): Promise<boolean> {
     const found = await certificateIn(this.#card, this.#slot)
     return found !== undefined && !describeCertificate(found.certificate).selfSigned
@@ -164,7 +166,7 @@ class Run {
     })
   }
 
-  /** Nothing was in that place when it was chosen: a key that is there is ours, of a try before. */
+  /** The place was empty when it was chosen, so a key in it is ours, from an earlier try. */
   async #makeKey({ place, newKey }: Enrolment): Promise<void> {
     if (newKey === undefined) return
     const found = (await this.#card.keys()).find((one) => one.slot === place)
@@ -189,7 +191,7 @@ class Run {
     return this.#answered(at, () => ca.submit(at.request ?? new Uint8Array(0), { ...this.#submitOptions(at), taken }))
   }
 
-  /** Asks until the CA has decided or nobody wants to wait any longer. */
+  /** Asks until the CA has decided or the time is over. */
   async #wait(from: Enrolment, submitted: boolean): Promise<Enrolment> {
     const { ca, wait = 0, signal } = this.#options
     const deadline = Date.now() + wait * 1000
@@ -197,7 +199,7 @@ class Run {
       const { pending } = at
       if (at.step !== 'pending' || pending === undefined) return at
       const until = new Date(pending.askAfter)
-      // Who calls again asks at once, unless the CA said when (RFC 7030, 4.2.3).
+      // A new call asks at once, unless the CA set a time (RFC 7030, 4.2.3).
       const bound = at !== from || pending.retryAfter !== undefined || submitted
       if (bound && until.getTime() > Date.now()) {
         if (until.getTime() > deadline) return at
@@ -216,7 +218,7 @@ class Run {
     return { renewal, ...(template !== undefined && { template }), ...(signal !== undefined && { signal }) }
   }
 
-  /** A refusal ends the request, and not the key: the next try asks with it for something else. */
+  /** A refusal ends the request but keeps the key: the next try can ask for something else with it. */
   async #answered(at: Enrolment, ask: () => Promise<CaAnswer>): Promise<Enrolment> {
     let answer: CaAnswer
     try {
@@ -265,8 +267,8 @@ class Run {
   }
 
   /**
-   * The public key that the request was about. A card that tells its keys has it in one place or the other; one that does
-   * not has told nobody of a key without a certificate.
+   * The public key of the request. It has to be in one of the two places, unless the card is one in a reader that may
+   * not report a key without a certificate.
    */
   async #keyOf({ place, slot, request }: Enrolment): Promise<KeyObject> {
     const key = keyOfRequest(request)
@@ -282,7 +284,7 @@ class Run {
   async #check(at: Enrolment, certificate: Uint8Array, publicKey: KeyObject): Promise<Checked> {
     const { ca, trust, force = false, signal } = this.#options
     const own = await ca.cacerts(signal === undefined ? {} : { signal }).catch((error: unknown) => {
-      // It has been asked for what matters; who is trusted is known without it where somebody said so.
+      // The certificate is already here; with `trust` given, the CA's own certificates are not needed.
       if (trust === undefined) throw error
       return []
     })
@@ -300,7 +302,9 @@ class Run {
     )
   }
 
-  /** Whether the key signed. A card that does not tell which key is where cannot be asked before the certificate is there. */
+  /**
+   * Whether the key signed. If the card does not report the key, that can be tested only once its certificate is there.
+   */
   async #prove({ place, slot }: Enrolment, key: KeyObject): Promise<boolean> {
     for (const one of [place, slot]) {
       const found = await publicKeyIn(this.#card, one)
@@ -309,7 +313,7 @@ class Run {
     return false
   }
 
-  /** A card that tells nothing of its key, and then does not sign with it, may be another card than the key is on. */
+  /** If a card does not report its key and then does not sign with it, the key may be on another card. */
   async #takeOut(why: unknown): Promise<never> {
     await this.#card.deleteCertificate(this.#slot).catch(() => undefined)
     throw why

@@ -1,4 +1,4 @@
-/** Enrolling: a certificate from a CA for a key on a card, in one call that can be made again. */
+/** Enrolment: a certificate from a CA for a key on a card, in one call that can be repeated. */
 
 import { files } from '../files/files.ts'
 import { Home } from '../home/home.ts'
@@ -12,14 +12,14 @@ import { cardIdOf } from './identity.ts'
 import { type Enrolment, Enrolments } from './state.ts'
 
 export interface EnrollPlace {
-  /** Folder in which enrolments under way are kept. Else $TESSERA_HOME, else $XDG_DATA_HOME/tessera. */
+  /** Folder for enrolments under way. Defaults to $TESSERA_HOME, else $XDG_DATA_HOME/tessera. */
   readonly home?: string
 }
 
 /**
- * Has a CA certify a key on a card, and puts the certificate beside it: a new key, or the one that is in the slot. An
- * enrolment that ended in the middle, or waits for the CA to decide, goes on with the same call. The old key and its
- * certificate stay until the new certificate is known to be right and the new key has signed.
+ * Has a CA certify a key on a card, new or already in the slot, and stores the certificate with it. After an interruption,
+ * or while the CA decides, the same call continues the enrolment. The old key and its certificate stay until the new
+ * certificate has been checked and the new key has signed.
  * @throws CaError; CardError ERR_KEY_ABSENT, ERR_NOT_SUPPORTED; PinError; UsageError; FileError ERR_CARD_BUSY while another
  * process enrols into the slot
  * @example
@@ -31,8 +31,8 @@ export function enroll(card: Card, { home, ...options }: EnrollOptions & EnrollP
 }
 
 /**
- * Gives up what `enroll` has begun: its new key goes, and the card is as it was before. One that has begun to put the new
- * key or certificate into the slot is finished instead, and says so.
+ * Abandons what `enroll` has begun: its new key is removed, and the card is as it was before. An enrolment that has
+ * begun to put the new key or certificate into the slot is finished instead, and the result says so.
  * @throws as `enroll`
  */
 export async function abandonEnrollment(
@@ -48,13 +48,13 @@ export interface PendingEnrollment {
   readonly slot: string
   readonly step: Enrolment['step']
   readonly started: Date
-  /** Which CA has the request, where one has. */
+  /** The CA that has the request, if any. */
   readonly ca: string | undefined
-  /** When to ask it again, where it has not decided. */
+  /** When to ask the CA again, if it has not decided. */
   readonly askAfter: Date | undefined
 }
 
-/** The enrolment that is under way for a slot; undefined where none is. */
+/** The enrolment under way for a slot; undefined if there is none. */
 export async function pendingEnrollment(
   card: Card,
   slot: string,

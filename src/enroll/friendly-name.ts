@@ -1,5 +1,5 @@
-// What a person calls a certificate: in an object of nobody's beside it, with the beginning of the certificate's SHA-256,
-// since other programs put other certificates into the slot without knowing of it.
+// A friendly name for a certificate: in an object beside it that no standard uses, with the first octets of the
+// certificate's SHA-256, since other programs replace the certificate without knowing of its name.
 import { concat, equal, sha256, utf8 } from '../bytes.ts'
 import { UsageError } from '../errors.ts'
 import type { Card } from '../piv/host/card.ts'
@@ -17,8 +17,8 @@ export function checkFriendlyName(name: string): string {
 }
 
 /**
- * Names a certificate; without a name takes one away that was there. The certificate is on the card already: one that
- * knows NIST's objects alone refuses this one, and then the certificate has no name.
+ * Names a certificate, or removes its name if none is given. The certificate is on the card already: a card that
+ * accepts only NIST's objects refuses this one, and the certificate then has no name.
  */
 export async function nameCertificate(card: Card, slot: Slot, certificate: Uint8Array, name?: string): Promise<void> {
   const tag = tagOf(slot)
@@ -28,7 +28,7 @@ export async function nameCertificate(card: Card, slot: Slot, certificate: Uint8
   } else if ((await ifReadable(() => card.getObject(tag))) !== undefined) await ifTaken(() => card.deleteObject(tag))
 }
 
-/** undefined where it has none, and where the name was another certificate's. */
+/** Undefined if it has none, or if the name belongs to another certificate. */
 export async function friendlyName(card: Card, slot: Slot, certificate: Uint8Array): Promise<string | undefined> {
   const content = await card.getObject(tagOf(slot)).catch(() => undefined)
   if (content === undefined || !equal(content.subarray(0, MARK), markOf(certificate))) return undefined

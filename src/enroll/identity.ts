@@ -1,10 +1,10 @@
-// What tells cards apart, for files about them: the GUID of the CHUID, which for a card of Tessera is its id.
+// Tells cards apart, for files about them: by the GUID of the CHUID, which is the card id on a card of Tessera.
 import { hex, sha256 } from '../bytes.ts'
 import { guidOf } from '../piv/contents.ts'
 import type { Card } from '../piv/host/card.ts'
 import { ifReadable } from '../piv/host/readable.ts'
 
-/** 32 hex digits. Of a card that says nothing of itself it follows from its name: that of its reader. */
+/** 32 hex digits. Derived from the name, which is that of the reader, if the card reports no GUID. */
 export async function cardIdOf(card: Card): Promise<string> {
   const chuid = await ifReadable(() => card.getObject('chuid'))
   const guid = chuid && guidOf(chuid)
@@ -12,5 +12,5 @@ export async function cardIdOf(card: Card): Promise<string> {
   return idByName(card.name)
 }
 
-/** For a card that says no GUID: the name is that of its reader. */
+/** For a card that reports no GUID: the name is that of its reader. */
 export const idByName = (name: string): string => hex(sha256(name)).slice(0, 32)

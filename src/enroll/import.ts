@@ -1,4 +1,4 @@
-// Certificates that were made elsewhere: put beside the key that they are for, and nowhere else.
+// Certificates made elsewhere: they are put only beside the key that they are for.
 
 import type { KeyObject } from 'node:crypto'
 import { isUint8Array } from 'node:util/types'
@@ -12,21 +12,21 @@ import { type CertificateDescription, describeCertificate } from './describe.ts'
 import { readCertificates } from './read.ts'
 
 export interface ImportOptions {
-  /** Puts a certificate there that is of little use: expired, not valid yet, for other uses than the slot is for, … */
+  /** Stores a certificate of little use: expired, not valid yet, for other uses than the slot is for, … */
   readonly force?: boolean
 }
 
 export interface Candidate extends CardCertificate {
   readonly description: CertificateDescription
-  /** Why it would be of little use in the slot; empty: nothing stands against it. */
+  /** Why it would be of little use in the slot; empty: nothing is wrong with it. */
   readonly findings: readonly string[]
-  /** How many certificates were given that have nothing to do with it. */
+  /** How many of the given certificates are unrelated. */
   readonly others: number
 }
 
 /**
- * Puts the certificate that is for the key in a slot there, with what signed it, out of `given`: PEM or DER, or several
- * of those. Nothing on the card is changed unless all of it is right.
+ * Finds in `given` (PEM or DER, or several of those) the certificate for the key in a slot, and stores it there with
+ * its issuers. Nothing on the card is changed unless all of it is right.
  * @throws CardError ERR_DATA (no certificate), ERR_KEY_ABSENT, ERR_CERTIFICATE_KEY (for another key),
  * ERR_CERTIFICATE_UNFIT (see `force`)
  */
@@ -50,7 +50,7 @@ export async function importCertificate(
 }
 
 /**
- * What `importCertificate` would put beside a key, and what stands against it.
+ * What `importCertificate` would store beside a key, and the reasons against it.
  * @throws CardError ERR_DATA, ERR_CERTIFICATE_KEY
  */
 export function examineCertificates(

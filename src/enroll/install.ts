@@ -1,5 +1,5 @@
-// Putting an issued certificate and its key where they belong. Every step can be done again: whoever takes over after a
-// crash finds on the card how far it came.
+// Puts an issued certificate and its key where they belong. Every step can be repeated: after a crash the next call
+// sees on the card how far the last one came.
 import { type KeyObject, X509Certificate } from 'node:crypto'
 import { equal } from '../bytes.ts'
 import { CardError, hasCode, valueIf } from '../errors.ts'
@@ -13,13 +13,13 @@ import type { Enrolment } from './state.ts'
 
 export type Issued = Enrolment & { readonly certificate: Uint8Array }
 
-/** The public key in a slot; undefined where there is none that the card tells. */
+/** The public key in a slot; undefined if the card reports none. */
 export async function publicKeyIn(card: Card, slot: string): Promise<KeyObject | undefined> {
   const isAbsent = (error: unknown) => isOfOneItem(error) || hasCode(error, 'ERR_KEY_ABSENT')
   return (await card.keyInfo(slot).catch(valueIf(isAbsent, undefined)))?.publicKey
 }
 
-/** `key`: that of the certificate. @throws as changes of a card do; what was done is found by the next call */
+/** `key`: that of the certificate. @throws as changes of a card do; the next call finds what was done */
 export async function install(card: Card, enrolment: Issued, key: KeyObject): Promise<void> {
   const { slot, place, retireTo, certificate, chain = [], friendlyName } = enrolment
   if (place !== slot && (await publicKeyIn(card, slot))?.equals(key) !== true) {
@@ -30,7 +30,7 @@ export async function install(card: Card, enrolment: Issued, key: KeyObject): Pr
   await nameCertificate(card, parseSlot(slot), certificate, friendlyName)
 }
 
-/** The certificate first: a key without one would be seen by nobody. */
+/** The certificate goes first: programs do not see a key without one. */
 async function retire(card: Card, slot: string, to: string): Promise<void> {
   const [old, key] = [await certificateIn(card, slot), await publicKeyIn(card, slot)]
   await assertFree(card, to, old, key !== undefined)
@@ -39,8 +39,8 @@ async function retire(card: Card, slot: string, to: string): Promise<void> {
 }
 
 /**
- * The slot was free when it was chosen, perhaps weeks ago. What is there now is the old certificate and its key, of a try
- * before; or somebody's, which stays. `toMove`: the old key is not there yet.
+ * The slot was free when it was chosen, perhaps weeks ago. By now it may hold the old certificate and its key, from an
+ * earlier try; anything else is not ours and stays. `toMove`: the old key is not there yet.
  */
 async function assertFree(card: Card, to: string, old: CardCertificate | undefined, toMove: boolean): Promise<void> {
   const [certificate, key] = [await certificateIn(card, to), await publicKeyIn(card, to)]
@@ -54,6 +54,6 @@ async function assertFree(card: Card, to: string, old: CardCertificate | undefin
   )
 }
 
-/** The certificate in a slot; undefined where there is none that can be read. */
+/** The certificate in a slot; undefined if there is none that can be read. */
 export const certificateIn = (card: Card, slot: string): Promise<CardCertificate | undefined> =>
   card.getCertificate(slot).catch(valueIf(isOfOneItem, undefined))

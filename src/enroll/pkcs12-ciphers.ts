@@ -1,5 +1,6 @@
-// What protects the parts of a PKCS#12 file: keys from passphrases, ciphers, the MAC over all. RFC 7292, appendices B and C;
-// RFC 8018, 6.2 (PBES2); RFC 9579 (PBMAC1). All by OpenSSL but RC2 and RC4, which Node's OpenSSL does not have.
+// Protection of PKCS#12 files: keys derived from passphrases, ciphers, and the MAC over everything. RFC 7292,
+// appendices B and C; RFC 8018, 6.2 (PBES2); RFC 9579 (PBMAC1). OpenSSL does all but RC2 and RC4, which Node's OpenSSL
+// does not have.
 import { createDecipheriv, createHmac, pbkdf2, timingSafeEqual } from 'node:crypto'
 import { promisify } from 'node:util'
 import type Forge from 'node-forge'
@@ -59,7 +60,7 @@ const PBES2_CIPHERS: ReadonlyMap<string, Cipher> = new Map([
   ['1.2.392.200011.61.1.1.1.3', { name: 'camellia-192-cbc', key: 24 }],
   ['1.2.392.200011.61.1.1.1.4', { name: 'camellia-256-cbc', key: 32 }],
 ])
-/** Those that PKCS#12 has of its own: RFC 7292, appendix C. */
+/** Ciphers that PKCS#12 defines itself: RFC 7292, appendix C. */
 const OWN_CIPHERS: ReadonlyMap<string, Cipher> = new Map([
   ['1.2.840.113549.1.12.1.1', { name: 'rc4', key: 16 }],
   ['1.2.840.113549.1.12.1.2', { name: 'rc4', key: 5 }],
@@ -69,7 +70,7 @@ const OWN_CIPHERS: ReadonlyMap<string, Cipher> = new Map([
   ['1.2.840.113549.1.12.1.6', { name: 'rc2', key: 5 }],
 ])
 
-/** A passphrase, and the same as PKCS#12 takes it. */
+/** A passphrase, as octets and in PKCS#12's form. */
 export interface Secrets {
   readonly passphrase: Uint8Array
   readonly bmp: Uint8Array
@@ -90,7 +91,7 @@ function takeSalt(parts: Parts): Uint8Array {
   return salt
 }
 
-/** Whether the MAC over `content` is right. `mac`: what MacData holds. @throws TlvError, CardError ERR_DATA */
+/** Whether the MAC over `content` is right. `mac`: the content of MacData. @throws TlvError, CardError ERR_DATA */
 export async function macIsRight(
   mac: Uint8Array,
   content: Uint8Array,
@@ -120,7 +121,7 @@ async function ownMacKey(id: string, parts: Parts, { bmp }: Secrets, work: Pkcs1
   return { hash, key: await native().pkcs12Key(hash.name, bmp, salt, PURPOSE.mac, count, hash.octets) }
 }
 
-/** RFC 9579, 4: the salt and rounds of MacData mean nothing then. */
+/** RFC 9579, 4: the salt and rounds in MacData have no meaning here. */
 async function pbmac1Key(parameters: Uint8Array, { passphrase }: Secrets, work: Pkcs12Work): Promise<MacKey> {
   const parts = new Parts(parameters)
   const derivation = parts.take(DER.sequence)
@@ -150,8 +151,8 @@ async function pbkdf2Key(
 }
 
 /**
- * Decrypts a part. `algorithm`: what its AlgorithmIdentifier holds.
- * @throws CardError ERR_DATA for a way that is not known, or too much work; whatever OpenSSL throws for another passphrase
+ * Decrypts a part. `algorithm`: the content of its AlgorithmIdentifier.
+ * @throws CardError ERR_DATA for an unsupported algorithm, or too much work; an error of OpenSSL for a wrong passphrase
  */
 export async function decrypt(
   algorithm: Uint8Array,
@@ -184,7 +185,9 @@ async function decryptPbes2(
   return withCipher(cipher.name, await pbkdf2Key(derivation, passphrase, cipher.key, work), iv, ciphertext)
 }
 
-/** OpenSSL's three-key 3DES, by which the others go: the key of one is given thrice, of two the first comes again. */
+/**
+ * DES goes through OpenSSL's three-key 3DES: one key is repeated three times; of two, the first comes again at the end.
+ */
 const AS_TRIPLE: ReadonlyMap<string, (key: Uint8Array) => Uint8Array> = new Map([
   ['des-cbc', (key) => concat(key, key, key)],
   ['des-ede-cbc', (key) => concat(key, key.subarray(0, 8))],
@@ -218,7 +221,7 @@ function rc2(forge: typeof Forge, key: Uint8Array, iv: Uint8Array, ciphertext: U
   return octets
 }
 
-/** RFC 6229 has its vectors. What it makes of another passphrase is no DER. */
+/** RFC 6229 has test vectors. With a wrong passphrase the result is not DER. */
 function rc4(key: Uint8Array, ciphertext: Uint8Array): Uint8Array {
   const state = Uint8Array.from({ length: 256 }, (_, at) => at)
   const at = (index: number): number => state[index & 0xff] ?? 0

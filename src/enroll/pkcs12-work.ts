@@ -1,11 +1,13 @@
-// How much hashing a PKCS#12 file may want. Each of its parts names its own number of rounds, and whoever wrote it chose how
-// many parts there are: so what is bounded is all of it together, before it is done.
+// Limits the hashing for a PKCS#12 file. Each part names its own number of rounds, and the file decides how many parts
+// there are, so the limit is on the sum, and is checked before the work is done.
 import { CardError } from '../errors.ts'
 
-/** In rounds, of which a second has some millions. Programs write thousands, Firefox for years 600 000 for each key. */
+/**
+ * In rounds, of which a second has some millions. Programs write thousands; Firefox has long used 600 000 for each key.
+ */
 const MOST = 20_000_000
 
-/** How to have a file written anew, as messages say it. */
+/** How to export a file again, for messages. */
 export const EXPORT_AGAIN =
   'Export it again: openssl pkcs12 -legacy -in OLD -out KEY.pem; openssl pkcs12 -export -in KEY.pem -out NEW.'
 
@@ -19,8 +21,8 @@ export class Pkcs12Work {
 
   /**
    * The number of rounds that an INTEGER asks for.
-   * @param cost of one of them: how many hashes the key is made of
-   * @throws CardError ERR_DATA where they and those before are too many
+   * @param cost how many hashes one round takes for a key of this length
+   * @throws CardError ERR_DATA if these and the earlier rounds are too many
    */
   rounds(integer: Uint8Array, cost: number): number {
     const count = Number(`0x${Buffer.from(integer).toString('hex') || '0'}`)

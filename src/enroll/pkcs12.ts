@@ -1,6 +1,6 @@
 /**
- * PKCS#12 files (RFC 7292): a private key and its certificates under a passphrase, as openssl, Windows and Firefox write
- * them. The MAC over all is checked first, where there is one.
+ * PKCS#12 files (RFC 7292): a private key and its certificates under a passphrase, as openssl, Windows and Firefox
+ * write them. The MAC over everything, if there is one, is checked first.
  */
 import { transcode } from 'node:buffer'
 import { createPrivateKey } from 'node:crypto'
@@ -36,7 +36,7 @@ interface Bags {
   readonly work: Pkcs12Work
 }
 
-/** Whether `octets` begin as PKCS#12 does: a sequence, of which the first element is the number 3. */
+/** Whether `octets` begin as PKCS#12 does: a sequence with the number 3 as its first element. */
 export function looksLikePkcs12(octets: Uint8Array): boolean {
   const [tag, length = 0] = octets
   const start = length < 0x80 ? 2 : 2 + (length & 0x7f)
@@ -45,12 +45,13 @@ export function looksLikePkcs12(octets: Uint8Array): boolean {
 
 /** Most octets of a passphrase. */
 const LONGEST_PASSPHRASE = 1024
-/** How deep bags of bags are followed; nobody writes them deeper than one. */
+/** How deep nested bags are followed; in practice they are one deep. */
 const DEEPEST = 8
 
 /**
- * The passphrase as PKCS#12 takes it: a BMPString with two zeros at its end (RFC 7292, B.1). Some write no octets at all
- * for an empty one, and OpenSSL before 1.1 took each octet of UTF-8 for a character. No string is made of it.
+ * The passphrase in the forms that PKCS#12 files use: a BMPString with two zeros at its end (RFC 7292, B.1). Some
+ * programs write no octets at all for an empty one, and OpenSSL before 1.1 took each octet of UTF-8 as a character. No
+ * string is made of it, since strings cannot be wiped.
  */
 function formsOf(passphrase: Uint8Array): readonly Uint8Array[] {
   const ending = new Uint8Array(2)
@@ -64,7 +65,7 @@ function formsOf(passphrase: Uint8Array): readonly Uint8Array[] {
   return [...forms, octets]
 }
 
-/** @throws CardError ERR_DATA: malformed, too much work, another passphrase, none or more than one private key */
+/** @throws CardError ERR_DATA: malformed, too much work, wrong passphrase, no private key or more than one */
 export async function readPkcs12(octets: Uint8Array, passphrase: Uint8Array, work = new Pkcs12Work()): Promise<Pkcs12> {
   if (passphrase.length > LONGEST_PASSPHRASE) throw wrongPassphrase()
   const forms = formsOf(passphrase)

@@ -1,7 +1,7 @@
 /**
- * Where the key of an enrolment is while its certificate is not there yet. A new key waits in a free retired slot, so
- * that the old key and its certificate stay until the new ones are proved; where nothing is in the way it is in its slot
- * from the beginning.
+ * Where the key of an enrolment is until its certificate arrives. A new key waits in a free retired slot, so that the
+ * old key and its certificate stay until the new ones are proved; if nothing is in the way, it is made directly in its
+ * slot.
  */
 import { CardError, UsageError } from '../errors.ts'
 import type { Card } from '../piv/host/card.ts'
@@ -9,13 +9,13 @@ import { isOfOneItem } from '../piv/host/readable.ts'
 import { isRetired, SLOTS, type Slot } from '../piv/slots.ts'
 
 export interface Wishes {
-  /** `new` makes a key, `existing` takes the one that is in the slot; without a wish whatever is not in anybody's way. */
+  /** `new` makes a key, `existing` uses the one in the slot; by default whichever replaces nothing. */
   readonly key?: 'new' | 'existing'
-  /** The certificate that is in the slot is to be replaced. Without a wish for a new key that one's key stays. */
+  /** Replaces the certificate in the slot. Its key stays unless a new one is asked for. */
   readonly renew?: boolean
-  /** Keeps a key that is replaced, with its certificate, in a retired slot. Without it: that of slot 9d, for old mail. */
+  /** Keeps a replaced key, with its certificate, in a retired slot. By default only that of slot 9d, for old mail. */
   readonly keepOld?: boolean
-  /** A new key may replace what is in the slot and cannot be used here, or what the card does not tell of. */
+  /** Allows a new key to replace content of the slot that cannot be used here, or that the card does not report. */
   readonly overwrite?: boolean
 }
 
@@ -25,13 +25,13 @@ export interface Place {
   readonly retireTo?: Slot
 }
 
-/** Highest first: programs use them from the lowest up. */
+/** Highest first, because programs use them from the lowest up. */
 const RETIRED = [...SLOTS.keys()].filter(isRetired).reverse() as Slot[]
 
 /**
  * @param taken slots that other enrolments have chosen
- * @throws UsageError ERR_USAGE when a certificate would be replaced that nobody said; CardError ERR_KEY_ABSENT,
- * ERR_NOT_SUPPORTED
+ * @throws UsageError ERR_USAGE when a certificate would be replaced without consent; CardError
+ * ERR_KEY_ABSENT, ERR_NOT_SUPPORTED
  */
 export async function choosePlace(
   card: Card,
@@ -84,7 +84,7 @@ async function freeSlots(card: Card, taken: ReadonlySet<string>): Promise<Slot[]
   return free
 }
 
-/** One that is not understood is one; what needs the PIN may be there or not. */
+/** An unreadable certificate counts as one. Where reading needs the PIN, a certificate cannot be assumed. */
 async function hasCertificate(card: Card, slot: Slot): Promise<boolean> {
   try {
     return (await card.getCertificate(slot)) !== undefined
@@ -95,7 +95,7 @@ async function hasCertificate(card: Card, slot: Slot): Promise<boolean> {
 }
 
 /**
- * Asks before anything is made whether the card can move a key: by moving none from one empty slot to another.
+ * Checks, before anything is made, that the card can move a key: asks it to move an absent key between empty slots.
  * @throws CardError ERR_NOT_SUPPORTED
  */
 async function assertMoves(card: Card, from: Slot, slot: Slot, free: readonly Slot[]): Promise<void> {

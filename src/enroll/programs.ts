@@ -1,7 +1,7 @@
 /**
- * Which programs would pass a certificate over, and why: what they look at before they offer it, as one table of small
- * rules. What a program cannot know before it asks somebody else (whether the issuer is trusted, whether it was
- * revoked) is not here.
+ * Which programs would pass a certificate over, and why: what they check before they offer it, as one table of small
+ * rules. What a program has to ask others (whether the issuer is trusted, whether the certificate was revoked) is not
+ * here.
  *
  * OpenSC: src/libopensc/pkcs15-piv.c. NSS: `certutil -V`, usages C, S and R. Windows: "Certificate Requirements and
  * Enumeration", and KB5014754 for the security identifier. Kerberos: MIT, crypto_check_cert_eku in
@@ -22,7 +22,7 @@ import {
 } from './certificate-rules.ts'
 import type { CertificateDescription } from './describe.ts'
 
-/** Kerberos compares realms letter by letter, and a UPN is taken for a principal as it is written. */
+/** Kerberos compares realms with regard to case, and a UPN is used as a principal just as it is written. */
 const inCapitals = (upn: string): boolean =>
   upn.slice(upn.lastIndexOf('@')) === upn.slice(upn.lastIndexOf('@')).toUpperCase()
 const isEc = ({ certificate }: Placed): boolean => certificate.algorithm.startsWith('P-')
@@ -49,7 +49,7 @@ const NO_ADDRESS: Rule = {
 
 export const TLS_CLIENTS = 'TLS clients (OpenSSL, curl)'
 
-/** `versions`: those that the rules were seen with; none where no test of this project can run the program. */
+/** `versions` were tested with the rules; none if no test of this project can run the program. */
 export const PROGRAMS: ReadonlyArray<{
   readonly program: string
   readonly versions?: string
@@ -180,7 +180,7 @@ export const PROGRAMS: ReadonlyArray<{
 
 export interface ProgramVerdict {
   readonly program: string
-  /** Why it would pass the certificate over; empty: it would not. */
+  /** Why the program would pass the certificate over; empty: it would not. */
   readonly because: readonly string[]
 }
 

@@ -1,7 +1,7 @@
 /**
- * What an enrolment asks of a certificate authority (CA), whatever protocol it speaks; one file of protocols/ each.
- * A protocol brings octets to the CA and back over a connection that it has verified. Whether a certificate is the
- * right one is looked at by the enrolment, not here.
+ * What an enrolment needs from a certificate authority (CA), whatever protocol it speaks; protocols/ has one file for
+ * each. A protocol carries octets to the CA and back over a connection that it has verified. Checking the certificate
+ * is up to the enrolment.
  */
 
 /** Most octets of a certificate, a chain or an answer that a protocol takes from a CA. */
@@ -12,44 +12,44 @@ export interface CallOptions {
 }
 
 export interface SubmitOptions extends CallOptions {
-  /** The CA's name of the kind of certificate, where the protocol has a place for it. */
+  /** The CA's name for the kind of certificate, if the protocol has a field for it. */
   readonly template?: string
   /** The request renews the certificate that is on the card (EST simplereenroll). */
   readonly renewal?: boolean
-  /** Told what the CA knows the request by as soon as that is known, and before anything else is asked. */
+  /** Called with the CA's number of the request as soon as it is known, before anything else is asked. */
   readonly taken?: (pending: PendingRequest) => Promise<void>
 }
 
-/** What is needed to ask again, also in another process. It is kept in a file: no secrets. */
+/** What is needed to ask again, even from another process. It is stored in a file: no secrets. */
 export interface PendingRequest {
-  /** The CA's number of the request; what it means is known to the protocol alone. At most 1024 characters. */
+  /** The CA's number of the request; only the protocol knows its meaning. At most 1024 characters. */
   readonly id: string
-  /** How many seconds to wait before asking again, where the CA says so. */
+  /** How many seconds to wait before asking again, if the CA says so. */
   readonly retryAfter?: number
 }
 
 export interface Issued {
   /** DER. */
   readonly certificate: Uint8Array
-  /** What came with it, in DER and in any order; it is not trusted for having come. */
+  /** Certificates that came with it, in DER and in any order. They are not trusted. */
   readonly chain: readonly Uint8Array[]
 }
 
-/** A refusal is no answer but an error. */
+/** A refusal is an error, not an answer. */
 export type CaAnswer = Issued | { readonly pending: PendingRequest }
 
 /**
- * @throws CaError of every method: ERR_CA_REFUSED with the CA's words, ERR_CA_LOGIN (credentials missing or wrong),
- * ERR_CA_UNTRUSTED (TLS not verified, a way over http), ERR_CA_UNAVAILABLE (not reached, or "try later"), ERR_CA_ANSWER
- * (malformed, or longer than LONGEST_ANSWER); what the signal gives
+ * @throws CaError from every method: ERR_CA_REFUSED with the CA's words, ERR_CA_LOGIN (credentials missing or wrong),
+ * ERR_CA_UNTRUSTED (TLS not verified, a redirect over http), ERR_CA_UNAVAILABLE (not reached, or "try later"),
+ * ERR_CA_ANSWER (malformed, or longer than LONGEST_ANSWER); the reason of the signal
  */
 export interface CaProtocol {
   /** For messages and the enrolment's file: `EST https://ca.example/.well-known/est`. No secrets. */
   readonly name: string
-  /** The certificates of the CA (DER). They are a proposal: somebody has to trust them. */
+  /** The certificates of the CA (DER). They are only a proposal: the user has to decide whether to trust them. */
   cacerts(options?: CallOptions): Promise<readonly Uint8Array[]>
-  /** Hands in a request (PKCS#10, DER). The same request twice is to be answered twice, or refused. */
+  /** Submits a request (PKCS#10, DER). If the same request comes twice, the CA answers it again or refuses it. */
   submit(request: Uint8Array, options?: SubmitOptions): Promise<CaAnswer>
-  /** Asks again for what was pending; `request` is the one that was handed in (EST repeats it). */
+  /** Asks again about a pending request; `request` is the one that was submitted (EST repeats it). */
   fetch(pending: PendingRequest, request: Uint8Array, options?: SubmitOptions): Promise<CaAnswer>
 }

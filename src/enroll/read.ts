@@ -1,4 +1,4 @@
-// Certificates as files and CAs bring them: PEM, one or several, or DER.
+// Certificates as files and CAs deliver them: PEM, one or several, or DER.
 import { X509Certificate } from 'node:crypto'
 import { CardError } from '../errors.ts'
 import { DER } from '../iso7816/der.ts'
@@ -17,13 +17,13 @@ const bad = (why: string, cause?: unknown) =>
   new CardError('ERR_DATA', `There is no usable certificate in this: ${why}.`, { cause })
 
 /**
- * The certificates in a file, in its order, each in DER. Text around PEM is passed over, anything else in PEM is not.
+ * The certificates in a file, in its order, each in DER. Text around PEM is ignored; other content in PEM is an error.
  * @throws CardError ERR_DATA
  */
 export function readCertificates(octets: Uint8Array): Uint8Array[] {
   if (octets.length > LONGEST_FILE) throw bad(`it is longer than ${LONGEST_FILE} octets`)
   const found = isOneElement(octets) ? [octets.slice()] : [...blocks(octets)]
-  // Text may begin with the digit 0, which is how DER begins.
+  // Text may begin with the digit 0, which is the first octet of DER.
   if (found.length === 0 && octets[0] === DER.sequence) found.push(octets.slice())
   if (found.length === 0) throw bad('it is neither PEM ("BEGIN CERTIFICATE") nor DER')
   if (found.length > MOST) throw bad(`it has more than ${MOST} certificates`)
@@ -46,7 +46,7 @@ function* blocks(octets: Uint8Array): Iterable<Uint8Array> {
 function checkCertificate(der: Uint8Array): Uint8Array {
   if (der.length > LONGEST_CERTIFICATE) throw bad(`a certificate is longer than ${LONGEST_CERTIFICATE} octets`)
   try {
-    // OpenSSL passes over what comes after a certificate, and writes one in DER that was not.
+    // OpenSSL ignores data after a certificate, and writes in DER what was not.
     const { raw } = new X509Certificate(der)
     if (firstElement(der).length === der.length) return Uint8Array.from(raw)
   } catch (cause) {

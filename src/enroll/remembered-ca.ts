@@ -1,5 +1,5 @@
-// Which CA a certificate came from, so that its renewal needs nothing else: address, template, whom to trust and how one
-// logs in there, never a password. A file for each card and slot.
+// Which CA a certificate came from, so that its renewal needs no options: address, template, trusted certificates and
+// kind of login, never a password. There is one file for each card and slot.
 import { join } from 'node:path'
 import * as v from 'valibot'
 import { type Files, files as systemFiles } from '../files/files.ts'
@@ -27,7 +27,7 @@ const schema = v.strictObject({
   template: v.optional(text(1, 128)),
   login: v.picklist(['none', 'password', 'negotiate', 'certificate']),
   user: v.optional(text(1, 256)),
-  /** Certificates (DER) of whom the CA has to be, where somebody said so. */
+  /** Certificates (DER) to trust, if the user gave any. */
   trust: v.optional(v.pipe(v.array(octets(1, LONGEST_CERTIFICATE)), v.minLength(1), v.maxLength(MOST_ABOVE))),
 })
 
@@ -38,7 +38,7 @@ async function fileOf(card: Card, slot: string): Promise<readonly [folder: strin
   return [enrolments, join(enrolments, caFile(await cardIdOf(card), parseSlot(slot)))]
 }
 
-/** What is not right for the file is not remembered: an address with a password in it, for instance. @throws FileError */
+/** Values that do not suit the file are not remembered, such as an address with a password in it. @throws FileError */
 export async function rememberCa(
   card: Card,
   slot: string,
@@ -52,13 +52,13 @@ export async function rememberCa(
   await files.writeAtomic(path, seal(KIND, ca))
 }
 
-/** As it is in the file: octets are base64 there. */
+/** As in the file: octets are base64 there. */
 const shown = ({ trust, ...rest }: RememberedCa) => ({
   ...rest,
   ...(trust && { trust: trust.map((der) => Buffer.from(der).toString('base64')) }),
 })
 
-/** @throws FileError ERR_CARD_FILE for a file that is damaged */
+/** @throws FileError ERR_CARD_FILE for a damaged file */
 export async function rememberedCa(
   card: Card,
   slot: string,

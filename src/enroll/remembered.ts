@@ -1,4 +1,4 @@
-// Which options an enrolment was begun with: the same call goes on with it later, and may not say anything else unheard.
+// Which options an enrolment was begun with: the same call continues it later, and must not silently change them.
 import { createHash } from 'node:crypto'
 import { UsageError } from '../errors.ts'
 import { parseAlgorithm } from '../piv/algorithms.ts'
@@ -6,12 +6,12 @@ import type { EnrollOptions } from './enroll-options.ts'
 import type { Enrolment } from './state.ts'
 
 type Name = keyof EnrollOptions
-/** As one text; of what is not given that of the default. */
+/** Writes an option as one text; a missing option as its default. */
 type Spell = (options: EnrollOptions) => unknown
 
 /**
- * Every option there is: how it is remembered, or `each call` where the call that goes on decides it anew. The type
- * asks for a row for each option that is added.
+ * Every option: how it is remembered, or `each call` if a later call decides it anew. The type requires a row for each
+ * new option.
  */
 const OPTIONS: Readonly<Record<Name, Spell | 'each call'>> = {
   ca: ({ ca }) => ca.name,
@@ -30,12 +30,12 @@ const OPTIONS: Readonly<Record<Name, Spell | 'each call'>> = {
   template: ({ template }) => template,
   hash: ({ hash = 'SHA-256' }) => hash,
   padding: ({ padding = 'pkcs1' }) => padding,
-  // Names the file itself.
+  // Part of the file's name.
   slot: 'each call',
-  // Looked at when the certificate has come.
+  // Checked when the certificate has arrived.
   trust: 'each call',
   force: 'each call',
-  // Consent to what is in the slot at that moment.
+  // Consent is for the content of the slot at that moment.
   overwrite: 'each call',
   wait: 'each call',
   authorize: 'each call',
@@ -53,7 +53,7 @@ const textOf = (value: unknown): string => {
   return text.length <= LONGEST ? text : `sha256:${createHash('sha256').update(text).digest('hex')}`
 }
 
-/** What the file of an enrolment keeps of the options that it is begun with. */
+/** What the file of an enrolment stores of its options. */
 export function remembered(options: EnrollOptions): Record<string, string> {
   const kept = rows.flatMap(([name, spell]) => {
     const value = spell === 'each call' ? undefined : spell(options)
@@ -68,9 +68,9 @@ interface Difference {
   readonly now: string
 }
 
-/** Options that are given now and were not given so when the enrolment began. An option that is not given again stays. */
+/** Options given now with another value than at the beginning. An option that is not given again keeps its value. */
 export function differences({ options: begun }: Enrolment, options: EnrollOptions): readonly Difference[] {
-  if (begun === undefined) return [] // of a version that remembered none
+  if (begun === undefined) return [] // from a version that remembered no options
   const now = remembered(options)
   return rows.flatMap(([name]) => {
     const said = options[name] === undefined ? undefined : now[name]
@@ -78,19 +78,19 @@ export function differences({ options: begun }: Enrolment, options: EnrollOption
   })
 }
 
-/** What decides where the key is: it cannot be said otherwise once there is one. */
+/** Options that decide where the key is: fixed once there is a key. */
 const PLACING: readonly string[] = ['key', 'renew', 'keepOld'] satisfies Name[]
-/** What a new key is; one that was made in its slot from the beginning is not made again. */
+/** Options of a new key; a key made directly in its slot is not made again. */
 const MAKING: readonly string[] = ['algorithm', 'pinPolicy'] satisfies Name[]
 
-/** The same for a request that is made anew: where its key is was decided before. */
+/** The same for a new request: the place of its key was decided before. */
 export function rememberedAgain({ options: begun = {} }: Enrolment, options: EnrollOptions): Record<string, string> {
   const placed = Object.entries(begun).filter(([name]) => PLACING.includes(name))
   return { ...remembered(options), ...Object.fromEntries(placed) }
 }
 
 /**
- * Whether what was begun has to be asked for anew; an enrolment that a CA has by now cannot be.
+ * Whether the request has to be made anew, which is impossible once a CA has it.
  * @throws UsageError ERR_USAGE with both values of each option
  */
 export function assertSameOptions(found: Enrolment, options: EnrollOptions): boolean {

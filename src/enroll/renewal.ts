@@ -1,16 +1,16 @@
-// Certificates that run out: when that is, and what of them a request for the next one copies.
+// Certificates near their end: when that is, and what a request for renewal copies from them.
 import { CardError } from '../errors.ts'
 import { TlvError } from '../iso7816/tlv.ts'
 import { type Certificate, readCertificate } from '../x509/certificate.ts'
 import type { CertificateDescription } from './describe.ts'
 
-/** How many days before its end a certificate is due, unless somebody says otherwise. */
+/** How many days before its end a certificate is due, by default. */
 export const DUE_DAYS = 30
 const DAY = 24 * 60 * 60 * 1000
 
 export interface Expiry {
   readonly notAfter: Date
-  /** Whole days until then; negative when it is over. */
+  /** Whole days until then; negative after the end. */
   readonly daysLeft: number
   readonly due: boolean
 }

@@ -1,4 +1,4 @@
-// The request of an enrolment: what it asks for, what its file keeps of it.
+// The request of an enrolment: what it asks for, and what the enrolment's file stores of it.
 import { createPublicKey, type KeyObject } from 'node:crypto'
 import { sha256 } from '../bytes.ts'
 import { CaError } from '../errors.ts'
@@ -10,14 +10,14 @@ import type { EnrollOptions, EnrollResult } from './enroll-options.ts'
 import type { CaAnswer, Issued, PendingRequest } from './protocol.ts'
 import { type Enrolment, LONGEST_WAIT, MOST_ABOVE } from './state.ts'
 
-/** What is asked for, and of whom: SHA-256. */
+/** SHA-256 of what is asked for, and of which CA. */
 export function askedOf(options: EnrollOptions): Uint8Array {
   const { ca, subject, email, upn, principal, sid, purposes, template, hash, padding } = options
   const asked = [ca.name, subject, email, upn, principal, sid, purposes, template, hash, padding]
   return sha256(JSON.stringify(asked))
 }
 
-/** The key stays, and asks for something else. */
+/** Keeps the key, to ask for something else with it. */
 export function withoutRequest({
   request: _,
   asked: __,
@@ -29,7 +29,7 @@ export function withoutRequest({
   return { ...kept, step: 'reserved' }
 }
 
-/** The key that a request is about: its SubjectPublicKeyInfo, RFC 2986, 4.1. */
+/** The public key of a request: its SubjectPublicKeyInfo, RFC 2986, 4.1. */
 export function keyOfRequest(request: Uint8Array = new Uint8Array(0)): KeyObject {
   const info = new Parts(new Parts(unwrap(request, 0x30)).take(0x30))
   info.take(0x02)
@@ -47,7 +47,7 @@ export function pendingResult(slot: Slot, { pending }: Enrolment): EnrollResult 
   return { state: 'pending', slot, id, askAfter: new Date(askAfter) }
 }
 
-/** What an answer may hold, as the file of the enrolment keeps it. @throws CaError ERR_CA_ANSWER */
+/** Checks an answer against the limits of the enrolment's file. @throws CaError ERR_CA_ANSWER */
 export function assertBounded(answer: CaAnswer): void {
   if ('pending' in answer ? isKept(answer.pending) : areKept(answer)) return
   throw new CaError('ERR_CA_ANSWER', 'The CA answered what cannot be kept of an answer. Tell who runs it.')

@@ -1,4 +1,4 @@
-// Requests for a certificate: PKCS#10 (RFC 2986), signed by the key that the certificate is to be for.
+// Requests for a certificate: PKCS#10 (RFC 2986), signed by the key that is to be certified.
 import type { Card } from '../piv/host/card.ts'
 import { parseSlot } from '../piv/slots.ts'
 import type { Certificate } from '../x509/certificate.ts'
@@ -8,19 +8,19 @@ import { type SigningOptions, slotSigner } from './signer.ts'
 
 export type RequestOptions = CertificateContent &
   SigningOptions & {
-    /** The slot that the certificate is for, where its key waits in another one. */
+    /** The slot that the certificate is for, while its key waits in another one. */
     readonly forSlot?: string
   }
 
 /**
- * A request for the key in a slot. Nothing on the card is changed.
+ * Makes a request for the key in a slot. Nothing on the card is changed.
  * @returns PKCS#10 in DER
  * @throws CardError ERR_KEY_ABSENT; UsageError ERR_USAGE, ERR_ALGORITHM; PinError
  */
 export const requestCertificate = (card: Card, slot: string, options: RequestOptions = {}): Promise<Uint8Array> =>
   requestRenewal(card, slot, options)
 
-/** The same, for what `renewed` says wherever the options say nothing. */
+/** The same, with the values of `renewed` for missing options. */
 export async function requestRenewal(
   card: Card,
   slot: string,

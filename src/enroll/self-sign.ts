@@ -1,4 +1,4 @@
-// A certificate that a key on the card signs for itself: it makes the key visible to programs that know certificates.
+// A certificate that a key on the card signs for itself, so that programs which rely on certificates see the key.
 import { UsageError } from '../errors.ts'
 import type { Card } from '../piv/host/card.ts'
 import { subjectKey } from '../x509/extensions.ts'
@@ -8,15 +8,15 @@ import { type SigningOptions, slotSigner } from './signer.ts'
 
 export type SelfSignOptions = Omit<CertificateContent, 'template'> &
   SigningOptions & {
-    /** 365 unless given; 1 to 9999. */
+    /** 365 by default; 1 to 9999. */
     readonly days?: number
   }
 
 const DAY = 24 * 60 * 60 * 1000
 
 /**
- * Signs a certificate for the key in a slot with that key and puts it there. Writing it wants what every change of the
- * card wants: the PIN, or over a reader the admin key, proved before.
+ * Signs a certificate for the key in a slot with that key, and stores it there. Like every change of the card, this
+ * needs the PIN, or over a reader the admin key, verified before.
  * @returns the certificate, in DER
  * @throws CardError ERR_KEY_ABSENT; UsageError ERR_USAGE, ERR_ALGORITHM; PinError; nothing is changed then
  */

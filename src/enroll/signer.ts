@@ -1,4 +1,4 @@
-// A key on a card as one that signs certificates and requests.
+// A key on a card as a signer of certificates and requests.
 import { constants, verify } from 'node:crypto'
 import { CardError } from '../errors.ts'
 import type { Hash } from '../piv/algorithms.ts'
@@ -8,11 +8,11 @@ import type { UseOptions } from '../piv/host/card-access.ts'
 import type { KeyInfo } from '../piv/host/key-info.ts'
 import type { Signer } from '../x509/write.ts'
 
-/** With the PIN as `Card.sign` takes it: there at once, or asked for when the key wants it. */
+/** With the PIN as for `Card.sign`: given at once, or asked for when the key needs it. */
 export type SigningOptions = UseOptions & {
-  /** SHA-256 unless said otherwise. */
+  /** SHA-256 by default. */
   readonly hash?: Hash | string
-  /** Of RSA keys: `pkcs1` unless said otherwise. Not every program takes `pss` in certificates. */
+  /** Of RSA keys: `pkcs1` by default. Not every program accepts `pss` in certificates. */
   readonly padding?: 'pkcs1' | 'pss'
 }
 
@@ -23,7 +23,7 @@ export interface SlotSigner extends Signer {
 const PSS = { padding: constants.RSA_PKCS1_PSS_PADDING, saltLength: constants.RSA_PSS_SALTLEN_DIGEST }
 
 /**
- * A card that signs otherwise than its public key says would make what nobody takes, so every signature is checked.
+ * Checks every signature: nobody would accept one that does not match the public key.
  * @throws CardError ERR_KEY_ABSENT; UsageError ERR_ALGORITHM, for SHA-1 too
  */
 export async function slotSigner(card: Card, slot: string, options: SigningOptions): Promise<SlotSigner> {

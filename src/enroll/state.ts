@@ -1,6 +1,7 @@
 /**
- * What is kept of an enrolment under way, so that it survives the process: a file per card and slot, public data only.
- * Who enrols holds a lock as long as it does; the file stays until the certificate is in its slot.
+ * The stored state of an enrolment under way, so that it survives the process: a file per card and slot, public data
+ * only. A process has the lock of the enrolment while it works on it; the file stays until the certificate is in its
+ * slot.
  */
 import { join } from 'node:path'
 import * as v from 'valibot'
@@ -21,13 +22,13 @@ const KIND: Kind = {
   advice: 'Begin again: tessera enroll SLOT --abandon.',
 }
 const LIMIT = 1024 * 1024
-/** Most certificates above one, and most seconds that a CA may have somebody wait. */
+/** Most certificates above one, and the longest wait that a CA may ask for, in seconds. */
 export const MOST_ABOVE = 16
 export const LONGEST_WAIT = 31_536_000
 const certificate = octets(1, LONGEST_CERTIFICATE)
 const slot = v.picklist([...SLOTS.keys()])
 
-/** The order of the steps; each name is of what is done. */
+/** The order of the steps; each is named after what has been done. */
 export const STEPS = ['reserved', 'requested', 'pending', 'issued'] as const
 export type Step = (typeof STEPS)[number]
 
@@ -35,9 +36,9 @@ const schema = v.strictObject({
   step: v.picklist(STEPS),
   started: moment,
   slot,
-  /** Where the key is until the certificate is proved; the slot itself where nothing is in its way. */
+  /** Where the key is until the certificate is proved; the slot itself if nothing is in the way. */
   place: slot,
-  /** What to make in that place, where the key is a new one. */
+  /** What to make in that place, if the key is new. */
   newKey: v.optional(
     v.strictObject({
       algorithm: v.picklist(Object.keys(ALGORITHMS) as Algorithm[]),
@@ -49,11 +50,11 @@ const schema = v.strictObject({
   renewal: v.boolean(),
   friendlyName: v.optional(text(1, 128)),
   template: v.optional(text(1, 128)),
-  /** Which CA has the request. */
+  /** The CA that has the request. */
   ca: v.optional(text(1, 2048)),
-  /** What it was begun with, by option, each as JSON: remembered.ts. */
+  /** The options at the beginning, each as JSON: remembered.ts. */
   options: v.optional(v.record(text(1, 32), text(1, 300))),
-  /** SHA-256 of what was asked for, and of whom: people may change their mind before it arrives. */
+  /** SHA-256 of what was asked for, and of which CA: the user may change it before the request is submitted. */
   asked: v.optional(octets(32)),
   /** PKCS#10, DER. */
   request: v.optional(octets(1, 64 * 1024)),
@@ -66,7 +67,7 @@ const schema = v.strictObject({
 
 export type Enrolment = v.InferOutput<typeof schema>
 
-/** How long to wait for somebody who chooses slots, in milliseconds. */
+/** How long to wait while another process chooses slots, in milliseconds. */
 const CHOOSING = 10_000
 
 /** The enrolments of one home. */
@@ -82,8 +83,8 @@ export class Enrolments {
   }
 
   /**
-   * Runs `work` as the only one who enrols into this slot.
-   * @throws FileError ERR_CARD_BUSY when somebody else does
+   * Runs `work` while no other process enrols into this slot.
+   * @throws FileError ERR_CARD_BUSY when another process does
    */
   async alone<T>(card: string, slot: Slot, work: (file: EnrolmentFile) => Promise<T>): Promise<T> {
     await this.#files.makeFolder(this.#folder)
@@ -104,7 +105,7 @@ export class Enrolments {
     }
   }
 
-  /** What is under way for a slot; undefined where nothing is. Reading needs no lock. */
+  /** The enrolment under way for a slot; undefined if there is none. Reading needs no lock. */
   async look(card: string, slot: Slot): Promise<Enrolment | undefined> {
     const path = this.#path(card, slot)
     const octets = await this.#files.read(path, LIMIT)
@@ -115,7 +116,7 @@ export class Enrolments {
     return enrolmentFilesOf(card, await this.#files.list(this.#folder))
   }
 
-  /** Nobody else chooses slots of this card meanwhile; `taken` are those that others have chosen. */
+  /** Keeps other processes from choosing slots of this card; `taken` are those that other enrolments have chosen. */
   async #choosing<T>(card: string, choose: (taken: ReadonlySet<string>) => Promise<T>): Promise<T> {
     const lock = await this.#locks.wait(join(this.#folder, `${card}.lock`), CHOOSING, 'this card')
     try {
@@ -137,11 +138,11 @@ export class Enrolments {
   }
 }
 
-/** The file of one enrolment, in the hands of who holds its lock. */
+/** The file of one enrolment, while its lock is taken. */
 export class EnrolmentFile {
   readonly #path: string
   readonly #files: Files
-  /** Runs a choice of slots while nobody else makes one. */
+  /** Runs a choice of slots while no other process makes one. */
   readonly choosing: <T>(choose: (taken: ReadonlySet<string>) => Promise<T>) => Promise<T>
 
   constructor(path: string, files: Files, choosing: EnrolmentFile['choosing']) {

@@ -1,4 +1,4 @@
-/** The enrolment station: a card is made and enrolled for somebody, who then changes its first PIN. */
+/** The enrolment station makes and enrols a card for its first user, who then changes the first PIN. */
 
 import { secretBytes, wipe } from '../bytes.ts'
 import { type CreateCardOptions, cardInfo, makeCard, openChannel, type ReadableCard } from '../cards/index.ts'
@@ -8,7 +8,9 @@ import { DEFAULT_PIN } from '../piv/pin.ts'
 import type { EnrollOptions, EnrollResult } from './enroll-options.ts'
 import { enroll } from './enrollments.ts'
 
-/** Its keys sign the request and the test while the first PIN is still to be changed; for everybody else they do not. */
+/**
+ * In the station the keys sign the request and the test before the first PIN has been changed; elsewhere they do not.
+ */
 const IN_THE_STATION = { firstPinServes: true } as const
 
 export interface StationOptions {
@@ -24,9 +26,9 @@ export interface Prepared {
 }
 
 /**
- * Makes a card, enrols it, and leaves it so that its first user has to change the PIN before a key serves. A call that
- * ended in the middle, or waits for the CA, is made again with the same PIN: it goes on with the card that is there.
- * @throws CardError ERR_CARD_EXISTS for a card that somebody uses already; as `createCard` and `enroll`
+ * Makes a card, enrols it, and leaves it so that its first user has to change the PIN before a key can be used. After
+ * an interruption, or while the CA decides, repeat the call with the same PIN: it continues with the existing card.
+ * @throws CardError ERR_CARD_EXISTS for a card that is already in use; as `createCard` and `enroll`
  */
 export async function prepareCard({ card: made, enroll: asked }: StationOptions): Promise<Prepared> {
   const { name, home, tcti, pin: first = DEFAULT_PIN } = made
@@ -37,7 +39,7 @@ export async function prepareCard({ card: made, enroll: asked }: StationOptions)
     ? cardOver(await openChannel({ name, ...place, ...(tcti !== undefined && { tcti }) }, IN_THE_STATION))
     : await makeCard({ ...made, mustChangePin: true }, IN_THE_STATION)
   try {
-    // Whether the PIN of a card that was there is the one that is given now is not known: its last try is left.
+    // An existing card may have another PIN than the one given now, so its last try is not risked.
     const careful = again && (await card.pinStatus()).tries !== 1
     const { minTriesLeft = careful ? 2 : 0 } = asked
     const authorize = async () => {
@@ -51,7 +53,7 @@ export async function prepareCard({ card: made, enroll: asked }: StationOptions)
   }
 }
 
-/** Whether there is a card of this name that nobody has used yet. @throws CardError ERR_CARD_EXISTS */
+/** Whether there is a card of this name that has not been used yet. @throws CardError ERR_CARD_EXISTS */
 async function begun(name: string, place: { readonly home?: string }): Promise<boolean> {
   const isAbsent = (error: unknown) => hasCode(error, 'ERR_CARD_NOT_FOUND')
   const found = await cardInfo(name, place).catch(valueIf(isAbsent, undefined))

@@ -9,13 +9,13 @@ const SIGNING_SLOTS: Readonly<Record<string, readonly KeyUsage[]>> = {
   '9e': ['digitalSignature'],
 }
 
-/** What programs want of a certificate in a slot: one of these. Retired slots keep what there was. */
+/** Usages that programs look for in the certificate of a slot: one of these. Retired slots keep their earlier use. */
 export const NEEDED_USAGES: Readonly<Record<string, readonly KeyUsage[]>> = {
   ...SIGNING_SLOTS,
   '9d': ['keyEncipherment', 'keyAgreement', 'dataEncipherment'],
 }
 
-/** The usages that are right for a slot: signing, or in 9d and the retired slots what the kind of key decrypts by. */
+/** The right usages for a slot: signing, or in 9d and the retired slots the way this kind of key decrypts. */
 export function usagesOf(slot: Slot, algorithm: Algorithm): readonly KeyUsage[] {
   return SIGNING_SLOTS[slot] ?? [ALGORITHMS[algorithm].kind === 'rsa' ? 'keyEncipherment' : 'keyAgreement']
 }

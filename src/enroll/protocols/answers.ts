@@ -1,4 +1,4 @@
-// What every protocol makes of an answer over HTTP: its status in words, and the certificates in it.
+// What every protocol does with an HTTP answer: puts its status into words, and reads its certificates.
 import { createPublicKey, X509Certificate } from 'node:crypto'
 import { equal } from '../../bytes.ts'
 import { CaError, UsageError } from '../../errors.ts'
@@ -10,7 +10,7 @@ import { wordsOf } from './faults.ts'
 
 const SEQUENCE = 0x30
 
-/** What a status means, unless the protocol knows better. RFC 9110, section 15. */
+/** What a status means, unless the protocol says otherwise. RFC 9110, section 15. */
 type Meanings = Readonly<Record<number, 'login' | 'refused' | 'later' | 'elsewhere'>>
 const STATUSES: Meanings = {
   400: 'refused',
@@ -30,7 +30,7 @@ const STATUSES: Meanings = {
   501: 'elsewhere',
 }
 
-/** The error that an answer is that is not one of success. */
+/** The error for an answer that is not a success. */
 export function refusal(
   { address: { host } }: Connection,
   response: CaResponse,
@@ -75,14 +75,14 @@ export function certificatesIn(connection: Connection, envelope: Uint8Array): Ui
   }
 }
 
-/** Of what came, the certificate for a key (SPKI, DER). @throws CaError ERR_CA_ANSWER when there is none */
+/** The certificate for a key (SPKI, DER) among those that came. @throws CaError ERR_CA_ANSWER if there is none */
 export function issuedFor(connection: Connection, key: Uint8Array, came: readonly Uint8Array[]): Issued {
   const certificate = came.find((one) => equal(spkiOf(one) ?? new Uint8Array(0), key))
   if (certificate === undefined) throw connection.answer('it has no certificate for the key of the request')
   return { certificate, chain: came.filter((one) => one !== certificate) }
 }
 
-/** Undefined for a key of a kind that is not known here: it is not the one that was asked for. */
+/** Undefined for an unsupported type of key, which cannot be the one that was asked for. */
 function spkiOf(certificate: Uint8Array): Uint8Array | undefined {
   try {
     return new X509Certificate(certificate).publicKey.export({ type: 'spki', format: 'der' })
@@ -91,7 +91,7 @@ function spkiOf(certificate: Uint8Array): Uint8Array | undefined {
   }
 }
 
-/** SubjectPublicKeyInfo of a request, RFC 2986, 4. @throws UsageError ERR_USAGE for what is no request */
+/** SubjectPublicKeyInfo of a request, RFC 2986, 4. @throws UsageError ERR_USAGE for a malformed request */
 export function publicKeyOf(request: Uint8Array): Uint8Array {
   try {
     const [info] = readTlvs(unwrap(request, SEQUENCE))

@@ -1,6 +1,6 @@
-// A login by user name and password (HTTP Basic, RFC 7617) that leaves no copy of the password behind. Node keeps headers as
-// strings, several of each, which nobody can overwrite: so the header has stars, and the octets take their place in what is
-// written to the connection.
+// Login by user name and password (HTTP Basic, RFC 7617) that leaves no copy of the password behind. Node keeps several
+// copies of a header as strings, which cannot be overwritten. The header therefore has stars, and the octets replace
+// them in the data that is written to the connection.
 import type { ClientRequest } from 'node:http'
 import type { Socket } from 'node:net'
 import { concat, space, utf8, wipe } from '../../bytes.ts'
@@ -35,7 +35,7 @@ export class BasicLogin {
     this.header = { Authorization: `Basic ${this.#stars}` }
   }
 
-  /** Sends a request with the header, as soon as the server has proved who it is: earlier, TLS would keep a copy. */
+  /** Sends a request with the header once the server is authenticated: earlier, TLS would keep a copy. */
   send(request: ClientRequest, body: string | undefined): void {
     request.once('socket', (socket) => {
       socket.once('secureConnect', () => {
@@ -49,7 +49,7 @@ export class BasicLogin {
     wipe(this.#login)
   }
 
-  /** Puts the login into what is written next. */
+  /** Puts the login into the next write. */
   #fillIn(socket: Socket): void {
     const write = socket.write.bind(socket) as (octets: Uint8Array, done: (error?: Error | null) => void) => boolean
     const filling = (chunk: string | Uint8Array, encoding?: BufferEncoding, done?: (error?: Error | null) => void) => {

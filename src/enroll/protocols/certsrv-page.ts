@@ -1,7 +1,7 @@
 /**
- * What the pages of Microsoft's web enrolment say. There is no specification: these are the words and marks that
- * published clients look for (docs/lab-ca.md names them). Marks come before words, since words are in the language of
- * the server.
+ * Reads the pages of Microsoft's web enrolment. There is no specification: these are the words and marks that published
+ * clients look for (docs/lab-ca.md names them). Marks are tried before words, since the words are in the server's
+ * language.
  */
 
 export type Page =
@@ -18,10 +18,12 @@ const DISPOSITIONS: ReadonlyMap<string, 'denied' | 'pending'> = new Map([
 
 const NUMBER = '([1-9][0-9]{0,9})'
 const ISSUED = new RegExp(`certnew\\.cer\\?ReqID=${NUMBER}&`, 'i')
-/** What stands for a request that was taken in, and by what number is not known. */
+/** Stands for a request that was accepted without a known number. */
 export const NO_NUMBER = '?'
 
-/** The text of the element with that ID, which is the same in every language. A mark may have others beginning with it. */
+/**
+ * The text of the element with that ID, which is the same in every language. One ID may be the beginning of another.
+ */
 function marked(html: string, id: string): string | undefined {
   const found = new RegExp(`\\bID=["']?${id}["']?[\\s>]`, 'i').exec(html)
   if (found === null) return undefined
@@ -31,7 +33,7 @@ function marked(html: string, id: string): string | undefined {
 }
 const LONGEST_ELEMENT = 4000
 
-/** What stands under a label: `<DT ID=...>...</DT><DD>...`. */
+/** The text under a label: `<DT ID=...>...</DT><DD>...`. */
 function labelled(html: string, id: string): string | undefined {
   const found = new RegExp(`\\bID=["']?${id}["']?[\\s>]`, 'i').exec(html)
   const rest = found === null ? '' : html.slice(found.index, found.index + LONGEST_ELEMENT)
@@ -64,7 +66,7 @@ export function readSubmitted(html: string): Page {
   if (issued !== undefined) return { kind: 'issued', id: issued }
   const waiting = numberIn(marked(html, 'locInfoReqID') ?? '') ?? WAITING.exec(html)?.[1]
   if (waiting !== undefined) return { kind: 'pending', id: waiting }
-  // The server could not even take it in: certrser.asp.
+  // The server could not even accept the request: certrser.asp.
   if (has(html, 'locReqFailed')) return { kind: 'denied', words: plain(failure(html)) }
   return { kind: 'unknown' }
 }
@@ -74,7 +76,7 @@ const failure = (html: string): string =>
     .map((id) => labelled(html, id) ?? '')
     .find((text) => /[^\s<>()]/.test(text.replace(/<LocID[\s\S]*?<\/LocID>/gi, ''))) ?? ''
 
-/** certnew.cer, where it answers a page in place of a certificate. */
+/** certnew.cer, when it answers with a page instead of a certificate. */
 export function readFetched(html: string, id: string): Page {
   const words = plain(FETCH_WORDS.exec(html)?.[1] ?? labelled(html, 'locDispMsgLabel') ?? '')
   const [, number = ''] = /^\s*(\d)\b/.exec(labelled(html, 'locDispLabel') ?? '') ?? []
@@ -93,7 +95,7 @@ export const readRenewals = (html: string): number => Number(/\bnRenewals\s*=\s*
 
 const ENTITIES: Readonly<Record<string, string>> = { amp: '&', lt: '<', gt: '>', quot: '"', '#39': "'" }
 
-/** Text of a page in one line, without tags, entities and what is not to be seen. */
+/** Text of a page in one line, without tags, entities and invisible characters. */
 function plain(html: string): string {
   const text = html
     .replace(/<[^>]*>/g, ' ')

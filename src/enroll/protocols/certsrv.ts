@@ -1,6 +1,6 @@
 /**
- * Web enrolment of Microsoft's AD CS (/certsrv), as published clients of it use it. It is a set of pages for people, so
- * what is understood of them is little, and what is not understood is an error.
+ * Web enrolment of Microsoft's AD CS (/certsrv), as published clients use it. Its pages are for people, so little of
+ * them is parsed, and anything unexpected is an error.
  */
 import { X509Certificate } from 'node:crypto'
 import { CaError, UsageError } from '../../errors.ts'
@@ -10,7 +10,7 @@ import { certificatesIn, issuedFor, publicKeyOf, refusal } from './answers.ts'
 import { NO_NUMBER, type Page, readFetched, readRenewals, readSubmitted } from './certsrv-page.ts'
 import { type CaAddress, type CaCall, type CaResponse, Connection } from './connection.ts'
 
-/** AD CS answers other content types to what it does not take for a browser. */
+/** AD CS answers with other content types unless it recognises a browser. */
 const HEADERS = { 'User-Agent': 'Mozilla/5.0 (compatible; tessera)' }
 const WHAT = 'web enrolment (/certsrv)'
 const LOST =
@@ -18,7 +18,7 @@ const LOST =
 
 /**
  * A CA with web enrolment. `url`: its address, alone or with `/certsrv`.
- * @throws UsageError ERR_USAGE for what is no address
+ * @throws UsageError ERR_USAGE for a malformed address
  */
 export function certsrvProtocol(options: CaAddress): CaProtocol {
   const connection = new Connection(options)
@@ -50,7 +50,7 @@ export function certsrvProtocol(options: CaAddress): CaProtocol {
     return certificatesIn(connection, response.body)
   }
 
-  /** What a page without a certificate says. */
+  /** The answer in a page without a certificate. */
   function answerTo(page: Page): CaAnswer {
     if (page.kind === 'pending') return { pending: { id: page.id } }
     if (page.kind !== 'denied') throw connection.answer('its page is none of those that are known here')
@@ -84,7 +84,7 @@ export function certsrvProtocol(options: CaAddress): CaProtocol {
         body: new URLSearchParams(form).toString(),
       })
       const page = readSubmitted(textOf(response))
-      // Handed in once more it would be another request, so what it is known by is kept whatever comes next.
+      // Submitting it again would make another request, so its number is stored first, whatever comes next.
       if (page.kind !== 'denied') await taken?.({ id: page.kind === 'unknown' ? NO_NUMBER : page.id })
       return page.kind === 'issued' ? collect(page.id, request, signal) : answerTo(page)
     },
@@ -97,7 +97,7 @@ export function certsrvProtocol(options: CaAddress): CaProtocol {
   }
 }
 
-/** It stands in a list of lines, one attribute each. */
+/** It goes into a list of lines, one attribute each. */
 function checkTemplate(name: string): string {
   if (/^[\w .()-]{1,64}$/.test(name)) return name
   throw new UsageError('ERR_USAGE', 'The name of a template has letters, digits, spaces, and at most 64 characters.')
@@ -106,8 +106,8 @@ function checkTemplate(name: string): string {
 const textOf = ({ type, body }: CaResponse): string => (type === 'text/html' ? new TextDecoder().decode(body) : '')
 
 /**
- * The certificate (DER) in an answer, whatever its content type says: servers have been seen to call one HTML.
- * Undefined where it is a page.
+ * The certificate (DER) in an answer, whatever its content type says: some servers label certificates as HTML.
+ * Undefined if it is a page.
  */
 function certificateIn({ body }: CaResponse): Uint8Array | undefined {
   const text = Buffer.from(body.subarray(0, 64)).toString('latin1').trimStart()

@@ -1,6 +1,6 @@
 /**
- * The way to a CA: HTTPS with a server that is verified, answers that are bounded, and what goes wrong in words. A CA is
- * told who asks only after it proved who it is.
+ * The connection to a CA: HTTPS with a verified server, bounded answers, and errors in words. The client logs in only
+ * after the CA has proved its identity.
  */
 import { X509Certificate } from 'node:crypto'
 import type { IncomingMessage } from 'node:http'
@@ -16,27 +16,29 @@ import { LONGEST_ANSWER } from '../protocol.ts'
 import { BasicLogin } from './basic-login.ts'
 import { connectionFault } from './faults.ts'
 
-/** Who asks. */
+/** How the client logs in. */
 export type Credentials =
   /**
-   * HTTP Basic (RFC 7617). The password is read at each call and not kept: the caller wipes it. A function is asked at each
-   * call, for a password that is not kept in between.
+   * HTTP Basic (RFC 7617). The password is read at each call and not kept: the caller wipes it. A function is called
+   * each time, for a password that is not kept in between.
    */
   | { readonly user: string; readonly password: Uint8Array | (() => Uint8Array | Promise<Uint8Array>) }
   /** A certificate and its key in PEM, proved by TLS. */
   | { readonly certificate: string; readonly key: string }
-  /** A certificate and its key on a card, proved by TLS: an agent of `cardAgent`, which its maker destroys afterwards. */
+  /**
+   * A certificate and its key on a card, proved by TLS: an agent of `cardAgent`, which the caller destroys afterwards.
+   */
   | { readonly agent: Agent }
-  /** An `Authorization` header for each call, as Negotiate has it. */
+  /** Gives an `Authorization` header for each call, as Negotiate needs it. */
   | { readonly authorize: (host: string) => Promise<string> }
 
 export interface CaAddress {
   /** `https://ca.example`, with a path where the protocol has none of its own. */
   readonly url: string
-  /** Certificates (PEM) that the server is verified by; those of Node unless given. */
+  /** Certificates (PEM) to verify the server by; those of Node by default. */
   readonly ca?: string
   readonly credentials?: Credentials
-  /** Milliseconds for each call as a whole; 30 000 unless given. */
+  /** Milliseconds for each call as a whole; 30 000 by default. */
   readonly timeout?: number
 }
 
@@ -46,7 +48,7 @@ export interface CaCall {
   readonly path: string
   readonly headers?: Readonly<Record<string, string>>
   readonly body?: string
-  /** Nobody needs to know who asks. */
+  /** The call needs no login. */
   readonly anonymous?: boolean
   readonly signal?: AbortSignal | undefined
 }
@@ -63,7 +65,7 @@ const TIMEOUT = 30_000
 const MOST_REDIRECTS = 3
 const REDIRECTS = [301, 302, 303, 307, 308]
 
-/** @throws UsageError ERR_USAGE for what is no address over https */
+/** @throws UsageError ERR_USAGE for anything but an https address */
 export function addressOf(url: string): URL {
   const parsed = URL.canParse(url) ? new URL(url) : undefined
   if (parsed?.protocol !== 'https:' || parsed.username !== '' || parsed.password !== '') {
@@ -79,18 +81,18 @@ export function addressOf(url: string): URL {
 export class Connection {
   readonly address: URL
   readonly #options: CaAddress
-  /** For whoever asks, and for what anybody may ask: that costs no signature and no PIN. */
+  /** With and without login: an anonymous call costs no signature and no PIN. */
   readonly #agent: { readonly known: Agent; readonly anonymous: Agent }
   readonly #trust: { readonly rejectUnauthorized: true; readonly minVersion: 'TLSv1.2'; readonly ca?: string[] }
 
-  /** @throws UsageError ERR_USAGE for what is no address over https, or no certificates */
+  /** @throws UsageError ERR_USAGE for anything but an https address, or without certificates in `ca` */
   constructor(options: CaAddress) {
     this.address = addressOf(options.url)
     this.#options = options
     const { ca, credentials } = options
     const identity = credentials !== undefined && 'key' in credentials ? credentials : undefined
     try {
-      // Said although it is usual: an environment variable could turn it off.
+      // Explicit although it is the default: an environment variable could turn it off.
       const trust = { rejectUnauthorized: true, minVersion: 'TLSv1.2' } as const
       this.#trust = { ...trust, ...(ca === undefined ? {} : { ca: certificatesOf(ca) }) }
       const identified = identity === undefined ? {} : { cert: identity.certificate, key: identity.key }
@@ -106,12 +108,9 @@ export class Connection {
     }
   }
 
-  /**
-   * One call, redirects within the same host included.
-   * @throws CaError; what the signal gives
-   */
+  /** One call, including redirects within the same host. @throws CaError; the reason of the signal */
   async call(call: CaCall): Promise<CaResponse> {
-    // Not relative to it: what begins with two slashes would name another host.
+    // Not resolved as a relative address: a path with two slashes first would name another host.
     let url = new URL(this.address.origin + call.path)
     for (let redirects = 0; redirects <= MOST_REDIRECTS; redirects += 1) {
       const response = await this.#once(url, call)
@@ -121,7 +120,7 @@ export class Connection {
     throw this.answer(`it sent from one place to another more than ${MOST_REDIRECTS} times`)
   }
 
-  /** An error about an answer that is not as it should be. */
+  /** The error for a malformed or unexpected answer. */
   answer(why: string, cause?: unknown): CaError {
     const details = cause === undefined ? {} : { cause }
     return new CaError('ERR_CA_ANSWER', `The CA at ${this.address.host} ${unusable(why)}`, details)
@@ -135,7 +134,7 @@ export class Connection {
       const message = `The CA at ${from.host} sends to ${url.protocol}//, where nobody can be believed. Nothing was sent there.`
       throw new CaError('ERR_CA_UNTRUSTED', `${message} Tell who runs it.`)
     }
-    // RFC 7030, 3.2.1: another host is another matter, which somebody has to decide on.
+    // RFC 7030, 3.2.1: the user has to decide about another host.
     if (url.origin !== from.origin) {
       throw this.answer(`it sends to another one (${url.host}); if that is right, give its address`)
     }
@@ -146,7 +145,7 @@ export class Connection {
 
   async #once(url: URL, call: CaCall): Promise<CaResponse> {
     const { signal, method, body, anonymous = false } = call
-    // Outside of the time for the call: somebody may be asked.
+    // Outside the time limit of the call: a person may be asked.
     const basic = anonymous ? undefined : await this.#basic()
     try {
       return await inTime({ ms: this.#options.timeout ?? TIMEOUT, signal }, async (stop) => {
@@ -166,7 +165,7 @@ export class Connection {
       })
     } catch (cause) {
       signal?.throwIfAborted()
-      // Errors of the card, where its key proves who asks.
+      // Errors of the card, if its key is the login.
       if (cause instanceof CardError) throw cause
       throw connectionFault(url.host, cause)
     } finally {
@@ -188,7 +187,7 @@ export class Connection {
   }
 }
 
-/** OpenSSL passes over what is no certificate, and would then trust nobody without saying why. */
+/** OpenSSL ignores what is not a certificate, and would then trust nothing without saying why. */
 function certificatesOf(pem: string): string[] {
   const found = [...readPem(utf8(pem))].filter(({ label }) => label === 'CERTIFICATE')
   if (found.length === 0) throw new Error('there is no certificate')

@@ -1,6 +1,6 @@
 /**
- * Enrollment over Secure Transport: RFC 7030, with the clarifications of RFC 8951. A request waits at the CA by being
- * handed in again and again, so what is kept of it is only how to know it.
+ * Enrollment over Secure Transport: RFC 7030, with the clarifications of RFC 8951. A pending request is submitted again
+ * and again, so only what identifies it is stored.
  */
 import { fromBase64, hex, sha256 } from '../../bytes.ts'
 import { UsageError } from '../../errors.ts'
@@ -13,18 +13,18 @@ import { type CaAddress, type CaCall, type CaResponse, Connection } from './conn
 const WELL_KNOWN = '/.well-known/est'
 const OPERATIONS = ['cacerts', 'csrattrs', 'simpleenroll', 'simplereenroll', 'fullcmc', 'serverkeygen']
 const TAG = { oid: 0x06, sequence: 0x30 } as const
-/** Most seconds that a CA may have somebody wait before asking again. */
+/** Longest wait that a CA may ask for, in seconds. */
 const LONGEST_WAIT = 7 * 24 * 60 * 60
 
 export interface Est extends CaProtocol {
-  /** What the CA wants requests to have: object identifiers of attributes, extensions and algorithms. RFC 7030, 4.5. */
+  /** What the CA expects in requests: object identifiers of attributes, extensions and algorithms. RFC 7030, 4.5. */
   csrattrs(options?: CallOptions): Promise<readonly string[]>
 }
 
 /**
- * A CA that speaks EST. `url`: its address, alone or with `/.well-known/est` and a label; `template` of `submit` is the
- * label otherwise.
- * @throws UsageError ERR_USAGE for what is no address
+ * A CA that speaks EST. `url`: its address, alone or with `/.well-known/est` and a label; without a label there,
+ * `template` of `submit` is the label.
+ * @throws UsageError ERR_USAGE for a malformed address
  */
 export function estProtocol(options: CaAddress): Est {
   const connection = new Connection(options)
@@ -63,7 +63,7 @@ export function estProtocol(options: CaAddress): Est {
     )
     if (response.status === 200) return issuedFor(connection, key, certificates(response))
     if (response.status === 202) return { pending: { id: idOf(request), ...retryAfter(response) } }
-    // Where there is a label, that is what is not found.
+    // With a label, it is the label that was not found.
     throw refusal(connection, response, 'EST', template === undefined ? {} : { 404: 'refused' })
   }
 
@@ -78,7 +78,7 @@ export function estProtocol(options: CaAddress): Est {
 
     async csrattrs({ signal } = {}) {
       const response = await call('csrattrs', { signal })
-      // Both mean that nothing is wanted: RFC 7030, 4.5.2.
+      // Both mean that the CA expects nothing: RFC 7030, 4.5.2.
       if (response.status === 204 || response.status === 404) return []
       if (response.status !== 200) throw refusal(connection, response, 'EST')
       return attributesIn(connection, octets(response, 'application/csrattrs'))
@@ -95,7 +95,7 @@ export function estProtocol(options: CaAddress): Est {
 
 const idOf = (request: Uint8Array): string => hex(sha256(request))
 
-/** Where the operations are, without slash at the end, and the label that the address names. */
+/** The path of the operations, without a slash at the end, and the label in the address. */
 function pathOf({ pathname }: URL): { readonly base: string; readonly label: string | undefined } {
   const path = pathname.replace(/\/+$/, '')
   const [, before = path, label] = /^(.*?)\/\.well-known\/est(?:\/([^/]+))?$/.exec(path) ?? []
@@ -103,7 +103,7 @@ function pathOf({ pathname }: URL): { readonly base: string; readonly label: str
   throw new UsageError('ERR_USAGE', `The address of a CA that speaks EST ends before the operation (${label}).`)
 }
 
-/** RFC 7030, 3.2.2: a label is one part of the path, and is not called like an operation. */
+/** RFC 7030, 3.2.2: a label is one part of the path, and not the name of an operation. */
 function labels(own: string | undefined, template?: string): string[] {
   if (own !== undefined && template !== undefined && encodeURIComponent(template) !== own) {
     throw new UsageError(
@@ -117,7 +117,7 @@ function labels(own: string | undefined, template?: string): string[] {
   throw new UsageError('ERR_USAGE', `'${template}' is no label of EST.`)
 }
 
-/** Seconds, or a date: RFC 9110, 10.2.3. What makes no sense says nothing. */
+/** Seconds, or a date: RFC 9110, 10.2.3. A malformed value is ignored. */
 function retryAfter({ headers }: CaResponse): { readonly retryAfter?: number } {
   const text = headers['retry-after'] ?? ''
   const seconds = /^\d{1,9}$/.test(text) ? Number(text) : Math.ceil((Date.parse(text) - Date.now()) / 1000)

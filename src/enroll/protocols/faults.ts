@@ -1,4 +1,4 @@
-// What keeps a CA from being reached or believed, and what it says, in words.
+// Why a CA cannot be reached or trusted, and what it says, in words.
 import { CaError } from '../../errors.ts'
 import { serverFault } from '../../https/faults.ts'
 
@@ -15,10 +15,10 @@ export function connectionFault(host: string, cause: unknown): CaError {
   return new CaError(CODES[kind], `The CA at ${host} ${words}`, { cause })
 }
 
-/** Most characters of what a CA says that are repeated. */
+/** How many characters of a CA's text are repeated. */
 const MOST_WORDS = 400
 
-/** What a CA says in an answer of text or HTML: one line, without anything that is not plain text. */
+/** The text of an answer in plain text or HTML: one line, only of plain text. */
 export function wordsOf(type: string, body: Uint8Array): string {
   if (!/^text\/(plain|html)$/.test(type)) return ''
   const text = new TextDecoder().decode(body.subarray(0, 16_384))

@@ -1,18 +1,18 @@
 /**
- * Negotiate (RFC 4559) by the package `kerberos`, which is not among the dependencies: it is loaded when somebody wants
- * it, and has to be installed beside. One round a call, which is what Kerberos needs; NTLM, which needs more, is not
- * spoken. The ticket is the one that `kinit` got.
+ * Negotiate (RFC 4559) through the package `kerberos`. It is not among the dependencies: it is loaded on demand, and
+ * has to be installed separately. There is one round per call, which is what Kerberos needs; NTLM needs more and is not
+ * supported. The ticket is the one from `kinit`.
  */
 import { CaError, isError, UsageError } from '../../errors.ts'
 import type { Credentials } from './connection.ts'
 
-/** What is used of the package. */
+/** The part of the package that is used here. */
 export interface Kerberos {
   readonly GSS_MECH_OID_SPNEGO: number
   initializeClient(service: string, options: object): Promise<{ step(challenge: string): Promise<string> }>
 }
 
-/** Not a word for the type checker: the package need not be there. */
+/** Typed as `string` so that the type checker does not look for the package, which need not be there. */
 const PACKAGE: string = 'kerberos'
 
 async function load(): Promise<Kerberos> {
@@ -25,7 +25,7 @@ async function load(): Promise<Kerberos> {
   }
 }
 
-/** Logs in as whoever has a Kerberos ticket on this machine. @throws UsageError ERR_USAGE where the package is missing */
+/** Logs in with the user's Kerberos ticket on this computer. @throws UsageError ERR_USAGE if the package is missing */
 export async function negotiate(kerberos?: Kerberos): Promise<Credentials> {
   const { initializeClient, GSS_MECH_OID_SPNEGO: mechOID } = kerberos ?? (await load())
   return {
