@@ -8,8 +8,8 @@ import { deviceFile, tpm } from './tpm.ts'
 import { vpcd } from './vpcd.ts'
 
 /**
- * Looks at the addon, the TPM, PC/SC, Node's TLS and the cards. Nothing is changed, no secret is asked for, no try is spent; pcscd
- * is started where the system starts it for whoever asks.
+ * Checks the addon, the TPM, PC/SC, Node's TLS and the cards. Nothing is changed, no secret is asked for, no try is
+ * spent. On systems that start pcscd on demand, the check starts it.
  */
 export async function diagnose(options: Place = {}): Promise<Finding[]> {
   const addon = await found('Native part', async () => {

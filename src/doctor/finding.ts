@@ -1,4 +1,4 @@
-// What doctor says of one thing.
+// What doctor reports about one thing.
 import { type AnyCardError, CardError, isError } from '../errors.ts'
 
 export interface Finding {
@@ -8,7 +8,7 @@ export interface Finding {
   readonly advice?: string
 }
 
-/** Where a card is looked for, as for `openCard`. */
+/** Where to look for a card, as for `openCard`. */
 export interface Place {
   readonly tcti?: string
   readonly home?: string

@@ -1,11 +1,11 @@
-// PC/SC: whether it is there, and lets this user in.
+// Whether PC/SC is running and accepts this user.
 import { PcscError } from '../errors.ts'
 import { listReaders } from '../pcsc/readers.ts'
 import { type Finding, failed } from './finding.ts'
 
 /** How long pcscd may take over its list of readers, in milliseconds. */
 const PATIENCE = 5000
-/** SCARD_W_SECURITY_VIOLATION, SCARD_E_NO_ACCESS: it is there, and refuses this user. */
+/** SCARD_W_SECURITY_VIOLATION, SCARD_E_NO_ACCESS: PC/SC is running, and refuses this user. */
 const REFUSED: readonly unknown[] = [0x8010_006a, 0x8010_0027]
 
 /** `list` asks PC/SC for its readers. */

@@ -2,7 +2,7 @@
 import { native } from '../native.ts'
 import type { Finding } from './finding.ts'
 
-/** What `cardAgent` does first: the engine is this process's alone, and has no key yet. */
+/** Does what `cardAgent` does first: the engine belongs to this process alone, and has no key yet. */
 export function tls(): Finding {
   const what = "TLS with a card's key"
   const openssl = `OpenSSL ${process.versions.openssl} of this Node.js`

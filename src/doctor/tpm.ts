@@ -1,4 +1,4 @@
-// The TPM of this machine, and the one that cards would be made in.
+// The TPM of this computer, and the one in which cards would be made.
 import { constants } from 'node:fs'
 import { access } from 'node:fs/promises'
 import { TpmError } from '../errors.ts'
@@ -11,7 +11,7 @@ import { type Finding, failed, type Place } from './finding.ts'
 
 /** Revision 1.38 of the TPM 2.0 Library brought TPM_NT_PIN_FAIL. */
 const PIN_FAIL_REVISION = 138
-/** Somebody waits for the answer. */
+/** Short, because a person is waiting for the answer. */
 const WAIT_MS = 2000
 
 export async function deviceFile(): Promise<Finding> {
@@ -38,7 +38,7 @@ export async function tpm(options: Place): Promise<Finding[]> {
   const what = `TPM at ${tcti}`
   const stateFile = home.tpmState
   if (tcti === 'embedded:') {
-    // Where it cannot be looked for cards, the row about them says so.
+    // If the cards cannot be listed, the row about cards says so.
     const listed = await store.list().catch(() => undefined)
     if (listed === undefined) return []
     if (listed.length === 0) return [{ what, state: 'ok', detail: 'a TPM in software, made with the first card' }]

@@ -1,10 +1,10 @@
-// vpcd, by which `tessera serve` puts cards into PC/SC.
+// vpcd, through which `tessera serve` puts cards into PC/SC.
 import { access } from 'node:fs/promises'
 import { isExposed } from '../serve/peer.ts'
 import { endsPcscd, VPCD_FILES, type VpcdSetup, vpcdSetups, vpcdVersion } from '../serve/vpcd-setup.ts'
 import type { Finding } from './finding.ts'
 
-/** Where to look; of this machine unless given. */
+/** Where to look; on this computer by default. */
 export interface VpcdPlaces {
   readonly configuration: string
   readonly packages: string

@@ -1,4 +1,4 @@
-// What a CA signs: certificates of users, that of its own server, and the list of those that are revoked.
+// What a CA signs: users' certificates, the certificate of its own server, and the list of revoked certificates.
 import { generateKeyPairSync, randomBytes, X509Certificate } from 'node:crypto'
 import { isIP } from 'node:net'
 import { fromHex } from '../bytes.ts'
@@ -24,7 +24,7 @@ import type { Content } from './policy.ts'
 import { type Curve, loadOrMake } from './root.ts'
 
 const DAY = 24 * 60 * 60 * 1000
-/** The clocks of a laboratory differ: certificates and lists are valid from a little earlier. */
+/** Clocks in a laboratory differ, so certificates and lists are valid from a little earlier. */
 const EARLIER = 10 * 60 * 1000
 const SERVER_DAYS = 30
 const CRL_DAYS = 7
@@ -41,10 +41,10 @@ export interface ServerIdentity {
 }
 
 export interface IssueOptions {
-  /** The number of the request; it is the end of the serial number. */
+  /** The number of the request, which is also the end of the serial number. */
   readonly id: number
   readonly days: number
-  /** Where the list of revoked certificates is. */
+  /** The address of the list of revoked certificates. */
   readonly crl: string
 }
 
@@ -56,7 +56,7 @@ function serialNumber(id: number): Uint8Array {
   return Uint8Array.from(octets)
 }
 
-/** The number of the request that a certificate of this CA answers; 0 for what none does. */
+/** The number of the request behind a certificate of this CA; 0 for a certificate without one. */
 export const idOfSerial = (serial: string): number =>
   /^[4-7][0-9A-F]{31}$/i.test(serial) ? Number.parseInt(serial.slice(-8), 16) : 0
 
@@ -80,15 +80,15 @@ export class Authority {
   }
 
   /**
-   * The CA of a directory, which is made there unless there is one. Of two programs that make it at once, one does.
-   * @throws FileError; UsageError ERR_USAGE where `curve` is not that of the CA that is there
+   * The CA of a directory, made there if there is none. If two programs make it at once, one succeeds.
+   * @throws FileError; UsageError ERR_USAGE if `curve` differs from that of the existing CA
    */
   static async open(directory: Directory, curve?: Curve): Promise<Authority> {
     const { certificate, signer } = await loadOrMake(directory, curve)
     return new Authority(certificate, signer)
   }
 
-  /** Its certificate, for those that read PEM. */
+  /** Its certificate in PEM. */
   get pem(): string {
     return new X509Certificate(this.certificate).toString()
   }
@@ -104,7 +104,7 @@ export class Authority {
     })
   }
 
-  /** A key and a certificate for the CA's own server, which nobody keeps. `hosts`: DNS names and IP addresses. */
+  /** A key and a certificate for the CA's own server, which are not stored. `hosts`: DNS names and IP addresses. */
   async serverIdentity(hosts: readonly string[]): Promise<ServerIdentity> {
     const { publicKey, privateKey } = generateKeyPairSync('ec', { namedCurve: 'prime256v1' })
     const [first = 'localhost'] = hosts
@@ -123,7 +123,7 @@ export class Authority {
     return { certificate: new X509Certificate(certificate).toString(), key }
   }
 
-  /** The list of revoked certificates (CRL, DER), good for a week. */
+  /** The list of revoked certificates (CRL, DER), valid for a week. */
   crl(revoked: readonly Revoked[]): Promise<Uint8Array> {
     const now = Date.now()
     const number = fromHex(`0${now.toString(16)}`) ?? new Uint8Array(0)
@@ -132,7 +132,7 @@ export class Authority {
       thisUpdate: new Date(now - EARLIER),
       nextUpdate: new Date(now + CRL_DAYS * DAY),
       entries: revoked.map(({ serial, at }) => ({ serialNumber: fromHex(serial) ?? new Uint8Array(0), at })),
-      // The number has to grow, as time does: RFC 5280, 5.2.3.
+      // The number has to grow: RFC 5280, 5.2.3. The time does.
       extensions: [this.#key, extension('revocationListNumber', integer(number))],
     }
     return writeRevocationList(list, this.#signer)
@@ -140,7 +140,7 @@ export class Authority {
 
   #sign({ days, ...parts }: Signed): Promise<Uint8Array> {
     const notBefore = new Date(Date.now() - EARLIER)
-    // No certificate outlives the CA that signed it.
+    // A certificate must not outlive the CA that signed it.
     const notAfter = new Date(Math.min(notBefore.getTime() + days * DAY, this.#own.notAfter.getTime()))
     return writeCertificate({ ...parts, issuer: this.#own.subject, notBefore, notAfter }, this.#signer)
   }
@@ -150,7 +150,7 @@ export class Authority {
 function addressOctets(host: string): Uint8Array | undefined {
   if (isIP(host) === 4) return Uint8Array.from(host.split('.').map(Number))
   if (isIP(host) !== 6) return undefined
-  // As URLs write it: in digits alone, with at most one `::`.
+  // As a URL writes it: digits only, with at most one `::`.
   const [before = '', after] = new URL(`http://[${host}]`).hostname.slice(1, -1).split('::')
   const groups = (text = '') => (text === '' ? [] : text.split(':').map((group) => Number.parseInt(group, 16)))
   const [first, last] = [groups(before), groups(after)]

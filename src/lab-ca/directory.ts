@@ -1,4 +1,4 @@
-// The directory of a CA: which file is what. Nothing else in this part names a file.
+// The directory of a CA: the meaning of each file. No other module of the CA names a file.
 import { join } from 'node:path'
 import { type Files, files as systemFiles } from '../files/files.ts'
 import {
@@ -21,7 +21,7 @@ export class Directory {
   readonly path: string
   readonly files: Files
   readonly keyFile: string
-  /** What clients are given to trust. */
+  /** The certificate for clients to trust. */
   readonly certificateFile: string
   readonly crlFile: string
   readonly #settingsFile: string
@@ -43,7 +43,7 @@ export class Directory {
     return this.#read(FORMS.user, this.#at('users', `${name}.user`))
   }
 
-  /** Adds a user, or gives one another password and other names. */
+  /** Adds a user, or changes the password and names of an existing one. */
   putUser(user: User): Promise<void> {
     return this.files.writeAtomic(this.#at('users', `${user.name}.user`), encodeAs(FORMS.user, user))
   }
@@ -57,7 +57,7 @@ export class Directory {
     return this.#read(FORMS.request, this.#at('requests', String(id)))
   }
 
-  /** False when there is a request with that number. */
+  /** False if there is already a request with that number. */
   addRequest(request: StoredRequest): Promise<boolean> {
     return this.#create(FORMS.request, this.#at('requests', String(request.id)), request)
   }
@@ -66,7 +66,7 @@ export class Directory {
     return this.#read(FORMS.decision, this.#at('decisions', String(id)))
   }
 
-  /** False when it was decided already: the first decision stands. */
+  /** False if it was already decided: the first decision stands. */
   decide(decision: Decision): Promise<boolean> {
     return this.#create(FORMS.decision, this.#at('decisions', String(decision.id)), decision)
   }
@@ -75,7 +75,7 @@ export class Directory {
     return this.#read(FORMS.revocation, this.#at('revocations', String(id)))
   }
 
-  /** False when it was revoked already. */
+  /** False if it was already revoked. */
   revoke(revocation: Revocation): Promise<boolean> {
     return this.#create(FORMS.revocation, this.#at('revocations', String(revocation.id)), revocation)
   }
@@ -88,7 +88,7 @@ export class Directory {
     return this.files.writeAtomic(this.#settingsFile, encodeAs(FORMS.settings, settings))
   }
 
-  /** The numbers of what is there, in ascending order. */
+  /** The numbers in a folder, in ascending order. */
   async ids(folder: Exclude<Folder, 'users'>): Promise<number[]> {
     const names = await this.files.list(join(this.path, folder))
     return names

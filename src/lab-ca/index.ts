@@ -1,10 +1,10 @@
-// What the server knows by heart of the requests in its directory, so that it need not read them all for each new one.
-// Nobody else takes requests in.
+// The server's index of the requests in its directory, so that it need not read them all for each new one. Only the
+// server accepts requests.
 import { hex, sha256 } from '../bytes.ts'
 import type { Directory } from './directory.ts'
 import type { StoredRequest } from './records.ts'
 
-/** What makes two requests the same one. */
+/** Two requests are the same if these are equal. */
 export type Handed = Pick<StoredRequest, 'user' | 'template' | 'request'>
 
 function digest({ user, template, request }: Handed): string {
@@ -14,7 +14,7 @@ function digest({ user, template, request }: Handed): string {
 export class Index {
   readonly #byDigest = new Map<string, number>()
   readonly #byUser = new Map<string, number[]>()
-  /** Those that may not be decided yet. */
+  /** Requests that may be undecided. */
   readonly #open = new Map<string, Set<number>>()
   #last = 0
   #size = 0
@@ -37,7 +37,7 @@ export class Index {
     this.#size += 1
   }
 
-  /** The highest number that a request has. */
+  /** The highest number of a request. */
   get last(): number {
     return this.#last
   }
@@ -46,7 +46,7 @@ export class Index {
     return this.#size
   }
 
-  /** The newest request that is the same. */
+  /** The number of the newest request that is the same. */
   same(request: Handed): number | undefined {
     return this.#byDigest.get(digest(request))
   }
@@ -56,7 +56,7 @@ export class Index {
     return this.#byUser.get(name) ?? []
   }
 
-  /** How many requests of a user are not decided. */
+  /** How many requests of a user are undecided. */
   async pending(name: string, directory: Directory): Promise<number> {
     const open = this.#open.get(name) ?? new Set()
     for (const id of open) if ((await directory.decision(id)) !== undefined) open.delete(id)

@@ -1,4 +1,4 @@
-// How requests come in: what is taken, how many, and which are the same.
+// Accepting requests: which ones, how many, and which are the same.
 import { X509Certificate } from 'node:crypto'
 import { Mutex } from '../mutex.ts'
 import { formatName } from '../x509/name-text.ts'
@@ -10,7 +10,7 @@ import type { Entry, RegistrationAuthority } from './registration-authority.ts'
 import { type Request, readRequest } from './request.ts'
 import type { TemplateName } from './templates.ts'
 
-/** Most requests of one user that wait for a decision, and most of all that a directory holds. */
+/** Most undecided requests of one user, and most requests in a directory. */
 export const MOST_PENDING = 20
 export const MOST_REQUESTS = 10_000
 
@@ -19,15 +19,15 @@ export interface Submission {
   readonly template: TemplateName
   /** PKCS#10, DER. */
   readonly request: Uint8Array
-  /** It renews a certificate: there has to be one. */
+  /** The request renews a certificate, so there has to be one. */
   readonly renewal?: boolean
-  /** Why it is denied, where that is known already. */
+  /** Why the request is denied, if that is known already. */
   readonly objection?: string
 }
 
 export class Intake {
   readonly registration: RegistrationAuthority
-  /** Whether what is allowed is issued at once. */
+  /** Whether allowed requests are issued at once. */
   readonly #atOnce: boolean
   readonly #index: Index
   readonly #turn = new Mutex()
@@ -43,14 +43,14 @@ export class Intake {
   }
 
   /**
-   * Takes a request in. What asks for more than the user has is taken in too, and denied: it has a number then.
-   * @throws Refusal 400, 403, 413 for what is no request or has a weak key; 429 and 503 when there are too many
+   * Accepts a request. A request for more than the user may have is accepted and denied, so that it has a number.
+   * @throws Refusal 400, 403, 413 for a malformed request or a weak key; 429 and 503 when there are too many
    */
   submit(submission: Submission): Promise<Entry> {
     return this.#turn.run(() => this.#submit(submission))
   }
 
-  /** The same, but what was handed in before is answered again. */
+  /** The same, but a request that was submitted before gets the same answer again. */
   submitOnce(submission: Submission): Promise<Entry> {
     return this.#turn.run(async () => {
       const known = this.#index.same(handed(submission))
@@ -78,7 +78,7 @@ export class Intake {
     return objection ?? reasonAgainst(request, user, template) ?? unable
   }
 
-  /** Denied by rules that say otherwise now, since the user's record or certificates changed. */
+  /** Whether it was denied by rules with another result now, since the user's record or certificates have changed. */
   async #isStale({ state, reason }: Entry, submission: Submission): Promise<boolean> {
     if (!this.#atOnce || state !== 'denied') return false
     return (await this.#reasonAgainst(submission, readRequest(submission.request)))?.slice(0, LONGEST_REASON) !== reason
@@ -100,7 +100,7 @@ export class Intake {
     }
   }
 
-  /** Why this renews nothing. RFC 7030, 4.2.2: the subject is that of a certificate that the user has. */
+  /** Why this request renews nothing. RFC 7030, 4.2.2: the subject must be that of a certificate of the user. */
   async #notRenewable(request: Request, { name }: User): Promise<string | undefined> {
     const subject = formatName(request.subject)
     for (const id of this.#index.ofUser(name)) {

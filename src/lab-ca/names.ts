@@ -1,4 +1,4 @@
-// Whom a certificate is for: the names that a user's record gives, and whether those that are asked for are among them.
+// The names in a certificate: those of the user's record, and whether the requested ones are among them.
 import { DER } from '../iso7816/der.ts'
 import { readTlvs, unwrap } from '../iso7816/tlv.ts'
 import { type AlternativeNames, readAlternativeNames, writeAlternativeNames } from '../x509/alternative-names.ts'
@@ -7,7 +7,7 @@ import type { User } from './records.ts'
 
 type Kind = keyof AlternativeNames
 
-/** What each kind of name is called, and whether upper and lower case are the same in it. */
+/** The words for each kind of name, and whether upper and lower case are the same in it. */
 const KINDS: Readonly<Record<Kind, { readonly words: string; readonly anyCase: boolean }>> = {
   upn: { words: 'the UPN', anyCase: true },
   email: { words: 'the e-mail address', anyCase: true },
@@ -24,9 +24,9 @@ function ownNames({ name, upn, email }: User): Required<AlternativeNames> {
 }
 
 /**
- * The subjectAltName of a user's certificate: the UPN always, the e-mail address where the template has it, both
- * spelled as the record has them, and of the user's other names those that are asked for.
- * @throws Refusal 403 when a name is asked for that is not the user's; TlvError
+ * The subjectAltName of a user's certificate: always the UPN, the e-mail address if the template has it, both as
+ * spelled in the record, and the user's other names if requested.
+ * @throws Refusal 403 for a requested name that is not the user's; TlvError
  */
 export function alternativeNames(asked: Uint8Array | undefined, user: User, withEmail: boolean): Uint8Array {
   const own = ownNames(user)
@@ -42,7 +42,7 @@ export function alternativeNames(asked: Uint8Array | undefined, user: User, with
   return writeAlternativeNames({ email, upn: own.upn, principal: of('principal') }) ?? new Uint8Array(0)
 }
 
-/** A name that is asked for, as the user's record spells it. */
+/** A requested name, as the user's record spells it. */
 function ownName(own: Required<AlternativeNames>, kind: Kind, asked: string, user: User): string {
   const { words, anyCase } = KINDS[kind]
   const plain = (text: string) => (anyCase ? text.toLowerCase() : text)

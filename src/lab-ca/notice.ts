@@ -1,7 +1,7 @@
-/** Stands on every page, in every answer and on every line: nobody shall take this CA for a real one. */
+/** Part of every page, every answer and every line, so that this CA is not mistaken for a real one. */
 export const LABORATORY = 'Laboratory CA: for laboratories and tests only.'
 
-/** What the CA answers to whom it refuses something: words, and the status of HTTP that says the same. */
+/** The CA's answer to a refused client: words, and the matching status of HTTP. */
 export class Refusal extends Error {
   override name = 'Refusal'
   readonly status: number

@@ -1,5 +1,5 @@
-// What a certificate will say: built from the template and the user's record. What the request asks for is checked
-// against them, and is never the source.
+// The content of a certificate: built from the template and the user's record. The request is only checked against
+// them, and is never the source.
 import { equal } from '../bytes.ts'
 import { DER } from '../iso7816/der.ts'
 import { readTlvs, TlvError, tlv, unwrap } from '../iso7816/tlv.ts'
@@ -14,7 +14,7 @@ import type { User } from './records.ts'
 import type { Request } from './request.ts'
 import { findTemplate, TEMPLATES, type TemplateName } from './templates.ts'
 
-/** What a request may ask for; the CA's own extensions are nobody's to ask for. */
+/** What a request may ask for. The CA's own extensions cannot be asked for. */
 const ASKED: readonly string[] = [
   EXTENSIONS.subjectKeyIdentifier,
   EXTENSIONS.keyUsage,
@@ -25,13 +25,13 @@ const ASKED: readonly string[] = [
   EXTENSIONS.securityIdentifier,
 ]
 
-/** What a key of either kind is certified for where the request does not say; `nonRepudiation` may be asked for too. */
+/** The usages of a kind of key if the request names none; `nonRepudiation` may be requested too. */
 const USAGES: Readonly<Record<Request['kind'], readonly KeyUsage[]>> = {
   rsa: ['digitalSignature', 'keyEncipherment'],
   ec: ['digitalSignature', 'keyAgreement'],
 }
 
-/** What stands in a certificate besides what every certificate of the CA has. */
+/** The content of a certificate, besides what is the same in all certificates of the CA. */
 export interface Content {
   /** SubjectPublicKeyInfo, DER. */
   readonly publicKey: Uint8Array
@@ -73,20 +73,20 @@ function build(request: Request, user: User, template: TemplateName): Content {
   return { publicKey: request.publicKey, commonName: user.name, extensions }
 }
 
-/** Nobody becomes a CA here: `CA:FALSE` is the only answer. */
+/** Nobody becomes a CA here: only `CA:FALSE` is accepted. */
 function checkConstraints(asked: Uint8Array | undefined): void {
   if (asked !== undefined && unwrap(asked, DER.sequence).length > 0) {
     throw refused('The request asks for the certificate of a CA. This CA issues certificates to users only.')
   }
 }
 
-/** A name in the request itself, as Microsoft's clients put it there, has to be that of the template that is used. */
+/** A template named in the request itself, as by Microsoft's clients, has to be the one that is used. */
 function checkTemplate(asked: Uint8Array | undefined, template: TemplateName): void {
   if (asked === undefined || templateIn(asked) === template) return
   throw refused(`The request itself names another template than ${template}.`)
 }
 
-/** The template that a request names in its extension, if it is one of this CA's. @throws TlvError */
+/** The template that a request names in its extension, if this CA has it. @throws TlvError */
 export function templateIn(value: Uint8Array): TemplateName | undefined {
   const [text, ...others] = readTlvs(value)
   if (text === undefined || others.length > 0) throw new TlvError('the name of the template is none')
@@ -103,7 +103,7 @@ function checkPurposes(asked: Uint8Array | undefined, template: TemplateName): v
   throw refused(`The request asks for the purpose ${more}, which the template "${title}" does not have.`)
 }
 
-/** As it is asked for where that is right for the kind of key, else what is usual. DER BIT STRING. */
+/** The requested usages if they are right for the kind of key, else the default. DER BIT STRING. */
 function keyUsage(asked: Uint8Array | undefined, kind: Request['kind']): Uint8Array {
   if (asked === undefined) return writeUsages(USAGES[kind])
   const wanted = readUsages(asked)
@@ -116,7 +116,7 @@ function keyUsage(asked: Uint8Array | undefined, kind: Request['kind']): Uint8Ar
   return writeUsages(wanted)
 }
 
-/** The user's security identifier is in the certificate where the CA knows one; another one is refused. */
+/** The certificate has the user's security identifier if the CA knows it; a request for another one is refused. */
 function securityIdentifier(asked: Uint8Array | undefined, { name, sid }: User): Uint8Array | undefined {
   const own = sid === undefined ? undefined : writeSecurityIdentifier(sid)
   if (asked === undefined || (own !== undefined && equal(own, asked))) return own

@@ -1,5 +1,5 @@
-// What the CA keeps, each a file of its own that is written once: nothing is read, changed and written back, so any
-// number of processes may work in one directory without a lock.
+// The records of the CA, each in a file of its own that is written once. Nothing is read, changed and written back, so
+// any number of processes may work in one directory without a lock.
 import * as v from 'valibot'
 import { decode, integer, moment, octets, text } from '../files/schema.ts'
 import { type Kind, seal } from '../files/sealed-text.ts'
@@ -8,7 +8,7 @@ import { TEMPLATE_NAMES } from './templates.ts'
 /** Most octets of a PKCS#10 that the CA takes; one with an RSA-4096 key has about 2 kB. */
 export const LONGEST_REQUEST = 16 * 1024
 
-/** Most characters of why a request is denied. */
+/** Longest reason for a denial, in characters. */
 export const LONGEST_REASON = 500
 
 export const USER_NAME = /^[a-z0-9][a-z0-9._-]{0,31}$/
@@ -46,8 +46,8 @@ const decision = v.variant('outcome', [
 const revocation = v.strictObject({ id, at: moment, serial: v.pipe(v.string(), v.regex(/^[0-9a-f]{32}$/)) })
 
 /**
- * How the CA that runs, or ran last, was started: where it is, where its certificates say that the list of revoked ones
- * is, and how many days they are valid.
+ * How the CA was last started: its address, the address of the list of revoked certificates for new certificates, and
+ * how many days these are valid.
  */
 const settings = v.strictObject({ url: text(1, 300), crl: text(1, 300), days: integer(1, 9999) })
 
@@ -57,7 +57,7 @@ export type Decision = v.InferOutput<typeof decision>
 export type Revocation = v.InferOutput<typeof revocation>
 export type Settings = v.InferOutput<typeof settings>
 
-/** How one kind of file is spelled. */
+/** The format of one kind of file. */
 export interface Form<Value> {
   readonly kind: Kind
   readonly schema: v.GenericSchema<unknown, Value>

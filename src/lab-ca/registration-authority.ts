@@ -20,7 +20,7 @@ export interface Entry {
   readonly template: TemplateName
   readonly received: string
   readonly state: 'pending' | 'denied' | 'issued' | 'revoked'
-  /** Why it is denied. */
+  /** Why the request is denied. */
   readonly reason?: string
   /** DER, once issued. */
   readonly certificate?: Uint8Array
@@ -83,8 +83,8 @@ export class RegistrationAuthority {
   }
 
   /**
-   * Issues what a request asks for, or denies it where it breaks the rules (also those that are new since it came in).
-   * What somebody else decided meanwhile stands.
+   * Issues what a request asks for, or denies it if it breaks the rules, including rules that are new since it came in.
+   * If another process has decided meanwhile, its decision stands.
    * @throws UsageError ERR_USAGE
    */
   async approve(id: number): Promise<Entry> {
@@ -136,7 +136,7 @@ export class RegistrationAuthority {
     await this.directory.files.writeAtomic(this.directory.crlFile, await this.crl())
   }
 
-  /** Whose certificate this is: one that this CA issued and did not revoke. */
+  /** The user of a certificate that this CA issued and has not revoked. */
   async holder(certificate: Uint8Array): Promise<User | undefined> {
     const id = idOfSerial(serialOf(certificate))
     const known = id === 0 ? undefined : await this.directory.request(id)

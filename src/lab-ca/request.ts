@@ -1,4 +1,4 @@
-// Certificate requests as they come in: PKCS#10, RFC 2986. Read strictly; what is not known is refused.
+// Certificate requests: PKCS#10, RFC 2986. They are parsed strictly; anything unknown is refused.
 import { constants, createPublicKey, type KeyObject, verify } from 'node:crypto'
 import { hex } from '../bytes.ts'
 import { DER, field } from '../iso7816/der.ts'
@@ -9,7 +9,7 @@ import { Refusal } from './notice.ts'
 import { signatureOf } from './signatures.ts'
 
 export interface Request {
-  /** The name, in DER. What the CA puts into the certificate is its own affair. */
+  /** The requested name, in DER. The CA decides on the name in the certificate. */
   readonly subject: Uint8Array
   /** SubjectPublicKeyInfo, DER. */
   readonly publicKey: Uint8Array
@@ -19,7 +19,7 @@ export interface Request {
 
 const ATTRIBUTES = field(0)
 
-/** extensionRequest (RFC 2985, 5.4.2), and how Microsoft's clients of old call it (szOID_CERT_EXTENSIONS). */
+/** extensionRequest (RFC 2985, 5.4.2), and its old Microsoft equivalent (szOID_CERT_EXTENSIONS). */
 const EXTENSION_REQUESTS = ['1.2.840.113549.1.9.14', '1.3.6.1.4.1.311.2.1.14']
 const MOST_EXTENSIONS = 16
 const MOST_ATTRIBUTES = 16
@@ -31,8 +31,8 @@ const malformed = (why: string) => new Refusal(400, `This is no certificate requ
 const refused = (why: string) => new Refusal(403, why)
 
 /**
- * A request whose signature is right and whose key is strong enough.
- * @throws Refusal 400 for what is malformed, 403 for what the CA does not take
+ * Reads a request, and checks its signature and the strength of its key.
+ * @throws Refusal 400 for a malformed request, 403 for one that the CA does not accept
  */
 export function readRequest(der: Uint8Array): Request {
   try {
@@ -58,7 +58,7 @@ function read(der: Uint8Array): Request {
   }
 }
 
-/** The values of exactly these, in this order. */
+/** The values of exactly these elements, in this order. */
 function parts<const Tags extends readonly number[]>(
   octets: Uint8Array,
   tags: Tags,
@@ -70,7 +70,7 @@ function parts<const Tags extends readonly number[]>(
   return found.map(({ value }) => value) as { [At in keyof Tags]: Uint8Array }
 }
 
-/** @throws Refusal 403 for a key that is too short, or of a kind that is not known here */
+/** @throws Refusal 403 for a key that is too short, or of an unsupported type */
 function strongKey(spki: Uint8Array): KeyObject {
   const key = publicKeyOf(spki)
   const { modulusLength = 0, publicExponent = 0n, namedCurve = '' } = key.asymmetricKeyDetails ?? {}
@@ -121,7 +121,7 @@ function extensionsOf(octets: Uint8Array): Extension[] {
   return extensions
 }
 
-/** RFC 5280, 4.1: OID, critical (false unless there), value. */
+/** RFC 5280, 4.1: OID, critical (false by default), value. */
 function extensionOf({ tag, value }: Tlv): Extension {
   if (tag !== DER.sequence) throw malformed('one of the extensions is none')
   const marked = readTlvs(value).length === 3

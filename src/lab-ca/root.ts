@@ -17,7 +17,7 @@ import { type Signer, spkiOf, writeCertificate } from '../x509/write.ts'
 import type { Directory } from './directory.ts'
 import { LABORATORY } from './notice.ts'
 
-/** Curves of the CA's key: how OpenSSL calls them, and the hash that is signed with. */
+/** Curves of the CA's key: their names in OpenSSL, and the hash for signatures. */
 export const CURVES = {
   'P-256': { name: 'prime256v1', hash: 'SHA-256' },
   'P-384': { name: 'secp384r1', hash: 'SHA-384' },
@@ -45,8 +45,8 @@ const unusable = (path: string, why: string, cause?: unknown): FileError =>
   )
 
 /**
- * The CA of a directory, which is made there unless there is one. Of two programs that make it at once, one does.
- * @throws FileError; UsageError ERR_USAGE where `curve` is not that of the CA that is there
+ * The CA of a directory, made there if there is none. If two programs make it at once, one succeeds.
+ * @throws FileError; UsageError ERR_USAGE if `curve` differs from that of the existing CA
  */
 export async function loadOrMake(directory: Directory, curve?: Curve): Promise<Root> {
   const key = (await loadKey(directory)) ?? (await makeKey(directory, curve ?? 'P-256'))
@@ -68,7 +68,7 @@ async function loadKey({ files, keyFile }: Directory): Promise<KeyObject | undef
   try {
     return createPrivateKey({ key: Buffer.from(content.buffer, 0, content.length), format: 'pem' })
   } catch {
-    // The cause is left out: OpenSSL may quote what it could not read.
+    // No cause: OpenSSL may quote what it could not read.
     throw unusable(keyFile, 'it holds no private key in PEM')
   } finally {
     wipe(content)
@@ -107,7 +107,7 @@ function parse(content: Uint8Array, path: string): X509Certificate {
   }
 }
 
-/** The name has a random part: two CAs of one name would be taken for one. */
+/** The name has a random part: two CAs with the same name would be mistaken for one. */
 async function makeCertificate(directory: Directory, key: KeyObject, signer: Signer): Promise<Uint8Array> {
   const name = writeName(['CN', `Laboratory CA ${hex(randomBytes(4))}`], ['O', LABORATORY])
   const spki = spkiOf(signer.publicKey)

@@ -1,4 +1,4 @@
-// Algorithms of signatures in requests; what is broken is known, to be refused by its name.
+// Signature algorithms in requests. Broken ones are listed, so that the refusal can name them.
 import { equal } from '../bytes.ts'
 import { DER } from '../iso7816/der.ts'
 import { readTlvs, TlvError } from '../iso7816/tlv.ts'
@@ -11,14 +11,14 @@ const OPENSSL = { 'SHA-256': 'sha256', 'SHA-384': 'sha384', 'SHA-512': 'sha512' 
 
 export interface Signature {
   readonly kind: 'rsa' | 'ec'
-  /** As OpenSSL calls it. */
+  /** OpenSSL's name. */
   readonly hash: 'sha256' | 'sha384' | 'sha512'
   readonly pss: boolean
 }
 
 /**
- * What an AlgorithmIdentifier (without its outer tag) says.
- * @throws Refusal 403 for an algorithm that is broken or not known here; TlvError
+ * The signature algorithm of an AlgorithmIdentifier, given without its outer tag.
+ * @throws Refusal 403 for a broken or unknown algorithm; TlvError
  */
 export function signatureOf(octets: Uint8Array): Signature {
   const [type, parameters, ...others] = readTlvs(octets)
@@ -37,9 +37,9 @@ export function signatureOf(octets: Uint8Array): Signature {
   throw new Refusal(403, `The request is signed by an algorithm that is not taken here (${id}).`)
 }
 
-/** The hash, for the mask too, with a salt of its length: all that is used in certificates. RFC 4055, 3.1. */
+/** The hash, used for the mask too, with a salt as long as it: certificates use nothing else. RFC 4055, 3.1. */
 function pssHash(parameters: Uint8Array = new Uint8Array(0), said: string): Signature['hash'] {
-  // With and without the NULL that hashes may have (RFC 4055, 2.1: both are to be taken).
+  // With and without the NULL that hashes may have: RFC 4055, 2.1, requires both to be accepted.
   const found = HASHES.find((hash) =>
     [pssParameters(hash), pssParameters(hash, [])].some((known) => equal(known, parameters)),
   )

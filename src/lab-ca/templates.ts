@@ -1,13 +1,13 @@
-// What the CA issues. The names are those of Microsoft's own templates, as every instruction has them.
+// The templates of the CA. Their names are those of Microsoft's own templates, which instructions use.
 import type { Purpose } from '../x509/purposes.ts'
 
 export const TEMPLATES = {
   SmartcardUser: {
     title: 'Smartcard user',
-    /** Where EST has a place for it: the label in the path. RFC 7030, 3.2.2. */
+    /** The label in EST's path. RFC 7030, 3.2.2. */
     label: 'smartcard-user',
     purposes: ['client-authentication', 'smart-card-logon', 'email-protection'],
-    /** The user's address stands in the certificate, asked for or not. */
+    /** The certificate has the user's e-mail address, requested or not. */
     email: true,
   },
   SmartcardLogon: {
@@ -21,7 +21,7 @@ export const TEMPLATES = {
 export type TemplateName = keyof typeof TEMPLATES
 export const TEMPLATE_NAMES = Object.keys(TEMPLATES) as readonly TemplateName[]
 
-/** The template that somebody names by its name, title or label, in upper or lower case. */
+/** The template with this name, title or label, in upper or lower case. */
 export function findTemplate(text: string): TemplateName | undefined {
   const wanted = text.trim().toLowerCase()
   return TEMPLATE_NAMES.find((name) => {

@@ -10,30 +10,30 @@ import { USER_NAME, type User } from './records.ts'
 /** scrypt with 16 MiB and some 40 ms: enough for a laboratory. RFC 7914; N = 2^14, r = 8, p = 1. */
 const COST = 2 ** 14
 const BLOCK = 8
-/** Checks at once, and how many may wait for their turn: each takes 16 MiB. */
+/** Checks that run at once, and checks that may wait: each takes 16 MiB. */
 const AT_ONCE = 2
 const MOST_WAITING = 32
 
 export interface NewUser {
   readonly name: string
   readonly password: Uint8Array
-  /** `NAME@lab.example` unless given. */
+  /** `NAME@lab.example` by default. */
   readonly upn?: string
-  /** The UPN unless given. */
+  /** The UPN by default. */
   readonly email?: string
   readonly sid?: string
 }
 
 const bad = (why: string) => new UsageError('ERR_USAGE', `This user cannot be added: ${why}.`)
 
-/** Adds a user, or gives one another password and other names. @throws UsageError ERR_USAGE; FileError */
+/** Adds a user, or changes the password and names of an existing one. @throws UsageError ERR_USAGE; FileError */
 export async function putUser(directory: Directory, user: NewUser): Promise<User> {
   const { name, password, sid } = user
   if (!USER_NAME.test(name)) throw bad('a name has 1 to 32 lower-case letters, digits, dots, hyphens and underscores')
   if (password.length < 8 || password.length > 128) throw bad('a password has 8 to 128 characters')
   const upn = user.upn ?? `${name}@lab.example`
   const email = user.email ?? upn
-  // Both are checked by who writes them into certificates.
+  // Writing them checks them.
   writeAlternativeNames({ upn: [upn], email: [email] })
   if (sid !== undefined) writeSecurityIdentifier(sid)
   const other = await findByUpn(directory, upn)
@@ -53,7 +53,7 @@ async function findByUpn(directory: Directory, upn: string): Promise<User | unde
   return undefined
 }
 
-/** Whether passwords are right, a few at a time. */
+/** Checks passwords, a few at a time. */
 export class PasswordCheck {
   readonly #directory: Directory
   #running = 0
@@ -64,8 +64,8 @@ export class PasswordCheck {
   }
 
   /**
-   * The user, when name and password are right. A name that is not there takes as long as a wrong password.
-   * @throws Refusal 503 when too many wait
+   * The user, if name and password are right. An unknown name takes as long as a wrong password.
+   * @throws Refusal 503 when too many checks wait
    */
   async check(login: string, password: string): Promise<User | undefined> {
     const user = await this.#find(login)
@@ -79,7 +79,7 @@ export class PasswordCheck {
     }
   }
 
-  /** By the user's name or UPN, in upper or lower case. */
+  /** Finds a user by name or UPN, in upper or lower case. */
   async #find(login: string): Promise<User | undefined> {
     const wanted = login.toLowerCase()
     const own = USER_NAME.test(wanted) ? await this.#directory.user(wanted) : undefined

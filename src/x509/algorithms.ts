@@ -44,19 +44,19 @@ const HASH_NAMES: ReadonlyMap<string, string> = new Map([
 export const BROKEN_HASHES: readonly string[] = ['MD2', 'MD5', 'SHA-1']
 
 export interface SignatureFacts {
-  /** `RSA`, `RSA-PSS`, `ECDSA`; dotted digits where it has no name here. */
+  /** `RSA`, `RSA-PSS`, `ECDSA`; dotted digits for an unknown algorithm. */
   readonly name: string
-  /** undefined where it is not known here. */
+  /** Undefined for an unknown algorithm. */
   readonly hash: string | undefined
 }
 
-/** @param parameters what the algorithm's parameters hold, without tag and length */
+/** @param parameters the content of the algorithm's parameters, without tag and length */
 export function signatureFacts(id: string, parameters: Uint8Array | undefined): SignatureFacts {
   if (id === PSS) return { name: 'RSA-PSS', hash: pssHash(parameters ?? new Uint8Array(0)) }
   return SIGNATURES.get(id) ?? { name: id, hash: undefined }
 }
 
-/** RFC 4055, 3.1: SHA-1 where it does not say. */
+/** RFC 4055, 3.1: SHA-1 by default. */
 const pssHash = (parameters: Uint8Array): string | undefined =>
   ifWellFormed(() => {
     const found = new Parts(parameters).takeIf(field(0))
@@ -81,7 +81,10 @@ export function writeSignatureAlgorithm(kind: 'rsa' | 'ec', { hash, padding }: S
   return element(DER.sequence, oid(id), ...(kind === 'rsa' ? [NULL] : []))
 }
 
-/** The same hash for the mask, and a salt of its length. RFC 4055, 2.1: hashes have a NULL, and are read without it too. */
+/**
+ * The mask uses the same hash, and the salt is as long as the hash. RFC 4055, 2.1: a hash is written with NULL, and may
+ * come without it.
+ */
 export function pssParameters(hash: Hash, none: readonly Uint8Array[] = [NULL]): Uint8Array {
   const [id, octets] = HASHES[hash]
   const algorithm = element(DER.sequence, oid(id), ...none)

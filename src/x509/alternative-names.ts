@@ -1,5 +1,5 @@
-// Whom a certificate is for besides its subject: subjectAltName, RFC 5280, 4.2.1.6. Microsoft's user principal name
-// (UPN) and Kerberos principals (RFC 4556, 3.2.2; RFC 4120, 5.2) are `otherName`s.
+// The other names of a certificate's subject: subjectAltName, RFC 5280, 4.2.1.6. Microsoft's user principal name (UPN)
+// and Kerberos principals (RFC 4556, 3.2.2; RFC 4120, 5.2) are `otherName`s.
 import { utf8 } from '../bytes.ts'
 import { UsageError } from '../errors.ts'
 import { DER, element, field, octetField } from '../iso7816/der.ts'
@@ -73,7 +73,7 @@ function principalName(text: string): Uint8Array {
   return tlv(DER.sequence, tlv(field(0), general(text.slice(at + 1))), tlv(field(1), name))
 }
 
-/** The value of subjectAltName; undefined where there are no names. @throws UsageError ERR_USAGE */
+/** The value of subjectAltName; undefined without names. @throws UsageError ERR_USAGE */
 export function writeAlternativeNames(
   names: Pick<AlternativeNames, 'email' | 'upn' | 'principal'>,
 ): Uint8Array | undefined {
@@ -96,7 +96,7 @@ export function writeSecurityIdentifier(sid: string): Uint8Array {
   return tlv(DER.sequence, other(SID, tlv(DER.octetString, utf8(sid))))
 }
 
-/** DNS names and IP addresses of a server (those in their octets). */
+/** The value of subjectAltName for a server: DNS names, and IP addresses in octets. */
 export const writeHostNames = (hosts: ReadonlyArray<string | Uint8Array>): Uint8Array =>
   tlv(DER.sequence, ...hosts.map((host) => (typeof host === 'string' ? tlv(DNS, utf8(host)) : tlv(IP, host))))
 
@@ -110,7 +110,7 @@ function known(found: string | undefined): string {
   return found
 }
 
-/** What an `otherName` holds, where it is of one kind. Some programs forget the [0] around it. */
+/** The content of an `otherName` of one kind. Some programs leave out the [0] around it. */
 function readOther(octets: Uint8Array, id: string): Uint8Array | undefined {
   const parts = new Parts(octets)
   const found = parts.takeOid()
@@ -120,7 +120,7 @@ function readOther(octets: Uint8Array, id: string): Uint8Array | undefined {
   return value.tag === field(0) ? value.value : element(value.tag, value.value)
 }
 
-/** Whatever its texts are: RFC 4120 has GeneralString, and certificates of Windows and of openssl have others. */
+/** Accepts any type of text: RFC 4120 has GeneralString, but certificates of Windows and of openssl have others. */
 function readPrincipal(value: Uint8Array): string {
   const outer = new Parts(unwrap(value, DER.sequence))
   const realm = text(outer.take(field(0)))
@@ -141,7 +141,7 @@ const ofTag =
   ({ tag, value }: Tlv): string | undefined =>
     tag === wanted ? asciiText(value) : undefined
 
-/** What a kind of GeneralName is called, and how it is read; undefined: it is of another kind. */
+/** Readers by kind of GeneralName; undefined: the name is of another kind. */
 const READERS: Readonly<Record<keyof AlternativeNames, (name: Tlv) => string | undefined>> = {
   email: ofTag(EMAIL),
   upn: ofOther(UPN, text),
@@ -152,14 +152,14 @@ const READERS: Readonly<Record<keyof AlternativeNames, (name: Tlv) => string | u
 type Kind = keyof AlternativeNames
 const KINDS = Object.keys(READERS) as Kind[]
 
-/** The names in the value of subjectAltName; kinds that are not known here are passed over. @throws TlvError */
+/** The names in the value of subjectAltName; unknown kinds are skipped. @throws TlvError */
 export function readAlternativeNames(value: Uint8Array): Required<AlternativeNames> {
   const names = readTlvs(unwrap(value, DER.sequence))
   const of = (kind: Kind): string[] => names.map(READERS[kind]).filter((found) => found !== undefined)
   return { email: of('email'), upn: of('upn'), principal: of('principal'), dns: of('dns'), uri: of('uri') }
 }
 
-/** The same without those that are not understood, and how many these are. @throws TlvError for what is no list of names */
+/** The same, with unreadable names skipped and counted in `not`. @throws TlvError for anything but a list of names */
 export function understoodNames(value: Uint8Array): { names: Required<AlternativeNames>; not: number } {
   const all = readTlvs(unwrap(value, DER.sequence))
   const understood = all.filter((name) => isUnderstood(name))
@@ -169,7 +169,7 @@ export function understoodNames(value: Uint8Array): { names: Required<Alternativ
 
 const isUnderstood = (name: Tlv): boolean => ifWellFormed(() => KINDS.map((kind) => READERS[kind](name))) !== undefined
 
-/** The names of `old` with those that are given in place of the ones of their kinds. @throws UsageError ERR_USAGE */
+/** The names of `old`, with given names in place of those of the same kind. @throws UsageError ERR_USAGE */
 export function mergeAlternativeNames(
   old: Uint8Array,
   given: Pick<AlternativeNames, 'email' | 'upn' | 'principal'>,

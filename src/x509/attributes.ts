@@ -1,19 +1,19 @@
-// What stands in distinguished names. RFC 4514, section 3; lengths and types of text: RFC 5280, appendix A.1.
+// Attributes of distinguished names. RFC 4514, section 3; lengths and types of text: RFC 5280, appendix A.1.
 
-/** Tags of the texts that are written. X.680, 8.4. */
+/** Tags of the types of text that are written. X.680, 8.4. */
 export const TEXT_TAGS = { utf8: 0x0c, printable: 0x13, ia5: 0x16 } as const
 
 export interface Attribute {
   /** Object identifier in DER, without tag and length. */
   readonly oid: string
-  /** `utf8` unless said otherwise. */
+  /** `utf8` by default. */
   readonly type?: 'utf8' | 'printable' | 'ia5'
   /** Characters. */
   readonly most: number
   readonly least?: number
 }
 
-/** By their names, of which the first of an object identifier is the one that is shown. */
+/** By name. If several names have the same object identifier, the first is shown. */
 export const ATTRIBUTES: Readonly<Record<string, Attribute>> = {
   CN: { oid: '550403', most: 64 },
   L: { oid: '550407', most: 128 },

@@ -1,5 +1,5 @@
-// BER made DER, as far as its lengths and its octet strings in pieces go: some programs write PKCS#7 and PKCS#12 so.
-// X.690, 8.1.3 and 8.7.3.
+// Converts BER to DER, as far as lengths and octet strings in pieces are concerned: some programs write PKCS#7 and
+// PKCS#12 this way. X.690, 8.1.3 and 8.7.3.
 import { concat } from '../bytes.ts'
 import { DER, element as write } from '../iso7816/der.ts'
 import { TlvError } from '../iso7816/tlv.ts'
@@ -8,14 +8,14 @@ const OCTETS = DER.octetString
 const CONSTRUCTED = 0x20
 const DEEPEST = 24
 
-/** The one element that `octets` hold, in DER. @throws TlvError */
+/** The only element in `octets`, in DER. @throws TlvError */
 export function toDer(octets: Uint8Array): Uint8Array {
   const { der, end } = element(octets, 0, 0)
   if (end !== octets.length) throw new TlvError('there are octets after the element')
   return der
 }
 
-/** The first element of `octets`, as it is there; others after it are not looked at. @throws TlvError */
+/** The first element of `octets`, unchanged; others after it are ignored. @throws TlvError */
 export function firstElement(octets: Uint8Array): Uint8Array {
   const [, first] = octets
   if (first === undefined) throw new TlvError('there is no element')
@@ -75,7 +75,7 @@ function untilEnd(octets: Uint8Array, start: number, depth: number): { parts: Ui
   }
 }
 
-/** An octet string in pieces is one; the pieces are elements with a short or a long length, in DER by now. */
+/** Joins an octet string in pieces. The pieces are already in DER, so their lengths are definite. */
 function whole(tag: number, parts: readonly Uint8Array[]): Uint8Array {
   if (tag !== (OCTETS | CONSTRUCTED)) return write(tag, ...parts)
   return write(OCTETS, ...parts.map((part) => content(part)))

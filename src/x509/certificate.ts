@@ -1,5 +1,5 @@
-// What stands in a certificate. RFC 5280, 4.1. Whether it is one is for OpenSSL to say (node:crypto), which takes much that
-// is not written as it should be: that is read here as far as it can be, and named.
+// The parts of a certificate. RFC 5280, 4.1. OpenSSL (node:crypto) decides whether it is one, and accepts much that
+// breaks the RFC: such parts are read here as far as possible, and named.
 import { hex } from '../bytes.ts'
 import { DER, field, octetField } from '../iso7816/der.ts'
 import { ifWellFormed, readTlv, TlvError, unwrap } from '../iso7816/tlv.ts'
@@ -8,7 +8,7 @@ import { EXTENSIONS, type Extension, readExtensions } from './extensions.ts'
 import { Parts } from './parts.ts'
 import { NO_TIME, readTime } from './time.ts'
 
-/** Extensions are there from version 3 on, which is written as 2. */
+/** Extensions exist from version 3 on, which is written as 2. */
 const V3 = 2
 
 export interface Certificate {
@@ -16,23 +16,23 @@ export interface Certificate {
   readonly serialNumber: string
   /** Object identifier in dotted digits. */
   readonly signatureAlgorithm: string
-  /** Parameters of the signature algorithm in DER, where there are any: PSS names its hash there. */
+  /** Parameters of the signature algorithm in DER, if any: PSS names its hash there. */
   readonly signatureParameters: Uint8Array | undefined
   /** Names in DER. */
   readonly issuer: Uint8Array
   readonly subject: Uint8Array
-  /** 1970 where the time is not understood: whoever goes by it takes the certificate for expired. */
+  /** 1970 if the time cannot be parsed, so that the certificate counts as expired. */
   readonly notBefore: Date
   readonly notAfter: Date
   /** SubjectPublicKeyInfo in DER. */
   readonly spki: Uint8Array
-  /** Of one that is there twice the first. */
+  /** If an extension occurs twice, the first counts. */
   readonly extensions: readonly Extension[]
-  /** What is not written as RFC 5280 says. */
+  /** Parts that break RFC 5280. */
   readonly oddities: readonly string[]
 }
 
-/** @throws TlvError for what has not the parts of a certificate */
+/** @throws TlvError if the parts of a certificate are missing */
 export function readCertificate(given: Uint8Array): Certificate {
   const oddities: string[] = []
   const odd = (is: boolean, what: string): void => void (is && oddities.push(what))
@@ -79,7 +79,7 @@ function readValidity(value: Uint8Array): readonly [Date, Date] {
 export const extensionIn = ({ extensions }: Pick<Certificate, 'extensions'>, name: keyof typeof EXTENSIONS) =>
   extensions.find(({ id }) => id === EXTENSIONS[name])
 
-/** AlgorithmIdentifier, RFC 5280, 4.1.1.2; what its sequence holds. */
+/** The content of an AlgorithmIdentifier's sequence, RFC 5280, 4.1.1.2. */
 export function readAlgorithm(value: Uint8Array): { readonly id: string; readonly parameters: Uint8Array | undefined } {
   const parts = new Parts(value)
   const id = parts.takeOid()

@@ -8,11 +8,11 @@ const SIGNED_DATA = oid('1.2.840.113549.1.7.2')
 const DATA = oid('1.2.840.113549.1.7.1')
 const TAG = { ...DER, certificates: field(0), revocations: field(1) } as const
 
-/** Most certificates that an envelope is taken with. */
+/** Most certificates accepted in an envelope. */
 export const MOST_CERTIFICATES = 32
 /** Most octets of an envelope. */
 const LONGEST = 0xffff
-/** How deep an envelope is: the certificates in it are not looked into. */
+/** How deep an envelope is parsed: the certificates in it are not. */
 const DEPTH = 8
 
 /** An envelope with certificates (DER), in this order. */
@@ -28,9 +28,9 @@ export function writeCertsOnly(certificates: readonly Uint8Array[]): Uint8Array 
 }
 
 /**
- * The certificates in an envelope, in the order in which they are there; none of them is looked at. BER is taken too,
- * since some CAs write the lengths of the envelope in its indefinite form.
- * @throws TlvError, also when it holds signatures or content: that is no answer of a CA
+ * The certificates in an envelope, in their order and unchecked. BER is accepted too, since some CAs write the envelope
+ * with indefinite lengths.
+ * @throws TlvError, also for signatures or content: a CA's answer has neither
  */
 export function readCertsOnly(octets: Uint8Array): Uint8Array[] {
   const [type, content, ...others] = readTlvs(unwrap(definite(octets), TAG.sequence))
@@ -69,7 +69,7 @@ function emptyContent(inner: Tlv): boolean {
 const isEmpty = ({ tag, value }: Tlv): boolean =>
   tag === 0x04 ? value.length === 0 : tag === 0x24 && readTlvs(value).every(isEmpty)
 
-/** `octets` with every indefinite length of the envelope made definite (X.690, 8.1.3.6); others stay as they are. */
+/** `octets` with every indefinite length of the envelope made definite (X.690, 8.1.3.6); the rest is unchanged. */
 function definite(octets: Uint8Array): Uint8Array {
   if (octets.length > LONGEST) throw new TlvError(`it has more than ${LONGEST} octets`)
   const [whole, end] = element(octets, 0, DEPTH)
@@ -77,7 +77,7 @@ function definite(octets: Uint8Array): Uint8Array {
   return whole
 }
 
-/** How many octets the element at `at` has, tag and length included. Whether they are in order is looked at later. */
+/** The number of octets of the element at `at`, with tag and length. It is not checked here. */
 function lengthAt(octets: Uint8Array, at: number): number {
   const [, first = 0, second = 0, third = 0] = octets.subarray(at, at + 4)
   if (first < 0x80) return 2 + first

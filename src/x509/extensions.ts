@@ -1,4 +1,4 @@
-// Extensions: their object identifiers, and the values of those that a CA writes. RFC 5280, 4.2; Microsoft's: [MS-WCCE],
+// Extensions: their object identifiers, and the values that a CA writes. RFC 5280, 4.2; Microsoft's: [MS-WCCE],
 // 2.2.2.7.7.
 import { createHash } from 'node:crypto'
 import { utf8 } from '../bytes.ts'
@@ -37,7 +37,7 @@ export const extension = (name: keyof typeof EXTENSIONS, value: Uint8Array, crit
 
 const TRUE = tlv(DER.boolean, Uint8Array.of(0xff))
 
-/** All of them as one element. */
+/** All extensions as one element. */
 export const writeExtensions = (extensions: readonly Extension[]): Uint8Array =>
   element(
     DER.sequence,
@@ -46,7 +46,9 @@ export const writeExtensions = (extensions: readonly Extension[]): Uint8Array =>
     ),
   )
 
-/** What `writeExtensions` writes. Octets after the last part of one are passed over, as OpenSSL does. @throws TlvError */
+/**
+ * Reads what `writeExtensions` writes. Octets after the last part of one are ignored, as OpenSSL does. @throws TlvError
+ */
 export function readExtensions(value: Uint8Array): Extension[] {
   return readTlvs(unwrap(value, DER.sequence)).map(({ tag, value: one }) => {
     if (tag !== DER.sequence) throw new TlvError('an extension is none')
@@ -57,13 +59,13 @@ export function readExtensions(value: Uint8Array): Extension[] {
   })
 }
 
-/** Of a certificate authority, or of who is none. */
+/** For a certificate authority, or for any other holder. */
 export const basicConstraints = (ca: boolean): Extension =>
   ca
     ? extension('basicConstraints', tlv(DER.sequence, TRUE, tlv(DER.integer, Uint8Array.of(0))), true)
     : extension('basicConstraints', tlv(DER.sequence))
 
-/** What names a key: SHA-1 over its bits, as nearly everybody does. RFC 5280, 4.2.1.2 (1). */
+/** The identifier of a key: SHA-1 over its bits, the usual method. RFC 5280, 4.2.1.2 (1). */
 export function keyIdentifier(spki: Uint8Array): Uint8Array {
   const parts = new Parts(unwrap(spki, DER.sequence))
   parts.take(DER.sequence)
@@ -73,11 +75,11 @@ export function keyIdentifier(spki: Uint8Array): Uint8Array {
 export const subjectKey = (spki: Uint8Array): Extension =>
   extension('subjectKeyIdentifier', tlv(DER.octetString, keyIdentifier(spki)))
 
-/** @param id what the issuer's subjectKeyIdentifier says */
+/** @param id the issuer's subjectKeyIdentifier */
 export const authorityKey = (id: Uint8Array): Extension =>
   extension('authorityKeyIdentifier', tlv(DER.sequence, tlv(octetField(0), id)))
 
-/** Where the list of revoked certificates is. RFC 5280, 4.2.1.13. */
+/** The address of the list of revoked certificates. RFC 5280, 4.2.1.13. */
 export const revocationList = (url: string): Extension =>
   extension(
     'revocationLists',

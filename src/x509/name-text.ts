@@ -1,4 +1,4 @@
-// Distinguished names of DER in words, as RFC 4514 writes them.
+// Distinguished names from DER to text, as RFC 4514 writes them.
 import { hex, utf8 } from '../bytes.ts'
 import { DER } from '../iso7816/der.ts'
 import { readTlvs, TlvError, tlv, unwrap } from '../iso7816/tlv.ts'
@@ -6,7 +6,7 @@ import { ATTRIBUTES } from './attributes.ts'
 import { dotted } from './oid.ts'
 import { textOf } from './text.ts'
 
-/** What has to be escaped anywhere in a value. */
+/** Characters that must be escaped anywhere in a value. */
 export const SPECIAL = '"+,;<>\\'
 
 const LABELS = new Map(
@@ -37,7 +37,7 @@ function formatAttribute(octets: Uint8Array): string {
     : `${label}=${escaped(shown)}`
 }
 
-/** What could not be seen, or could lead a terminal astray, is written as its octets. */
+/** Invisible characters, or ones that a terminal acts on, are written as octets. */
 const INVISIBLE = /\p{C}|\p{Zl}|\p{Zp}/u
 
 function escaped(value: string): string {

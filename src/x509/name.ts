@@ -1,4 +1,4 @@
-// Distinguished names: as text (RFC 4514) and as X.501 has them in DER (RFC 5280, 4.1.2.4).
+// Distinguished names: from text (RFC 4514) to X.501's DER (RFC 5280, 4.1.2.4).
 import { concat, fromHex, utf8 } from '../bytes.ts'
 import { UsageError } from '../errors.ts'
 import { DER } from '../iso7816/der.ts'
@@ -11,7 +11,7 @@ import { oidOctets } from './oid.ts'
 const LONGEST = 1024
 const CONTROL = /\p{Cc}/u
 const HALF_CHARACTER = /\p{Cs}/u
-/** What a text may hold. X.680, table 10; RFC 5280, 4.1.2.4. */
+/** Characters allowed in a type of text. X.680, table 10; RFC 5280, 4.1.2.4. */
 const ALPHABETS = {
   utf8: { pattern: /^/, words: 'anything' },
   printable: { pattern: /^[A-Za-z0-9 '()+,\-./:=?]*$/, words: 'letters, digits and simple punctuation' },
@@ -25,7 +25,7 @@ const bad = (why: string): UsageError =>
   )
 
 /**
- * The DER of a name that is written as RFC 4514 says: the most particular attribute first, as `CN=...,O=...,C=...`.
+ * The DER of a name written as in RFC 4514: the most specific attribute first, as `CN=...,O=...,C=...`.
  * @throws UsageError ERR_USAGE
  */
 export function parseName(text: string): Uint8Array {
@@ -37,11 +37,11 @@ export function parseName(text: string): Uint8Array {
   return tlv(DER.sequence, ...sets.reverse())
 }
 
-/** The DER of a name of one-valued attributes, in the order of X.501: the most particular one last. @throws UsageError */
+/** The DER of a name of one-valued attributes, in the order of X.501: the most specific one last. @throws UsageError */
 export const writeName = (...attributes: ReadonlyArray<readonly [name: keyof typeof ATTRIBUTES, value: string]>) =>
   tlv(DER.sequence, ...attributes.map(([name, value]) => tlv(DER.set, textAttribute(name, value))))
 
-/** DER, 11.6: what is in a SET OF stands in ascending order. */
+/** DER, 11.6: the elements of a SET OF are in ascending order. */
 const byOctets = (left: Uint8Array, right: Uint8Array): number => Buffer.compare(left, right)
 
 function splitUnescaped(text: string, separator: string): string[] {
@@ -84,7 +84,7 @@ function textValue(name: string, { type = 'utf8', least = 1, most }: Attribute, 
   return tlv(TEXT_TAGS[type], utf8(value))
 }
 
-/** The value of an attribute that is named by its object identifier: `#` and its DER in hex digits, or text. */
+/** The value of an attribute named by its object identifier: `#` and its DER in hex digits, or text. */
 function parseValue(raw: string): Uint8Array {
   if (!raw.startsWith('#')) return tlv(TEXT_TAGS.utf8, utf8(unescaped(raw)))
   const octets = fromHex(raw.slice(1))
@@ -92,7 +92,7 @@ function parseValue(raw: string): Uint8Array {
   throw bad(`"${shorten(raw)}" is no value in DER`)
 }
 
-/** The text that is meant: RFC 4514, 2.4 and section 3. Spaces around it do not count unless they are escaped. */
+/** Text without its escapes: RFC 4514, 2.4 and section 3. Spaces around it count only if they are escaped. */
 function unescaped(raw: string): string {
   const octets: Uint8Array[] = []
   let kept = 0

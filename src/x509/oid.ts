@@ -1,5 +1,5 @@
-// Object identifiers: dotted digits and the value of their DER. X.690, 8.19. Arcs may be longer than JavaScript's numbers
-// are exact: those under 2.25 are UUIDs (X.667).
+// Object identifiers: dotted digits and the content of their DER. X.690, 8.19. Arcs may exceed the range in which
+// JavaScript's numbers are exact: those under 2.25 are UUIDs (X.667).
 import { DER } from '../iso7816/der.ts'
 import { TlvError, tlv } from '../iso7816/tlv.ts'
 
@@ -8,7 +8,7 @@ const LONGEST = 128
 const ARC = '(?:0|[1-9][0-9]{0,38})'
 const IDENTIFIER = new RegExp(`^[0-2](?:\\.${ARC}){1,40}$`)
 
-/** undefined for what is no object identifier. */
+/** Undefined for anything but an object identifier. */
 export function oidOctets(text: string): Uint8Array | undefined {
   if (!IDENTIFIER.test(text)) return undefined
   const [first = 0n, second = 0n, ...rest] = text.split('.').map(BigInt)
@@ -22,10 +22,10 @@ function base128(arc: bigint): number[] {
   return digits
 }
 
-/** An object identifier in DER, for one that this program knows to be one. */
+/** An object identifier in DER; `text` is a constant of this program and known to be valid. */
 export const oid = (text: string): Uint8Array => tlv(DER.oid, oidOctets(text) ?? new Uint8Array(0))
 
-/** An object identifier (its value in DER) in dotted digits. @throws TlvError for what is none */
+/** An object identifier (the content of its DER) in dotted digits. @throws TlvError for a malformed one */
 export function dotted(octets: Uint8Array): string {
   if (octets.length === 0 || octets.length > LONGEST || (octets.at(-1) ?? 0) >= 0x80)
     throw new TlvError('an object identifier is none')

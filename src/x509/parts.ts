@@ -3,7 +3,7 @@ import { DER } from '../iso7816/der.ts'
 import { readTlvs, type Tlv, TlvError } from '../iso7816/tlv.ts'
 import { dotted } from './oid.ts'
 
-/** Reads a sequence part by part; every part is asked for by its tag. */
+/** Reads a sequence part by part; the caller asks for each part by its tag. */
 export class Parts {
   readonly #whole: Uint8Array
   readonly #parts: readonly Tlv[]
@@ -33,14 +33,14 @@ export class Parts {
     return dotted(this.take(DER.oid))
   }
 
-  /** The next part whole, with its tag and length. */
+  /** The whole next part, with its tag and length. */
   takeWhole(tag: number): Uint8Array {
     const start = this.#offset()
     this.take(tag)
     return this.#whole.subarray(start, this.#offset())
   }
 
-  /** All parts that are left. */
+  /** All remaining parts. */
   rest(): readonly Tlv[] {
     const left = this.#parts.slice(this.#next)
     this.#next = this.#parts.length

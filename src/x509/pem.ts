@@ -1,8 +1,8 @@
-// PEM, RFC 7468: text between lines that say what it is. Read from files of any program, which may write UTF-16.
+// PEM, RFC 7468: base64 between lines with a label. Files may come from any program, even in UTF-16.
 
 export interface PemBlock {
   readonly label: string
-  /** undefined for what is no base 64. */
+  /** Undefined for malformed base64. */
   readonly der: Uint8Array | undefined
 }
 
@@ -18,10 +18,10 @@ export function writePem(label: string, der: Uint8Array, lineEnd = '\n'): string
   return [`-----BEGIN ${label}-----`, ...lines, `-----END ${label}-----`, ''].join(lineEnd)
 }
 
-/** One certificate. */
+/** The PEM of one certificate. */
 export const pemOf = (der: Uint8Array): string => writePem('CERTIFICATE', der)
 
-/** The blocks in a file, in its order; text around them is passed over. */
+/** The blocks in a file, in their order; text around them is skipped. */
 export function* readPem(octets: Uint8Array): Iterable<PemBlock> {
   const text = Buffer.from(asciiOf(octets)).toString('latin1')
   for (const [, label = '', body = ''] of text.matchAll(BLOCK)) {
@@ -32,8 +32,9 @@ export function* readPem(octets: Uint8Array): Iterable<PemBlock> {
 }
 
 /**
- * UTF-16, as PowerShell and Notepad write it, in one octet a character; anything else as it is. PEM is ASCII, so that every
- * other octet is zero in its lines. No string is made of it, since it may hold a key: the caller wipes what is new.
+ * Turns UTF-16, as PowerShell and Notepad write it, into one octet per character, and returns anything else unchanged.
+ * PEM is ASCII, so every other octet of its lines is zero. No string is made, since the text may be a key: the caller
+ * wipes the new octets.
  */
 export function asciiOf(octets: Uint8Array): Uint8Array {
   const [first, second] = octets
@@ -46,7 +47,7 @@ export function asciiOf(octets: Uint8Array): Uint8Array {
   for (let index = 0; index < ascii.length; index += 1) {
     const [one = 0, other = 0] = octets.subarray(start + 2 * index, start + 2 * index + 2)
     const [character, zero] = at === 0 ? [one, other] : [other, one]
-    // A character beyond ASCII stands beside PEM at most.
+    // A character beyond ASCII can only be outside of PEM.
     ascii[index] = zero === 0 ? character : 0x3f
   }
   return ascii

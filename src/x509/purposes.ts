@@ -1,10 +1,10 @@
-// What a key may be used for beyond its operations: extendedKeyUsage, RFC 5280, 4.2.1.12.
+// Uses of a key beyond its operations: extendedKeyUsage, RFC 5280, 4.2.1.12.
 import { UsageError } from '../errors.ts'
 import { DER } from '../iso7816/der.ts'
 import { readTlvs, TlvError, tlv, unwrap } from '../iso7816/tlv.ts'
 import { dotted, oidOctets } from './oid.ts'
 
-/** By the names that are used here. */
+/** By the names that Tessera uses. */
 export const PURPOSES = {
   'client-authentication': '1.3.6.1.5.5.7.3.2',
   'smart-card-logon': '1.3.6.1.4.1.311.20.2.2',
@@ -24,7 +24,9 @@ export type Purpose = keyof typeof PURPOSES
 
 const names = new Map<string, string>(Object.entries(PURPOSES).map(([name, id]) => [id, name]))
 
-/** The object identifier of a purpose by its name, in any case, or by itself. @throws UsageError ERR_USAGE */
+/**
+ * The object identifier of a purpose, from its name in any case, or from the identifier. @throws UsageError ERR_USAGE
+ */
 function purposeId(text: string): Uint8Array {
   const found = Object.entries(PURPOSES).find(([name]) => name === text.toLowerCase())?.[1]
   const octets = oidOctets(found ?? text)
@@ -36,13 +38,13 @@ function purposeId(text: string): Uint8Array {
   )
 }
 
-/** The value of extendedKeyUsage; undefined where there are no purposes. @throws UsageError ERR_USAGE */
+/** The value of extendedKeyUsage; undefined without purposes. @throws UsageError ERR_USAGE */
 export function writePurposes(purposes: readonly string[]): Uint8Array | undefined {
   if (purposes.length === 0) return undefined
   return tlv(DER.sequence, ...purposes.map((purpose) => tlv(DER.oid, purposeId(purpose))))
 }
 
-/** Names of the purposes in the value of extendedKeyUsage; dotted digits where there is no name here. @throws TlvError */
+/** Names of the purposes in the value of extendedKeyUsage; dotted digits for unknown ones. @throws TlvError */
 export function readPurposes(value: Uint8Array): string[] {
   return readTlvs(unwrap(value, DER.sequence)).map(({ tag, value: id }) => {
     if (tag !== DER.oid) throw new TlvError('a purpose is none')

@@ -1,4 +1,4 @@
-// The texts of ASN.1 by their types. X.680, 8.4; X.690, 8.23.
+// Text in ASN.1, by its types. X.680, 8.4; X.690, 8.23.
 import { DER } from '../iso7816/der.ts'
 
 const latin1 = (octets: Uint8Array): string => Buffer.from(octets).toString('latin1')
@@ -14,10 +14,10 @@ const by = (encoding: string) => {
 }
 const utf8 = by('utf-8')
 
-/** Types of ASCII alone: what is beyond it there was written by who meant UTF-8, or by who meant Latin-1. */
+/** Types that allow only ASCII: in practice, octets beyond ASCII are UTF-8 or Latin-1. */
 export const asciiText = (octets: Uint8Array): string => utf8(octets) ?? latin1(octets)
 
-/** UniversalString: four octets a character, the highest one first. */
+/** UniversalString: four octets per character, the highest one first. */
 function universal(octets: Uint8Array): string | undefined {
   if (octets.length % 4 !== 0) return undefined
   const { buffer, byteOffset } = octets
@@ -31,7 +31,7 @@ const TEXTS: ReadonlyMap<number, (octets: Uint8Array) => string | undefined> = n
   [DER.utf8, utf8],
   [0x12, asciiText], // NumericString
   [0x13, asciiText], // PrintableString
-  // TeletexString (T.61): everybody writes and reads Latin-1 there.
+  // TeletexString (T.61): in practice it is Latin-1.
   [0x14, latin1],
   [0x16, asciiText], // IA5String
   [0x19, asciiText], // GraphicString
@@ -41,7 +41,7 @@ const TEXTS: ReadonlyMap<number, (octets: Uint8Array) => string | undefined> = n
   [DER.bmp, by('utf-16be')],
 ])
 
-/** The text of an element; undefined for what is none. */
+/** The text of an element; undefined if it is no text. */
 export const textOf = (tag: number, octets: Uint8Array): string | undefined => TEXTS.get(tag)?.(octets)
 
 /** The octets of a BMPString. */

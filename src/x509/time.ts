@@ -1,8 +1,8 @@
-// Times in certificates. RFC 5280, 4.1.2.5 wants seconds and Z; X.680, 46 and 47 have more, and OpenSSL takes them.
+// Times in certificates. RFC 5280, 4.1.2.5 requires seconds and Z; OpenSSL accepts more of X.680, 46 and 47.
 import { DER } from '../iso7816/der.ts'
 import type { Tlv } from '../iso7816/tlv.ts'
 
-/** What stands for a time that is not understood. */
+/** Stands for a time that cannot be parsed. */
 export const NO_TIME = new Date(0)
 
 const REST = '(\\d\\d)(\\d\\d)(\\d\\d)(\\d\\d)(\\d\\d)?(?:[.,]\\d{1,9})?(?:Z|([+-])(\\d\\d)(\\d\\d))'

@@ -1,5 +1,5 @@
-// What is signed: certificates (RFC 5280, 4.1), requests (RFC 2986) and lists of revoked certificates (RFC 5280, 5.1), by a
-// key that may be anywhere.
+// Signed structures: certificates (RFC 5280, 4.1), requests (RFC 2986) and lists of revoked certificates (RFC 5280,
+// 5.1). The signing key may be anywhere.
 import { type KeyObject, randomBytes } from 'node:crypto'
 import { utf8 } from '../bytes.ts'
 import { bits, DER, element, field, integer } from '../iso7816/der.ts'
@@ -11,13 +11,13 @@ import { oid } from './oid.ts'
 export interface Signer {
   readonly publicKey: KeyObject
   readonly algorithm: SigningAlgorithm
-  /** The signature over `data` as X.509 has it: of ECDSA in DER. */
+  /** The signature over `data` in the form of X.509: for ECDSA in DER. */
   sign(data: Uint8Array): Promise<Uint8Array>
 }
 
-/** Validity is given to the second. */
+/** Validity is written to the second. */
 export interface NewCertificate {
-  /** A random one unless given. */
+  /** Random by default. */
   readonly serialNumber?: Uint8Array
   /** Names in DER. */
   readonly issuer: Uint8Array

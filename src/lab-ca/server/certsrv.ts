@@ -1,4 +1,4 @@
-// Web enrolment as Microsoft's AD CS has it at /certsrv: what published clients of it use, see docs/lab-ca.md.
+// Web enrolment like that of Microsoft's AD CS at /certsrv, as far as published clients use it: docs/lab-ca.md.
 import { ifWellFormed } from '../../iso7816/tlv.ts'
 import { writeCertsOnly } from '../../x509/certs-only.ts'
 import { EXTENSIONS } from '../../x509/extensions.ts'
@@ -17,7 +17,7 @@ import { certificatePage, deniedPage, fetchErrorPage, homePage, issuedPage, pend
 
 const ROOT = '/certsrv/'
 
-/** Where a fetch ends without a certificate: disposition, and the status that goes with it. */
+/** Answers to a fetch without a certificate: disposition and status. */
 const DISPOSITIONS = {
   pending: ['5 - (under submission)', 'The operation completed successfully. 0x0 (WIN32: 0)'],
   denied: [
@@ -35,7 +35,7 @@ export interface Certsrv {
 
 type Page = (certsrv: Certsrv, call: Call, user: User) => Promise<Answer>
 
-/** By names that clients give: in a Map nothing is found by the name of what every object has. */
+/** By names from clients. A Map, because an object would also find the names that every object has. */
 const PAGES = new Map<string, { readonly method: 'GET' | 'POST'; readonly run: Page }>([
   ['', { method: 'GET', run: async () => homePage() }],
   ['default.asp', { method: 'GET', run: async () => homePage() }],
@@ -52,14 +52,14 @@ const PAGES = new Map<string, { readonly method: 'GET' | 'POST'; readonly run: P
   ],
 ])
 
-/** The answer to a call of web enrolment; undefined where the path is another's. @throws Refusal */
+/** The answer to a call of web enrolment; undefined for other paths. @throws Refusal */
 export async function certsrv(parts: Certsrv, call: Call): Promise<Answer | undefined> {
   const path = call.path.toLowerCase()
   if (path !== ROOT.slice(0, -1) && !path.startsWith(ROOT)) return undefined
   const found = PAGES.get(path.slice(ROOT.length))
   if (found === undefined) throw new Refusal(404, 'There is no such page in this web enrolment.')
   if (call.method !== found.method) throw new Refusal(405, `This page is asked for by ${found.method}.`)
-  // Every page is for users only, as on the real ones; and a certificate is no login here.
+  // Every page requires a login, as on real servers; a certificate is no login here.
   const user = await parts.login.user(call, { certificate: false })
   return found.run(parts, call, user)
 }
@@ -77,13 +77,13 @@ async function finish({ intake }: Certsrv, call: Call, user: User): Promise<Answ
       : undefined
     return pageOf(await intake.submit({ user, template, request, ...(objection === undefined ? {} : { objection }) }))
   } catch (error) {
-    // What is no request gets no number.
+    // A malformed request gets no number.
     if (error instanceof Refusal && error.status < 429) return deniedPage(0, error.message)
     throw error
   }
 }
 
-/** As the attribute says, else as the request itself says. @throws Refusal */
+/** The template of the attribute, else that of the request itself. @throws Refusal */
 function templateOf(request: Uint8Array, attribute: string | undefined): TemplateName {
   const named = attribute ?? undefined
   const found = named === undefined ? templateInside(request) : findTemplate(named)
@@ -101,7 +101,7 @@ function templateInside(request: Uint8Array): TemplateName | undefined {
   return extension && ifWellFormed(() => templateIn(extension.value))
 }
 
-/** The user's own request: of others it is not even said that they are there. */
+/** The user's own request. For requests of others the answer does not reveal that they exist. */
 async function ownEntry({ registration }: Intake, id: string, user: User): Promise<Entry | undefined> {
   const known = /^[1-9][0-9]{0,8}$/.test(id) && (await registration.directory.request(Number(id))) !== undefined
   const entry = known ? await registration.entry(Number(id)) : undefined
@@ -137,11 +137,11 @@ function fetchError(what: keyof typeof DISPOSITIONS, message: string): Answer {
 const asCertificate: Form = (call, [certificate = new Uint8Array(0)]) =>
   file(call, 'CERTIFICATE', 'application/pkix-cert', certificate)
 
-/** In base 64 the real ones call a chain a certificate as well. */
+/** Real servers label a chain in base64 as a certificate too. */
 const asChain: Form = (call, certificates) =>
   file(call, 'CERTIFICATE', 'application/x-pkcs7-certificates', writeCertsOnly(certificates))
 
-/** `Enc=bin` is DER; else base 64 between lines, with the line ends of Windows. */
+/** `Enc=bin` is DER; otherwise base64 between lines, with the line ends of Windows. */
 function file(call: Call, label: string, type: string, octets: Uint8Array): Answer {
   const what = call.path.split('/').at(-1) ?? ''
   if (call.query.get('Enc') === 'bin') return { status: 200, type, body: octets, what }

@@ -12,9 +12,9 @@ import { type Answer, type Call, plain } from './http.ts'
 import type { Login } from './login.ts'
 
 const ROOT = '/.well-known/est/'
-/** Without a label in the path. */
+/** The template for a path without a label. */
 const USUAL: TemplateName = 'SmartcardUser'
-/** Seconds that a client waits before it asks again: somebody in a laboratory is quick. RFC 7030, 4.2.3. */
+/** Seconds that a client waits before it asks again. Short, since a laboratory decides quickly. RFC 7030, 4.2.3. */
 export const RETRY_AFTER = 2
 
 type Operation = (est: Est, call: Call, template: TemplateName) => Promise<Answer>
@@ -32,7 +32,7 @@ export interface Est {
   readonly login: Login
 }
 
-/** The answer to a call of EST; undefined where the path is another's. @throws Refusal */
+/** The answer to a call of EST; undefined for other paths. @throws Refusal */
 export async function est(parts: Est, call: Call): Promise<Answer | undefined> {
   if (!call.path.startsWith(ROOT)) return undefined
   const names = call.path.slice(ROOT.length).split('/')
@@ -79,14 +79,14 @@ function answerTo({ id, user, state, reason, certificate }: Entry): Answer {
 const certificates = (list: readonly Uint8Array[]): Answer =>
   base64('application/pkcs7-mime; smime-type=certs-only', writeCertsOnly(list))
 
-/** In one line, as RFC 4648, 3.1, has it and strongSwan's client needs it. */
+/** In one line, as RFC 4648, 3.1, requires and strongSwan's client needs. */
 function base64(type: string, octets: Uint8Array): Answer {
-  // Clients of RFC 7030 may look for the header; RFC 8951, 3.1, has them pass it over.
+  // Clients of RFC 7030 may look for the header; RFC 8951, 3.1, lets them ignore it.
   const headers = { 'Content-Transfer-Encoding': 'base64' }
   return { status: 200, type, body: Buffer.from(octets).toString('base64'), headers }
 }
 
-/** White space is passed over, as RFC 8951, 3.1, has it; anything else that is no base64 is not. */
+/** White space is ignored, as in RFC 8951, 3.1; other characters outside base64 are refused. */
 function requestIn(body: Uint8Array): Uint8Array {
   const text = Buffer.from(body).toString('latin1')
   const octets = fromBase64(text.replace(/[\t\n\r ]/g, ''))
@@ -94,7 +94,7 @@ function requestIn(body: Uint8Array): Uint8Array {
   throw new Refusal(400, 'What was sent is no base64.')
 }
 
-/** CsrAttrs (RFC 7030, 4.5.2): keys on P-256 or P-384, signed by way of SHA-256 or SHA-384. Others are taken as well. */
+/** CsrAttrs (RFC 7030, 4.5.2): keys on P-256 or P-384, signed with SHA-256 or SHA-384. Others are accepted too. */
 function attributes(): Uint8Array {
   const named = tlv(DER.set, oid('1.2.840.10045.3.1.7'), oid('1.3.132.0.34'))
   const curves = tlv(DER.sequence, oid('1.2.840.10045.2.1'), named)

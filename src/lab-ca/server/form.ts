@@ -1,8 +1,8 @@
-// What a form of web enrolment holds.
+// Fields of the forms of web enrolment.
 import { fromBase64 } from '../../bytes.ts'
 import { Refusal } from '../notice.ts'
 
-/** Fields by their names in lower case. @throws Refusal 400 for one that is there twice, and for too many */
+/** Fields by their names in lower case. @throws Refusal 400 for a repeated field, and for too many */
 export function readForm(body: Uint8Array): ReadonlyMap<string, string> {
   const fields = new Map<string, string>()
   for (const [name, value] of new URLSearchParams(Buffer.from(body).toString('latin1'))) {
@@ -13,7 +13,7 @@ export function readForm(body: Uint8Array): ReadonlyMap<string, string> {
   return fields
 }
 
-/** The request of the field CertRequest: base 64, with or without the lines around it. @throws Refusal 400 */
+/** The request in the field CertRequest: base64, with or without the PEM lines around it. @throws Refusal 400 */
 export function requestIn(field: string): Uint8Array {
   const around = /^\s*-----BEGIN (NEW )?CERTIFICATE REQUEST-----([\s\S]*)-----END (NEW )?CERTIFICATE REQUEST-----\s*$/
   const octets = fromBase64((around.exec(field)?.[2] ?? field).replace(/\s/g, ''))
@@ -21,7 +21,7 @@ export function requestIn(field: string): Uint8Array {
   throw new Refusal(400, 'Error Parsing Request: the field CertRequest holds no certificate request in base 64.')
 }
 
-/** The field CertAttrib: `Name:value` lines; names in lower case. What is no such line is passed over, as there. */
+/** The field CertAttrib: `Name:value` lines; names in lower case. Other lines are ignored, as in AD CS. */
 export function requestAttributes(field: string): ReadonlyMap<string, string> {
   const lines = field.split(/\r?\n/).map((line) => /^\s*([^:\s]+)\s*:\s*(.*?)\s*$/.exec(line))
   return new Map(lines.flatMap((line) => (line === null ? [] : [[(line[1] ?? '').toLowerCase(), line[2] ?? '']])))

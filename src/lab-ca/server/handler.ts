@@ -1,20 +1,20 @@
-// From a call over HTTP to its answer, and a line about it.
+// From an HTTP call to its answer and its line in the log.
 import type { IncomingMessage, RequestListener, ServerResponse } from 'node:http'
 import { CardError, isError } from '../../errors.ts'
 import { LABORATORY, Refusal } from '../notice.ts'
 import { type Answer, type Call, callOf, plain, send } from './http.ts'
 import { LoginNeeded, REALM } from './login.ts'
 
-/** Answers a call, or leaves it to the next with undefined. @throws Refusal */
+/** Answers a call, or returns undefined to leave it to the next route. @throws Refusal */
 export type Route = (call: Call) => Promise<Answer | undefined>
 
 export function handler(log: (line: string) => void, routes: readonly Route[]): RequestListener {
   return (message: IncomingMessage, response: ServerResponse) => {
-    // Once a client has gone its socket is no longer there to be asked.
+    // Read now: once the client has gone, the socket no longer knows the address.
     const from = message.socket.remoteAddress ?? '-'
     void answer(message, routes).then((given) => {
       log(line(from, message, given))
-      // What is left of a body that was refused is not waited for.
+      // The rest of a refused body is not waited for.
       if (given.status >= 400) response.setHeader('Connection', 'close')
       send(response, given)
     })
@@ -41,7 +41,7 @@ async function answer(message: IncomingMessage, routes: readonly Route[]): Promi
   }
 }
 
-/** One line, whatever a client puts into it. */
+/** Always one line, whatever a client puts into it. */
 function line(from: string, { method, url = '' }: IncomingMessage, { status, what = '' }: Answer): string {
   const words = [from, method ?? '', url.slice(0, 200), String(status), what.slice(0, 300)]
   return `${LABORATORY} ${words.join(' ').replace(/[^ -~]/g, '?')}`

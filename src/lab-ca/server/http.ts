@@ -1,4 +1,4 @@
-// What every page and protocol of the server shares: an answer, a body that is read with bounds, and what a request is.
+// Shared by every page and protocol of the server: answers, bounded bodies, and the parts of a call.
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { TLSSocket } from 'node:tls'
 import { mediaType, readBody, TooLong } from '../../https/body.ts'
@@ -21,13 +21,13 @@ export interface Call {
   readonly path: string
   readonly query: URLSearchParams
   readonly headers: IncomingMessage['headers']
-  /** The certificate that the client proved to have the key of, and that this CA signed; DER. */
+  /** A certificate of this CA for which the client proved that it has the key; DER. */
   readonly clientCertificate: Uint8Array | undefined
   /** @throws Refusal 413 for too many octets, 415 for another type than these */
   body(types: readonly string[]): Promise<Uint8Array>
 }
 
-/** An answer of words. */
+/** An answer in plain text. */
 export const plain = (status: number, words: string, headers?: Answer['headers']): Answer => ({
   status,
   type: 'text/plain; charset=utf-8',
@@ -50,7 +50,7 @@ export function callOf(message: IncomingMessage): Call {
   }
 }
 
-/** A path, which may begin with two slashes, or a whole address: RFC 9112, 3.2. @throws Refusal 400 */
+/** A path, which may begin with two slashes, or a complete address: RFC 9112, 3.2. @throws Refusal 400 */
 function urlOf(target: string): URL {
   const address = target.startsWith('/') ? `https://localhost${target}` : target
   if (URL.canParse(address)) return new URL(address)

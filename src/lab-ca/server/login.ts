@@ -1,4 +1,4 @@
-// Who asks: by name and password (HTTP Basic, RFC 7617), or by a certificate that this CA issued.
+// Login of a user: by name and password (HTTP Basic, RFC 7617), or by a certificate that this CA issued.
 
 import { Refusal } from '../notice.ts'
 import type { User } from '../records.ts'
@@ -8,7 +8,7 @@ import type { Call } from './http.ts'
 
 export const REALM = 'Laboratory CA'
 
-/** No login, or a wrong one: the answer asks for one. */
+/** No login, or a wrong one: the answer asks for a login. */
 export class LoginNeeded extends Refusal {
   override name = 'LoginNeeded'
 
@@ -26,7 +26,7 @@ export class Login {
     this.#passwords = passwords
   }
 
-  /** By password; where there is none and `certificate` allows it, by certificate. @throws LoginNeeded; Refusal 503 */
+  /** By password; without one, by certificate if `certificate` allows it. @throws LoginNeeded; Refusal 503 */
   async user(call: Call, { certificate }: { readonly certificate: boolean }): Promise<User> {
     const credentials = call.headers.authorization
     if (credentials !== undefined) return this.#byPassword(credentials)

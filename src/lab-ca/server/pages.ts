@@ -1,12 +1,12 @@
 /**
- * Pages in the shape of those of Microsoft's web enrolment, as far as programs look at them: the words and links are the
- * ones that published clients search for, and the layout is ours. docs/lab-ca.md says where they are recorded.
+ * Pages like those of Microsoft's web enrolment, as far as programs read them: the words and links are the ones that
+ * published clients search for, the layout is our own. docs/lab-ca.md says where they are recorded.
  */
 import { LABORATORY } from '../notice.ts'
 import type { Answer } from './http.ts'
 
 const ESCAPES: Readonly<Record<string, string>> = { '&': '&amp;', '<': '&lt;', '>': '&gt;' }
-/** For text between tags. */
+/** Escapes text between tags. */
 const escaped = (text: string): string => text.replace(/[&<>]/g, (character) => ESCAPES[character] ?? '')
 
 /** `body` is HTML. */
@@ -37,7 +37,7 @@ export function homePage(): Answer {
   )
 }
 
-/** Programs look for the number of renewals: this CA has none. */
+/** Programs look for the number of renewals; this CA has none. */
 export function certificatePage(): Answer {
   return page(
     200,
@@ -92,7 +92,7 @@ Your Request Id is ${id}. The disposition message is "${escaped(reason.replace(/
   )
 }
 
-/** What certnew.cer answers in place of a certificate. The tabs count: clients find the message by them. */
+/** The answer of certnew.cer instead of a certificate. The tabs matter: clients find the message by them. */
 export function fetchErrorPage(disposition: string, message: string, status: string): Answer {
   return page(
     200,

@@ -1,6 +1,6 @@
 /**
- * The server of a CA: EST and web enrolment over HTTPS, and over HTTP beside it the list of revoked certificates, since
- * whoever checks a certificate by it may have nothing to check a server by. There is no OCSP.
+ * The server of a CA: EST and web enrolment over HTTPS, and the list of revoked certificates over HTTP, since a program
+ * that checks a certificate with the list may be unable to verify a server. There is no OCSP.
  */
 import { createServer as createHttp, type Server, type ServerOptions } from 'node:http'
 import { createServer as createHttps, type ServerOptions as TlsServerOptions } from 'node:https'
@@ -21,21 +21,21 @@ import { Login } from './login.ts'
 export interface LabCaOptions {
   /** Made at the first start. */
   readonly directory: string
-  /** 127.0.0.1 unless given. */
+  /** 127.0.0.1 by default. */
   readonly host?: string
-  /** 8443 unless given; 0 is any that is free. */
+  /** 8443 by default; 0 for any free port. */
   readonly port?: number
-  /** 8444 unless given. */
+  /** 8444 by default. */
   readonly crlPort?: number
-  /** More names and addresses that the server's certificate is good for. */
+  /** More names and addresses for the server's certificate. */
   readonly names?: readonly string[]
-  /** Of the CA's key, at the first start: P-256 unless given. */
+  /** Curve of the CA's key, at the first start: P-256 by default. */
   readonly curve?: Curve
   /** Requests wait until they are approved. */
   readonly pending?: boolean
-  /** How long certificates are valid: 365 unless given. */
+  /** How many days certificates are valid: 365 by default. */
   readonly days?: number
-  /** Told a line of every call. */
+  /** Called with one line for every call. */
   readonly log?: (line: string) => void
   readonly limits?: Partial<typeof LIMITS>
   readonly files?: Files
@@ -51,7 +51,7 @@ export interface LabCa {
   close(): Promise<void>
 }
 
-/** What a client may take: octets of headers, milliseconds, connections. One that does not keep to it is cut off. */
+/** Limits for a client: octets of headers, milliseconds, connections. A client that exceeds them is cut off. */
 export const LIMITS = { headers: 8192, headersTimeout: 10_000, requestTimeout: 20_000, connections: 64 }
 
 const serverOptions = ({ headers, headersTimeout, requestTimeout }: typeof LIMITS): ServerOptions => ({
@@ -62,7 +62,7 @@ const serverOptions = ({ headers, headersTimeout, requestTimeout }: typeof LIMIT
   keepAliveTimeout: 5000,
 })
 
-/** @throws UsageError ERR_USAGE for an address that cannot be had; FileError */
+/** @throws UsageError ERR_USAGE for an address that cannot be used; FileError */
 export async function startLabCa(options: LabCaOptions): Promise<LabCa> {
   const { host = '127.0.0.1', port = 8443, crlPort = 8444, names = [], days = 365, log = () => undefined } = options
   const limits = { ...LIMITS, ...options.limits }
@@ -78,7 +78,7 @@ export async function startLabCa(options: LabCaOptions): Promise<LabCa> {
     return listening(server, host, at)
   }
   try {
-    // Certificates say where the list is, so that has to be known first.
+    // Certificates contain the address of the list, so it has to be known first.
     const lists = createHttp(serverOptions(limits))
     const crl = `http://${await listen(lists, crlPort)}/ca.crl`
     const registration = new RegistrationAuthority(directory, authority, { days, crl })
@@ -97,7 +97,7 @@ export async function startLabCa(options: LabCaOptions): Promise<LabCa> {
   }
 }
 
-/** A certificate of the client is taken where there is one, and is looked at by who needs it. */
+/** A client's certificate is accepted if there is one; the routes that use it check it. */
 const tlsOptions = (
   { certificate, key }: ServerIdentity,
   authority: Authority,
@@ -113,7 +113,7 @@ const tlsOptions = (
   handshakeTimeout: limits.headersTimeout,
 })
 
-/** Addresses that mean every one, and are none's. */
+/** Addresses that stand for all of a computer's, and are not addresses themselves. */
 const ANY = ['0.0.0.0', '::', '']
 
 const hostsOf = (host: string, names: readonly string[]): string[] =>
@@ -131,13 +131,13 @@ const revocations =
         }
       : undefined
 
-/** Where clients on this machine find it: `127.0.0.1:8443`. */
+/** The address for clients on this computer: `127.0.0.1:8443`. */
 async function listening(server: Server, host: string, port: number): Promise<string> {
   await new Promise<void>((resolve, reject) => {
     server.once('error', (cause: NodeJS.ErrnoException) => reject(unavailable(host, port, cause)))
     server.listen({ host, port }, resolve)
   })
-  // One that comes later, as of a connection that could not be taken, is no end of the server.
+  // A later error, as of a connection that could not be accepted, does not end the server.
   server.on('error', () => undefined)
   const { port: taken } = server.address() as AddressInfo
   const name = ANY.includes(host) ? '127.0.0.1' : host
