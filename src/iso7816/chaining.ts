@@ -10,12 +10,12 @@ export const CHAINING = 0x10
 const PART = 255
 const SHORT_LE = 256
 
-/** Most octets of data that a command of the card side may have, however it comes. */
+/** The most data octets of a command on the card side, chained or not. */
 export const LONGEST_COMMAND = 16 * 1024
 
 /**
- * The APDUs, in turn, that bring a command to a card: one where it fits, one extended where that is allowed, else parts
- * of 255 octets, with Le on the last. They are copies of `data`, the caller's to wipe when it is secret.
+ * The APDUs that carry a command to a card, in order: one if it fits, one extended where that is allowed, otherwise parts
+ * of 255 octets, with Le on the last. They are copies of `data`, which the caller wipes when it is secret.
  * @throws RangeError when it fits into no APDU
  */
 export function splitChain(apdu: CommandApdu, extendedAllowed: boolean): Uint8Array[] {
@@ -34,32 +34,32 @@ export function splitChain(apdu: CommandApdu, extendedAllowed: boolean): Uint8Ar
   )
 }
 
-/** The card's side of command chaining. One at a time; another command in between drops what there is of the chain. */
+/** The card's side of command chaining. One chain at a time; another command in between drops it. */
 export class CommandChain {
   readonly #limit: number
   #header: readonly number[] | undefined
   #parts: Uint8Array[] = []
   #length = 0
 
-  /** `limit`: most octets of data that a command may have, chained or not. */
+  /** `limit`: the most data octets of a command, chained or not. */
   constructor(limit = LONGEST_COMMAND) {
     this.#limit = limit
   }
 
-  /** True while the next part of a chain is waited for. */
+  /** True while the next part of a chain is expected. */
   get active(): boolean {
     return this.#header !== undefined
   }
 
-  /** Whether a command is the next part of the chain there is. */
+  /** Whether a command is the next part of the current chain. */
   continues({ cla, ins, p1, p2 }: CommandApdu): boolean {
     const header = [cla & ~CHAINING, ins, p1, p2]
     return this.#header?.every((octet, index) => octet === header[index]) ?? false
   }
 
   /**
-   * The whole command, or `more` when parts of it are still to come: the answer to those is 9000 without data.
-   * What is put together is a copy, the caller's to wipe; a command that comes alone is returned as it is.
+   * The whole command, or `more` when parts of it are still to come: those are answered with 9000 without data.
+   * An assembled command is a copy, which the caller wipes; a command that comes alone is returned as it is.
    * @throws StatusError 6700 when it gets too long; the chain is dropped
    */
   add(apdu: CommandApdu): CommandApdu | 'more' {
@@ -72,7 +72,7 @@ export class CommandChain {
     if ((cla & CHAINING) !== 0) {
       this.#header = [cla & ~CHAINING, ins, p1, p2]
       this.#length += data.length
-      // A copy, since whoever read it overwrites its buffer. Empty parts are no reason to use memory.
+      // A copy, since the reader overwrites its buffer. Empty parts must not use memory.
       if (data.length > 0) this.#parts.push(copyOf(data))
       return 'more'
     }
@@ -82,7 +82,7 @@ export class CommandChain {
     return whole
   }
 
-  /** Forgets and overwrites the parts there are: at card reset, and for a command that was refused before it came here. */
+  /** Forgets and overwrites the parts so far: at card reset, and for a command that was refused before it came here. */
   reset(): void {
     wipe(...this.#parts)
     this.#header = undefined
@@ -91,7 +91,7 @@ export class CommandChain {
   }
 }
 
-/** The card's side of GET RESPONSE: the rest of an answer that was longer than asked for. */
+/** The card's side of GET RESPONSE: the rest of an answer that was longer than the host asked for. */
 export class PendingResponse {
   #rest: Uint8Array | undefined
   #at = 0
@@ -102,8 +102,8 @@ export class PendingResponse {
   }
 
   /**
-   * The first piece of an answer, `le` octets of it (256 when the command names no Le: many hosts leave it out), with
-   * 9000 or 61xx. The rest is kept as a copy.
+   * The first piece of an answer, `le` octets of it (256 when the command has no Le: many hosts omit it), with 9000 or
+   * 61xx. The rest is kept as a copy.
    */
   take(data: Uint8Array, le: number | undefined): ResponseApdu {
     this.clear()
@@ -127,7 +127,7 @@ export class PendingResponse {
     return { data, sw: left === 0 ? SW.OK : moreData(left) }
   }
 
-  /** Forgets and overwrites the rest: every command but GET RESPONSE does that. */
+  /** Forgets and overwrites the rest, as every command except GET RESPONSE does. */
   clear(): void {
     wipe(this.#rest)
     this.#rest = undefined

@@ -6,9 +6,9 @@ export interface CommandApdu {
   readonly ins: number
   readonly p1: number
   readonly p2: number
-  /** At most 255 octets, or 65535 when extended. Parsed: a view of the octets that were read, not a copy. */
+  /** At most 255 octets, or 65535 when extended. Parsed: a view of the input, not a copy. */
   readonly data: Uint8Array
-  /** How many octets of answer are asked for: 1 to 256, or 65536 when extended; undefined when none is named. */
+  /** How many octets of answer are expected: 1 to 256, or 65536 when extended; undefined without Le. */
   readonly le: number | undefined
   /** Lengths are written in three octets (Lc) and two or three (Le). Without data and Le there is no difference. */
   readonly extended: boolean
@@ -16,14 +16,14 @@ export interface CommandApdu {
 
 const be16 = (octets: Uint8Array, at: number): number => ((octets[at] ?? 0) << 8) | (octets[at + 1] ?? 0)
 
-/** Where the data and Le of a command lie; undefined where its lengths contradict each other. */
+/** Where the data and Le of a command are; undefined where its lengths contradict each other. */
 function layout(octets: Uint8Array): { extended: boolean; start: number; end: number; le?: number } | undefined {
   const size = octets.length
   const third = octets[4]
   if (third === undefined) return { extended: false, start: 4, end: 4 }
   if (size === 5) return { extended: false, start: 5, end: 5, le: third || 0x100 }
   const extended = third === 0
-  // Extended Lc and Le are only there together with their leading 00.
+  // Extended Lc and Le need their leading 00.
   if (extended && size < 7) return undefined
   if (extended && size === 7) return { extended, start: 7, end: 7, le: be16(octets, 5) || 0x10000 }
   const start = extended ? 7 : 5
@@ -35,7 +35,7 @@ function layout(octets: Uint8Array): { extended: boolean; start: number; end: nu
   return { extended, start, end, le: extended ? be16(octets, end) || 0x10000 : octets[end] || 0x100 }
 }
 
-/** The command in `octets`; undefined when its lengths are wrong, which a card answers with 6700. */
+/** The command in `octets`; undefined for wrong lengths, which a card answers with 6700. */
 export function parseCommand(octets: Uint8Array): CommandApdu | undefined {
   const [cla, ins, p1, p2] = [octets[0], octets[1], octets[2], octets[3]]
   if (cla === undefined || ins === undefined || p1 === undefined || p2 === undefined) return undefined
@@ -49,7 +49,7 @@ const isOctet = (number: number): boolean => (number & 0xff) === number
 
 /**
  * The octets of a command. `le` of 256 (65536 when extended) is written as zero.
- * @throws RangeError for what does not fit: a mistake of the program; `splitChain` is for long data
+ * @throws RangeError for a command that does not fit: a mistake of the program; `splitChain` is for long data
  */
 export function encodeCommand({ cla, ins, p1, p2, data, le, extended }: CommandApdu): Uint8Array {
   const [mostData, mostLe] = extended ? [0xffff, 0x10000] : [0xff, 0x100]
@@ -60,7 +60,7 @@ export function encodeCommand({ cla, ins, p1, p2, data, le, extended }: CommandA
   if (le !== undefined && (!Number.isInteger(le) || le < 1 || le > mostLe)) {
     throw new RangeError(`Le is from 1 to ${mostLe}.`)
   }
-  // Extended lengths are two octets, and the first of them comes after a zero.
+  // Extended lengths are two octets, the first of them after a zero.
   const size = extended ? 2 : 1
   const lengths = (data.length > 0 ? size : 0) + (le === undefined ? 0 : size)
   const mark = extended && lengths > 0 ? 1 : 0

@@ -1,4 +1,4 @@
-// DER, as keys, signatures and certificates are written in. ITU-T X.690, 8 and 10.
+// DER, the encoding of keys, signatures and certificates. ITU-T X.690, 8 and 10.
 import { concat, space } from '../bytes.ts'
 import { putTagAndLength, tlv, tlvSize } from './tlv.ts'
 
@@ -18,20 +18,20 @@ export const DER = {
   set: 0x31,
 } as const
 
-/** The tag of a part that is named by its number: one that holds an element, and one that holds octets. */
+/** Context-specific tags by number: one for a part that contains an element, one for a part that contains octets. */
 export const field = (number: number): number => 0xa0 | number
 export const octetField = (number: number): number => 0x80 | number
 
 const ZERO = new Uint8Array(1)
 
-/** Where the number in octets `from` to `to` begins, without the noughts before it. */
+/** Where the number in octets `from` to `to` begins, without leading zeros. */
 export function numberStart(octets: Uint8Array, from: number, to: number): number {
   let start = from
   while (start < to - 1 && octets[start] === 0) start += 1
   return start
 }
 
-/** Octets of the value of an INTEGER that is not negative: at least one, and one more where its sign bit would be set. */
+/** Octets of the value of a non-negative INTEGER: at least one, and one more where the sign bit would be set. */
 const integerLength = (octets: Uint8Array, start: number, to: number): number =>
   Math.max(to - start, 1) + ((octets[start] ?? 0) >>> 7)
 
@@ -39,7 +39,7 @@ const integerLength = (octets: Uint8Array, start: number, to: number): number =>
 export const integerSize = (octets: Uint8Array, start: number, to: number): number =>
   tlvSize(DER.integer, integerLength(octets, start, to))
 
-/** Writes that INTEGER into `target`; answers where the next element begins. */
+/** Writes that INTEGER into `target`; returns where the next element begins. */
 export function putInteger(target: Uint8Array, at: number, octets: Uint8Array, start: number, to: number): number {
   const length = integerLength(octets, start, to)
   const end = putTagAndLength(target, at, DER.integer, length) + length
@@ -47,7 +47,7 @@ export function putInteger(target: Uint8Array, at: number, octets: Uint8Array, s
   return end
 }
 
-/** An INTEGER that is not negative, by itself. */
+/** A non-negative INTEGER, by itself. */
 export function integer(number: Uint8Array): Uint8Array {
   const start = numberStart(number, 0, number.length)
   const octets = space(integerSize(number, start, number.length))
@@ -55,7 +55,7 @@ export function integer(number: Uint8Array): Uint8Array {
   return octets
 }
 
-/** An element of any length: a list of revoked certificates is longer than what a card takes. */
+/** An element of any length: a revocation list is longer than anything a card takes. */
 export function element(tag: number, ...values: readonly Uint8Array[]): Uint8Array {
   const value = concat(...values)
   if (value.length <= 0xffff) return tlv(tag, value)

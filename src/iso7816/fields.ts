@@ -1,11 +1,11 @@
-// Data objects with known fields, read and written by a table: one row a field. `readFields` is for what hosts send to
-// our card: nothing twice, nothing unknown. `knownFields` is for what other makers' cards hold.
+// Data objects with known fields, read and written by a table with one row for each field. `readFields` is for what hosts
+// send to our card: nothing twice, nothing unknown. `knownFields` is for the contents of other makers' cards.
 import { space } from '../bytes.ts'
 import { putTagAndLength, putTlv, type Tlv, TlvError, TlvReader, tlv, tlvSize } from './tlv.ts'
 
 export interface Field {
   readonly tag: number
-  /** Octets of the value: so many, or from so many to so many. Any number when not said. */
+  /** The length of the value in octets: exact, or from a minimum to a maximum. Any length if not given. */
   readonly length?: number | readonly [least: number, most: number]
   readonly optional?: true
 }
@@ -22,7 +22,7 @@ export type FieldsOf<Table extends FieldTable> = {
   readonly [Name in Exclude<keyof Table, OptionalNames<Table>>]: Uint8Array
 } & { readonly [Name in OptionalNames<Table>]?: Uint8Array }
 
-/** A row of a table with its bounds worked out. */
+/** A row of a table with its bounds computed. */
 interface Row {
   readonly name: string
   readonly tag: number
@@ -31,7 +31,7 @@ interface Row {
   readonly optional: boolean
 }
 
-/** Tables are constants, and worked out once. */
+/** Tables are constants, so this is computed once for each. */
 const known = new WeakMap<FieldTable, readonly Row[]>()
 
 function rowsOf(table: FieldTable): readonly Row[] {
@@ -46,8 +46,8 @@ function rowsOf(table: FieldTable): readonly Row[] {
 }
 
 /**
- * The fields that `octets` hold, as views of them.
- * @throws TlvError for a tag that is not in the table, one that comes twice, one that is missing, a wrong length
+ * The fields in `octets`, as views.
+ * @throws TlvError for a tag that is not in the table, a repeated tag, a missing one, a wrong length
  */
 export function readFields<const Table extends FieldTable>(octets: Uint8Array, table: Table): FieldsOf<Table> {
   const rows = rowsOf(table)
@@ -58,8 +58,8 @@ export function readFields<const Table extends FieldTable>(octets: Uint8Array, t
 }
 
 /**
- * Of each field the first value that has a right length, as a view. What is unknown, there again, missing, of another
- * length, or no data object at all is passed over, as OpenSC and ykman do. Never throws.
+ * For each field the first value with a valid length, as a view. Unknown, repeated, missing or malformed parts are
+ * skipped, as OpenSC and ykman do. Never throws.
  */
 export function knownFields<const Table extends FieldTable>(
   octets: Uint8Array,
@@ -100,7 +100,7 @@ function whole<Table extends FieldTable>(found: Found, rows: readonly Row[]): Fi
   return found as FieldsOf<Table>
 }
 
-/** A loop and no closure: a signature comes by here four times. */
+/** A loop without closures: each signature passes here four times. */
 function rowOf(rows: readonly Row[], tag: number): Row | undefined {
   for (const row of rows) if (row.tag === tag) return row
   return undefined
@@ -118,7 +118,7 @@ export function writeFields<const Table extends FieldTable>(fields: FieldsOf<Tab
   return written
 }
 
-/** A data object that holds `fields`, in one go: there is no copy of them that nobody overwrites. @throws TlvError */
+/** A data object that contains `fields`, written at once: no copy is left that nobody overwrites. @throws TlvError */
 export function wrapFields<const Table extends FieldTable>(
   tag: number,
   fields: FieldsOf<Table>,

@@ -3,12 +3,12 @@ import { space } from '../bytes.ts'
 import { CardError } from '../errors.ts'
 
 export interface ResponseApdu {
-  /** Parsed: a view of the octets that were read, not a copy. */
+  /** Parsed: a view of the input, not a copy. */
   readonly data: Uint8Array
   readonly sw: number
 }
 
-/** 65536 octets of data, which the longest Le asks for, and the status word. */
+/** 65536 octets of data, the most that Le can ask for, and the status word. */
 const LONGEST = 0x10000 + 2
 
 export function encodeResponse({ data, sw }: ResponseApdu): Uint8Array {
@@ -20,8 +20,8 @@ export function encodeResponse({ data, sw }: ResponseApdu): Uint8Array {
 }
 
 /**
- * @throws CardError ERR_DATA when there is no status word, or more than any answer can have: the reader or the card
- * is at fault
+ * @throws CardError ERR_DATA when there is no status word, or more octets than any answer can have: a fault of the reader
+ * or the card
  */
 export function parseResponse(octets: Uint8Array): ResponseApdu {
   const end = octets.length - 2

@@ -2,7 +2,7 @@
 
 export const SW = {
   OK: 0x9000,
-  /** 61xx: so many octets more by GET RESPONSE, 00 for 256 or more. */
+  /** 61xx: xx more octets by GET RESPONSE, 00 for 256 or more. */
   MORE_DATA: 0x6100,
   /** Also a wrong pairing code. */
   VERIFICATION_FAILED: 0x6300,
@@ -28,7 +28,7 @@ export const SW = {
   WRONG_PARAMETERS: 0x6a86,
   REFERENCE_NOT_FOUND: 0x6a88,
   WRONG_P1_P2: 0x6b00,
-  /** 6Cxx: the same command again with Le = xx. */
+  /** 6Cxx: send the same command again with Le = xx. */
   WRONG_LE: 0x6c00,
   UNKNOWN_INS: 0x6d00,
   UNKNOWN_CLA: 0x6e00,
@@ -37,7 +37,7 @@ export const SW = {
 
 export type StatusName = keyof typeof SW
 
-/** What each says to a person. One table, for translation later. */
+/** What each means to a person. One table, for later translation. */
 export const STATUS_TEXTS: Readonly<Record<StatusName, string>> = {
   OK: 'done',
   MORE_DATA: 'there is more data',
@@ -69,7 +69,7 @@ export const STATUS_TEXTS: Readonly<Record<StatusName, string>> = {
   ABORTED: 'the card stopped without a diagnosis',
 }
 
-/** What a status word says, and itself in hex. */
+/** What a status word means, with the word itself in hex. */
 export function statusText(sw: number): string {
   const digits = sw.toString(16).padStart(4, '0').toUpperCase()
   const name = statusName(sw)
@@ -78,7 +78,7 @@ export function statusText(sw: number): string {
 
 const NAMES = new Map(Object.entries(SW).map(([name, sw]) => [sw as number, name as StatusName]))
 
-/** Words with a number inside come under the name of their family: 63C2 is TRIES_LEFT. */
+/** Words that contain a number are listed under their family: 63C2 is TRIES_LEFT. */
 export function statusName(sw: number): StatusName | undefined {
   const family = sw >>> 4 === SW.TRIES_LEFT >>> 4 ? SW.TRIES_LEFT : isMore(sw) || isWrongLe(sw) ? sw & 0xff00 : sw
   return NAMES.get(family)
@@ -87,14 +87,14 @@ export function statusName(sw: number): StatusName | undefined {
 export const isMore = (sw: number): boolean => sw >>> 8 === SW.MORE_DATA >>> 8
 export const isWrongLe = (sw: number): boolean => sw >>> 8 === SW.WRONG_LE >>> 8
 
-/** 61xx when so many octets are left. */
+/** 61xx: so many octets are left. */
 export const moreData = (left: number): number => SW.MORE_DATA | (left > 0xff ? 0 : left)
-/** 63Cx; a word has room for 15 tries. */
+/** 63Cx; the word can express up to 15 tries. */
 export const wrongTry = (left: number): number => SW.TRIES_LEFT | Math.min(left, 15)
 
 /**
- * The tries that an answer to a PIN command names: x of 63Cx, 0 of 6983, x of the 630x of old cards. Undefined where it
- * names none; 6300 does not, for it is also the answer to other secrets.
+ * The tries left in an answer to a PIN command: x of 63Cx, 0 of 6983, x of the 630x of old cards. Undefined where the
+ * answer has none; 6300 has none, since it is also the answer for other secrets.
  */
 export function triesLeft(sw: number): number | undefined {
   if (sw >>> 4 === SW.TRIES_LEFT >>> 4) return sw & 0x0f
@@ -102,7 +102,7 @@ export function triesLeft(sw: number): number | undefined {
   return sw > SW.VERIFICATION_FAILED && sw <= 0x630f ? sw & 0x0f : undefined
 }
 
-/** Thrown by whatever handles a command on the card's side: the answer is this status word and no data. */
+/** Thrown by handlers of commands on the card's side: the answer is this status word without data. */
 export class StatusError extends Error {
   override name = 'StatusError'
   readonly sw: number

@@ -1,7 +1,7 @@
 // BER-TLV as smart cards use it: ISO/IEC 7816-4:2020, 6.3, up to 65535 octets. Written in DER (ISO/IEC 8825-1) always.
 import { space } from '../bytes.ts'
 
-/** Octets that are not what they should be. The message never holds content, which may be secret. */
+/** Malformed octets. The message never contains the octets, which may be secret. */
 export class TlvError extends Error {
   override name = 'TlvError'
 }
@@ -19,22 +19,22 @@ export function ifWellFormed<T>(read: () => T): T | undefined {
 export interface Tlv {
   /** The tag's one to three octets as a number: 0x53, 0x7f49, 0x5fc102. */
   readonly tag: number
-  /** A view of the octets that were read, not a copy. */
+  /** A view of the input, not a copy. */
   readonly value: Uint8Array
 }
 
 const LONGEST = 0xffff
 
 /**
- * How a length may be written that is read. `DER`: in its shortest form, as in certificates. `BER`: also in 81 to 84 with
- * leading zeros, which ISO/IEC 7816-4, 5.2.2.2 allows cards and hosts for every number, and which some always write.
+ * Which forms of a length are accepted. `DER`: only the shortest, as in certificates. `BER`: also 81 to 84 with leading
+ * zeros, which ISO/IEC 7816-4, 5.2.2.2 allows cards and hosts for every number, and which some always write.
  */
 export type LengthRule = 'DER' | 'BER'
 
 /** Octets of the number after 81, 82, 83, 84. */
 const MOST_LENGTH_OCTETS = { DER: 2, BER: 4 } as const
 
-/** How many octets the tag at `at` has. ISO/IEC 7816-4, table 7: 00 and FF begin no tag; one way to write each number. */
+/** How many octets the tag at `at` has. ISO/IEC 7816-4, table 7: 00 and FF begin no tag; each number has one form. */
 function tagLength(octets: Uint8Array, at: number): number {
   const first = octets[at]
   if (first === undefined) throw new TlvError('a tag is missing')
@@ -55,9 +55,9 @@ function toNumber(octets: Uint8Array, from: number, to: number): number {
   return number
 }
 
-/** Reads data objects one after the other. What it makes of one is numbers, and a view where `value` is asked for. */
+/** Reads data objects one after the other. It makes no objects: only numbers, and a view where `value` is asked for. */
 export class TlvReader {
-  /** Of the data object that was read last: its tag, and where its value is. */
+  /** The data object that was read last: its tag, and where its value is. */
   tag = 0
   start = 0
   end = 0
@@ -69,12 +69,12 @@ export class TlvReader {
     this.#rule = rule
   }
 
-  /** A view of the octets that are read, not a copy. */
+  /** A view of the input, not a copy. */
   get value(): Uint8Array {
     return this.#octets.subarray(this.start, this.end)
   }
 
-  /** Goes to the next data object; false where the octets end. @throws TlvError */
+  /** Goes to the next data object; false at the end of the octets. @throws TlvError */
   next(): boolean {
     const octets = this.#octets
     const at = this.end
@@ -89,7 +89,7 @@ export class TlvReader {
     return true
   }
 
-  /** As `next`; noughts are passed over, and false is also said of what is no data object. Never throws. */
+  /** As `next`, but skips zeros, and is false also where no data object follows. Never throws. */
   nextReadable(): boolean {
     while (this.#octets[this.end] === 0x00) this.end += 1
     try {
@@ -117,13 +117,12 @@ function lengthLength(octets: Uint8Array, at: number, rule: LengthRule): number 
   return 1 + count
 }
 
-/** The number that the length from `at` to `end` is. */
+/** The length encoded from `at` to `end`. */
 const lengthAt = (octets: Uint8Array, at: number, end: number): number =>
   toNumber(octets, end === at + 1 ? at : at + 1, end) >>> 0
 
 /**
- * All data objects that `octets` hold one after the other; none when there are no octets. What is inside a constructed
- * one is not looked at.
+ * All data objects in `octets`, one after the other; none for no octets. The contents of constructed ones are not read.
  * @throws TlvError
  */
 export function readTlvs(octets: Uint8Array, rule: LengthRule = 'DER'): Tlv[] {
@@ -134,8 +133,8 @@ export function readTlvs(octets: Uint8Array, rule: LengthRule = 'DER'): Tlv[] {
 }
 
 /**
- * The data objects at the beginning of `octets`, up to what is none. Noughts between them mean nothing (ISO/IEC 7816-4,
- * 6.3): they are left by what was erased. Never throws: for what other makers' cards hold.
+ * The data objects at the beginning of `octets`, up to the first malformed one. Zeros between them mean nothing (ISO/IEC
+ * 7816-4, 6.3): erasing leaves them. Never throws: for the contents of other makers' cards.
  */
 export function readableTlvs(octets: Uint8Array): Tlv[] {
   const found: Tlv[] = []
@@ -145,7 +144,7 @@ export function readableTlvs(octets: Uint8Array): Tlv[] {
 }
 
 /**
- * The one data object that `octets` hold.
+ * The single data object in `octets`.
  * @throws TlvError, also for octets after it
  */
 export function readTlv(octets: Uint8Array, rule: LengthRule = 'DER'): Tlv {
@@ -154,7 +153,7 @@ export function readTlv(octets: Uint8Array, rule: LengthRule = 'DER'): Tlv {
 }
 
 /**
- * The value of the one data object that `octets` hold, which must have the tag `tag`.
+ * The value of the single data object in `octets`, which must have the tag `tag`.
  * @throws TlvError
  */
 export function unwrap(octets: Uint8Array, tag: number, rule: LengthRule = 'DER'): Uint8Array {
@@ -163,7 +162,7 @@ export function unwrap(octets: Uint8Array, tag: number, rule: LengthRule = 'DER'
   return only.value
 }
 
-/** A reader at the one data object that `octets` hold. */
+/** A reader at the single data object in `octets`. */
 function readOnly(octets: Uint8Array, rule: LengthRule): TlvReader {
   const reader = new TlvReader(octets, rule)
   if (!reader.next()) throw new TlvError('there is no data object')
@@ -176,16 +175,16 @@ export function find(tlvs: readonly Tlv[], tag: number): Uint8Array | undefined 
   return tlvs.find((candidate) => candidate.tag === tag)?.value
 }
 
-/** How many octets a number takes, none to spare. */
+/** The least number of octets for a number. */
 const octetsOf = (number: number): number => (number > 0xffff ? 3 : number > 0xff ? 2 : 1)
 
-/** Octets of a data object whose value has `length` octets. @throws RangeError for more than 65535 of these */
+/** Octets of a data object with a value of `length` octets. @throws RangeError for more than 65535 of these */
 export function tlvSize(tag: number, length: number): number {
   if (length > LONGEST) throw new RangeError(`A value of ${length} octets is too long for a data object here.`)
   return octetsOf(tag) + (length < 0x80 ? 1 : 1 + octetsOf(length)) + length
 }
 
-/** Writes a tag and a length; answers where the value begins. @throws RangeError for what is no tag */
+/** Writes a tag and a length; returns where the value begins. @throws RangeError for an invalid tag */
 export function putTagAndLength(octets: Uint8Array, at: number, tag: number, length: number): number {
   const next = put(octets, at, tag, octetsOf(tag))
   if (!isTag(octets, at, next) || tag !== toNumber(octets, at, next))
@@ -194,14 +193,14 @@ export function putTagAndLength(octets: Uint8Array, at: number, tag: number, len
   return put(octets, put(octets, next, 0x80 | octetsOf(length), 1), length, octetsOf(length))
 }
 
-/** Writes a data object; answers where the next one begins. @throws RangeError for what is no tag */
+/** Writes a data object; returns where the next one begins. @throws RangeError for an invalid tag */
 export function putTlv(octets: Uint8Array, at: number, tag: number, value: Uint8Array): number {
   const start = putTagAndLength(octets, at, tag, value.length)
   octets.set(value, start)
   return start + value.length
 }
 
-/** Writes a number in so many octets, highest first; answers where the next one goes. */
+/** Writes a number in so many octets, highest first; returns where the next one goes. */
 function put(octets: Uint8Array, at: number, number: number, size: number): number {
   for (let left = size - 1; left >= 0; left -= 1) octets[at + size - 1 - left] = number >>> (8 * left)
   return at + size
@@ -216,8 +215,8 @@ function isTag(octets: Uint8Array, at: number, end: number): boolean {
 }
 
 /**
- * A data object with `values` one after the other as its value, in memory of its own: it may hold a secret.
- * @throws RangeError for what is no tag, and for more than 65535 octets: mistakes of the program, not of its input
+ * A data object with `values` one after the other as its value, in memory of its own: it may contain a secret.
+ * @throws RangeError for an invalid tag, and for more than 65535 octets: mistakes of the program, not of its input
  */
 export function tlv(tag: number, ...values: readonly Uint8Array[]): Uint8Array {
   let length = 0

@@ -16,9 +16,9 @@ export interface ReaderOptions {
 export const WAIT_MS = 10_000
 
 /**
- * Losses are survived where nothing was lost: a reset by another program, a card that was taken out and put in again, a
- * pcscd that was restarted. `generation` grows then, and the next transaction finds the card new. In the middle of a
- * transaction they are errors: ERR_CARD_RESET, ERR_CARD_REMOVED, ERR_PCSC_UNAVAILABLE.
+ * A loss between transactions is not an error: a reset by another program, a card that was taken out and put in again, a
+ * pcscd that was restarted. `generation` then grows, and the next transaction finds a new card. In the middle of a
+ * transaction losses are errors: ERR_CARD_RESET, ERR_CARD_REMOVED, ERR_PCSC_UNAVAILABLE.
  */
 export class ReaderChannel implements CardChannel {
   readonly #connection: Connection
@@ -44,7 +44,7 @@ export class ReaderChannel implements CardChannel {
       await connection.connect()
       return new ReaderChannel(connection)
     } catch (error) {
-      // Not waited for: a call that was given up may still be at it.
+      // Not awaited: a call that was given up may still be running.
       void connection.close()
       throw error
     }
@@ -72,7 +72,7 @@ export class ReaderChannel implements CardChannel {
 
   async #transmit(apdu: Uint8Array): Promise<Uint8Array> {
     this.#assertOpen()
-    // Whatever the answer: a PIN or the admin key may have been proved.
+    // Whatever the answer was: a PIN or the admin key may have been proved.
     if (proves(apdu)) this.#connection.resetAtEnd()
     const answer = await this.#send(apdu)
     const again = withLength(apdu, answer)
@@ -89,7 +89,7 @@ export class ReaderChannel implements CardChannel {
     await this.#connection.reset()
   }
 
-  /** Work under way is finished first. A card that a PIN or the admin key was proved to is reset: nobody is to find it unlocked. */
+  /** Finishes work under way. A card to which a PIN or the admin key was proved is reset: nobody may find it unlocked. */
   close(): Promise<void> {
     return this.#transactions.after(async () => {
       if (this.#closed) return
@@ -98,7 +98,7 @@ export class ReaderChannel implements CardChannel {
     })
   }
 
-  /** Once more where that is harmless, and the answer to the first may only have been lost. */
+  /** Sends once more what can be repeated without harm: perhaps only the answer was lost. */
   async #send(apdu: Uint8Array): Promise<Uint8Array> {
     const octets = this.#connection.t0 ? forT0(apdu) : apdu
     try {

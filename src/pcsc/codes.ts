@@ -4,7 +4,7 @@ import type { NativePcscFailure } from '../native.ts'
 
 type PcscCode = ConstructorParameters<typeof PcscError>[0]
 
-/** What a channel does about a code. */
+/** How a channel reacts to a code. */
 export type Remedy = 'reset' | 'lost' | 'busy' | 'none'
 
 interface Row {
@@ -76,7 +76,7 @@ export const NOT_TRANSACTED = 0x8010_0016
 
 const isNative = (error: unknown): error is NativePcscFailure => isError(error) && 'layer' in error && 'rc' in error
 
-/** PC/SC's return code in whatever was thrown; undefined where it says nothing of PC/SC. */
+/** PC/SC's return code in an error; undefined where it has none. */
 export function returnCode(error: unknown): number | undefined {
   if (error instanceof PcscError) return error.rc
   return isNative(error) && error.layer === 'pcsc' ? error.rc : undefined
@@ -87,7 +87,7 @@ export function remedyFor(error: unknown): Remedy {
 }
 
 /**
- * Whether a command was refused for a card that was reset: pcscd says so by its own code, or by finding that no
+ * Whether a command was refused because the card was reset: pcscd reports that by its own code, or by finding that no
  * protocol is set any more.
  */
 export const wasReset = (error: unknown): boolean =>
@@ -102,7 +102,7 @@ export function brokenOff(reader: string): PcscError {
   return new PcscError('ERR_CARD_REMOVED', broken(` in the reader '${reader}'`), { rc: NOT_TRANSACTED, reader })
 }
 
-/** Whether a call was given up here: nobody waits for it any more. */
+/** Whether a call was given up here, so that nobody waits for it any more. */
 export const wasGivenUp = (error: unknown): boolean =>
   isNative(error) && error.layer === 'closed' && error.rc === CANCELLED
 
@@ -112,7 +112,7 @@ export function noAnswer(cause: unknown, reader: string, ms: number): PcscError 
   return new PcscError('ERR_READER_BUSY', text, { cause, rc: TIMEOUT, reader })
 }
 
-/** The typed error for what a native call rejected with; anything else is returned as it is. */
+/** The typed error for a rejection of a native call; anything else is returned unchanged. */
 export function fromPcsc(error: unknown, reader?: string): unknown {
   if (!isNative(error) || error instanceof CardError) return error
   const { layer, rc, message } = error

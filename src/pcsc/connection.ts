@@ -1,4 +1,4 @@
-// The tie to one card in a reader, made anew when it is lost, and calls that are not waited for for ever.
+// The connection to one card in a reader, renewed when it is lost, and calls with a time limit.
 import { setTimeout as delay } from 'node:timers/promises'
 import { equal } from '../bytes.ts'
 import { CardError, PcscError } from '../errors.ts'
@@ -13,9 +13,9 @@ const RESET = 1
 const STATUS_WORD = 2
 /** Between two tries, in milliseconds: the first and the longest pause. */
 const PAUSE = { first: 5, most: 200 } as const
-/** How long a card may take to be let go. */
+/** How long releasing a card may take. */
 const CLOSE_MS = 2000
-/** How often the card may be found reset by others before one call gives up. */
+/** How often other programs may reset the card before one call gives up. */
 const LOSSES = 6
 
 /** FEATURE_GET_TLV_PROPERTIES and its dwMaxAPDUDataSize: PC/SC part 10, 2.2 and 2.6.14. */
@@ -32,7 +32,7 @@ export class Connection {
   #atr: Uint8Array | undefined
   #generation = 0
   #extended = false
-  /** A command found the card reset: pcscd may say so once, and then only that no protocol is set. */
+  /** A command found the card reset: pcscd may report that once, and afterwards only that no protocol is set. */
   #wasReset = false
   /** Something was verified since the last reset. */
   #dirty = false
@@ -61,7 +61,7 @@ export class Connection {
     return this.#card?.protocol === PROTOCOL.T0
   }
 
-  /** Connects where there is no connection, and keeps others out until `end`. @throws PcscError; CardError ERR_CARD_CLOSED */
+  /** Connects if necessary, and keeps others out until `end`. @throws PcscError; CardError ERR_CARD_CLOSED */
   begin(): Promise<void> {
     return this.#persist(async (deadline) => {
       if (this.#wasReset) await this.#mend('reset', deadline)
@@ -70,7 +70,7 @@ export class Connection {
     })
   }
 
-  /** Not waited for: whoever comes next in this process comes after it. */
+  /** Not awaited: the next call of this process comes after it anyway. */
   end(): void {
     void this.#native.end().catch(() => undefined)
   }
@@ -79,11 +79,11 @@ export class Connection {
     return this.#persist((deadline) => this.#connect(deadline))
   }
 
-  /** Rejects with what the native layer says, or with ERR_CARD_RESET. */
+  /** Rejects with the native layer's error, or with ERR_CARD_RESET. */
   async transmit(apdu: Uint8Array): Promise<Uint8Array> {
     try {
       const answer = await this.#answered(() => this.#native.transmit(apdu))
-      // Some drivers answer nothing at all for a card that is gone, and call that success.
+      // Some drivers return an empty answer for a card that is gone, and report success.
       if (answer.length < STATUS_WORD) throw brokenOff(this.reader)
       return answer
     } catch (error) {
@@ -109,15 +109,15 @@ export class Connection {
     }
   }
 
-  /** From now on the card knows something that nobody is to find: it is reset when it is let go, however that happens. */
+  /** From now on the card has something proved that nobody else may find: it is reset when released, however that happens. */
   resetAtEnd(): void {
     this.#dirty = true
     this.#native.parting(RESET)
   }
 
   /**
-   * A card that knows something is reset inside a transaction of ours. pcscd's own reset at the end of a connection may
-   * come in the middle of a transaction of another program: it waits for one to end, and does not look again.
+   * A card with something proved is reset inside a transaction of ours. pcscd's own reset at the end of a connection may
+   * come in the middle of another program's transaction: it waits for one to end, and does not check again.
    */
   async close(): Promise<void> {
     if (this.#dirty && this.#card !== undefined) {
@@ -135,7 +135,7 @@ export class Connection {
     this.#generation += 1
   }
 
-  /** Does `work` until it succeeds, fails for good, or the time is over. */
+  /** Repeats `work` until it succeeds, fails for good, or the time is over. */
   async #persist(work: (deadline: number) => Promise<void>): Promise<void> {
     const deadline = Date.now() + this.#waitMs
     let losses = 0
@@ -145,7 +145,7 @@ export class Connection {
         return
       } catch (error) {
         const remedy = remedyFor(error)
-        // What is still away after one new try is away.
+        // A card that is still away after one new try counts as gone.
         losses += remedy === 'reset' ? 1 : remedy === 'lost' ? LOSSES - 1 : 0
         if (remedy === 'none' || losses >= LOSSES || Date.now() + pause >= deadline) throw await this.#explained(error)
         if (remedy !== 'busy') await this.#mend(remedy, deadline)
@@ -154,7 +154,7 @@ export class Connection {
     }
   }
 
-  /** A card that was reset is reconnected to, which waits for a program that has it. */
+  /** Reconnects to a card that was reset, which waits for a program that has it. */
   async #mend(remedy: 'reset' | 'lost', deadline: number): Promise<void> {
     this.#wasReset = false
     if (remedy === 'reset' && this.#card !== undefined) {
@@ -179,7 +179,7 @@ export class Connection {
     this.#extended = may && (await this.#within(deadline, () => this.#takesExtended()))
   }
 
-  /** Whether the reader says that it takes commands of any length. */
+  /** Whether the reader reports that it takes commands of any length. */
   async #takesExtended(): Promise<boolean> {
     try {
       const code = (await this.#native.features())[TLV_PROPERTIES]
@@ -190,13 +190,13 @@ export class Connection {
         return Buffer.from(octets).readUInt32LE(at + 2) >= EXTENDED_APDU
       }
     } catch (error) {
-      // Else it is a reader that does not say.
+      // Otherwise the reader does not report it.
       if (wasGivenUp(error)) throw error
     }
     return false
   }
 
-  /** A call that ends at the deadline at the latest: then another program has the card. */
+  /** A call that ends at the deadline at the latest: another program then has the card. */
   async #within<T>(deadline: number, call: () => Promise<T>): Promise<T> {
     const timer = setTimeout(() => this.#native.cancel(), Math.max(deadline - Date.now(), 0))
     try {
@@ -206,7 +206,7 @@ export class Connection {
     }
   }
 
-  /** A call for whose answer there is a limit, where one was set. */
+  /** A call with a limit for its answer, where one was set. */
   async #answered<T>(call: () => Promise<T>): Promise<T> {
     const limit = this.#answerMs
     if (limit === undefined) return call()

@@ -1,4 +1,4 @@
-// The reader that is meant by a part of its name.
+// Finding a reader by a part of its name.
 import { PcscError, UsageError } from '../errors.ts'
 import { ReaderChannel, type ReaderOptions, WAIT_MS } from './channel.ts'
 import { listReaders, type Reader } from './readers.ts'
@@ -6,8 +6,8 @@ import { listReaders, type Reader } from './readers.ts'
 export type { ReaderOptions }
 
 /**
- * The channel of the card in the reader whose name has `text` in it; among several the one with a card that answers,
- * and among these the one with exactly that name.
+ * The channel of the card in the reader whose name contains `text`. Among several readers, the one with a card that
+ * answers, and among these the one with exactly that name.
  * @throws PcscError ERR_READER_NOT_FOUND, ERR_CARD_REMOVED, ERR_READER_BUSY, ERR_PCSC_UNAVAILABLE; UsageError ERR_CARD_AMBIGUOUS
  */
 export async function openReader(text: string, options: ReaderOptions = {}): Promise<ReaderChannel> {

@@ -1,4 +1,4 @@
-// Which readers there are, what is in them, and when that changes.
+// The readers, the cards in them, and changes of both.
 import { EventEmitter, on } from 'node:events'
 import { PcscError } from '../errors.ts'
 import { type NativeReaderState, native } from '../native.ts'
@@ -65,7 +65,7 @@ interface ReaderEvents {
 export class ReaderWatch extends EventEmitter<ReaderEvents> implements AsyncIterable<ReaderEvent>, AsyncDisposable {
   readonly #monitor
   readonly #closed = new AbortController()
-  /** Apart from this: an iterator takes what is emitted as `error` for its end. */
+  /** Separate from this object: an iterator treats an emitted `error` as its end. */
   readonly #feed = new EventEmitter()
   #known = new Map<string, NativeReaderState>()
 
@@ -111,7 +111,7 @@ export class ReaderWatch extends EventEmitter<ReaderEvents> implements AsyncIter
 
   #changed(before: NativeReaderState | undefined, now: NativeReaderState | undefined): void {
     const [old, fresh] = [before && readerOf(before), now && readerOf(now)]
-    // In and out since the last look: the card is another one, or has forgotten everything.
+    // Taken out and put in since the last event: the card is another one, or has forgotten everything.
     const swapped = before !== undefined && now !== undefined && before.events !== now.events
     if (old === undefined && fresh !== undefined) this.#tell({ type: 'reader-attached', reader: fresh })
     if (old?.card && (!fresh?.card || swapped)) this.#tell({ type: 'card-removed', reader: fresh ?? old })

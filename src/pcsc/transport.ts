@@ -1,12 +1,12 @@
-// What the two transmission protocols make of a command. ISO/IEC 7816-3:2006, 12; PC/SC part 3.
+// How the two transmission protocols carry a command. ISO/IEC 7816-3:2006, 12; PC/SC part 3.
 
 export const PROTOCOL = { T0: 1, T1: 2 } as const
 
-/** VERIFY, CHANGE REFERENCE DATA, RESET RETRY COUNTER: a command of these is never sent twice, each may cost a try. */
+/** VERIFY, CHANGE REFERENCE DATA, RESET RETRY COUNTER: never sent twice, since each may cost a try. */
 const PIN_COMMANDS: readonly number[] = [0x20, 0x24, 0x2c]
 const GENERAL_AUTHENTICATE = 0x87
 const ADMIN_KEY = 0x9b
-/** SELECT and GET DATA: what they do they may do twice. */
+/** SELECT and GET DATA: they can be repeated without harm. */
 const HARMLESS: readonly number[] = [0xa4, 0xcb]
 
 const CHAINED = 0x10
@@ -16,8 +16,8 @@ const SHORT_DATA = 5
 export const isPinCommand = (apdu: Uint8Array): boolean => PIN_COMMANDS.includes(apdu[1] ?? 0)
 
 /**
- * Whether a command may prove something to the card, which it then knows: it brings a PIN or PUK (one without data only
- * asks what is verified), or is a step of the authentication with the admin key.
+ * Whether a command may prove something to the card: it carries a PIN or PUK (without data it only asks what is
+ * verified), or is a step of the authentication with the admin key.
  */
 export const proves = (apdu: Uint8Array): boolean =>
   (isPinCommand(apdu) && apdu.length > SHORT_DATA) || (apdu[1] === GENERAL_AUTHENTICATE && apdu[3] === ADMIN_KEY)
@@ -36,7 +36,7 @@ export function forT0(apdu: Uint8Array): Uint8Array {
 
 /**
  * The command to send again after 6Cxx: the same with Le = xx. Undefined where there is none: it was a command about a
- * PIN, or one that did not ask for data in one octet.
+ * PIN, or did not ask for data with a short Le.
  */
 export function withLength(apdu: Uint8Array, answer: Uint8Array): Uint8Array | undefined {
   if (answer.length !== 2 || answer[0] !== 0x6c || isPinCommand(apdu)) return undefined

@@ -10,7 +10,7 @@ export const ALGORITHMS = {
 
 export type Algorithm = keyof typeof ALGORITHMS
 
-/** The key algorithm with that identifier, where it is one that is known here. */
+/** The key algorithm with that identifier, if it is supported. */
 export function algorithmById(id: number): Algorithm | undefined {
   return (Object.keys(ALGORITHMS) as Algorithm[]).find((name) => ALGORITHMS[name].id === id)
 }
@@ -34,7 +34,7 @@ export function adminAlgorithmById(id: number): AdminAlgorithm | undefined {
   return (Object.keys(ADMIN_ALGORITHMS) as AdminAlgorithm[]).find((name) => ADMIN_ALGORITHMS[name].id === id)
 }
 
-/** What other PIV cards have and this one has not, and why. */
+/** Algorithms that other PIV cards support and this one does not, and why. */
 const ABSENT: ReadonlyMap<string, string> = new Map([
   ['ed25519', 'The TPMs of today do not have Ed25519 keys.'],
   ['x25519', 'The TPMs of today do not have X25519 keys.'],

@@ -1,4 +1,4 @@
-// The PIV application: its identifier and what it answers to SELECT. SP 800-73-5 part 1, section 2.2; part 2, section
+// The PIV application: its identifier and its answer to SELECT. SP 800-73-5 part 1, section 2.2; part 2, section
 // 3.1.1, tables 3 to 5.
 import { equal, utf8 } from '../bytes.ts'
 import { writeFields } from '../iso7816/fields.ts'
@@ -11,12 +11,12 @@ export const PIV_RID = PIV_AID.slice(0, RID_LENGTH)
 /** The identifier without its version, as hosts send it. */
 export const PIV_AID_TRUNCATED = PIV_AID.slice(0, 9)
 
-/** Whether SELECT with this identifier means PIV: all of it, or cut off on the right after the RID or later. */
+/** Whether SELECT with this identifier means PIV: all of it, or truncated on the right after the RID or later. */
 export function selectsPiv(aid: Uint8Array): boolean {
   return aid.length >= RID_LENGTH && aid.length <= PIV_AID.length && equal(aid, PIV_AID.subarray(0, aid.length))
 }
 
-/** What our own card calls itself in answer to SELECT: its PINs are by our rules, also where it is in a reader. */
+/** The label of a Tessera card in answer to SELECT: its PINs follow our rules, in a reader as well. */
 export const OUR_LABEL = 'Tessera'
 
 const TEMPLATE = 0x61
@@ -32,7 +32,7 @@ export interface ApplicationProperties {
   readonly authority: Uint8Array
   readonly label?: string
   readonly url?: string
-  /** Algorithm identifiers, SP 800-78-5 table 9; none when the card does not say. */
+  /** Algorithm identifiers, SP 800-78-5 table 9; none when the card reports none. */
   readonly algorithms: readonly number[]
 }
 
@@ -45,7 +45,7 @@ export const PROPERTIES = {
 
 const text = (octets: Uint8Array): string => new TextDecoder().decode(octets)
 
-/** The label in an answer to SELECT, where it has one that can be read. */
+/** The label in an answer to SELECT, where it has one that can be parsed. */
 export function labelIn(answer: Uint8Array): string | undefined {
   const [template] = readableTlvs(answer)
   const label = template?.tag === TEMPLATE ? find(readableTlvs(template.value), LABEL) : undefined

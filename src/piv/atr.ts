@@ -1,4 +1,4 @@
-// What an answer to reset says of a card's abilities. ISO/IEC 7816-3:2006, 8.2; ISO/IEC 7816-4:2020, 12.1.1.
+// What an answer to reset says about a card's abilities. ISO/IEC 7816-3:2006, 8.2; ISO/IEC 7816-4:2020, 12.1.1.
 // ATRs: the reference's neutral PIV card, T=1, with chaining and extended length, and the PIV AID.
 
 /** A PIV card of no particular make. */
@@ -19,10 +19,10 @@ export function historicalBytes(atr: Uint8Array): Uint8Array {
   return new Uint8Array(0)
 }
 
-/** Asked before each command, of ATRs that never change. */
+/** Asked before each command; ATRs never change. */
 const known = new WeakMap<Uint8Array, boolean>()
 
-/** Whether the card takes extended Lc and Le: third octet of the card capabilities (compact TLV 7x), bit 40. */
+/** Whether the card supports extended Lc and Le: third octet of the card capabilities (compact TLV 7x), bit 40. */
 export function takesExtendedLength(atr: Uint8Array): boolean {
   const told = known.get(atr)
   if (told !== undefined) return told

@@ -1,12 +1,12 @@
 // Certificates in their data objects. SP 800-73-5 part 1, section 3.1.2 and tables 10, 15, 17, 18 and 20 to 39:
-// 70 certificate, 71 CertInfo, 72 MSCUID (retired keys only), FE error detection code (always empty). Written as NIST has
-// it. Read as other makers' cards have it: what is inside tells by its first octets what it is, not the CertInfo.
+// 70 certificate, 71 CertInfo, 72 MSCUID (retired keys only), FE error detection code (always empty). Written as NIST
+// specifies. Read in the forms of other makers' cards: the first octets of the content decide, not the CertInfo.
 import { gunzipSync, gzipSync, inflateSync } from 'node:zlib'
 import { concat } from '../bytes.ts'
 import { knownFields, writeFields } from '../iso7816/fields.ts'
 import { readableTlvs, TlvError, unwrap } from '../iso7816/tlv.ts'
 
-/** Most octets of a certificate, so that a compressed one cannot fill the memory. Containers hold less than 4 kB. */
+/** The longest certificate in octets, so that a compressed one cannot fill the memory. Containers hold less than 4 kB. */
 export const LONGEST_CERTIFICATE = 32 * 1024
 
 const CONTAINER = {
@@ -22,7 +22,7 @@ const GZIP = 0x01
 const SEQUENCE = 0x30
 const limit = { maxOutputLength: LONGEST_CERTIFICATE }
 
-/** How a certificate may be written, by its first octets. Those of Net iD have two octets of length before zlib's. */
+/** The forms of a stored certificate, by its first octets. Those of Net iD have two octets of length before zlib's. */
 const FORMS: ReadonlyArray<readonly [first: readonly number[], read: (octets: Uint8Array) => Uint8Array]> = [
   [[SEQUENCE], (octets) => octets],
   [[0x1f, 0x8b], (octets) => gunzipSync(octets, limit)],
@@ -36,7 +36,7 @@ const formOf = (octets: Uint8Array) =>
 /** Tags beside the certificate: CertInfo, MSCUID, error detection code. */
 const BESIDE: readonly number[] = [0x71, 0x72, 0xfe]
 
-/** Whether the content of an object of a certificate has room for one and none in it: as good as no object. */
+/** Whether a certificate object is an empty container, which counts as no object. */
 export function isEmptyContainer(content: Uint8Array): boolean {
   const tlvs = readableTlvs(content)
   const empty = tlvs.every(({ tag, value }) => BESIDE.includes(tag) || (tag === 0x70 && value.length === 0))
@@ -44,9 +44,9 @@ export function isEmptyContainer(content: Uint8Array): boolean {
 }
 
 /**
- * The certificate (DER) in the content of its object: plain or compressed, in its container or by itself. It is one DER
- * SEQUENCE; what is in it is not looked at, and what comes after it is left away.
- * @throws TlvError for what is none
+ * The certificate (DER) in its object's content: plain or compressed, in its container or alone. It is one DER SEQUENCE;
+ * its contents are not checked, and anything after it is dropped.
+ * @throws TlvError where there is none
  */
 export function readCertificate(content: Uint8Array): Uint8Array {
   const certificate = knownFields(content, CONTAINER).certificate ?? content
@@ -67,8 +67,8 @@ function unpacked(read: (octets: Uint8Array) => Uint8Array, certificate: Uint8Ar
 }
 
 /**
- * The content of the object of a certificate (DER).
- * @throws TlvError for what is no DER SEQUENCE, or one of more than 32 kB
+ * The object content for a certificate (DER).
+ * @throws TlvError unless it is a DER SEQUENCE of at most 32 kB
  */
 export function writeCertificate(der: Uint8Array, { gzip = false }: { readonly gzip?: boolean } = {}): Uint8Array {
   unwrap(der, 0x30)

@@ -1,6 +1,6 @@
-// What stands in the data objects that every card has. SP 800-73-5 part 1, section 3.1 and appendix A, tables 8 to 14;
-// values that NIST leaves open as yubico-piv-tool writes them, since other programs know those. What is written is exact.
-// What is read is another maker's card: what is not understood of it is passed over, so nothing here throws on reading.
+// The contents of the data objects that every card has. SP 800-73-5 part 1, section 3.1 and appendix A, tables 8 to 14.
+// Values that NIST leaves open are those of yubico-piv-tool, which other programs know. Writing is exact. Reading is for
+// other makers' cards: parts that are not understood are skipped, so reading never throws.
 import { concat, utf8 } from '../bytes.ts'
 import { type FieldsOf, knownFields, writeFields } from '../iso7816/fields.ts'
 import { TlvError } from '../iso7816/tlv.ts'
@@ -25,7 +25,7 @@ const CHUID = {
   check: CHECK,
 } as const
 
-/** FASC-N of a card that is no federal agency's (agency 9999, system 9999, credential 999999, 0, 1): hosts then use the GUID. */
+/** FASC-N of a non-federal card (agency 9999, system 9999, credential 999999, 0, 1): hosts then use the GUID. */
 export const NON_FEDERAL = Uint8Array.from(Buffer.from('d4e739da739ced39ce739d836858210842108421c84210c3eb', 'hex'))
 
 export interface Chuid {
@@ -39,7 +39,7 @@ export interface Chuid {
   readonly signature?: Uint8Array
 }
 
-/** What is understood of a CHUID. */
+/** The parts of a CHUID that can be parsed. */
 export function readChuid(content: Uint8Array): Partial<Chuid> {
   const { fascN, guid, expiry, cardholder, signature } = knownFields(content, CHUID)
   const date = expiry && text(expiry)
@@ -52,13 +52,13 @@ export function readChuid(content: Uint8Array): Partial<Chuid> {
   }
 }
 
-/** The GUID of a card. Noughts are none: cards of before GUIDs have them (SP 800-73-3 part 1, 3.1.2), all of them the same. */
+/** The GUID of a card. All zeros is none: cards older than GUIDs all have it (SP 800-73-3 part 1, 3.1.2). */
 export function guidOf(content: Uint8Array): Uint8Array | undefined {
   const { guid } = readChuid(content)
   return guid?.some((octet) => octet !== 0) ? guid : undefined
 }
 
-/** @throws TlvError for a wrong length, or a date that is none */
+/** @throws TlvError for a wrong length, or an invalid date */
 export function writeChuid({ fascN, guid, expiry, cardholder, signature }: Chuid): Uint8Array {
   const fields = { fascN, guid, expiry: utf8(digits(expiry)), signature: signature ?? EMPTY, check: EMPTY }
   return concat(...writeFields({ ...fields, ...(cardholder && { cardholder }) }, CHUID))
@@ -90,7 +90,7 @@ export const CAPABILITIES = {
   check: { ...CHECK, optional: true },
 } as const
 
-/** GSC-RID, manufacturer FF, a card with a Java applet: what the card id (14 octets) follows. */
+/** GSC-RID, manufacturer FF, a card with a Java applet; the card id (14 octets) follows. */
 const CARD_IDENTIFIER = Uint8Array.of(0xa0, 0x00, 0x00, 0x01, 0x16, 0xff, 0x02)
 
 /** `cardId`: 14 octets. @throws TlvError for another length */
@@ -112,7 +112,7 @@ export const PIN_USAGE = { pin: 0x40, globalPin: 0x20, fingerprint: 0x10, virtua
 export const readDiscovery = (content: Uint8Array): Partial<FieldsOf<typeof DISCOVERY>> =>
   knownFields(content, DISCOVERY)
 
-/** Of a card with a PIN and no global PIN, unless told otherwise. `policy`: two octets. */
+/** For a card with a PIN and no global PIN, unless given. `policy`: two octets. */
 export const writeDiscovery = (policy: Uint8Array = Uint8Array.of(PIN_USAGE.pin, 0x00)): Uint8Array =>
   concat(...writeFields({ identifier: PIV_AID, policy }, DISCOVERY))
 
@@ -125,16 +125,16 @@ const HISTORY = {
 } as const
 
 export interface KeyHistory {
-  /** Retired keys whose certificates are on the card: they fill 82 and up. */
+  /** The number of retired keys with certificates on the card: they fill slots 82 and up. */
   readonly onCard: number
-  /** Those whose certificates are behind `url` only: they fill 95 and down. */
+  /** The number of those with certificates behind `url` only: they fill slots 95 and down. */
   readonly offCard: number
   readonly url?: string
 }
 
 const MOST_RETIRED = 20
 
-/** What is understood of a key history; undefined where that is not how many certificates are on the card. */
+/** The parts of a key history that can be parsed; undefined where the number of certificates on the card is not among them. */
 export function readKeyHistory(content: Uint8Array): KeyHistory | undefined {
   const { onCard, offCard, url } = knownFields(content, HISTORY)
   const counts = { onCard: onCard?.[0] ?? MOST_RETIRED + 1, offCard: offCard?.[0] ?? 0 }

@@ -1,7 +1,7 @@
-// DES keys that nobody should have: the four weak and the twelve semi-weak ones. NIST SP 800-67, rev. 2, 3.3.2.
+// DES keys that must not be used: the four weak and the twelve semi-weak ones. NIST SP 800-67, rev. 2, 3.3.2.
 import { fromHex } from '../bytes.ts'
 
-/** Without parity bits. A weak key undoes itself, and each semi-weak one undoes the one beside it. */
+/** Without parity bits. A weak key undoes itself, and each semi-weak one undoes its pair beside it. */
 const WEAK: readonly Uint8Array[] = [
   ...['0000000000000000', 'fefefefefefefefe', 'e0e0e0e0f0f0f0f0', '1e1e1e1e0e0e0e0e'],
   ...['00fe00fe00fe00fe', 'fe00fe00fe00fe00', '1ee01ee00ef00ef0', 'e01ee01ef00ef00e'],
@@ -9,7 +9,7 @@ const WEAK: readonly Uint8Array[] = [
   ...['001e001e000e000e', '1e001e000e000e00', 'e0fee0fef0fef0fe', 'fee0fee0fef0fef0'],
 ].map((digits) => fromHex(digits) ?? new Uint8Array(0))
 
-/** Whether one of the DES keys in a 3DES key is weak; parity does not count. */
+/** Whether one of the DES keys in a 3DES key is weak; parity bits are ignored. */
 export function isWeakDesKey(key: Uint8Array): boolean {
   return [0, 8, 16].some((at) =>
     WEAK.some((weak) => weak.every((octet, index) => ((key[at + index] ?? 0) & 0xfe) === octet)),

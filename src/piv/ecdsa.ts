@@ -15,7 +15,7 @@ export function ecdsaToDer(raw: Uint8Array): Uint8Array {
   return der
 }
 
-/** r and s, each without noughts before it. There are cards that write more of them than DER allows, and longer lengths. */
+/** r and s, without leading zeros. Some cards write more of these than DER allows, and longer lengths. */
 function numbersOf(der: Uint8Array): readonly [r: Uint8Array, s: Uint8Array] {
   const [sequence] = readableTlvs(der)
   const [r, s, ...others] = sequence?.tag === DER.sequence ? readTlvs(sequence.value, 'BER') : []
@@ -33,18 +33,18 @@ function magnitude(value: Uint8Array): Uint8Array {
   )
 }
 
-/** r || s, each of `octets` octets, of a signature that a card made. @throws TlvError */
+/** r || s, each of `octets` octets, from a signature made by a card. @throws TlvError */
 export function ecdsaToRaw(der: Uint8Array, octets: number): Uint8Array {
   const numbers = numbersOf(der)
   if (numbers.some(({ length }) => length > octets)) throw new TlvError('the signature is none')
   return concat(...numbers.map((number) => leftPad(number, octets)))
 }
 
-/** The same in DER, as every program takes it: a copy. @throws TlvError */
+/** The same in strict DER, which every program accepts: a copy. @throws TlvError */
 export const ecdsaInDer = (signature: Uint8Array): Uint8Array =>
   isInDer(signature) ? signature.slice() : tlv(DER.sequence, ...numbersOf(signature).map(integer))
 
-/** Nearly every signature is: it is looked at without making anything. */
+/** Nearly every signature is strict DER already: this is checked without allocating anything. */
 function isInDer(signature: Uint8Array): boolean {
   const second = 4 + (signature[3] ?? 0)
   const fits = signature[1] === signature.length - 2 && signature.length < 0x80

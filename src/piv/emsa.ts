@@ -1,4 +1,4 @@
-// Digests, and the padding of RSA signatures that needs nothing else. RFC 8017, 9.2.
+// Digests, and the RSA signature padding that needs nothing else. RFC 8017, 9.2.
 import { createHash, type Hash as Hasher } from 'node:crypto'
 import { equal, space } from '../bytes.ts'
 import { HASHES, type Hash } from './algorithms.ts'
@@ -12,7 +12,7 @@ export function hashOf(hash: Hash, ...parts: readonly Uint8Array[]): Uint8Array 
   return octetsOf(context.digest())
 }
 
-/** A Buffer's octets where they are, as a Uint8Array: `slice` of a Buffer makes no copy. */
+/** A Buffer's octets in place, as a Uint8Array: `slice` of a Buffer makes no copy. */
 const octetsOf = ({ buffer, byteOffset, length }: Buffer): Uint8Array => new Uint8Array(buffer, byteOffset, length)
 
 /** DigestInfo up to the digest itself, note 1. */
@@ -22,7 +22,7 @@ const DIGEST_INFO: Record<Hash, Uint8Array> = {
   'SHA-512': Buffer.from('3051300d060960864801650304020305000440', 'hex'),
 }
 
-/** EMSA-PKCS1-v1_5. `length` in octets of the modulus. */
+/** EMSA-PKCS1-v1_5. `length`: the octets of the modulus. */
 export function pkcs1Block(digest: Uint8Array, hash: Hash, length: number): Uint8Array {
   const info = DIGEST_INFO[hash]
   const block = space(length).fill(0xff)
@@ -33,7 +33,7 @@ export function pkcs1Block(digest: Uint8Array, hash: Hash, length: number): Uint
   return block
 }
 
-/** Whether a block is EMSA-PKCS1-v1_5 of one of the hashes that are known here. */
+/** Whether a block is EMSA-PKCS1-v1_5 with one of the supported hashes. */
 export function isPkcs1Block(block: Uint8Array): boolean {
   return (Object.keys(DIGEST_INFO) as Hash[]).some((hash) => {
     const length = HASHES[hash]
@@ -42,5 +42,5 @@ export function isPkcs1Block(block: Uint8Array): boolean {
   })
 }
 
-/** 00 01, eight times FF, 00. */
+/** 00 01, at least eight times FF, 00. */
 const PADDING = 11

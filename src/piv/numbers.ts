@@ -1,7 +1,7 @@
-// Arithmetic on numbers that are secret: in octets, highest first, which can be overwritten. No BigInt can.
+// Arithmetic on secret numbers, as octets with the highest first: these can be overwritten, a BigInt cannot.
 import { space, wipe } from '../bytes.ts'
 
-/** The public exponent of every RSA key here, and a prime. */
+/** The public exponent of every RSA key here; it is prime. */
 const F4 = 65537
 
 /** a · b, as long as both together. */
@@ -19,7 +19,7 @@ export function multiply(a: Uint8Array, b: Uint8Array): Uint8Array {
   return product
 }
 
-/** a - b, as long as a; undefined where b is more. */
+/** a - b, as long as a; undefined where b is greater. */
 export function subtract(a: Uint8Array, b: Uint8Array): Uint8Array | undefined {
   const difference = space(a.length)
   let borrow = 0

@@ -13,11 +13,11 @@ export interface DataObject {
   readonly container: number
   /** Below 2.16.840.1.101.3.7. */
   readonly oid: string
-  /** Octets that the container holds at least. */
+  /** The minimum capacity of the container in octets. */
   readonly capacity: number
   /** `pin`: only while the PIN is verified. */
   readonly read: 'always' | 'pin'
-  /** The slot whose certificate it is. */
+  /** The slot that this certificate belongs to. */
   readonly slot?: Slot
 }
 
@@ -70,21 +70,21 @@ export const OBJECTS: readonly DataObject[] = [
 
 const BY_TAG = new Map(OBJECTS.map((object) => [object.tag, object]))
 
-/** The object with a tag, where NIST has one. */
+/** The object with a tag, if NIST defines one. */
 export const objectByTag = (tag: string): DataObject | undefined => BY_TAG.get(tag)
 
-/** @throws RangeError for what is no object of NIST: a mistake of the program */
+/** @throws RangeError for an object that NIST does not define: a mistake of the program */
 export function tagOf(name: string): string {
   const found = OBJECTS.find((object) => object.name === name)
   if (found === undefined) throw new RangeError(`There is no data object '${name}'.`)
   return found.tag
 }
 
-/** The tag of the certificate of a slot. */
+/** The tag of a slot's certificate. */
 export const certificateTag = (slot: Slot): string => tagOf(`certificate-${slot}`)
 
 /**
- * The tag that a person means: hex (`5FC102`) or name (`chuid`), in any case. Tags from 5f0000 to 5fffff, 7e and 7f61.
+ * The tag that a person entered: hex (`5FC102`) or name (`chuid`), in any case. Tags from 5f0000 to 5fffff, 7e and 7f61.
  * @throws UsageError ERR_USAGE
  */
 export function parseObjectTag(text: string): string {
@@ -109,7 +109,7 @@ function outerTag(tag: string): number {
   return BARE.includes(number) ? number : DATA
 }
 
-// Only a list of octets here: also tags that BER would refuse can be asked for, and are then not found.
+// Here only a list of octets: tags that BER would refuse can be asked for too, and are then not found.
 function tagList(tag: string): Uint8Array {
   const octets = fromHex(tag)
   if (octets === undefined || octets.length < 1 || octets.length > 3) throw new RangeError(`${tag} is no object tag.`)
@@ -121,12 +121,12 @@ function tagIn(list: Uint8Array): string {
   return hex(list)
 }
 
-/** An object as GET DATA answers it: `53 L content`; 7E and 7F61 by themselves. */
+/** An object as GET DATA returns it: `53 L content`; 7E and 7F61 without the wrapper. */
 export const writeObject = (tag: string, content: Uint8Array): Uint8Array => tlv(outerTag(tag), content)
 
 /**
- * The content of an object out of the answer to GET DATA: a view. Empty: it was deleted. There are cards that wrap every
- * object in 53. @throws TlvError
+ * The content of an object in an answer to GET DATA: a view. Empty: it was deleted. Some cards wrap every object in 53.
+ * @throws TlvError
  */
 export function readObject(tag: string, answer: Uint8Array): Uint8Array {
   const outer = outerTag(tag)
@@ -140,7 +140,7 @@ export function readObject(tag: string, answer: Uint8Array): Uint8Array {
 /** The data field of GET DATA. */
 export const writeGetData = (tag: string): Uint8Array => tagList(tag)
 
-/** The tag, in hex, that a data field of GET DATA asks for. @throws TlvError */
+/** The tag, in hex, in a data field of GET DATA. @throws TlvError */
 export const readGetData = (data: Uint8Array): string => tagIn(unwrap(data, TAG_LIST, 'BER'))
 
 /** The data field of PUT DATA. Empty content deletes the object. */
@@ -149,7 +149,7 @@ export function writePutData(tag: string, content: Uint8Array): Uint8Array {
   return outerTag(tag) === DATA ? concat(tagList(tag), object) : object
 }
 
-/** What a data field of PUT DATA puts where; the content is a view. @throws TlvError */
+/** The tag and the content, a view, in a data field of PUT DATA. @throws TlvError */
 export function readPutData(data: Uint8Array): { readonly tag: string; readonly content: Uint8Array } {
   const tlvs = readTlvs(data, 'BER')
   const [first, second] = tlvs

@@ -2,7 +2,7 @@
 import { copyOf, secretBytes, space } from '../bytes.ts'
 import { PinError, UsageError } from '../errors.ts'
 
-/** A secret that a caller hands in: wipeable octets, or a string (which nobody can wipe). */
+/** A secret from the caller: octets, which can be wiped, or a string, which cannot. */
 export type Secret = string | Uint8Array
 
 /** PIN and PUK of a new card, unless the caller names others. Must be changed before the first private-key operation. */
@@ -31,7 +31,7 @@ export function pinBytes(pin: Secret): Uint8Array {
   throw new PinError('ERR_PIN_FORMAT', 'A PIN has 6 to 8 digits. No try was spent: enter the PIN again.')
 }
 
-/** What other makers' cards take: 4 to 8 octets of any kind but that which fills a shorter PIN. */
+/** What other makers' cards accept: 4 to 8 octets of any kind except the padding octet. */
 const isOfOtherCards = (octets: Uint8Array): boolean =>
   octets.length >= 4 && octets.length <= PIN_FIELD && !octets.includes(FILL)
 
@@ -47,7 +47,7 @@ export function anySecretBytes(secret: Secret, which: 'PIN' | 'PUK'): Uint8Array
   throw new PinError(which === 'PIN' ? 'ERR_PIN_FORMAT' : 'ERR_PUK_FORMAT', message)
 }
 
-/** Whether these are 8 printable ASCII characters: no card takes another PUK. */
+/** Whether these are 8 printable ASCII characters: no card accepts another PUK. */
 export const isPuk = (octets: Uint8Array): boolean => octets.length === 8 && octets.every(between(0x20, 0x7e))
 
 /**
@@ -82,8 +82,8 @@ export function padPin(secret: Uint8Array): Uint8Array {
 }
 
 /**
- * A copy of what stands in a PIN field before its padding, to wipe after use; undefined when it is not padded as it
- * should be: not 8 octets, nothing before the padding, padding in the middle. Whether it is a PIN `pinBytes` says.
+ * A copy of the PIN in a PIN field without its padding, to wipe after use; undefined when the padding is wrong: not 8
+ * octets, nothing before the padding, padding in the middle. Whether it is a valid PIN is checked by `pinBytes`.
  */
 export function unpadPin(block: Uint8Array): Uint8Array | undefined {
   const length = block.findLastIndex((octet) => octet !== FILL) + 1

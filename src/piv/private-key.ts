@@ -1,5 +1,5 @@
-// Private keys in the parts that IMPORT KEY brings: whether they are a key, which public key belongs to them, and how they
-// are taken out of a KeyObject. They are octets outside of V8's heap and never text, so that all of them are overwritten.
+// Private keys in the parts that IMPORT KEY carries: whether they form a key, which public key belongs to them, and how to
+// take them out of a KeyObject. They are octets outside V8's heap and never text, so that all of them can be overwritten.
 import { checkPrime, createECDH, createPublicKey, type KeyObject } from 'node:crypto'
 import { promisify } from 'node:util'
 import { equal, fromHex, space, wipe } from '../bytes.ts'
@@ -31,8 +31,8 @@ const ORDERS: Readonly<Partial<Record<Algorithm, Uint8Array>>> = {
 }
 
 /**
- * The public key that belongs to the parts; undefined where they cannot be of a key of this algorithm. Whether the numbers
- * of an RSA key belong together `isPrivateKey` says.
+ * The public key that belongs to the parts; undefined where they cannot be a key of this algorithm. Whether the numbers
+ * of an RSA key belong together is checked by `isPrivateKey`.
  */
 export function publicKeyOf(algorithm: Algorithm, parts: PrivateKeyParts): PublicKey | undefined {
   const row = ALGORITHMS[algorithm]
@@ -84,8 +84,8 @@ async function arePrimes({ p, q, dP, dQ, qInv }: Primes): Promise<boolean> {
 }
 
 /**
- * The parts of a private key, copies to be wiped by the caller; undefined for a key of an algorithm that is not known here.
- * Read out of DER, since the text of a JWK could not be overwritten. RFC 8017, A.1.2; RFC 5915.
+ * The parts of a private key, copies for the caller to wipe; undefined for a key of an unsupported algorithm. Read from
+ * DER, since the text of a JWK could not be overwritten. RFC 8017, A.1.2; RFC 5915.
  */
 export function partsOf(
   key: KeyObject,

@@ -14,10 +14,10 @@ const EC = { point: { tag: 0x86, length: [1, 133] } } as const
 export type PublicKey =
   /** Both without leading zeros. */
   | { readonly modulus: Uint8Array; readonly exponent: Uint8Array }
-  /** 04 || X || Y. Whether it lies on the curve is looked at by `toKeyObject`. */
+  /** 04 || X || Y. `toKeyObject` checks whether it is on the curve. */
   | { readonly point: Uint8Array }
 
-/** The algorithm of a public key by its lengths. */
+/** The algorithm of a public key, by its lengths. */
 export function algorithmOf(key: PublicKey): Algorithm | undefined {
   const kind = 'point' in key ? 'ec' : 'rsa'
   const octets = 'point' in key ? (key.point.length - 1) / 2 : key.modulus.length
@@ -44,8 +44,8 @@ function check(key: PublicKey): PublicKey {
 }
 
 /**
- * Reads what is inside 7F49 (also tag 04 of Yubico's metadata); the fields are views. There are cards that say more, and
- * cards whose numbers have noughts before them. @throws TlvError
+ * Reads the contents of 7F49 (also tag 04 of Yubico's metadata); the fields are views. Some cards add other fields, or
+ * leading zeros to the numbers. @throws TlvError
  */
 export function readPublicKeyFields(octets: Uint8Array): PublicKey {
   const { point, modulus, exponent } = knownFields(octets, { ...EC, ...RSA })
@@ -63,7 +63,7 @@ const withoutZeros = (number: Uint8Array): Uint8Array =>
     ),
   )
 
-/** @throws TlvError for what is no key of a kind that is known here */
+/** @throws TlvError unless it is a key of a supported kind */
 export function writePublicKeyFields(key: PublicKey): Uint8Array {
   const checked = check(key)
   return concat(...('point' in checked ? writeFields(checked, EC) : writeFields(checked, RSA)))
@@ -81,7 +81,7 @@ export const writePublicKey = (key: PublicKey): Uint8Array => tlv(TEMPLATE, writ
 const base64url = (octets: Uint8Array): string => Buffer.from(octets).toString('base64url')
 const fromBase64url = (text: string | undefined): Uint8Array => Uint8Array.from(Buffer.from(text ?? '', 'base64url'))
 
-/** @throws TlvError when it is no key: a point that is not on its curve */
+/** @throws TlvError when it is not a valid key: a point that is not on its curve */
 export function toKeyObject(key: PublicKey): KeyObject {
   const jwk: JsonWebKey =
     'point' in key
@@ -99,7 +99,7 @@ function half(point: Uint8Array, which: 0 | 1): string {
   return base64url(point.subarray(1 + which * size, 1 + (which + 1) * size))
 }
 
-/** @throws TlvError for an algorithm that is not known here */
+/** @throws TlvError for an unsupported algorithm */
 export function fromKeyObject(key: KeyObject): PublicKey {
   const { kty, crv, n, e, x, y } = jwkOf(key)
   if (kty === 'RSA') return check({ modulus: fromBase64url(n), exponent: fromBase64url(e) })
@@ -118,6 +118,6 @@ function jwkOf(key: KeyObject): JsonWebKey {
   }
 }
 
-/** @throws TlvError for an algorithm that is not known here */
+/** @throws TlvError for an unsupported algorithm */
 export const fromSpki = (spki: Uint8Array): PublicKey =>
   fromKeyObject(createPublicKey({ key: Buffer.from(spki), format: 'der', type: 'spki' }))

@@ -7,8 +7,8 @@ const DYNAMIC_AUTHENTICATION = 0x7c
 const KEY_TEMPLATE = 0xac
 
 /**
- * Part 2, table 7. An empty field asks the other side for it. Written in this order, which is the one that hosts and
- * cards in the field expect: `82 00 81 L …`, `82 00 85 L …`, `80 L … 81 L …`.
+ * Part 2, table 7. An empty field asks the other side for its value. Fields are written in this order, which existing
+ * hosts and cards expect: `82 00 81 L …`, `82 00 85 L …`, `80 L … 81 L …`.
  */
 const AUTHENTICATION = {
   witness: { tag: 0x80, optional: true },
@@ -19,14 +19,14 @@ const AUTHENTICATION = {
 
 export type Authentication = FieldsOf<typeof AUTHENTICATION>
 
-/** What an empty field is. */
+/** The value of an empty field. */
 export const ASKED = new Uint8Array(0)
 
-/** Reads what a host sends, `7C L {…}`; the fields are views. @throws TlvError */
+/** Reads a template from a host, `7C L {…}`; the fields are views. @throws TlvError */
 export const readAuthentication = (octets: Uint8Array): Authentication =>
   readFields(unwrap(octets, DYNAMIC_AUTHENTICATION, 'BER'), AUTHENTICATION)
 
-/** What is understood of a card's answer; the fields are views. @throws TlvError for what does not begin with 7C */
+/** The parts of a card's answer that can be parsed; the fields are views. @throws TlvError unless it begins with 7C */
 export function readAuthenticationAnswer(octets: Uint8Array): Authentication {
   const answer = new TlvReader(octets, 'BER')
   if (!answer.nextReadable() || answer.tag !== DYNAMIC_AUTHENTICATION) {
@@ -38,7 +38,7 @@ export function readAuthenticationAnswer(octets: Uint8Array): Authentication {
 export const writeAuthentication = (fields: Authentication): Uint8Array =>
   wrapFields(DYNAMIC_AUTHENTICATION, fields, AUTHENTICATION)
 
-/** Yubico's: when a key wants the PIN, and a touch. */
+/** Yubico's: when a key needs the PIN, and a touch. */
 export const POLICIES = {
   pinPolicy: { tag: 0xaa, length: 1, optional: true },
   touchPolicy: { tag: 0xab, length: 1, optional: true },
@@ -57,7 +57,7 @@ export interface PolicyIds {
   readonly touchPolicy?: number
 }
 
-/** What GENERATE is to make. Numbers as they came: whether they mean anything is not looked at. */
+/** What GENERATE is to make. The numbers are as received: whether they are valid is not checked here. */
 export interface KeyTemplate extends PolicyIds {
   /** Algorithm identifier, SP 800-78-5 table 9. */
   readonly algorithm: number
@@ -83,12 +83,12 @@ export function writeKeyTemplate({ algorithm, exponent, pinPolicy, touchPolicy }
   return wrapFields(KEY_TEMPLATE, fields, KEY)
 }
 
-/** The PIN policy with that identifier; undefined for 00 (the slot's own) and for those that are not known here. */
+/** The PIN policy with that identifier; undefined for 00 (the slot's own) and for unknown ones. */
 export function pinPolicyById(id: number): PinPolicy | undefined {
   return (Object.keys(PIN_POLICY_IDS) as PinPolicy[]).find((policy) => PIN_POLICY_IDS[policy] === id)
 }
 
-/** The numbers that the fields of the two policies hold. */
+/** The numbers in the fields of the two policies. */
 export const policyIds = ({ pinPolicy, touchPolicy }: FieldsOf<typeof POLICIES>): PolicyIds => ({
   ...(pinPolicy && { pinPolicy: octet(pinPolicy) }),
   ...(touchPolicy && { touchPolicy: octet(touchPolicy) }),
@@ -98,8 +98,8 @@ export const policyIds = ({ pinPolicy, touchPolicy }: FieldsOf<typeof POLICIES>)
 const NO_TOUCH: readonly number[] = [0x00, 0x01]
 
 /**
- * The PIN policy that is meant; undefined for the slot's own.
- * @throws TlvError for a policy that is not known here, and for touch, which a card without a button cannot have
+ * The PIN policy; undefined for the slot's own.
+ * @throws TlvError for an unknown policy, and for touch, which a card without a button cannot offer
  */
 export function pinPolicyOf({ pinPolicy = 0x00, touchPolicy = 0x00 }: PolicyIds): PinPolicy | undefined {
   const policy = pinPolicyById(pinPolicy)

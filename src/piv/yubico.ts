@@ -1,5 +1,5 @@
-// Yubico's extensions of PIV, which programs made for their cards send: versions, serial numbers, facts about keys, and
-// the data fields of what manages them. docs.yubico.com, "PIV APDUs"; developers.yubico.com, "Yubico extensions".
+// Yubico's extensions of PIV, used by programs made for their cards: versions, serial numbers, facts about keys, and the
+// data fields of key management. docs.yubico.com, "PIV APDUs"; developers.yubico.com, "Yubico extensions".
 import { concat, wipe } from '../bytes.ts'
 import { type FieldsOf, knownFields, readFields, writeFields } from '../iso7816/fields.ts'
 import { TlvError, tlv } from '../iso7816/tlv.ts'
@@ -23,14 +23,14 @@ export const YUBICO = {
 } as const
 
 /**
- * The version that programs ask for before they use a feature, so the last one whose features are all there: metadata,
+ * Programs check the version before they use a feature, so this is the last one whose features are all there: metadata,
  * AES admin keys, VERIFY with P1 = FF. 5.7 would promise Ed25519, X25519 and RSA-4096, which TPMs do not have.
  */
 export const FIRMWARE = Uint8Array.of(5, 4, 3)
 
 /**
- * The serial number of a card, in four octets: the first four of its id, with bit 31 cleared and bit 30 set. So it is
- * the same for as long as the card lives, not zero, positive for who reads it with a sign, and above what Yubico gives.
+ * The serial number of a card, in four octets: the first four of its id, with bit 31 cleared and bit 30 set. So it stays
+ * the same for the life of the card, is not zero, is positive also as a signed number, and is above Yubico's own numbers.
  */
 export function serialOf(cardId: Uint8Array): Uint8Array {
   const serial = cardId.slice(0, 4)
@@ -38,18 +38,18 @@ export function serialOf(cardId: Uint8Array): Uint8Array {
   return serial
 }
 
-/** Key reference of the attestation key, and the object that holds its certificate. */
+/** Key reference of the attestation key, and the object with its certificate. */
 export const ATTESTATION_KEY = 0xf9
 export const ATTESTATION_CERTIFICATE = '5fff01'
 
-/** Extensions of an attestation: FIRMWARE as it is, the serial number as a DER INTEGER, PIN and touch policy. */
+/** Extensions of an attestation: FIRMWARE in raw octets, the serial number as a DER INTEGER, PIN and touch policy. */
 const ARC = '1.3.6.1.4.1.41482.3'
 export const ATTESTED = { firmware: `${ARC}.3`, serial: `${ARC}.7`, policies: `${ARC}.8` } as const
 
 /** PIN policy and touch policy, by their identifiers: never a touch. */
 export const policiesOctets = (pinPolicy: number): Uint8Array => Uint8Array.of(pinPolicy, 0x01)
 
-/** What MOVE KEY has as its target to delete a key. */
+/** The target of MOVE KEY that deletes a key. */
 export const NOWHERE = 0xff
 
 /** What GET METADATA answers. */
@@ -60,17 +60,17 @@ const METADATA = {
   /** As inside 7F49. */
   publicKey: { tag: 0x04, optional: true },
   isDefault: { tag: 0x05, length: 1, optional: true },
-  /** In all, and left. */
+  /** In total, and left. */
   tries: { tag: 0x06, length: 2, optional: true },
 } as const
 
 export type Metadata = FieldsOf<typeof METADATA>
 
-/** In place of an algorithm: PIN and PUK have none. */
+/** Stands for the algorithm of PIN and PUK, which have none. */
 export const NO_ALGORITHM = 0xff
 export const ORIGIN_IDS = { generated: 0x01, imported: 0x02 } as const
 
-/** What is understood of it: cards of other makers say less, and newer ones more. */
+/** The parts that can be parsed: other makers' cards report less, and newer ones more. */
 export const readMetadata = (octets: Uint8Array): Partial<Metadata> => knownFields(octets, METADATA)
 
 export const writeMetadata = (metadata: Metadata): Uint8Array => concat(...writeFields(metadata, METADATA))

@@ -28,14 +28,14 @@ const CLASSES: readonly number[] = Object.values(CLA)
 const NOTHING = new Uint8Array(0)
 const DONE: ResponseApdu = { data: NOTHING, sw: SW.OK }
 
-/** Answers data, or nothing. Only uses of keys are posted. */
+/** Returns response data, or nothing. Only uses of keys are posted. */
 type Handler<Kind extends PivCommand['kind']> = (
   context: CardContext,
   command: Extract<PivCommand, { kind: Kind }>,
   posting: Posting,
 ) => Promise<Uint8Array> | Promise<void> | Uint8Array
 
-/** One handler a command; the compiler sees to it that none is missing. */
+/** One handler for each command; the compiler checks that none is missing. */
 const HANDLERS: { readonly [Kind in PivCommand['kind']]: Handler<Kind> } = {
   select,
   getData,
@@ -62,14 +62,14 @@ const HANDLERS: { readonly [Kind in PivCommand['kind']]: Handler<Kind> } = {
   resetCard,
 }
 
-/** Of a command that is in no transaction, and never posted. */
+/** For a command outside any transaction, which is never posted. */
 const ALONE: Reply = { posted: false, post: () => undefined, refused: () => undefined }
 
 export class CardApplication {
   readonly #context: CardContext
   readonly #chain = new CommandChain()
   readonly #pending = new PendingResponse()
-  /** The last command that was posted. They end in the order in which they came. */
+  /** The last command that was posted. Posted commands end in the order in which they came. */
   #posted: Promise<unknown> | undefined
 
   constructor(context: Omit<CardContext, 'security' | 'counters'>) {
@@ -80,7 +80,7 @@ export class CardApplication {
     return this.#context.security
   }
 
-  /** What was said last of the tries left. */
+  /** The tries left, as last reported. */
   get counters(): Counters {
     return this.#context.counters
   }
@@ -100,7 +100,7 @@ export class CardApplication {
   }
 
   /**
-   * One command. Every refusal of the card is a status word; what is no answer of a card at all (the TPM is gone, the
+   * One command. Every refusal of the card is a status word. What is not a card's answer at all (the TPM is gone, the
    * disk is full) rejects with its typed error.
    */
   async transmit(octets: Uint8Array, reply: Reply = ALONE): Promise<Uint8Array> {
@@ -119,25 +119,25 @@ export class CardApplication {
       const answer = (HANDLERS[command.kind] as Handler<PivCommand['kind']>)(this.#context, command as never, reply)
       if (reply.posted) this.#posted = answer as Promise<unknown>
       const data = (isPromise(answer) ? await answer : answer) ?? NOTHING
-      // Who posted it takes all of the answer at once: the rest of another one may be waiting by now.
+      // A posted command gets its answer whole: the pending rest may by now belong to another command.
       return encodeResponse(reply.posted ? { data, sw: SW.OK } : this.#pending.take(data, whole.le))
     } catch (error) {
       const sw = statusOf(error)
       reply.refused(error instanceof StatusError ? error.cause : error)
-      // What was posted was alone when it was, and what is there now belongs to commands after it.
+      // A posted use had no other command beside it when it was posted; what is armed now belongs to later commands.
       if (!reply.posted) await this.#disarm()
       if (sw === undefined) throw error
       return encodeResponse({ data: NOTHING, sw })
     } finally {
-      // What was put together is ours, and may have been a private key. One that came whole is its sender's.
+      // Data assembled from a chain is ours, and may have been a private key. Data that came whole belongs to its sender.
       wipe(assembled)
     }
   }
 
   /**
-   * What a command ends by coming in between, also one that is refused: the one use of an `always` key after VERIFY, a
-   * step of authentication with the admin key, a chain. The parts of one GENERAL AUTHENTICATE are one command, and so
-   * is fetching the rest of its answer.
+   * Ends what an intervening command ends, even one that is refused: the one use of an `always` key after VERIFY, a step
+   * of authentication with the admin key, a chain. The parts of one GENERAL AUTHENTICATE are one command, and so is
+   * fetching the rest of its answer.
    */
   #interrupt(apdu: CommandApdu | undefined): Promise<void> | undefined {
     const ins = apdu !== undefined && CLASSES.includes(apdu.cla) ? apdu.ins : undefined
@@ -148,13 +148,13 @@ export class CardApplication {
     return ins === INS.generalAuthenticate && !aborted ? undefined : this.#disarm()
   }
 
-  /** Of the two uses of GENERAL AUTHENTICATE each is another command to the other. */
+  /** The two uses of GENERAL AUTHENTICATE (key, admin key) count as different commands. */
   #separate({ kind }: PivCommand): Promise<void> | undefined {
     if (kind !== 'admin') this.#context.security.dropStep()
     return kind === 'useKey' ? undefined : this.#context.vault.pins.disarm()
   }
 
-  /** One use of an `always` key, one answer to a step: there is none any more. */
+  /** Ends the one use of an `always` key, and the step that waits for an answer. */
   #disarm(): Promise<void> | undefined {
     this.#context.security.dropStep()
     return this.#context.vault.pins.disarm()

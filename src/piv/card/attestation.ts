@@ -1,5 +1,5 @@
-// Certificates that say of a key that it was made in the vault, as Yubico's cards make them: RFC 5280, and extensions of
-// Yubico's ("PIV attestation").
+// Certificates which state that a key was made in the vault, in the form of Yubico's cards: RFC 5280, and Yubico's
+// extensions ("PIV attestation").
 import { createPublicKey, X509Certificate } from 'node:crypto'
 import { integer } from '../../iso7816/der.ts'
 import { readTlv } from '../../iso7816/tlv.ts'
@@ -16,7 +16,7 @@ import { ATTESTED, FIRMWARE, policiesOctets, serialOf } from '../yubico.ts'
 import { type CardIdentity, expiryOf } from './identity.ts'
 import type { AttestationKey, VaultKey } from './vault.ts'
 
-/** What every attestation is signed with, whatever key it is about. */
+/** The hash of every attestation's signature, whatever key it is about. */
 const HASH = 'SHA-256'
 
 function signerBy({ algorithm, spki, signDigest, rawRsa }: AttestationKey): Signer {
@@ -31,7 +31,7 @@ function signerBy({ algorithm, spki, signDigest, rawRsa }: AttestationKey): Sign
   }
 }
 
-/** The certificate (DER) of the attestation key, by itself. It says what kind of TPM speaks. */
+/** The self-signed certificate (DER) of the attestation key. It names the kind of TPM. */
 export function ownCertificate(key: AttestationKey, identity: CardIdentity): Promise<Uint8Array> {
   const name = writeName(['CN', `Tessera PIV Attestation (${identity.assurance} TPM)`])
   return writeCertificate(
@@ -51,7 +51,7 @@ export function ownCertificate(key: AttestationKey, identity: CardIdentity): Pro
   )
 }
 
-/** Whether a certificate (DER) is one of the attestation key, and so can be the issuer of attestations. */
+/** Whether a certificate (DER) belongs to the attestation key, and so can be the issuer of attestations. */
 export function isOf(certificate: Uint8Array, { spki }: AttestationKey): boolean {
   try {
     return new X509Certificate(certificate).publicKey.export({ type: 'spki', format: 'der' }).equals(spki)

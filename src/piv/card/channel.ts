@@ -13,7 +13,7 @@ export class InProcessChannel implements CardChannel {
   readonly #transactions: Transactions
   #closed = false
 
-  /** `release` lets go of what the application lives on. */
+  /** `release` frees what the application depends on. */
   constructor(application: CardApplication, local: LocalCard, release: () => Promise<void>) {
     this.#application = application
     this.local = local
@@ -33,7 +33,7 @@ export class InProcessChannel implements CardChannel {
     await this.#application.reset()
   }
 
-  /** Work under way is finished first; what comes after is refused. */
+  /** Finishes work under way; refuses what comes after. */
   close(): Promise<void> {
     return this.#transactions.after(async () => {
       if (this.#closed) return

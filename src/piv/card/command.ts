@@ -61,7 +61,7 @@ export function parsePivCommand(apdu: CommandApdu): PivCommand {
 }
 
 function select({ p1, p2, data }: CommandApdu): PivCommand {
-  // There are no files here, not even the master file that some programs look for first.
+  // There are no files here, not even the master file that some programs select first.
   refuseUnless(p1 === 0x04, SW.NOT_FOUND)
   refuseUnless(p2 === 0x00, SW.WRONG_PARAMETERS)
   return { kind: 'select', aid: data }
@@ -111,7 +111,7 @@ function generalAuthenticate({ p1, p2, data }: CommandApdu): PivCommand {
   return slot === undefined ? { kind: 'admin', algorithm: p1, items } : { kind: 'useKey', slot, algorithm: p1, items }
 }
 
-/** 65537, which is the only exponent here. */
+/** 65537: the only exponent that is supported. */
 const isF4 = (exponent: Uint8Array) => exponent.reduce((number, octet) => number * 256 + octet, 0) === 65537
 
 function generateKeyPair({ p1, p2, data }: CommandApdu): PivCommand {

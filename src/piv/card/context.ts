@@ -6,7 +6,7 @@ import type { TryCounter, Vault } from './vault.ts'
 /** A secret whose first value everybody knows. */
 export type DefaultSecret = 'pin' | 'puk' | 'adminKey'
 
-/** What the card said last of the tries left. */
+/** The tries left, as the card last reported them. */
 export interface Counters {
   pin?: TryCounter
   puk?: TryCounter
@@ -16,7 +16,7 @@ export interface CardContext {
   readonly vault: Vault
   readonly security: Security
   readonly counters: Counters
-  /** Who the card is, as of now: cards can be renamed. */
+  /** The card's identity now: cards can be renamed. */
   readonly identity: () => CardIdentity
   /** Whether the PIN has to be changed before the first private-key operation. */
   readonly mustChangePin: () => boolean

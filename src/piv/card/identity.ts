@@ -1,9 +1,9 @@
-// Objects that a card has from its creation: who it is. SP 800-73-5 part 1, section 3.1.
+// The objects that identify a card, there from its creation. SP 800-73-5 part 1, section 3.1.
 import { hex } from '../../bytes.ts'
 import { NON_FEDERAL, writeCapabilities, writeChuid, writeDiscovery, writePrintedInformation } from '../contents.ts'
 import { tagOf } from '../objects.ts'
 
-/** What the objects say. All of it is public, or becomes so to who has the PIN. */
+/** What the objects contain. All of it is public, or readable with the PIN. */
 export interface CardIdentity {
   /** 16 octets: the card's GUID. */
   readonly cardId: Uint8Array
@@ -14,11 +14,11 @@ export interface CardIdentity {
   readonly assurance: 'hardware' | 'software'
 }
 
-/** A card of this kind does not expire; the reference wants a date all the same. */
+/** A card of this kind does not expire, but the standard requires a date. */
 const YEARS = 30
 const MONTHS = ['JAN', 'FEB', 'MAR', 'APR', 'MAY', 'JUN', 'JUL', 'AUG', 'SEP', 'OCT', 'NOV', 'DEC']
 
-/** The day, at its first moment. */
+/** The day at 00:00. */
 export function expiryOf({ created }: CardIdentity): Date {
   const day = Math.min(created.getUTCDate(), 28)
   return new Date(Date.UTC(created.getUTCFullYear() + YEARS, created.getUTCMonth(), day))
@@ -54,7 +54,7 @@ function printed(card: CardIdentity): Uint8Array {
 /** Tags of the objects that every card has. */
 export const INITIAL_OBJECTS: readonly string[] = [...MADE.keys(), tagOf('key-history')]
 
-/** The content of an object that nobody has written yet; undefined where there is none. */
+/** The content of an object that was never written; undefined where there is none. */
 export function initialObject(tag: string, identity: CardIdentity): Uint8Array | undefined {
   return MADE.get(tag)?.(identity)
 }

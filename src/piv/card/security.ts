@@ -2,11 +2,11 @@
 import { timingSafeEqual } from 'node:crypto'
 import { wipe } from '../../bytes.ts'
 
-/** One step of authentication with the admin key that waits for its answer. Good once, and for the next command only. */
+/** One step of authentication with the admin key, waiting for its answer. Valid once, for the next command only. */
 export interface AdminStep {
   readonly kind: 'witness' | 'challenge'
   readonly algorithm: number
-  /** What the other side has to know: the witness itself, or the encrypted challenge. */
+  /** The expected answer: the witness itself, or the encrypted challenge. */
   readonly expected: Uint8Array
 }
 
@@ -15,7 +15,7 @@ export class Security {
   #admin: (() => boolean) | undefined
   #step: AdminStep | undefined
 
-  /** The 9B status: who asks now may manage the card. */
+  /** The 9B status: whether the card may be managed now. */
   get admin(): boolean {
     return this.#admin?.() ?? false
   }
@@ -41,7 +41,7 @@ export class Security {
     this.#step = undefined
   }
 
-  /** Whether `answer` is what the step that was begun expects; the step is used up either way. */
+  /** Whether `answer` is what the current step expects. The step is used up either way. */
   answers(kind: AdminStep['kind'], algorithm: number, answer: Uint8Array): boolean {
     const step = this.#step
     this.#step = undefined

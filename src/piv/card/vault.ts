@@ -1,5 +1,5 @@
-// What a card application needs of the place where keys, PINs and objects live.
-// Implemented by src/tpm (a TPM); the card application does not know which.
+// What a card application needs from the place where keys, PINs and objects are kept.
+// Implemented by src/tpm (a TPM); the card application does not depend on which.
 import type { Algorithm } from '../algorithms.ts'
 import type { PrivateKeyParts } from '../private-key.ts'
 import type { PinPolicy, Slot } from '../slots.ts'
@@ -33,18 +33,18 @@ export interface Posting {
 
 export interface KeyVault {
   /**
-   * The key in a slot; undefined where there is none. One that is damaged is no hindrance to the others.
+   * The key in a slot; undefined where there is none. A damaged key does not affect the others.
    * @throws CardError ERR_KEY_DAMAGED for that key
    */
   find(slot: Slot): VaultKey | undefined
-  /** Makes a key; one that was in the slot is gone. Nothing changes when it fails. */
+  /** Makes a key; a key that was in the slot is replaced. Nothing changes when it fails. */
   generate(slot: Slot, options: KeyOptions): Promise<VaultKey>
-  /** Brings in a private key under the vault's own protection. Its parts stay the caller's to wipe. */
+  /** Imports a private key under the vault's own protection. The caller wipes its parts. */
   import(slot: Slot, algorithm: Algorithm, parts: PrivateKeyParts, pinPolicy: PinPolicy): Promise<VaultKey>
   delete(slot: Slot): Promise<void>
-  /** Refuses where the vault does not itself hold the key that `find` answers: asked before anything is attested of it. */
+  /** Refuses where the vault does not itself have the key that `find` reports. To be called before attesting it. */
   prove(slot: Slot): Promise<void>
-  /** A key that was in `to` is gone. */
+  /** A key that was in `to` is replaced. */
   move(from: Slot, to: Slot): Promise<void>
   /** ECDSA over a digest of any length up to the curve's: r || s, each of the curve's size in octets. */
   signDigest(slot: Slot, digest: Uint8Array, posting?: Posting): Promise<Uint8Array>
@@ -54,24 +54,24 @@ export interface KeyVault {
   agree(slot: Slot, point: Uint8Array, posting?: Posting): Promise<Uint8Array>
 }
 
-/** The attestation key: it signs certificates about other keys, and whoever has it can do nothing else with it. */
+/** The attestation key: it can sign certificates about other keys, and do nothing else. */
 export interface AttestationKey extends Pick<VaultKey, 'algorithm' | 'origin' | 'spki'> {
   /** As in KeyVault. */
   signDigest(digest: Uint8Array): Promise<Uint8Array>
   rawRsa(block: Uint8Array): Promise<Uint8Array>
 }
 
-/** Its place is not among the keys of KeyVault: nothing that uses those can reach it. No use of it wants the PIN. */
+/** Kept apart from the keys of KeyVault, so that nothing which uses those can reach it. It needs no PIN. */
 export interface AttestationVault {
   key(): AttestationKey | undefined
-  /** Makes a key; one that there was is gone. Nothing changes when it fails. */
+  /** Makes a key, and replaces an older one. Nothing changes when it fails. */
   generate(algorithm: Algorithm): Promise<AttestationKey>
   /** As in KeyVault. */
   import(algorithm: Algorithm, parts: PrivateKeyParts): Promise<AttestationKey>
   delete(): Promise<void>
   /**
-   * Makes the first key, and with it the object that `certify` answers: both are there afterwards, or neither. Where
-   * somebody else was faster nothing changes.
+   * Makes the first key, and with it the object that `certify` returns: afterwards both exist, or neither. Where another
+   * process was faster nothing changes.
    */
   begin(algorithm: Algorithm, certify: (key: AttestationKey) => Promise<KeptObject>): Promise<void>
 }
@@ -93,19 +93,19 @@ export interface TryCounter {
 export interface PinVault {
   pinCounter(): Promise<TryCounter>
   pukCounter(): Promise<TryCounter | undefined>
-  /** True while a verified PIN still serves private-key operations. */
+  /** True while a verified PIN still allows private-key operations. */
   readonly unlocked: boolean
   /** Forgets that the PIN was verified. */
   lock(): Promise<void>
   /**
    * Takes back the one use of an `always` key that the last VERIFY allowed (SP 800-73-5 part 1, table 4b). Undefined
-   * where there is none to take back.
+   * where there is none.
    */
   disarm(): Promise<void> | undefined
   verifyPin(pin: Uint8Array): Promise<void>
   changePin(pin: Uint8Array, newPin: Uint8Array): Promise<void>
   changePuk(puk: Uint8Array, newPuk: Uint8Array): Promise<void>
-  /** Sets a new PIN and gives it all its tries back. The card is not unlocked by it. */
+  /** Sets a new PIN and restores all its tries. It does not unlock the card. */
   unblockPin(puk: Uint8Array, newPin: Uint8Array): Promise<void>
 }
 
@@ -118,10 +118,10 @@ export interface ObjectStore {
 
 /** The admin key (PIV 9B). */
 export interface AdminVault {
-  /** `algorithm`: SP 800-78-5, table 9 (08 0A 0C AES, 03 3DES). A copy for the caller to wipe; undefined: there is none. */
+  /** `algorithm`: SP 800-78-5, table 9 (08 0A 0C AES, 03 3DES). A copy for the caller to wipe; undefined without a key. */
   key(): Promise<{ readonly algorithm: number; readonly key: Uint8Array } | undefined>
   replace(algorithm: number, key: Uint8Array): Promise<void>
-  /** From now on there is none: nobody proves it. */
+  /** Afterwards the card has no admin key, and nobody can prove one. */
   remove(): Promise<void>
 }
 
@@ -133,7 +133,7 @@ export interface Vault {
   readonly attestation: AttestationVault
   /**
    * Destroys the card and makes another in its place: the default secrets, no keys, no objects, another id. Nothing is
-   * verified afterwards. Where it is refused nothing has changed.
+   * verified afterwards. A refusal changes nothing.
    */
   reset(): Promise<void>
   close(): Promise<void>

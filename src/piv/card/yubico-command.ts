@@ -1,4 +1,4 @@
-// Command APDUs of Yubico's cards, parsed as those of PIV are (src/piv/yubico.ts says where they come from).
+// Command APDUs of Yubico's cards, parsed like those of PIV (src/piv/yubico.ts names their sources).
 import type { CommandApdu } from '../../iso7816/command.ts'
 import { refuseUnless, StatusError, SW } from '../../iso7816/status.ts'
 import { type AdminAlgorithm, type Algorithm, algorithmById } from '../algorithms.ts'
@@ -7,7 +7,7 @@ import type { PrivateKeyParts } from '../private-key.ts'
 import { ADMIN_KEY, type PinPolicy, type Slot, slotOfReference } from '../slots.ts'
 import { ATTESTATION_KEY, type ImportTemplate, NOWHERE, readAdminKey, readImport, YUBICO } from '../yubico.ts'
 
-/** What GET METADATA is asked about. */
+/** What GET METADATA can ask about. */
 export type MetadataOf = Slot | 'attestation' | 'pin' | 'puk' | 'admin'
 
 export type YubicoCommand =
@@ -55,7 +55,7 @@ const OTHERS = new Map<number, MetadataOf>([
   [ATTESTATION_KEY, 'attestation'],
 ])
 
-/** Programs ask for all that there may be, and take 6A88 alone for an answer that it is not there. */
+/** Programs ask for everything that may exist, and accept only 6A88 as "not there". */
 function getMetadata({ p1, p2, data }: CommandApdu): YubicoCommand {
   refuseUnless(p1 === 0x00, SW.WRONG_PARAMETERS)
   refuseUnless(data.length === 0, SW.WRONG_DATA)
@@ -75,16 +75,16 @@ function importKey({ p1, p2, data }: CommandApdu): YubicoCommand {
   return { kind: 'importAttestation', algorithm, parts }
 }
 
-/** The attestation key is used without a PIN, and has no other policy. */
+/** The attestation key is used without a PIN; no other policy is accepted. */
 export const withoutPin = (policy: PinPolicy | undefined): boolean => policy === undefined || policy === 'never'
 
-/** P2 other than FF asks for a touch at every use, which a card without a button cannot. */
+/** A P2 other than FF requires a touch at every use, which a card without a button cannot offer. */
 function setAdminKey({ p1, p2, data }: CommandApdu): YubicoCommand {
   refuseUnless(p1 === 0xff && p2 === 0xff, SW.WRONG_PARAMETERS)
   return { kind: 'setAdminKey', ...readAdminKey(data) }
 }
 
-/** The attestation key can be deleted, and neither be moved nor give place. */
+/** The attestation key can be deleted, but not moved or be the target of a move. */
 function moveKey({ p1, p2, data }: CommandApdu): YubicoCommand {
   if (p1 === NOWHERE && p2 === ATTESTATION_KEY) {
     refuseUnless(data.length === 0, SW.WRONG_DATA)
@@ -103,7 +103,7 @@ function attest({ p1, p2, data }: CommandApdu): YubicoCommand {
   return { kind: 'attest', slot }
 }
 
-/** How many tries there are is part of the lock of a card from its creation: nobody can change it. */
+/** The numbers of tries are part of the lock from a card's creation, and cannot be changed. */
 function setTries(): never {
   throw new StatusError(SW.NOT_SUPPORTED)
 }

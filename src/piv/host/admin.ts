@@ -1,4 +1,4 @@
-// Authentication with the admin key (9B), both ways round. SP 800-73-5 part 2, appendix A.1.3.
+// Mutual authentication with the admin key (9B). SP 800-73-5 part 2, appendix A.1.3.
 
 import { createCipheriv, createDecipheriv, randomBytes, timingSafeEqual } from 'node:crypto'
 import { isUint8Array } from 'node:util/types'
@@ -12,7 +12,7 @@ import type { Exchange } from './exchange.ts'
 import { refusal } from './refusals.ts'
 import { wellFormed } from './well-formed.ts'
 
-/** The octets of an admin key: AES by their number unless `algorithm` says 3DES. */
+/** An admin key: AES by its length, unless `algorithm` says 3DES. */
 export type AdminKey = Uint8Array | { readonly key: Uint8Array; readonly algorithm: AdminAlgorithm }
 
 const INS = 0x87
@@ -31,7 +31,7 @@ export function adminAlgorithmOf(given: AdminKey): { readonly key: Uint8Array; r
   throw new UsageError('ERR_USAGE', 'An admin key has 16, 24 or 32 octets (AES-128, AES-192, AES-256).')
 }
 
-/** The card proves itself as well: who answers with another key than ours is not our card. @throws PinError ERR_ADMIN_WRONG */
+/** The card proves itself too: a card that answers with another key is not ours. @throws PinError ERR_ADMIN_WRONG */
 export async function authenticateAdmin(exchange: Exchange, given: AdminKey): Promise<void> {
   const { key, algorithm } = adminAlgorithmOf(given)
   const { id, cipher, block } = ADMIN_ALGORITHMS[algorithm]

@@ -1,4 +1,4 @@
-// Attestation from the host's side: what a card says of a key that was made on it. Yubico's (src/piv/yubico.ts).
+// Attestation from the host's side: the card's statement about a key made on it. Yubico's (src/piv/yubico.ts).
 import { X509Certificate } from 'node:crypto'
 import { CardError } from '../../errors.ts'
 import { SW } from '../../iso7816/status.ts'
@@ -24,7 +24,7 @@ export async function attest(exchange: Exchange, slot: Slot): Promise<Uint8Array
   throw noCertificate()
 }
 
-/** The certificate (DER) that attestations are issued by; undefined where the card has none that can be read. */
+/** The certificate (DER) that issues attestations; undefined where the card has none that can be read. */
 export async function attestationIssuer(exchange: Exchange): Promise<Uint8Array | undefined> {
   const content = await ifReadable(() => readObject(exchange, ATTESTATION_CERTIFICATE))
   try {

@@ -1,4 +1,4 @@
-// One card over one channel: that PIV is selected, which keys there are, and their use.
+// One card over one channel: selecting PIV, knowing its keys, and using them.
 import { isPromise } from 'node:util/types'
 import type { CardChannel, TransactionOptions, Transmit } from '../../channel.ts'
 import { PinError } from '../../errors.ts'
@@ -19,10 +19,10 @@ import { type Cancellable, untilTurn } from './waiting.ts'
 
 export type UseOptions = PinUse & Cancellable
 
-/** Nothing in a transaction of `Card` calls anybody who may use the card. */
+/** No transaction of `Card` calls code that could use the card. */
 const FLAT: TransactionOptions = { flat: true }
 
-/** An answer, and the key that gave it. */
+/** A response, and the key that gave it. */
 interface Used {
   readonly key: KeyInfo
   readonly response: Uint8Array
@@ -43,7 +43,7 @@ export class CardAccess {
     this.#selection = new Selection(channel, this.extras, this.secrets)
   }
 
-  /** Other programs reach the card as well, between two transactions. */
+  /** Other programs can reach the card too, between two transactions. */
   get #isShared(): boolean {
     return this.channel.generation !== undefined
   }
@@ -65,7 +65,7 @@ export class CardAccess {
     )
   }
 
-  /** A change of the card: the owner of the card file may make it once the PIN is verified. */
+  /** A change of the card. The owner of the card file may make it once the PIN is verified. */
   change<T>(work: (exchange: Exchange) => Promise<T>, waiting?: Cancellable): Promise<T> {
     return this.transaction(async (exchange) => {
       await this.channel.local?.grant()
@@ -76,8 +76,8 @@ export class CardAccess {
   }
 
   /**
-   * Commands after which the PIN may be verified, for calls that come later. On a shared card no other program is to find
-   * an `always` key ready; with `disarmed` nobody is, on any card.
+   * Commands after which the PIN may be verified, for later calls. On a shared card no other program may find an `always`
+   * key ready; with `disarmed` none may on any card.
    */
   prove(work: (exchange: Exchange) => Promise<void>, disarmed = false): Promise<void> {
     return this.transaction(async (exchange) => {
@@ -95,7 +95,7 @@ export class CardAccess {
     return this.prove(work, disarmed)
   }
 
-  /** The card forgets whatever was verified. */
+  /** The card forgets everything that was verified. */
   reset(): Promise<void> {
     return this.channel.transaction(async () => {
       await this.channel.reset()
@@ -104,8 +104,8 @@ export class CardAccess {
   }
 
   /**
-   * One use of a key. `prepare` is called once, outside of any transaction; what it hashes is hashed before the card is
-   * asked for, and calls come to the card in the order of asking where it is there at once.
+   * One use of a key. `prepare` is called once, outside any transaction: its hashing is done before the card is asked for.
+   * Where it has its result at once, calls reach the card in the order in which they were made.
    */
   use(
     slot: Slot,
@@ -127,7 +127,7 @@ export class CardAccess {
       : this.#use(slot, operation, options)
   }
 
-  /** Asks for the PIN where the key is known to need it; else only when the card says that it does. */
+  /** Asks for the PIN where the key is known to need it; otherwise only when the card demands it. */
   async #useAsking(
     ask: AskPin,
     slot: Slot,
@@ -149,14 +149,14 @@ export class CardAccess {
     return withPin(this.secrets, await ask(again.request), (pin) => this.#use(slot, operation, options, pin))
   }
 
-  /** Whether keys of the policy `once` serve now. Costs the card less than to say all that a request tells. */
+  /** Whether keys of the policy `once` can be used now. Costs the card less than reading everything for a request. */
   unlocked(): Promise<boolean> {
     return this.transaction(async (exchange) => !this.secrets.mustChange && (await isVerified(exchange, this.secrets)))
   }
 
   /**
-   * Whether a use of the key needs the PIN now, and what to ask with.
-   * @throws PinError ERR_PIN_CHANGE_REQUIRED, ERR_PIN_BLOCKED, ERR_PIN_LAST_TRY: nobody is asked for a PIN in vain
+   * Whether a use of the key needs the PIN now, and the request to ask for it.
+   * @throws PinError ERR_PIN_CHANGE_REQUIRED, ERR_PIN_BLOCKED, ERR_PIN_LAST_TRY, so that nobody is asked for a PIN in vain
    */
   request(
     slot: Slot,
@@ -174,7 +174,7 @@ export class CardAccess {
     }, options)
   }
 
-  /** As `--card` takes it: of a card in a reader that of the reader, `reader:NAME`. */
+  /** The name that `--card` takes; for a card in a reader `reader:NAME`. */
   get name(): string | undefined {
     const { reader, local } = this.channel
     return reader === undefined ? local?.name : `reader:${reader}`
@@ -203,7 +203,7 @@ export class CardAccess {
     return this.#selection.with(exchange, use, pin === undefined && this.#allowsNothingElse(slot))
   }
 
-  /** With a PIN: VERIFY and the use, one right after the other; what has to be read or worked out comes before. */
+  /** With a PIN, VERIFY and the use follow one another directly; everything that must be read or prepared comes before. */
   async #lookUpAndUse(
     exchange: Exchange,
     slot: Slot,
@@ -227,19 +227,19 @@ export class CardAccess {
     try {
       return responseIn(answer)
     } catch (error) {
-      // It is not the key that was known.
+      // The slot has another key than the one we knew.
       if (answer.sw === SW.WRONG_PARAMETERS || answer.sw === SW.REFERENCE_NOT_FOUND) this.keys.forget(slot)
       throw operation.refused?.(error) ?? error
     }
   }
 
-  /** A command that only looks comes before a use that another program's VERIFY might allow. */
+  /** A command that only reads precedes a use that another program's VERIFY might allow. */
   #allowsNothingElse(slot: Slot): boolean {
     const policy = this.keys.policyOf(slot)
     return policy === 'never' || policy === 'once'
   }
 
-  /** On a shared card a VERIFY of an earlier transaction allows no use of an `always` key: it may be anybody's. */
+  /** On a shared card no VERIFY of an earlier transaction allows a use of an `always` key: it may be another program's. */
   #assertUsable(slot: Slot): void {
     if (!this.#isShared || this.keys.policyOf(slot) !== 'always') return
     throw new PinError(

@@ -1,4 +1,4 @@
-// Which keys a card has. A card that has metadata says so; of any other PIV card they are known by their certificates.
+// Which keys a card has: from metadata, where the card has them, and from certificates on any other PIV card.
 import type { KeyObject } from 'node:crypto'
 import { type AnyCardError, CardError } from '../../errors.ts'
 import { ifWellFormed } from '../../iso7816/tlv.ts'
@@ -24,15 +24,15 @@ import { ifReadable, isOfOneItem } from './readable.ts'
 const ALL = [...SLOTS.keys()] as Slot[]
 const RETIRED = ALL.filter(isRetired)
 const NAMED = ALL.filter((slot) => !isRetired(slot))
-/** Slots whose keys want the PIN right before their use: nothing can be asked of the card then. */
+/** Slots whose keys need the PIN right before each use, when nothing else can be asked of the card. */
 const ALWAYS = ALL.filter((slot) => defaultPinPolicy(slot) === 'always')
 
-/** The keys of one card. What the card said of them is remembered until they are changed through this object. */
+/** The keys of one card. What the card reported is remembered until the keys are changed through this object. */
 export class CardKeys {
   readonly #extras: Extras
   readonly #isShared: boolean
   readonly #known = new Map<Slot, Known>()
-  /** Slots whose public keys somebody named. */
+  /** Slots whose public keys were named by the program. */
   readonly #named = new Set<Slot>()
   #learnt = false
 
@@ -43,8 +43,8 @@ export class CardKeys {
   }
 
   /**
-   * What is in the slots of the card: keys, and what is of no use here. A card with metadata answers a short command for
-   * each slot; of any other, certificates are read, those of retired keys as its key history says.
+   * What is in the slots of the card: keys, and contents that cannot be used here. A card with metadata is asked about
+   * each slot with a short command. On any other, certificates are read, those of retired keys by its key history.
    */
   async list(exchange: Exchange): Promise<SlotContent[]> {
     if (!this.#isShared) {
@@ -56,8 +56,8 @@ export class CardKeys {
   }
 
   /**
-   * What is in a slot, as the card says now; of a card that nobody else changes, as it said before. A key that was made
-   * through this object may have no certificate yet.
+   * What is in a slot, as the card reports it now; for a card that nobody else changes, as it reported before. A key that
+   * was made through this object may have no certificate yet.
    */
   async look(exchange: Exchange, slot: Slot): Promise<SlotContent | undefined> {
     if (!this.#isShared && this.policyOf(slot) !== undefined) return this.known(slot)
@@ -72,13 +72,13 @@ export class CardKeys {
     const told = beside === undefined ? first : metadata && fromMetadata(slot, metadata, beside)
     if (told !== undefined && (told.certain || !this.#isOurs(slot))) this.#known.set(slot, told)
     else if (told === undefined && beside !== undefined && !this.#isOurs(slot)) {
-      // Policies of their own have only cards with Yubico's instructions, and the older ones of these do not tell them.
+      // Only cards with Yubico's instructions have PIN policies of their own, and older ones do not report them.
       this.#known.set(slot, { content: beside, certain: (await this.#extras.version(exchange)) === undefined })
     }
     return this.#known.get(slot)?.content
   }
 
-  /** The certificate beside a new key is that of the old one until somebody puts another there. */
+  /** Beside a new key is still the certificate of the old one, until another is written. */
   #isOurs(slot: Slot): boolean {
     const content = this.#known.get(slot)?.content
     return content !== undefined && isUsable(content) && (content.origin === 'generated' || this.#named.has(slot))
@@ -90,8 +90,8 @@ export class CardKeys {
   }
 
   /**
-   * The public key of a key that the card does not tell of, from whoever kept it. What the card tells stands.
-   * @throws CardError ERR_CERTIFICATE_KEY where the card tells of another key, ERR_KEY_ABSENT of none, ERR_NOT_SUPPORTED
+   * Names the public key of a key that the card does not report. What the card reports takes precedence.
+   * @throws CardError ERR_CERTIFICATE_KEY where the card reports another key, ERR_KEY_ABSENT for none, ERR_NOT_SUPPORTED
    */
   async name(exchange: Exchange, slot: Slot, publicKey: KeyObject): Promise<void> {
     const content = await ifReadable(() => this.look(exchange, slot))
@@ -109,25 +109,25 @@ export class CardKeys {
     this.#known.set(slot, { content: key as KeyInfo, certain: (await this.#extras.version(exchange)) === undefined })
   }
 
-  /** The key in a slot where it is known. */
+  /** The key in a slot, if it is known. */
   known(slot: Slot): KeyInfo | undefined {
     const content = this.#known.get(slot)?.content
     return content !== undefined && isUsable(content) ? content : undefined
   }
 
-  /** The key in a slot for a use of it: where it is known, no command comes between VERIFY and that use. @throws as `find` */
+  /** The key in a slot, to use it: if it is known, no command comes between VERIFY and that use. @throws as `find` */
   async toUse(exchange: Exchange, slot: Slot): Promise<KeyInfo> {
     return this.known(slot) ?? this.find(exchange, slot)
   }
 
-  /** The PIN policy of a key, where it is known for certain without asking. */
+  /** The PIN policy of a key, if it is known for certain without asking. */
   policyOf(slot: Slot): PinPolicy | undefined {
     return this.#known.get(slot)?.certain ? this.known(slot)?.pinPolicy : undefined
   }
 
   /**
-   * To be called before VERIFY, which allows the very next command one use of an `always` key: that key is known then. What
-   * cannot be known is left to the use, which finds it out again.
+   * To be called before VERIFY, because only the very next command may use an `always` key: its key is then known. What
+   * cannot be learnt here is left to the use, which meets the same obstacle again.
    */
   async learn(exchange: Exchange): Promise<void> {
     if (this.#learnt) return
@@ -142,19 +142,19 @@ export class CardKeys {
     this.#learnt = true
   }
 
-  /** A key came to the card through this object. */
+  /** A key was put on the card through this object. */
   remember(key: Omit<KeyInfo, 'name'>): void {
     this.#changed()
     this.#known.set(key.slot, { content: { ...key, name: nameOf(key.slot) }, certain: true })
   }
 
-  /** A key left its slot, or is perhaps another one than was known. */
+  /** A key left its slot, or may no longer be the one that was known. */
   forget(slot: Slot): void {
     this.#changed()
     this.#known.delete(slot)
   }
 
-  /** A card in this process reads its file again to change it, and may find what another process has changed. */
+  /** A card in this process rereads its file before a change, and may find what another process has changed. */
   #changed(): void {
     this.#named.clear()
     this.#learnt = false
@@ -181,7 +181,7 @@ export class CardKeys {
   }
 }
 
-/** What the certificate in a slot says of the key there. */
+/** What the certificate in a slot says about its key. */
 async function certified(exchange: Exchange, slot: Slot): Promise<SlotContent | undefined> {
   try {
     const certificate = await readLeaf(exchange, slot)
@@ -192,13 +192,13 @@ async function certified(exchange: Exchange, slot: Slot): Promise<SlotContent | 
   }
 }
 
-/** A certificate that needs the PIN says nothing without it, there or not. What fails otherwise is in the listing. */
+/** A certificate that needs the PIN is unknown without it, whether present or not. Other failures are listed. */
 function withheld(slot: Slot, error: unknown): SlotContent | undefined {
   if (!isOfOneItem(error)) throw error
   return error.code === 'ERR_PIN_REQUIRED' ? undefined : unusable(slot, undefined, error)
 }
 
-/** PIV has no command that tells of keys: without metadata a key that has no certificate is seen by nobody. */
+/** PIV has no command that reports keys: without metadata, a key without a certificate cannot be seen. */
 function noKey(slot: Slot, hasMetadata: boolean): AnyCardError {
   const text = hasMetadata
     ? `There is no key in slot ${slot}. Make one: tessera key generate ${slot}.`
@@ -206,7 +206,7 @@ function noKey(slot: Slot, hasMetadata: boolean): AnyCardError {
   return new CardError('ERR_KEY_ABSENT', text)
 }
 
-/** Retired keys that have a certificate on the card: they fill 82 and up. All of them where the card has no history. */
+/** Retired keys with a certificate on the card fill slots 82 and up. All slots where the card has no history. */
 async function announced(exchange: Exchange): Promise<readonly Slot[]> {
   const content = await ifReadable(() => readObject(exchange, 'key-history'))
   const history = content && readKeyHistory(content)

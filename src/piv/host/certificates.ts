@@ -1,4 +1,4 @@
-// Certificates from the host's side: the leaf in its PIV container, what signed it in an object beside it.
+// Certificates from the host's side: the leaf in its PIV container, its chain in an object beside it.
 import { X509Certificate } from 'node:crypto'
 import { gunzipSync, gzipSync } from 'node:zlib'
 import { type AnyCardError, CardError, isError } from '../../errors.ts'
@@ -20,18 +20,18 @@ export interface CardCertificate {
   readonly chain?: readonly Uint8Array[]
 }
 
-/** Above this many octets a certificate is stored compressed: every PIV card has room for as much. Table 9. */
+/** Longer certificates are stored compressed: every PIV card has room for this many octets. Table 9. */
 const PLAIN_LIMIT = 1856
 const LONGEST_CHAIN = 64 * 1024
 const CERTIFICATE = 0x70
 
 /**
- * Where the chain of a slot is kept: a tag of nobody's, by slot. Other programs do not look there, and cards that know
- * NIST's tags alone refuse it: then the card keeps the certificate by itself.
+ * Where the chain of a slot is kept: under an unassigned tag, one for each slot. Other programs do not look there, and
+ * cards that know only NIST's tags refuse it; the card then keeps the certificate alone.
  */
 const chainTag = (slot: Slot) => `5ffe${slot}`
 
-/** The certificate in a slot without what signed it. @throws CardError ERR_DATA for one that is not understood */
+/** The certificate in a slot, without its chain. @throws CardError ERR_DATA where it cannot be parsed */
 export async function readLeaf(exchange: Exchange, slot: Slot): Promise<Uint8Array | undefined> {
   const content = await readObject(exchange, certificateTag(slot))
   if (content === undefined || isEmptyContainer(content)) return undefined
@@ -51,7 +51,7 @@ export async function readCertificate(exchange: Exchange, slot: Slot): Promise<C
   return chain === undefined ? { certificate } : { certificate, chain }
 }
 
-/** The chain of a slot; undefined where what stands there is something else: the tag is nobody's. */
+/** The chain of a slot; undefined where the object holds something else, since the tag is unassigned. */
 function unpacked(packed: Uint8Array): Uint8Array[] | undefined {
   try {
     const tlvs = readTlvs(gunzipSync(packed, { maxOutputLength: LONGEST_CHAIN }))

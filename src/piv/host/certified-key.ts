@@ -1,8 +1,8 @@
-// The public key in the content of the object of a certificate: what stays where a certificate is renewed with its key.
+// The public key in a certificate object: it stays the same when a certificate is renewed with its key.
 import { X509Certificate } from 'node:crypto'
 import { readCertificate } from '../certificate.ts'
 
-/** SubjectPublicKeyInfo in DER; undefined where the certificate is not understood. */
+/** SubjectPublicKeyInfo in DER; undefined where the certificate cannot be parsed. */
 export function certifiedKey(content: Uint8Array): Uint8Array | undefined {
   try {
     return Uint8Array.from(

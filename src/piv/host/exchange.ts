@@ -13,30 +13,30 @@ export interface HostCommand {
   readonly p1: number
   readonly p2: number
   readonly data?: Uint8Array
-  /** Whether data is asked for. */
+  /** Whether response data is expected. */
   readonly answer?: boolean
 }
 
 /** A whole answer. */
 export interface Answer extends ResponseApdu {
-  /** The error behind a refusal, of a card in this process. */
+  /** The error behind a refusal, from a card in this process. */
   readonly cause?: unknown
 }
 
-/** No answer of a card is longer: the largest object of PIV is a fraction of it. */
+/** A card's answer is never longer: the largest object of PIV is a fraction of it. */
 const LONGEST_ANSWER = 65_536
-/** Nor in more pieces: 64 octets each would do. */
+/** Nor in more pieces: 64 octets in each would be enough. */
 const MOST_PIECES = 1024
-/** What one short command may send, and ask for. */
+/** What one short command can send, and ask for. */
 const SHORT = { data: 255, answer: 256 } as const
 const GET_RESPONSE = 0xc0
 const NOTHING = new Uint8Array(0)
 const LAST: TransmitOptions = { last: true }
 
-/** Speaks to a card for the time of one transaction. */
+/** Speaks to a card during one transaction. */
 export class Exchange {
   readonly #transmit: Transmit
-  /** Asked for each transaction: a card that was put in again may speak another protocol. */
+  /** Determined for each transaction: a reinserted card may speak another protocol. */
   readonly #extended: boolean
 
   constructor({ atr, extended }: Pick<CardChannel, 'atr' | 'extended'>, transmit: Transmit) {
@@ -44,7 +44,7 @@ export class Exchange {
     this.#extended = extended !== false && takesExtendedLength(atr)
   }
 
-  /** Every APDU of ours is overwritten afterwards: it may hold a PIN. */
+  /** Every APDU that we build is overwritten afterwards: it may contain a PIN. */
   async send(command: HostCommand): Promise<Answer> {
     const parts = this.#apdus(command)
     let answer: Answer = { data: NOTHING, sw: SW.OK }
@@ -59,9 +59,9 @@ export class Exchange {
     return isMore(answer.sw) ? this.#collect(answer) : answer
   }
 
-  /** As `send`, of a command that asks for data, and nothing else is sent in this transaction. */
+  /** As `send`, for a command that asks for data and is the last one of its transaction. */
   sendLast(command: HostCommand): Promise<Answer> {
-    // Elsewhere the answer may come in pieces, each of which is fetched by a command.
+    // On other cards the answer may come in pieces, each of which needs a command.
     if (!this.#extended) return this.send(command)
     const { ins, p1, p2, data = NOTHING } = command
     const extended = data.length > SHORT.data
@@ -110,7 +110,7 @@ export class Exchange {
       sw = piece.sw
     }
     const data = concat(...pieces)
-    // It may be a secret, which who asked for it overwrites where it is whole.
+    // It may be a secret. The caller overwrites the whole answer; the pieces are overwritten here.
     wipe(...pieces)
     return { data, sw }
   }

@@ -1,6 +1,6 @@
-// What a card has beyond SP 800-73, in Yubico's instructions (src/piv/yubico.ts). Found out once per connection and never
-// required: nothing but GET VERSION goes to a card that does not answer it as such a card does, and what is not well
-// formed counts as not said.
+// What a card has beyond SP 800-73, in Yubico's instructions (src/piv/yubico.ts). Detected once per connection and never
+// required: a card that does not answer GET VERSION as such a card does gets nothing else of it, and malformed answers
+// are ignored.
 import type { CardChannel } from '../../channel.ts'
 import { SW } from '../../iso7816/status.ts'
 import { type AdminAlgorithm, adminAlgorithmById } from '../algorithms.ts'
@@ -12,16 +12,16 @@ import { ifReadable } from './readable.ts'
 import { refusal } from './refusals.ts'
 import type { SecretFacts } from './secrets.ts'
 
-/** What a card says of its admin key. */
+/** What a card reports about its admin key. */
 export interface AdminKeyInfo {
   readonly algorithm: AdminAlgorithm
-  /** True while it is the one that everybody knows. */
+  /** True while it is the publicly known default. */
   readonly isDefault?: boolean
 }
 
 interface Found {
   readonly generation: number
-  /** In three octets. */
+  /** Three octets. */
   readonly version: Uint8Array | undefined
   /** False once the card has shown that it has no metadata. */
   metadata: boolean | undefined
@@ -38,24 +38,24 @@ export class Extras {
     this.#channel = channel
   }
 
-  /** Whether the card has shown that it says of each key what it is. */
+  /** Whether the card has shown that it reports metadata of keys. */
   get hasMetadata(): boolean {
     return this.#found?.metadata ?? false
   }
 
-  /** `5.4.3`, of a card that has Yubico's instructions. */
+  /** `5.4.3`, for a card with Yubico's instructions. */
   async version(exchange: Exchange): Promise<string | undefined> {
     return (await this.#find(exchange)).version?.join('.')
   }
 
-  /** Number of the card, where it has one. */
+  /** The card's serial number, where it has one. */
   async serial(exchange: Exchange): Promise<number | undefined> {
     if ((await this.#find(exchange)).version === undefined) return undefined
     const { data, sw } = await exchange.send({ ins: YUBICO.getSerial, p1: 0x00, p2: 0x00, answer: true })
     return sw === SW.OK && data.length === SERIAL_LENGTH ? Buffer.from(data).readUInt32BE() : undefined
   }
 
-  /** What the card says of a key, the PIN, the PUK or the admin key; undefined where it does not. */
+  /** What the card reports about a key, the PIN, the PUK or the admin key; undefined where it does not. */
   async metadata(exchange: Exchange, reference: number): Promise<Partial<Metadata> | 'absent' | undefined> {
     const found = await this.#find(exchange)
     if (found.version === undefined || found.metadata === false) return undefined
@@ -66,7 +66,7 @@ export class Extras {
     return sw === SW.OK && data.length > 0 ? readMetadata(data) : undefined
   }
 
-  /** Without tries in all: there is no such secret. */
+  /** An answer without `limit`: the card reports no such secret. */
   async secret(exchange: Exchange, which: 'pin' | 'puk'): Promise<SecretFacts> {
     const told = await this.metadata(exchange, PIN_REFERENCES[which])
     if (told === undefined || told === 'absent') return {}
@@ -83,12 +83,12 @@ export class Extras {
     return algorithm && { algorithm, ...defaultOf(told) }
   }
 
-  /** @throws CardError ERR_NOT_SUPPORTED where the card is not one that has Yubico's instructions */
+  /** @throws CardError ERR_NOT_SUPPORTED where the card does not have Yubico's instructions */
   async demand(exchange: Exchange): Promise<void> {
     if ((await this.#find(exchange)).version === undefined) throw refusal('beyond', { sw: SW.UNKNOWN_INS })
   }
 
-  /** One of Yubico's instructions. @throws CardError ERR_NOT_SUPPORTED by a card that does not have it; as `manage` */
+  /** One of Yubico's instructions. @throws CardError ERR_NOT_SUPPORTED where the card lacks it; as `manage` */
   async send(exchange: Exchange, command: HostCommand): Promise<Uint8Array> {
     await this.demand(exchange)
     const answer = await exchange.send(command)

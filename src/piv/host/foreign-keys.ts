@@ -1,4 +1,4 @@
-// What keys are called that other cards have and this program cannot use: so that they are named, and not passed over.
+// Names of key types that other cards have and this program cannot use, so that listings name them instead of skipping.
 import type { KeyObject } from 'node:crypto'
 
 /** Algorithm identifiers: SP 800-78-5, table 9, and those of other makers. */

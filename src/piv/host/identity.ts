@@ -1,5 +1,5 @@
-// Whether the card that is there is the one that was: by the GUID of its CHUID, and of a card that has none, or one that
-// nobody can read, by all else that it shows to everybody. Anybody can copy that: it tells cards of honest people apart.
+// Whether this is the same card as before: by the GUID of its CHUID or, on a card without a readable one, by everything
+// else that it shows without a PIN. All of that can be copied: it tells apart the cards of honest people.
 import { hex, sha256 } from '../../bytes.ts'
 import { guidOf } from '../contents.ts'
 import { certifiedKey } from './certified-key.ts'
@@ -8,12 +8,12 @@ import type { Extras } from './extras.ts'
 import { readObject } from './objects.ts'
 import { ifReadable } from './readable.ts'
 
-/** Facts by name. Each alone tells cards apart where it differs; the first ones also tell that a card is the same. */
+/** Facts by name. Any of them tells cards apart where it differs; the first kind also shows that a card is the same. */
 export type Identity = ReadonlyMap<string, string>
 
-/** No two cards have the same. */
+/** Unique to one card. */
 const UNIQUE = ['guid', 'serial', '9e', '9a', '9c', '9d'] as const
-/** Many cards may have the same. */
+/** Perhaps shared by many cards. */
 const COMMON = ['chuid', 'ccc', 'discovery'] as const
 
 export async function identityOf(exchange: Exchange, extras: Extras): Promise<Identity> {

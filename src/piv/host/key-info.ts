@@ -1,4 +1,4 @@
-// What a card says of the key in a slot: in its metadata, where it has some, and in the certificate beside the key.
+// What a card says about the key in a slot: in metadata, where it has them, and in the certificate beside the key.
 
 import { createPublicKey, type KeyObject, X509Certificate } from 'node:crypto'
 import { type AnyCardError, CardError } from '../../errors.ts'
@@ -23,13 +23,13 @@ export interface KeyInfo {
   readonly publicKey: KeyObject
 }
 
-/** What is in a slot and of no use here: a key of another algorithm, or something that is not understood. */
+/** A slot content that cannot be used here: a key of another algorithm, or something that cannot be parsed. */
 export interface UnusableKey {
   readonly slot: Slot
   readonly name: string
   /** `RSA-1024`; undefined where nothing says that is understood. */
   readonly algorithm?: string
-  /** What a use of it is refused with. */
+  /** The error that refuses a use of it. */
   readonly error: AnyCardError
 }
 
@@ -47,7 +47,7 @@ export function keyInfo({ slot, algorithm, pinPolicy, origin, spki }: VaultKey):
 /** What is known of a slot. */
 export interface Known {
   readonly content: SlotContent
-  /** The PIN policy is the card's own word, or the reference's where cards have no other. */
+  /** The PIN policy is the card's own, or the standard's for cards that have no other. */
   readonly certain: boolean
 }
 
@@ -63,7 +63,7 @@ export const unusable = (slot: Slot, algorithm: string | undefined, error?: AnyC
     ),
 })
 
-/** What a certificate (DER) says of the key in its slot. */
+/** What a certificate (DER) says about the key in its slot. */
 export function fromCertificate(slot: Slot, certificate: Uint8Array): SlotContent {
   let x509: X509Certificate
   try {
@@ -82,7 +82,7 @@ export function fromCertificate(slot: Slot, certificate: Uint8Array): SlotConten
   return { slot, name: nameOf(slot), algorithm, pinPolicy: defaultPinPolicy(slot), origin: 'unknown', publicKey }
 }
 
-/** Cards with a finger reader have two policies more: a finger does as well. */
+/** Cards with a fingerprint reader have two more policies, where a finger serves as well. */
 const MATCH_POLICIES: ReadonlyMap<number, PinPolicy> = new Map([
   [0x04, 'once'],
   [0x05, 'always'],
@@ -91,8 +91,8 @@ const MATCH_POLICIES: ReadonlyMap<number, PinPolicy> = new Map([
 const ORIGINS = Object.keys(ORIGIN_IDS) as KeyOrigin[]
 
 /**
- * What metadata say of a key, and where they do not tell all of it the certificate beside it. The card answered for that
- * slot: what is not understood of it is something all the same.
+ * What metadata say about a key, completed by the certificate beside it. Since the card answered for that slot, what
+ * cannot be parsed still counts as an occupied slot.
  */
 export function fromMetadata(slot: Slot, metadata: Partial<Metadata>, beside: SlotContent | undefined): Known {
   const { algorithm: id, policies, origin: from, publicKey: octets } = metadata
@@ -120,7 +120,7 @@ export function fromMetadata(slot: Slot, metadata: Partial<Metadata>, beside: Sl
   return { content, certain: pinPolicy !== undefined }
 }
 
-/** The public key that metadata hold, if it is one of that algorithm. */
+/** The public key in metadata, if it is one of that algorithm. */
 function keyIn(octets: Uint8Array, algorithm: Algorithm): KeyObject | undefined {
   const fields = ifWellFormed(() => readPublicKeyFields(octets))
   return fields && algorithmOf(fields) === algorithm ? ifWellFormed(() => toKeyObject(fields)) : undefined

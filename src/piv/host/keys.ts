@@ -38,24 +38,24 @@ export async function generate(
   return wellFormed(() => toKeyObject(readPublicKey(answer.data)))
 }
 
-/** One private-key operation, in what comes before the card is reached and what comes after. */
+/** One private-key operation, split into what comes before the card is reached and what comes after. */
 export interface Operation {
-  /** What is asked of the key. @throws CardError for what does not fit it */
+  /** What is asked of the key. @throws CardError for input that the key cannot take */
   ask(key: KeyInfo): Authentication
-  /** What the key's answer, a view, comes to. @throws CardError */
+  /** Turns the key's answer, a view, into the result. @throws CardError */
   read(response: Uint8Array, key: KeyInfo): Uint8Array
-  /** What a refusal of the card comes to, where that is not what it says. */
+  /** The error for a refusal, where it means more than the status word says. */
   refused?(error: unknown): unknown
 }
 
-/** The command that has a key do it; whatever is to be worked out for it is. */
+/** The command for one operation, with everything computed. */
 export function commandFor(operation: Operation, key: KeyInfo): HostCommand {
   const data = writeAuthentication({ response: ASKED, ...operation.ask(key) })
   const { id } = ALGORITHMS[key.algorithm]
   return { ins: INS.generalAuthenticate, p1: id, p2: keyReference(key.slot), data, answer: true }
 }
 
-/** What the key answers to it: a view. @throws CardError, PinError for a refusal */
+/** The key's answer: a view. @throws CardError, PinError for a refusal */
 export function responseIn(answer: Answer): Uint8Array {
   if (answer.sw !== SW.OK) throw refusal('useKey', answer)
   const { response } = wellFormed(() => readAuthenticationAnswer(answer.data))
@@ -83,7 +83,7 @@ class Signing implements Operation {
         `A digest of ${digest.length} octets cannot be signed with ${algorithm}. Use ${lengths}.`,
       )
     }
-    // FIPS 186-5, 6.4: of a longer digest its leftmost bits are signed, and a card takes no more than those.
+    // FIPS 186-5, 6.4: only the leftmost bits of a longer digest are signed, and a card takes no more than those.
     return { challenge: digest.length > octets ? digest.subarray(0, octets) : digest }
   }
 
@@ -98,7 +98,7 @@ class Signing implements Operation {
 export const signing = (digest: Uint8Array, parameters: SignatureParameters): Operation =>
   new Signing(digest, parameters)
 
-/** For a protocol that pads by itself: the raw RSA operation on a padded digest, and on nothing else. */
+/** For a protocol that pads by itself: the raw RSA operation, on a padded digest and nothing else. */
 export const signingBlock = (block: Uint8Array): Operation => ({
   ask({ algorithm }) {
     const { kind, octets } = ALGORITHMS[algorithm]
@@ -109,7 +109,7 @@ export const signingBlock = (block: Uint8Array): Operation => ({
   read: (response) => response.slice(),
 })
 
-/** Refused is one error, ERR_DATA, the same for whatever is wrong with the text. */
+/** Every refusal is the same error, ERR_DATA, whatever is wrong with the ciphertext. */
 export function decryption(
   ciphertext: Uint8Array,
   { padding = 'oaep', hash = 'SHA-256', label }: DecryptOptions,
@@ -130,7 +130,7 @@ export function decryption(
         wipe(block)
       }
     },
-    // A text that is a number too large for the key is refused by the card, and like all others here.
+    // A ciphertext that is too large a number for the key is refused by the card, with the same error as all others here.
     refused: (error) => (error instanceof CardError && error.code === 'ERR_DATA' ? notDecrypted() : error),
   }
 }

@@ -1,4 +1,4 @@
-// Keys brought in, moved and deleted, and another admin key: what PIV has no command for, by Yubico's instructions.
+// Importing, moving and deleting keys, and changing the admin key, by Yubico's instructions: PIV has none for these.
 import { createPublicKey, type KeyObject, randomFillSync } from 'node:crypto'
 import { space, wipe } from '../../bytes.ts'
 import { CardError, UsageError } from '../../errors.ts'
@@ -44,7 +44,7 @@ export async function moveKey(exchange: Exchange, extras: Extras, from: Slot, to
   await extras.send(exchange, { ins: YUBICO.moveKey, p1: target, p2: keyReference(from) })
 }
 
-/** No touch is asked for. `random`: a key that nobody has, of the algorithm that the card has now. */
+/** Requires no touch. `random`: a key that nobody has, of the admin key's current algorithm. */
 export async function changeAdminKey(exchange: Exchange, extras: Extras, given: AdminKey | 'random'): Promise<void> {
   const { key, algorithm } = given === 'random' ? await randomKey(exchange, extras) : adminAlgorithmOf(given)
   if (algorithm === '3DES' && isWeakDesKey(key)) {
@@ -59,7 +59,7 @@ export async function changeAdminKey(exchange: Exchange, extras: Extras, given: 
   }
 }
 
-/** A card that does not say what its admin key is has 3DES: AES came to these cards together with metadata. */
+/** A card that does not report its admin key has 3DES: these cards got AES together with metadata. */
 async function randomKey(exchange: Exchange, extras: Extras): Promise<Exclude<AdminKey, Uint8Array>> {
   const told = await extras.adminKey(exchange)
   const algorithm = told === undefined || told === 'absent' ? '3DES' : told.algorithm

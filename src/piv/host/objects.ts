@@ -21,13 +21,13 @@ const P1P2 = { p1: 0x3f, p2: 0xff } as const
 export interface ObjectInfo {
   /** In lower-case hex digits. */
   readonly tag: string
-  /** What NIST calls it; undefined for a tag that it has no name for. */
+  /** NIST's name; undefined for a tag without one. */
   readonly name: string | undefined
-  /** Why it could not be read: the card has something under this tag, and does not say what. */
+  /** Why it could not be read: the card has something under this tag, and does not show it. */
   readonly error?: AnyCardError
 }
 
-/** How cards say that an object is not there: SP 800-73 has 6A82. Before its third edition cards knew fewer tags. */
+/** How cards answer that an object is absent: SP 800-73 has 6A82. Cards before its third edition knew fewer tags. */
 const ABSENT: readonly number[] = [
   SW.NOT_FOUND,
   SW.NOT_SUPPORTED,
@@ -39,7 +39,7 @@ const ABSENT: readonly number[] = [
   SW.UNKNOWN_INS,
 ]
 
-/** PIV has no command that lists objects: a card in this process says what it has, any other is asked for each. */
+/** PIV has no command that lists objects: a card in this process reports them, any other is asked for each. */
 export async function listObjects(exchange: Exchange, owned: LocalCard | undefined): Promise<ObjectInfo[]> {
   const nameOf = (tag: string) => objectByTag(tag)?.name
   if (owned !== undefined) return owned.objects().map((tag) => ({ tag, name: nameOf(tag) }))
@@ -51,7 +51,7 @@ export async function listObjects(exchange: Exchange, owned: LocalCard | undefin
   return found.sort((one, other) => (one.tag < other.tag ? -1 : 1))
 }
 
-/** An object that needs the PIN may be there or not. */
+/** An object that needs the PIN may exist or not. */
 async function whetherThere(exchange: Exchange, tag: string): Promise<{ there: boolean; error?: AnyCardError }> {
   try {
     return { there: (await readObject(exchange, tag)) !== undefined }
@@ -61,7 +61,7 @@ async function whetherThere(exchange: Exchange, tag: string): Promise<{ there: b
   }
 }
 
-/** Content of an object; undefined where there is none: never written, and deleted, look alike. */
+/** Content of an object; undefined where there is none. Never written and deleted look the same. */
 export async function readObject(exchange: Exchange, name: string): Promise<Uint8Array | undefined> {
   const tag = parseObjectTag(name)
   const answer = await exchange.send({ ins: INS.getData, ...P1P2, data: writeGetData(tag), answer: true })

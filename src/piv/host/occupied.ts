@@ -1,4 +1,4 @@
-// Whether a new key might replace something. What is not understood is something, and so is what a card does not say.
+// Whether a new key might replace something. Unreadable content and missing information count as something.
 
 import { SW } from '../../iso7816/status.ts'
 import { ALGORITHMS } from '../algorithms.ts'
@@ -11,7 +11,7 @@ import type { Extras } from './extras.ts'
 import { readObject } from './objects.ts'
 import { isOfOneItem } from './readable.ts'
 
-/** `isOwn`: a card in this process, whose word that there is no key is enough; others may mean keys that they know of. */
+/** `isOwn`: a card in this process. Its "no key" is reliable; other cards may report only the keys that they know of. */
 export async function isOccupied(exchange: Exchange, extras: Extras, slot: Slot, isOwn: boolean): Promise<boolean> {
   const metadata = await extras.metadata(exchange, keyReference(slot))
   if (metadata !== undefined && metadata !== 'absent') return true
@@ -20,7 +20,7 @@ export async function isOccupied(exchange: Exchange, extras: Extras, slot: Slot,
   return metadata === undefined && (await answersForKey(exchange, slot))
 }
 
-/** What is refused or not understood is one. */
+/** A refusal or malformed content counts as a certificate. */
 async function hasCertificate(exchange: Exchange, slot: Slot): Promise<boolean> {
   try {
     const content = await readObject(exchange, certificateTag(slot))
@@ -31,7 +31,7 @@ async function hasCertificate(exchange: Exchange, slot: Slot): Promise<boolean> 
   }
 }
 
-/** What a card answers where there is no key to use. */
+/** How a card answers where there is no key to use. */
 const NO_KEY: readonly number[] = [
   SW.WRONG_DATA,
   SW.NOT_SUPPORTED,
@@ -42,7 +42,7 @@ const NO_KEY: readonly number[] = [
   SW.UNKNOWN_INS,
 ]
 
-/** Key algorithms by their identifiers, with octets of what they sign: ours, RSA-1024 and RSA-4096. */
+/** Key algorithms by their identifiers, with the length in octets of what they sign: ours, RSA-1024 and RSA-4096. */
 const KINDS: ReadonlyArray<readonly [id: number, octets: number]> = [
   ...Object.values(ALGORITHMS).map(({ id, octets }) => [id, octets] as const),
   [0x06, 128],
@@ -50,8 +50,8 @@ const KINDS: ReadonlyArray<readonly [id: number, octets: number]> = [
 ]
 
 /**
- * A key that needs the PIN says so when it is asked to sign without it, also one that no certificate tells of. What it is
- * asked to sign is noughts, which is the digest of nothing.
+ * A key that needs the PIN refuses to sign without it, and thereby shows that it exists, even without a certificate. It
+ * is asked to sign zeros, which are the digest of nothing.
  */
 async function answersForKey(exchange: Exchange, slot: Slot): Promise<boolean> {
   for (const [id, octets] of KINDS) {

@@ -1,4 +1,4 @@
-// Taking the padding off an RSA block, without telling from time or errors where it is wrong. RFC 8017, 7.1.2 and 7.2.2.
+// Removes the padding of an RSA block without showing by time or error where it is wrong. RFC 8017, 7.1.2 and 7.2.2.
 import { copyOf, wipe } from '../../bytes.ts'
 import { CardError } from '../../errors.ts'
 import { HASHES, type Hash } from '../algorithms.ts'
@@ -14,7 +14,7 @@ export interface DecryptOptions {
   readonly label?: Uint8Array
 }
 
-/** One error for everything: which check failed is what an attacker asks for (Bleichenbacher, Manger). */
+/** One error for everything: an attacker tries to find out which check failed (Bleichenbacher, Manger). */
 export const notDecrypted = () =>
   new CardError(
     'ERR_DATA',

@@ -1,11 +1,11 @@
-// The PIN that comes with the use of a key: there at once, or asked for when the key wants it.
+// The PIN for a use of a key: given at once, or asked for when the key needs it.
 import type { Secret } from '../pin.ts'
 import type { PinPolicy, Slot } from '../slots.ts'
 import type { KeyInfo } from './key-info.ts'
 import { withSecrets } from './pins.ts'
 import type { CardSecrets } from './secrets.ts'
 
-/** What a key is to do. */
+/** What the key is used for. */
 export type KeyUse = 'sign' | 'decrypt' | 'derive'
 
 /** Why a PIN is asked for. */
@@ -21,15 +21,15 @@ export interface PinRequest {
   readonly reason: string
 }
 
-/** Asked outside of any transaction: it may take its time, and may call the card. What it throws ends the call. */
+/** Called outside any transaction: it may take its time, and may use the card. An error from it ends the call. */
 export type AskPin = (request: PinRequest) => Secret | Promise<Secret>
 
-/** How the use of a key gets the PIN. */
+/** How a use of a key gets the PIN. */
 export interface PinUse {
   /**
-   * Verified right before the use and in one transaction with it: no other program comes between. Who reaches a key that
-   * wants the PIN for every use over a reader gives it here. A function is asked only when the key wants the PIN now,
-   * and before the message is read.
+   * Verified right before the use and in one transaction with it, so that no other program comes between. A key over a
+   * reader that needs the PIN for every use needs it here. A function is called only when the key needs the PIN now, and
+   * before the message is read.
    */
   readonly pin?: Secret | AskPin
   /** Refuses to try a PIN when fewer tries are left: 2 keeps the last one. */

@@ -1,4 +1,4 @@
-// PIN and PUK from the host's side. SP 800-73-5 part 2, 3.2.1 to 3.2.3. No command of these is ever sent twice.
+// PIN and PUK from the host's side. SP 800-73-5 part 2, 3.2.1 to 3.2.3. None of these commands is ever sent twice.
 import { concat, wipe } from '../../bytes.ts'
 import { PinError } from '../../errors.ts'
 import { SW, triesLeft } from '../../iso7816/status.ts'
@@ -12,7 +12,7 @@ import type { CardSecrets, SecretFacts } from './secrets.ts'
 const INS = { select: 0xa4, verify: 0x20, changeReferenceData: 0x24, resetRetryCounter: 0x2c, getData: 0xcb } as const
 const FIRST_OR_ONLY = 0x04
 
-/** How a secret stands. A card in a reader says no more than it wants: PIV itself has the tries left of the PIN alone. */
+/** The state of a secret. A card in a reader may report little: in PIV itself only the PIN's tries left can be read. */
 export interface SecretStatus {
   /** Wrong tries that are left; undefined when nobody can know. */
   readonly triesLeft?: number
@@ -46,7 +46,7 @@ export async function withSecrets<const T extends readonly Uint8Array[], Result>
   }
 }
 
-/** Answers what the card says of the application. */
+/** Returns the card's answer to SELECT. */
 export async function selectPiv(exchange: Exchange): Promise<Uint8Array> {
   const command = { ins: INS.select, p1: FIRST_OR_ONLY, p2: 0x00, data: PIV_AID_TRUNCATED, answer: true }
   const answer = await exchange.send(command)
@@ -54,22 +54,22 @@ export async function selectPiv(exchange: Exchange): Promise<Uint8Array> {
   return answer.data
 }
 
-/** Whether the PIN is verified, and the tries left where it is not. Costs nothing. */
+/** Whether the PIN is verified, and the tries left where it is not. Costs no try. */
 async function askPin(exchange: Exchange, secrets: CardSecrets): Promise<number> {
   return (await exchange.send({ ins: INS.verify, p1: 0x00, p2: await secrets.reference(exchange) })).sw
 }
 
-/** Whether the PIN that was verified still serves. */
+/** Whether the verified PIN still applies. */
 export const isVerified = async (exchange: Exchange, secrets: CardSecrets): Promise<boolean> =>
   (await askPin(exchange, secrets)) === SW.OK
 
-/** Whether a card answers as the PIV application does when it is asked for the PIN status. */
+/** Whether a card answers a query of the PIN status as the PIV application does. */
 export async function tellsOfPin(exchange: Exchange, secrets: CardSecrets): Promise<boolean> {
   const sw = await askPin(exchange, secrets)
   return sw === SW.OK || triesLeft(sw) !== undefined
 }
 
-/** VERIFY, the last thing that is sent: the one use of an `always` key that it allows is the next command. */
+/** VERIFY, sent last: only the very next command gets the one use of an `always` key that it allows. */
 export async function verifyPin(
   exchange: Exchange,
   secrets: CardSecrets,
@@ -85,7 +85,7 @@ export async function verifyPin(
   )
 }
 
-/** Ends the one use of an `always` key that VERIFY allows, by a command that does nothing else. Any answer is right. */
+/** Ends the one use of an `always` key that VERIFY allows, by a command without effect. Any answer will do. */
 export async function disarm(exchange: Exchange): Promise<void> {
   await exchange.send({ ins: INS.getData, p1: 0x3f, p2: 0xff, data: writeGetData(tagOf('discovery')), answer: true })
 }
@@ -103,7 +103,7 @@ export function keepTries(left: number | undefined, least: number): void {
 export async function pinStatus(exchange: Exchange, secrets: CardSecrets): Promise<PinStatus> {
   const sw = await askPin(exchange, secrets)
   const told = await secrets.pin(exchange)
-  // A card in this process whose tries nobody can know answers an empty VERIFY with all of them.
+  // A card in this process answers an empty VERIFY with all tries where their number cannot be known.
   const left = told.limit === undefined ? triesLeft(sw) : told.left
   const puk = await secrets.puk(exchange)
   return {

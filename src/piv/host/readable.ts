@@ -1,7 +1,7 @@
-// One odd item ends no listing and blocks no other: what a card refuses, or what is not understood of it.
+// One odd item neither ends a listing nor blocks other items: one that the card refuses, or that cannot be parsed.
 import { type AnyCardError, CardError } from '../../errors.ts'
 
-/** What a card answers of one item. Not among them: that it is gone, was reset, or is another one. */
+/** Errors about one item. Not among them: that the card is gone, was reset, or is another one. */
 const OF_ONE_ITEM: readonly string[] = [
   'ERR_CARD_REFUSED',
   'ERR_PIN_REQUIRED',
@@ -14,8 +14,8 @@ export const isOfOneItem = (error: unknown): error is AnyCardError =>
   error instanceof CardError && OF_ONE_ITEM.includes(error.code)
 
 /**
- * A change that only some cards take, after one that the card took: whatever it refuses it by says that it is not one of
- * these cards. Answers whether it was made.
+ * Makes a change that only some cards support, after one that the card accepted: any refusal means that this card does
+ * not support it. Returns whether it was made.
  */
 export async function ifTaken(change: () => Promise<void>): Promise<boolean> {
   try {
@@ -27,10 +27,10 @@ export async function ifTaken(change: () => Promise<void>): Promise<boolean> {
   }
 }
 
-/** What the same status words come to in answer to a change. */
+/** The errors for the same status words in answer to a change. */
 const OF_A_TAG: readonly string[] = ['ERR_ADMIN_REQUIRED', 'ERR_KEY_ABSENT']
 
-/** What `work` comes to; undefined where the card refuses it, or what it answers is not understood. */
+/** The result of `work`; undefined where the card refuses, or its answer cannot be parsed. */
 export async function ifReadable<T>(work: () => Promise<T>): Promise<T | undefined> {
   try {
     return await work()

@@ -1,4 +1,4 @@
-// What a card's refusal means, by what was asked of it. One table: status words are ambiguous, acts are not.
+// What a card's refusal means, by the request. One table: status words are ambiguous, requests are not.
 import { type AnyCardError, CardError, PinError } from '../../errors.ts'
 import { SW, statusText, triesLeft } from '../../iso7816/status.ts'
 import type { Answer } from './exchange.ts'
@@ -72,7 +72,7 @@ const noCommand = card(
 
 const noApplication = card('ERR_CARD_NOT_FOUND', 'There is no PIV application on this card.')
 
-/** 63Cx stands under 63C0. */
+/** The entry 63C0 stands for 63Cx. */
 const REFUSALS: Readonly<Record<Act, ReadonlyMap<number, Refusal>>> = {
   verifyPin: new Map([
     [SW.TRIES_LEFT, wrongPin],
@@ -128,7 +128,7 @@ const REFUSALS: Readonly<Record<Act, ReadonlyMap<number, Refusal>>> = {
     [SW.WRONG_DATA, card('ERR_DATA', 'The card refuses the data: it does not fit the key.')],
   ]),
   manage: MANAGE,
-  // What PIV has no command for.
+  // For requests that PIV has no command for.
   beyond: new Map([
     ...MANAGE,
     ...[SW.UNKNOWN_INS, SW.UNKNOWN_CLA, SW.NOT_SUPPORTED].map((sw) => [sw, noCommand] as const),
@@ -167,10 +167,10 @@ const REFUSALS: Readonly<Record<Act, ReadonlyMap<number, Refusal>>> = {
   ),
 }
 
-/** Acts of which a card in this process says more in the error behind its refusal. */
+/** Requests for which the error behind a refusal, from a card in this process, says more. */
 const SAID_BY_THE_CARD: readonly Act[] = ['manage', 'beyond']
 
-/** The error for an answer to `act` that is no success. */
+/** The error for an unsuccessful answer to `act`. */
 export function refusal(act: Act, { sw, cause }: Pick<Answer, 'sw' | 'cause'>): AnyCardError {
   const found = REFUSALS[act].get(triesLeft(sw) === undefined || sw === SW.BLOCKED ? sw : SW.TRIES_LEFT)
   const error = found?.(sw) ?? refused(sw)

@@ -1,4 +1,4 @@
-// How the PIN and the PUK stand, as the card's metadata say where it has some. Costs no try.
+// The state of PIN and PUK, from metadata where the card has them. Costs no try.
 import type { LocalCard } from '../../channel.ts'
 import { labelIn, OUR_LABEL } from '../application.ts'
 import { PIN_USAGE, readDiscovery } from '../contents.ts'
@@ -8,7 +8,7 @@ import type { Extras } from './extras.ts'
 import { readObject } from './objects.ts'
 import { ifReadable } from './readable.ts'
 
-/** What is known of one secret. */
+/** What is known about one secret. */
 export interface SecretFacts {
   /** Wrong tries left; undefined when nobody can know. */
   readonly left?: number | undefined
@@ -16,7 +16,7 @@ export interface SecretFacts {
   readonly limit?: number
   /** True when the count is this machine's memory and not the TPM's. */
   readonly advisory?: boolean
-  /** True while it is the one that everybody knows. */
+  /** True while it is the publicly known default. */
   readonly isDefault?: boolean
 }
 
@@ -34,9 +34,9 @@ const GLOBAL_PREFERRED = 0x20
 export class CardSecrets {
   readonly #owned: LocalCard | undefined
   readonly #extras: Extras
-  /** Key reference of the PIN, once the card was asked. */
+  /** Key reference of the PIN, once the card has been asked. */
   #reference: number | undefined
-  /** Whether the card is one of ours, in this process or in a reader. */
+  /** Whether this is a Tessera card, in this process or in a reader. */
   #isOurs: boolean
 
   constructor(owned: LocalCard | undefined, extras: Extras) {
@@ -46,7 +46,7 @@ export class CardSecrets {
     if (owned !== undefined) this.#reference = PIN_REFERENCES.pin
   }
 
-  /** PIV was selected, with this answer: the card may be new. */
+  /** PIV was selected, with this answer: the card may be a new one. */
   selected(answer: Uint8Array): void {
     if (this.#owned !== undefined) return
     this.#isOurs = labelIn(answer) === OUR_LABEL
@@ -65,16 +65,16 @@ export class CardSecrets {
   }
 
   /**
-   * A copy, to wipe after use, of a PIN or PUK that may be one on this card: 6 to 8 digits are a PIN of ours; other
-   * makers' cards have rules of their own.
-   * @throws PinError ERR_PIN_FORMAT, ERR_PUK_FORMAT, before anything is sent: no try is spent
+   * A copy, to wipe after use, of a PIN or PUK that may be valid on this card: 6 to 8 digits for the PIN of a Tessera
+   * card; other makers' cards have rules of their own.
+   * @throws PinError ERR_PIN_FORMAT, ERR_PUK_FORMAT, before anything is sent: no try is used up
    */
   bytes(secret: Secret, which: 'PIN' | 'PUK'): Uint8Array {
     if (!this.#isOurs) return anySecretBytes(secret, which)
     return which === 'PIN' ? pinBytes(secret) : pukBytes(secret)
   }
 
-  /** The PIN has to be changed before the first private-key operation; false where nobody says. */
+  /** The PIN has to be changed before the first private-key operation; false where the card does not say. */
   get mustChange(): boolean {
     return this.#owned?.mustChangePin() ?? false
   }
@@ -83,7 +83,7 @@ export class CardSecrets {
     return this.#facts(exchange, 'pin')
   }
 
-  /** undefined: the card has none. */
+  /** undefined: the card has no PUK. */
   async puk(exchange: Exchange): Promise<SecretFacts | undefined> {
     const facts = await this.#facts(exchange, 'puk')
     return facts.limit === 0 ? undefined : facts

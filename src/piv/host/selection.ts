@@ -1,5 +1,5 @@
-// Whether the PIV application is the one that answers. Other programs reach a card in a reader between two transactions,
-// and may select something else; the card itself may have been reset, or exchanged.
+// Whether the PIV application is the selected one. Between two transactions other programs can reach a card in a reader
+// and select another; the card itself may have been reset or exchanged.
 import type { CardChannel } from '../../channel.ts'
 import { CardError, PcscError } from '../../errors.ts'
 import { SW } from '../../iso7816/status.ts'
@@ -13,13 +13,13 @@ import { selectPiv, tellsOfPin } from './pins.ts'
 import { ifReadable } from './readable.ts'
 import type { CardSecrets } from './secrets.ts'
 
-/** What another application says to a command of PIV. */
+/** How another application answers a command of PIV. */
 const NOT_PIV: readonly (number | undefined)[] = [SW.UNKNOWN_INS, SW.UNKNOWN_CLA]
 
-/** Of a card that gives no object to anybody: how it answers when it is asked whether the PIN is verified. */
+/** For a card that shows no object without a PIN: its answer to a query of the PIN status. */
 const PIN_STATUS = 'PIN status'
 
-/** Objects that PIV gives to everybody. */
+/** Objects that PIV shows without a PIN. */
 const FREE = [
   'discovery',
   'chuid',
@@ -29,8 +29,8 @@ const FREE = [
 ]
 
 /**
- * An object that the card gives, which only PIV does: what stands in it need not be understood. undefined where it gives
- * none, or says that another application is selected.
+ * An object that the card shows and only PIV has; its content need not be understood. undefined where it shows none, or
+ * answers that another application is selected.
  */
 export async function witnessOfPiv(exchange: Exchange, secrets?: CardSecrets): Promise<string | undefined> {
   for (const name of FREE) if (await gives(exchange, name, secrets)) return name
@@ -50,9 +50,9 @@ export class Selection {
   readonly #channel: CardChannel
   readonly #extras: Extras
   readonly #secrets: CardSecrets
-  /** What `generation` of the channel PIV was selected in. */
+  /** The channel's `generation` in which PIV was selected. */
   #since: number | undefined
-  /** The object that tells that PIV is selected; `none` where none does. */
+  /** The object by which PIV is recognised; `none` where there is none. */
   #witness: string | 'none' = 'discovery'
   #identity: Identity | undefined
   /** The generation that a reset by this program began: the card is the same. */
@@ -65,8 +65,8 @@ export class Selection {
   }
 
   /**
-   * Runs `work` with PIV selected. `unchecked`: nothing is asked of the card before `work`, which may end the one use
-   * of a key that VERIFY allows; only if another application answers PIV is selected, and `work` run again.
+   * Runs `work` with PIV selected. `unchecked`: nothing is sent to the card before `work`, since it might use up the one
+   * use of a key that VERIFY allows. Only if another application answers is PIV selected, and `work` run again.
    */
   async with<T>(exchange: Exchange, work: () => Promise<T>, unchecked: boolean): Promise<T> {
     if (this.#since !== (this.#channel.generation ?? 0)) await this.#begin(exchange)
@@ -82,19 +82,19 @@ export class Selection {
     return work()
   }
 
-  /** PIV is selected, and nobody else can select something else: a card in this process has one application. */
+  /** PIV is selected, and no program can select anything else: a card in this process has one application. */
   get isLasting(): boolean {
     return !this.#shared && this.#since !== undefined
   }
 
-  /** The card forgets, by a reset of ours. In this process there is but one application, and nothing to select again. */
+  /** The card forgets, by a reset of ours. A card in this process has only one application: nothing to select again. */
   wasReset(): void {
     if (!this.#shared) return
     this.#since = undefined
     this.#ownReset = this.#channel.generation
   }
 
-  /** The card was changed by this program, and with it perhaps what it is known by. */
+  /** This program changed the card, and perhaps the data by which it is recognised. */
   async wasChanged(exchange: Exchange): Promise<void> {
     if (this.#identity === undefined || this.#identity.has('guid')) return
     this.#identity = await identityOf(exchange, this.#extras)
@@ -109,7 +109,7 @@ export class Selection {
     this.#since = generation
   }
 
-  /** With PIV selected. A card that shows a CHUID gives an object; of another one it is found out now what tells. */
+  /** With PIV selected. A card with a CHUID shows at least one object; for any other it is determined now what PIV shows. */
   async #firstWitness(exchange: Exchange): Promise<string | 'none'> {
     if (!this.#shared || this.#identity?.has('guid') === true) return 'discovery'
     return (await witnessOfPiv(exchange, this.#secrets)) ?? 'none'
@@ -127,7 +127,7 @@ export class Selection {
     if (!this.#shared) return
     const known = this.#witness
     if (known !== 'none' && (await gives(exchange, known, this.#secrets))) return
-    // Without the PIN status: VERIFY, though it holds no PIN, is for no other application.
+    // Without the PIN status: VERIFY, though it contains no PIN, must not go to another application.
     const other = known === 'discovery' ? await witnessOfPiv(exchange) : undefined
     if (other !== undefined) {
       this.#witness = other
@@ -145,7 +145,7 @@ export class Selection {
   }
 }
 
-/** No PIN that was meant for the card of before goes to this one. */
+/** A PIN that was meant for the previous card must not be sent to this one. */
 const exchanged = (likeness: 'another' | 'unknown', reader: string | undefined) =>
   new PcscError(
     'ERR_CARD_REMOVED',

@@ -33,13 +33,13 @@ export function signatureParameters(options: SignatureOptions): SignatureParamet
 
 /** From this size on hashing goes to WebCrypto, which works on another thread, on a copy that it makes on this one. */
 const LARGE = 64 * 1024
-/** Beyond this size the copy would take longer than one may keep an event loop waiting. */
+/** Beyond this size, making the copy would block the event loop for too long. */
 const HUGE = 1024 * 1024
-/** So much is hashed between two turns of the event loop: a fraction of a millisecond. */
+/** The amount hashed between two turns of the event loop: a fraction of a millisecond. */
 const SLICE = 256 * 1024
 
 /**
- * What is signed. JavaScript may hand in anything, also octets of another context (node:vm), as test runners have them.
+ * What is signed. JavaScript may pass anything, including octets of another context (node:vm), as in test runners.
  * @throws UsageError ERR_USAGE
  */
 export function octetsOf(value: unknown): Uint8Array {
@@ -49,8 +49,8 @@ export function octetsOf(value: unknown): Uint8Array {
 }
 
 /**
- * The digest of a message; at once where it is short, so that calls come to the card in the order of asking.
- * @throws UsageError ERR_USAGE for what is no message; the reason of the signal, where it gives up between two parts of the message
+ * The digest of a message; at once where it is short, so that calls reach the card in the order in which they were made.
+ * @throws UsageError ERR_USAGE where it is no message; the signal's reason, where it aborts between two parts of the message
  */
 export function digestOf(
   data: Uint8Array | AsyncIterable<Uint8Array>,
@@ -67,7 +67,7 @@ export function digestOf(
 const isStream = (data: Uint8Array | AsyncIterable<Uint8Array>): data is AsyncIterable<Uint8Array> =>
   !isUint8Array(data) && Symbol.asyncIterator in Object(data)
 
-/** In slices, with no copy of anything. Parts may come without the event loop ever having turned between them. */
+/** In slices, without copying. Parts may arrive without a turn of the event loop between them. */
 async function digestOfParts(
   parts: AsyncIterable<Uint8Array> | Iterable<Uint8Array>,
   hash: Hash,
@@ -92,8 +92,8 @@ async function digestOfParts(
 }
 
 /**
- * The block that the raw RSA operation turns into a signature. `length` in octets of the modulus.
- * @throws CardError ERR_DATA when the digest is not one of `hash`
+ * The block that the raw RSA operation turns into a signature. `length`: the octets of the modulus.
+ * @throws CardError ERR_DATA when the length of the digest is not that of `hash`
  */
 export function rsaBlock(digest: Uint8Array, { hash, padding }: SignatureParameters, length: number): Uint8Array {
   if (digest.length !== HASHES[hash]) {
@@ -103,8 +103,8 @@ export function rsaBlock(digest: Uint8Array, { hash, padding }: SignatureParamet
 }
 
 /**
- * A block that somebody else has padded for a signature: all of EMSA-PKCS1-v1_5, or what shows of EMSA-PSS without the
- * digest (RFC 8017, 9.1.2: the first bit, the trailer). A text to decrypt begins 00 02, and is neither but by chance.
+ * Checks a block that was padded elsewhere for a signature: all of EMSA-PKCS1-v1_5, or what EMSA-PSS shows without the
+ * digest (RFC 8017, 9.1.2: the first bit, the trailer). A ciphertext block begins 00 02, and passes only by chance.
  * @throws CardError ERR_DATA
  */
 export function checkBlock(block: Uint8Array, length: number): Uint8Array {
@@ -114,7 +114,7 @@ export function checkBlock(block: Uint8Array, length: number): Uint8Array {
   throw new CardError('ERR_DATA', 'This is not a padded digest that a key of this size signs.')
 }
 
-/** EMSA-PSS, RFC 8017, 9.1.1, for a modulus whose length is a multiple of 8 bits. */
+/** EMSA-PSS, RFC 8017, 9.1.1, for a modulus length that is a multiple of 8 bits. */
 function pssBlock(digest: Uint8Array, hash: Hash, length: number): Uint8Array {
   const salt = Uint8Array.from(randomBytes(digest.length))
   const h = hashOf(hash, new Uint8Array(8), digest, salt)

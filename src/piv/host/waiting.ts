@@ -1,14 +1,14 @@
-// Waiting that can be given up: for one's turn at the card, and for a message that is still being read.
+// Waiting that can be cancelled: for a turn at the card, and for a message that is still being read.
 
 export interface Cancellable {
-  /** Gives up waiting. What the card already does it finishes. */
+  /** Cancels waiting. What the card is already doing is finished. */
   readonly signal?: AbortSignal | undefined
 }
 
 /**
- * Runs `enter`, which calls `begin` when its turn has come. Aborted before that, it is refused at once, and `begin`
- * throws, so that nothing is begun.
- * @throws the reason of the signal
+ * Runs `enter`, which calls `begin` when its turn has come. If aborted before that, the call is rejected at once, and
+ * `begin` throws, so that nothing is begun.
+ * @throws the signal's reason
  */
 export function untilTurn<T>(signal: AbortSignal, enter: (begin: () => void) => Promise<T>): Promise<T> {
   return new Promise<T>((resolve, reject) => {

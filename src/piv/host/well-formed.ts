@@ -1,4 +1,4 @@
-// Answers of cards that are not what they should be: an error where they are needed, nothing said where they are not.
+// Malformed answers of cards: an error where the data is needed, and ignored where it is not.
 import { CardError } from '../../errors.ts'
 import { TlvError } from '../../iso7816/tlv.ts'
 

@@ -20,7 +20,7 @@ function encrypt(algorithm: AdminAlgorithm, key: Uint8Array, block: Uint8Array):
 /** Table 9: 3DES as well as 03. */
 const DEFAULT_ALGORITHM = 0x00
 
-/** The empty item is what the other side asks for; what it sends must answer the step before. */
+/** An empty item asks for a value; a value must answer the step before. */
 export async function admin(context: CardContext, { algorithm, items }: Command<'admin'>): Promise<Uint8Array> {
   const { security, vault } = context
   const { witness, challenge, response } = items
@@ -28,7 +28,7 @@ export async function admin(context: CardContext, { algorithm, items }: Command<
   try {
     const name = adminAlgorithmById(held?.algorithm ?? -1)
     if (name !== '3DES' && algorithm === DEFAULT_ALGORITHM && challenge?.length === 0 && !witness && !response) {
-      // OpenSC's random numbers: it asks so whatever the key is. It begins no step, so no answer to it opens anything.
+      // OpenSC gets random numbers this way, whatever the key is. It begins no step, so no answer to it proves anything.
       security.dropStep()
       return writeAuthentication({ challenge: Uint8Array.from(randomBytes(ADMIN_ALGORITHMS['3DES'].block)) })
     }
@@ -48,7 +48,7 @@ export async function admin(context: CardContext, { algorithm, items }: Command<
       return writeAuthentication({ challenge: value })
     }
     if (witness !== undefined && challenge !== undefined && (response?.length ?? 0) === 0) {
-      // Encrypting for whoever asks would be an oracle: only after the witness was right.
+      // Encrypting any challenge would be an oracle, so the witness has to be right first.
       if (!security.answers('witness', held.algorithm, witness)) throw new StatusError(SW.SECURITY_STATUS)
       const answer = use(challenge)
       security.grantAdmin()

@@ -1,4 +1,4 @@
-// ATTEST, and what manages the attestation key F9. Yubico's (src/piv/yubico.ts).
+// ATTEST, and management of the attestation key F9. Yubico's instructions (src/piv/yubico.ts).
 import { refuseUnless, StatusError, SW } from '../../../iso7816/status.ts'
 import { ifWellFormed } from '../../../iso7816/tlv.ts'
 import { readCertificate, writeCertificate } from '../../certificate.ts'
@@ -13,7 +13,7 @@ import { importing } from './manage.ts'
 
 type Command<Kind extends PivCommand['kind']> = Extract<PivCommand, { kind: Kind }>
 
-/** The answer is the certificate itself, in no container. Of an imported key nothing can be said: 6A80. */
+/** The answer is the bare certificate. Nothing can be attested about an imported key: 6A80. */
 export async function attest(context: CardContext, { slot }: Command<'attest'>): Promise<Uint8Array> {
   const { vault, identity } = context
   const subject = vault.keys.find(slot)
@@ -45,13 +45,13 @@ async function issuer({ vault, identity }: CardContext): Promise<Issuer> {
     await objects.put(tag, content)
     return { key, certificate: readCertificate(content) }
   }
-  // What somebody put there counts if it is of this key; an imported key has no other certificate than that.
+  // A certificate put there from outside counts if it is for this key. An imported key has no other certificate.
   const certificate = written && ifWellFormed(() => readCertificate(written))
   if (certificate === undefined || !isOf(certificate, key)) throw new StatusError(SW.CONDITIONS_OF_USE)
   return { key, certificate }
 }
 
-/** The certificate that there was stays: it is the caller's to put another in its place, or to delete it. */
+/** The old certificate stays: the caller has to replace or delete it. */
 export async function generateAttestation(
   { vault, security }: CardContext,
   { algorithm }: Command<'generateAttestation'>,
@@ -68,7 +68,7 @@ export async function generateAttestation(
 export const importAttestation = (context: CardContext, command: Command<'importAttestation'>): Promise<void> =>
   importing(context, command, () => context.vault.attestation.import(command.algorithm, command.parts))
 
-/** The next attestation makes another key, and another certificate. */
+/** The next attestation makes a new key and a new certificate. */
 export async function deleteAttestation({ vault, security }: CardContext): Promise<void> {
   refuseUnless(security.admin, SW.SECURITY_STATUS)
   await vault.attestation.delete()

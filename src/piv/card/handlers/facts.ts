@@ -1,4 +1,4 @@
-// GET VERSION, GET SERIAL, GET METADATA: what everybody may know. Yubico's (src/piv/yubico.ts).
+// GET VERSION, GET SERIAL, GET METADATA: public facts. Yubico's instructions (src/piv/yubico.ts).
 import { wipe } from '../../../bytes.ts'
 import { StatusError, SW } from '../../../iso7816/status.ts'
 import { ADMIN_ALGORITHMS, ALGORITHMS } from '../../algorithms.ts'
@@ -32,15 +32,15 @@ export async function metadata(context: CardContext, { of }: Command<'metadata'>
 const octet = (value: number): Uint8Array => Uint8Array.of(value)
 const isDefault = ({ defaults }: CardContext, what: DefaultSecret) => octet(defaults().includes(what) ? 0x01 : 0x00)
 
-/** As for an empty VERIFY: tries that nobody can know are all there. */
+/** As for an empty VERIFY: where the tries cannot be known, all of them are reported. */
 function triesOf(context: CardContext, what: 'pin' | 'puk', counter: Pick<TryCounter, 'left' | 'limit'>): Uint8Array {
   const tries = Uint8Array.of(counter.limit, counter.left ?? counter.limit)
   return writeMetadata({ algorithm: octet(NO_ALGORITHM), isDefault: isDefault(context, what), tries })
 }
 
 /**
- * A card without an admin key is one whose key nobody knows, which is how it came to be without: programs that stop at
- * a missing one go on, and fail to prove it.
+ * A card without an admin key reports one that nobody knows: programs that would stop at a missing key continue, and
+ * fail to prove it.
  */
 async function adminKey(context: CardContext): Promise<Uint8Array> {
   const held = await context.vault.admin.key()
@@ -52,7 +52,7 @@ async function adminKey(context: CardContext): Promise<Uint8Array> {
   })
 }
 
-/** The attestation key is not there before the first attestation. */
+/** The attestation key does not exist before the first attestation. */
 function keyOf({ vault }: CardContext, of: Slot | 'attestation'): Omit<VaultKey, 'slot'> {
   const attestation = of === 'attestation' ? vault.attestation.key() : undefined
   const found =

@@ -12,7 +12,7 @@ import type { Posting, VaultKey } from '../vault.ts'
 
 type Command<Kind extends PivCommand['kind']> = Extract<PivCommand, { kind: Kind }>
 
-/** Sign, raw RSA, or ECDH: which one follows from the items of the template and the kind of the key. */
+/** Sign, raw RSA, or ECDH: the items of the template and the type of the key decide which. */
 export function useKey(context: CardContext, command: Command<'useKey'>, posting: Posting): Promise<Uint8Array> {
   const { vault } = context
   const key = vault.keys.find(command.slot)
@@ -60,7 +60,7 @@ export async function generate(context: CardContext, command: Command<'generate'
   }
 }
 
-/** The answer where a vault does not have an algorithm, which is 6A80 at the card edge; other errors as they are. */
+/** A vault that does not support an algorithm is answered with 6A80 at the card edge; other errors pass unchanged. */
 export function unknownMechanism(error: unknown): unknown {
   return error instanceof CardError && error.code === 'ERR_NOT_SUPPORTED'
     ? new StatusError(SW.WRONG_DATA, { cause: error })

@@ -1,5 +1,5 @@
-// What who proved the admin key may do beyond SP 800-73: IMPORT KEY, MOVE KEY, SET MANAGEMENT KEY. Yubico's
-// (src/piv/yubico.ts).
+// Management beyond SP 800-73, allowed once the admin key is proved: IMPORT KEY, MOVE KEY, SET MANAGEMENT KEY.
+// Yubico's instructions (src/piv/yubico.ts).
 import { wipe } from '../../../bytes.ts'
 import { refuseUnless, SW } from '../../../iso7816/status.ts'
 import { ADMIN_ALGORITHMS } from '../../algorithms.ts'
@@ -16,7 +16,7 @@ export function importKey(context: CardContext, command: Command<'importKey'>): 
   return importing(context, command, () => context.vault.keys.import(slot, algorithm, parts, pinPolicy))
 }
 
-/** Has a private key brought in; its parts are overwritten on every path. */
+/** Imports a private key; its parts are overwritten on every path. */
 export async function importing(
   { security }: CardContext,
   { algorithm, parts }: Pick<Command<'importKey'>, 'algorithm' | 'parts'>,
@@ -42,7 +42,7 @@ export async function setAdminKey(context: CardContext, { algorithm, key }: Comm
   }
 }
 
-/** A key that was in the target is gone. Certificates stay in their slots. */
+/** A key in the target slot is replaced. Certificates stay in their slots. */
 export async function moveKey({ vault, security }: CardContext, { from, to }: Command<'moveKey'>): Promise<void> {
   refuseUnless(security.admin, SW.SECURITY_STATUS)
   await vault.keys.move(from, to)

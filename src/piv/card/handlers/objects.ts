@@ -25,7 +25,7 @@ const PROPERTIES = writeApplicationProperties({
   algorithms: Object.values(ALGORITHMS).map(({ id }) => id),
 })
 
-/** Every right truncation of the AID down to the RID is this application; there is no other on the card. */
+/** Every right truncation of the AID down to the RID selects this application: there is no other on the card. */
 export function select(_context: CardContext, { aid }: Command<'select'>): Uint8Array {
   if (!selectsPiv(aid)) throw new StatusError(SW.NOT_FOUND)
   return PROPERTIES
@@ -43,13 +43,13 @@ export function getData(context: CardContext, { tag }: Command<'getData'>): Uint
 
 const retiredCertificates = ({ vault }: CardContext) => vault.objects.tags().filter((tag) => RETIRED.has(tag)).length
 
-/** An empty object is one that is not there. */
+/** Writing an empty object deletes it. */
 export async function putData(context: CardContext, { tag, content }: Command<'putData'>): Promise<void> {
   if (!context.security.admin) throw new StatusError(SW.SECURITY_STATUS)
-  // The key history follows from what is on the card, and other tags than 5Fxxxx are nobody's.
+  // The key history is derived from the keys on the card, and tags other than 5Fxxxx are not supported.
   if (tag === KEY_HISTORY || !/^5f[0-9a-f]{4}$/.test(tag)) throw new StatusError(SW.NOT_SUPPORTED)
   if (content.length > LARGEST_OBJECT) throw new StatusError(SW.NO_SPACE)
   if (content.length === 0) await context.vault.objects.delete(tag)
-  // A copy: whoever sent the command overwrites it.
+  // A copy: the sender overwrites the command.
   else await context.vault.objects.put(tag, content.slice())
 }

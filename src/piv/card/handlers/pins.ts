@@ -7,7 +7,7 @@ import type { CardContext } from '../context.ts'
 
 type Command<Kind extends PivCommand['kind']> = Extract<PivCommand, { kind: Kind }>
 
-/** Empty VERIFY: asks, and costs nothing. */
+/** Empty VERIFY: queries the status, and costs no try. */
 export async function pinStatus({ vault, counters }: CardContext): Promise<void> {
   if (vault.pins.unlocked) return
   counters.pin = await vault.pins.pinCounter()
@@ -19,7 +19,7 @@ export async function clearPin({ vault }: CardContext): Promise<void> {
   await vault.pins.lock()
 }
 
-/** A malformed PIN is a wrong PIN, and a try is spent: it is compared as the eight octets it came in. */
+/** A malformed PIN counts as a wrong PIN and uses up a try: it is compared as the eight octets that came in. */
 export async function verify({ vault }: CardContext, { pin }: Command<'verify'>): Promise<void> {
   const octets = compared(pin)
   try {
@@ -29,21 +29,21 @@ export async function verify({ vault }: CardContext, { pin }: Command<'verify'>)
   }
 }
 
-/** New values are looked at first: a malformed one costs no try, and everybody knows the defaults. */
+/** New values are checked first: a malformed one costs no try. The defaults are refused, since everybody knows them. */
 export async function change({ vault }: CardContext, { which, old, fresh }: Command<'change'>): Promise<void> {
   const former = which === 'pin' ? compared(old) : copyOf(old)
   const next = which === 'pin' ? newPin(fresh) : newPuk(fresh)
   try {
     if (which === 'pin') await vault.pins.changePin(former, next)
     else await vault.pins.changePuk(former, next)
-    // The PIN is verified by that for `once` keys; `always` ones want VERIFY itself. Part 1, table 4b.
+    // This verifies the PIN for `once` keys; `always` keys need VERIFY itself. Part 1, table 4b.
     await vault.pins.disarm()
   } finally {
     wipe(former, next, old, fresh)
   }
 }
 
-/** A PUK that is none is a wrong one, whatever comes with it: programs that want a card blocked count on it. */
+/** A malformed PUK counts as a wrong one, whatever comes with it: programs rely on it to block a card. */
 export async function unblock({ vault }: CardContext, { puk, fresh }: Command<'unblock'>): Promise<void> {
   const next = isPuk(puk) ? newPin(fresh) : copyOf(fresh)
   try {
@@ -53,13 +53,13 @@ export async function unblock({ vault }: CardContext, { puk, fresh }: Command<'u
   }
 }
 
-/** What is compared: the PIN without its padding, or the whole field where nothing but padding is in it. */
+/** What is compared: the PIN without its padding, or the whole field where it is all padding. */
 function compared(field: Uint8Array): Uint8Array {
   const pin = unpadPin(field)
   return pin === undefined || pin.length === 0 ? copyOf(field) : pin
 }
 
-/** Their errors say 6A80 themselves. */
+/** Their errors carry the status word 6A80. */
 function newPin(field: Uint8Array): Uint8Array {
   const unpadded = unpadPin(field) ?? new Uint8Array(0)
   try {
