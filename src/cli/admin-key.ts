@@ -1,4 +1,5 @@
-// Admin keys (PIV 9B) as a person writes them: hexadecimal digits, in a file or typed; `3DES:` before those of 3DES.
+// Admin keys (PIV 9B) as people write them: hexadecimal digits, in a file or typed; `3DES:` stands before those of
+// 3DES.
 import { isUint8Array } from 'node:util/types'
 import { space } from '../bytes.ts'
 import { UsageError } from '../errors.ts'
@@ -17,7 +18,7 @@ const isHexDigit = (octet: number) => /[0-9a-fA-F]/.test(String.fromCharCode(oct
 const digitAt = (digits: Uint8Array, index: number) => Number.parseInt(String.fromCharCode(digits[index] ?? 0), 16)
 const isTripleDes = (text: Uint8Array) => PREFIX.equals(text.subarray(0, PREFIX.length))
 
-/** @throws UsageError ERR_USAGE, in which `source` says who gave the digits */
+/** @throws UsageError ERR_USAGE, in which `source` names where the digits came from */
 export function checkDigits(text: Uint8Array, source: string): void {
   const triple = isTripleDes(text)
   const digits = triple ? text.subarray(PREFIX.length) : text
@@ -25,12 +26,12 @@ export function checkDigits(text: Uint8Array, source: string): void {
   if (!right) throw new UsageError('ERR_USAGE', TEXT.error.adminKey(source))
 }
 
-/** The key that a text spells; wiped when the command ends. @throws as `checkDigits` */
+/** The key that a text spells; it is wiped when the command ends. @throws as `checkDigits` */
 export function adminKeyOf(context: Context, text: Uint8Array, source: string): AdminKey {
   checkDigits(text, source)
   const digits = isTripleDes(text) ? text.subarray(PREFIX.length) : text
   const key = context.secrets.keep(space(digits.length / 2))
-  // Digit by digit: a string of them could not be wiped.
+  // Digit by digit, because a string of them could not be wiped.
   for (const index of key.keys()) key[index] = (digitAt(digits, 2 * index) << 4) | digitAt(digits, 2 * index + 1)
   return isTripleDes(text) ? { key, algorithm: TRIPLE_DES } : key
 }
@@ -40,7 +41,7 @@ export async function adminKeyIn(context: Context, path: string, source: string)
   return adminKeyOf(context, await context.secrets.fromFile(path, source, TEXT.what.adminKey), source)
 }
 
-/** 24 octets are a key of AES-192 or of 3DES: of the one that the card says it has, where it does. */
+/** 24 octets are a key of AES-192 or of 3DES: if the card reports which it has, that one. */
 export async function asOn(card: Card, key: AdminKey): Promise<AdminKey> {
   if (!isUint8Array(key) || key.length !== TRIPLE_DES_LENGTH / 2) return key
   const algorithm = (await card.adminKeyInfo())?.algorithm

@@ -1,4 +1,4 @@
-// Results that are octets: to a file, to standard output as they are, or as base64 in the JSON.
+// Results in octets: to a file, to standard output unchanged, or as base64 in the JSON.
 import { UsageError } from '../errors.ts'
 import type { Context } from './context.ts'
 import { writeOutput } from './files.ts'
@@ -7,19 +7,19 @@ import type { Json } from './output.ts'
 
 export interface BinaryResult {
   readonly octets: Uint8Array
-  /** What the octets are called in the JSON, where they are not written to a file. */
+  /** The JSON member for the octets, if they are not written to a file. */
   readonly member: string
   /** The rest of the JSON. */
   readonly facts: { readonly [name: string]: Json | undefined }
-  /** Says that they are in a file. */
+  /** The message that they are in a file. */
   readonly written: (path: string) => string
-  /** Only its owner may read the file. */
+  /** Only the user may read the file. */
   readonly secret?: boolean
 }
 
 /**
- * Where the octets will go, looked at before anybody is asked for a PIN.
- * @throws UsageError ERR_USAGE where they would go to a terminal, or with the JSON
+ * Where the octets will go: checked before anybody is asked for a PIN.
+ * @throws UsageError ERR_USAGE if they would go to a terminal, or be mixed with the JSON
  */
 export function binaryOutput({ options, out }: Context): (result: BinaryResult) => Promise<void> {
   const path = options.out === '-' ? undefined : options.out

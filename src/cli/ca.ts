@@ -1,4 +1,4 @@
-// Which CA a command is about, and who asks it.
+// Which CA a command is about, and how the user logs in there.
 
 import type { Agent } from 'node:https'
 import type { CaProtocol } from '../enroll/protocol.ts'
@@ -31,15 +31,15 @@ export function caUrl({ est, certsrv, user, negotiate, byCertificate }: Options)
 }
 
 export interface CaWishes {
-  /** Proves who asks by TLS. */
+  /** Logs in by TLS, with a certificate. */
   readonly agent?: Agent | undefined
   /** Other options than those of the command line. */
   readonly options?: Options
-  /** Whom to trust without --ca-file. */
+  /** Certificates to trust without --ca-file. */
   readonly known?: readonly Uint8Array[] | undefined
 }
 
-/** @throws as caUrl; CardError ERR_DATA for a CA file that is none */
+/** @throws as caUrl; CardError ERR_DATA for a malformed CA file */
 export async function chosenCa(
   context: Context,
   { agent, options = context.options, known }: CaWishes = {},
@@ -50,7 +50,7 @@ export async function chosenCa(
   const pem = trust?.map(pemOf).join('')
   const login = agent === undefined ? await credentials(context, options) : { agent }
   const address = { url, ...given({ ca: pem, credentials: login }) }
-  // Loaded only here: they bring the client for HTTPS.
+  // Loaded only here, because they load the HTTPS client.
   const ca =
     est === undefined
       ? (await import('../enroll/protocols/certsrv.ts')).certsrvProtocol(address)
@@ -58,7 +58,7 @@ export async function chosenCa(
   return { ca, trust }
 }
 
-/** What is remembered of a CA, as the options that would say it; a login that was said now is the one that counts. */
+/** What is remembered of a CA, as options. A login given on this command line takes precedence. */
 export function optionsOf({ protocol, url, template, login, user }: RememberedCa, said: Options): Options {
   const logins = {
     none: {},
@@ -70,7 +70,7 @@ export function optionsOf({ protocol, url, template, login, user }: RememberedCa
   return { ...said, [protocol]: url, ...given({ template: said.template ?? template }), ...(!logsIn && logins[login]) }
 }
 
-/** What to remember of the CA that was asked. */
+/** What to remember of the CA that was used. */
 export function caToRemember(said: Options, trust: readonly Uint8Array[] | undefined): RememberedCa {
   const { est, template, user, negotiate, byCertificate } = said
   return {
@@ -104,7 +104,7 @@ async function credentials(context: Context, options: Options): Promise<Credenti
       ? secrets.prompt({ what, prompt: enrollment.password(user), option })
       : secrets.fromFile(passwordFile, option, what),
   )
-  // Asked for at once: before anything is done for which it is needed.
+  // Asked for now, before any work that would need it.
   await password()
   return { user, password }
 }

@@ -1,4 +1,4 @@
-// Certificates and requests in words, as JSON, and as PEM that goes where it is asked for.
+// Certificates and requests in words, as JSON, and as PEM for a file or standard output.
 
 import { X509Certificate } from 'node:crypto'
 import { isUint8Array } from 'node:util/types'
@@ -19,7 +19,7 @@ import { sendText } from './files.ts'
 import { TEXT } from './messages.ts'
 import { errorJson, type Json } from './output.ts'
 
-/** What the options say of the certificate that is wanted. */
+/** The requested content of a certificate, from the options. */
 export function contentOf({ options }: Pick<Context, 'options'>): CertificateContent {
   const { subject, email, upn, principal, sid } = options
   const purposes = options.purposes?.split(',').map((purpose) => purpose.trim())
@@ -49,7 +49,7 @@ export async function certificateIn(card: Card, slot: Slot): Promise<CardCertifi
   throw new CardError('ERR_CERTIFICATE_ABSENT', TEXT.error.noCert(slot))
 }
 
-/** The key in a slot, where there is one that is known. */
+/** The key in a slot, if there is one and it is known. */
 export const keyIn = (card: Card, slot: Slot): Promise<KeyInfo | undefined> =>
   card.keyInfo(slot).catch(valueIf((error) => isOfOneItem(error) || hasCode(error, 'ERR_KEY_ABSENT'), undefined))
 
@@ -58,7 +58,7 @@ interface Listed {
   readonly certificate: Uint8Array | AnyCardError
 }
 
-/** Every certificate of a card; one that is damaged has its error. */
+/** Every certificate of a card; a damaged one has its error. */
 export async function certificatesOf(card: Card): Promise<Listed[]> {
   const all: Listed[] = []
   for (const name of SLOTS.keys()) {
@@ -70,7 +70,7 @@ export async function certificatesOf(card: Card): Promise<Listed[]> {
       all.push({ slot, certificate: found.certificate })
     } catch (error) {
       if (!isOfOneItem(error)) throw error
-      // One that needs the PIN may be there or not.
+      // Where reading needs the PIN, there may be no certificate.
       if (error.code !== 'ERR_PIN_REQUIRED') all.push({ slot, certificate: error })
     }
   }
@@ -86,7 +86,7 @@ export function certificateLine({ slot, certificate }: Listed): string {
   return TEXT.field.certLine(slot, subject, day(notAfter))
 }
 
-/** A certificate for a person to look at, and the same as JSON. */
+/** A certificate in words, and the same as JSON. */
 export function shownCertificate(
   slot: Slot,
   { certificate, chain = [] }: CardCertificate,
@@ -145,7 +145,7 @@ function certificateText(
   ])
 }
 
-/** Who takes a certificate, and who passes it over and why: lines. */
+/** Which programs use a certificate, and which pass it over and why, as lines. */
 export function verdictText(programs: readonly ProgramVerdict[]): string[] {
   const { certificate: words } = TEXT.field
   const taken = programs.filter(({ because }) => because.length === 0).map(({ program }) => program)
@@ -155,7 +155,7 @@ export function verdictText(programs: readonly ProgramVerdict[]): string[] {
   return lines.length === 0 ? [first] : [first, `${words.passes}:`, ...lines]
 }
 
-/** Sends PEM to the file that `-o` names, or else to standard output; in JSON it is `member`. */
+/** Sends PEM to the file of `-o`, else to standard output; in JSON it is `member`. */
 export function sendPem(
   context: Context,
   facts: { readonly [name: string]: Json | undefined },

@@ -1,4 +1,4 @@
-// What may stand in the place of the last word of a command line: from the same table as the command line itself.
+// Candidates for the last word of a command line, from the same table as the command line itself.
 
 import { TEMPLATES } from '../lab-ca/templates.ts'
 import { ALGORITHMS, HASHES } from '../piv/algorithms.ts'
@@ -12,7 +12,7 @@ import { SHELLS } from './shells.ts'
 
 type Names = () => Promise<readonly string[]>
 
-/** What this computer knows names of, each looked up only where one may stand. */
+/** Names known on this computer. Each list is read only when a name of its kind may come next. */
 export interface Lists {
   readonly cards: Names
   /** Addresses of accounts. */
@@ -25,7 +25,7 @@ type Words = readonly string[] | Promise<readonly string[]>
 const slots = [...SLOTS].flat()
 const tags = OBJECTS.map((object) => object.name)
 
-/** By what the table calls an argument or the value of an option; what is not here is a file, or anybody's guess. */
+/** By the table's name for an argument or an option's value. Any other is a file, or cannot be guessed. */
 const VALUES: Readonly<Record<string, (lists: Lists) => Words>> = {
   slot: () => slots,
   tag: () => tags,
@@ -36,7 +36,7 @@ const VALUES: Readonly<Record<string, (lists: Lists) => Words>> = {
   key: () => ['default', 'random'],
 }
 
-/** The same for options whose value is called `name` and is no card's. */
+/** The same for options with a value called `name` that is not the name of a card. */
 const OPTION_VALUES: Readonly<Partial<Record<OptionName, (lists: Lists) => Words>>> = {
   algorithm: () => Object.keys(ALGORITHMS),
   hash: () => Object.keys(HASHES),
@@ -49,7 +49,7 @@ const flagsOf = (name: OptionName) => OPTIONS[name].flags.split(/,? /).filter((w
 const placeholder = (flags: string) => /<(.*)>/.exec(flags)?.[1]
 const names = Object.keys(OPTIONS) as OptionName[]
 
-/** The option that a word of the command line is; `row` has its own before others. */
+/** The option that a word of the command line stands for; the options of `row` take precedence. */
 function optionOf(word: string, row: CommandShape | undefined): OptionName | undefined {
   const old = oldSpellingsOf(row?.words ?? '').find(({ flag }) => flag === word)
   return old?.option ?? [...(row?.options ?? []), ...names].find((name) => flagsOf(name).includes(word))
@@ -62,7 +62,7 @@ async function valuesOf(name: OptionName, lists: Lists): Promise<readonly string
   return choices ?? (await OPTION_VALUES[name]?.(lists)) ?? alternatives ?? (await VALUES[what]?.(lists)) ?? []
 }
 
-/** The command that `plain` words begin with, and how many words it is. */
+/** The command at the beginning of the `plain` words, and how many words it has. */
 function commandOf(commands: readonly CommandShape[], plain: readonly string[]): CommandShape | undefined {
   return commands.find(({ words }) => {
     const own = words.split(' ')
@@ -70,7 +70,7 @@ function commandOf(commands: readonly CommandShape[], plain: readonly string[]):
   })
 }
 
-/** Words of commands that go on from `plain`: groups and commands, or the commands of a group. */
+/** The next words of commands that begin with `plain`: groups and commands, or the commands of a group. */
 function nextWords(commands: readonly CommandShape[], plain: readonly string[]): string[] {
   const going = commands
     .map(({ words }) => words.split(' '))
@@ -84,7 +84,7 @@ function argumentOf({ words, args = '' }: CommandShape, plain: readonly string[]
   return own[plain.length - words.split(' ').length] ?? last ?? ''
 }
 
-/** Files are the shell's to know: then there are none. What a terminal would act on is never offered. */
+/** No candidates for files: the shell completes those. Text that a terminal would act on is never offered. */
 export async function candidates(
   commands: readonly CommandShape[],
   words: readonly string[],

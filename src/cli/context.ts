@@ -1,4 +1,4 @@
-// What every command is given: its options, its output, its secrets, and the card that is closed on every way out.
+// The context of every command: its options, its output, its secrets, and the card, which is closed on every way out.
 
 import { UsageError } from '../errors.ts'
 import type { Card } from '../piv/host/card.ts'
@@ -9,14 +9,14 @@ import type { Output } from './output.ts'
 import { Terminal } from './prompt.ts'
 import { Secrets } from './secrets.ts'
 
-/** What the table says of a command. */
+/** A command, as the table describes it. */
 export interface CommandShape {
   /** The command itself: `pin change`. */
   readonly words: string
   /** Positional arguments as commander reads them. */
   readonly args?: string
   readonly options?: readonly OptionName[]
-  /** About cards in the TPM of this machine alone: one in a reader is refused. */
+  /** Only about cards in the TPM of this computer: a card in a reader is refused. */
   readonly tpmOnly?: true
 }
 
@@ -27,9 +27,9 @@ export class Context {
   readonly options: Options
   readonly out: Output
   readonly secrets: Secrets
-  /** Aborted when the person wants the program to stop. */
+  /** Aborted when the user stops the program. */
   readonly signal: AbortSignal
-  /** Every command that there is. */
+  /** All commands. */
   readonly commands: readonly CommandShape[]
   #terminal: Terminal | undefined
   #stdinReader: string | undefined
@@ -49,16 +49,13 @@ export class Context {
     })
   }
 
-  /** The terminal of the person, where there is one. */
+  /** The user's terminal, if there is one. */
   terminal(): Terminal | undefined {
     this.#terminal ??= Terminal.open(this.out.watched)
     return this.#terminal
   }
 
-  /**
-   * Standard input, which one reader can have.
-   * @throws UsageError ERR_USAGE when another has it
-   */
+  /** Standard input, which has only one reader. @throws UsageError ERR_USAGE if another reader has it */
   stdin(reader: string): AsyncIterable<Uint8Array> {
     if (this.#stdinReader !== undefined) {
       throw new UsageError('ERR_USAGE', TEXT.error.stdinTwice(this.#stdinReader, reader))
@@ -84,12 +81,12 @@ export class Context {
     await card?.close()
   }
 
-  /** Has `work` done when the command ends, however it ends. */
+  /** Runs `work` when the command ends, however it ends. */
   atEnd(work: () => void): void {
     this.#atEnd.push(work)
   }
 
-  /** Gives back the terminal and wipes every secret. */
+  /** Restores the terminal and wipes every secret. */
   close(): void {
     for (const work of this.#atEnd) work()
     this.secrets.wipe()
@@ -98,7 +95,7 @@ export class Context {
   }
 }
 
-/** `values` without those that are undefined: an option that was not given is not passed on. */
+/** `values` without undefined members: a missing option is not passed on. */
 export function given<Values extends object>(
   values: Values,
 ): { [Name in keyof Values]?: Exclude<Values[Name], undefined> } {
@@ -106,10 +103,7 @@ export function given<Values extends object>(
   return Object.fromEntries(kept) as { [Name in keyof Values]?: Exclude<Values[Name], undefined> }
 }
 
-/**
- * Goes on only when the person means it: by --yes, or by typing yes.
- * @throws UsageError ERR_USAGE
- */
+/** Continues only if the user confirms, by --yes or by typing yes. @throws UsageError ERR_USAGE */
 export async function confirm(context: Context, question: string): Promise<void> {
   if (context.options.yes) return
   const terminal = context.terminal()
@@ -118,10 +112,7 @@ export async function confirm(context: Context, question: string): Promise<void>
   if (answer?.toLowerCase() !== 'yes') throw new UsageError('ERR_USAGE', TEXT.error.notConfirmed)
 }
 
-/**
- * The same for what is said of one card: a person types its name.
- * @throws UsageError ERR_USAGE
- */
+/** The same for an action on one card: the user types its name. @throws UsageError ERR_USAGE */
 export async function confirmName(
   context: Context,
   name: string,

@@ -1,4 +1,4 @@
-// Moments and days for people, by the clock on their wall: the time zone of the process. JSON has ISO 8601 in UTC.
+// Times and days for people, in the time zone of the process. JSON has ISO 8601 in UTC.
 
 const two = (value: number): string => String(value).padStart(2, '0')
 
@@ -6,7 +6,7 @@ const two = (value: number): string => String(value).padStart(2, '0')
 export const day = (date: Date): string =>
   `${String(date.getFullYear()).padStart(4, '0')}-${two(date.getMonth() + 1)}-${two(date.getDate())}`
 
-/** As in 2026-11-30 18:05:00 UTC+01:00, since others may read it elsewhere. */
+/** As in 2026-11-30 18:05:00 UTC+01:00: the zone is there for readers elsewhere. */
 export const clock = (date: Date): string =>
   `${day(date)} ${[date.getHours(), date.getMinutes(), date.getSeconds()].map(two).join(':')} ${zone(date)}`
 

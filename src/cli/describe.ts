@@ -15,7 +15,7 @@ export function keyJson(key: KeyInfo): { readonly [name: string]: Json } {
   return { slot, name, algorithm, pinPolicy, origin, publicKey: publicKeyPem(key) }
 }
 
-/** What is in a slot, also what cannot be used here. */
+/** The content of a slot, even if it cannot be used here. */
 export const contentJson = (content: SlotContent): { readonly [name: string]: Json } =>
   isUsable(content) ? keyJson(content) : unusableJson(content)
 
@@ -40,7 +40,7 @@ export function certificateJson(certificate: ListedCertificate): Json {
   return 'error' in certificate ? { slot: certificate.slot, error: errorJson(certificate.error) } : { ...certificate }
 }
 
-/** What is still to be done about a card, one sentence each. */
+/** What is left to do about a card, one sentence each. */
 export function warningsOf(card: ReadableCard): string[] {
   const { defaults, mustChange } = TEXT.warn
   const warnings: string[] = card.defaults.map((what) => defaults[what])
@@ -48,7 +48,7 @@ export function warningsOf(card: ReadableCard): string[] {
   return [...warnings, ...dueWarnings(card.certificates)]
 }
 
-/** Certificates near their end, or over. Retired slots keep what is old. */
+/** Certificates near or past their end. Retired slots are left out: they are for old certificates. */
 export function dueWarnings(certificates: readonly ListedCertificate[]): string[] {
   return certificates.flatMap((one) => {
     if ('error' in one || isRetired(one.slot)) return []
@@ -101,7 +101,7 @@ export function triesJson({ triesLeft, tries, blocked, mustChange, advisory, isD
   }
 }
 
-/** `ways`: how the PIN can be unblocked, where it is blocked. */
+/** `ways`: how to unblock the PIN, if it is blocked. */
 export const pinText = (card: string, status: PinStatus, ways: string): string =>
   rows([[TEXT.field.name, card], ...triesLines(status, ways)])
 
@@ -115,7 +115,7 @@ export function triesLines(status: PinStatus, ways: string): ReadonlyArray<reado
   ]
 }
 
-/** `Name: value` lines, the values below each other. */
+/** `Name: value` lines, with the values aligned. */
 export function rows(lines: ReadonlyArray<readonly [string, string]>): string {
   const width = Math.max(...lines.map(([name]) => name.length)) + 2
   return lines.map(([name, value]) => (name === '' ? '' : `${name}:`).padEnd(width) + inLine(value)).join('\n')

@@ -1,4 +1,4 @@
-// An enrolment in words and as JSON: what happens, what came of it, what is due.
+// An enrolment in words and as JSON: its progress, its result, and what is due.
 import type { Abandoned } from '../enroll/abandon.ts'
 import type { EnrollEvent, EnrollResult } from '../enroll/enroll-options.ts'
 import { type CaWishes, chosenCa } from './ca.ts'
@@ -8,7 +8,7 @@ import { clock, day } from './dates.ts'
 import { TEXT } from './messages.ts'
 import type { Json } from './output.ts'
 
-/** What the options say of an enrolment, besides where; @throws UsageError ERR_USAGE */
+/** The options of an enrolment, besides its slot. @throws UsageError ERR_USAGE */
 export async function enrollOptions(context: Context, wishes: CaWishes = {}) {
   const { options = context.options } = wishes
   const { out } = context
@@ -61,7 +61,7 @@ export function resultText(result: EnrollResult): string {
   return [enrollment.enrolled(result.slot, subject, day(notAfter)), ...verdictText(result.programs)].join('\n')
 }
 
-/** Of one that was so far that it was finished instead. */
+/** An enrolment may have come so far that it was finished instead. */
 export const abandonedJson = (slot: string, found: Abandoned | undefined): Json => ({
   abandoned: found === undefined || found.finished ? null : slot,
   finished: found?.finished ?? false,

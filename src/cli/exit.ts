@@ -12,13 +12,13 @@ export const EXIT = {
   policy: 7,
   unsupported: 8,
   tpm: 9,
-  /** A CA, or the service that somebody signs in to. */
+  /** A CA, or the service to sign in to. */
   ca: 10,
   /** No error: the CA has not decided yet. */
   pending: 11,
-  /** A failure that would be 1, of a command whose 1 is an answer. */
+  /** A failure of a command that uses 1 for an answer. */
   unanswered: 12,
-  /** 128 + SIGINT, as a shell says it. */
+  /** 128 + SIGINT, as shells report it. */
   interrupted: 130,
   /** 128 + SIGTERM. */
   terminated: 143,
@@ -122,11 +122,11 @@ export const EXIT_CODES: Readonly<Record<ErrorCode, ExitCode>> = {
   ERR_SERVICE_ANSWER: EXIT.ca,
 }
 
-/** What a command ends with that has no answer: never with a number that is one of its answers. */
+/** The exit code of a command without an answer: never a number that is one of its answers. */
 export const failureOf = (row: { readonly oneIsAnswer?: true } | undefined): ExitCode =>
   row?.oneIsAnswer ? EXIT.unanswered : EXIT.failure
 
-/** Exit code for whatever was thrown; what is not an error of ours is internal. */
+/** Exit code for a thrown value. Anything that is not a CardError counts as an internal error. */
 export function exitCode(error: unknown): ExitCode {
   return error instanceof CardError ? EXIT_CODES[(error as CardError).code] : EXIT.failure
 }

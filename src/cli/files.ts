@@ -1,4 +1,4 @@
-// Files that a command line names: read as streams, written whole, each failure an error that names the file.
+// Files named on the command line: read as streams, written whole, with errors that name the file.
 import { createPublicKey, type KeyObject } from 'node:crypto'
 import { open } from 'node:fs/promises'
 import { wipe } from '../bytes.ts'
@@ -8,14 +8,14 @@ import type { Context } from './context.ts'
 import { TEXT } from './messages.ts'
 import type { Json } from './output.ts'
 
-/** Most octets of a file that is read whole: keys, signatures. */
+/** Most octets of a file that is read whole, such as keys and signatures. */
 const MOST_OCTETS = 64 * 1024
 
 const reasonOf = (error: unknown) => (error as NodeJS.ErrnoException).code ?? String(error)
 const unreadable = (path: string, error: unknown) =>
   new FileError('ERR_IO', TEXT.error.unreadable(path, reasonOf(error)), { cause: error, path })
 
-/** The octets of a file, or of standard input for `-`, as they come. The file is opened at once. */
+/** The octets of a file, or of standard input for `-`, as a stream. The file is opened at once. */
 export async function readStream(context: Context, path: string, what: string): Promise<AsyncIterable<Uint8Array>> {
   if (path === '-') return relabel(context.stdin(what), path)
   try {
@@ -40,11 +40,11 @@ async function* relabel(chunks: AsyncIterable<Uint8Array>, path: string): AsyncI
   }
 }
 
-/** A small file whole. The caller wipes it if it is a secret. */
+/** Reads a small file whole. The caller wipes it if it is a secret. */
 export const readSmall = (context: Context, path: string, what: string): Promise<Uint8Array> =>
   readWhole(context, path, what, MOST_OCTETS)
 
-/** A file whole, of at most `most` octets. */
+/** Reads a file of at most `most` octets. */
 export async function readWhole(context: Context, path: string, what: string, most: number): Promise<Uint8Array> {
   const content = new Uint8Array(most)
   let length = 0
@@ -60,7 +60,7 @@ export async function readWhole(context: Context, path: string, what: string, mo
   return content.subarray(0, length)
 }
 
-/** `mode`: of the file from then on, also where it was there. */
+/** `mode` is set on the file even if it already existed. */
 export async function writeOutput(path: string, data: string | Uint8Array, mode?: number): Promise<void> {
   try {
     const file = await open(path, 'w', mode)
@@ -76,7 +76,7 @@ export async function writeOutput(path: string, data: string | Uint8Array, mode?
   }
 }
 
-/** @throws UsageError ERR_USAGE, also for a private key: that one has no business here */
+/** @throws UsageError ERR_USAGE, also for a private key, which does not belong here */
 export async function readPublicKey(context: Context, path: string): Promise<KeyObject> {
   const content = await readSmall(context, path, path)
   try {
@@ -92,7 +92,7 @@ export async function readPublicKey(context: Context, path: string): Promise<Key
   }
 }
 
-/** One line that is no secret: from the person, or the first line of standard input. */
+/** One line that is no secret: typed by the user, or the first line of standard input. */
 export async function readLine(context: Context, prompt: string, what: string): Promise<string | undefined> {
   const terminal = context.terminal()
   if (terminal !== undefined) return terminal.askLine(prompt)
@@ -105,8 +105,8 @@ export async function readLine(context: Context, prompt: string, what: string): 
 }
 
 /**
- * Sends text to the file that `-o` names, or else to standard output; in JSON `json` stands for it there. `note` says
- * what was done, between the two.
+ * Sends text to the file of `-o`, else to standard output, where --json prints `json` instead. `note` is printed in
+ * between, and says what was done.
  */
 export async function sendText({ options, out }: Context, json: Json, text: string, note?: string): Promise<void> {
   const path = options.out === '-' ? undefined : options.out

@@ -1,4 +1,4 @@
-// What a certificate is for, in one word: the kind of key, purposes and names that work there (enroll/programs.ts says why).
+// --for as options: the kind of key, purposes and names that work in a program. enroll/programs.ts says why.
 import { UsageError } from '../errors.ts'
 import type { Purpose } from '../x509/purposes.ts'
 import { TEXT } from './messages.ts'
@@ -7,11 +7,11 @@ import type { Options } from './options.ts'
 interface Kind {
   readonly algorithm: 'P-256' | 'RSA-2048'
   readonly purposes: readonly Purpose[]
-  /** One of these names has to be said. */
+  /** One of these names is required. */
   readonly names: ReadonlyArray<'upn' | 'principal' | 'email'>
 }
 
-/** Windows wants a policy for elliptic curves, and MIT Kerberos takes them from 1.22 on only. */
+/** Windows accepts elliptic curves only by a policy, and MIT Kerberos only from 1.22 on. */
 const KINDS = {
   kerberos: { algorithm: 'RSA-2048', purposes: ['kerberos-client', 'client-authentication'], names: ['principal'] },
   windows: { algorithm: 'RSA-2048', purposes: ['smart-card-logon', 'client-authentication'], names: ['upn'] },
@@ -20,11 +20,11 @@ const KINDS = {
   mail: { algorithm: 'RSA-2048', purposes: ['email-protection'], names: ['email'] },
 } as const satisfies Record<string, Kind>
 
-/** The options with what --for means and nobody said otherwise. @throws UsageError ERR_USAGE for a name that is missing */
+/** The options, completed by what --for implies. @throws UsageError ERR_USAGE for a missing name */
 export function forProgram(said: Options): Options {
   if (said.for === undefined) return said
   const { algorithm, purposes, names }: Kind = KINDS[said.for]
-  // A renewal has the names of the certificate before it, and its key unless another is asked for.
+  // A renewal keeps the names of the old certificate, and its key unless another is requested.
   const missing = said.renew ? undefined : names.find((name) => said[name] === undefined)
   if (missing !== undefined) throw new UsageError('ERR_USAGE', TEXT.enrollment.forWants(said.for, `--${missing}`))
   return {

@@ -1,4 +1,4 @@
-// Files that a private key is imported from: PEM, or PKCS#12 with certificates too.
+// Files with a private key to import: PEM, or PKCS#12, which may have certificates too.
 import { createPrivateKey, createPublicKey, type KeyObject } from 'node:crypto'
 import { wipe } from '../bytes.ts'
 import { looksLikePkcs12, readPkcs12 } from '../enroll/pkcs12.ts'
@@ -11,11 +11,11 @@ import { TEXT } from './messages.ts'
 export interface KeyFile {
   readonly privateKey: KeyObject
   readonly publicKey: KeyObject
-  /** DER; none where the file has none. */
+  /** DER; empty if the file has none. */
   readonly certificates: readonly Uint8Array[]
 }
 
-/** A file's passphrase is asked for, or the next line of the PIN file, where it has one. */
+/** If the file needs a passphrase, it is asked for, or taken from the next line of the PIN file. */
 export async function readKeyFile(context: Context, path: string): Promise<KeyFile> {
   const content = await readSmall(context, path, path)
   try {
@@ -55,7 +55,7 @@ async function fromPem(context: Context, path: string, content: Uint8Array): Pro
       ...(passphrase && { passphrase: Buffer.from(passphrase.buffer, passphrase.byteOffset, passphrase.length) }),
     })
   } catch {
-    // The cause is left out: OpenSSL may quote what it could not read.
+    // No cause: OpenSSL may quote what it could not read.
     throw new UsageError('ERR_USAGE', TEXT.error.notPrivateKey(path))
   } finally {
     wipe(ascii)

@@ -1,4 +1,4 @@
-// What the commands of the laboratory CA share.
+// Shared by the commands of the laboratory CA.
 import { join } from 'node:path'
 import { UsageError } from '../errors.ts'
 import { defaultHome } from '../home/home.ts'
@@ -15,7 +15,7 @@ import type { Json } from './output.ts'
 
 export const caDirectory = ({ options }: Context): string => options.directory ?? join(defaultHome(), 'lab-ca')
 
-/** Opens the CA that the options name, whether or not its server runs. @throws UsageError ERR_USAGE */
+/** Opens the CA that the options name, whether its server runs or not. @throws UsageError ERR_USAGE */
 export const registrationOf = (context: Context): Promise<RegistrationAuthority> =>
   openRegistrationAuthority(caDirectory(context))
 

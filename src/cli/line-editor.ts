@@ -1,8 +1,8 @@
-// What a person types on a terminal in raw mode, octet by octet, in memory that can be wiped. No I/O here.
+// Edits a line typed on a terminal in raw mode, octet by octet, in memory that can be wiped. No I/O here.
 
 import { copyOf } from '../bytes.ts'
 
-/** Most octets of one entry: above any PIN, PUK, password or help-desk response. */
+/** Most octets of one entry: longer than any PIN, PUK, password or help-desk response. */
 export const MOST = 512
 
 const KEY = {
@@ -16,18 +16,18 @@ const KEY = {
   delete: 0x7f,
 } as const
 
-/** Where an entry stands: more to come, finished, or given up by Ctrl-C or Ctrl-D. */
+/** State of an entry: incomplete, finished, or cancelled by Ctrl-C or Ctrl-D. */
 export type Typed = 'more' | 'done' | 'interrupted' | 'ended'
 
 export class LineEditor {
   #octets = new Uint8Array(MOST)
   #length = 0
-  /** Inside an escape sequence (arrow keys and the like), which is swallowed whole. ECMA-48, 5.4. */
+  /** Inside an escape sequence (arrow keys and the like), which is ignored as a whole. ECMA-48, 5.4. */
   #escape: 'no' | 'begun' | 'csi' = 'no'
-  /** More was typed than fits: the entry is not what the person meant. */
+  /** More was typed than there is room for, so the entry is not what the user meant. */
   overflow = false
 
-  /** Takes one octet. `echo` is called with each octet that became part of the line, or 'erased'. */
+  /** Processes one octet. `echo` is called with each octet added to the line, or with 'erased'. */
   push(octet: number, echo?: (what: number | 'erased') => void): Typed {
     if (this.#escape !== 'no') {
       this.#escape = this.#escape === 'begun' && octet === 0x5b ? 'csi' : this.#inSequence(octet)
@@ -80,7 +80,7 @@ export class LineEditor {
     echo?.(octet)
   }
 
-  /** Takes back the last character: in UTF-8 its continuation octets (10xxxxxx) and the octet that leads them. */
+  /** Removes the last character: in UTF-8 its continuation octets (10xxxxxx) and the octet before them. */
   #erase(): boolean {
     if (this.#length === 0) return false
     let octet: number | undefined

@@ -1,4 +1,4 @@
-// The listing of cards, in words and as JSON. What is printed of certificates and readers is other people's text.
+// The listing of cards, in words and as JSON. The text of certificates and readers is untrusted.
 import type { CardSummary, ListedCertificate } from '../cards/index.ts'
 import { cardJson, columns, triesJson } from './describe.ts'
 import { TEXT } from './messages.ts'
@@ -18,7 +18,7 @@ export function listedJson(card: CardSummary): Json {
   return readerCardJson(card)
 }
 
-/** A table of the cards, and one of their certificates where there are any. */
+/** A table of the cards, and one of their certificates, if there are any. */
 export function listedText(cards: readonly CardSummary[]): string {
   const { field } = TEXT
   const table = columns([field.columns, ...cards.map(cardRow)])

@@ -1,6 +1,6 @@
-// The part of the table of texts that is about certificates and enrolment.
+// The texts about certificates and enrolment.
 
-/** A certificate as `cert show` has it. */
+/** A certificate, as `cert show` prints it. */
 export const CERTIFICATE = {
   name: 'Name',
   subject: 'For',
@@ -75,7 +75,7 @@ export const ENROLLMENT = {
     `the certificate in slot ${slot} ${left < 0 ? 'has expired' : `ends in ${days(left)}`}. Renew it: tessera enroll ${slot} --renew (and --est URL or --certsrv URL, where it was not enrolled from this computer).`,
 } as const
 
-/** The sheet that goes to the first user of a card. */
+/** The sheet for the first user of a card. */
 export const STATION = {
   ready: 'The card is ready to be handed over.',
   holder: 'Holder',

@@ -1,7 +1,7 @@
-// The part of the table of texts that is about commands: what each one does, as help says it.
+// The texts about commands: what each one does, as in the help.
 import { SIGN_IN_COMMANDS } from './messages-signin.ts'
 
-/** Words that commands stand behind. */
+/** First words of groups of commands. */
 export const GROUPS = {
   pin: 'check, change and unblock the PIN',
   key: 'make and manage keys',

@@ -1,9 +1,9 @@
-// The part of the table of texts that is about errors: the command line's own, and its advice on those of the library.
+// The texts about errors: the command line's own, and its advice on those of the library.
 import type { ErrorCode } from '../errors.ts'
 
 const list = (words: readonly string[]) => words.join(', ')
 
-/** What the system says of a file that somebody named. */
+/** Reasons of the system for a failure on a file named on the command line. */
 const WHY: Readonly<Record<string, string>> = {
   ENOENT: 'there is no such file or folder',
   EISDIR: 'it is a folder',
@@ -82,7 +82,7 @@ export const ERROR = {
   cause: 'caused by',
 } as const
 
-/** What to do at the command line about an error whose own message cannot know the command. */
+/** Advice at the command line, for errors whose own message cannot name a command. */
 export const ADVICE: Readonly<Partial<Record<ErrorCode, string>>> = {
   ERR_PIN_LAST_TRY: 'If you are sure of it, use --last-try.',
   ERR_PUK_ABSENT: 'See how it can be unblocked: tessera pin status.',

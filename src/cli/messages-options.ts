@@ -1,4 +1,4 @@
-// The part of the table of texts that is about options: what each one means, as help says it.
+// The texts about options: what each one means, as in the help.
 import { ALGORITHMS } from '../piv/algorithms.ts'
 import { PURPOSES } from '../x509/purposes.ts'
 import { SIGN_IN_OPTIONS } from './messages-signin.ts'

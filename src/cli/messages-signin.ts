@@ -1,4 +1,4 @@
-// The part of the table of texts that is about signing in. Each command says what it does, and what it does not do.
+// The texts about signing in. Each command says what it does, and what it does not do.
 
 export const SIGN_IN_OPTIONS = {
   service: 'where to sign in, as in https://service.example.com; remembered from then on',

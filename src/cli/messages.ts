@@ -1,5 +1,5 @@
-// Every text of the command line that a person reads, in one table, for translation later.
-// What a library error says stands with the error; here is what the command line adds.
+// Every text of the command line for people, in one table, for translation later. The messages of library errors are
+// with the errors; the command line's additions are here.
 import { CERTIFICATE, ENROLLMENT, STATION } from './messages-certificates.ts'
 import { COMMAND_TEXTS, GROUPS } from './messages-commands.ts'
 import { ERROR } from './messages-errors.ts'

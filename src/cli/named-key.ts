@@ -1,4 +1,4 @@
-// Public keys of keys that a card in a reader does not tell of: from --public-key, or kept when the key was made.
+// Public keys of keys that a card in a reader does not report: from --public-key, or stored when the key was made.
 import { createPublicKey, type KeyObject } from 'node:crypto'
 import { cardIdOf } from '../enroll/identity.ts'
 import { CardError } from '../errors.ts'
@@ -13,19 +13,19 @@ import { isInReader } from './select.ts'
 
 const placeOf = async (card: Card, slot: Slot) => ({ home: new Home(undefined), card: await cardIdOf(card), slot })
 
-/** Keeps the public key of a new key where the card does not tell of it. */
+/** Stores the public key of a new key, if the card does not report it. */
 export async function keepNewKey(card: Card, slot: Slot, pem: string): Promise<void> {
   if (!isInReader(card) || accessOf(card).extras.hasMetadata) return
   await keepPublicKey(await placeOf(card, slot), pem)
 }
 
-/** @throws CardError ERR_CERTIFICATE_KEY where the card tells of another key than --public-key */
+/** @throws CardError ERR_CERTIFICATE_KEY if the card reports another key than that of --public-key */
 export async function nameKey(context: Context, card: Card, slot: Slot): Promise<void> {
   const { publicKey: path } = context.options
   if (path !== undefined) return card.nameKey(slot, await readPublicKey(context, path))
   if (!isInReader(card)) return
   const kept = keyIn(await keptPublicKey(await placeOf(card, slot)))
-  // One that was kept may be of a key that was replaced since: what the card tells stands.
+  // The stored key may have been replaced since: what the card reports takes precedence.
   if (kept !== undefined) await card.nameKey(slot, kept).catch(ignoreOther)
 }
 

@@ -1,4 +1,4 @@
-// The secrets of a new card, as the options of `create` say.
+// The secrets of a new card, from the options of `create`.
 import { wipe } from '../bytes.ts'
 import { UsageError } from '../errors.ts'
 import type { AdminKey } from '../piv/host/admin.ts'
@@ -11,7 +11,7 @@ import { newPin, newPuk } from './select.ts'
 
 const QUESTIONS = { pin: newPin, puk: newPuk } as const
 
-/** What --pin or --puk says; undefined for the default one. `none` is for the caller to know. */
+/** The secret of --pin or --puk; undefined for the default one. The caller handles `none`. */
 async function firstSecret(context: Context, kind: 'pin' | 'puk'): Promise<Uint8Array | undefined> {
   const said = context.options[kind]
   const question = { ...QUESTIONS[kind], option: `--${kind}` }
@@ -22,7 +22,7 @@ async function firstSecret(context: Context, kind: 'pin' | 'puk'): Promise<Uint8
   return context.secrets.warned(question, secret)
 }
 
-/** What --admin-key says; undefined for the default one. A file holds it in hexadecimal digits. */
+/** The key of --admin-key; undefined for the default one. A file has it in hexadecimal digits. */
 async function adminKey(context: Context): Promise<AdminKey | 'random' | undefined> {
   const said = context.options.adminKey
   if (said === undefined || said === 'default') return undefined
@@ -30,7 +30,7 @@ async function adminKey(context: Context): Promise<AdminKey | 'random' | undefin
   return adminKeyIn(context, said, '--admin-key')
 }
 
-/** What the options say of a new card; `announced` is said where nobody said which TPM. @throws UsageError ERR_USAGE */
+/** The options of a new card; `announced` is printed if no option names the TPM. @throws UsageError ERR_USAGE */
 export async function newCard(context: Context, name: string) {
   const { options } = context
   if (options.pinFile !== undefined) throw new UsageError('ERR_USAGE', TEXT.error.createPinFile)

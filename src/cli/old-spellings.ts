@@ -1,12 +1,11 @@
-// Options that had the name of another option. The old spelling works in this version, with a warning; help and
-// completion know the new one only.
+// Renamed options. The old spelling works in this version, with a warning; help and completion have only the new one.
 import { type OptionName, optionRow } from './options.ts'
 
 interface OldSpelling {
-  /** The commands that took it. */
+  /** The commands that had it. */
   readonly commands: readonly string[]
   readonly flag: `--${string}`
-  /** What it is now. */
+  /** Its name now. */
   readonly option: OptionName
 }
 

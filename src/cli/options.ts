@@ -1,4 +1,4 @@
-// Every option of the command line as data, and the types that follow from it. Their texts are in messages.ts.
+// Every option of the command line as data, and the types derived from it. The texts are in messages.ts.
 import { PIN_POLICIES } from '../piv/slots.ts'
 import { METHODS } from '../signin/methods.ts'
 import type { TEXT } from './messages.ts'
@@ -10,11 +10,11 @@ interface OptionRow {
   /** The value is a whole number from .. to. */
   readonly range?: readonly [number, number]
   readonly choices?: readonly string[]
-  /** The commands that have it do not run without it. */
+  /** The commands with this option do not run without it. */
   readonly required?: true
 }
 
-/** The key is what a command finds the option under; usually what commander calls it. */
+/** The key is the option's name in commands, usually the same as commander's. */
 export const OPTIONS = {
   card: { flags: '--card <name>' },
   json: { flags: '--json' },
@@ -103,7 +103,7 @@ type ValueOf<Row> = Row extends { range: unknown }
       ? string
       : true
 
-/** The options of a command line, each as its row says. */
+/** The options of a command line, each with the type from its row. */
 export type Options = { readonly [Name in OptionName]?: ValueOf<(typeof OPTIONS)[Name]> }
 
 export const GLOBAL_OPTIONS = ['card', 'json', 'quiet', 'pinFile', 'tcti', 'logLevel'] as const satisfies OptionName[]

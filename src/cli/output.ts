@@ -1,4 +1,4 @@
-// What a command says, and to whom: results to standard output, all else to standard error.
+// What a command prints, and where: results to standard output, everything else to standard error.
 //   human   results and sentences on standard output; notes, warnings, errors on standard error
 //   --quiet results only; errors
 //   --json  exactly one JSON value on standard output; an error is one JSON object on standard error
@@ -14,7 +14,7 @@ export interface Streams {
   readonly stderr: NodeJS.WritableStream & { readonly isTTY?: boolean }
 }
 
-/** How much is said on standard error, each what the one before says and more: errors, warnings, notes, stacks. */
+/** How much is printed on standard error; each level includes those before: errors, warnings, notes, stacks. */
 export const LEVELS = ['none', 'error', 'warning', 'info', 'debug'] as const
 type Level = (typeof LEVELS)[number]
 
@@ -33,13 +33,13 @@ export class Output {
     this.#streams = streams
   }
 
-  /** The answer that the command was run for. */
+  /** The result of the command. */
   result(json: Json, human: string): Promise<void> {
     if (this.mode.json) return this.#out(jsonLine(json))
     return this.#out(shown(human.endsWith('\n') ? human : `${human}\n`))
   }
 
-  /** A sentence that says the work is done; where nobody asked for words, silence says it. */
+  /** A sentence that the work is done; --quiet leaves it out, and silence means success. */
   async done(json: Json, sentence: string): Promise<void> {
     if (this.mode.json || !this.mode.quiet) await this.result(json, sentence)
   }
@@ -53,7 +53,7 @@ export class Output {
     return this.#streams.stdout.isTTY === true
   }
 
-  /** A person looks at what is said on standard error, and can be asked. */
+  /** A person reads standard error and can be asked. */
   get watched(): boolean {
     return this.#streams.stderr.isTTY === true
   }
@@ -66,17 +66,17 @@ export class Output {
     return this.#aside('warning', TEXT.warn.label + text)
   }
 
-  /** One JSON line on standard error, for what a program must read before the result is there. */
+  /** One JSON line on standard error, for what a program must read before the result. */
   async aside(json: Json, human: string): Promise<void> {
     if (this.mode.json) await write(this.#streams.stderr, jsonLine(json))
     else await this.#out(shown(`${human}\n`))
   }
 
-  /** Runs `work`, with a spinner where a person waits. */
+  /** Runs `work`, with a spinner if a person is waiting. */
   async working<Result>(text: string, work: () => Promise<Result>): Promise<Result> {
     if (this.mode.json || this.mode.quiet || !this.watched || !this.#says('info')) return work()
     const { default: yoctoSpinner } = await import('yocto-spinner')
-    // Signals are ours: the card is closed first.
+    // Signals are handled elsewhere, because the card has to be closed first.
     const spinner = yoctoSpinner({ text, handleSignals: false }).start()
     try {
       return await work()
@@ -126,7 +126,7 @@ export function errorJson(error: unknown): Json {
     message,
     advice,
     triesLeft: error instanceof PinError ? error.triesLeft : undefined,
-    // 0: what is wrong was no answer's.
+    // 0: the error did not come from an answer.
     rc: (error instanceof TpmError || error instanceof PcscError) && error.rc ? error.rc : undefined,
     command: error instanceof TpmError ? error.command : undefined,
     sw: error.sw?.toString(16),
@@ -135,7 +135,7 @@ export function errorJson(error: unknown): Json {
   }
 }
 
-/** The code and the numbers by which a search engine knows this error. */
+/** The code and the numbers under which a search engine finds this error. */
 function errorNumbers(error: unknown): string | undefined {
   if (!(error instanceof CardError) || error.code === 'ERR_USAGE') return undefined
   const words = [error.code, error.sw && `SW ${error.sw.toString(16).toUpperCase()}`, error.ckr]
@@ -156,7 +156,7 @@ function causes(error: unknown): string[] {
 
 /**
  * Resolves when the stream has taken the data, so that nothing is lost when the process ends.
- * @throws FileError; EPIPE as it is: there is nobody to tell
+ * @throws FileError; EPIPE unchanged, since nobody can be told
  */
 export function write(stream: NodeJS.WritableStream, data: string | Uint8Array): Promise<void> {
   return new Promise((resolve, reject) => {

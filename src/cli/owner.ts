@@ -1,11 +1,11 @@
-// The owner password of the TPM: asked for only when the TPM wants one, at creation and destruction.
+// The owner password of the TPM: asked for only if the TPM requires it, to create and to destroy a card.
 import { TpmError } from '../errors.ts'
 import type { Context } from './context.ts'
 import { TEXT } from './messages.ts'
 
 const OPTION = '--owner-password-file'
 
-/** Runs `work` without a password; where the TPM wants one, asks the person and runs it once more. */
+/** Runs `work` without a password; if the TPM requires one, asks the user and runs it once more. */
 export async function withOwnerPassword<Result>(
   context: Context,
   work: (ownerPassword: Uint8Array | undefined) => Promise<Result>,

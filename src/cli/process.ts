@@ -1,12 +1,12 @@
-// One command line as this process. Node ends with 0 when nothing is left to wait for, also where a promise is never
-// settled: so the process ends with a failure until its work has settled.
+// One command line as this process. Node ends with 0 when nothing is left to wait for, even if a promise never settles,
+// so the exit code is a failure until the work has settled.
 import { type ExitCode, failureOf } from './exit.ts'
 import { TEXT } from './messages.ts'
 import { Output, type Streams } from './output.ts'
 import { run } from './program.ts'
 import { COMMANDS, type CommandRow } from './table.ts'
 
-/** What of Node's process is used here. */
+/** The part of Node's process that is used here. */
 export interface Host extends Streams {
   exitCode?: number | string | null | undefined
   once(event: 'exit', listener: (code: number) => void): unknown
@@ -19,13 +19,13 @@ export function runAsProcess(
   commands: readonly CommandRow[] = COMMANDS,
   host: Host = process,
 ): void {
-  // A reader that went away is told by the failed write; without a listener it would be an exception.
+  // A closed reader is noticed by the failed write; without a listener the error would be an uncaught exception.
   for (const stream of [host.stdout, host.stderr]) stream.on('error', () => undefined)
   const failure = failureOf(commands.find(({ oneIsAnswer, words }) => oneIsAnswer && argv.includes(words)))
   let result: ExitCode | undefined
   host.exitCode = failure
   host.once('beforeExit', () => void unsettled(argv, host))
-  // Node ends with 1 for an exception that nobody caught.
+  // Node ends with 1 for an uncaught exception.
   host.once('exit', (code) => {
     if (result === undefined && code <= 1) host.exitCode = failure
   })

@@ -15,14 +15,14 @@ interface Chosen {
   readonly row: CommandRow
   readonly args: readonly string[]
   readonly options: Options
-  /** A sentence for each option that has another name by now. */
+  /** A sentence for each renamed option. */
   readonly oldSpellings: readonly string[]
 }
 
-/** How long a command that is told to stop may tidy up, in milliseconds. */
+/** How long a stopped command may clean up, in milliseconds. */
 const TIDY_UP = 10_000
 
-/** Runs one command line to its exit code. Nothing is thrown. */
+/** Runs one command line and returns its exit code. Nothing is thrown. */
 export async function run(
   argv: readonly string[],
   streams: Streams = process,
@@ -43,7 +43,7 @@ export async function run(
     return await execute(chosen, out, commands)
   } catch (error) {
     if (error instanceof Interrupted) return EXIT.interrupted
-    // Nobody reads any more: there is nobody to tell.
+    // The reader has gone, so there is nobody to tell.
     if ((error as NodeJS.ErrnoException | undefined)?.code === 'EPIPE') return failed()
     await out.error(error).catch(() => undefined)
     const code = exitCode(error)
@@ -51,7 +51,7 @@ export async function run(
   }
 }
 
-/** The command that was chosen; a text where the command line asks for help or the version. */
+/** The chosen command; a text if the command line asks for help or the version. */
 function parse(argv: readonly string[], json: boolean, commands: readonly CommandRow[]): Chosen | string {
   let text = ''
   let chosen: Chosen | undefined
@@ -78,14 +78,14 @@ function parse(argv: readonly string[], json: boolean, commands: readonly Comman
   return chosen
 }
 
-/** `help pin unblock` is `pin unblock --help`: commander's own help knows one word. */
+/** `help pin unblock` is `pin unblock --help`: commander's own help accepts only one word. */
 function helpAsOption(argv: readonly string[], commands: readonly CommandRow[]): readonly string[] {
   const [first, ...rest] = argv
   if (first !== 'help' || !commands.some(({ words }) => `${words} `.startsWith(`${rest.join(' ')} `))) return argv
   return [...rest, '--help']
 }
 
-/** The program, from the table. Every command hands its row to `choose`; what commander prints goes to `print`. */
+/** Builds the program from the table. Every command passes its row to `choose`; commander's output goes to `print`. */
 export function buildProgram(
   choose: (chosen: Chosen) => void,
   print: (text: string) => void,
@@ -114,7 +114,7 @@ export function buildProgram(
   return program
 }
 
-/** The group that these words name, in the groups around it; the program itself for none. */
+/** The group with these words, inside its outer groups; the program itself for no words. */
 function groupOf(program: Command, groups: Map<string, Command>, words: readonly string[]): Command {
   const name = words.join(' ') as keyof typeof TEXT.groups
   const known = words.length === 0 ? program : groups.get(name)
@@ -126,7 +126,7 @@ function groupOf(program: Command, groups: Map<string, Command>, words: readonly
   return group
 }
 
-/** Has a command take the old names of its options; what it answers fills as they are met. */
+/** Makes a command accept the old names of its options; the returned list fills as they are met. */
 function takeOldSpellings(command: Command, { words }: CommandRow): readonly string[] {
   const met: string[] = []
   for (const old of oldSpellingsOf(words)) {
@@ -153,13 +153,13 @@ function wholeNumber(text: string, [low, high]: readonly [number, number]): numb
   throw new InvalidArgumentError(TEXT.error.range(low, high))
 }
 
-/** A PIN that was typed where it does not belong is not repeated. */
+/** Removes a PIN that was typed in the wrong place from the message. */
 function withoutSecrets(message: string): string {
   return message.replace(/^error: /, '').replace(/'[^']*\d{6}[^']*'/g, "'...'")
 }
 
 function version(): string {
-  // By its own name: found from wherever this file was built to.
+  // By the package's own name, which works wherever this file was built to.
   return (createRequire(import.meta.url)('tessera-card/package.json') as { version: string }).version
 }
 
@@ -199,12 +199,12 @@ async function execute(
   }
 }
 
-/** @throws CardError ERR_NOT_SUPPORTED where a card in a reader is named */
+/** @throws CardError ERR_NOT_SUPPORTED for a card in a reader */
 function assertInTpm(named: readonly (string | undefined)[]): void {
   if (named.some((name) => name?.startsWith('reader:'))) throw new CardError('ERR_NOT_SUPPORTED', TEXT.error.reader)
 }
 
-/** Whether the command came to its end without an error, and in time. */
+/** Whether the command finished without an error, and in time. */
 async function tidyUp(context: Context, work: Promise<unknown>): Promise<boolean> {
   let timer: NodeJS.Timeout | undefined
   const enough = new Promise<false>((resolve) => {

@@ -1,5 +1,5 @@
-// Questions to the person at the terminal. They go to the controlling terminal itself, not to standard input and
-// output, so that files can be piped through a command that asks for a PIN.
+// Questions to the user at the terminal. They use the controlling terminal itself and not standard input and output, so
+// that files can be piped through a command that asks for a PIN.
 import { closeSync, constants, openSync, readSync, writeSync } from 'node:fs'
 import { ReadStream } from 'node:tty'
 import { copyOf } from '../bytes.ts'
@@ -15,7 +15,7 @@ export class Interrupted extends Error {
 export class Terminal {
   readonly #input: ReadStream
   readonly #output: number
-  /** Typed ahead of the next question, as when several lines are pasted. */
+  /** Typed before the next question, as when several lines are pasted. */
   #ahead: Uint8Array = new Uint8Array(0)
   /** How many times `quietly` is running. */
   #quiet = 0
@@ -27,7 +27,7 @@ export class Terminal {
     input.pause()
   }
 
-  /** The controlling terminal; undefined when this process has none, or nobody looks on (`watched`). */
+  /** The controlling terminal; undefined if this process has none, or nobody watches it (`watched`). */
   static open(watched: boolean): Terminal | undefined {
     if (!watched) return undefined
     try {
@@ -44,8 +44,8 @@ export class Terminal {
   }
 
   /**
-   * Asks once. What is typed is shown only when `echo` says so.
-   * @returns what was typed, for the caller to wipe; undefined at Ctrl-D on an empty line
+   * Asks once. The typed text is shown only if `echo` says so.
+   * @returns the typed text, for the caller to wipe; undefined at Ctrl-D on an empty line
    * @throws Interrupted at Ctrl-C
    */
   async ask(question: string, options: { readonly echo: boolean }): Promise<Uint8Array | undefined> {
@@ -68,8 +68,8 @@ export class Terminal {
   }
 
   /**
-   * Runs `work`, one question or several, while the terminal itself shows nothing that is typed. It begins before the
-   * question is shown: what somebody types at once must not be seen either.
+   * Runs `work`, one question or several, while the terminal itself does not echo. Echo ends before the question is
+   * shown, so that early typing is not shown either.
    */
   async quietly<Result>(work: () => Promise<Result>): Promise<Result> {
     if (this.#quiet++ === 0) this.#input.setRawMode(true)
@@ -82,7 +82,7 @@ export class Terminal {
     }
   }
 
-  /** Asks for a line that is no secret. */
+  /** Asks for a line that is not secret. */
   async askLine(question: string): Promise<string | undefined> {
     const line = await this.ask(question, { echo: true })
     return line === undefined ? undefined : Buffer.from(line).toString('utf8').trim()
@@ -145,7 +145,7 @@ export class Terminal {
   }
 }
 
-/** What was typed before the first question answers none: it may be meant for another window, or for another program. */
+/** Text typed before the first question is dropped: it may be meant for another window, or for another program. */
 function dropTyped(): void {
   const typed = openSync('/dev/tty', constants.O_RDONLY | constants.O_NONBLOCK | constants.O_NOCTTY)
   const octets = new Uint8Array(MOST)

@@ -1,4 +1,4 @@
-// One card in a reader, in words and as JSON: what it says of itself.
+// One card in a reader, in words and as JSON, as it reports itself.
 import type { CardBeyond, ListedCertificate, ReaderCardSummary } from '../cards/index.ts'
 import {
   certificateJson,
@@ -15,7 +15,7 @@ import type { Json } from './output.ts'
 import { plain } from './plain.ts'
 import { waysOut } from './ways-out.ts'
 
-/** One that answers. */
+/** A card that answers. */
 export type ReaderCard = Extract<ReaderCardSummary, { readonly pin: unknown }>
 
 export function readerCardJson(card: ReaderCard): { readonly [name: string]: Json } {
@@ -54,7 +54,7 @@ function beyondLines(beyond: CardBeyond | undefined): ReadonlyArray<readonly [st
   ]
 }
 
-/** What an end of validity comes to, and whether it is over. */
+/** An end of validity in words, and whether it has passed. */
 export function validity(notAfter: string): string {
   const day = notAfter.slice(0, 10)
   return Date.parse(notAfter) < Date.now() ? TEXT.field.expired(day) : day
@@ -65,7 +65,7 @@ const certificateLine = (certificate: ListedCertificate): string =>
     ? TEXT.field.certificateLine(certificate.slot, '-', TEXT.field.damaged)
     : TEXT.field.certificateLine(certificate.slot, plain(certificate.subject), validity(certificate.notAfter))
 
-/** First values that are still in force, one sentence each, and what is near its end. */
+/** Default secrets that are still in use, and certificates near their end, one sentence each. */
 export function readerWarnings({ pin, beyond, certificates }: ReaderCard): string[] {
   const { defaults, lastTry } = TEXT.warn
   return [

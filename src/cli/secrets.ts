@@ -1,5 +1,5 @@
-// Where the secrets of a command come from: a file with one secret a line, or a question on the terminal. Never
-// the command line. Each is an unpooled Uint8Array, and all are wiped when the command ends, or when it begins to wait.
+// The sources of a command's secrets: a file with one secret a line, or a question on the terminal, never the command
+// line. Each is an unpooled Uint8Array, and all are wiped when the command ends, or when it begins to wait.
 
 import { open } from 'node:fs/promises'
 import { isUint8Array } from 'node:util/types'
@@ -13,7 +13,7 @@ export const MOST_OCTETS = 4096
 const ATTEMPTS = 3
 
 /**
- * The secrets in `content`, one a line; CR LF and a byte order mark are tolerated, the last line end is no line.
+ * The secrets in `content`, one a line. CR LF and a byte order mark are accepted; the last line end does not begin a line.
  * Wipes `content`.
  */
 export function splitSecrets(content: Uint8Array): Uint8Array[] {
@@ -33,18 +33,18 @@ export function splitSecrets(content: Uint8Array): Uint8Array[] {
 
 interface Content {
   readonly octets: Uint8Array
-  /** Whether it can be read again: not what came through a pipe. */
+  /** Whether it can be read again: false for a pipe. */
   readonly lasts: boolean
 }
 
-/** A file of secrets, read once, handed out line by line. */
+/** A file of secrets, read once and used line by line. */
 class SecretFile {
   readonly #read: () => Promise<Content>
   readonly #option: string
   #lines: readonly Uint8Array[] | undefined
   #lasts = false
   #next = 0
-  /** Which line was which secret, before the file was dropped. */
+  /** Which line was which secret, before the secrets were dropped. */
   readonly #known = new Map<string, number>()
   #dropped = false
 
@@ -64,7 +64,7 @@ class SecretFile {
     return line
   }
 
-  /** Lets go of what can be read again. */
+  /** Wipes what can be read again. */
   drop(): void {
     if (!this.#lasts) return
     this.wipe()
@@ -93,14 +93,14 @@ export interface SecretSources {
 }
 
 export interface Question {
-  /** What is asked for, as messages name it. */
+  /** The secret's name in messages. */
   readonly what: string
   readonly prompt: string
-  /** Throws when what was typed cannot be right; nothing has been sent then. */
+  /** Throws for a malformed secret, before anything is sent. */
   readonly check?: (secret: Uint8Array) => unknown
-  /** What a person is warned of, once the secret stands. */
+  /** A warning for the user, once the secret is accepted. */
   readonly warning?: (secret: Uint8Array) => string | undefined
-  /** The option that gives this secret in a file, where that is not --pin-file. */
+  /** The option for this secret in a file, if it is not --pin-file. */
   readonly option?: string
   /** Files of keys may be protected by an empty passphrase. */
   readonly mayBeEmpty?: boolean
@@ -116,31 +116,31 @@ export class Secrets {
     this.#sources = sources
   }
 
-  /** The next line of the PIN file, or what the person types. */
+  /** The next line of the PIN file, or what the user types. */
   async take(question: Question): Promise<Uint8Array> {
     const fromFile = await this.#fromPinFile(question)
     return fromFile ?? this.keep(await this.#asked(question, false))
   }
 
-  /** The same for a secret that is to be set: a person types it twice. */
+  /** The same for a new secret: the user types it twice. */
   async takeNew(question: Question): Promise<Uint8Array> {
     const fromFile = await this.#fromPinFile(question)
     return fromFile ? this.warned(question, fromFile) : this.promptNew(question)
   }
 
-  /** Asks the person twice, whatever --pin-file says. */
+  /** Asks the user twice, whatever --pin-file says. */
   async promptNew(question: Question): Promise<Uint8Array> {
     return this.warned(question, this.keep(await this.#asked(question, true)))
   }
 
-  /** The same secret, after a warning where the question has one for it. */
+  /** Returns the secret, after a warning if the question has one for it. */
   warned({ warning }: Question, secret: Uint8Array): Uint8Array {
     const text = warning?.(secret)
     if (text !== undefined) this.#sources.warn(text)
     return secret
   }
 
-  /** Asks the person once, whatever --pin-file says. */
+  /** Asks the user once, whatever --pin-file says. */
   async prompt(question: Question): Promise<Uint8Array> {
     return this.keep(await this.#asked(question, false))
   }
@@ -160,7 +160,7 @@ export class Secrets {
     return this.#drops
   }
 
-  /** Wipes what can be had again, from a file or from the person, because the command begins to wait. */
+  /** Wipes secrets that a file or the user can give again, because the command begins to wait. */
   drop(): void {
     this.#drops += 1
     wipe(...this.#taken.splice(0))
@@ -180,7 +180,7 @@ export class Secrets {
     return secret
   }
 
-  /** Remembers a secret, to wipe it when the command ends. */
+  /** Registers a secret, to wipe it when the command ends. */
   keep(secret: Uint8Array): Uint8Array {
     this.#taken.push(secret)
     return secret
@@ -241,7 +241,7 @@ export class Secrets {
     } catch (error) {
       wipe(content)
       if (error instanceof UsageError) throw error
-      // The path is not repeated: somebody may have typed the secret itself.
+      // The path is not repeated: the user may have typed the secret itself.
       const reason = (error as NodeJS.ErrnoException).code ?? 'unknown reason'
       throw new FileError('ERR_IO', TEXT.error.secretFileUnreadable(option, reason))
     }
@@ -272,7 +272,7 @@ async function askOnce(terminal: Terminal, prompt: string, what: string): Promis
   return typed
 }
 
-/** Why this entry cannot stand, or undefined. */
+/** Why this entry is refused, or undefined. */
 async function problemOf(
   terminal: Terminal,
   secret: Uint8Array,

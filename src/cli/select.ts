@@ -1,4 +1,4 @@
-// Which card a command is about, and its PIN.
+// The card that a command is about, and its PIN.
 import { type CardSummary, cardInfo, listCards, openCard } from '../cards/index.ts'
 import { examineCertificates } from '../enroll/import.ts'
 import { CardError, hasCode, isCardError, PinError, UsageError, valueIf } from '../errors.ts'
@@ -21,10 +21,10 @@ import { waysOutOf } from './ways-out.ts'
 
 const READER = 'reader:'
 
-/** A card in a TPM by its name, or one in a reader by a part of the reader's name. */
+/** A card in a TPM by its name, or one in a reader by part of the reader's name. */
 type Choice = { readonly name: string } | { readonly reader: string }
 
-/** A command asks once: what comes and goes meanwhile does not change which card it is about. */
+/** A command chooses once, so that cards that come and go do not change which card it is about. */
 const chosen = new WeakMap<Context, Promise<Choice>>()
 
 function choiceOf(context: Context): Promise<Choice> {
@@ -34,7 +34,7 @@ function choiceOf(context: Context): Promise<Choice> {
 }
 
 /**
- * The card that is looked at: one in a TPM by its file, whoever has the TPM; else one in a reader.
+ * The card to show: one in a TPM from its file, even while another process uses the TPM; else one in a reader.
  * @throws CardError ERR_CARD_NOT_FOUND; UsageError ERR_CARD_AMBIGUOUS
  */
 export async function choiceToShow(context: Context, argument?: string): Promise<Choice> {
@@ -55,9 +55,9 @@ async function choose(context: Context): Promise<Choice> {
 }
 
 /**
- * The only card there is, in a TPM or in a reader. One that is shown in a reader is one card: it is used where it lives,
- * or in the reader while another process has its TPM and serves it. A card in a reader can call itself anything: where
- * nobody serves ours, or two call themselves so, no PIN is on its way to either.
+ * The only card there is, in a TPM or in a reader. A TPM card that is shown in a reader counts once: it is used in its
+ * TPM, or in the reader while another process uses the TPM to serve it. A card in a reader can claim any id: if nobody
+ * serves ours, or two cards claim its id, no PIN is sent to either.
  * @throws CardError ERR_CARD_NOT_FOUND; UsageError ERR_CARD_AMBIGUOUS
  */
 async function onlyCard({ options, out }: Context): Promise<Choice> {
@@ -82,13 +82,13 @@ async function isServed(name: string): Promise<boolean> {
 }
 
 const FILES = { filesOnly: true } as const
-/** Whether a card says that it is one of these in a TPM; that it is one proves nothing (`tpmCard` does). */
+/** Whether a card claims the id of one of these TPM cards. The claim proves nothing (`tpmCard` does). */
 const claims = (card: CardSummary, cards: readonly CardSummary[]): boolean =>
   'cardId' in card &&
   card.cardId !== undefined &&
   cards.some((own) => own.kind === 'tpm' && 'cardId' in own && own.cardId === card.cardId)
 
-/** Asked first, since it costs nothing: who has no reader does not wait for a TPM either. */
+/** Checked first, because it is cheap: without a reader there is no wait for a TPM either. */
 async function anyInReaders(): Promise<boolean> {
   const readers = await listReaders({ waitMs: 1000 }).catch(valueIf(isCardError, []))
   return readers.some(({ card }) => card)
@@ -98,7 +98,7 @@ function ambiguous(cards: readonly CardSummary[]): UsageError {
   return new UsageError('ERR_CARD_AMBIGUOUS', TEXT.error.ambiguous(cards.map((card) => plain(card.name))))
 }
 
-/** Runs `work` with the card that is meant. */
+/** Runs `work` with the chosen card. */
 export async function withCard<Result>(context: Context, work: (card: Card) => Promise<Result>): Promise<Result> {
   const choice = await choiceOf(context)
   if ('reader' in choice) return context.using(openCard(choice), work)
@@ -106,7 +106,7 @@ export async function withCard<Result>(context: Context, work: (card: Card) => P
 }
 
 /**
- * The PIN, after a look at the tries left: none is spent on a blocked PIN, nor the last one by accident.
+ * Takes the PIN after a look at the tries left: a blocked PIN costs no try, and the last one is not used by accident.
  * @throws PinError ERR_PIN_BLOCKED, ERR_PIN_LAST_TRY, ERR_PIN_REQUIRED, ERR_PIN_FORMAT
  */
 export async function takePin(context: Context, card: Card): Promise<Uint8Array> {
@@ -123,7 +123,7 @@ function askPin(context: Context, card: Card, triesLeft: number | undefined): Pr
   return takePinOf(context, card.name, triesLeft, checkOf(card, 'PIN'))
 }
 
-/** The same for a card that is open elsewhere, of any maker. */
+/** The same for a card of any maker that is open elsewhere. */
 export const askPinOf = (context: Context, card: string, triesLeft: number | undefined): Promise<Uint8Array> =>
   takePinOf(context, card, triesLeft, (octets) => anySecretBytes(octets, 'PIN'))
 
@@ -133,21 +133,23 @@ function takePinOf(context: Context, card: string, triesLeft: number | undefined
 
 type Check = NonNullable<Question['check']>
 
-/** By the rules of the card: ours has its own, also in a reader. */
+/** By the rules of the card: Tessera's cards have their own, even in a reader. */
 const checkOf =
   (card: Card, which: 'PIN' | 'PUK'): Check =>
   (octets) =>
     accessOf(card).secrets.bytes(octets, which)
 
-/** How the use of a key gets the PIN: in one transaction with it, asked for when the key wants it, by the same rules. */
+/**
+ * How a key gets the PIN when it is used: in the same transaction, asked for when the key needs it, by the same rules.
+ */
 export function keyPin(context: Context, card: Card): PinUse {
   return { pin: ({ triesLeft }) => askPin(context, card, triesLeft), ...triesToKeep(context) }
 }
 
-/** Others may have spent tries while a person typed. */
+/** Another program may use up tries while the user types. */
 const triesToKeep = ({ options }: Context) => ({ minTriesLeft: options.lastTry ? 0 : 2 })
 
-/** The same for the PUK; a blocked PUK is the card's to report. */
+/** The same for the PUK; the card itself reports a blocked PUK. */
 export async function takePuk(context: Context, card: Card): Promise<Uint8Array> {
   const { puk } = await card.pinStatus()
   refuseLastTry(context, TEXT.what.puk, puk?.triesLeft)
@@ -162,7 +164,7 @@ export const newPin = {
     return weakness && TEXT.warn.weakPin[weakness]
   },
 } satisfies Question
-/** The same for a card that is there. */
+/** The same for an existing card. */
 export const newPinOf = (card: Card): Question => ({ ...newPin, check: checkOf(card, 'PIN') })
 export const newPukOf = (card: Card): Question => ({ ...newPuk, check: checkOf(card, 'PUK') })
 
@@ -173,14 +175,14 @@ export async function unlock(context: Context, card: Card): Promise<void> {
   await card.verifyPin(await takePin(context, card), triesToKeep(context))
 }
 
-/** Of a card in a reader nobody is the owner: what changes it is its admin key. */
+/** A card in a reader is not changed with the PIN but with its admin key. */
 export const isInReader = (card: Card): boolean => card.name.startsWith(READER)
 
 const ADMIN_KEY_FILE = '--admin-key-file'
 
 /**
- * For a command that uses keys and changes the card more than once: each secret is asked for once, and not before it is
- * needed, and each file of secrets has one line. A command that waited asks again.
+ * For a command that uses keys and changes the card more than once: each secret is asked for once, and only when it is
+ * needed; a file of secrets has one line for it. After a wait the command asks again.
  */
 export function standingRights(context: Context, card: Card) {
   const pin = standing(context.secrets, () => takePin(context, card))
@@ -195,7 +197,10 @@ export function standingRights(context: Context, card: Card) {
   }
 }
 
-/** What a change of the card needs: the admin key where --admin-key-file names one or the card is in a reader, else the PIN. */
+/**
+ * Allows a change of the card: with the admin key if --admin-key-file names one or the card is in a reader, else with
+ * the PIN.
+ */
 export async function unlockManagement(context: Context, card: Card): Promise<void> {
   if (context.options.adminKeyFile === undefined && !isInReader(card)) return unlock(context, card)
   await card.authenticateAdmin(await adminKeyFor(context, card))
@@ -214,8 +219,8 @@ async function typedAdminKey(context: Context): Promise<AdminKey> {
 }
 
 /**
- * What signing with a key and then changing the card need, for one PIN: where the use of the key does not ask for it, or
- * the admin key stands for it, the change is allowed before.
+ * Allows signing with a key and then changing the card, with the PIN asked for once. If use of the key does not ask for
+ * the PIN, or the admin key replaces it, the change is allowed beforehand.
  */
 export async function unlockToCertify(context: Context, card: Card, slot: Slot): Promise<PinUse> {
   const { pinPolicy } = await card.keyInfo(slot)
@@ -229,7 +234,7 @@ function refuseLastTry(context: Context, what: string, triesLeft: number | undef
   throw new PinError('ERR_PIN_LAST_TRY', TEXT.error.lastTry(what), { triesLeft })
 }
 
-/** What is in the slots of the card, from the card file alone; a card in a reader is asked. */
+/** The content of the card's slots, from the card file alone; a card in a reader is asked. */
 export async function slotsOnFile(context: Context): Promise<SlotsOnFile> {
   const choice = await choiceOf(context)
   if (!('reader' in choice)) return { contents: (await cardInfo(choice.name)).keys, seesAll: true }
@@ -241,7 +246,7 @@ export async function slotsOnFile(context: Context): Promise<SlotsOnFile> {
 
 interface SlotsOnFile {
   readonly contents: readonly SlotContent[]
-  /** False of a card that does not tell of a key without a certificate. */
+  /** False for a card that does not report keys without a certificate. */
   readonly seesAll: boolean
 }
 
@@ -255,7 +260,7 @@ export async function keyOnFile(context: Context, slotName: string): Promise<Key
   return key
 }
 
-/** Whether a slot has a key, also one that cannot be used here. */
+/** Whether a slot has a key, even one that cannot be used here. */
 export const hasKey = (card: Card, slot: Slot): Promise<boolean> =>
   card
     .keyInfo(slot)
@@ -263,7 +268,7 @@ export const hasKey = (card: Card, slot: Slot): Promise<boolean> =>
     .catch(valueIf(isOfOneItem, true))
     .catch(valueIf((error) => hasCode(error, 'ERR_KEY_ABSENT'), false))
 
-/** Asks before a key is overwritten, or what may be one: what is not understood is not nothing. */
+/** Asks before a key is overwritten. Content that cannot be parsed may be a key. */
 export async function freeSlot(context: Context, card: Card, slot: Slot): Promise<void> {
   if (!(await card.isOccupied(slot))) return
   const { overwrite, overwriteUnknown } = TEXT.confirm
@@ -271,19 +276,19 @@ export async function freeSlot(context: Context, card: Card, slot: Slot): Promis
   await confirm(context, (known ? overwrite : overwriteUnknown)(slot))
 }
 
-/** Asks before a certificate is overwritten, also one that is not understood. */
+/** Asks before a certificate is overwritten, even one that cannot be parsed. */
 export async function freeCertificate(context: Context, card: Card, slot: Slot): Promise<void> {
   if (await hasCertificate(card, slot)) await confirm(context, TEXT.confirm.overwriteCert(slot))
 }
 
-/** One that is not understood is one. */
+/** A certificate that cannot be parsed counts too. */
 export const hasCertificate = (card: Card, slot: Slot): Promise<boolean> =>
   card
     .getCertificate(slot)
     .then((found) => found !== undefined)
     .catch(valueIf(isOfOneItem, true))
 
-/** Asks before a certificate is put beside a key that would be of little use there. @throws CardError */
+/** Asks before a certificate is stored beside a key although it would be of little use there. @throws CardError */
 export async function acceptCertificates(
   context: Context,
   key: Pick<KeyInfo, 'slot' | 'publicKey'>,

@@ -1,4 +1,4 @@
-// What each shell needs to ask `tessera completion` for candidates. Where there are none it completes file names.
+// How each shell asks `tessera completion` for candidates. Without candidates it completes file names.
 
 const bash = `_tessera() {
   local line

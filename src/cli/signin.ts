@@ -1,4 +1,4 @@
-// Signing in at the command line: options, and sessions in words and as JSON.
+// Sign-in at the command line: options, and sessions in words and as JSON.
 import type { AccountSummary } from '../signin/accounts.ts'
 import type { BackgroundOptions } from '../signin/background.ts'
 import { pemOf } from '../x509/pem.ts'
@@ -13,7 +13,7 @@ import { askPinOf } from './select.ts'
 
 const { signIn } = TEXT
 
-/** @throws CardError ERR_DATA for a CA file that is none */
+/** @throws CardError ERR_DATA for a malformed CA file */
 export async function signInOptions(context: Context, address: string): Promise<BackgroundOptions> {
   const { options, out, signal } = context
   const { service, card, signInSlot: slot, method, serviceCaFile, tcti, lastTry, waitForCard } = options

@@ -1,4 +1,4 @@
-// What the station gives to the first user of a card, in words.
+// The station's sheet for the first user of a card, in words.
 import type { ReadableCard } from '../cards/index.ts'
 import type { EnrollResult } from '../enroll/enroll-options.ts'
 import type { Context } from './context.ts'
@@ -7,7 +7,7 @@ import { rows } from './describe.ts'
 import { resultText } from './enrollment.ts'
 import { TEXT } from './messages.ts'
 
-/** The PIN is said where everybody knows it, and else where it is. */
+/** The sheet names the default PIN, which is public; for any other it says where the PIN is. */
 export function handOver({ options }: Context, card: ReadableCard, enrollment: EnrollResult): string {
   const { station, field } = TEXT
   if (enrollment.state === 'pending') return [resultText(enrollment), station.again(card.name)].join('\n')

@@ -1,26 +1,26 @@
-// Every command as data. program.ts makes commander of it, tests walk it.
+// Every command as data: program.ts builds commander's commands from it, and tests read it.
 import type { CommandShape, Run } from './context.ts'
 import type { TEXT } from './messages.ts'
 
 export interface CommandRow extends CommandShape {
   readonly words: keyof typeof TEXT.commands
-  /** Works until it is told to stop: then it has done its job, and that is no failure. */
+  /** Works until it is stopped, so being stopped is no failure. */
   readonly untilStopped?: true
-  /** Exit code 1 is an answer: no failure ends with it. */
+  /** Exit code 1 is an answer, so failures use another one. */
   readonly oneIsAnswer?: true
-  /** Its group, named alone, means this command. */
+  /** The group's name alone means this command. */
   readonly usual?: true
   readonly load: () => Promise<{ readonly run: Run }>
 }
 
-/** The secrets that a new card begins with, and how often they may be wrong. */
+/** The first secrets of a new card, and how many tries they have. */
 const firstSecrets = ['pin', 'puk', 'adminKey', 'helpDeskKey', 'pinTries', 'pukTries'] as const
 const signature = ['hash', 'signatureFormat', 'padding'] as const
-/** Which CA, and who asks it. */
+/** Which CA, and how to log in there. */
 const certificateAuthority = ['est', 'certsrv', 'caFile', 'user', 'passwordFile', 'negotiate'] as const
-/** What a certificate is to say. */
+/** The content of a certificate. */
 const content = ['subject', 'email', 'upn', 'principal', 'sid', 'purposes'] as const
-/** Changes of a card: by the PIN, or by the admin key. */
+/** How changes of a card are allowed: by the PIN, or by the admin key. */
 const manage = ['lastTry', 'adminKeyFile'] as const
 
 export const COMMANDS: readonly CommandRow[] = [

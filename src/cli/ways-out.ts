@@ -1,4 +1,4 @@
-// How a blocked PIN can be unblocked: only what this card has.
+// How to unblock a blocked PIN: only the ways that this card has.
 import { cardInfo } from '../cards/index.ts'
 import type { Card } from '../piv/host/card.ts'
 import type { PinStatus } from '../piv/host/pins.ts'
@@ -6,7 +6,7 @@ import { TEXT } from './messages.ts'
 
 const isInReader = (name: string) => name.startsWith('reader:')
 
-/** In sentences that a person can follow. */
+/** In sentences for the user to follow. */
 export function waysOut(name: string, puk: PinStatus['puk'], helpDesk: boolean): string {
   const { waysOut: words } = TEXT.field
   const ways = [...(puk !== undefined && puk.triesLeft !== 0 ? [words.puk] : []), ...(helpDesk ? [words.helpDesk] : [])]
@@ -14,7 +14,7 @@ export function waysOut(name: string, puk: PinStatus['puk'], helpDesk: boolean):
   return isInReader(name) ? words.noneInReader : words.none(name)
 }
 
-/** The same for a card that is open. */
+/** The same for an open card. */
 export async function waysOutOf({ name }: Card, { puk }: PinStatus): Promise<string> {
   return waysOut(name, puk, isInReader(name) ? false : (await cardInfo(name)).helpDesk)
 }

@@ -12,7 +12,7 @@ import { isInReader, unlockManagement, withCard } from '../select.ts'
 const SOURCE = 'admin-key change'
 
 export const run: Run = async (context, said?: string) => {
-  // A file with a mistake is found before anybody is asked for a PIN.
+  // Read first, so that a mistake in the file is found before anybody is asked for a PIN.
   const given = said === undefined ? undefined : await named(context, said)
   await withCard(context, async (card) => {
     await unlockManagement(context, card)

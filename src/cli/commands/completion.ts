@@ -6,7 +6,7 @@ import type { Run } from '../context.ts'
 import { TEXT } from '../messages.ts'
 import { SHELLS } from '../shells.ts'
 
-/** With words, the last one unfinished: what may stand in its place, one a line. The scripts of the shells ask this. */
+/** With words, the last one unfinished: the candidates for it, one a line. The shells' scripts call this. */
 export const run: Run = async ({ commands, out }, shell, ...words) => {
   const script = SHELLS.get(shell)
   if (script === undefined) throw new UsageError('ERR_USAGE', TEXT.error.shell(shell, [...SHELLS.keys()]))
@@ -18,11 +18,11 @@ export const run: Run = async ({ commands, out }, shell, ...words) => {
   await out.result(found, found.join('\n'))
 }
 
-// Each is loaded only where a name of its kind may stand: somebody waits at the Tab key.
+// Each is loaded only if a name of its kind may come next, because the user is waiting at the Tab key.
 const lists: Lists = {
   async cards() {
     const { listCards } = await import('../../cards/index.ts')
-    // A file may have any name; a card may not.
+    // A card file may have a name that is not allowed for a card.
     return (await listCards({ filesOnly: true })).map((card) => card.name).filter((name) => CARD_NAME.test(name))
   },
   async addresses() {

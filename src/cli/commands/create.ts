@@ -13,7 +13,7 @@ export const run: Run = async (context, name) => {
   const made = withOwnerPassword(context, async (ownerPassword) => {
     const card = await out.working(TEXT.done.cardWorking, () => createCard({ ...chosen, ...given({ ownerPassword }) }))
     if (!signal.aborted) return card
-    // Stopped in the middle: then there shall be no card.
+    // Stopped in the middle: no card is left behind.
     await card.close()
     await destroyCard(name, { tcti, ...given({ ownerPassword }) })
     throw signal.reason

@@ -18,7 +18,7 @@ export const run: Run = async (context, name) => {
   if (never.length > 0) await out.warn(TEXT.warn.neverKeys(never))
 }
 
-/** Keys that outlive the card in copies of its file; a file that cannot be read says none. */
+/** Keys that still work in copies of the card file; none if the file cannot be read. */
 async function neverKeys(name: string): Promise<readonly string[]> {
   const card = await cardInfo(name).catch((error: unknown) => {
     if (error instanceof CardError && (whyDead(error) !== undefined || error.code === 'ERR_KEY_DAMAGED')) return
@@ -29,7 +29,7 @@ async function neverKeys(name: string): Promise<readonly string[]> {
 
 async function remove(context: Context, name: string, error: CardError): Promise<undefined> {
   const { options, out } = context
-  // Known by now; without --yes a person typed the name before knowing it.
+  // Asked now, with the reason: a name typed before was typed without knowing it.
   await confirmName(context, name, {
     ask: (card) => `${error.message}\n${TEXT.prompt.removeDead(card)}`,
     refuse: TEXT.error.destroyUnconfirmed,

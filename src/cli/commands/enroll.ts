@@ -23,13 +23,13 @@ export const run: Run = async (context, slotName?: string) => {
   return withCard(context, async (card) => {
     await nameKey(context, card, slot)
     const ca = known ? await rememberedCa(card, slot) : undefined
-    // Said before a password is asked for: somebody else may have written the file.
+    // Printed before a password is asked for: another user or program may have written the file.
     if (ca !== undefined) await context.out.note(TEXT.enrollment.rememberedCa(ca.url))
     return enrolled(context, card, slot, ca ? optionsOf(ca, options) : options, ca?.trust)
   })
 }
 
-/** @param known of whom the CA's certificate has to come, where no option says so */
+/** @param known trusted certificates for the CA, if no option names any */
 async function enrolled(
   context: Context,
   card: Card,
@@ -45,7 +45,7 @@ async function enrolled(
   const agent = byCertificate ? await cardAgent(card, slot, { onPin, ...given({ minTriesLeft }) }) : undefined
   try {
     const wanted = await enrollOptions(context, { agent, options, known })
-    /** While a CA makes up its mind, which may take hours, no secret is kept. */
+    /** While the CA decides, which may take hours, no secret is kept. */
     const onEvent = (event: EnrollEvent) => {
       if (event.step === 'wait') context.secrets.drop()
       wanted.onEvent(event)

@@ -10,7 +10,7 @@ export const run: Run = async (context, id?: string) => {
   const registration = await registrationOf(context)
   if (id !== undefined) {
     const entry = await registration.approve(requestId(id))
-    // The rules deny what they would deny at once, and what was denied before stays so.
+    // The rules may deny a request at approval, and a request denied before stays denied.
     if (entry.state === 'denied') {
       const words = entry.reason ?? ''
       throw new CaError('ERR_CA_REFUSED', TEXT.labCa.refused(entry.id, words), { words })

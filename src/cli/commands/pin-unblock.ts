@@ -20,7 +20,7 @@ async function byPuk(context: Context, card: Card): Promise<void> {
   await card.unblockPin({ puk, newPin: await context.secrets.takeNew(newPinOf(card)) })
 }
 
-/** The challenge lives in the TPM session of this process, so it waits here for the response. */
+/** The challenge lives in the TPM session of this process, so this process waits for the response. */
 async function byHelpDesk(context: Context, card: Card): Promise<void> {
   const challenge = await card.unblockChallenge()
   await context.out.note(TEXT.helpDesk.challenge)
@@ -29,7 +29,7 @@ async function byHelpDesk(context: Context, card: Card): Promise<void> {
   await card.unblockWithResponse({ response, newPin: await context.secrets.takeNew(newPinOf(card)) })
 }
 
-/** Misread characters are found here, before the card takes the response and its challenge with it: it is asked for again. */
+/** Misread characters are found here and asked for again: a response sent to the card would use the challenge up. */
 async function readResponse(context: Context): Promise<string> {
   const { prompt, what, error } = TEXT
   const terminal = context.terminal()

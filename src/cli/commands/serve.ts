@@ -8,7 +8,7 @@ import { type Context, given, type Run } from '../context.ts'
 import { warningsOf } from '../describe.ts'
 import { TEXT } from '../messages.ts'
 
-/** One card, and where it goes. */
+/** One card, and the way it goes into PC/SC. */
 interface Row {
   readonly name: string
   readonly place: string
@@ -47,7 +47,7 @@ function rowsOf({ options }: Context, names: readonly string[]): Row[] {
   const { host, port } = listen === undefined ? parsePlace(vpcd ?? DEFAULT_PLACE) : { host: '127.0.0.1', port: listen }
   return names.map((name, index) => {
     const place = `${host}:${port + index}`
-    // vpcd has two readers, and both must be answered: docs/serve.md.
+    // vpcd has two readers, and both need a client: docs/serve.md.
     const alone = index % 2 === 0 && index === names.length - 1
     const way = listen === undefined ? { vpcd: place } : { listen: port + index, bothPorts: alone }
     return { name, place, options: { ...common, ...way } }

@@ -18,7 +18,7 @@ export const run: Run = async (context, address) => {
     return
   }
   const { session, socket, closed } = await signInShared(wanted, false)
-  // The PIN was used: a session lasts for hours.
+  // The PIN has been used, and the session lasts for hours.
   context.secrets.wipe()
   const leave = () => void session.signOut()
   // Closing the window of a session in the foreground ends it.
@@ -42,7 +42,7 @@ function tell({ out }: Context, session: Session, socket: string): Promise<void>
   return out.done({ ...facts, socket, background: false }, `${words}\n${TEXT.signIn.socket(socket)}`)
 }
 
-/** @throws PcscError ERR_CARD_REMOVED, SignInError ERR_SIGNED_OUT where it ended by itself, unless its time is over */
+/** @throws PcscError ERR_CARD_REMOVED, SignInError ERR_SIGNED_OUT if it ended by itself before its time was over */
 async function over({ out }: Context, { ended, address }: Session): Promise<void> {
   const { reason, told } = await ended
   const words = TEXT.signIn.ended[reason](address, told)

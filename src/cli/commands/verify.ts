@@ -21,7 +21,9 @@ export const run: Run = async (context, slotName, file, signatureFile) => {
   return valid ? EXIT.ok : EXIT.failure
 }
 
-/** How Node says --signature-format and --padding. PSS salts are as long as the hash (RFC 8017, 9.1; as `sign` makes them). */
+/**
+ * --signature-format and --padding in Node's terms. PSS salts are as long as the hash (RFC 8017, 9.1), as in `sign`.
+ */
 function variant(context: Context, kind: 'ec' | 'rsa') {
   const { signatureFormat, padding } = context.options
   if (kind === 'ec') return { dsaEncoding: signatureFormat === 'raw' ? 'ieee-p1363' : 'der' } as const
