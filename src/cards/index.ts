@@ -1,4 +1,4 @@
-/** Cards, of both kinds: created, opened, listed, renamed, reset and destroyed. */
+/** Cards of both kinds: creating, opening, listing, renaming, resetting and destroying them. */
 
 export { type WhyDead, whyDead } from '../tpm/dead.ts'
 export type { ListedCertificate } from './certificates.ts'

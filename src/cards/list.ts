@@ -1,4 +1,4 @@
-/** Every card that this user can reach: those in TPMs, and those in readers. */
+/** Every card that the user can reach, in TPMs and in readers. */
 import { storesOf } from '../tpm/stores.ts'
 import { listReaderCards, type ReaderCardSummary } from './reader-cards.ts'
 import { onlyReaderOf } from './reader-probe.ts'

@@ -93,7 +93,7 @@ export function onlyReaderOf(cardId: string, probed: readonly Probed[]): string 
 /** Limit for PC/SC, another program and each answer. Short, because the caller has other work to do. */
 const IN_PASSING_MS = 500
 
-/** The reader in which another process serves the card with this id; undefined where that is not certain. */
+/** The reader in which another process serves the card with this id; undefined if that is not certain. */
 export async function readerOfCard(cardId: Uint8Array): Promise<string | undefined> {
   return onlyReaderOf(hex(cardId), await probeReaders(IN_PASSING_MS, async () => undefined))
 }

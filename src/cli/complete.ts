@@ -62,7 +62,7 @@ async function valuesOf(name: OptionName, lists: Lists): Promise<readonly string
   return choices ?? (await OPTION_VALUES[name]?.(lists)) ?? alternatives ?? (await VALUES[what]?.(lists)) ?? []
 }
 
-/** The command at the beginning of the `plain` words, and how many words it has. */
+/** The command that the `plain` words begin with. */
 function commandOf(commands: readonly CommandShape[], plain: readonly string[]): CommandShape | undefined {
   return commands.find(({ words }) => {
     const own = words.split(' ')

@@ -57,7 +57,7 @@ async function choose(context: Context): Promise<Choice> {
 /**
  * The only card there is, in a TPM or in a reader. A TPM card that is shown in a reader counts once: it is used in its
  * TPM, or in the reader while another process uses the TPM to serve it. A card in a reader can claim any id: if nobody
- * serves ours, or two cards claim its id, no PIN is sent to either.
+ * serves ours, or two cards claim its id, no PIN is sent to a reader.
  * @throws CardError ERR_CARD_NOT_FOUND; UsageError ERR_CARD_AMBIGUOUS
  */
 async function onlyCard({ options, out }: Context): Promise<Choice> {

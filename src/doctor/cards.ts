@@ -38,7 +38,7 @@ export async function cards(home: string | undefined): Promise<Finding> {
   }
 }
 
-/** The folder that this user cannot write in, if any: `path`, or the parent in which it would be created. */
+/** The folder that the user cannot write to, if any: `path`, or the parent in which it would be created. */
 async function notWritable(path: string): Promise<string | undefined> {
   const can = (mode: number) =>
     access(path, mode).then(

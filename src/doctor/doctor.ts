@@ -1,4 +1,4 @@
-// What works on this machine and what is missing, in plain words.
+// What works on this computer and what is missing, in plain words.
 import { native } from '../native.ts'
 import { cards } from './cards.ts'
 import { type Finding, found, type Place } from './finding.ts'

@@ -71,7 +71,7 @@ async function undo(card: Card, found: Enrolment, authorize: Authorize): Promise
   return true
 }
 
-/** A key made directly in its slot is deleted if the request shows that it is ours and it is not in use. */
+/** Deletes a key made directly in its slot, if the request shows that it is ours and it has no certificate yet. */
 async function undoInPlace(card: Card, { slot, request }: Enrolment, authorize: Authorize): Promise<boolean> {
   const key = await publicKeyIn(card, slot)
   if (key === undefined) return true

@@ -81,7 +81,7 @@ function assertInTime(which: string, certificate: X509Certificate, now: Date): v
   if (why !== undefined) throw wrong(`${which} ${why}`)
 }
 
-/** The path from the issuer up to a trusted certificate, one valid now first; undefined if there is no path. */
+/** The path from the issuer up to a trusted certificate, if possible one valid now; undefined if there is no path. */
 function pathFrom(
   leaf: X509Certificate,
   pool: readonly X509Certificate[],
@@ -108,7 +108,7 @@ function mostBelow({ raw }: X509Certificate): number {
     const length = parts.takeIf(DER.integer)
     return length === undefined ? Number.POSITIVE_INFINITY : Number(`0x0${hex(length)}`)
   })
-  return most ?? 0 // it sets no limit that can be read here
+  return most ?? 0 // no readable limit: no CA may be below it
 }
 
 /** Visits each certificate once: CAs that certify each other create more paths than can be walked. */

@@ -20,7 +20,7 @@ export interface CertificateDescription extends Required<AlternativeNames> {
   /** As RFC 4514 writes names. */
   readonly subject: string
   readonly issuer: string
-  /** Issued by itself. */
+  /** Subject and issuer are the same. */
   readonly selfSigned: boolean
   /** In lower-case hex digits. */
   readonly serialNumber: string

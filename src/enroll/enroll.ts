@@ -313,7 +313,7 @@ class Run {
     return false
   }
 
-  /** If a card does not report its key and then does not sign with it, the key may be on another card. */
+  /** Removes the certificate again: a card that neither reports the key nor signs with it may be the wrong card. */
   async #takeOut(why: unknown): Promise<never> {
     await this.#card.deleteCertificate(this.#slot).catch(() => undefined)
     throw why

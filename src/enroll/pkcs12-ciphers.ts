@@ -12,7 +12,7 @@ import { readAlgorithm } from '../x509/certificate.ts'
 import { Parts } from '../x509/parts.ts'
 import { EXPORT_AGAIN, type Pkcs12Work } from './pkcs12-work.ts'
 
-/** Which key material is derived. RFC 7292, B.3. */
+/** The kind of key material to derive. RFC 7292, B.3. */
 const PURPOSE = { key: 1, iv: 2, mac: 3 } as const
 
 const PBES2 = '1.2.840.113549.1.5.13'
@@ -129,7 +129,7 @@ async function pbmac1Key(parameters: Uint8Array, { passphrase }: Secrets, work: 
   return { hash, key: await pbkdf2Key(derivation, passphrase, undefined, work) }
 }
 
-/** @param derivation AlgorithmIdentifier of PBKDF2 @param length of the key, where the cipher says it */
+/** @param derivation AlgorithmIdentifier of PBKDF2 @param length of the key, if the cipher sets it */
 async function pbkdf2Key(
   derivation: Uint8Array,
   passphrase: Uint8Array,

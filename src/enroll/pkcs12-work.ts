@@ -21,7 +21,7 @@ export class Pkcs12Work {
 
   /**
    * The number of rounds that an INTEGER asks for.
-   * @param cost how many hashes one round takes for a key of this length
+   * @param cost how many hashes one round takes
    * @throws CardError ERR_DATA if these and the earlier rounds are too many
    */
   rounds(integer: Uint8Array, cost: number): number {

@@ -139,7 +139,7 @@ async function readSafe(value: Uint8Array, secrets: Secrets, bags: Bags): Promis
   }
 }
 
-/** An octet string in pieces. */
+/** Joins an octet string in pieces. */
 const joined = (pieces: Uint8Array): Uint8Array => Buffer.concat(readTlvs(pieces, 'BER').map(({ value }) => value))
 
 async function readSafeContents(octets: Uint8Array, secrets: Secrets, bags: Bags, depth = 0): Promise<void> {

@@ -22,7 +22,7 @@ import {
 } from './certificate-rules.ts'
 import type { CertificateDescription } from './describe.ts'
 
-/** Kerberos compares realms with regard to case, and a UPN is used as a principal just as it is written. */
+/** Realms in Kerberos are case-sensitive, and a UPN is used as a principal just as it is written. */
 const inCapitals = (upn: string): boolean =>
   upn.slice(upn.lastIndexOf('@')) === upn.slice(upn.lastIndexOf('@')).toUpperCase()
 const isEc = ({ certificate }: Placed): boolean => certificate.algorithm.startsWith('P-')

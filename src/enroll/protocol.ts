@@ -4,7 +4,7 @@
  * is up to the enrolment.
  */
 
-/** Most octets of a certificate, a chain or an answer that a protocol takes from a CA. */
+/** Most octets of a certificate, a chain or an answer that a protocol accepts from a CA. */
 export const LONGEST_ANSWER = 256 * 1024
 
 export interface CallOptions {

@@ -14,7 +14,7 @@ import { enroll } from './enrollments.ts'
 const IN_THE_STATION = { firstPinServes: true } as const
 
 export interface StationOptions {
-  /** The card: its first PIN is 12345678 unless given, and has to be changed by the first user in either case. */
+  /** The card: its first PIN is 12345678 by default, and the first user has to change it in any case. */
   readonly card: Omit<CreateCardOptions, 'mustChangePin'>
   /** What is enrolled, and where. */
   readonly enroll: Omit<EnrollOptions, 'pin' | 'authorize' | 'renew' | 'key' | 'keepOld'>

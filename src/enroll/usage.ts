@@ -1,4 +1,4 @@
-// What a key may do in which slot: SP 800-73-5 part 1, 3.1.2, 3.2.1, 3.2.2, 3.1.3 and 3.3.1.
+// Permitted uses of the keys in each slot: SP 800-73-5 part 1, 3.1.2, 3.2.1, 3.2.2, 3.1.3 and 3.3.1.
 import { ALGORITHMS, type Algorithm } from '../piv/algorithms.ts'
 import type { Slot } from '../piv/slots.ts'
 import type { KeyUsage } from '../x509/usages.ts'

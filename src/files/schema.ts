@@ -19,7 +19,7 @@ export const integer = (least: number, most: number) =>
 
 export const text = (least: number, most: number) => v.pipe(v.string(), v.minLength(least), v.maxLength(most))
 
-/** A moment as `Date.prototype.toISOString` writes it. */
+/** A time as `Date.prototype.toISOString` writes it. */
 export const moment = v.pipe(
   v.string(),
   v.check((value) => {

@@ -23,6 +23,6 @@ export async function readBody(message: IncomingMessage, limit: number): Promise
   return Uint8Array.from(Buffer.concat(chunks))
 }
 
-/** Content-Type without parameters, in lower case; empty where there is none. */
+/** Content-Type without parameters, in lower case; empty if there is none. */
 export const mediaType = ({ headers }: Pick<IncomingMessage, 'headers'>): string =>
   (headers['content-type'] ?? '').split(';', 1)[0]?.trim().toLowerCase() ?? ''

@@ -39,7 +39,7 @@ export interface TimeLimit {
   /** Milliseconds. */
   readonly ms: number
   readonly signal?: AbortSignal | undefined
-  /** Whether the clock is stopped, for instance while a person is asked; after that the time starts again. */
+  /** Whether the clock is stopped, for instance while a person is asked; the time then starts again. */
   readonly isPaused?: () => boolean
 }
 

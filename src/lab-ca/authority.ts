@@ -48,7 +48,7 @@ export interface IssueOptions {
   readonly crl: string
 }
 
-/** Sixteen octets, of which the last four are the number of the request and the others random. */
+/** Sixteen octets: twelve random ones, then the number of the request in four. */
 function serialNumber(id: number): Uint8Array {
   const octets = Buffer.from(randomBytes(16))
   octets.writeUInt8((octets.readUInt8(0) & 0x3f) | 0x40, 0)

@@ -43,7 +43,7 @@ export class Intake {
   }
 
   /**
-   * Accepts a request. A request for more than the user may have is accepted and denied, so that it has a number.
+   * Stores a request and gives it a number. A request for more than the user may have is stored too, and denied.
    * @throws Refusal 400, 403, 413 for a malformed request or a weak key; 429 and 503 when there are too many
    */
   submit(submission: Submission): Promise<Entry> {

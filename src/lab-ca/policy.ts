@@ -41,7 +41,7 @@ export interface Content {
 
 const refused = (why: string) => new Refusal(403, why)
 
-/** @throws Refusal 403 with the reason, or 400 where an extension is malformed */
+/** @throws Refusal 403 with the reason, or 400 for a malformed extension */
 export function contentOf(request: Request, user: User, template: TemplateName): Content {
   try {
     return build(request, user, template)
@@ -103,7 +103,7 @@ function checkPurposes(asked: Uint8Array | undefined, template: TemplateName): v
   throw refused(`The request asks for the purpose ${more}, which the template "${title}" does not have.`)
 }
 
-/** The requested usages if they are right for the kind of key, else the default. DER BIT STRING. */
+/** The requested usages, or by default all of the kind of key; others are refused. DER BIT STRING. */
 function keyUsage(asked: Uint8Array | undefined, kind: Request['kind']): Uint8Array {
   if (asked === undefined) return writeUsages(USAGES[kind])
   const wanted = readUsages(asked)

@@ -5,7 +5,7 @@ import { decode, integer, moment, octets, text } from '../files/schema.ts'
 import { type Kind, seal } from '../files/sealed-text.ts'
 import { TEMPLATE_NAMES } from './templates.ts'
 
-/** Most octets of a PKCS#10 that the CA takes; one with an RSA-4096 key has about 2 kB. */
+/** Most octets of a PKCS#10 that the CA accepts; one with an RSA-4096 key has about 2 kB. */
 export const LONGEST_REQUEST = 16 * 1024
 
 /** Longest reason for a denial, in characters. */
@@ -76,7 +76,7 @@ export const FORMS = {
   settings: form('settings', 'settings file', settings),
 }
 
-/** No file of the CA is longer, in octets. */
+/** Longest file of the CA, in octets. */
 export const LONGEST_FILE = 64 * 1024
 
 export const encodeAs = <Value>({ kind }: Form<Value>, value: Value): Uint8Array => seal(kind, value)

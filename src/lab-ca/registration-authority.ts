@@ -35,7 +35,7 @@ export interface RegistrationOptions {
 
 /**
  * Opens a CA that was started once, to decide on requests from another process than its server.
- * @throws UsageError ERR_USAGE where there is none; FileError
+ * @throws UsageError ERR_USAGE if there is none; FileError
  */
 export async function openRegistrationAuthority(path: string, files?: Files): Promise<RegistrationAuthority> {
   const directory = new Directory(path, files)

@@ -18,7 +18,7 @@ const IP = octetField(7)
 const UPN = '1.3.6.1.4.1.311.20.2.3'
 const PRINCIPAL = '1.3.6.1.5.2.2'
 const SID = '1.3.6.1.4.1.311.25.2.1'
-/** Kerberos: a principal that is a person, KRB_NT_PRINCIPAL. RFC 4120, 6.2. */
+/** Kerberos: the principal of a user, KRB_NT_PRINCIPAL. RFC 4120, 6.2. */
 const NT_PRINCIPAL = Uint8Array.of(1)
 
 export interface AlternativeNames {
@@ -35,7 +35,7 @@ const bad = (what: string, value: string, example: string): UsageError =>
   new UsageError('ERR_USAGE', `"${value.slice(0, 80)}" is no ${what}. Write it as in ${example}.`)
 
 const CHECKS = {
-  // ASCII on both sides: RFC 5280, 4.2.1.6. Addresses in other alphabets have a name form of their own.
+  // ASCII on both sides: RFC 5280, 4.2.1.6. Addresses in other alphabets use another form of name.
   email: {
     what: 'e-mail address',
     pattern: /^[!#-'*+\-./-9=?A-Z^-~]{1,64}@[A-Za-z0-9.-]{1,255}$/,

@@ -1,4 +1,4 @@
-// Certificates in an envelope that signs nothing: PKCS#7 "certs-only", RFC 5652, 5.1 and 5.2; RFC 8551, 3.8.
+// Certificates in an envelope without signatures: PKCS#7 "certs-only", RFC 5652, 5.1 and 5.2; RFC 8551, 3.8.
 import { concat } from '../bytes.ts'
 import { DER, field } from '../iso7816/der.ts'
 import { readTlvs, type Tlv, TlvError, tlv, unwrap } from '../iso7816/tlv.ts'
@@ -59,7 +59,7 @@ export function readCertsOnly(octets: Uint8Array): Uint8Array[] {
 const is = (part: Tlv | undefined, octets: Uint8Array): boolean =>
   part !== undefined && Buffer.compare(tlv(part.tag, part.value), octets) === 0
 
-/** The type "data", with no content or with content of no octets. */
+/** The type "data", with no content or with empty content. */
 function emptyContent(inner: Tlv): boolean {
   const [type, content, ...others] = readTlvs(inner.value)
   if (!is(type, DATA) || others.length > 0) return false

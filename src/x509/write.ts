@@ -75,7 +75,7 @@ export interface NewRequest {
   readonly extensions: readonly Extension[]
 }
 
-/** A request for the key that signs it. @returns PKCS#10 in DER */
+/** Writes a request for the key that signs it. @returns PKCS#10 in DER */
 export function writeRequest({ subject, extensions }: NewRequest, signer: Signer): Promise<Uint8Array> {
   const wanted = element(DER.set, writeExtensions(extensions))
   const attributes = extensions.length === 0 ? [] : [element(DER.sequence, EXTENSION_REQUEST, wanted)]

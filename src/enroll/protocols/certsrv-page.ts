@@ -43,7 +43,7 @@ function labelled(html: string, id: string): string | undefined {
 
 const has = (html: string, ...ids: readonly string[]): boolean => ids.some((id) => marked(html, id) !== undefined)
 
-/** The number of a request in a sentence of any language. */
+/** Finds the number of a request in a sentence, in any language. */
 function numberIn(sentence: string): string | undefined {
   const text = sentence
     .replace(/<[^>]*>/g, ' ')

@@ -35,7 +35,7 @@ export function estProtocol(options: CaAddress): Est {
     return connection.call({ method: 'GET', path, ...details })
   }
 
-  /** The octets of a body in base64, of that type. */
+  /** Decodes a body in base64 and checks its type. */
   function octets({ type, body }: CaResponse, wanted: string): Uint8Array {
     if (type !== wanted) throw connection.answer(`it is of the type ${type || '(none)'}, and not ${wanted}`)
     const text = Buffer.from(body)

@@ -23,7 +23,7 @@ export interface Call {
   readonly headers: IncomingMessage['headers']
   /** A certificate of this CA for which the client proved that it has the key; DER. */
   readonly clientCertificate: Uint8Array | undefined
-  /** @throws Refusal 413 for too many octets, 415 for another type than these */
+  /** @throws Refusal 413 for too many octets, 415 for any other type */
   body(types: readonly string[]): Promise<Uint8Array>
 }
 

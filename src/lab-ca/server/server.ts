@@ -113,7 +113,7 @@ const tlsOptions = (
   handshakeTimeout: limits.headersTimeout,
 })
 
-/** Addresses that stand for all of a computer's, and are not addresses themselves. */
+/** Wildcard addresses to listen on: no client can use them. */
 const ANY = ['0.0.0.0', '::', '']
 
 const hostsOf = (host: string, names: readonly string[]): string[] =>
