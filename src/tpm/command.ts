@@ -5,7 +5,7 @@ import type { Entity } from './codec/nv.ts'
 import { EMPTY } from './codec/wire.ts'
 import { CC, RH, SESSION } from './constants.ts'
 
-/** A handle that is its own Name (permanent handle, session), or one with its Name. */
+/** A handle that is its own Name (permanent handle, session), or a handle with its Name. */
 export type Target = number | Entity
 
 /** `code`: one of CC. `params`: the parameter area, in parts. */
@@ -37,17 +37,17 @@ export function encrypting(session: number): NativeAuth {
   return { session, attributes: SESSION.continueSession | SESSION.decrypt }
 }
 
-/** A session that authorises nothing and has the TPM encrypt the first parameter of its answer. */
+/** A session that authorises nothing and makes the TPM encrypt the first parameter of its answer. */
 export function decrypting(session: number): NativeAuth {
   return { session, attributes: SESSION.continueSession | SESSION.encrypt }
 }
 
-/** A session that authorises nothing and vouches for the answer: by its HMAC it is known to be the TPM's own. */
+/** A session that authorises nothing and authenticates the answer: its HMAC shows that the TPM sent it. */
 export function vouching(session: number): NativeAuth {
   return { session, attributes: SESSION.continueSession | SESSION.audit }
 }
 
-/** PolicyTicket by a ticket that the native half keeps: done ahead of the next use of `session`. */
+/** PolicyTicket by a ticket that the native side keeps: done ahead of the next use of `session`. */
 export function keptTicket(session: number, ticket: number): NativeCommand {
   return { command: CC.PolicyTicket, handles: [session], names: NONE, auths: NONE, params: EMPTY, ticket }
 }

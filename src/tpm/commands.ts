@@ -15,7 +15,7 @@ export interface DeviceOptions {
   readonly stateFile: string
   /** Whether an embedded TPM may be manufactured where there is no state. */
   readonly createState: boolean
-  /** How long to wait for a TPM that another program holds, in milliseconds. */
+  /** How long to wait for a TPM that another program uses, in milliseconds. */
   readonly waitMs?: number
 }
 
@@ -24,16 +24,16 @@ export interface Session {
   readonly handle: number
 }
 
-/** A ticket that the native half keeps, for connections of this generation. */
+/** A ticket that the native side keeps, for connections of this generation. */
 export interface KeptTicket {
   readonly id: number
   readonly generation: number
 }
 
-/** Commands that the TPM's thread has. */
+/** Commands that were handed to the TPM's thread. */
 export interface Posted {
   readonly answers: Promise<Uint8Array[]>
-  /** Of the device when they were posted. */
+  /** The device's generation when they were posted. */
   readonly generation: number
 }
 
@@ -41,7 +41,7 @@ const WAIT_MS = 10_000
 /** Largest command that any TPM takes, in octets (TPM2_MAX_COMMAND_SIZE), without its header and handle. */
 const MAX_PARAMETERS = 4096 - 14
 
-/** As the libraries say of what they cannot send: `sapi`. */
+/** The error for a command that the libraries could not send: layer `sapi`. */
 function tooLong(octets: number): TpmError {
   return new TpmError(
     'ERR_TPM',
@@ -59,18 +59,18 @@ export interface SaltKey {
 
 export class TpmCommands {
   readonly options: DeviceOptions
-  /** Grows whenever the connection was lost and made anew: sessions, loaded keys and tickets of before are gone. */
+  /** Grows whenever the connection was lost and made anew: earlier sessions, loaded keys and tickets are gone. */
   generation = 0
   readonly turns = new Turns()
   #connection: Promise<NativeTpm> | undefined
-  /** The same, and what it came to, once it has. */
+  /** The same promise and its result, once it has one. */
   #ready: readonly [Promise<NativeTpm>, NativeTpm] | undefined
 
   constructor(options: DeviceOptions) {
     this.options = options
   }
 
-  /** Connects, unless that was done. @throws TpmError */
+  /** Connects if necessary. @throws TpmError */
   async connect(): Promise<NativeTpm> {
     return (await this.#connected())[1]
   }
@@ -94,14 +94,14 @@ export class TpmCommands {
   }
 
   /**
-   * As `run`, and nothing is awaited before the TPM's thread has the commands. What it rejects with goes to
-   * `noticed` and `giveUpLost`. Only while `connected`.
+   * As `run`, but nothing is awaited before the TPM's thread has the commands. A rejection must be passed to `noticed` and
+   * `giveUpLost`. Only while `connected`.
    */
   post(commands: readonly NativeCommand[]): Promise<Uint8Array[]> {
     return this.#native.run(commands)
   }
 
-  /** Hands the parameters of a PolicyTicket to the native half for good: they are wiped here. Only while `connected`. */
+  /** Hands the parameters of a PolicyTicket to the native side for good: they are wiped here. Only while `connected`. */
   keepTicket(ticket: Uint8Array): KeptTicket {
     try {
       return { id: this.#native.keepTicket(ticket), generation: this.generation }
@@ -110,24 +110,24 @@ export class TpmCommands {
     }
   }
 
-  /** One of a connection that is gone went with it. */
+  /** A ticket of an earlier connection was dropped with it. */
   dropTicket({ id, generation }: KeptTicket): void {
     if (generation === this.generation) this.#ready?.[1].dropTicket(id)
   }
 
-  /** The typed error for what a command was rejected with. */
+  /** The typed error for the rejection of a command. */
   noticed(cause: unknown): unknown {
     const error = fromNative(cause)
     if (isStale(error)) this.wentStale()
     return error
   }
 
-  /** Gives up the connection that a command was posted to where it was lost, unless that was done. */
+  /** Gives up the connection that a command was posted to, if it was lost and is not given up yet. */
   async giveUpLost({ generation }: Posted, error: unknown): Promise<void> {
     if (isLoss(error) && generation === this.generation) await this.#giveUp(this.#connection)
   }
 
-  /** Runs one command whose parameters hold a secret: they are wiped afterwards. */
+  /** Runs one command with a secret in its parameters, which are wiped afterwards. */
   async runSecret(one: NativeCommand): Promise<void> {
     try {
       await this.run(one)
@@ -142,7 +142,7 @@ export class TpmCommands {
     return new WireReader(result)
   }
 
-  /** Current nonceTPM of a session: what a policy command binds itself to. */
+  /** Current nonceTPM of a session, to which policy commands are bound. */
   async nonceTpm(session: Session): Promise<Uint8Array> {
     return (await this.connect()).nonceTpm(session.handle)
   }
@@ -155,7 +155,7 @@ export class TpmCommands {
     return this.#use((tpm) => tpm.startSession(options))
   }
 
-  /** Flushes a session or an object. One that is already gone is no error. */
+  /** Flushes a session or an object. It is not an error if it is already gone. */
   async flush(handle: number): Promise<void> {
     if (this.#connection === undefined) return // it went with the connection
     try {
@@ -165,7 +165,7 @@ export class TpmCommands {
     }
   }
 
-  /** A session for the time of `work`; flushed on every path. */
+  /** A session for the duration of `work`; flushed on every path. */
   async withSession<T>(
     kind: 'hmac' | 'policy',
     salt: SaltKey | undefined,
@@ -183,7 +183,7 @@ export class TpmCommands {
     return (await this.connect()).counters()
   }
 
-  /** Waits for all work that was given before, also for what is done ahead of the next. */
+  /** Waits for all earlier work, including what is done ahead for the next use. */
   async settled(): Promise<void> {
     await this.run()
   }
@@ -197,10 +197,10 @@ export class TpmCommands {
     await this.#giveUp(this.#connection)
   }
 
-  /** Something of ours is not there any more: perhaps the TPM was cleared. */
+  /** Something that we had in the TPM is missing: perhaps it was cleared. */
   protected wentStale(): void {}
 
-  /** The connection is gone, and all that was loaded over it. */
+  /** The connection is gone, and everything loaded over it. */
   protected lostAll(): void {}
 
   get #native(): NativeTpm {
@@ -221,7 +221,7 @@ export class TpmCommands {
     }
   }
 
-  /** Runs `work` on the connection. One that is lost in it is given up, and the next call makes a new one. */
+  /** Runs `work` on the connection. If it is lost, it is given up, and the next call makes a new one. */
   async #use<T>(work: (tpm: NativeTpm) => Promise<T>): Promise<T> {
     const [connection, tpm] = this.#ready ?? (await this.#connected())
     try {
@@ -233,7 +233,7 @@ export class TpmCommands {
     }
   }
 
-  /** Closes a connection and all that lives on it; nothing where that was done, or another one is in use by now. */
+  /** Closes a connection and everything on it; does nothing if that was done, or another one is in use by now. */
   async #giveUp(connection: Promise<NativeTpm> | undefined): Promise<void> {
     if (connection === undefined || this.#connection !== connection) return
     this.#connection = undefined
@@ -244,7 +244,7 @@ export class TpmCommands {
   }
 }
 
-/** Rejects, and never throws at once, as the addon does where a process has no descriptor or thread left. */
+/** Always rejects instead of throwing, even where the addon throws for lack of a descriptor or a thread. */
 async function openNative({ tcti, stateFile, createState, waitMs = WAIT_MS }: DeviceOptions): Promise<NativeTpm> {
   return native().openTpm({ tcti, stateFile, createState, waitMs })
 }

@@ -113,7 +113,7 @@ export const ST = {
   AUTH_SIGNED: 0x8025,
 } as const
 
-/** Where the TCG has the storage root key (TCG TPM v2.0 Provisioning Guidance, 7.5.1). */
+/** The TCG's handle for the storage root key (TCG TPM v2.0 Provisioning Guidance, 7.5.1). */
 export const SRK_HANDLE = 0x81000001
 
 /** Indices of the owner (Registry of Reserved TPM 2.0 Handles, 2.2.2). */

@@ -1,12 +1,12 @@
-// Removing what is left of a card that its TPM cannot destroy any more: the TPM was cleared or is another one, its state is
-// gone, or the file says nothing. Only the file is removed; the caller says what that leaves open.
+// Removing a card that its TPM can no longer destroy: the TPM was cleared or is another one, its state is gone, or the file
+// does not say which TPM. Only the file is removed; the caller explains what remains uncertain.
 import { CardError, type ErrorCode, UsageError } from '../errors.ts'
 import { releaseDevice } from './devices.ts'
 import { openableTcti, shownTcti } from './stored-tcti.ts'
 import { connect, type Place, storesOf } from './stores.ts'
 
 /**
- * `other-tpm`: there is another storage key, or none. `no-state`: the software TPM has no state any more, or a damaged one.
+ * `other-tpm`: there is another storage key, or none. `no-state`: the software TPM's state is missing or damaged.
  * `damaged-file`: the indices and the TPM of the card are not known. `address`: a card file may not name such a TPM.
  */
 export type WhyDead = 'other-tpm' | 'no-state' | 'damaged-file' | 'address'
@@ -19,13 +19,13 @@ const BY_ERROR: Readonly<Partial<Record<ErrorCode, WhyDead>>> = {
   ERR_TCTI: 'address',
 }
 
-/** Why a card cannot be destroyed in its TPM for good; undefined for what may pass: a TPM that is in use, for example. */
+/** Why a card can never again be destroyed in its TPM; undefined for an obstacle that may pass, such as a TPM in use. */
 export const whyDead = (error: unknown): WhyDead | undefined =>
   error instanceof CardError ? BY_ERROR[error.code as ErrorCode] : undefined
 
 /**
- * Removes the file of a card, and a journal of it, after having found out again that it is dead.
- * @throws UsageError ERR_USAGE for one that lives; CardError ERR_CARD_NOT_FOUND; what may pass, as it is
+ * Removes the file of a card, and its journal, after checking once more that the card is dead.
+ * @throws UsageError ERR_USAGE for a card that is not; CardError ERR_CARD_NOT_FOUND; an obstacle that may pass, unchanged
  */
 export async function removeDeadTpmCard(place: Partial<Place>, name: string): Promise<WhyDead> {
   const stores = storesOf(place)
@@ -52,7 +52,7 @@ async function connectToSrk(place: Partial<Place>, name: string): Promise<void> 
   try {
     await device.exclusive(() => device.srkNow(card.srk.name))
   } catch (error) {
-    // Somebody looks for it where it was not made: that other TPM says nothing about it.
+    // The card was looked for in another TPM than its own, which proves nothing about it.
     if (place.tcti !== undefined && place.tcti !== shownTcti(card.tcti)) throw elsewhere(name, error)
     throw error
   } finally {

@@ -1,12 +1,12 @@
-// The TPMs that are open in this thread, and what is kept of each: its storage key, the keys that are loaded in it, and
-// which card has sessions in it.
+// The TPMs that are open in this thread, and what is kept for each: its storage key, its loaded keys, and which card has
+// sessions in it.
 import { equal } from '../bytes.ts'
 import { UsageError } from '../errors.ts'
 import { type DeviceOptions, type SaltKey, type Session, TpmCommands } from './commands.ts'
 import { LoadedKeys } from './loaded-keys.ts'
 import { openSrk, type Srk, type SrkPin } from './srk.ts'
 
-/** What keeps sessions in the TPM between calls; asked to let them go when another card needs the room. */
+/** A card that keeps sessions in the TPM between calls; it has to release them when another card needs the room. */
 export interface SessionUser {
   releaseSessions(): Promise<void>
 }
@@ -16,7 +16,7 @@ export class TpmDevice extends TpmCommands {
   #srk: Srk | undefined
   #sessionUser: SessionUser | undefined
 
-  /** Where there is no room for a session, keys are given up one by one. */
+  /** Where there is no room for a session, loaded keys are evicted one by one. */
   override startSession(kind: 'hmac' | 'policy', salt: SaltKey | undefined): Promise<Session> {
     return this.keys.makingRoom(() => super.startSession(kind, salt))
   }
@@ -31,12 +31,12 @@ export class TpmDevice extends TpmCommands {
     return this.#srk
   }
 
-  /** The storage root key where it was opened before, and is the one that is meant. */
+  /** The storage root key, if it was opened before and has the pinned Name. */
   knownSrk(pinned: Uint8Array): Srk | undefined {
     return this.#srk !== undefined && equal(pinned, this.#srk.name) ? this.#srk : undefined
   }
 
-  /** As `srk`, and looked at now, whatever was seen before. */
+  /** As `srk`, but checked now, whatever was known before. */
   srkNow(pinned: SrkPin): Promise<Srk> {
     this.#srk = undefined
     return this.srk(pinned)
@@ -49,7 +49,7 @@ export class TpmDevice extends TpmCommands {
     this.#sessionUser = user
   }
 
-  /** Has the card that keeps sessions let them go: what follows wants the room for itself. */
+  /** Makes the card that keeps sessions release them: the next work needs the room. */
   async releaseSessions(): Promise<void> {
     const before = this.#sessionUser
     this.#sessionUser = undefined
@@ -60,7 +60,7 @@ export class TpmDevice extends TpmCommands {
     if (this.#sessionUser === user) this.#sessionUser = undefined
   }
 
-  /** Looked at again before the next use. */
+  /** It is checked again before the next use. */
   protected override wentStale(): void {
     this.#srk = undefined
   }
@@ -103,8 +103,8 @@ export async function releaseDevice(device: TpmDevice): Promise<void> {
 }
 
 /**
- * The device for `options`, for a short question: the one that is open in this thread, or else one that is not shared,
- * since its waits are short. `leave` gives back the former, and closes the latter with all that is under way.
+ * The device for `options`, for a short query: the one that is open in this thread, otherwise a private one, since its
+ * waits are short. `leave` gives back the former, and closes the latter with all work under way.
  */
 export function borrowDevice(options: DeviceOptions): { readonly device: TpmDevice; leave(): Promise<void> } {
   const entry = open.get(deviceKey(options))
@@ -116,7 +116,7 @@ export function borrowDevice(options: DeviceOptions): { readonly device: TpmDevi
   return { device: entry.device, leave: () => releaseDevice(entry.device) }
 }
 
-/** The device that is in use for `options`, if any. It may be read now, and not kept. */
+/** The device in use for `options`, if any. It may be used now, but not kept. */
 export function deviceInUse(options: DeviceOptions): TpmDevice | undefined {
   return open.get(deviceKey(options))?.device
 }

@@ -14,7 +14,7 @@ export interface TpmFacts {
   readonly inLockout: boolean
 }
 
-/** Makers of TPM chips and firmware TPMs (TCG TPM Vendor ID Registry). A simulator is none of them. */
+/** Makers of TPM chips and firmware TPMs (TCG TPM Vendor ID Registry). No simulator is among them. */
 const MAKERS = [
   'AMD',
   'ATML',
@@ -75,11 +75,11 @@ export async function readFacts(device: TpmDevice): Promise<TpmFacts> {
   }
 }
 
-/** What can be said of a card whose TPM is not asked: no simulator is `hardware`, whatever its card file says. */
+/** The assurance of a card whose TPM is not asked: no simulator is `hardware`, whatever its card file says. */
 export const claimedAssurance = (tcti: string, claimed: 'hardware' | 'software'): 'hardware' | 'software' =>
   REAL.some((prefix) => tcti.startsWith(prefix)) ? claimed : 'software'
 
-/** `hardware` only for a known maker behind a real device: a simulator never calls itself anything but `software`. */
+/** `hardware` only for a known maker behind a real device; a simulator is always `software`. */
 export function assuranceOf(tcti: string, facts: TpmFacts): 'hardware' | 'software' {
   return REAL.some((prefix) => tcti.startsWith(prefix)) && MAKERS.includes(facts.manufacturer) ? 'hardware' : 'software'
 }

@@ -1,11 +1,11 @@
-// What the native layer rejects with, as errors that say what to do.
+// Rejections of the native layer, turned into errors that say what to do.
 import { CardError, type ErrorCode, isError, TpmError } from '../errors.ts'
 import type { NativeFailure } from '../native.ts'
 import { decodeResponseCode } from './response-code.ts'
 
 type TpmCode = ConstructorParameters<typeof TpmError>[0]
 
-/** Words of native/common/failure.h, by layer; the native text already says what, why and what to do. */
+/** Reasons of native/common/failure.h, by layer. The native text already says what failed, why, and what to do. */
 const REASONS: Record<string, Record<string, TpmCode>> = {
   tcti: {
     absent: 'ERR_TPM_ABSENT',
@@ -25,7 +25,7 @@ const REASONS: Record<string, Record<string, TpmCode>> = {
   },
 }
 
-/** TPM response codes that mean the same for every command. */
+/** TPM response codes with the same meaning for every command. */
 const RESPONSES: Record<string, readonly [TpmCode, string]> = {
   LOCKOUT: [
     'ERR_TPM_LOCKOUT',
@@ -46,11 +46,11 @@ const RESPONSES: Record<string, readonly [TpmCode, string]> = {
   FAILURE: ['ERR_TPM_FAILURE', 'The TPM is in failure mode. Restart the machine (a simulator: restart it).'],
 }
 
-/** An error of ours may look like one (TpmError has a layer and an rc), and has been through here before. */
+/** One of our own errors may look alike (TpmError has a layer and an rc), and was converted before. */
 const isNative = (error: unknown): error is NativeFailure =>
   isError(error) && !(error instanceof CardError) && 'layer' in error && 'rc' in error
 
-/** The typed error for what a native call rejected with; anything else is returned as it is. */
+/** The typed error for a rejection of a native call; anything else is returned unchanged. */
 export function fromNative(error: unknown): unknown {
   if (!isNative(error)) return error
   const { layer, rc, reason, command, message } = error
@@ -68,7 +68,7 @@ export function fromNative(error: unknown): unknown {
   return new TpmError(code, text, { ...details, response: name, ...(position === undefined ? {} : { position }) })
 }
 
-/** Name of the TPM response code in an error, without TPM_RC_; undefined when it is about something else. */
+/** Name of the TPM response code in an error, without TPM_RC_; undefined for errors without one. */
 export function responseOf(error: unknown): string | undefined {
   return error instanceof TpmError ? error.response : undefined
 }
@@ -78,18 +78,18 @@ const LOST: readonly ErrorCode[] = [
   'ERR_TPM_TIMEOUT',
   'ERR_TPM_STATE',
   'ERR_TPM_STATE_ABSENT',
-  // Nobody knows what the TPM has done and now holds, perhaps under a handle that was never seen here.
+  // It is unknown what the TPM has done and now has loaded, perhaps under a handle that was never seen here.
   'ERR_TPM_ANSWER',
   'ERR_TPM_TAMPERED',
   'ERR_TPM_MEMORY',
 ]
 
-/** True where the TPM, or the way to it, has lost what was loaded: sessions, keys, tickets. The next call connects anew. */
+/** True where the TPM, or the connection, has lost what was loaded: sessions, keys, tickets. The next call connects anew. */
 export function isLoss(error: unknown): boolean {
   return error instanceof CardError && LOST.includes(error.code)
 }
 
-/** True where a handle or session of ours is not there any more: the TPM was reset, or somebody flushed it. */
+/** True where a handle or session of ours no longer exists: the TPM was reset, or another program flushed it. */
 export function isStale(error: unknown): boolean {
   const name = responseOf(error)
   return name !== undefined && (name.startsWith('REFERENCE_') || name === 'HANDLE')

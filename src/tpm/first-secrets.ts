@@ -1,4 +1,4 @@
-// The secrets that a card is made with: those that somebody names, and the defaults that everybody knows.
+// The secrets that a card is created with: those that were given, and the public defaults for the others.
 import { concat, fromHex, wipe } from '../bytes.ts'
 import { ADMIN_ALGORITHMS } from '../piv/algorithms.ts'
 import {
@@ -20,7 +20,7 @@ export interface FirstSecrets {
   readonly defaults: readonly DefaultSecret[]
 }
 
-/** What is not said is the default. `adminKey` as in FirstSecrets, and overwritten with the others. */
+/** A secret that is not given is the default. `adminKey` as in FirstSecrets, and overwritten with the others. */
 export interface FirstSecretsOptions {
   readonly pin?: Secret | undefined
   readonly puk?: Secret | undefined

@@ -1,5 +1,5 @@
 // Challenge and response between a blocked card and its help desk, as text that can be read over a telephone.
-// Pure: no TPM. The private key of the help desk never is on the machine of the card.
+// Pure: no TPM. The private key of the help desk is never on the card's machine.
 import { type KeyObject, sign } from 'node:crypto'
 import { concat, hex, utf8 } from '../bytes.ts'
 import { PinError, UsageError } from '../errors.ts'
@@ -18,11 +18,11 @@ export interface Challenge {
   readonly cardId: Uint8Array
   /** nonceTPM of the session that waits for the response. */
   readonly nonce: Uint8Array
-  /** Seconds; negative on the wire, since the response shall yield a ticket. */
+  /** Seconds; negative on the wire, which asks for a ticket. */
   readonly seconds: number
 }
 
-// Crockford's base 32: no I, L, O, U; what is read as one of them is taken for what it looks like.
+// Crockford's base 32: no I, L, O, U; a character read as one of them counts as the one that it resembles.
 const DIGITS = '0123456789ABCDEFGHJKMNPQRSTVWXYZ'
 
 function toText(kind: 'C' | 'R', payload: Uint8Array): string {
@@ -49,8 +49,8 @@ function fromText(kind: 'C' | 'R', text: string, length: number): Uint8Array | u
 }
 
 /**
- * CRC-24 (RFC 9580, 6.1): finds every misread character and every two neighbours that changed places, which a hash cut
- * to this length only nearly always does. Against a person it is the signature that counts.
+ * CRC-24 (RFC 9580, 6.1): finds every misread character and every swap of two adjacent ones, where a hash of this length
+ * would miss a few. It is no defence against an attacker; the signature is.
  */
 function checkValue(kind: string, payload: Uint8Array): Uint8Array {
   let crc = 0xb704ce
@@ -106,7 +106,7 @@ export function challengeToSign(text: string): Challenge {
   )
 }
 
-/** What the help desk signs: nonceTPM || expiration || policyRef, as TPM2_PolicySigned wants it (Part 3, 23.3). */
+/** The octets that the help desk signs: nonceTPM || expiration || policyRef, as for TPM2_PolicySigned (Part 3, 23.3). */
 export function challengeMessage(challenge: Challenge): Uint8Array {
   return concat(challenge.nonce, u32(-challenge.seconds), utf8('unblock'), challenge.cardId)
 }

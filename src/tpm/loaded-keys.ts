@@ -1,6 +1,6 @@
 // Keys that are loaded now, least recently used first. A bare TPM has three slots for objects, and the SRK takes one
-// while a command uses it: so at most two keys, and fewer where another program holds a slot (docs/architecture.md, "Who
-// owns what").
+// while a command uses it: so at most two keys, and fewer where another program occupies a slot (docs/architecture.md,
+// "Who owns what").
 import { CardError, TpmError } from '../errors.ts'
 import type { Entity } from './codec/nv.ts'
 import { objectName } from './codec/public.ts'
@@ -25,8 +25,8 @@ const TRANSIENT_FIRST = 0x80000000
 function notLoaded(error: unknown): unknown {
   if (!(error instanceof TpmError)) return error
   const response = responseOf(error)
-  // Both parameters of TPM2_Load are the key; INSUFFICIENT: the command lost its end on the way, whatever the key is.
-  // `sapi`: the libraries do not even take it for one.
+  // Both parameters of TPM2_Load are the key. INSUFFICIENT means a truncated command, which says nothing about the key.
+  // `sapi`: the libraries cannot even parse it.
   const parameter = error.position?.startsWith('parameter') === true && response !== 'INSUFFICIENT'
   const aboutKey = parameter || response === 'SENSITIVE'
   return aboutKey || error.layer === 'sapi' ? damagedKey(error) : error
@@ -42,14 +42,14 @@ export function damagedKey(cause: unknown): CardError {
 
 export class LoadedKeys {
   readonly #device: TpmCommands
-  /** By the object that stands for the key in its card; a Map remembers the order of insertion. */
+  /** By the object that represents the key in its card; a Map keeps the order of insertion. */
   readonly #loaded = new Map<KeyBlob, Entity>()
 
   constructor(device: TpmCommands) {
     this.#device = device
   }
 
-  /** The key where it is loaded, which is now the one that was used last. */
+  /** The key, if it is loaded; it then becomes the most recently used. */
   known(blob: KeyBlob): Entity | undefined {
     const known = this.#loaded.get(blob)
     if (known === undefined || this.#loaded.size === 1) return known
@@ -58,7 +58,7 @@ export class LoadedKeys {
     return known
   }
 
-  /** The key, loaded. @throws TpmError ERR_TPM_MEMORY when others hold the TPM's slots; CardError ERR_KEY_DAMAGED */
+  /** The key, loaded. @throws TpmError ERR_TPM_MEMORY when others occupy the TPM's slots; CardError ERR_KEY_DAMAGED */
   async get(blob: KeyBlob, srk: Srk): Promise<Entity> {
     const known = this.known(blob)
     if (known !== undefined) return known
@@ -69,13 +69,13 @@ export class LoadedKeys {
       throw notLoaded(error)
     })
     const key = { handle: answer.u32(), name: objectName(blob.public.subarray(2)) }
-    // No TPM gives a handle twice: what was known by this one went in a reset that nobody noticed, and all else with it.
+    // No TPM gives out a handle twice: the old entry was lost in an unnoticed reset, and all others with it.
     if ([...this.#loaded.values()].some(({ handle }) => handle === key.handle)) this.forget()
     this.#loaded.set(blob, key)
     return key
   }
 
-  /** Runs `work`; where the TPM has no room, gives ours up one by one and tries again. */
+  /** Runs `work`; while the TPM has no room, evicts our keys one by one and tries again. */
   async makingRoom<T>(work: () => Promise<T>): Promise<T> {
     for (;;) {
       try {
@@ -87,7 +87,7 @@ export class LoadedKeys {
     }
   }
 
-  /** Flushes a key that will not be used again, where it is loaded. */
+  /** Flushes a key that will not be used again, if it is loaded. */
   async evict(blob: KeyBlob): Promise<void> {
     const key = this.#loaded.get(blob)
     if (key === undefined) return
@@ -118,7 +118,7 @@ export class LoadedKeys {
     const answer = await this.#device.call(command(CC.GetCapability, [], [], ...params))
     answer.take(5)
     const handles = Array.from({ length: answer.u32() }, () => `0x${answer.u32().toString(16)}`)
-    // Where nobody else can be, they are ours and their handles were lost: the next connection flushes them.
+    // If no other program can be there, the slots are ours and their handles were lost: the next connection flushes them.
     await this.#device.close()
     return new TpmError(
       'ERR_TPM_MEMORY',

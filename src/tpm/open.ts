@@ -1,4 +1,4 @@
-// Creating, opening, destroying and renewing the lock and the file of a card together.
+// Creating, opening, destroying and renewing a card: its lock and its file together.
 import { randomBytes } from 'node:crypto'
 import { wipe } from '../bytes.ts'
 import { CardError } from '../errors.ts'
@@ -28,14 +28,14 @@ import { TpmVault } from './vault/vault.ts'
 
 export interface NewCard {
   readonly name: string
-  /** Octets of PIN and PUK, checked for their format; wiped by the caller. No PUK: nobody can unblock by it. */
+  /** Octets of PIN and PUK, with valid formats; the caller wipes them. Without a PUK the card cannot be unblocked by one. */
   readonly pin: Uint8Array
   readonly puk: Uint8Array | undefined
   readonly pinTries: number
   readonly pukTries: number
   /** TPM2B_PUBLIC of the help desk's key. */
   readonly helpDeskKey?: Uint8Array | undefined
-  /** PIV 9B: algorithm identifier (SP 800-78-5, table 9), then the key. None: nobody manages the card through PC/SC. */
+  /** PIV 9B: algorithm identifier (SP 800-78-5, table 9), then the key. undefined: no management through PC/SC. */
   readonly adminKey: Uint8Array | undefined
   readonly unlockSeconds: number
   readonly mustChangePin: boolean
@@ -43,11 +43,11 @@ export interface NewCard {
   readonly ownerPassword: Uint8Array
 }
 
-/** Makes a card and opens it. Nothing is left behind when it fails. */
+/** Creates a card and opens it. Nothing is left behind when it fails. */
 export async function createTpmCard(place: Place, request: NewCard): Promise<TpmVault> {
   const stores = storesOf(place)
   await stores.store.assertFree(request.name)
-  // An embedded TPM whose state is gone is not made anew under cards that live in it (or may: a damaged file does not say).
+  // A lost embedded state is not made anew while cards may live in it. A damaged card file does not say where it lives.
   const inhabited = (await stores.store.list()).some(
     (one) => !('card' in one) || shownTcti(one.card.tcti) === place.tcti,
   )
@@ -106,7 +106,7 @@ async function make(stores: Stores, device: TpmDevice, srk: Srk, place: Place, r
       objects: {},
     }
     await stores.store.create(card)
-    // The card is whole. A journal that cannot be removed now is removed by the next start.
+    // The card is complete. If its journal cannot be removed now, the next start removes it.
     await journal?.end().catch(() => undefined)
     return card
   } catch (error) {
@@ -127,11 +127,11 @@ interface HalfMade {
   readonly places: Places
 }
 
-/** What was made goes; where that fails as well, the journal stays for the next start. */
+/** Removes what was created; where that fails too, the journal stays for the next start. */
 async function undo(stores: Stores, device: TpmDevice, srk: Srk, half: HalfMade): Promise<void> {
   try {
     await removeLock(device, srk, half.ownerPassword, half.places)
-    // Written and not confirmed by the disk: there is a file, of a card that is not.
+    // The write was not confirmed by the disk: there is a file, but no card.
     await stores.store.remove(half.name, half.cardId).catch(ignoreAbsent)
     await half.journal.end()
   } catch {
@@ -181,7 +181,7 @@ export async function destroyTpmCard(place: Partial<Place>, name: string, ownerP
         await stores.store.remove(name, card.cardId)
         await journal.end()
       } catch (error) {
-        // Refused before anything was removed: the card lives on, and no later start may finish what was refused.
+        // Refused before anything was removed: the card still exists, and no later start may complete the destruction.
         const whole = await lockIsWhole(device, places).catch(() => false)
         if (whole) await journal.end()
         else journal.leave()
@@ -194,9 +194,9 @@ export async function destroyTpmCard(place: Partial<Place>, name: string, ownerP
 }
 
 /**
- * Destroys a card and makes a new one of the same name in the same TPM, and opens it. Its secrets are the default ones,
- * of which the PIN has to be changed; the tries, the help desk and the unlock time stay, and so does that there is no
- * PUK. When it fails after the first half there is no card of this name.
+ * Destroys a card, then creates and opens a new one of the same name in the same TPM. It has the default secrets, and its
+ * PIN has to be changed; the tries, the help desk and the unlock time stay, and a card without a PUK stays without one.
+ * When it fails after the first half there is no card of this name.
  */
 export async function renewTpmCard(place: Partial<Place>, name: string, ownerPassword: Uint8Array): Promise<TpmVault> {
   const { pin, puk, helpDeskKey, unlockSeconds, tcti } = await storesOf(place).store.read(name)
@@ -208,7 +208,7 @@ export async function renewTpmCard(place: Partial<Place>, name: string, ownerPas
   })
 }
 
-/** A vault that can become another card: it stays open, and the new card is opened and closed beside it. */
+/** A vault that can become another card: it stays open while the new card is opened and closed beside it. */
 function vaultOf({ store, table }: Stores, device: TpmDevice, place: Partial<Place>, card: CardFile): TpmVault {
   const here = { ...place, tcti: device.options.tcti }
   const settings = { table, unlockSeconds: place.unlockSeconds, assurance: card.assurance }

@@ -1,11 +1,11 @@
-// Authorisation by the owner of the TPM: needed to create and to destroy a card, and for nothing else.
+// Authorisation by the TPM's owner: needed only to create and to destroy a card.
 import { TpmError } from '../errors.ts'
 import type { NativeAuth } from '../native.ts'
 import { bySession, NO_PASSWORD } from './command.ts'
 import type { SaltKey, TpmCommands } from './commands.ts'
 import { responseOf } from './failure.ts'
 
-/** Acts as the owner of the TPM. `password` is usually empty; it crosses by a salted session where it is not. */
+/** Acts as the owner of the TPM. `password` is usually empty; otherwise it is used in a salted session. */
 export async function asOwner<T>(
   device: TpmCommands,
   srk: SaltKey,
@@ -20,11 +20,11 @@ export async function asOwner<T>(
   }
 }
 
-/** A refusal of the owner's authorisation, in words; other errors as they are. */
+/** The error for a refused owner authorisation; other errors pass unchanged. */
 export function ownerRefusal(error: unknown): unknown {
   const response = responseOf(error)
   if (response !== 'BAD_AUTH' && response !== 'AUTH_FAIL') return error
-  // Not the owner's session but the one that encrypts: a nonce was damaged on its way.
+  // Not the owner's session failed but the encrypting one: a nonce was damaged on its way.
   if (!(error instanceof TpmError) || error.position !== 'session 1') return error
   return new TpmError(
     'ERR_TPM_OWNER_AUTH',

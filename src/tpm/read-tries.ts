@@ -1,5 +1,5 @@
 // Reads from a TPM how many tries its cards have left. It uses up no try, starts no session, creates and cleans up
-// nothing, and takes the TPM from no other user.
+// nothing, and never takes the TPM from another user.
 import { setTimeout as delay } from 'node:timers/promises'
 import { type AnyCardError, isCardError, TpmError } from '../errors.ts'
 import type { TryCounter } from '../piv/card/vault.ts'
@@ -21,7 +21,7 @@ export type TriesAnswer =
   | { readonly pin: TryCounter; readonly puk: TryCounter | undefined }
   | { readonly error: AnyCardError }
 
-/** For all answers of a TPM that was reached: the slowest chips take a tenth of a second for a card. */
+/** For all answers of a TPM that was reached: the slowest chips take 0.1 s for each card. */
 const ANSWER_MS = 3000
 
 /** The tries of each card, in the same order, over one connection. */
@@ -32,7 +32,7 @@ export async function readTries({ home, tcti, waitMs }: TpmPlace, cards: readonl
   const asking = (async () => {
     for (const card of cards) {
       const last = answers.at(-1)
-      // A TPM that cannot be reached for one card cannot be reached for the next one.
+      // A TPM that is out of reach for one card is out of reach for the next one too.
       if (last !== undefined && 'error' in last && isUnreached(last.error)) answers.push(last)
       else answers.push(await ask(new TpmPins(new CardState(device, store, card, { table }))))
     }

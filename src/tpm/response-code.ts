@@ -88,9 +88,9 @@ const FORMAT_ZERO: Record<number, string> = {
 }
 
 export interface ResponseCode {
-  /** `BAD_AUTH`, `HANDLE`, `REFERENCE_S0` and the like, without TPM_RC_; `0x…` where it has no name here. */
+  /** `BAD_AUTH`, `HANDLE`, `REFERENCE_S0` and the like, without TPM_RC_; `0x…` for codes without a name here. */
   readonly name: string
-  /** What the code is about, where it says so: `handle 1`, `parameter 2`, `session 1`. */
+  /** What the code refers to, if anything: `handle 1`, `parameter 2`, `session 1`. */
   readonly position: string | undefined
 }
 

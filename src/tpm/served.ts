@@ -1,4 +1,4 @@
-// The embedded TPM is one process's; where that serves cards to PC/SC, the refusal says how to use them.
+// An embedded TPM belongs to one process. While that serves cards to PC/SC, the refusal says how to use them.
 import { TpmError } from '../errors.ts'
 import type { ServedCards } from '../home/served.ts'
 import type { CardStore } from './store/store.ts'
@@ -25,7 +25,7 @@ export async function refuseServed(
   }
   const reader = await store
     .read(name)
-    // Where it is not in its reader now, a reader that shows its GUID is somebody else's.
+    // Where our card is not in its reader now, a reader that shows its GUID contains another card.
     .then(({ cardId }) => (served.isShown(name) ? readerOf(cardId) : undefined))
     .catch(() => undefined)
   const there = reader === undefined ? 'reader:TEXT, where TEXT is in the name of its reader' : `'reader:${reader}'`

@@ -1,4 +1,4 @@
-// The storage root key: every session is salted to it and every key lies under it, so it is checked before anything else.
+// The storage root key: every session is salted to it and every key is stored under it, so it is checked first.
 import { isUint8Array } from 'node:util/types'
 import { concat, equal } from '../bytes.ts'
 import { CardError, TpmError } from '../errors.ts'
@@ -16,7 +16,7 @@ export interface Srk extends Entity {
   readonly area: Uint8Array
 }
 
-/** Name to insist on; `new` pins whatever fit key is there; `make` makes one where there is none. */
+/** The Name to insist on; `new` pins any fit key that is there; `make` makes one where there is none. */
 export type SrkPin = Uint8Array | 'new' | { readonly make: { readonly ownerPassword: Uint8Array } }
 
 const WANTED = OBJECT.fixedTPM | OBJECT.fixedParent | OBJECT.sensitiveDataOrigin | OBJECT.restricted | OBJECT.decrypt
@@ -38,7 +38,7 @@ const TEMPLATE = concat(
 )
 
 /**
- * The SRK at 0x81000001, fit for use.
+ * The SRK at 0x81000001, checked.
  * @throws TpmError ERR_TPM_SRK when it is absent or unfit; CardError ERR_CARD_OTHER_TPM when its Name is not `pin`
  */
 export async function openSrk(device: TpmCommands, pin: SrkPin, known: Srk | undefined): Promise<Srk> {
@@ -67,7 +67,7 @@ async function readSrk(device: TpmCommands): Promise<Srk | undefined> {
   return { handle: SRK_HANDLE, name: objectName(area), area }
 }
 
-/** Refuses a storage key that anybody outside the TPM may know. @throws TpmError ERR_TPM_SRK */
+/** Refuses a storage key whose private half may be known outside the TPM. @throws TpmError ERR_TPM_SRK */
 export function checkSrk(area: Uint8Array): void {
   const reader = new WireReader(area)
   const type = reader.u16()
@@ -98,8 +98,8 @@ async function makeSrk(device: TpmCommands, pin: SrkPin): Promise<Srk> {
       NO_PASSWORD,
     ])
   } else {
-    // There is nothing to salt to yet. The session is salted to a storage key that is made in the null hierarchy, so
-    // that the owner password does not cross in clear; who sits on the bus now could stand in for it (docs/lock.md).
+    // There is no SRK to salt to yet. The session is salted to a storage key made in the null hierarchy, so that the owner
+    // password is not sent in clear. An attacker on the bus at this moment could impersonate it (docs/lock.md).
     const made = await device.call(command(CC.CreatePrimary, [RH.NULL], [NO_PASSWORD], ...creation))
     const handle = made.u32()
     const area = made.sized()
@@ -133,7 +133,7 @@ async function persist(device: TpmCommands, primary: WireReader, auths: Paramete
     const object = { handle, name: objectName(area) }
     await device.run(command(CC.EvictControl, [RH.OWNER, object], auths, u32(SRK_HANDLE)))
   } catch (error) {
-    // Another program made one a moment ago: that is read and checked like any other.
+    // Another program made one a moment ago: it is read and checked like any other.
     if (responseOf(error) !== 'NV_DEFINED') throw error
   } finally {
     await device.flush(handle)

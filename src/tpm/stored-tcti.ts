@@ -1,28 +1,28 @@
 /**
- * The TCTI string that a card file remembers. tpm2-tss takes far more than addresses: `cmd:` runs a program, a path loads
- * a library, `pcap:` hands on to either. A card file may have been written by another user than the one who lists it, and
- * must not run programs. So a string from a file opens a TPM only when it is one of the addresses below. Every other one
- * has to come from the user who starts the program: --tcti, the option `tcti`, $TESSERA_TCTI.
+ * The TCTI string in a card file. tpm2-tss accepts far more than addresses: `cmd:` runs a program, a path loads a library,
+ * `pcap:` passes on to either. A card file may have been written by another user, and listing it must not run programs.
+ * So a string from a file opens a TPM only when it is one of the addresses below. Any other has to come from the user who
+ * starts the program: --tcti, the option `tcti`, $TESSERA_TCTI.
  */
 import { TpmError } from '../errors.ts'
 
 declare const unchecked: unique symbol
-/** As it is in a file. Its type is no string, so that it opens nothing before `openableTcti` has checked it. */
+/** As in the file. Its type is not a string, so that it cannot open a TPM before `openableTcti` has checked it. */
 export interface StoredTcti {
   readonly [unchecked]: true
 }
 
-/** For a new card: what it is to remember. It is checked when it is read again, not now. */
+/** For a new card: the string to store. It is checked when it is read again, not now. */
 export const storedTcti = (tcti: string): StoredTcti => tcti as unknown as StoredTcti
 
 /** For people to read, and for nothing else. */
 export const shownTcti = (tcti: StoredTcti): string => tcti as unknown as string
 
 const isPort = (text: string): boolean => /^[1-9][0-9]{0,4}$/.test(text) && Number(text) <= 65_535
-/** Of this machine. A name could lead elsewhere, but for the one that every system has. */
+/** On this machine. A name could lead elsewhere, except the one that every system has. */
 const isLoopback = (text: string): boolean =>
   /^127(\.(0|[1-9][0-9]{0,2})){3}$/.test(text) || text === '::1' || text === 'localhost'
-/** Absolute and as short as can be: `..` leads around any rule about folders. */
+/** Absolute and normalised: `..` would get around any rule about folders. */
 const isPath = (text: string): boolean =>
   /^(\/[^/\0]+)+$/.test(text) && !/\/\.{1,2}(\/|$)/.test(text) && !text.includes(',')
 
@@ -30,7 +30,7 @@ type Settings = Readonly<Record<string, (value: string) => boolean>>
 
 const HOST_AND_PORT: Settings = { host: isLoopback, port: isPort }
 
-/** What may follow each kind: its settings, each at most once, in any order; `device:` has a path instead. */
+/** The settings of each kind, each at most once, in any order; `device:` has a path instead. */
 const KINDS: Readonly<Record<string, Settings | ((rest: string) => boolean)>> = {
   embedded: {},
   swtpm: { ...HOST_AND_PORT, path: isPath },
@@ -39,7 +39,7 @@ const KINDS: Readonly<Record<string, Settings | ((rest: string) => boolean)>> = 
     bus_type: (value) => value === 'system' || value === 'session',
     bus_name: (value) => /^[A-Za-z_][A-Za-z0-9_-]*(\.[A-Za-z_][A-Za-z0-9_-]*)+$/.test(value) && value.length <= 255,
   },
-  // Opening another device can do harm by itself: a watchdog restarts the computer.
+  // Merely opening another device can do harm: a watchdog restarts the computer.
   device: (path) => /^\/dev\/tpm(rm)?[0-9]{1,5}$/.test(path),
 }
 
@@ -62,8 +62,8 @@ function isOpenable(tcti: string): boolean {
 }
 
 /**
- * The address of a TPM that the file of the card `name` remembers, fit to be opened.
- * @throws TpmError ERR_TCTI for what runs a program, loads a library, or leads to another computer
+ * The TPM address in the file of the card `name`, checked.
+ * @throws TpmError ERR_TCTI for one that runs a program, loads a library, or leads to another computer
  */
 export function openableTcti(stored: StoredTcti, name: string): string {
   const tcti = shownTcti(stored)

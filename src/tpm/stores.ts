@@ -1,5 +1,5 @@
-// The stores of one home (card files, journal, marks of served cards), the connection to the TPM of a card, and recovery
-// after a crash: shared by creating, opening and destroying a card.
+// The stores of one home (card files, journal, marks of served cards), the connection to a card's TPM, and recovery after
+// a crash: shared by creating, opening and destroying a card.
 import { dirname } from 'node:path'
 import { equal } from '../bytes.ts'
 import { hasCode, valueIf } from '../errors.ts'
@@ -47,7 +47,7 @@ export function storesOf(place: Pick<Place, 'home' | 'table' | 'files'>): Stores
   return { home, store: new CardStore(parts), journal: new Journal(parts), served: new ServedCards(parts), table }
 }
 
-/** A card file has no Name of an unwritten index, and its own index is written: both Names are the same one. */
+/** A card file has no Name of an unwritten index, and its own index is written: both Names are the same. */
 export function placesOf(card: CardFile): Places {
   const { pin, puk } = card
   return {
@@ -69,15 +69,15 @@ export function journalEntry(
 }
 
 /**
- * Finishes what a crash left half done in this TPM: a creation is undone, a destruction completed. What cannot be
- * cleaned up now (another TPM, an owner password that was not given) stays for a later start.
+ * Completes what a crash interrupted in this TPM: a creation is undone, a destruction completed. What cannot be cleaned
+ * up now (another TPM, a missing owner password) stays for a later start.
  */
 export async function recover(stores: Stores, device: TpmDevice, srk: Srk, ownerPassword: Uint8Array): Promise<void> {
   await stores.journal.recover(async (entry) => {
     const card = await readIfThere(stores, entry.name)
     const own = card !== undefined && equal(card.cardId, entry.cardId)
-    // Another TPM is at the same address, or this one was cleared since: nothing that was begun is there any more. Where
-    // there is no card either, nobody could ever finish the entry, and it would block the name for good.
+    // Another TPM is at the same address, or this one was cleared: nothing of the interrupted work exists any more. Without
+    // a card the entry could never be completed, and would block the name for good.
     if (!equal(entry.srkName, srk.name)) return !own && entry.tcti === device.options.tcti
     if (entry.kind === 'create' && own) return true // the crash came between the last two steps
     await device.releaseSessions()
@@ -114,7 +114,7 @@ export async function connect(
     ...(place.waitMs === undefined ? {} : { waitMs: place.waitMs }),
   }
   if (place.tcti === 'embedded:') {
-    // Another process serves it for as long as it runs: waiting would be in vain.
+    // The other process serves it as long as it runs: waiting would be in vain.
     await refuseServed(stores, name, place.readerOf)
     if (createState) await (place.files ?? systemFiles).makeFolder(dirname(stores.home.tpmState))
   }

@@ -1,7 +1,7 @@
-// Whose turn it is at one TPM. Work that changes what is loaded has the TPM alone. A use of what is loaded is only
-// posted to the TPM's thread, which keeps the order, so that the next use waits there while the TPM works on this one.
+// Turns at one TPM. Work that changes what is loaded has the TPM alone. A use of loaded keys is only posted to the TPM's
+// thread, which keeps the order, so that the next use already waits there while the TPM works on this one.
 
-/** Answers false where it cannot be posted now, and whatever it throws is its caller's. */
+/** `post` returns false where it cannot post now. Its errors belong to its caller. */
 interface Waiting {
   readonly post?: () => boolean
   readonly enter: () => void
@@ -9,25 +9,25 @@ interface Waiting {
 
 export class Turns {
   #alone = false
-  /** Uses that were posted and are not answered yet. */
+  /** Uses that are posted and not yet answered. */
   #posted = 0
-  /** Uses that failed by no fault of their own: they come before all later ones. */
+  /** Uses that failed by no fault of their own: they are repeated before all later ones. */
   readonly #again: Waiting[] = []
   readonly #line: Waiting[] = []
 
-  /** Runs `work` with the TPM alone, in the order of asking. Not to be nested. */
+  /** Runs `work` with the TPM alone, in the order of the calls. Not to be nested. */
   alone<T>(work: () => Promise<T>): Promise<T> {
     return this.#runAlone(this.#line, work)
   }
 
-  /** As `alone`, for a posted use that is to be done again: to be called before its `answered`. */
+  /** As `alone`, to repeat a posted use: call it before that use's `answered`. */
   again<T>(work: () => Promise<T>): Promise<T> {
     return this.#runAlone(this.#again, work)
   }
 
   /**
-   * What `post` answers, where its turn is now and it answers something: then `answered` is to be called. `post` hands
-   * commands to the TPM's thread, or answers undefined and has changed nothing.
+   * The result of `post`, if its turn is now and it posts; `answered` must then be called. `post` hands commands to the
+   * TPM's thread, or returns undefined without changing anything.
    */
   postNow<T>(post: () => T | undefined): T | undefined {
     if (!this.#open) return undefined
@@ -36,7 +36,7 @@ export class Turns {
     return posted
   }
 
-  /** As `postNow`, when its turn comes. Where there is nothing to be posted then, `prepare` has the TPM alone before. */
+  /** As `postNow`, but waits for its turn. Where `post` cannot post then, `prepare` has the TPM alone instead. */
   async post<T>(post: () => T | undefined, prepare: () => Promise<T>): Promise<{ readonly posted: T }> {
     let result: { readonly posted: T } | undefined
     let failure: { readonly error: unknown } | undefined
@@ -67,7 +67,7 @@ export class Turns {
     }
   }
 
-  /** A posted use was answered, and nothing more of it is under way. */
+  /** To be called when a posted use is answered, and nothing more of it is under way. */
   answered(): void {
     this.#posted -= 1
     this.#next()

@@ -11,7 +11,7 @@ export interface NvPublic {
   readonly dataSize: number
 }
 
-/** A handle and its Name: what a command that is authorised by a session needs of an entity. */
+/** A handle and its Name: what a session-authorised command needs to know of an entity. */
 export interface Entity {
   readonly handle: number
   readonly name: Uint8Array
@@ -31,7 +31,7 @@ export function writtenName(nv: NvPublic): Uint8Array {
   return nvName({ ...nv, attributes: (nv.attributes | NV.WRITTEN) >>> 0 })
 }
 
-/** What TPM2_NV_ReadPublic answers: the public area, and the Name that follows from it (the one given is not believed). */
+/** Reads the answer of TPM2_NV_ReadPublic: the public area, and the Name computed from it. The given Name is not trusted. */
 export function decodeNvPublic(answer: Uint8Array): { readonly nv: NvPublic; readonly name: Uint8Array } {
   const reader = new WireReader(answer)
   const area = reader.sized()

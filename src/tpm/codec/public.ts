@@ -89,7 +89,7 @@ export function decodePublic(area: Uint8Array): ObjectPublic {
   return { type: 'rsa', attributes, authPolicy, bits, exponent, modulus }
 }
 
-/** The same key as node:crypto has it. @throws TpmError ERR_TPM_ANSWER where it is no point of its curve */
+/** The same key for node:crypto. @throws TpmError ERR_TPM_ANSWER where it is not a point of its curve */
 export function publicKeyOf(key: ObjectPublic): KeyObject {
   try {
     return toKeyObject(

@@ -17,7 +17,7 @@ export function sized(octets: Uint8Array): Uint8Array {
 export const EMPTY = new Uint8Array(0)
 export const EMPTY_SIZED = u16(0)
 
-/** Reads a structure from its first octet to its last; anything short or left over is an error. */
+/** Reads a structure from its first octet to its last; missing or surplus octets are an error. */
 export class WireReader {
   readonly #octets: Uint8Array
   #offset = 0
@@ -31,14 +31,14 @@ export class WireReader {
     return copyOf(this.#octets.subarray(start, start + length))
   }
 
-  /** The contents of a TPM2B as a view of what is read. */
+  /** The contents of a TPM2B, as a view of the input. */
   view(): Uint8Array {
     const length = this.u16()
     const start = this.skip(length)
     return this.#octets.subarray(start, start + length)
   }
 
-  /** Passes over octets; answers where they began. */
+  /** Skips octets; returns where they began. */
   skip(length: number): number {
     const start = this.#offset
     if (start + length > this.#octets.length) throw malformed('is too short')

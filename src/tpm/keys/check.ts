@@ -1,5 +1,5 @@
-// Whether a key is what its card file says of it. The file may have been changed by somebody; the public area is what the
-// TPM goes by, since it loads no private area with another one.
+// Whether a key is what its card file says. The file may have been tampered with. The public area can be relied on, since
+// the TPM loads no private area with another one.
 import { equal } from '../../bytes.ts'
 import { CardError } from '../../errors.ts'
 import type { Algorithm } from '../../piv/algorithms.ts'
@@ -16,13 +16,13 @@ const isOf = (algorithm: Algorithm, key: ObjectPublic): boolean =>
     ? key.curve.algorithm === algorithm
     : `RSA-${key.bits}` === algorithm && key.exponent === DEFAULT_EXPONENT
 
-/** Keys that were found to be as they should. A card that changes has new objects for what changed. */
+/** Keys that passed the check. A changed card has new objects for the keys that changed. */
 const checked = new WeakSet<CardFileKey>()
 
 /**
- * Refuses a key whose algorithm, attributes or policy are not those that its PIN policy and origin ask for: above all
- * one that serves without the PIN, or with the PIN of another card, and is said to be under the PIN of this one.
- * @throws CardError ERR_KEY_DAMAGED; TpmError ERR_TPM_ANSWER where the area is none
+ * Refuses a key whose algorithm, attributes or policy are not what its PIN policy and origin require: above all a key
+ * that works without the PIN, or with the PIN of another card, while the file says that this card's PIN protects it.
+ * @throws CardError ERR_KEY_DAMAGED; TpmError ERR_TPM_ANSWER where the area is malformed
  */
 export function assertAsFiled(card: CardFile, where: string, key: CardFileKey, table: LockTable): void {
   if (checked.has(key)) return

@@ -1,4 +1,4 @@
-// Keys in the TPM: their templates and their making. docs/lock.md, "What is in the TPM".
+// Keys in the TPM: their templates and their creation. docs/lock.md, "What is in the TPM".
 import { CardError } from '../../errors.ts'
 import type { NativeAuth, NativeCommand } from '../../native.ts'
 import type { Algorithm } from '../../piv/algorithms.ts'
@@ -14,12 +14,12 @@ import { policyDigest } from '../policy/digest.ts'
 import type { Srk } from '../srk.ts'
 import type { CardFileKey } from '../store/card-file.ts'
 
-/** Never leaves this TPM. An imported key cannot say so. */
+/** The key never leaves this TPM. Imported keys cannot have these attributes. */
 const BOUND = OBJECT.fixedTPM | OBJECT.fixedParent | OBJECT.sensitiveDataOrigin
-/** `adminWithPolicy` closes Certify and ObjectChangeAuth to everybody; `noDA` keeps the TPM's global lock out of it. */
+/** `adminWithPolicy` closes Certify and ObjectChangeAuth; `noDA` keeps the TPM's global lockout from affecting it. */
 const COMMON = OBJECT.noDA | OBJECT.adminWithPolicy | OBJECT.sign | OBJECT.decrypt
 
-/** TPMA_OBJECT of a card key. `never` alone may be used with its (empty) authValue. */
+/** TPMA_OBJECT of a card key. Only `never` keys may be used with their (empty) authValue. */
 export function keyAttributes(pinPolicy: PinPolicy, origin: 'generated' | 'imported'): number {
   const own = pinPolicy === 'never' ? OBJECT.userWithAuth : 0
   return COMMON | own | (origin === 'generated' ? BOUND : 0)
@@ -57,8 +57,8 @@ export async function createKey(
 }
 
 /**
- * Runs a command that the SRK authorises, in a salted session: it needs no secret, but only so is its answer known to
- * be the TPM's own. A key that was swapped on its way, or merely damaged, would take the place of a good one.
+ * Runs a command that the SRK authorises, in a salted session. The command needs no secret, but only the session shows
+ * that the answer is the TPM's own. A key swapped or damaged on its way would otherwise replace a good one.
  */
 export function asSrk(device: TpmDevice, srk: Srk, build: (auth: NativeAuth) => NativeCommand): Promise<WireReader> {
   return device.withSession('hmac', srk, (session) => {
@@ -67,7 +67,7 @@ export function asSrk(device: TpmDevice, srk: Srk, build: (auth: NativeAuth) => 
   })
 }
 
-/** The answer of a TPM that does not have an algorithm, by name; other errors as they are. */
+/** Turns the answer of a TPM without an algorithm into an error with its name; other errors pass unchanged. */
 export function unsupported(algorithm: Algorithm, error: unknown): unknown {
   if (!['CURVE', 'VALUE', 'KEY_SIZE', 'ASYMMETRIC', 'TYPE'].includes(responseOf(error) ?? '')) return error
   return new CardError(

@@ -1,4 +1,4 @@
-// Bringing a private key in, always inside an outer wrapper to the SRK: it never crosses to the TPM in clear.
+// Importing a private key, always inside an outer wrapper to the SRK: it is never sent to the TPM in clear.
 // TPM 2.0 Library, Part 1, 23.3 (duplication) and B.10.3, C.6.3 (seeds).
 import { constants, createCipheriv, createECDH, createHmac, publicEncrypt, randomBytes } from 'node:crypto'
 import { concat, sha256, utf8, wipe } from '../../bytes.ts'
@@ -21,7 +21,7 @@ const UNCOMPRESSED = Uint8Array.of(0x04)
 
 interface PrivateKey {
   readonly algorithm: Algorithm
-  /** The caller's to wipe. */
+  /** The caller wipes them. */
   readonly parts: PrivateKeyParts
 }
 
@@ -36,7 +36,7 @@ export async function importKey(
   const unique = uniqueOf(publicKeyOf(algorithm, parts))
   const template = keyTemplate(algorithm, keyAttributes(pinPolicy, 'imported'), authPolicy, unique)
   const [type, secret] = 'scalar' in parts ? [ALG.ECC, parts.scalar] : [ALG.RSA, parts.p]
-  // TPM2B_SENSITIVE in pieces, so that there is no copy but the one that is wiped.
+  // TPM2B_SENSITIVE in pieces, so that the only copy is the one that is wiped.
   const pieces = [u16(type), EMPTY_SIZED, EMPTY_SIZED, u16(secret.length), secret]
   const sensitive = concat(u16(8 + secret.length), ...pieces)
   try {
@@ -52,13 +52,13 @@ export async function importKey(
   }
 }
 
-/** What TPMT_PUBLIC calls unique: a point, or a modulus. */
+/** The field `unique` of TPMT_PUBLIC: a point, or a modulus. */
 function uniqueOf(key: PublicKey | undefined) {
   if (key === undefined) throw new CardError('ERR_DATA', 'These numbers are no private key of this algorithm.')
   return 'point' in key ? coordinates(key.point) : { modulus: key.modulus }
 }
 
-/** Of a point in its uncompressed form, 04 || X || Y. */
+/** The coordinates of an uncompressed point, 04 || X || Y. */
 function coordinates(point: Uint8Array): { readonly x: Uint8Array; readonly y: Uint8Array } {
   const middle = (point.length + 1) / 2
   return { x: point.slice(1, middle), y: point.slice(middle) }

@@ -1,4 +1,4 @@
-// What a private key does: the command for it, and how to read the answer.
+// Private-key operations: the command for each, and how to read its answer.
 import { ECDH } from 'node:crypto'
 import { concat, leftPad, space } from '../../bytes.ts'
 import { CardError } from '../../errors.ts'
@@ -18,9 +18,9 @@ export interface KeyOperation {
   readonly read: (answer: Uint8Array, octets: number) => Uint8Array
 }
 
-/** The digest was not made by the TPM: no ticket says so. Part 2, 10.7.6. */
+/** No ticket: the digest was not made by the TPM. Part 2, 10.7.6. */
 const NOT_HASHED_HERE = concat(u16(ST.HASHCHECK), u32(RH.NULL), EMPTY_SIZED)
-/** What follows a digest, by its length. For the TPM a hash is its length here: that of the curve. */
+/** The parameters after a digest, by its length. Here the hash is chosen by length alone: that of the curve. */
 const AFTER_DIGEST = new Map([
   [32, concat(u16(ALG.ECDSA), u16(ALG.SHA256), NOT_HASHED_HERE)],
   [48, concat(u16(ALG.ECDSA), u16(ALG.SHA384), NOT_HASHED_HERE)],
@@ -29,8 +29,8 @@ const AFTER_DIGEST = new Map([
 const AFTER_BLOCK = concat(u16(ALG.NULL), EMPTY_SIZED)
 
 /**
- * ECDSA. A digest shorter than the curve is padded with zeros on the left, which is the same number; of a longer one
- * the host sends the leftmost bits (FIPS 186-5, 6.4), and nothing is cut off here.
+ * ECDSA. A digest shorter than the curve is padded with zeros on the left, which does not change the number. Of a longer
+ * one the host sends the leftmost bits (FIPS 186-5, 6.4), so nothing is cut off here.
  * @throws CardError ERR_DATA
  */
 export function signDigest(algorithm: Algorithm, digest: Uint8Array): KeyOperation {
@@ -104,7 +104,7 @@ export function agree(algorithm: Algorithm, point: Uint8Array): KeyOperation {
 const readPoint = (answer: Uint8Array, octets: number): Uint8Array =>
   leftPad(new WireReader(new WireReader(answer).sized()).sized(), octets)
 
-/** As `command`, with no more arrays than it has. */
+/** As `command`, but allocates no further arrays. */
 export const keyCommand = ({ command, params }: KeyOperation, key: Entity, auth: NativeAuth): NativeCommand => ({
   command,
   handles: [key.handle],

@@ -15,14 +15,14 @@ export interface SealedBlob {
   readonly private: Uint8Array
 }
 
-/** Everybody who has the card file and the TPM can unseal it, without a secret. */
+/** Anyone with the card file and the TPM can unseal it, without a secret. */
 const ATTRIBUTES = OBJECT.fixedTPM | OBJECT.fixedParent | OBJECT.userWithAuth | OBJECT.noDA
 /** TPMT_PUBLIC of a sealed object: TPM_ALG_KEYEDHASH without a scheme. Part 1, 27.8. */
 const TEMPLATE = concat(u16(ALG.KEYEDHASH), u16(ALG.SHA256), u32(ATTRIBUTES), EMPTY_SIZED, u16(ALG.NULL), EMPTY_SIZED)
 
-/** Seals `data`; it crosses to the TPM encrypted. */
+/** Seals `data`, which is sent to the TPM encrypted. */
 export async function seal(device: TpmDevice, srk: Srk, data: Uint8Array): Promise<SealedBlob> {
-  // TPM2B_SENSITIVE_CREATE in pieces, so that there is no copy but the one that is wiped.
+  // TPM2B_SENSITIVE_CREATE in pieces, so that the only copy is the one that is wiped.
   const sensitive = [u16(2 + 2 + data.length), EMPTY_SIZED, u16(data.length), data]
   return device.withSession('hmac', srk, async (session) => {
     const auths = [NO_PASSWORD, encrypting(session.handle)]
@@ -36,7 +36,7 @@ export async function seal(device: TpmDevice, srk: Srk, data: Uint8Array): Promi
   })
 }
 
-/** What was sealed; it crosses from the TPM encrypted. A copy for the caller to wipe. */
+/** The sealed data, sent by the TPM encrypted. A copy for the caller to wipe. */
 export async function unseal(device: TpmDevice, srk: Srk, blob: SealedBlob): Promise<Uint8Array> {
   const loaded = await device.keys.makingRoom(() =>
     device.call(command(CC.Load, [srk], [NO_PASSWORD], blob.private, blob.public)),

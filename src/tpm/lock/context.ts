@@ -1,4 +1,4 @@
-// One card's lock in one TPM: what every act on it needs, and what the TPM's refusals mean.
+// One card's lock in one TPM: what every operation on it needs, and what the TPM's refusals mean.
 
 import { equal } from '../../bytes.ts'
 import { CardError, PinError, TpmError } from '../../errors.ts'
@@ -40,12 +40,12 @@ export function lockContext(device: TpmDevice, srk: Srk, card: LockCard, table: 
   return { device, srk, card, table, facts: policyFacts(card), burnKey: card.burnKey }
 }
 
-/** What sessions are salted to; nothing only in a table that shows why they are. */
+/** The key that sessions are salted to; undefined only for a test table that shows why they are. */
 export function saltOf(context: LockContext): Srk | undefined {
   return context.table.salted ? context.srk : undefined
 }
 
-/** Wrong tries so far, or undefined where the owner's password hides them. Nothing is spent. */
+/** Wrong tries so far, or undefined where the owner's password hides them. Uses up no try. */
 export async function readCounter(context: LockContext, role: Role): Promise<TryCounter | undefined> {
   const { handle, name, tries } = context.card[role]
   const index: Entity = { handle, name }
@@ -64,7 +64,7 @@ export async function readCounter(context: LockContext, role: Role): Promise<Try
   }
 }
 
-/** Who chooses the nonces of a decrypting session can make an approved write of {0, tries} mean another number. */
+/** An attacker who chooses the nonces of a decrypting session can turn an approved write of {0, tries} into another number. */
 function otherLimit(role: Role, limit: number, tries: number): TpmError {
   const what = role === 'pin' ? 'PIN' : 'PUK'
   return new TpmError(
@@ -97,7 +97,7 @@ async function dead(context: LockContext, role: Role, cause: unknown): Promise<C
 
 const WAYS_OUT = 'See how it can be unblocked: tessera pin status.'
 
-/** An index that is not the card's own any more takes no new PIN and no tries, whatever the approval. */
+/** An index that is no longer the card's own gets no new PIN and no tries, whatever the approval. */
 async function whetherDead(context: LockContext, by: Role, error: TpmError): Promise<unknown> {
   if (responseOf(error) === undefined) return error
   for (const role of by === 'puk' ? (['pin', 'puk'] as const) : (['pin'] as const)) {
@@ -108,7 +108,7 @@ async function whetherDead(context: LockContext, by: Role, error: TpmError): Pro
   return error
 }
 
-/** What a refusal of the PIN or the PUK by the TPM means, in words; other errors are returned as they are. */
+/** The error for the TPM's refusal of the PIN or the PUK; other errors are returned unchanged. */
 export async function explainRefusal(context: LockContext, role: Role, error: unknown): Promise<unknown> {
   if (!(error instanceof TpmError)) return error
   if (error.command === 'NV_ChangeAuth' || error.command === 'NV_Write') return whetherDead(context, role, error)

@@ -1,4 +1,4 @@
-// NV indices as the owner handles them: which are there, defining, undefining.
+// NV indices as the owner manages them: listing, defining, undefining.
 import { equal } from '../../bytes.ts'
 import { TpmError } from '../../errors.ts'
 import type { NativeAuth } from '../../native.ts'
@@ -26,7 +26,7 @@ export async function usedIndices(device: TpmDevice): Promise<Set<number>> {
   }
 }
 
-/** Defines an index; its authValue crosses encrypted, in a session of its own. */
+/** Defines an index; its authValue is sent encrypted, in a session of its own. */
 export async function defineIndex(
   device: TpmDevice,
   srk: Srk | undefined,
@@ -48,7 +48,7 @@ export async function defineIndex(
   )
 }
 
-/** The Name of the index at `handle` as it is now; undefined where there is none. */
+/** The current Name of the index at `handle`; undefined where there is none. */
 export async function indexName(device: TpmDevice, handle: number): Promise<Uint8Array | undefined> {
   try {
     const [answer] = await device.run(command(CC.NV_ReadPublic, [handle], []))
@@ -59,17 +59,17 @@ export async function indexName(device: TpmDevice, handle: number): Promise<Uint
   }
 }
 
-/** The Name of the index at `handle`, undefined where there is none: the TPM's own words, whoever sits on the way to it. */
+/** The Name of the index at `handle`, undefined where there is none: the TPM's own answer, even with an attacker on the bus. */
 async function vouchedName(device: TpmDevice, session: Session, handle: number): Promise<Uint8Array | undefined> {
   const vouch = vouching(session.handle)
-  // A refusal is not vouched for: so the TPM is asked what there is, and not what there is not.
+  // A refusal is not authenticated, so the query asks which indices exist and never relies on an error.
   const listed = await device.call(command(CC.GetCapability, [], [vouch], u32(CAP.HANDLES), u32(handle), u32(1)))
   listed.take(5)
   if (listed.u32() === 0 || listed.u32() !== handle) return undefined
   const name = await indexName(device, handle)
   if (name === undefined) throw tampered('shows an index, and then has none')
   try {
-    // The session's HMAC is over the Name that the TPM finds: any other than `name` fails here.
+    // The session's HMAC covers the Name that the TPM finds: any Name other than `name` fails here.
     await device.run(command(CC.NV_ReadPublic, [{ handle, name }], [vouch]))
   } catch (error) {
     const response = responseOf(error)
@@ -86,8 +86,8 @@ function tampered(what: string): TpmError {
 }
 
 /**
- * Undefines the index at `handle` if its Name is one of `names`: never an index of somebody else's. When this returns
- * it is gone, also where answers are forged. `session` vouches for them.
+ * Undefines the index at `handle` if its Name is one of `names`: never another program's index. When this returns it is
+ * gone, even where answers are forged, since `session` authenticates them.
  * @throws TpmError ERR_TPM_TAMPERED, ERR_TPM_OWNER_AUTH
  */
 export async function undefineIndex(

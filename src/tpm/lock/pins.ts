@@ -11,7 +11,7 @@ import type { ApprovalName } from '../store/card-file.ts'
 import { explainRefusal, type LockContext, saltOf } from './context.ts'
 
 /**
- * Proves the PIN in a policy session, in which nothing is fulfilled yet: one PolicySecret for a ticket that serves
+ * Proves the PIN in a policy session in which nothing is fulfilled yet: one PolicySecret for a ticket that authorises
  * `once` keys, and with `arm` one more that arms the session for the next use of an `always` key. They go in one trip;
  * the first failure ends it, so that a wrong PIN counts once. `hmac` is a session for this alone. The ticket lives
  * `seconds` from the start of the policy session.
@@ -33,7 +33,7 @@ export async function provePin(
   return use.ticket(answers[0])
 }
 
-/** Sets a new authValue for the PIN or the PUK, as its holder. The old one never works again. */
+/** Sets a new authValue for the PIN or the PUK, authorised by the old one, which never works again. */
 export async function changeSecret(
   context: LockContext,
   role: Role,
@@ -46,7 +46,7 @@ export async function changeSecret(
   )
 }
 
-/** Sets a new PIN and then gives it all tries back: never a moment in which an old PIN has new tries. */
+/** Sets a new PIN and then restores its tries, in this order: an old PIN never gets new tries. */
 export async function unblockByPuk(context: LockContext, auth: Uint8Array, newAuth: Uint8Array): Promise<void> {
   await withProof(context, 'puk', auth, async (session, hmac, proofs) => {
     await setAuth(context, 'unblockPin', session, hmac, proofs, newAuth)

@@ -1,4 +1,4 @@
-// Makes the lock of a new card: two burned indices, proved, and the approvals that are all K leaves behind.
+// Creates the lock of a new card: two burned indices, both proved, and the approvals, which are all that remains of K.
 import { randomInt } from 'node:crypto'
 import { concat, equal } from '../../bytes.ts'
 import { TpmError } from '../../errors.ts'
@@ -25,12 +25,12 @@ export interface NewLock {
   readonly cardId: Uint8Array
   /** authValue of 32 octets, and how many wrong tries it allows. */
   readonly pin: { readonly auth: Uint8Array; readonly tries: number }
-  /** `present` false: `auth` is random, its approvals are not made, and nobody will know it. */
+  /** `present` false: `auth` is random, gets no approvals, and is known to nobody. */
   readonly puk: { readonly auth: Uint8Array; readonly tries: number; readonly present: boolean }
   /** TPM2B_PUBLIC. */
   readonly helpDeskKey?: Uint8Array | undefined
   readonly ownerPassword: Uint8Array
-  /** Handles that others have in mind: of cards whose TPM is elsewhere, for example. */
+  /** Handles reserved for others, for example for cards whose TPM is elsewhere. */
   readonly reserved: ReadonlySet<number>
 }
 
@@ -43,8 +43,8 @@ export function verifyingKeyBlob(point: Uint8Array): Uint8Array {
 }
 
 /**
- * Makes the lock in the TPM. `record` is called with the places before anything is defined there, and must make them
- * durable: a crash from then on is cleaned up from that record.
+ * Creates the lock in the TPM. `record` is called with the places before anything is defined there, and must make them
+ * durable: after a crash from then on, that record is used to clean up.
  * @throws TpmError ERR_TPM_NO_PIN_INDEX, ERR_TPM_NV_FULL, ERR_TPM_OWNER_AUTH, ERR_TPM_TAMPERED; nothing is left behind
  */
 export async function provision(
@@ -83,7 +83,7 @@ export async function provision(
   }
 }
 
-/** Undefines both indices, as far as they are the card's own. After it nobody can ever fulfil the policy of its keys. */
+/** Undefines both indices if they are the card's own. Afterwards the policy of its keys can never be fulfilled. */
 export async function removeLock(
   device: TpmDevice,
   srk: Srk,
@@ -97,7 +97,7 @@ export async function removeLock(
   })
 }
 
-/** Whether both indices are as they were: nothing of the lock was removed. */
+/** Whether both indices are unchanged: nothing of the lock was removed. */
 export async function lockIsWhole(device: TpmDevice, places: Places): Promise<boolean> {
   for (const { handle, names } of [places.pin, places.puk]) {
     const name = await indexName(device, handle)
@@ -114,7 +114,7 @@ async function plan(device: TpmDevice, request: NewLock, table: LockTable, burn:
   const place = (role: Role): NvPublic => {
     const handle = freeHandle(used, request.reserved)
     used.add(handle)
-    // The index' own policy speaks of K alone, never of the index: only so can its Name be known here.
+    // The policy of an index refers only to K, never to the index itself: otherwise its Name could not be known here.
     const facts = { cardId: request.cardId, burnName, pin: NOWHERE, puk: NOWHERE }
     return { handle, attributes: table.attributes, authPolicy: policyDigest(table.index[role], facts), dataSize: 8 }
   }
@@ -157,7 +157,7 @@ function freeHandle(...taken: readonly ReadonlySet<number>[]): number {
   }
 }
 
-/** Writes {0, tries}: the only write that K itself fulfils, bound to this session by its nonce. */
+/** Writes {0, tries}: the only write that K itself authorises, bound to this session by its nonce. */
 async function firstWrite(context: LockContext, burn: NativeBurnKey, role: Role, nv: NvPublic): Promise<void> {
   const { device, table, srk, card } = context
   await device.withSession('policy', table.salted ? srk : undefined, async (session) => {
@@ -181,7 +181,7 @@ async function firstWrite(context: LockContext, burn: NativeBurnKey, role: Role,
   })
 }
 
-/** Proves a secret against the written index: an index that was swapped between define and write is seen here. */
+/** Proves a secret against the written index: this detects an index that was swapped between definition and write. */
 async function prove(context: LockContext, role: Role, auth: Uint8Array): Promise<void> {
   const { device, table, srk, card } = context
   const salt = table.salted ? srk : undefined
@@ -193,7 +193,7 @@ async function prove(context: LockContext, role: Role, auth: Uint8Array): Promis
       }),
     )
   } catch (error) {
-    // A TPM that has no room, for example, says so in its own words: nobody tampered.
+    // Other errors, such as a TPM without room, speak for themselves: they are no sign of tampering.
     if (!(error instanceof TpmError) || error.response === undefined || error.code !== 'ERR_TPM') throw error
     throw new TpmError(
       'ERR_TPM_TAMPERED',

@@ -1,5 +1,5 @@
-// The lock, as data: which policy guards what. Policies and Names cannot be changed once keys exist.
-// docs/lock.md explains every line; tests hand weaker tables to the same code to show what each term is for.
+// The lock as data: which policy guards what. Policies and Names cannot be changed once keys exist.
+// docs/lock.md explains every line; tests pass weaker tables to the same code to show what each term is for.
 import { NV } from '../constants.ts'
 import type { Policy, Role } from '../policy/terms.ts'
 import type { ApprovalName } from '../store/card-file.ts'
@@ -9,15 +9,15 @@ export interface LockTable {
   readonly attributes: number
   /** authPolicy of each index. */
   readonly index: Readonly<Record<Role, Policy>>
-  /** What K fulfils and approves once, at creation; this approval is never stored. */
+  /** The policy that K fulfils and approves once, at creation; this approval is never stored. */
   readonly firstWrite: Policy
-  /** What K approves for ever; each serves one index by the ref in that index' own policy. */
+  /** The policies that K approves for ever; each is bound to one index by the ref in that index's own policy. */
   readonly approvals: Readonly<
     Record<ApprovalName, { readonly on: Role; readonly needs: 'pin' | 'puk' | 'helpDesk'; readonly policy: Policy }>
   >
   /** authPolicy of keys. */
   readonly keys: { readonly once: Policy; readonly always: Policy; readonly never: Policy }
-  /** Whether creation proves both secrets before anything is kept: it sees an index swapped under its hands. */
+  /** Whether creation proves both secrets before anything is kept, which detects an index swapped in the meantime. */
   readonly prove: boolean
   /** Whether sessions are salted to the SRK. */
   readonly salted: boolean

@@ -1,4 +1,4 @@
-// Unblocking with a response of the help desk. One PolicySigned lets the PIN be set; its ticket gives the tries back.
+// Unblocking with a response of the help desk. One PolicySigned allows setting the PIN; its ticket restores the tries.
 import { wipe } from '../../bytes.ts'
 import { PinError, TpmError } from '../../errors.ts'
 import type { Session } from '../commands.ts'

@@ -6,7 +6,7 @@ import type { Policy, PolicyFacts, Term } from './terms.ts'
 
 const ZEROS = new Uint8Array(32)
 
-/** policyRef of a signed term: bound to one card where somebody outside signs, or one response would fit every card. */
+/** policyRef of a signed term: bound to one card where an outside party signs, or one response would be valid for every card. */
 export function signedRef(term: Extract<Term, { term: 'signed' }>, facts: PolicyFacts): Uint8Array {
   return term.by === 'helpDesk' ? concat(utf8(term.ref), facts.cardId) : utf8(term.ref)
 }
@@ -22,7 +22,7 @@ export function pinCounter(count: number, limit: number): Uint8Array {
   return concat(u32(count), u32(limit))
 }
 
-/** The parameters of the NV_Write that gives a PIN all its tries back. */
+/** The parameters of the NV_Write that restores all tries of a PIN. */
 export function counterResetParams(facts: PolicyFacts): Uint8Array {
   return concat(sized(pinCounter(0, facts.pin.tries)), u16(0))
 }

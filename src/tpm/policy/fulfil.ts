@@ -12,12 +12,12 @@ import { approvalDigest, counterResetCpHash, policyDigest, signedRef } from './d
 import type { Policy, PolicyFacts, Role, Term } from './terms.ts'
 
 /**
- * What lets a PolicySigned or a PolicySecret come true again until it expires: the parameters of the PolicyTicket that
- * does so. For that time it is as good as the secret, so its owner wipes it.
+ * Repeats a PolicySigned or a PolicySecret until it expires: the parameters of a PolicyTicket. For that time it is as
+ * good as the secret, so its owner wipes it.
  */
 export type Ticket = Uint8Array
 
-/** How to fulfil the terms that need a secret or a signature. A caller leaves out those that it cannot fulfil. */
+/** How to fulfil the terms that need a secret or a signature. A caller omits those that it cannot fulfil. */
 export interface Proofs {
   /** Authorises the index of this role with its secret: an HMAC session, never the secret itself. */
   readonly secret?: (role: Role) => NativeAuth
@@ -37,8 +37,8 @@ export interface FulfilContext {
 const index = (entity: Entity): Target => ({ handle: entity.handle, name: entity.name })
 
 /**
- * Fulfils `policy` in `session`. Where the policy of the entity itself is `authorize`, `inner` is what K approved.
- * A secret is proved last of all, so that no try is spent on a call that fails for another reason.
+ * Fulfils `policy` in `session`. Where the policy of the entity itself is `authorize`, `inner` is the policy that K
+ * approved. A secret is proved last, so that no try is used up by a call that fails for another reason.
  */
 export async function fulfil(
   context: FulfilContext,
@@ -170,12 +170,12 @@ function ticketOf(answer: Uint8Array | undefined, ref: Uint8Array, by: Uint8Arra
   }
 }
 
-/** TPM2_PolicyTicket: what was proved before, again. */
+/** TPM2_PolicyTicket: repeats an earlier proof. */
 export function policyTicket(session: Session, ticket: Ticket): NativeCommand {
   return command(CC.PolicyTicket, [session.handle], [], ticket)
 }
 
-/** TPMT_TK_VERIFIED that K approved `policy`: the TPM checks K's signature and vouches for it until its next reset. */
+/** TPMT_TK_VERIFIED for K's approval of `policy`: the TPM checks K's signature, and confirms it until its next reset. */
 async function approvalTicket(
   context: FulfilContext,
   policy: Uint8Array,
@@ -191,7 +191,7 @@ async function approvalTicket(
   })
 }
 
-/** Loads a public key for the time of `work`; into the owner hierarchy, since the null hierarchy gives empty tickets. */
+/** Loads a public key while `work` runs, into the owner hierarchy: the null hierarchy gives empty tickets. */
 async function withPublicKey<T>(
   device: TpmDevice,
   publicKey: Uint8Array,

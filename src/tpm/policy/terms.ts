@@ -6,7 +6,7 @@ import type { CC } from '../constants.ts'
 export type Role = 'pin' | 'puk'
 
 export type Term =
-  /** TPM2_PolicySecret of the card's PIN or PUK index: who fulfils it has just proved that secret. */
+  /** TPM2_PolicySecret of the card's PIN or PUK index: fulfilling it proves that secret. */
   | { readonly term: 'secret'; readonly of: Role; readonly ref: string }
   /** TPM2_PolicySigned by K (`burn`), or by the help desk's key; `ref` is followed by the card id for the help desk. */
   | { readonly term: 'signed'; readonly by: 'burn' | 'helpDesk'; readonly ref: string }
@@ -21,7 +21,7 @@ export type Term =
 
 export type Policy = readonly Term[]
 
-/** What of a card its policies speak of. All of it is public. */
+/** The values of a card that its policies refer to. All of them are public. */
 export interface PolicyFacts {
   readonly cardId: Uint8Array
   /** The two NV indices, with their Names once written. */

@@ -1,4 +1,4 @@
-// The card file, version 1. It has public data and blobs wrapped by the TPM only, never a secret in clear.
+// The card file, version 1. It contains public data and blobs wrapped by the TPM, never a secret in clear.
 import * as v from 'valibot'
 import { CardError } from '../../errors.ts'
 import { decode, integer, moment, octets, text } from '../../files/schema.ts'
@@ -15,10 +15,10 @@ export const CARD_FILE: Kind = {
   advice: 'Put back a copy of the file; without one the keys of the card are lost, and a new card must be made.',
 }
 
-/** No card file is longer, in octets. */
+/** The longest card file, in octets. */
 export const CARD_FILE_LIMIT = 1024 * 1024
 
-/** Each stored approval: what it lets happen, and on which index. */
+/** Each stored approval: what it allows, and on which index. */
 export const APPROVALS = [
   'changePin',
   'changePuk',
@@ -54,20 +54,20 @@ const schema = v.strictObject({
   name: cardName,
   cardId: octets(16),
   created: moment,
-  /** Whatever it says opens nothing before ../stored-tcti.ts has read it. */
+  /** Whatever it says, it cannot open a TPM before ../stored-tcti.ts has checked it. */
   tcti: v.pipe(text(1, 1024), v.transform(storedTcti)),
   assurance: v.picklist(['hardware', 'software']),
   srk: v.strictObject({ handle: persistentHandle, name: tpmName }),
   tpm: v.strictObject({ manufacturer: text(0, 128), firmware: text(0, 128), vendor: v.optional(text(0, 128)) }),
   pin: v.strictObject(pin),
-  /** `present` is false for a card without PUK: its index holds octets that nobody knows. */
+  /** `present` is false for a card without a PUK: its index has octets that nobody knows. */
   puk: v.strictObject({ ...pin, present: v.boolean() }),
   /** TPM2B_PUBLIC of K, whose private half was destroyed at creation. */
   burnKey: blob,
   approvals: v.strictObject(v.entriesFromList(APPROVALS, v.optional(approval))),
   /** TPM2B_PUBLIC of H; its private half is at the help desk. */
   helpDeskKey: v.optional(blob),
-  /** How long a verified PIN serves `once` keys, in seconds. */
+  /** How long a verified PIN authorises `once` keys, in seconds. */
   unlockSeconds: integer(1, 3600),
   flags: v.strictObject({
     mustChangePin: v.boolean(),
@@ -77,11 +77,11 @@ const schema = v.strictObject({
       v.check((list) => new Set(list).size === list.length, 'named twice'),
     ),
   }),
-  /** Tries left as far as this machine knows; used where the TPM does not tell. */
+  /** Tries left as far as this machine knows; used where the TPM does not show them. */
   advisory: v.optional(v.strictObject({ pinLeft: integer(0, 10), pukLeft: integer(0, 10) })),
   /** Admin key (PIV 9B), sealed to the TPM: TPM2B_PRIVATE and TPM2B_PUBLIC. */
   adminKey: v.optional(v.strictObject({ private: blob, public: blob })),
-  /** PIV F9, which signs certificates about other keys. No PIN guards it, and no slot leads to it. */
+  /** PIV F9, which signs certificates about other keys. It needs no PIN, and no slot refers to it. */
   attestationKey: v.optional(v.omit(key, ['pinPolicy'])),
   /** By slot, as src/piv/slots.ts spells it. */
   keys: v.record(v.picklist([...SLOTS.keys()]), key),
@@ -98,7 +98,7 @@ export type DefaultSecret = CardFile['flags']['defaults'][number]
 /**
  * The octets of a card file.
  * @throws CardError ERR_DATA when it would be longer than CARD_FILE_LIMIT; FileError ERR_CARD_FILE when `card` is not
- * a card that `decodeCardFile` would read again (a mistake of the caller's; nothing is written)
+ * a card that `decodeCardFile` would read again (a mistake of the caller; nothing is written)
  */
 export function encodeCardFile(card: CardFile): Uint8Array {
   const file = seal(CARD_FILE, card)

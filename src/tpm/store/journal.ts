@@ -1,6 +1,6 @@
 /**
- * What a creation or a destruction is about to do, on disk before its first TPM command, so that the next start can
- * clean up after a crash. Its owner holds a lock as long as it works: a journal whose lock is free is left over.
+ * Records a creation or a destruction on disk before its first TPM command, so that the next start can clean up after a
+ * crash. The process has a lock while it works: a journal whose lock is free was left over.
  */
 import { join } from 'node:path'
 import * as v from 'valibot'
@@ -35,9 +35,9 @@ const schema = v.strictObject({
 
 export type JournalEntry = v.InferOutput<typeof schema>
 
-/** An entry that is on disk and owned by this process. End it in one of the two ways, always. */
+/** An entry that is on disk and owned by this process. Always end it in one of the two ways. */
 export interface OpenJournal {
-  /** Writes another entry in its place (an NV handle turned out to be taken). */
+  /** Replaces the entry by another (an NV handle turned out to be taken). */
   replace(entry: JournalEntry): Promise<void>
   /** The work is done or undone: the journal goes, then the lock. */
   end(): Promise<void>
@@ -45,7 +45,7 @@ export interface OpenJournal {
   leave(): void
 }
 
-/** A journal whose owner is gone. `error`: it cannot be read, or it could not be cleaned up. */
+/** A journal whose process is gone. `error`: it cannot be read, or it could not be cleaned up. */
 export type LeftJournal =
   | { readonly name: string; readonly path: string; readonly entry: JournalEntry; readonly error?: unknown }
   | { readonly name: string; readonly path: string; readonly error: AnyCardError }
@@ -85,7 +85,7 @@ export class Journal {
     return this.#opened(path, lock)
   }
 
-  /** Runs `work` while nobody creates or destroys a card of this name. @throws FileError ERR_CARD_BUSY as `begin` */
+  /** Runs `work` while no process creates or destroys a card of this name. @throws FileError ERR_CARD_BUSY as `begin` */
   async whileIdle<Result>(name: string, work: () => Promise<Result>): Promise<Result> {
     const lock = await this.#claim(name, this.#home.of(name, 'journal'))
     try {
@@ -95,7 +95,7 @@ export class Journal {
     }
   }
 
-  /** Removes a journal that was left over, and does nothing about it. @throws FileError ERR_CARD_BUSY while it is owned */
+  /** Removes a leftover journal without acting on it. @throws FileError ERR_CARD_BUSY while a process owns it */
   async discard(name: string): Promise<void> {
     const [path, lockPath] = [this.#home.of(name, 'journal'), this.#home.of(name, 'journalLock')]
     if (!(await this.#files.exists(path))) return
@@ -104,14 +104,14 @@ export class Journal {
     await this.#files.remove(path).finally(() => lock.release())
   }
 
-  /** Journals left over, and nothing done about them. Those that are being worked on are not among them. */
+  /** Leftover journals, without acting on them. Those that a process is working on are not included. */
   pending(): Promise<LeftJournal[]> {
     return this.#eachLeft(async () => undefined)
   }
 
   /**
-   * Hands each journal left over to `clean`, with its lock held; the journal is removed when `clean` answers true and
-   * stays when it answers false or throws. Returns the journals that stay, with the reason where there is one.
+   * Passes each leftover journal to `clean`, with its lock taken. The journal is removed when `clean` returns true, and
+   * stays when it returns false or throws. Returns the journals that stay, with the reason where there is one.
    */
   recover(clean: (entry: JournalEntry) => Promise<boolean>): Promise<LeftJournal[]> {
     return this.#eachLeft(async (entry, path) => {
@@ -187,7 +187,7 @@ export class Journal {
     }
   }
 
-  /** Undefined when its owner ended it a moment ago. */
+  /** Undefined when its process ended it a moment ago. */
   async #read(name: string, path: string): Promise<JournalEntry | undefined> {
     const octets = await this.#files.read(path, JOURNAL_LIMIT)
     if (octets === undefined) return undefined

@@ -1,4 +1,4 @@
-// The kinds of value that only files about cards hold; ../../files/schema.ts has the others.
+// The kinds of value that only card files contain; ../../files/schema.ts has the others.
 import * as v from 'valibot'
 import { integer, octets } from '../../files/schema.ts'
 import { CARD_NAME } from '../../home/home.ts'

@@ -1,6 +1,6 @@
 /**
- * The cards of one home. Reading takes no lock and needs no write access. A change is one short locked
- * read-modify-write; no lock is held across TPM calls.
+ * The cards of one home. Reading takes no lock and needs no write access. A change is one short, locked
+ * read-modify-write; no lock is kept across TPM calls.
  */
 import { join } from 'node:path'
 import { equal } from '../../bytes.ts'
@@ -25,7 +25,7 @@ export type ListedCard =
 
 interface Stored {
   readonly card: CardFile
-  /** What `card` was decoded from. */
+  /** The octets that `card` was decoded from. */
   readonly octets: Uint8Array
 }
 
@@ -42,7 +42,7 @@ export class CardStore {
     this.#wait = options.wait ?? LOCK_WAIT
   }
 
-  /** Every card by name. One that cannot be read has its error; the others are not affected. */
+  /** Every card by name. An unreadable one has its error, and does not affect the others. */
   async list(): Promise<ListedCard[]> {
     const cards: ListedCard[] = []
     for (const name of this.home.namesOf('card', await this.#files.list(this.home.cards))) {
@@ -57,7 +57,7 @@ export class CardStore {
       return { name, path: this.home.of(name, 'card'), card: await this.read(name) }
     } catch (error) {
       if (!isCardError(error)) throw error
-      // Destroyed between listing and reading: no card.
+      // Destroyed between listing and reading.
       if (error.code === 'ERR_CARD_NOT_FOUND') return undefined
       return { name, path: join(this.home.cards, `${name}.card`), error }
     }
@@ -68,7 +68,7 @@ export class CardStore {
     return (await this.#stored(name)).card
   }
 
-  /** Writes a new card. @throws CardError ERR_CARD_EXISTS when anything has its name, a damaged file included; FileError */
+  /** Writes a new card. @throws CardError ERR_CARD_EXISTS when any file has its name, even a damaged one; FileError */
   async create(card: CardFile): Promise<void> {
     await this.#files.makeFolder(this.home.cards)
     await this.#locked(card.name, async (path) => {
@@ -84,8 +84,8 @@ export class CardStore {
   }
 
   /**
-   * Changes the card `cardId` of this name: `change` gets the card as it is now and returns what it becomes. Where that
-   * is no change, nothing is written. Returns the card as it then is.
+   * Changes the card `cardId` of this name: `change` gets the current card and returns the new one. If they are equal,
+   * nothing is written. Returns the card as it then is.
    * @throws FileError ERR_CARD_BUSY after 10 s, ERR_CARD_READ_ONLY, ERR_DISK_FULL, ERR_IO; CardError
    * ERR_CARD_NOT_FOUND also when another card has taken the name; what `change` throws
    */
@@ -110,15 +110,15 @@ export class CardStore {
   }
 
   /**
-   * Gives the card `cardId` another name: its file is written under the new one, then the old one goes. A crash between
-   * the two leaves both; renaming again finishes it.
+   * Renames the card `cardId`: its file is written under the new name, then the old file is removed. A crash between the
+   * two leaves both; renaming again completes it.
    * @throws as `create` and `update`; CardError ERR_CARD_EXISTS also for two files of one card that have come to differ
    */
   async rename(name: string, cardId: Uint8Array, newName: string): Promise<void> {
     const target = this.home.of(newName, 'card')
     await this.#same(name, cardId)
     if (newName === name) return
-    // In the same order everywhere: two that swap names must not wait for each other.
+    // Always in the same order: two processes that swap names must not wait for each other.
     const [first = name, second = newName] = [name, newName].sort()
     await this.#locked(first, () =>
       this.#locked(second, async () => {
@@ -133,7 +133,8 @@ export class CardStore {
   }
 
   /**
-   * Whoever destroys one of two files of one card destroys both: an interrupted renaming has to be finished first.
+   * Refuses to destroy one of two files of one card, since that would destroy both: the interrupted renaming has to be
+   * completed first.
    * @throws CardError ERR_CARD_EXISTS
    */
   async assertSingle(name: string, cardId: Uint8Array): Promise<void> {
@@ -176,7 +177,7 @@ export class CardStore {
     cardId: Uint8Array,
     work: (path: string, stored: Stored) => Promise<Result>,
   ): Promise<Result> {
-    // Looked at before as well: a card that is not there must not leave a lock file.
+    // Checked before as well: a missing card must not leave a lock file.
     await this.#same(name, cardId)
     return this.#locked(name, async (path) => work(path, await this.#same(name, cardId)))
   }

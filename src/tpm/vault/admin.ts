@@ -41,7 +41,7 @@ export class TpmAdmin implements AdminVault {
     }
   }
 
-  /** From now on nobody manages the card through PC/SC. */
+  /** Afterwards the card cannot be managed through PC/SC. */
   async remove(): Promise<void> {
     await this.#state.update(({ adminKey: _, ...card }) => ({ ...card, flags: flagsOf(card, false) }))
   }

@@ -1,4 +1,4 @@
-// Tries left as far as this machine knows, for TPMs whose owner password hides the real count. Shown as such.
+// Tries left as far as this machine knows, for TPMs whose owner password hides the real count. Shown as an estimate.
 import { PinError } from '../../errors.ts'
 import type { TryCounter } from '../../piv/card/vault.ts'
 import type { Role } from '../policy/terms.ts'
@@ -15,7 +15,7 @@ export function rememberedPukTries({ puk, advisory }: CardFile): TryCounter | un
   return puk.present ? { left: advisory?.pukLeft, limit: puk.tries, advisory: true } : undefined
 }
 
-/** Records what became of a try. A card file that cannot be written loses the advisory count, never the answer. */
+/** Records the result of a try. If the card file cannot be written, the advisory count is lost, never the answer. */
 export function rememberTries(role: Role, card: CardFile, update: Update) {
   const member = role === 'pin' ? 'pinLeft' : 'pukLeft'
   const full = { pinLeft: card.pin.tries, pukLeft: card.puk.tries }
@@ -25,7 +25,7 @@ export function rememberTries(role: Role, card: CardFile, update: Update) {
     async right(): Promise<void> {
       if (card.advisory !== undefined && card.advisory[member] !== full[member]) await record(full[member])
     },
-    /** The error for the caller: with a count where the TPM gave none. */
+    /** The error for the caller, with a count where the TPM gave none. */
     async wrong(error: unknown): Promise<unknown> {
       if (!(error instanceof PinError)) return error
       const own = role === 'pin' ? 'ERR_PIN_' : 'ERR_PUK_'

@@ -1,4 +1,4 @@
-// The attestation key of a TPM card: a key without a PIN that stands in a member of its own of the card file.
+// The attestation key of a TPM card: a key without a PIN, in a member of its own in the card file.
 import { CardError } from '../../errors.ts'
 import type { Algorithm } from '../../piv/algorithms.ts'
 import type { AttestationKey, AttestationVault, KeptObject } from '../../piv/card/vault.ts'

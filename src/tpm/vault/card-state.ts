@@ -11,9 +11,9 @@ import { UnlockState } from './unlock-state.ts'
 
 export interface VaultSettings {
   readonly table: LockTable
-  /** How long a verified PIN serves in this process; as the card file says unless given. */
+  /** How long a verified PIN is valid in this process; by default as the card file says. */
   readonly unlockSeconds?: number | undefined
-  /** What this TPM is, found out now; what the card file says of it is not believed. */
+  /** The assurance of this TPM, determined now; the card file's word is not trusted. */
   readonly assurance?: CardFile['assurance'] | undefined
 }
 
@@ -23,7 +23,7 @@ export class CardState {
   readonly #store: CardStore
   readonly #settings: VaultSettings
   #card: CardFile
-  /** Kept for as long as the SRK is: nothing of a card's lock ever changes. */
+  /** Kept as long as the SRK is: a card's lock never changes. */
   #context: LockContext | undefined
   #closed = false
 
@@ -62,7 +62,7 @@ export class CardState {
     return this.device.exclusive(this.checkingTpm(work))
   }
 
-  /** `work`; where it misses something in the TPM, and the storage key is missing too, the error is that it was cleared. */
+  /** Runs `work`; where something is missing in the TPM, and the storage key too, the error says that it was cleared. */
   checkingTpm<T>(work: () => Promise<T>): () => Promise<T> {
     return async () => {
       try {
@@ -75,13 +75,13 @@ export class CardState {
     }
   }
 
-  /** The lock, where nothing is to be asked of the TPM for it. */
+  /** The lock, if it is known without asking the TPM. */
   get knownContext(): LockContext | undefined {
     const context = this.#context
     return context !== undefined && this.device.knownSrk(this.#card.srk.name) === context.srk ? context : undefined
   }
 
-  /** The lock as of now; checks that this is still the TPM of the card. At once where that was done. */
+  /** The lock; checks that this is still the card's TPM. At once where that was done. */
   context(): LockContext | Promise<LockContext> {
     return this.knownContext ?? this.#newContext()
   }
@@ -92,13 +92,13 @@ export class CardState {
     return this.#context
   }
 
-  /** Changes the card file. Keys that did not change stay the same objects: loaded keys are known by them. */
+  /** Changes the card file. Unchanged keys stay the same objects: loaded keys are identified by them. */
   async update(change: (card: CardFile) => CardFile): Promise<void> {
     const changed = await this.#store.update(this.#card.name, this.#card.cardId, change)
     this.#card = this.#asFound(withKnown(changed, keysOf(this.#card)))
   }
 
-  /** Another card in place of this one, in the same TPM: nothing of the old one is in there any more. */
+  /** Puts another card in place of this one, in the same TPM, which contains nothing of the old one any more. */
   become(card: CardFile): void {
     this.#card = this.#asFound(card)
     this.#context = undefined
@@ -109,7 +109,7 @@ export class CardState {
     return assurance === card.assurance ? card : { ...card, assurance }
   }
 
-  /** Gives up all that is in memory and in the TPM for what was verified, after the work under way; `last` goes first. */
+  /** Drops everything that was verified, in memory and in the TPM, after the work under way; `last` is done first. */
   async forget(last: () => Promise<void>): Promise<void> {
     this.unlock.dropTicket()
     await this.exclusive(async () => {
@@ -120,7 +120,7 @@ export class CardState {
     })
   }
 
-  /** Lets the TPM go, after the work under way; `last` may still use it. */
+  /** Releases the TPM, after the work under way; `last` may still use it. */
   async close(last: () => Promise<void>): Promise<void> {
     if (this.#closed) return
     const forgotten = this.forget(last).catch(() => undefined) // a TPM that is gone has nothing of ours left
@@ -135,7 +135,7 @@ const keysOf = ({ keys, attestationKey }: CardFile): UnguardedKey[] => [
   ...(attestationKey === undefined ? [] : [attestationKey]),
 ]
 
-/** `card` with each key that is among `known` as the object it was. */
+/** `card`, with each key that is among `known` replaced by the object that it was. */
 function withKnown(card: CardFile, known: readonly UnguardedKey[]): CardFile {
   const object = <Key extends UnguardedKey>(key: Key): Key =>
     (known.find((one) => isDeepStrictEqual(one, key)) as Key | undefined) ?? key

@@ -1,4 +1,4 @@
-// Keys of a TPM card: their making, their slots, their use.
+// Keys of a TPM card: making them, their slots, their use.
 import { CardError } from '../../errors.ts'
 import type { Algorithm } from '../../piv/algorithms.ts'
 import type { KeyOptions, KeyVault, Posting, VaultKey } from '../../piv/card/vault.ts'
@@ -54,7 +54,7 @@ export class TpmKeys implements KeyVault {
     if (replaced !== undefined) await this.#state.exclusive(() => this.#state.device.keys.evict(replaced))
   }
 
-  /** What a TPM loads is what its public area says: made in this TPM, and under the policy that it names. */
+  /** A key that the TPM loads is what its public area says: made in this TPM, and under the policy that it names. */
   async prove(slot: Slot): Promise<void> {
     const key = this.#keyToUse(slot)
     await this.#state.exclusive(async () => {
@@ -93,7 +93,7 @@ export class TpmKeys implements KeyVault {
     throw new CardError('ERR_KEY_ABSENT', `There is no key in slot ${slot}. Make one: tessera key generate ${slot}.`)
   }
 
-  /** @throws CardError ERR_KEY_DAMAGED for one that is not what the file says of it */
+  /** @throws CardError ERR_KEY_DAMAGED for a key that is not what the file says */
   #keyToUse(slot: Slot): CardFileKey {
     const key = this.#key(slot)
     assertAsFiled(this.#state.card, slot, key, this.#state.table)
@@ -109,7 +109,7 @@ export class TpmKeys implements KeyVault {
   }
 }
 
-/** What was found of keys, by the objects of the card file: a change makes new ones. */
+/** Results for keys, by the objects of the card file: a change makes new ones. */
 const found = new WeakMap<CardFileKey, VaultKey>()
 
 /** The keys of a card as its file has them. @throws CardError ERR_KEY_DAMAGED */

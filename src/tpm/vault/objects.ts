@@ -1,4 +1,4 @@
-// PIV data objects of a TPM card: they live in its file.
+// PIV data objects of a TPM card: they are stored in its file.
 import type { ObjectStore } from '../../piv/card/vault.ts'
 import type { CardState } from './card-state.ts'
 import { without } from './keys.ts'

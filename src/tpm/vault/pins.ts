@@ -66,7 +66,7 @@ export class TpmPins implements PinVault {
         this.#alone(async (context) => {
           this.#state.unlock.dropTicket()
           await this.#counting('pin', () => changeSecret(context, 'pin', auth, newAuth))
-          // Proves that the new PIN is what the TPM now has, and leaves the card unlocked (SP 800-73-5 part 2, 3.2.2).
+          // Proves that the TPM has the new PIN, and leaves the card unlocked (SP 800-73-5 part 2, 3.2.2).
           await this.#verify(newAuth)
         }),
     )
@@ -133,7 +133,7 @@ export class TpmPins implements PinVault {
           await this.#state.unlock.releaseSessions()
           await unblockByHelpDesk(await this.#state.context(), pending.session, signature, newAuth)
         } finally {
-          // Also after a refusal: a session that has taken part of a response is no place to wait for another.
+          // Also after a refusal: a session that has taken part of a response cannot wait for another.
           await this.endChallenge()
         }
       }),
@@ -166,7 +166,7 @@ export class TpmPins implements PinVault {
     }
   }
 
-  /** An act on the lock has the TPM's sessions to itself. */
+  /** An operation on the lock has the TPM's sessions to itself. */
   #alone<T>(work: (context: LockContext) => Promise<T>): Promise<T> {
     const { device, unlock } = this.#state
     return this.#state.exclusive(async () => {
@@ -207,7 +207,7 @@ export class TpmPins implements PinVault {
     return this.#state.exclusive(async () => readCounter(await this.#state.context(), role))
   }
 
-  /** A secret was changed: it is not the default any more. */
+  /** A changed secret is no longer the default. */
   async #changed(what: Role): Promise<void> {
     const { flags } = this.#state.card
     if (!flags.defaults.includes(what) && !(what === 'pin' && flags.mustChangePin)) return

@@ -1,4 +1,4 @@
-// What a verified PIN leaves in memory: a ticket with an end, and sessions in the TPM. Never the PIN.
+// What a verified PIN leaves behind: a ticket that expires, and sessions in the TPM. Never the PIN.
 import { command } from '../command.ts'
 import type { KeptTicket, Session } from '../commands.ts'
 import { CC } from '../constants.ts'
@@ -8,23 +8,23 @@ import type { Ticket } from '../policy/fulfil.ts'
 
 export type StartSession = (kind: 'hmac' | 'policy') => Promise<Session>
 
-/** What VERIFY works in. */
+/** The sessions of VERIFY. */
 export interface VerifySessions {
-  /** In which the PIN is proved, and which is armed. */
+  /** The session in which the PIN is proved, and which is armed. */
   readonly policy: Session
-  /** Which authorises the PIN's index. */
+  /** The session that authorises the PIN's index. */
   readonly hmac: Session
   /** Whole seconds since `policy` was started: the life of a ticket is counted from there (Part 3, 23.2). */
   readonly age: number
 }
 
-/** After this a session is made anew for VERIFY, in milliseconds. */
+/** Sessions older than this are replaced for VERIFY, in milliseconds. */
 const OLD_MS = 3_600_000
 
 /**
- * At most two sessions of a card stay in the TPM (docs/architecture.md, "Who owns what"): one in which
- * `once` keys are used, or two for the next VERIFY and the one use of an `always` key that it allows; or the second of
- * these and the first.
+ * At most two sessions of a card stay in the TPM (docs/architecture.md, "Who owns what"). Either the one in which `once`
+ * keys are used; or two for the next VERIFY and the one use of an `always` key that it allows; or the `once` session and
+ * the armed one.
  */
 export class UnlockState implements SessionUser {
   readonly #device: TpmDevice
@@ -51,13 +51,13 @@ export class UnlockState implements SessionUser {
     return this.#armed?.ready === true
   }
 
-  /** PIN not verified any more: wrong PIN, changed PIN, lock, close. What is armed stays until `disarm`. */
+  /** The PIN is no longer verified: wrong PIN, changed PIN, lock, close. An armed session stays until `disarm`. */
   dropTicket(): void {
     if (this.#ticket !== undefined) this.#device.dropTicket(this.#ticket.kept)
     this.#ticket = undefined
   }
 
-  /** Sessions for VERIFY: those of the last one where both are there and not too old, else new ones. */
+  /** Sessions for VERIFY: the last ones where both exist and are not too old, otherwise new ones. */
   async forVerify(start: StartSession): Promise<VerifySessions> {
     this.#notice()
     await this.#device.keepSessions(this)
@@ -71,7 +71,7 @@ export class UnlockState implements SessionUser {
     return { policy: this.#armed.session, hmac: this.#hmac, age }
   }
 
-  /** Whether an armed session is there, young, and still in the TPM: asked before the PIN has a part in anything. */
+  /** Whether a young armed session exists and is still in the TPM: asked before the PIN is used at all. */
   async #serves(armed: { readonly session: Session; readonly since: number } | undefined): Promise<boolean> {
     if (armed === undefined || performance.now() - armed.since > OLD_MS) return false
     try {
@@ -83,14 +83,14 @@ export class UnlockState implements SessionUser {
     }
   }
 
-  /** After VERIFY: what it proved, which is wiped here, for how long, and whether the next use of an `always` key is allowed by it. */
+  /** After VERIFY: the proof, which is wiped here, its lifetime, and whether it allows the next use of an `always` key. */
   async verified(ticket: Ticket, seconds: number, armed: boolean): Promise<void> {
     this.dropTicket()
     this.#ticket = { kept: this.#device.keepTicket(ticket), until: performance.now() + seconds * 1000 }
     if (this.#armed === undefined) return
     this.#armed.ready = armed
     if (armed) return
-    // No `always` key: the next VERIFY is far away.
+    // Without an `always` key the next VERIFY is far away.
     this.#once = this.#armed.session
     this.#armed = undefined
     await this.#release(this.#hmac)
@@ -106,32 +106,32 @@ export class UnlockState implements SessionUser {
     return this.#once
   }
 
-  /** The armed session, used up by asking for it. */
+  /** The armed session; taking it uses it up. */
   takeArmed(): Session | undefined {
     if (!this.armed || this.#armed === undefined) return undefined
     this.#armed.ready = false
     return this.#armed.session
   }
 
-  /** Gives up the session in which `once` keys are used: it may stand ready for the next use of one. */
+  /** Gives up the session in which `once` keys are used: it may be ready for another use. */
   async dropOnce(): Promise<void> {
     this.#notice()
     await this.#release(this.#once)
   }
 
-  /** The session in which `once` keys are used, where there is one. */
+  /** The session in which `once` keys are used, if there is one. */
   get once(): Session | undefined {
     this.#notice()
     return this.#once
   }
 
-  /** Whether a session is kept here still. */
+  /** Whether a session is still kept here. */
   has(session: Session): boolean {
     this.#notice()
     return session === this.#once || session === this.#armed?.session
   }
 
-  /** A command in `session` failed: what it had fulfilled is unknown, so it goes. */
+  /** A command in `session` failed: what the session had fulfilled is unknown, so it is given up. */
   async discard(session: Session): Promise<void> {
     await this.#release(session).catch(() => undefined)
   }
@@ -149,7 +149,7 @@ export class UnlockState implements SessionUser {
     await this.#device.flush(session.handle)
   }
 
-  /** The connection was lost since: sessions went with it, and the ticket is given up with them. */
+  /** The connection was lost in the meantime: its sessions are gone, and the ticket is dropped with them. */
   #notice(): void {
     if (this.#generation === this.#device.generation) return
     this.#generation = this.#device.generation

@@ -1,4 +1,4 @@
-// The one use of a key: the signing path. And how keys are made, which needs the same room in the TPM.
+// The use of a key, which is the signing path; and making keys, which needs the same room in the TPM.
 import { PinError, TpmError, type TpmErrorDetails } from '../../errors.ts'
 import type { Posting } from '../../piv/card/vault.ts'
 import type { PinPolicy } from '../../piv/slots.ts'
@@ -26,23 +26,23 @@ export interface KeyUse {
   readonly operation: KeyOperation
 }
 
-/** A use that the TPM's thread has. */
+/** A use that was handed to the TPM's thread. */
 interface PostedUse extends Posted {
   readonly entity: Entity
-  /** In which the key is used; undefined for a key without a PIN. */
+  /** The session in which the key is used; undefined for a key without a PIN. */
   readonly session: Session | undefined
 }
 
 /**
- * With the key loaded one trip: one TPM command for `never`, and for `always` after VERIFY; two for `once`, of which
- * PolicyTicket is done ahead, after the signature before, so that nobody waits for it. Up to the one call of the addon
- * nothing is awaited: what is asked for while the TPM works on another use waits in its thread.
+ * With the key loaded, one trip: one TPM command for `never`, and for `always` after VERIFY; two for `once`, of which
+ * PolicyTicket is done ahead, after the signature before, so that nobody waits for it. Nothing is awaited before the one
+ * call of the addon: a use that is requested while the TPM works on another waits in the TPM's thread.
  */
 export async function useKey(state: CardState, asked: () => KeyUse, posting?: Posting): Promise<Uint8Array> {
   const use = asked()
   state.refuseClosed()
   const now = state.device.turns.postNow(() => postUse(state, use))
-  // What comes after it cannot change its outcome: it has its ticket with it.
+  // Later calls cannot change its outcome: it carries its ticket.
   if (now !== undefined && use.policy !== 'always') posting?.post()
   const posted = now ?? (await postInTurn(state, use))
   let again: Promise<Uint8Array> | undefined
@@ -68,7 +68,7 @@ async function postInTurn(state: CardState, use: KeyUse): Promise<PostedUse> {
 
 const NOTHING = new Uint8Array(0)
 
-/** Hands a use to the TPM's thread; undefined, and nothing has changed, where something is to be prepared before. */
+/** Hands a use to the TPM's thread; undefined, with nothing changed, where something has to be prepared first. */
 function postUse(state: CardState, use: KeyUse): PostedUse | undefined {
   const { device, unlock } = state
   if (state.knownContext === undefined || !device.connected) return undefined
@@ -82,7 +82,7 @@ function postUse(state: CardState, use: KeyUse): PostedUse | undefined {
   return hand(state, use, entity, session)
 }
 
-/** Has what a use needs loaded, and hands it over. With the TPM alone. */
+/** Loads what a use needs, and hands the use over. With the TPM alone. */
 async function prepareUse(state: CardState, use: KeyUse): Promise<PostedUse> {
   try {
     return await prepare(state, use)
@@ -134,8 +134,8 @@ function hand(
 }
 
 /**
- * The same use again, where it failed by no fault of its own: the use before it failed, and what both had been given was
- * given up; or the TPM was reset, or somebody flushed what was ours. Never a PIN again.
+ * Repeats a use that failed by no fault of its own: the use before it failed, and what both shared was given up; or the
+ * TPM was reset; or another program flushed what was ours. Never sends a PIN again.
  */
 function doAgain(state: CardState, use: KeyUse, posted: PostedUse, error: unknown): Promise<Uint8Array> | undefined {
   const { device, unlock } = state
@@ -145,7 +145,7 @@ function doAgain(state: CardState, use: KeyUse, posted: PostedUse, error: unknow
   if (!stale && !overtaken) return undefined
   return device.turns.again(
     state.checkingTpm(async () => {
-      // Unless the use before has done so.
+      // Unless the use before has already done so.
       if (stale && device.keys.known(use.key) === posted.entity) await recover(state)
       const second = await prepare(state, use)
       try {
@@ -162,7 +162,7 @@ async function recover({ device, unlock }: CardState): Promise<void> {
   await unlock.releaseSessions()
 }
 
-/** The error for the caller of a use that failed. What its session had fulfilled is unknown by then, so that goes. */
+/** The error for the caller of a failed use. What its session had fulfilled is unknown, so the session is given up. */
 async function refused({ device, unlock }: CardState, posted: PostedUse, error: unknown): Promise<unknown> {
   await device.giveUpLost(posted, error)
   if (posted.session === undefined) return error

@@ -1,4 +1,4 @@
-// The vault of a TPM card: what src/piv/card/vault.ts asks for, over one device and one card file.
+// The vault of a TPM card: implements src/piv/card/vault.ts over one device and one card file.
 import type { Vault } from '../../piv/card/vault.ts'
 import type { TpmDevice } from '../devices.ts'
 import type { CardFile } from '../store/card-file.ts'
@@ -10,7 +10,7 @@ import { TpmKeys } from './keys.ts'
 import { TpmObjects } from './objects.ts'
 import { TpmPins } from './pins.ts'
 
-/** Destroys the card of a name and makes it anew; answers the new one. */
+/** Destroys the card of a name and creates it anew; returns the new one. */
 type Renew = (name: string) => Promise<CardFile>
 
 export class TpmVault implements Vault {
@@ -22,7 +22,7 @@ export class TpmVault implements Vault {
   readonly #state: CardState
   readonly #renew: Renew
 
-  /** `card` was read from `store`; `device` is given back by `close`. */
+  /** `card` was read from `store`; `close` gives back `device`. */
   constructor(device: TpmDevice, store: CardStore, card: CardFile, settings: VaultSettings, renew: Renew) {
     this.#renew = renew
     this.#state = new CardState(device, store, card, settings)
@@ -38,7 +38,7 @@ export class TpmVault implements Vault {
     return this.#state.card
   }
 
-  /** What was verified here is forgotten first, whatever comes of it. */
+  /** Forgets first what was verified here, whatever happens next. */
   async reset(): Promise<void> {
     await this.#state.forget(() => this.pins.endChallenge())
     this.#state.become(await this.#renew(this.card.name))
