@@ -1,5 +1,5 @@
-// A thread that polls for work instead of sleeping asks this whether other threads need its processor. Where they do,
-// it sleeps: they have a better use for the time, and the work that it polls for may be theirs.
+// Tells a thread that polls for work instead of sleeping whether other threads need its processor. Where they do, it
+// sleeps: they use the time better, and may be doing the work that it polls for.
 #pragma once
 
 #include <sched.h>
@@ -26,9 +26,9 @@ class BusyProcessor {
   }
 
  private:
-  // A longer yield means that another program runs here. The other thread of ours takes less than this.
+  // A longer yield means that another program runs here. Our own other thread takes less than this.
   static constexpr std::chrono::microseconds kAlone{700};
-  // How long it does not poll then. A short visitor is gone after the first; repeated visits lead up to the second.
+  // How long it does not poll then: the first value after a short interruption, up to the second after repeated ones.
   static constexpr Clock::duration kBrief = std::chrono::milliseconds(4);
   static constexpr Clock::duration kLong = std::chrono::milliseconds(50);
 

@@ -27,7 +27,7 @@ inline Napi::Array to_list(const Napi::Value& value, const char* what, uint32_t 
   return value.As<Napi::Array>();
 }
 
-// The octets of a Uint8Array where they are: to be copied before JavaScript runs again.
+// The octets of a Uint8Array in place: to be copied before JavaScript runs again.
 inline ByteView view_of(const Napi::Value& value, const char* what) {
   if (!value.IsTypedArray() || value.As<Napi::TypedArray>().TypedArrayType() != napi_uint8_array) {
     refuse(value, what, "a Uint8Array");
@@ -68,7 +68,7 @@ inline std::string to_text(const Napi::Value& value, const char* what) {
   return text;
 }
 
-// The error that src/tpm/failure.ts reads.
+// The error in the form that src/tpm/failure.ts reads.
 inline Napi::Error to_error(Napi::Env env, const Failure& failure) {
   Napi::Error error = Napi::Error::New(env, failure.what());
   error.Set("layer", Napi::String::New(env, layer_name(failure.layer)));
@@ -77,8 +77,8 @@ inline Napi::Error to_error(Napi::Env env, const Failure& failure) {
   return error;
 }
 
-// Runs `work`; a Failure becomes that error, and so does what else may be thrown where a process has run out of
-// something.
+// Runs `work`; a Failure becomes that error, and so does any other exception that a process without memory, threads or
+// descriptors may throw.
 template <typename Work>
 auto guarded(Napi::Env env, const Work& work) {
   try {

@@ -8,7 +8,7 @@
 
 namespace tessera {
 
-// Who spoke. The names are the strings that JavaScript sees as `layer`.
+// The source of the failure. The names are the strings that JavaScript sees as `layer`.
 enum class Layer {
   kTpm,      // the TPM answered with a response code
   kTcti,     // transport: connecting, sending, waiting, or an answer that is no answer
@@ -53,7 +53,7 @@ struct Failure : std::runtime_error {
   std::string reason;
 };
 
-// No thread can be started: a limit of the process, the user or the machine.
+// No thread can be started: a limit of the process, the user or the machine is reached.
 inline Failure no_thread(Layer who, uint32_t code, const std::exception& why) {
   return Failure(who, code, "io",
                  std::string("No thread can be started (") + why.what() +

@@ -1,4 +1,4 @@
-// Shared libraries, opened when first needed: a machine without one still has the rest.
+// Shared libraries, opened when first needed: on a machine without one, everything else still works.
 #pragma once
 
 #include <mutex>
@@ -6,8 +6,8 @@
 
 namespace tessera {
 
-// A library that stays open for the life of the process (libtss2 and libtpms keep state behind our back; closing
-// them while a thread may still return into them is never worth it).
+// A library that stays open for the life of the process. libtss2 and libtpms keep global state, and closing them while
+// a thread may still return into them is never safe.
 class Library {
  public:
   // `deep_bind`: the library must not see Node's own OpenSSL (libtpms would bind 171 of its functions to it).

@@ -19,7 +19,7 @@ inline std::string errno_text(int code) {
   return std::generic_category().message(code);
 }
 
-// A call that fails only where the process has run out of something.
+// For a call that fails only where the process has run out of a resource.
 [[noreturn]] inline void system_failure(const char* call, int code) {
   throw Failure(Layer::kTcti, 0, "io",
                 std::string(call) + " failed: " + errno_text(code) + ". Free some and try again.");
@@ -52,7 +52,7 @@ class Fd {
 
 using Deadline = std::chrono::steady_clock::time_point;
 
-// No wait of ours is longer than a day; the cap also keeps now() + limit from overflowing.
+// No wait is longer than a day; the cap also keeps now() + limit from overflowing.
 inline Deadline deadline_after(std::chrono::milliseconds limit) {
   constexpr std::chrono::milliseconds kNone{0};
   constexpr std::chrono::milliseconds kDay = std::chrono::hours(24);

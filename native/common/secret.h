@@ -1,4 +1,4 @@
-// Octets that are overwritten when they go.
+// Octets that are overwritten when they are destroyed.
 #pragma once
 
 #include <openssl/crypto.h>

@@ -1,5 +1,5 @@
 // The key derivation of PKCS#12 (RFC 7292, B.2) in Node's OpenSSL, on a thread of libuv's pool; its type is in
-// src/native.ts. Node has no function for it, and round by round in JavaScript a file of Firefox takes twenty seconds.
+// src/native.ts. Node has no function for it, and in JavaScript the rounds for a file of Firefox take twenty seconds.
 #include <napi.h>
 #include <openssl/evp.h>
 #include <openssl/pkcs12.h>

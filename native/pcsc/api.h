@@ -1,5 +1,5 @@
-// libpcsclite, opened when first needed. Its DWORD and LONG have the width of a pointer on Linux; codes and flags are
-// 32 bits wide all the same, and that is what leaves this directory.
+// libpcsclite, opened when first needed. Its DWORD and LONG are as wide as a pointer on Linux, but codes and flags have
+// 32 bits, and only these leave this directory.
 #pragma once
 
 #include <reader.h>
@@ -38,13 +38,13 @@ struct Api {
 // Throws Failure of layer "library" that says what to install.
 const Api& api();
 
-// Held while a call fills the table of readers, of which libpcsclite has one for the whole process.
+// Held during a call that fills the table of readers: libpcsclite has one for the whole process.
 std::mutex& reader_table();
 
 // Throws unless `rv` is success.
 void ensure(LONG rv, const char* what);
 
-// What no context or card handle survives: pcscd is gone, or does not know us.
+// Losses that no context or card handle survives: pcscd is gone, or does not know us.
 bool is_service_loss(uint32_t rc);
 
 // A connection to pcscd.

@@ -13,7 +13,7 @@ namespace {
 
 using std::chrono::milliseconds;
 
-// How long the end of an environment waits for threads: usual calls return at once, and no other is waited for.
+// How long the end of an environment waits for threads: usual calls return at once, and others are not waited for.
 constexpr milliseconds kGrace{200};
 
 // The result of `start`. Where it fails, this closes the callback, since nothing else would.
@@ -31,7 +31,7 @@ auto started(Napi::Env env, ThreadSafeCallback& callback, const Start& start) {
 
 struct JsJob : Job {
   virtual Napi::Value result(Napi::Env env) = 0;
-  // Undoes a success that arrives when no caller waits any more.
+  // Undoes a success that arrives after its caller has stopped waiting.
   std::function<void()> undo;
 };
 
@@ -73,7 +73,7 @@ class Connection : public Napi::ObjectWrap<Connection> {
     finish();
   }
 
-  // A job came back.
+  // A job is finished.
   void arrived(Napi::Env env, std::unique_ptr<Job> given) {
     auto& job = static_cast<JsJob&>(*given);
     const auto found = waiting_.find(job.id);
@@ -169,7 +169,7 @@ class Connection : public Napi::ObjectWrap<Connection> {
     return {};
   }
 
-  // A lock that arrives when no caller waits for it any more is given back.
+  // Gives back a lock that arrives after its caller has stopped waiting.
   Napi::Value begin(const Napi::CallbackInfo&) {
     const auto work = [](Session& session) {
       session.begin();
@@ -199,7 +199,7 @@ class Connection : public Napi::ObjectWrap<Connection> {
     return post<std::map<uint32_t, uint32_t>>([](Session& session) { return session.features(); });
   }
 
-  // Rejects every call that waits, now. What the thread still does has no effect.
+  // Rejects every waiting call now. What the thread still does has no effect.
   Napi::Value cancel(const Napi::CallbackInfo& info) {
     const Failure failure(Layer::kClosed, static_cast<uint32_t>(SCARD_E_CANCELLED), "", "The call was given up.");
     while (!waiting_.empty()) {

@@ -7,18 +7,18 @@
 namespace tessera::pcsc {
 namespace {
 
-// New readers are notified only while a call waits: what came between two is seen by the next at the latest.
+// New readers are notified only while a call waits: changes between two calls are seen by the next one at the latest.
 constexpr DWORD kLongestWait = 1000;
 constexpr unsigned kRetry = 250;  // for a pcscd that is not there
 constexpr unsigned kCancel = 20;  // SCardCancel is lost on a call that does not wait yet
 
-// What a program is told of: the card and its coming and going, not who uses it.
+// The state that a program is told about: the card, its insertion and removal, but not its users.
 constexpr DWORD kTold = 0xFFFF0000 | SCARD_STATE_EMPTY | SCARD_STATE_PRESENT | SCARD_STATE_MUTE |
                         SCARD_STATE_UNAVAILABLE | SCARD_STATE_UNKNOWN;
 
 bool same(const Sight& a, const Sight& b) {
   if ((a.failure == nullptr) != (b.failure == nullptr)) return false;
-  // A pcscd that went away is one thing, whatever the calls that find it say.
+  // Calls may report a pcscd that went away in different ways; it counts as one failure.
   if (a.failure != nullptr) {
     return a.failure->rc == b.failure->rc || (is_service_loss(a.failure->rc) && is_service_loss(b.failure->rc));
   }
@@ -28,7 +28,7 @@ bool same(const Sight& a, const Sight& b) {
   return std::equal(a.readers.begin(), a.readers.end(), b.readers.begin(), b.readers.end(), alike);
 }
 
-// The list anew; what is known of a reader that is still there is kept.
+// Lists the readers anew; the state of a reader that is still there is kept.
 std::vector<ReaderState> listed(const Context& context, const std::vector<ReaderState>& known) {
   std::vector<ReaderState> readers;
   for (const std::string& name : list_readers(context)) {
@@ -96,7 +96,7 @@ void Monitor::report(std::unique_ptr<Sight> sight) {
   seen_(std::move(sight));
 }
 
-// With one context, until it fails or the end is asked for.
+// Watches with one context, until it fails or the end is requested.
 void Monitor::watch() {
   const Context context;
   std::vector<ReaderState> readers;

@@ -19,11 +19,11 @@ struct Sight {
 
 class Monitor : public std::enable_shared_from_this<Monitor> {
  public:
-  // `seen` is called on the thread with the first sight, and with every one that differs from the one before.
+  // `seen` is called on the thread with the first state, and with every one that differs from the one before.
   using Seen = std::function<void(std::unique_ptr<Sight>)>;
   static std::shared_ptr<Monitor> start(Seen seen);
 
-  // Returns at once; the thread ends in its own time (by SCardCancel), and `seen` may be called until then.
+  // Returns at once; the thread ends later (by SCardCancel), and `seen` may be called until then.
   // Once.
   void stop() noexcept;
   // Whether it ended within that time.

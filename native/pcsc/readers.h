@@ -1,4 +1,4 @@
-// The readers that pcscd has, and what is in them.
+// The readers that pcscd has, and the cards in them.
 #pragma once
 
 #include <string>
@@ -17,8 +17,8 @@ struct ReaderState {
 
 std::vector<std::string> list_readers(const Context& context);
 
-// Brings `readers` up to date. Waits until something differs from it, or the time is over. The list itself is the
-// caller's: true where it has to be made anew. Throws Failure, also for SCardCancel.
+// Brings `readers` up to date. Waits until something differs from it, or the time is over. The caller makes the list
+// itself: true where it has to be made anew. Throws Failure, also for SCardCancel.
 bool watch_readers(const Context& context, std::vector<ReaderState>& readers, DWORD milliseconds);
 
 }  // namespace tessera::pcsc

@@ -36,7 +36,7 @@ void Session::check(LONG rv, const char* what) {
   ensure(rv, what);
 }
 
-// Runs `work` again when it fails for a pcscd that was restarted since the last call.
+// Runs `work` again when it fails because pcscd was restarted since the last call.
 template <typename Work>
 auto Session::afresh(const Work& work) {
   const bool had_context = context_ != nullptr;
@@ -86,7 +86,7 @@ Connected Session::connected() {
   return {static_cast<uint32_t>(card().protocol), atr()};
 }
 
-// By attribute where the driver has it: SCardStatus goes through the table of readers, which other threads fill.
+// By attribute where the driver has it: SCardStatus uses the table of readers, which other threads fill.
 Bytes Session::atr() {
   try {
     return attribute(SCARD_ATTR_ATR_STRING);

@@ -1,4 +1,4 @@
-// A connection to one card, used by one thread. `connect` makes what is not there yet, or was lost with pcscd.
+// A connection to one card, used by one thread. `connect` makes what does not exist yet, or was lost with pcscd.
 #pragma once
 
 #include <map>
@@ -12,7 +12,7 @@
 
 namespace tessera::pcsc {
 
-// The largest command or answer: extended, both ways.
+// The largest command or answer: extended in both directions.
 inline constexpr size_t kMaxApdu = MAX_BUFFER_SIZE_EXTENDED;
 
 struct Connected {

@@ -1,5 +1,5 @@
-// A thread of its own for each connection. PC/SC calls can wait without limit (for a transaction of another program, or
-// a pcscd that does not answer) and cannot be interrupted: so no other thread ever waits for this one.
+// A separate thread for each connection. PC/SC calls can wait without limit (for a transaction of another program, or a
+// pcscd that does not answer) and cannot be interrupted, so no other thread ever waits for this one.
 #pragma once
 
 #include <atomic>
@@ -22,7 +22,7 @@ struct Job {
   std::optional<Failure> failure;  // set before the job is handed back
 };
 
-// Held by the thread too: it goes when both are done with it.
+// Owned by the thread too: it is destroyed when both are done with it.
 class Worker : public std::enable_shared_from_this<Worker> {
  public:
   using Finished = std::function<void(std::unique_ptr<Job>)>;
@@ -32,10 +32,10 @@ class Worker : public std::enable_shared_from_this<Worker> {
 
   void post(std::unique_ptr<Job> job);
 
-  // What becomes of the card when the thread lets go of it.
+  // The disposition of the card when the thread releases it.
   void parting(uint32_t disposition) { parting_ = disposition; }
 
-  // What waits is dropped, the thread lets go of the card when the running call returns, then hands back `last`.
+  // Drops waiting jobs. The thread releases the card when the running call returns, then hands back `last`.
   // Returns at once.
   void stop(std::unique_ptr<Job> last = nullptr) noexcept;
 

@@ -47,7 +47,7 @@ class JsSigner : public Napi::ObjectWrap<JsSigner> {
   void arrived(Napi::Env env, std::unique_ptr<Request> request) {
     if (finished_) return;
     auto object = Napi::Object::New(env);
-    // Counted from 1, by ones: exact as a number for longer than anything runs.
+    // Counted from 1 in steps of one: it stays exact as a number.
     object.Set("id", Napi::Number::New(env, static_cast<double>(request->id)));
     object.Set("connection", Napi::Number::New(env, request->connection));
     object.Set("kind", Napi::String::New(env, request->kind == Kind::kDigest ? "digest" : "block"));

@@ -14,7 +14,7 @@
 namespace tessera::tls {
 namespace {
 
-// --- What of OpenSSL is deprecated since 3.0, and gone in 4.0 ------------------------------------------------------
+// --- Parts of OpenSSL that are deprecated since 3.0, and removed in 4.0 --------------------------------------------
 // Found by name, so that the addon still loads in a Node without it; the headers hide the types too.
 
 using EC_KEY = struct ec_key_st;
@@ -87,7 +87,7 @@ RSA_METHOD* rsa_method = nullptr;
 int ec_index = -1;
 int rsa_index = -1;
 
-// --- A key: what it asks, and for whom -----------------------------------------------------------------------------
+// --- A key: what it asks for, and on behalf of which connection ----------------------------------------------------
 
 struct Holder {
   std::shared_ptr<RemoteSigner> signer;
@@ -154,7 +154,7 @@ Bytes pkcs1_block(ByteView text, size_t size) {
   return block;
 }
 
-// The private operation on a block: for PSS OpenSSL has padded, for PKCS#1 it leaves that to us.
+// The private operation on a block. For PSS, OpenSSL has padded already; for PKCS#1 it leaves the padding to us.
 int rsa_private(int length, const uint8_t* from, uint8_t* to, RSA* key, int padding) {
   return contained(-1, [&] {
     const auto* holder = static_cast<const Holder*>(ssl.RSA_get_ex_data(key, rsa_index));
@@ -172,7 +172,7 @@ int rsa_private(int length, const uint8_t* from, uint8_t* to, RSA* key, int padd
   });
 }
 
-// TLS without forward secrecy would decrypt with the key: that is not what it is for.
+// TLS without forward secrecy would decrypt with the key, which it must not be used for.
 int rsa_refused(int, const uint8_t*, uint8_t*, RSA*, int) {
   return -1;
 }
@@ -193,7 +193,7 @@ bool take_number(std::string_view& text, char end, uint32_t& number) {
   return true;
 }
 
-// `key` goes into the answer, or is freed by the caller.
+// `key` becomes part of the answer, or is freed by the caller.
 EVP_PKEY* wrap(int type, void* key) {
   EVP_PKEY* pkey = EVP_PKEY_new();
   if (pkey != nullptr && ssl.EVP_PKEY_assign(pkey, type, key) == 1) return pkey;
@@ -253,7 +253,7 @@ EVP_PKEY* load_key(ENGINE*, const char* identifier, UiMethod*, void*) {
   });
 }
 
-// The name it is added by: another copy of the addon in this process, of another version, has the first one already.
+// The engine's name. Another copy of the addon in this process, of another version, already has the first name.
 const char* add(ENGINE* engine) {
   for (const char* id : {"tessera", "tessera-2", "tessera-3", "tessera-4"}) {
     ERR_set_mark();

@@ -1,5 +1,5 @@
-// An ENGINE in the OpenSSL inside Node, whose keys a RemoteSigner answers for. tls.connect takes its name (`tessera`,
-// for the first copy of the addon in a process) as `privateKeyEngine`, with `privateKeyIdentifier` "SIGNER.CONNECTION".
+// An ENGINE in Node's OpenSSL: a RemoteSigner answers for its keys. tls.connect takes its name (`tessera`, for the
+// first copy of the addon in a process) as `privateKeyEngine`, with `privateKeyIdentifier` "SIGNER.CONNECTION".
 #pragma once
 
 namespace tessera::tls {

@@ -30,7 +30,7 @@ class RemoteSigner {
  public:
   using Ask = std::function<void(std::unique_ptr<Request>)>;
 
-  // How long a thread waits at most for an answer.
+  // The longest time that a thread waits for an answer.
   static constexpr std::chrono::milliseconds kPatience{30'000};
 
   // `spki`: the public key (SubjectPublicKeyInfo in DER). `ask` hands a request to the thread that answers; any thread
@@ -40,13 +40,13 @@ class RemoteSigner {
 
   const Bytes& spki() const { return spki_; }
 
-  // Waits for the answer. Nothing where it was refused or late, the signer is closed, or this thread is terminated.
+  // Waits for the answer. Empty where it was refused or late, the signer is closed, or this thread is being terminated.
   std::optional<Bytes> sign(uint32_t connection, Kind kind, ByteView octets);
 
   // False where no thread waits for it any more.
   bool answer(uint64_t id, std::optional<Bytes> signature);
 
-  // Refuses every request that waits, and every later one.
+  // Refuses every waiting request, and every later one.
   void close();
 
  private:

@@ -10,7 +10,7 @@
 namespace tessera {
 namespace {
 
-// The functions of libtss2-sys that serve every command.
+// The functions of libtss2-sys that every command uses.
 struct Sapi {
 #define FUNCTION(NAME) \
   decltype(Tss2_Sys_##NAME)* NAME = tss2_sys().function<decltype(Tss2_Sys_##NAME)>("Tss2_Sys_" #NAME)
@@ -33,7 +33,7 @@ void ensure(TSS2_RC rc, const char* what) {
   if (rc != TSS2_RC_SUCCESS) throw Failure(Layer::kSapi, rc, "usage", std::string("libtss2-sys cannot ") + what + ".");
 }
 
-// authValues are compared without the zeros at their end. Part 1, 19.6.5.
+// authValues are compared without their trailing zeros. Part 1, 19.6.5.
 ByteView stripped(ByteView auth_value) {
   while (!auth_value.empty() && auth_value.back() == 0) auth_value = auth_value.first(auth_value.size() - 1);
   return auth_value;
@@ -56,7 +56,7 @@ void Connection::authorize(Call& call, std::vector<Prepared>& prepared) {
     if (!password && found == sessions_.end()) {
       throw Failure(Layer::kSession, 0, "gone", "The session is no longer there.");
     }
-    // The TPM would refuse it too, but only after the secret went there in clear.
+    // The TPM would refuse it too, but only after the secret was sent in clear.
     const bool ciphers = (authorization.attributes & (TPMA_SESSION_DECRYPT | TPMA_SESSION_ENCRYPT)) != 0;
     if (ciphers && (password || !found->second.encrypts)) refuse("Only an HMAC session encrypts parameters.");
     if (password) continue;
@@ -109,7 +109,7 @@ void Connection::authorize(Call& call, std::vector<Prepared>& prepared) {
     }
     assign(command.nonce, own.nonce_caller);
     if (own.key.empty() && own.session->policy) continue;  // Part 1, 19.6.4: nothing to key it with
-    // The first session also vouches for the nonces of the sessions that encrypt. Part 1, 19.6.5.
+    // The first session also authenticates the nonces of the sessions that encrypt. Part 1, 19.6.5.
     const bool first = i == 0;
     const Bytes none;
     const Bytes& other_decrypt = first && decrypts != nullptr && decrypts != &own ? decrypts->session->nonce_tpm : none;
@@ -184,7 +184,7 @@ void Connection::verify(const Call& call, std::vector<Prepared>& prepared) {
     if ((authorization.attributes & TPMA_SESSION_ENCRYPT) != 0) decrypt_answer(prepared[i]);
     if ((responses.auths[i].sessionAttributes & TPMA_SESSION_CONTINUESESSION) != 0) continue;
     prepared[i].session = nullptr;
-    // Where we did not ask for its end, and have no HMAC that proves it, the session may still be there.
+    // Where we did not request its end, and no HMAC proves it, the session may still exist.
     const bool asked = (authorization.attributes & TPMA_SESSION_CONTINUESESSION) == 0;
     asked ? forget(authorization.session) : flush(authorization.session);
   }

@@ -22,11 +22,11 @@ struct Classes {
   Napi::FunctionReference file_lock;
 };
 
-// A task that settles a promise. `self` keeps the object alive as long as work is under way.
+// A task that settles a promise. `self` keeps the object alive while work is under way.
 struct JsTask : Task {
   virtual Napi::Value result(Napi::Env env) = 0;
   virtual void describe(Napi::Error&) const {}
-  // The command that takes the time; null where that is not known.
+  // The command that takes most of the time; null where that is not known.
   virtual const CommandRow* kind() const { return nullptr; }
 
   std::optional<Napi::Promise::Deferred> deferred;  // made when all arguments are known to be good
@@ -36,7 +36,7 @@ struct JsTask : Task {
 
 constexpr uint32_t kMostCalls = 64;  // in one trip
 constexpr uint32_t kMostHandles = 3;
-// So long the loop is kept turning for an answer, and only for commands that took less: those of TPMs in software.
+// How long the loop is kept turning for an answer, and only for commands that took less: those of TPMs in software.
 constexpr std::chrono::microseconds kAwake{600};
 
 Authorization to_authorization(const Napi::Object& object) {
@@ -83,7 +83,7 @@ struct CloseTask : JsTask {
 // Commands one after the other, in one trip to the TPM's thread; the first failure ends them.
 struct RunTask : JsTask {
   ~RunTask() override {
-    // What was decrypted, agreed or unsealed.
+    // The results that were decrypted, agreed or unsealed.
     for (Bytes& result : results) OPENSSL_cleanse(result.data(), result.size());
   }
   void run(Connection& connection) override {
@@ -168,7 +168,7 @@ class Tpm : public Napi::ObjectWrap<Tpm> {
       callback_.Release();  // nobody else would: an object that is not made has no destructor
       throw;
     }
-    // Registered after the thread-safe function, and so called before that one is torn down.
+    // Registered after the thread-safe function, and therefore called before that one is torn down.
     napi_add_env_cleanup_hook(env, at_env_end, this);
   }
 
@@ -178,7 +178,7 @@ class Tpm : public Napi::ObjectWrap<Tpm> {
   }
 
  private:
-  // With no environment: that one is going away, and nobody waits any more.
+  // Without an environment: it is going away, and nobody waits any more.
   static void call_js(Napi::Env env, Napi::Function, Tpm* self, JsTask* task) {
     if (env == nullptr) return abandon(task);
     const std::unique_ptr<JsTask> done(task);
@@ -200,7 +200,7 @@ class Tpm : public Napi::ObjectWrap<Tpm> {
     if (callback_.NonBlockingCall(js_task) != napi_ok) abandon(js_task);
   }
 
-  // Its references go with the environment, and are not ours to let go.
+  // Its references are destroyed with the environment, and must not be released here.
   static void abandon(JsTask* task) {
     task->self.SuppressDestruct();
     delete task;
@@ -220,7 +220,7 @@ class Tpm : public Napi::ObjectWrap<Tpm> {
         task.deferred->Resolve(task.result(env));
       }
     } catch (const Napi::Error&) {
-      // JavaScript was stopped (Worker.terminate): nobody is left to be told.
+      // JavaScript was stopped (Worker.terminate): nobody can be notified.
     }
   }
 
@@ -236,7 +236,7 @@ class Tpm : public Napi::ObjectWrap<Tpm> {
     return promise;
   }
 
-  // Not where the TPM's thread sleeps: it is often woken on the processor that this one then leaves to it.
+  // Not while the TPM's thread sleeps: it is often woken on this thread's processor, which this one then leaves to it.
   void stay_awake(JsTask& task) {
     if (!spin_) return;
     task.given = LoopSpin::Clock::now();
@@ -261,7 +261,7 @@ class Tpm : public Napi::ObjectWrap<Tpm> {
     return post(std::move(task));
   }
 
-  // keepTicket(params): what `ticket` of a PolicyTicket is from then on, until dropTicket.
+  // keepTicket(params): returns the number that `ticket` of a PolicyTicket refers to, until dropTicket.
   Napi::Value keep_ticket(const Napi::CallbackInfo& info) {
     auto ticket = std::make_shared<const Secret>(to_secret(info[0], "params"));
     tickets_.emplace(++last_ticket_, std::move(ticket));
@@ -338,7 +338,7 @@ class JsBurnKey : public Napi::ObjectWrap<JsBurnKey> {
   BurnKey key_;
 };
 
-// lockFile(path): a lock between processes, or null where somebody else holds it.
+// lockFile(path): a lock between processes, or null where another holds it.
 class JsFileLock : public Napi::ObjectWrap<JsFileLock> {
  public:
   static Napi::Function define(Napi::Env env) {

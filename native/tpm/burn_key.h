@@ -17,7 +17,7 @@ class BurnKey {
   Bytes public_point() const;
   // ECDSA over a digest of 32 octets: r || s, 32 octets each. Throws Failure{kClosed} once burned.
   Bytes sign(ByteView digest) const;
-  // Overwrites the private half. There is no way back.
+  // Overwrites the private half. This cannot be undone.
   void burn() { key_.reset(); }
 
  private:

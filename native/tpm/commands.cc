@@ -29,7 +29,7 @@ Argument argument(T& value) {
   }
 }
 
-// Values that may hold secrets leave nothing behind on the stack.
+// Values that may be secret are not left on the stack.
 template <typename Tuple>
 struct Wiped {
   Tuple values{};

@@ -139,8 +139,8 @@ Salt salt_by_oaep(const TPMT_PUBLIC& storage) {
 
 constexpr size_t kBlock = 64;  // of SHA-256
 
-// SHA-256 of `first` and then `parts`. The context of a thread is ready for the next use at each time, and so holds
-// nothing of the one before.
+// SHA-256 of `first` and then `parts`. The context of a thread is reset after each use, and so contains nothing of the
+// previous one.
 void hash_into(uint8_t* digest, ByteView first, std::initializer_list<ByteView> parts) {
   static const Digest algorithm(EVP_MD_fetch(nullptr, "SHA256", nullptr));
   thread_local DigestContext context;
@@ -172,8 +172,8 @@ Bytes sha256(std::initializer_list<ByteView> parts) {
   return digest;
 }
 
-// RFC 2104 over the context of this thread: OpenSSL's own HMAC makes three contexts for each call, and looks its
-// algorithms up anew, which takes longer than all the hashing.
+// RFC 2104 over the context of this thread: OpenSSL's own HMAC makes three contexts for each call and looks up its
+// algorithms again, which takes longer than all the hashing.
 Bytes hmac_sha256(ByteView key, std::initializer_list<ByteView> parts) {
   struct Block {
     uint8_t octets[kBlock]{};

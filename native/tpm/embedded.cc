@@ -36,7 +36,7 @@ bool EmbeddedTpm::acquire(const OpenOptions& options, const Interrupt& interrupt
   const Deadline deadline = deadline_after(options.wait);
   for (;;) {
     {
-      // Not held while sleeping, so that whoever gets the TPM first is joined by the others at once.
+      // The mutex is not held while sleeping, so that other threads can join as soon as one has the TPM.
       const std::lock_guard guard(mutex_);
       if (join(options)) return false;
       lock_ = FileLock::attempt(lock_path);
@@ -47,7 +47,7 @@ bool EmbeddedTpm::acquire(const OpenOptions& options, const Interrupt& interrupt
   }
 }
 
-// Whether the TPM is on already; if so there is a user more.
+// Whether the TPM is already on; if so, adds a user.
 bool EmbeddedTpm::join(const OpenOptions& options) {
   if (exiting_) throw gone("the process is ending.");
   if (process_ != 0 && process_ != getpid()) throw gone("it belongs to the process that this one was forked from.");
@@ -74,13 +74,13 @@ bool EmbeddedTpm::start(const OpenOptions& options) {
   }
   process_ = getpid();
   users_ = 1;
-  // Registered after libcrypto's own handler, hence run before it: no thread is in libtpms when that takes it down.
+  // Registered after libcrypto's own handler, hence run before it: no thread is in libtpms when libcrypto is torn down.
   static const int registered = std::atexit([] { instance().at_exit(); });
   static_cast<void>(registered);
   return true;
 }
 
-// With the TPM off: what a failed store left in memory goes to the disk before anything else, or nothing goes on.
+// With the TPM off. A state that a failed store left in memory is written to the disk first, or nothing continues.
 void EmbeddedTpm::settle() {
   if (!file_) return;
   file_->flush();
@@ -144,7 +144,7 @@ class EmbeddedTransport final : public Transport {
   EmbeddedTransport(const EmbeddedTransport&) = delete;
   EmbeddedTransport& operator=(const EmbeddedTransport&) = delete;
 
-  // Neither limit nor interrupt: a call into libtpms always ends by itself, sooner when it is cancelled.
+  // Neither limit nor interrupt: a call into libtpms always ends by itself, earlier when it is cancelled.
   Bytes transmit(ByteView command, std::chrono::milliseconds) override {
     check_command(command);
     return EmbeddedTpm::instance().process(command, *this);

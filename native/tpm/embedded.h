@@ -13,7 +13,7 @@
 
 namespace tessera {
 
-// The process's one TPM and its users. Never destroyed: threads may still be in it while the process ends.
+// The process's only TPM, and its users. Never destroyed: threads may still be in it while the process ends.
 class EmbeddedTpm {
  public:
   static EmbeddedTpm& instance();
@@ -23,13 +23,13 @@ class EmbeddedTpm {
   // this process has another embedded TPM open, Failure{kState} where the state cannot be read or written.
   bool acquire(const OpenOptions& options, const Interrupt& interrupt);
 
-  // The last one powers it off and lets go of the lock, unless a state could not be written (see libtpms.cc).
+  // The last user powers it off and releases the lock, unless a state could not be written (see libtpms.cc).
   void release() noexcept;
 
   // Waits for the commands of other users before it.
   Bytes process(ByteView command, const Transport& user);
 
-  // From any thread: makes the command that runs now end early (TPM_RC_CANCELED), if it is this user's.
+  // From any thread: makes the running command end early (TPM_RC_CANCELED), if it belongs to this user.
   void cancel(const Transport& user) noexcept;
 
  private:

@@ -5,7 +5,7 @@
 namespace tessera {
 namespace {
 
-// Handed back to nobody: whoever needs it next hears of what went wrong.
+// Handed back to nobody: the next use that needs it reports the failure.
 struct Ahead : Task {
   void run(Connection& connection) override { connection.work_ahead(); }
 };
@@ -19,14 +19,14 @@ Failure closed() {
   return Failure(Layer::kClosed, 0, "", "The TPM was closed while this call waited. Open the card again.");
 }
 
-// After these the transport is of no further use (transport.h), or was given up since nobody knows what it says.
+// After these failures the transport cannot be used any more (transport.h), or was given up in an unknown state.
 bool is_final(const Failure& failure) {
   return failure.layer == Layer::kState ||
          (failure.layer == Layer::kTcti &&
           (failure.reason == "gone" || failure.reason == "timeout" || failure.reason == "answer"));
 }
 
-// What went wrong in `work`.
+// The failure of `work`.
 template <typename Work>
 std::optional<Failure> failure_of(const Work& work) {
   try {
@@ -132,7 +132,7 @@ void Engine::perform(Task& task) {
   }
 }
 
-// Does the next piece of work, once there is any. False when the time for that is over.
+// Does the next piece of work, once there is any. False when the thread has to end.
 bool Engine::work(std::unique_lock<std::mutex>& lock) {
   asleep_ = true;
   wake_.wait(lock, [this] { return closing_ || !queue_.empty(); });
@@ -153,8 +153,8 @@ bool Engine::work(std::unique_lock<std::mutex>& lock) {
   return true;
 }
 
-// Who got an answer often asks again at once, and to wake a thread on a processor that has gone idle takes a tenth of
-// the time of a signature. Where others want the processor the thread sleeps as threads do, for a while.
+// A caller often follows an answer with the next command at once, and waking a thread on an idle processor takes a
+// tenth of the time of a signature. Where others want the processor the thread sleeps normally, for a while.
 void Engine::linger(std::unique_lock<std::mutex>& lock) {
   static const bool alone = std::thread::hardware_concurrency() < 2;
   if (alone || closing_ || !queue_.empty() || !processor_.quiet(Clock::now())) return;
@@ -165,7 +165,7 @@ void Engine::linger(std::unique_lock<std::mutex>& lock) {
   lock.lock();
 }
 
-// What the next piece of work would begin with, now that nobody waits.
+// The beginning of the next piece of work, done while nobody waits.
 void Engine::work_ahead(std::unique_lock<std::mutex>& lock) {
   if (closing_ || lost_) return;
   busy_ = true;

@@ -1,4 +1,4 @@
-// A thread of its own for each open TPM: work goes in, and comes back finished, in the order in which it was given.
+// A separate thread for each open TPM. Tasks are handed back finished, in the order in which they were posted.
 #pragma once
 
 #include <atomic>
@@ -26,25 +26,24 @@ struct Task {
 
 class Engine {
  public:
-  // `finished` takes every task back, on the TPM's thread, or on the caller's when that thread has no more to do.
+  // `finished` takes every task back, on the TPM's thread, or on the caller's once that thread takes no more work.
   Engine(OpenOptions options, std::function<void(std::unique_ptr<Task>)> finished);
   ~Engine() { stop(); }
 
   void post(std::unique_ptr<Task> task);
 
-  // Tasks that wait fail with kClosed. The running command, and the flushing of what is left in the TPM, get a moment,
+  // Waiting tasks fail with kClosed. The running command, and the flushing of what is left in the TPM, get a moment,
   // then their waits are interrupted. `task` is not run: it is handed back when all is over. Returns at once.
   void close(std::unique_ptr<Task> task);
 
-  // The same, with no moment for the running command, and returns when the thread has ended: for the end of an
-  // environment.
+  // The same without that moment, and returns when the thread has ended: for the end of an environment.
   void stop() noexcept;
 
-  // Lets go of the thread and of what it used where it has ended by itself; else does nothing. Not to wait for a
-  // destructor, which comes when JavaScript's collector pleases.
+  // Frees the thread and its resources if it has ended by itself; otherwise does nothing. This must not wait for a
+  // destructor, which runs whenever JavaScript's collector decides.
   void reap() noexcept;
 
-  // Whether the thread is at work, or looks for the next piece of it.
+  // Whether the thread is working, or polling for the next piece of work.
   bool awake() const { return !asleep_; }
 
   // For readers on other threads; empty before the connection is there and after it is closed.

@@ -34,7 +34,7 @@ std::optional<FileLock> FileLock::attempt(const std::string& path) {
     if (errno == EWOULDBLOCK) return std::nullopt;
     refuse(path, errno);
   }
-  // Emptied first: where the disk is full, nobody is named rather than the wrong process.
+  // Emptied first: where the disk is full, no process is named rather than the wrong one.
   if (ftruncate(fd.get(), 0) == 0) {
     const std::string text = std::to_string(getpid()) + "\n";
     [[maybe_unused]] const ssize_t written = pwrite(fd.get(), text.data(), text.size(), 0);
@@ -52,7 +52,7 @@ pid_t FileLock::holder(const std::string& path) {
 }
 
 FileLock::~FileLock() {
-  // Said aloud: a child between fork and exec still has the same open file, and would hold the lock after our close.
+  // Unlocked explicitly: a child between fork and exec has the same open file, and would keep the lock after our close.
   if (fd_) flock(fd_.get(), LOCK_UN);
 }
 

@@ -13,14 +13,14 @@ namespace tessera {
 
 class FileLock {
  public:
-  // One try. nullopt where somebody else (another process, or another FileLock of this one) holds it. The file is made
-  // (0600) if it is not there. Throws Failure{kState, "absent" | "permission" | "io"}.
+  // One attempt. nullopt where another process, or another FileLock of this one, holds it. The file is made (0600) if
+  // it does not exist. Throws Failure{kState, "absent" | "permission" | "io"}.
   static std::optional<FileLock> attempt(const std::string& path);
 
-  // How long to sleep between two tries: flock has no time limit of its own.
+  // How long to sleep between two attempts: flock has no time limit of its own.
   static constexpr std::chrono::milliseconds kPause{20};
 
-  // Process id that the holder wrote into the file: for messages only. 0 where it is not known.
+  // The process id that the holder wrote into the file, for messages only. 0 where it is not known.
   static pid_t holder(const std::string& path);
 
   ~FileLock();

@@ -1,4 +1,4 @@
-// Ends the waits of one connection from another thread: now, or after a grace.
+// Ends the waits of one connection from another thread: now, or after a grace period.
 #pragma once
 
 #include <poll.h>
@@ -8,14 +8,14 @@
 
 namespace tessera {
 
-// Made before the connection is opened, so that opening one can be given up too. Stays raised.
+// Made before the connection is opened, so that opening can be cancelled too. Stays raised.
 class Interrupt {
  public:
   Interrupt() : fd_(timerfd_create(CLOCK_MONOTONIC, TFD_CLOEXEC | TFD_NONBLOCK)) {
     if (!fd_) system_failure("timerfd_create", errno);
   }
 
-  // A later call may only bring it forward. Not to be called by two threads at once.
+  // A later call can only bring it forward. Two threads must not call it at once.
   void raise_after(std::chrono::milliseconds grace) noexcept {
     if (raised()) return;  // setting the timer anew would take it back
     itimerspec when{};

@@ -11,15 +11,15 @@
 
 // How a wrong PIN is made to count.
 //
-// libtpms counts in memory, then stores its state, then answers. Were a failed store only an error of that one command,
-// a full disk would be an oracle: each wrong PIN fails to store and is forgotten when the TPM is started anew, while
-// the right one needs no store and answers OK. So:
-// 1. No command runs unless the room for its store is already allocated (StateFile::reserve). A disk that is full, or
-//    filled at the right moment, means that no PIN is compared, not that a comparison goes uncounted.
+// libtpms counts in memory, then stores its state, then answers. If a failed store were only an error of that one
+// command, a full disk would be an oracle: each wrong PIN would fail to store and be forgotten when the TPM is started
+// anew, while the right one needs no store and answers OK. So:
+// 1. No command runs unless the room for its store is already allocated (StateFile::reserve). On a disk that is full,
+//    or is filled at the right moment, no PIN is compared, instead of a comparison that is not counted.
 // 2. Where the store fails all the same (the disk itself), its answer is withheld and the TPM runs nothing more.
-//    The state with the try counted stays in memory, and with it the lock against other processes; the TPM starts again
-//    only after that state is on the disk (embedded.cc). What is left is killing the process, which also could put an
-//    old file back: a TPM in software cannot prevent that.
+//    The state with the try counted stays in memory, and the lock against other processes stays with it; the TPM starts
+//    again only after that state is on the disk (embedded.cc). An attacker can still kill the process, but could then
+//    also restore an old file: a TPM in software cannot prevent that.
 // 3. The TPM does not even start before one store has succeeded.
 
 namespace tessera {
@@ -55,12 +55,12 @@ bool is_permanent(const char* name) {
 struct Callbacks {
   static TPM_RESULT init() { return TPM_SUCCESS; }
 
-  // An existing state is handed over beforehand (TPMLIB_SetState); this is asked for a new TPM's only, and for volatile
-  // state, which is never kept: sessions and tickets end with the process.
+  // An existing state is handed over beforehand (TPMLIB_SetState). This is asked only for a new TPM's state, and for
+  // volatile state, which is never kept: sessions and tickets end with the process.
   static TPM_RESULT load(unsigned char** data, uint32_t* length, uint32_t, const char* name) {
     if (!is_permanent(name) || g_current == nullptr || g_current->fresh_.empty()) return TPM_RETRY;
     const Bytes& state = g_current->fresh_;
-    // By libtpms' own allocator, since it frees it: ours may be another one (RTLD_DEEPBIND).
+    // With libtpms' own allocator, since libtpms frees it: ours may be a different one (RTLD_DEEPBIND).
     const auto size = static_cast<uint32_t>(state.size());
     if (lib().TPM_Malloc(data, size) != TPM_SUCCESS) return TPM_FAIL;
     memcpy(*data, state.data(), size);
@@ -139,7 +139,7 @@ void Libtpms::power_on(bool create) {
     }
   }
   making_ = !state;
-  // Ends with a store of the whole state, whether it was made or read.
+  // Ends with a store of the whole state, whether it was new or read.
   const TPM_RESULT result = lib().TPMLIB_MainInit();
   making_ = false;
   wipe(fresh_);
@@ -150,7 +150,7 @@ void Libtpms::power_on(bool create) {
 }
 
 Libtpms::~Libtpms() {
-  // TPM2_Shutdown(TPM_SU_CLEAR). Not needed for any key or counter, so it is left out where it cannot be stored.
+  // TPM2_Shutdown(TPM_SU_CLEAR). No key or counter needs it, so it is omitted where it cannot be stored.
   constexpr uint8_t kShutdown[] = {0x80, 0x01, 0, 0, 0, 12, 0, 0, 0x01, 0x45, 0, 0};
   try {
     process(kShutdown);

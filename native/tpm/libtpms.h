@@ -1,4 +1,4 @@
-// libtpms as one TPM that is on while this object lives. There can be one at a time in a process.
+// libtpms as one TPM that is on while this object exists. A process can have one at a time.
 #pragma once
 
 #include <optional>
@@ -11,11 +11,11 @@ namespace tessera {
 
 class Libtpms {
  public:
-  // Powers the TPM on from what `file` holds; a file that is not there is a new TPM if `create`. When this returns, a
-  // write of the state has succeeded. TPM2_Startup is the caller's. Throws Failure{kState} or {kLibrary, "missing"}.
+  // Powers the TPM on with the state in `file`; a missing file means a new TPM if `create`. When this returns, a write
+  // of the state has succeeded. TPM2_Startup is up to the caller. Throws Failure{kState} or {kLibrary, "missing"}.
   Libtpms(StateFile& file, bool create);
 
-  // Shuts down in order where that can still be written, then powers off.
+  // Shuts down in order where that can still be stored, then powers off.
   ~Libtpms();
   Libtpms(const Libtpms&) = delete;
   Libtpms& operator=(const Libtpms&) = delete;
@@ -23,10 +23,10 @@ class Libtpms {
   // One command, one whole answer. Throws Failure{kState} where the state cannot be written.
   Bytes process(ByteView command);
 
-  // Successful writes of the state by this process, in all.
+  // The total of successful state writes by this process.
   static uint64_t writes();
 
-  // Makes a long command (a key being made) end early, from any thread: for the end of the process.
+  // Makes a long command (making a key) end early, from any thread: for the end of the process.
   static void cancel() noexcept;
 
  private:

@@ -10,7 +10,7 @@
 
 namespace tessera {
 
-// Resolved once, all or none: they are called for every command, and from callbacks, which must not throw.
+// Resolved once, all or none: every command calls them, and so do callbacks, which must not throw.
 struct LibtpmsFunctions {
 #define TESSERA_TPMS(name) decltype(::name)* name = tpms().function<decltype(::name)>(#name)
   TESSERA_TPMS(TPM_Free);

@@ -40,7 +40,7 @@ class LoaderTransport final : public Transport {
     TSS2_TCTI_POLL_HANDLE handle = {};
     if (Tss2_Tcti_GetPollHandles(context_, &handle, &count) == TSS2_RC_SUCCESS && count == 1) {
       poll_fd_ = handle.fd;
-      // The TCTIs leave it open across exec: a child would hold a device that serves one client.
+      // The TCTIs leave it open across exec: a child would occupy a device that serves one client.
       fcntl(poll_fd_, F_SETFD, FD_CLOEXEC);
     }
   }

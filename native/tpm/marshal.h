@@ -64,7 +64,7 @@ TESSERA_MU(TPMT_TK_HASHCHECK);
 TESSERA_MU(TPMT_TK_VERIFIED);
 #undef TESSERA_MU
 
-// `octets` must fit. Not by memcpy, which may not be given a null pointer even where there is nothing to copy.
+// `octets` must fit. Not with memcpy, which does not allow a null pointer even for no octets.
 inline void assign(TPM2B_DIGEST& target, ByteView octets) {
   target.size = static_cast<UINT16>(octets.size());
   std::copy(octets.begin(), octets.end(), target.buffer);
@@ -80,8 +80,8 @@ class WireReader {
     if (rc != TSS2_RC_SUCCESS) throw Failure(Layer::kSapi, rc, "usage", "A parameter is not in TCG wire form.");
   }
 
-  // TPM2_LoadExternal of a public key alone has an empty TPM2B_SENSITIVE, which libtss2-mu does not take: SAPI wants
-  // a null pointer for it, and so a `size` of 0 here.
+  // TPM2_LoadExternal of a public key alone has an empty TPM2B_SENSITIVE, which libtss2-mu rejects: SAPI requires a
+  // null pointer for it, and therefore a `size` of 0 here.
   void read(TPM2B_SENSITIVE& value) {
     if (wire_.size() >= offset_ + 2 && wire_[offset_] == 0 && wire_[offset_ + 1] == 0) {
       offset_ += 2;

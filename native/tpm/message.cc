@@ -25,7 +25,7 @@ void check_command(ByteView command) {
 
 size_t answer_size(ByteView header, const std::string& who) {
   if (header.size() < kHeaderSize) broken(who, "it has only " + std::to_string(header.size()) + " octets");
-  // TPM_ST_NO_SESSIONS, TPM_ST_SESSIONS, and TPM_ST_RSP_COMMAND: what a TPM says to a tag that it does not know.
+  // TPM_ST_NO_SESSIONS, TPM_ST_SESSIONS, and TPM_ST_RSP_COMMAND: the answer of a TPM to an unknown tag.
   const unsigned tag = header[0] * 256U + header[1];
   if (tag != 0x8001 && tag != 0x8002 && tag != 0x00c4) broken(who, "its tag is " + std::to_string(tag));
   const size_t size = big_endian32(&header[2]);

@@ -1,4 +1,4 @@
-// What a TPM command and a TPM answer must look like before anything else is done with them.
+// The form that a TPM command and a TPM answer must have before anything else is done with them.
 #pragma once
 
 #include "transport.h"
@@ -12,7 +12,7 @@ inline uint32_t big_endian32(const uint8_t* at) {
   return uint32_t{at[0]} << 24 | uint32_t{at[1]} << 16 | uint32_t{at[2]} << 8 | uint32_t{at[3]};
 }
 
-// Throws Failure{kTcti, "usage"} unless `command` is one whole command: a mistake of the caller's, nothing is sent.
+// Throws Failure{kTcti, "usage"} unless `command` is one whole command: a mistake of the caller, and nothing is sent.
 void check_command(ByteView command);
 
 // The size that the header of an answer claims. Throws Failure{kTcti, "answer"} unless `header` begins with a tag that
@@ -29,11 +29,11 @@ struct AnswerParts {
   ByteView sessions;  // empty where the command had none
 };
 
-// Takes such an answer apart; the views lead into it. `handles`: how many the command's answer has. `sessions`: whether
-// the command had any. Throws Failure{kTcti, "answer"} where its sizes contradict each other.
+// Splits such an answer; the views point into it. `handles`: how many the command's answer has. `sessions`: whether the
+// command had any. Throws Failure{kTcti, "answer"} where its sizes contradict each other.
 AnswerParts answer_parts(ByteView answer, size_t handles, bool sessions);
 
-// For an answer that is whole, and still not what the command's answer looks like.
+// For an answer that is whole but does not have the form of the command's answer.
 [[noreturn]] void malformed_answer(uint32_t rc);
 
 }  // namespace tessera

@@ -18,7 +18,7 @@ constexpr size_t kMostAuthorizations = 3;
 [[noreturn]] void refuse(const CommandRow& row, TSS2_RC rc) {
   const TSS2_RC code = rc & 0xffff;
   const TSS2_RC layer = rc - code;
-  // A resource manager answers for the TPM where it knows the command to be in vain.
+  // A resource manager answers in place of the TPM where it knows that the command must fail.
   if (layer == TSS2_TPM_RC_LAYER || layer == TSS2_RESMGR_TPM_RC_LAYER) {
     throw Failure(Layer::kTpm, code, "", std::string("TPM2_") + row.name + " failed.");
   }
@@ -62,7 +62,7 @@ void Connection::start_up(std::chrono::milliseconds wait) {
   count(TPM2_CC_Startup);
 }
 
-// Whoever left these is gone: this transport serves one client at a time.
+// The program that left these is gone: this transport serves one client at a time.
 void Connection::flush_strangers() {
   const CommandRow& row = find_command(TPM2_CC_GetCapability);
   for (const uint32_t first : {TPM2_HR_TRANSIENT, TPM2_HR_HMAC_SESSION, uint32_t{TPM2_HT_SAVED_SESSION} << 24}) {
@@ -96,7 +96,7 @@ void Connection::flush(uint32_t handle) noexcept {
     transport_->transmit(join({flush_context, big_endian(handle)}), kQuick);
     count(TPM2_CC_FlushContext);
   } catch (const std::exception&) {
-    // A TPM that is gone has nothing of ours left, and one that refuses has not had it.
+    // A TPM that is gone has nothing of ours left, and a refusing one did not have it.
   }
 }
 
@@ -196,8 +196,8 @@ void Connection::work_ahead() {
   }
 }
 
-// A use empties what is fulfilled in a session, and it is to be fulfilled again. What a command that names the session
-// makes of it is not known here, nor what one that fails does: then it is for the next use to begin anew.
+// A use empties what is fulfilled in a session, so it has to be fulfilled again. What a command that names the session
+// does to it is not known here, nor what a failed one does: the next use then has to begin anew.
 Bytes Connection::send(Call& call) {
   std::array<std::weak_ptr<const Secret>, kMostAuthorizations> again;
   const auto forget_ticket = [this](uint32_t handle) {
@@ -260,8 +260,8 @@ Bytes Connection::exchange(Call& call) {
 Bytes Connection::finish(const Call& call, std::vector<Prepared>& prepared) {
   if (!prepared.empty()) verify(call, prepared);
   Bytes result = call.row->complete(sys_.get());
-  // libtss2-sys reads on where an answer is too short, in what the command left in its buffer, and takes no offence at
-  // one that is too long.
+  // Where an answer is too short, libtss2-sys reads on in what the command left in its buffer, and it accepts one that
+  // is too long.
   const AnswerParts parts = answer_parts(tcti_.answer(), call.row->gives ? 1 : 0, !prepared.empty());
   if (result.size() != parts.handles.size() + parts.parameters.size()) malformed_answer(0);
   if (call.row->code == TPM2_CC_FlushContext) forget(call.handles[0]);

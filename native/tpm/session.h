@@ -30,7 +30,7 @@ struct Call {
   std::vector<Bytes> names;  // Name of each handle; empty: the handle is its own Name (permanent handles, sessions)
   std::vector<Authorization> authorizations;
   Secret parameters;
-  // The parameters of a PolicyTicket that a session of ours needs again before each use, in place of those above. See
+  // The parameters of a PolicyTicket that one of our sessions needs again before each use, in place of those above. See
   // `work_ahead`.
   std::shared_ptr<const Secret> ticket{};
 
@@ -49,17 +49,17 @@ struct StartedSession {
 };
 
 // One connection to one TPM, with the sessions and transient objects that were made over it. Used from one thread,
-// but for `cancel`, `nonce_tpm` and the counters.
+// except `cancel`, `nonce_tpm` and the counters.
 class Connection {
  public:
-  // `interrupt` ends every wait, that of opening too, and must outlive the connection.
+  // `interrupt` ends every wait, also while opening, and must outlive the connection.
   Connection(const OpenOptions& options, const Interrupt& interrupt);
   ~Connection();  // flushes what is left, as far as the TPM still answers
 
-  // Nothing is sent, and the result is empty, where the command was done ahead.
+  // Where the command was done ahead, nothing is sent and the result is empty.
   Bytes run(Call& call);
-  // Does again, for sessions that were used since, what they need before their next use: while nobody waits for it.
-  // What the TPM refuses is left to the next use, which then hears of it.
+  // For sessions that were used, repeats what they need before their next use, while nobody waits. If the TPM refuses,
+  // the next use gets the error.
   void work_ahead();
   StartedSession start_session(const SessionRequest& request);
   // The raw octets of one command, for diagnosis and tests; what it loads is not tracked.
@@ -76,7 +76,7 @@ class Connection {
     bool encrypts;
     Bytes nonce_tpm;
     Secret key;
-    // What it needs before each use; none where that is not known, or whoever had it dropped it.
+    // What it needs before each use; empty where that is not known, or its owner has dropped it.
     std::weak_ptr<const Secret> ticket{};
     bool standing = false;  // that was done since the last use
   };

@@ -19,9 +19,9 @@ constexpr uint8_t kMagic[8] = {'T', 'E', 'S', 'S', 'T', 'P', 'M', '\n'};
 constexpr uint32_t kVersion = 1;
 constexpr size_t kPrefix = sizeof kMagic + 4 + 8 + 4;
 constexpr size_t kDigest = SHA256_DIGEST_LENGTH;
-// libtpms has 176 KiB of NV memory; four times as much is no state of a TPM.
+// libtpms has 176 KiB of NV memory; a file of four times that is no TPM state.
 constexpr size_t kMaxState = size_t{1} << 20;
-// By how much one command can make the state grow, many times over (a command has at most 4 KiB).
+// Many times the amount by which one command can make the state grow (a command has at most 4 KiB).
 constexpr size_t kGrowth = size_t{32} << 10;
 
 void put(Bytes& out, uint64_t value, int octets) {
@@ -159,8 +159,8 @@ void StateFile::forget() {
   wipe(image_);
 }
 
-// Written, on the disk, renamed, and the renaming on the disk: a kill or a power cut leaves the old state or the new
-// one, never a mixture, and nothing is answered for that could still be lost.
+// Written, synced, renamed, and the renaming synced: a kill or a power cut leaves the old state or the new one, never a
+// mixture, and no answer is given for a state that could still be lost.
 void StateFile::write_image() {
   const int fd = spare_.get();
   const int directory = directory_.get();

@@ -2,7 +2,7 @@
 //
 // Layout, integers big-endian: "TESSTPM\n", version u32 (1), epoch u64 (one more at each write), length u32,
 // `length` octets of libtpms' "permall" blob, SHA-256 of all before it. libtpms itself has no checksum over its state:
-// flipped bits go unnoticed there, some change a PIN counter.
+// it does not notice flipped bits, some of which change a PIN counter.
 #pragma once
 
 #include <cstdint>
@@ -16,7 +16,7 @@ namespace tessera {
 
 class StateFile {
  public:
-  // `path` is absolute, and the directory is there. Removes what a killed writer left. Throws Failure{kState, "absent"
+  // `path` is absolute, and the directory exists. Removes leftovers of a killed writer. Throws Failure{kState, "absent"
   // | "permission" | "io"}.
   explicit StateFile(const std::string& path);
   ~StateFile();
@@ -26,12 +26,12 @@ class StateFile {
   // The state, or nullopt where there is no file. Throws Failure{kState, "corrupt" | "newer" | "permission" | "io"}.
   std::optional<Bytes> load();
 
-  // Makes sure that the next store has its room on the disk, by a file of that size with its blocks allocated.
-  // Costs nothing while the last one is unused. Throws Failure{kState, "full" | "permission" | "io"}.
+  // Reserves room on the disk for the next store, by a file of that size with its blocks allocated. Does nothing while
+  // the last one is unused. Throws Failure{kState, "full" | "permission" | "io"}.
   void reserve();
 
-  // Replaces the state, and returns when it is on the disk. On failure (as reserve) the old state is untouched, and the
-  // new one is kept in memory until `flush` succeeds or `forget` is called.
+  // Replaces the state, and returns when it is on the disk. On failure (as for reserve) the old state is untouched, and
+  // the new one is kept in memory until `flush` succeeds or `forget` is called.
   void store(ByteView state);
   void flush();
   void forget();
@@ -55,7 +55,7 @@ class StateFile {
   Bytes image_;      // a file that should be on the disk and is not yet
 };
 
-// Overwrites `bytes` in a way that the compiler keeps, then empties it.
+// Overwrites `bytes` in a way that the compiler does not remove, then empties it.
 void wipe(Bytes& bytes) noexcept;
 
 }  // namespace tessera

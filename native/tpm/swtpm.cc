@@ -1,5 +1,5 @@
 // A swtpm over its own socket: one write per command, one read per answer. The TCTI of tpm2-tss reads header and rest
-// apart and connects anew for each; its smallest command takes 95 us, this one's 15 us.
+// separately and connects anew for each command; its smallest command takes 95 us, this one's 15 us.
 #include <netdb.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
@@ -78,7 +78,7 @@ class SwtpmTransport final : public Transport {
     address.sun_family = AF_UNIX;
     memcpy(address.sun_path, path.c_str(), path.size() + 1);
     int code;
-    // A full queue of a Unix socket answers EAGAIN, and there is nothing to poll for.
+    // A Unix socket with a full queue answers EAGAIN, and there is nothing to poll for.
     while (would_block(code = connect_one(AF_UNIX, reinterpret_cast<sockaddr*>(&address), sizeof address, deadline)) &&
            milliseconds_left(deadline) > 0) {
       if (interrupt_.wait(std::chrono::milliseconds(20))) given_up();
@@ -130,7 +130,7 @@ class SwtpmTransport final : public Transport {
     }
   }
 
-  // Octets that nobody asked for would be taken for the answer to the next command.
+  // Unrequested octets would be taken for the answer to the next command.
   void refuse_stale_octets() {
     uint8_t octet;
     const ssize_t count = recv(socket_.get(), &octet, 1, MSG_PEEK | MSG_DONTWAIT);

@@ -1,4 +1,4 @@
-// Where a swtpm listens.
+// The address of a swtpm.
 #pragma once
 
 #include <string>

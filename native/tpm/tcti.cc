@@ -20,7 +20,7 @@ uint32_t response_code(ByteView answer) {
   return head_u32(answer.subspan(6));
 }
 
-// Part 2, 6.6.3: the command was not started, or not finished; the same octets are to be sent again.
+// Part 2, 6.6.3: the command was not started, or not finished; the same octets have to be sent again.
 bool wants_retry(uint32_t rc) {
   return rc == TPM2_RC_RETRY || rc == TPM2_RC_YIELDED || rc == TPM2_RC_TESTING;
 }
@@ -85,7 +85,7 @@ void Tcti::rethrow() {
 SysContext::SysContext(Tcti& tcti) {
   static auto* context_size = tss2_sys().function<decltype(Tss2_Sys_GetContextSize)>("Tss2_Sys_GetContextSize");
   static auto* initialize = tss2_sys().function<decltype(Tss2_Sys_Initialize)>("Tss2_Sys_Initialize");
-  // A few octets more than any answer has: Tss2_Sys_GetRspAuths of tpm2-tss 3 looks two past the end of one.
+  // A few octets more than any answer has: Tss2_Sys_GetRspAuths of tpm2-tss 3 reads two past the end of one.
   const size_t size = context_size(kMaxMessage + 16);
   memory_.resize((size + sizeof(std::max_align_t) - 1) / sizeof(std::max_align_t));
   TSS2_ABI_VERSION abi = TSS2_ABI_VERSION_CURRENT;

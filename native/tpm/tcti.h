@@ -12,7 +12,7 @@ namespace tessera {
 
 class Interrupt;
 
-// A TSS2_TCTI_CONTEXT over a Transport. Callbacks from C cannot throw: what went wrong waits in `rethrow`.
+// A TSS2_TCTI_CONTEXT over a Transport. Callbacks from C cannot throw: `rethrow` throws the stored failure later.
 class Tcti {
  public:
   Tcti(Transport& transport, const Interrupt& interrupt);
@@ -34,7 +34,7 @@ class Tcti {
   static TSS2_RC receive(TSS2_TCTI_CONTEXT* context, size_t* size, uint8_t* response, int32_t timeout);
   Bytes exchange(ByteView command);
 
-  // What libtss2-sys holds; the pointer behind the common part leads its callbacks back here.
+  // The context that libtss2-sys has; the pointer after the common part leads its callbacks back here.
   struct Context {
     TSS2_TCTI_CONTEXT_COMMON_V2 common;
     Tcti* self;

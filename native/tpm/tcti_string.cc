@@ -63,7 +63,7 @@ bool serves_one_client(std::string_view tcti) {
   return known != nullptr && known->one_client;
 }
 
-// Says what tpm2-tss does not: its loader knows only "IO error". Waits for a device that serves one client.
+// Reports what tpm2-tss does not: its loader knows only "IO error". Waits for a device that serves one client.
 void check_device(const std::string& path, Deadline deadline, const Interrupt& interrupt) {
   if (path.empty()) {
     throw failure(0, "usage", "Which device? Say device:/dev/tpmrm0 (shared by the kernel) or device:/dev/tpm0.");
@@ -73,7 +73,7 @@ void check_device(const std::string& path, Deadline deadline, const Interrupt& i
     throw failure(0, "absent",
                   path + " does not exist. This machine has no TPM, its firmware hides it, or the driver is missing.");
   }
-  // Nothing may be written into a file that only has the name of a device.
+  // Nothing may be written into a file that only has a device's name.
   if (info.st_mode != 0 && !S_ISCHR(info.st_mode)) throw failure(0, "usage", path + " is not a character device.");
   int code = 0;
   for (;;) {

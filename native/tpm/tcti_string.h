@@ -1,4 +1,4 @@
-// What a TCTI string says before anything is opened, and why tpm2-tss could not open it.
+// What a TCTI string means before anything is opened, and why tpm2-tss could not open it.
 #pragma once
 
 #include <string>
@@ -14,11 +14,11 @@ class Interrupt;
 std::string_view tcti_name(std::string_view tcti);
 std::string_view tcti_settings(std::string_view tcti);
 
-// True where no resource manager stands between: /dev/tpm0, mssim, swtpm, and pcap in front of one of these.
+// True where there is no resource manager in between: /dev/tpm0, mssim, swtpm, and pcap in front of one of these.
 bool serves_one_client(std::string_view tcti);
 
-// Opens the device once, to say what tpm2-tss does not: its loader knows only "IO error". Waits until `deadline` for a
-// device that somebody else holds, or `interrupt`. Throws Failure{kTcti, "usage" | "absent" | "permission" | "busy"}.
+// Opens the device once, to report what tpm2-tss does not: its loader knows only "IO error". Waits until `deadline` for
+// a device in use, or `interrupt`. Throws Failure{kTcti, "usage" | "absent" | "permission" | "busy"}.
 void check_device(const std::string& path, Deadline deadline, const Interrupt& interrupt);
 
 // Throws the Failure for response code `rc` of Tss2_TctiLdr_Initialize.

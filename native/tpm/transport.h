@@ -1,4 +1,4 @@
-// A way to one TPM: whole commands in, whole answers out.
+// A connection to one TPM: whole commands in, whole answers out.
 #pragma once
 
 #include <chrono>
@@ -21,14 +21,14 @@ class Transport {
   // no further use. A wait ends with "gone" when the Interrupt of the transport is raised; a library call may not.
   virtual Bytes transmit(ByteView command, std::chrono::milliseconds limit) = 0;
 
-  // From any thread: asks the TPM to give up the command that it runs for this transport, where it can be asked.
+  // From any thread: asks the TPM to cancel the command that it runs for this transport, where that is possible.
   virtual void cancel() noexcept {}
 
-  // True where whatever is loaded at connect time was left behind by somebody gone, so that flushing it is sound:
-  // swtpm serves one client; the embedded TPM says so only to the first user of a process.
+  // True where everything loaded at connect time was left by a program that is gone, so that flushing it is safe: swtpm
+  // serves one client; the embedded TPM reports it only to the first user of a process.
   virtual bool sole_client() const = 0;
 
-  // Count of state writes so far (embedded TPM), or 0 where that cannot be known.
+  // Count of state writes so far (embedded TPM), or 0 where it is unknown.
   virtual uint64_t state_writes() const { return 0; }
 };
 
@@ -39,7 +39,7 @@ struct OpenOptions {
   std::chrono::milliseconds wait{10000};  // how long to wait for a TPM that somebody else holds
 };
 
-// One factory a kind; open_transport picks by the prefix of the TCTI string. `interrupt` must outlive the transport.
+// One factory for each kind; open_transport picks by the TCTI string's prefix. `interrupt` must outlive the transport.
 std::unique_ptr<Transport> open_transport(const OpenOptions& options, const Interrupt& interrupt);
 std::unique_ptr<Transport> open_embedded(const OpenOptions& options, const Interrupt& interrupt);
 std::unique_ptr<Transport> open_swtpm(const OpenOptions& options, const Interrupt& interrupt);
