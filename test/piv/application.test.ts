@@ -4,6 +4,7 @@ import * as assert from 'uvu/assert'
 import { hex } from '../../src/bytes.ts'
 import { TlvError } from '../../src/iso7816/tlv.ts'
 import {
+  labelIn,
   PIV_AID,
   PIV_AID_TRUNCATED,
   PIV_RID,
@@ -49,6 +50,13 @@ test('the answer of a YubiKey 5', () => {
   for (const wrong of [...truncations(whole), ...withTrailer(whole)]) {
     assert.throws(() => readApplicationProperties(wrong), refused)
   }
+})
+
+test('the label, where it can be read', () => {
+  const properties = { identifier: PIV_AID, authority: PIV_RID, algorithms: [] }
+  assert.is(labelIn(writeApplicationProperties({ ...properties, label: 'Tessera' })), 'Tessera')
+  assert.is(labelIn(writeApplicationProperties(properties)), undefined)
+  for (const other of ['', '61', '61 05 50', '6f 03 50 01 41']) assert.is(labelIn(octets(other)), undefined, other)
 })
 
 test('label, URL, algorithms', () => {
