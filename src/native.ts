@@ -63,7 +63,7 @@ export interface NativeFailure extends Error {
   readonly command?: string
 }
 
-export interface NativeBurnKey {
+export interface NativeEphemeralKey {
   /** X and Y, 32 octets each. */
   publicPoint(): Uint8Array
   /** ECDSA over 32 octets: r || s. */
@@ -155,7 +155,7 @@ export interface Native {
   openTpm(options: { tcti: string; stateFile: string; createState: boolean; waitMs: number }): Promise<NativeTpm>
   /** One try at a lock between processes; null where it is taken. The kernel frees it when a process ends. */
   lockFile(path: string): NativeFileLock | null
-  readonly BurnKey: new () => NativeBurnKey
+  readonly EphemeralKey: new () => NativeEphemeralKey
   /** Codes of the commands that `run` knows, by name as TPM 2.0 Part 3 has it. */
   readonly commandCodes: Readonly<Record<string, number>>
   /**

@@ -9,8 +9,8 @@
 
 #include "../common/convert.h"
 #include "../common/loop_spin.h"
-#include "burn_key.h"
 #include "engine.h"
+#include "ephemeral_key.h"
 #include "file_lock.h"
 #include "loader.h"
 
@@ -303,7 +303,10 @@ class Tpm : public Napi::ObjectWrap<Tpm> {
     return object;
   }
 
-  Napi::Value close(const Napi::CallbackInfo&) { return given(std::make_unique<CloseTask>(), &Engine::close); }
+  Napi::Value close(const Napi::CallbackInfo&) {
+    tickets_.clear();  // what is under way has its own share
+    return given(std::make_unique<CloseTask>(), &Engine::close);
+  }
 
   Callback callback_;
   std::optional<LoopSpin> spin_;
@@ -315,14 +318,14 @@ class Tpm : public Napi::ObjectWrap<Tpm> {
   uint32_t last_ticket_ = 0;
 };
 
-class JsBurnKey : public Napi::ObjectWrap<JsBurnKey> {
+class JsEphemeralKey : public Napi::ObjectWrap<JsEphemeralKey> {
  public:
   static Napi::Function define(Napi::Env env) {
-    return DefineClass(env, "BurnKey",
-                       {InstanceMethod<&JsBurnKey::public_point>("publicPoint"),
-                        InstanceMethod<&JsBurnKey::sign>("sign"), InstanceMethod<&JsBurnKey::burn>("burn")});
+    return DefineClass(env, "EphemeralKey",
+                       {InstanceMethod<&JsEphemeralKey::public_point>("publicPoint"),
+                        InstanceMethod<&JsEphemeralKey::sign>("sign"), InstanceMethod<&JsEphemeralKey::burn>("burn")});
   }
-  explicit JsBurnKey(const Napi::CallbackInfo& info) : Napi::ObjectWrap<JsBurnKey>(info) {}
+  explicit JsEphemeralKey(const Napi::CallbackInfo& info) : Napi::ObjectWrap<JsEphemeralKey>(info) {}
 
  private:
   Napi::Value public_point(const Napi::CallbackInfo& info) {
@@ -335,7 +338,7 @@ class JsBurnKey : public Napi::ObjectWrap<JsBurnKey> {
     key_.burn();
     return info.Env().Undefined();
   }
-  BurnKey key_;
+  EphemeralKey key_;
 };
 
 // lockFile(path): a lock between processes, or null where another holds it.
@@ -372,7 +375,7 @@ void init_tpm(Napi::Env env, Napi::Object exports) {
   env.SetInstanceData(classes);
   exports.Set("openTpm", Napi::Function::New<Tpm::open>(env, "openTpm"));
   exports.Set("lockFile", Napi::Function::New<JsFileLock::attempt>(env, "lockFile"));
-  exports.Set("BurnKey", JsBurnKey::define(env));
+  exports.Set("EphemeralKey", JsEphemeralKey::define(env));
   auto codes = Napi::Object::New(env);
   for (const CommandRow& row : commands()) codes.Set(row.name, Napi::Number::New(env, row.code));
   exports.Set("commandCodes", codes);

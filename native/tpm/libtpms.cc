@@ -133,7 +133,7 @@ void Libtpms::power_on(bool create) {
         lib().TPMLIB_SetState(TPMLIB_STATE_PERMANENT, state->data(), static_cast<uint32_t>(state->size()));
     wipe(*state);
     if (result != TPM_SUCCESS) {
-      throw Failure(Layer::kState, result, "corrupt",
+      throw Failure(Layer::kState, result, "newer",
                     "libtpms cannot use the state in " + file_.path() +
                         ", though its checksum is right. A newer libtpms may have written it: install that one.");
     }

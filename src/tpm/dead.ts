@@ -1,6 +1,7 @@
 // Removing a card that its TPM can no longer destroy: the TPM was cleared or is another one, its state is gone, or the file
 // does not say which TPM. Only the file is removed; the caller explains what remains uncertain.
 import { CardError, type ErrorCode, UsageError } from '../errors.ts'
+import type { NativeFailure } from '../native.ts'
 import { releaseDevice } from './devices.ts'
 import { openableTcti, shownTcti } from './stored-tcti.ts'
 import { connect, type Place, storesOf } from './stores.ts'
@@ -14,14 +15,19 @@ export type WhyDead = 'other-tpm' | 'no-state' | 'damaged-file' | 'address'
 const BY_ERROR: Readonly<Partial<Record<ErrorCode, WhyDead>>> = {
   ERR_CARD_OTHER_TPM: 'other-tpm',
   ERR_TPM_STATE_ABSENT: 'no-state',
-  ERR_TPM_STATE: 'no-state',
   ERR_CARD_FILE: 'damaged-file',
   ERR_TCTI: 'address',
 }
 
 /** Why a card can never again be destroyed in its TPM; undefined for an obstacle that may pass, such as a TPM in use. */
-export const whyDead = (error: unknown): WhyDead | undefined =>
-  error instanceof CardError ? BY_ERROR[error.code as ErrorCode] : undefined
+export function whyDead(error: unknown): WhyDead | undefined {
+  if (!(error instanceof CardError)) return undefined
+  // A full disk or a state of a newer version is the same error, and passes.
+  if (error.code === 'ERR_TPM_STATE') return isDamage(error.cause) ? 'no-state' : undefined
+  return BY_ERROR[error.code as ErrorCode]
+}
+
+const isDamage = (cause: unknown): boolean => (cause as Partial<NativeFailure> | undefined)?.reason === 'corrupt'
 
 /**
  * Removes the file of a card, and its journal, after checking once more that the card is dead.
@@ -48,15 +54,17 @@ export async function removeDeadTpmCard(place: Partial<Place>, name: string): Pr
 async function connectToSrk(place: Partial<Place>, name: string): Promise<void> {
   const stores = storesOf(place)
   const card = await stores.store.read(name)
-  const device = await connect(stores, { ...place, tcti: place.tcti ?? openableTcti(card.tcti, name) }, name, false)
+  const isElsewhere = place.tcti !== undefined && place.tcti !== shownTcti(card.tcti)
   try {
-    await device.exclusive(() => device.srkNow(card.srk.name))
+    const device = await connect(stores, { ...place, tcti: place.tcti ?? openableTcti(card.tcti, name) }, name, false)
+    try {
+      await device.exclusive(() => device.srkNow(card.srk.name))
+    } finally {
+      await releaseDevice(device)
+    }
   } catch (error) {
-    // The card was looked for in another TPM than its own, which proves nothing about it.
-    if (place.tcti !== undefined && place.tcti !== shownTcti(card.tcti)) throw elsewhere(name, error)
-    throw error
-  } finally {
-    await releaseDevice(device)
+    // Another TPM than the one in which the card was made says nothing about it, and neither does its absence.
+    throw isElsewhere ? elsewhere(name, error) : error
   }
 }
 

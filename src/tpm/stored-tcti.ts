@@ -4,6 +4,7 @@
  * So a string from a file opens a TPM only when it is one of the addresses below. Any other has to come from the user who
  * starts the program: --tcti, the option `tcti`, $TESSERA_TCTI.
  */
+import { isIPv4 } from 'node:net'
 import { TpmError } from '../errors.ts'
 
 declare const unchecked: unique symbol
@@ -21,7 +22,7 @@ export const shownTcti = (tcti: StoredTcti): string => tcti as unknown as string
 const isPort = (text: string): boolean => /^[1-9][0-9]{0,4}$/.test(text) && Number(text) <= 65_535
 /** On this machine. A name could lead elsewhere, except the one that every system has. */
 const isLoopback = (text: string): boolean =>
-  /^127(\.(0|[1-9][0-9]{0,2})){3}$/.test(text) || text === '::1' || text === 'localhost'
+  (isIPv4(text) && text.startsWith('127.')) || text === '::1' || text === 'localhost'
 /** Absolute and normalised: `..` would get around any rule about folders. */
 const isPath = (text: string): boolean =>
   /^(\/[^/\0]+)+$/.test(text) && !/\/\.{1,2}(\/|$)/.test(text) && !text.includes(',')
@@ -37,7 +38,8 @@ const KINDS: Readonly<Record<string, Settings | ((rest: string) => boolean)>> = 
   mssim: HOST_AND_PORT,
   tabrmd: {
     bus_type: (value) => value === 'system' || value === 'session',
-    bus_name: (value) => /^[A-Za-z_][A-Za-z0-9_-]*(\.[A-Za-z_][A-Za-z0-9_-]*)+$/.test(value) && value.length <= 255,
+    // Another name could be that of any service that D-Bus starts when it is asked for it.
+    bus_name: (value) => /^com\.intel\.tss2\.Tabrmd[0-9]{0,5}$/.test(value),
   },
   // Merely opening another device can do harm: a watchdog restarts the computer.
   device: (path) => /^\/dev\/tpm(rm)?[0-9]{1,5}$/.test(path),

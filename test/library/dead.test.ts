@@ -8,6 +8,8 @@ import { Home } from '../../src/home/home.ts'
 import type { CardError, CreateCardOptions } from '../../src/index.ts'
 import { createCard, destroyCard, listCards, removeDeadCard } from '../../src/index.ts'
 import { native } from '../../src/native.ts'
+import { whyDead } from '../../src/tpm/dead.ts'
+import { fromNative } from '../../src/tpm/failure.ts'
 import { Journal } from '../../src/tpm/store/journal.ts'
 import { storedTcti } from '../../src/tpm/stored-tcti.ts'
 import { changeFile, pathOf, readFile } from '../attacks/support/card-file.ts'
@@ -71,6 +73,30 @@ test('a card that lives, or that is looked for in another TPM, is not removed', 
   assert.is(await codeOf(removeDeadCard('work', { home })), 'ERR_TPM_ABSENT')
   assert.ok(existsSync(pathOf(home, 'work')))
   await other.stop()
+})
+
+test('a card that lives is not removed because it is looked for at an address where there is no TPM, or no state', async () => {
+  const swtpm = await startSwtpm()
+  const home = tempDir('alive')
+  await make({ home, tcti: swtpm.tcti })
+  for (const tcti of ['embedded:', 'devcie:/dev/tpm0', `swtpm:path=${home}/nothing`]) {
+    assert.is(await codeOf(removeDeadCard('work', { home, tcti })), 'ERR_USAGE', tcti)
+  }
+  assert.ok(existsSync(pathOf(home, 'work')))
+  await destroyCard('work', { home })
+  await swtpm.stop()
+})
+
+test('a state of a newer version is no death: it passes', () => {
+  const failure = (reason: string) => Object.assign(new Error('x'), { layer: 'state', rc: 0, reason })
+  for (const [reason, why] of [
+    ['corrupt', 'no-state'],
+    ['newer', undefined],
+    ['full', undefined],
+    ['io', undefined],
+  ] as const) {
+    assert.is(whyDead(fromNative(failure(reason))), why, reason)
+  }
 })
 
 test("what a crash left behind in a TPM that was cleared since is in nobody's way", async () => {

@@ -210,14 +210,14 @@ test('setQuickAck: only a descriptor, and only a TCP socket has it', async () =>
 test('methods on what is none of ours', async () => {
   const tpm = await openTpm('embedded:', { stateFile: join(tempDir('state'), 'state') })
   const lock = native().lockFile(join(tempDir('lock'), 'lock'))
-  const key = new (native().BurnKey)()
+  const key = new (native().EphemeralKey)()
   const run = Reflect.get(tpm, 'run') as () => unknown
   for (const other of [{}, lock, key, undefined, Object.create(Object.getPrototypeOf(tpm))]) {
     refuses(() => Reflect.apply(run, other, [[]]), String(other))
   }
   const Tpm = tpm.constructor as new (options?: unknown) => NativeTpm
   refuses(() => new Tpm(), 'no options')
-  refuses(() => Reflect.apply(native().BurnKey, undefined, []), 'BurnKey without new')
+  refuses(() => Reflect.apply(native().EphemeralKey, undefined, []), 'EphemeralKey without new')
   for (const [what, value] of Object.entries(NOT_OCTETS)) refuses(() => hand(key, 'sign', value), what)
   assert.throws(
     () => key.sign(new Uint8Array(31)),

@@ -6,7 +6,7 @@ import * as assert from 'uvu/assert'
 import { Home } from '../../src/home/home.ts'
 import { ServedCards } from '../../src/home/served.ts'
 import { native } from '../../src/native.ts'
-import { refuseServed } from '../../src/tpm/served.ts'
+import { refuseServed } from '../../src/tpm/busy.ts'
 import { CardStore } from '../../src/tpm/store/store.ts'
 import { tempDir } from '../support/temp.ts'
 

@@ -131,7 +131,7 @@ on('redirects: followed to the same server alone', (stage) =>
     const manual = await agent.fetch(`${base}/301`, { redirect: 'manual' })
     assert.equal([manual.status, manual.headers.get('location')], [301, '/echo'])
     for (const [path, init, words] of [
-      ['/301', { redirect: 'error' }, 'not wanted'],
+      ['/301', { redirect: 'error' }, 'does not allow'],
       ['/round', {}, 'for ever'],
       ['/away', {}, 'https://elsewhere.example'],
       ['/down', {}, 'http://127.0.0.1'],

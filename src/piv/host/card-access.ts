@@ -5,6 +5,7 @@ import { PinError } from '../../errors.ts'
 import { SW } from '../../iso7816/status.ts'
 import type { Secret } from '../pin.ts'
 import type { Slot } from '../slots.ts'
+import { type AdminKey, authenticateAdmin } from './admin.ts'
 import { CardKeys } from './card-keys.ts'
 import { type Answer, Exchange } from './exchange.ts'
 import { Extras } from './extras.ts'
@@ -48,10 +49,14 @@ export class CardAccess {
     return this.channel.generation !== undefined
   }
 
-  transaction<T>(work: (exchange: Exchange) => Promise<T>, waiting: Cancellable = {}): Promise<T> {
+  transaction<T>(
+    work: (exchange: Exchange) => Promise<T>,
+    waiting: Cancellable = {},
+    how: 'checked' | 'secret' = 'checked',
+  ): Promise<T> {
     return this.#turn(waiting, (transmit) => {
       const exchange = new Exchange(this.channel, transmit)
-      return this.#selection.with(exchange, () => work(exchange), false)
+      return this.#selection.with(exchange, () => work(exchange), how)
     })
   }
 
@@ -80,9 +85,18 @@ export class CardAccess {
    * key ready; with `disarmed` none may on any card.
    */
   prove(work: (exchange: Exchange) => Promise<void>, disarmed = false): Promise<void> {
-    return this.transaction(async (exchange) => {
+    const all = async (exchange: Exchange) => {
       await work(exchange)
       if (disarmed || this.#isShared) await disarm(exchange)
+    }
+    return this.transaction(all, {}, 'secret')
+  }
+
+  /** @throws as `authenticateAdmin` */
+  proveAdmin(key: AdminKey): Promise<void> {
+    return this.transaction(async (exchange) => {
+      await authenticateAdmin(exchange, key)
+      this.#selection.adminWasProved()
     })
   }
 
@@ -200,7 +214,8 @@ export class CardAccess {
     pin: Uint8Array | undefined,
   ): Promise<Used> {
     const use = () => this.#lookUpAndUse(exchange, slot, operation, options, pin)
-    return this.#selection.with(exchange, use, pin === undefined && this.#allowsNothingElse(slot))
+    const how = pin !== undefined ? 'secret' : this.#allowsNothingElse(slot) ? 'unchecked' : 'checked'
+    return this.#selection.with(exchange, use, how)
   }
 
   /** With a PIN, VERIFY and the use follow one another directly; everything that must be read or prepared comes before. */

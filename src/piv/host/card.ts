@@ -11,7 +11,7 @@ import { CardError } from '../../errors.ts'
 import { type Algorithm, parseAlgorithm } from '../algorithms.ts'
 import { pinBytes, type Secret } from '../pin.ts'
 import { defaultPinPolicy, PIN_POLICIES, type PinPolicy, parseSlot, type Slot } from '../slots.ts'
-import { type AdminKey, authenticateAdmin } from './admin.ts'
+import type { AdminKey } from './admin.ts'
 import { attest, attestationIssuer } from './attestation.ts'
 import { CardAccess, type UseOptions } from './card-access.ts'
 import { type CardCertificate, deleteCertificate, readCertificate, writeCertificate } from './certificates.ts'
@@ -94,7 +94,7 @@ export class Card {
 
   /** @throws PinError ERR_PUK_WRONG with triesLeft, ERR_PUK_BLOCKED, ERR_PUK_ABSENT, ERR_PUK_FORMAT */
   changePuk(secrets: { readonly puk: Secret; readonly newPuk: Secret }): Promise<void> {
-    return this.#access.transaction((exchange) => changePuk(exchange, this.#access.secrets, secrets))
+    return this.#access.transaction((exchange) => changePuk(exchange, this.#access.secrets, secrets), {}, 'secret')
   }
 
   /** Sets a new PIN with all its tries. The card is not unlocked by it: verify the new PIN. @throws PinError */
@@ -116,7 +116,7 @@ export class Card {
 
   /** Proves the admin key (PIV 9B), both ways round. A card in this process is managed with its PIN alone. */
   authenticateAdmin(key: AdminKey): Promise<void> {
-    return this.#access.transaction((exchange) => authenticateAdmin(exchange, key))
+    return this.#access.proveAdmin(key)
   }
 
   /** What the card says of its admin key; undefined where it says nothing, or has none. */

@@ -3,6 +3,7 @@
 import { SW } from '../../iso7816/status.ts'
 import { ALGORITHMS } from '../algorithms.ts'
 import { isEmptyContainer } from '../certificate.ts'
+import { pkcs1Block } from '../emsa.ts'
 import { certificateTag } from '../objects.ts'
 import { keyReference, type Slot } from '../slots.ts'
 import { ASKED, writeAuthentication } from '../templates.ts'
@@ -42,20 +43,23 @@ const NO_KEY: readonly number[] = [
   SW.UNKNOWN_INS,
 ]
 
-/** Key algorithms by their identifiers, with the length in octets of what they sign: ours, RSA-1024 and RSA-4096. */
-const KINDS: ReadonlyArray<readonly [id: number, octets: number]> = [
-  ...Object.values(ALGORITHMS).map(({ id, octets }) => [id, octets] as const),
-  [0x06, 128],
-  [0x16, 512],
+/** The digest of nothing. Some cards refuse an RSA block without padding as they refuse where there is no key. */
+const DIGEST = new Uint8Array(32)
+const rsaBlock = (octets: number): Uint8Array => pkcs1Block(DIGEST, 'SHA-256', octets)
+
+/** What a key is asked to sign, by the identifier of its algorithm: ours, RSA-1024 and RSA-4096. */
+const CHALLENGES: ReadonlyArray<readonly [id: number, challenge: Uint8Array]> = [
+  ...Object.values(ALGORITHMS).map(
+    ({ id, kind, octets }) => [id, kind === 'rsa' ? rsaBlock(octets) : new Uint8Array(octets)] as const,
+  ),
+  [0x06, rsaBlock(128)],
+  [0x16, rsaBlock(512)],
 ]
 
-/**
- * A key that needs the PIN refuses to sign without it, and thereby shows that it exists, even without a certificate. It
- * is asked to sign zeros, which are the digest of nothing.
- */
+/** A key that needs the PIN refuses to sign without it, and thereby shows that it exists, even without a certificate. */
 async function answersForKey(exchange: Exchange, slot: Slot): Promise<boolean> {
-  for (const [id, octets] of KINDS) {
-    const data = writeAuthentication({ response: ASKED, challenge: new Uint8Array(octets) })
+  for (const [id, challenge] of CHALLENGES) {
+    const data = writeAuthentication({ response: ASKED, challenge })
     const { sw } = await exchange.send({ ins: 0x87, p1: id, p2: keyReference(slot), data, answer: true })
     if (!NO_KEY.includes(sw)) return true
   }

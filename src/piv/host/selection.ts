@@ -55,6 +55,7 @@ export class Selection {
   /** The object by which PIV is recognised; `none` where there is none. */
   #witness: string | 'none' = 'discovery'
   #identity: Identity | undefined
+  #isAdminProved = false
   /** The generation that a reset by this program began: the card is the same. */
   #ownReset: number | undefined
 
@@ -67,10 +68,11 @@ export class Selection {
   /**
    * Runs `work` with PIV selected. `unchecked`: nothing is sent to the card before `work`, since it might use up the one
    * use of a key that VERIFY allows. Only if another application answers is PIV selected, and `work` run again.
+   * `secret`: `work` sends a PIN or PUK, which no other application may get.
    */
-  async with<T>(exchange: Exchange, work: () => Promise<T>, unchecked: boolean): Promise<T> {
+  async with<T>(exchange: Exchange, work: () => Promise<T>, how: 'checked' | 'unchecked' | 'secret'): Promise<T> {
     if (this.#since !== (this.#channel.generation ?? 0)) await this.#begin(exchange)
-    else if (!unchecked) await this.#check(exchange)
+    else if (how !== 'unchecked') await this.#check(exchange, how === 'secret')
     else {
       try {
         return await work()
@@ -92,6 +94,11 @@ export class Selection {
     if (!this.#shared) return
     this.#since = undefined
     this.#ownReset = this.#channel.generation
+  }
+
+  /** The admin key was proved, in the application that is selected now. */
+  adminWasProved(): void {
+    this.#isAdminProved = true
   }
 
   /** This program changed the card, and perhaps the data by which it is recognised. */
@@ -117,16 +124,20 @@ export class Selection {
 
   async #select(exchange: Exchange): Promise<void> {
     this.#secrets.selected(await selectPiv(exchange))
+    this.#isAdminProved = false
   }
 
   get #shared(): boolean {
     return this.#channel.generation !== undefined
   }
 
-  async #check(exchange: Exchange): Promise<void> {
+  async #check(exchange: Exchange, secret: boolean): Promise<void> {
     if (!this.#shared) return
     const known = this.#witness
-    if (known !== 'none' && (await gives(exchange, known, this.#secrets))) return
+    // Another application may answer a query of the PIN status just so: that is not enough to send it a PIN. Where the
+    // admin key was proved since SELECT, another SELECT would undo that.
+    const isEnough = known !== 'none' && !(secret && known === PIN_STATUS && !this.#isAdminProved)
+    if (isEnough && (await gives(exchange, known, this.#secrets))) return
     // Without the PIN status: VERIFY, though it contains no PIN, must not go to another application.
     const other = known === 'discovery' ? await witnessOfPiv(exchange) : undefined
     if (other !== undefined) {

@@ -3,7 +3,7 @@ import { randomInt } from 'node:crypto'
 import { concat, equal } from '../../bytes.ts'
 import { TpmError } from '../../errors.ts'
 import type { NativeAuth } from '../../native.ts'
-import { type NativeBurnKey, native } from '../../native.ts'
+import { type NativeEphemeralKey, native } from '../../native.ts'
 import { type NvPublic, nvName, writtenName } from '../codec/nv.ts'
 import { objectName, verifyingKey } from '../codec/public.ts'
 import { sized, u16 } from '../codec/wire.ts'
@@ -54,7 +54,7 @@ export async function provision(
   table: LockTable,
   record: (places: Places) => Promise<void>,
 ): Promise<LockCard> {
-  const burn = new (native().BurnKey)()
+  const burn = new (native().EphemeralKey)()
   try {
     const { card, publics } = await plan(device, request, table, burn)
     const names = (role: Role): [Uint8Array, Uint8Array] => [nvName(publics[role]), writtenName(publics[role])]
@@ -107,7 +107,7 @@ export async function lockIsWhole(device: TpmDevice, places: Places): Promise<bo
 }
 
 /** Everything that can be computed before the TPM is touched: handles, Names, approvals. */
-async function plan(device: TpmDevice, request: NewLock, table: LockTable, burn: NativeBurnKey) {
+async function plan(device: TpmDevice, request: NewLock, table: LockTable, burn: NativeEphemeralKey) {
   const used = await usedIndices(device)
   const burnKey = verifyingKeyBlob(burn.publicPoint())
   const burnName = objectName(burnKey.subarray(2))
@@ -136,7 +136,7 @@ async function plan(device: TpmDevice, request: NewLock, table: LockTable, burn:
 
 const NOWHERE = { handle: 0, name: new Uint8Array(0), tries: 0 }
 
-function approve(card: Omit<LockCard, 'approvals'>, table: LockTable, burn: NativeBurnKey): CardFile['approvals'] {
+function approve(card: Omit<LockCard, 'approvals'>, table: LockTable, burn: NativeEphemeralKey): CardFile['approvals'] {
   const facts = policyFacts(card)
   const possible = { pin: true, puk: card.puk.present, helpDesk: card.helpDeskKey !== undefined }
   const approvals: Partial<Record<ApprovalName, Approval>> = {}
@@ -158,7 +158,7 @@ function freeHandle(...taken: readonly ReadonlySet<number>[]): number {
 }
 
 /** Writes {0, tries}: the only write that K itself authorises, bound to this session by its nonce. */
-async function firstWrite(context: LockContext, burn: NativeBurnKey, role: Role, nv: NvPublic): Promise<void> {
+async function firstWrite(context: LockContext, burn: NativeEphemeralKey, role: Role, nv: NvPublic): Promise<void> {
   const { device, table, srk, card } = context
   await device.withSession('policy', table.salted ? srk : undefined, async (session) => {
     await fulfil(

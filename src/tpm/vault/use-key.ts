@@ -127,8 +127,10 @@ function hand(
   entity: Entity,
   session: Session | undefined,
 ): PostedUse {
-  const use = keyCommand(operation, entity, session === undefined ? NO_PASSWORD : bySession(session.handle))
   const ticket = policy === 'once' ? unlock.ticket : undefined
+  // It may have ended while the key was loaded.
+  if (policy === 'once' && ticket === undefined) throw pinRequired('This key wants the PIN.')
+  const use = keyCommand(operation, entity, session === undefined ? NO_PASSWORD : bySession(session.handle))
   const commands = session === undefined || ticket === undefined ? [use] : [keptTicket(session.handle, ticket.id), use]
   return { answers: device.post(commands), generation: device.generation, entity, session }
 }

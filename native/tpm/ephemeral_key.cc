@@ -1,4 +1,4 @@
-#include "burn_key.h"
+#include "ephemeral_key.h"
 
 #include <openssl/core_names.h>
 #include <openssl/ec.h>
@@ -22,11 +22,11 @@ void append(Bytes& octets, const BIGNUM* number) {
 
 }  // namespace
 
-BurnKey::BurnKey() : key_(EVP_EC_gen("P-256")) {
+EphemeralKey::EphemeralKey() : key_(EVP_EC_gen("P-256")) {
   ensure(key_ != nullptr, "make a key");
 }
 
-Bytes BurnKey::public_point() const {
+Bytes EphemeralKey::public_point() const {
   if (!key_) throw Failure(Layer::kClosed, 0, "", "The key was burned.");
   Bytes point;
   for (const char* name : {OSSL_PKEY_PARAM_EC_PUB_X, OSSL_PKEY_PARAM_EC_PUB_Y}) {
@@ -38,7 +38,7 @@ Bytes BurnKey::public_point() const {
   return point;
 }
 
-Bytes BurnKey::sign(ByteView digest) const {
+Bytes EphemeralKey::sign(ByteView digest) const {
   if (!key_) throw Failure(Layer::kClosed, 0, "", "The key was burned.");
   const std::unique_ptr<EVP_PKEY_CTX, decltype(&EVP_PKEY_CTX_free)> context(EVP_PKEY_CTX_new(key_.get(), nullptr),
                                                                             EVP_PKEY_CTX_free);

@@ -9,9 +9,9 @@
 
 namespace tessera {
 
-class BurnKey {
+class EphemeralKey {
  public:
-  BurnKey();  // a fresh P-256 key
+  EphemeralKey();  // a fresh P-256 key
 
   // X and Y, 32 octets each.
   Bytes public_point() const;
