@@ -70,7 +70,7 @@ export async function listReaderCards({
 }
 
 /**
- * One of these cards, by part of the reader's name. Waits for the card as long like any use of it does.
+ * One of these cards, by part of the reader's name. Waits for the card no longer than any use of it does.
  * @throws PcscError ERR_READER_NOT_FOUND, ERR_CARD_REMOVED, ERR_PCSC_UNAVAILABLE; UsageError ERR_CARD_AMBIGUOUS
  */
 export async function readerCardInfo(text: string): Promise<ReaderCardSummary> {
