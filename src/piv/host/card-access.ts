@@ -40,12 +40,12 @@ export class CardAccess {
     this.channel = channel
     this.extras = new Extras(channel)
     this.secrets = new CardSecrets(channel.local, this.extras)
-    this.keys = new CardKeys(this.extras, this.#isShared)
+    this.keys = new CardKeys(this.extras, this.isShared)
     this.#selection = new Selection(channel, this.extras, this.secrets)
   }
 
   /** Other programs can reach the card too, between two transactions. */
-  get #isShared(): boolean {
+  get isShared(): boolean {
     return this.channel.generation !== undefined
   }
 
@@ -87,7 +87,7 @@ export class CardAccess {
   prove(work: (exchange: Exchange) => Promise<void>, disarmed = false): Promise<void> {
     const all = async (exchange: Exchange) => {
       await work(exchange)
-      if (disarmed || this.#isShared) await disarm(exchange)
+      if (disarmed || this.isShared) await disarm(exchange)
     }
     return this.transaction(all, {}, 'secret')
   }
@@ -233,7 +233,7 @@ export class CardAccess {
     try {
       return { key, response: this.#response(slot, operation, await exchange.send(command)) }
     } catch (error) {
-      if (pin !== undefined && this.#isShared) await disarm(exchange).catch(() => undefined)
+      if (pin !== undefined && this.isShared) await disarm(exchange).catch(() => undefined)
       throw error
     }
   }
@@ -256,7 +256,7 @@ export class CardAccess {
 
   /** On a shared card no VERIFY of an earlier transaction allows a use of an `always` key: it may be another program's. */
   #assertUsable(slot: Slot): void {
-    if (!this.#isShared || this.keys.policyOf(slot) !== 'always') return
+    if (!this.isShared || this.keys.policyOf(slot) !== 'always') return
     throw new PinError(
       'ERR_PIN_REQUIRED',
       `The key in slot ${slot} wants the PIN for every use, and in a reader it has to come with the use: sign, decrypt or derive with { pin }.`,

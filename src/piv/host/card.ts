@@ -226,8 +226,8 @@ export class Card {
    */
   async isOccupied(slot: string): Promise<boolean> {
     const reference = parseSlot(slot)
-    const { channel, extras } = this.#access
-    return this.#access.transaction((exchange) => isOccupied(exchange, extras, reference, channel.local !== undefined))
+    const { extras, isShared } = this.#access
+    return this.#access.transaction((exchange) => isOccupied(exchange, extras, reference, !isShared))
   }
 
   /** @throws CardError ERR_KEY_ABSENT */
