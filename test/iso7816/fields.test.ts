@@ -2,8 +2,8 @@
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
 import { concat, hex } from '../../src/bytes.ts'
-import { knownFields, readFields, writeFields } from '../../src/iso7816/fields.ts'
-import { TlvError } from '../../src/iso7816/tlv.ts'
+import { knownFields, pickFields, readFields, wrapFields, writeFields } from '../../src/iso7816/fields.ts'
+import { readTlvs, TlvError } from '../../src/iso7816/tlv.ts'
 import { octets } from '../support/octets.ts'
 
 const TABLE = {
@@ -60,6 +60,27 @@ test('what would not be read is not written', () => {
   const refused = (error: unknown) => error instanceof TlvError
   assert.throws(() => writeFields({ first: octets(''), third: octets('') }, TABLE), refused)
   assert.throws(() => writeFields({ first: octets('aa') } as never, TABLE), refused)
+})
+
+test('a data object around fields is written at once, as piece by piece', () => {
+  const fields = { first: octets('aa'), second: octets('0102'), third: new Uint8Array(300) }
+  const apart = concat(...writeFields(fields, TABLE))
+  assert.is(hex(wrapFields(0x7c, fields, TABLE)), `7c820137${hex(apart)}`)
+  assert.is(hex(wrapFields(0x7c, { first: octets('aa'), third: octets('') }, TABLE)), '7c058001aa8200')
+  const refused = (error: unknown) => error instanceof TlvError
+  assert.throws(() => wrapFields(0x7c, { first: octets(''), third: octets('') }, TABLE), refused)
+  assert.throws(() => wrapFields(0x7c, { first: octets('aa') } as never, TABLE), refused)
+})
+
+test('data objects that were read already are picked by the same rules', () => {
+  const pick = (digits: string) => pickFields(readTlvs(octets(digits)), TABLE)
+  assert.equal(pick('82 00 80 01 aa'), { third: octets(''), first: octets('aa') })
+  for (const wrong of ['80 01 aa', '80 01 aa 80 01 aa 82 00', '80 01 aa 82 00 83 00']) {
+    assert.throws(
+      () => pick(wrong),
+      (error: unknown) => error instanceof TlvError,
+    )
+  }
 })
 
 test.run()

@@ -13,7 +13,7 @@ export interface Costs {
 
 const [, , home = '', count = '0'] = process.argv
 const COUNT = Number(count)
-const WARM = 500
+const WARM = 2000
 const data = new Uint8Array(100)
 const trips = countTrips()
 const card = await createCard({ name: 'work', home, tcti: 'embedded:', pin: '483920', puk: 'open ?me' })
