@@ -1,7 +1,7 @@
 // A login server of one's own on 127.0.0.1: it knows the keys of one file, and lets the user of the test in.
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { existsSync, mkdirSync, readFileSync, rmdirSync } from 'node:fs'
+import { existsSync, mkdirSync, readFileSync } from 'node:fs'
 import { createServer } from 'node:net'
 import { atExit, within } from '../../support/temp.ts'
 import { file, newFile, ok } from './tools.ts'
@@ -19,15 +19,15 @@ const LIMIT_MS = 15_000
 const PROGRAM = '/usr/sbin/sshd'
 /** False where installing one would have opened the machine: scripts/setup then leaves it out. */
 export const SSHD_IS_HERE = existsSync(PROGRAM)
-/** Where it goes when it gives up its rights; as root it refuses to start without. The service's file makes it at boot. */
+/**
+ * Where it goes when it gives up its rights; as root it serves nobody without. The service's file makes it at boot. It
+ * stays: the server of a test that runs beside this one needs it too.
+ */
 const EMPTY = '/run/sshd'
 
 /** `authorized`: public keys, one a line. */
 export async function startSshd(authorized: string): Promise<Sshd> {
-  if (process.getuid?.() === 0 && !existsSync(EMPTY)) {
-    mkdirSync(EMPTY, { mode: 0o755 })
-    atExit(() => rmdirSync(EMPTY))
-  }
+  if (process.getuid?.() === 0) mkdirSync(EMPTY, { mode: 0o755, recursive: true })
   const hostKey = newFile('.host')
   await ok('ssh-keygen', ['-q', '-t', 'ed25519', '-N', '', '-f', hostKey])
   const port = await freePort()
