@@ -155,6 +155,8 @@ export interface Native {
   openTpm(options: { tcti: string; stateFile: string; createState: boolean; waitMs: number }): Promise<NativeTpm>
   /** One try at a lock between processes; null where it is taken. The kernel frees it when a process ends. */
   lockFile(path: string): NativeFileLock | null
+  /** Whether a lock on the file is taken; false where there is no file. Does not keep others from asking the same. */
+  isFileLocked(path: string): boolean
   readonly EphemeralKey: new () => NativeEphemeralKey
   /** Codes of the commands that `run` knows, by name as TPM 2.0 Part 3 has it. */
   readonly commandCodes: Readonly<Record<string, number>>

@@ -358,6 +358,11 @@ class JsFileLock : public Napi::ObjectWrap<JsFileLock> {
     return object;
   }
 
+  static Napi::Value is_taken(const Napi::CallbackInfo& info) {
+    const Napi::Env env = info.Env();
+    return Napi::Boolean::New(env, guarded(env, [&] { return FileLock::is_taken(to_text(info[0], "path")); }));
+  }
+
  private:
   Napi::Value release(const Napi::CallbackInfo& info) {
     lock_.reset();
@@ -375,6 +380,7 @@ void init_tpm(Napi::Env env, Napi::Object exports) {
   env.SetInstanceData(classes);
   exports.Set("openTpm", Napi::Function::New<Tpm::open>(env, "openTpm"));
   exports.Set("lockFile", Napi::Function::New<JsFileLock::attempt>(env, "lockFile"));
+  exports.Set("isFileLocked", Napi::Function::New<JsFileLock::is_taken>(env, "isFileLocked"));
   exports.Set("EphemeralKey", JsEphemeralKey::define(env));
   auto codes = Napi::Object::New(env);
   for (const CommandRow& row : commands()) codes.Set(row.name, Napi::Number::New(env, row.code));

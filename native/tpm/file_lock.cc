@@ -42,6 +42,18 @@ std::optional<FileLock> FileLock::attempt(const std::string& path) {
   return FileLock(std::move(fd));
 }
 
+bool FileLock::is_taken(const std::string& path) {
+  const Fd fd(open(path.c_str(), O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC));
+  if (!fd && errno == ENOENT) return false;
+  if (!fd) refuse(path, errno);
+  int result;
+  while ((result = flock(fd.get(), LOCK_SH | LOCK_NB)) != 0 && errno == EINTR) {
+  }
+  if (result != 0 && errno != EWOULDBLOCK) refuse(path, errno);
+  if (result == 0) flock(fd.get(), LOCK_UN);
+  return result != 0;
+}
+
 pid_t FileLock::holder(const std::string& path) {
   const Fd fd(open(path.c_str(), O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC));
   char text[16];

@@ -17,6 +17,9 @@ class FileLock {
   // it does not exist. Throws Failure{kState, "absent" | "permission" | "io"}.
   static std::optional<FileLock> attempt(const std::string& path);
 
+  // Whether another FileLock holds it. Those who only ask do not keep each other out. Throws as `attempt`.
+  static bool is_taken(const std::string& path);
+
   // How long to sleep between two attempts: flock has no time limit of its own.
   static constexpr std::chrono::milliseconds kPause{20};
 

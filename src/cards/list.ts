@@ -35,17 +35,20 @@ const TPM_WAIT_MS = 300
 export async function listCards(options: ListOptions & { readonly filesOnly: true }): Promise<TpmCardSummary[]>
 export async function listCards(options?: ListOptions): Promise<CardSummary[]>
 export async function listCards({ filesOnly = false, waitMs, ...place }: ListOptions = {}): Promise<CardSummary[]> {
+  const { served } = storesOf(place)
+  // Asked before the readers are probed and after: a card that comes or goes meanwhile may be in none of them.
+  const shownBefore = filesOnly ? [] : await served.shown()
   const [inTpms, inReaders] = await Promise.all([
     listTpmCards({ ...place, waitMs: filesOnly ? undefined : (waitMs ?? TPM_WAIT_MS) }),
     filesOnly ? [] : listReaderCards(waitMs === undefined ? {} : { waitMs }),
   ])
-  const { served } = storesOf(place)
   const names = new Map(inTpms.flatMap((card) => ('cardId' in card ? [[card.cardId, card.name] as const] : [])))
   const shown = inReaders.map((card) => {
     const cardId = 'cardId' in card ? card.cardId : undefined
     const tpmCard = cardId === undefined ? undefined : names.get(cardId)
     if (cardId === undefined || tpmCard === undefined) return card
-    return onlyReaderOf(cardId, inReaders) === card.reader && served.isShown(tpmCard) ? { ...card, tpmCard } : card
+    const isShown = shownBefore.includes(tpmCard) && served.isShown(tpmCard)
+    return isShown && onlyReaderOf(cardId, inReaders) === card.reader ? { ...card, tpmCard } : card
   })
   return [...inTpms, ...shown]
 }

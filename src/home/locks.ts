@@ -26,10 +26,21 @@ const held = new Set<FileLock>()
 export class Locks {
   readonly #files: Files
   readonly #lockFile: LockFile
+  readonly #isLocked: (path: string) => boolean
 
-  constructor(files: Files, lockFile: LockFile) {
+  constructor(files: Files, lockFile: LockFile, isLocked = (path: string) => native().isFileLocked(path)) {
     this.#files = files
     this.#lockFile = lockFile
+    this.#isLocked = isLocked
+  }
+
+  /** Whether the lock is taken. Processes that only ask see no lock of each other. @throws FileError */
+  isTaken(path: string): boolean {
+    try {
+      return this.#isLocked(path)
+    } catch (cause) {
+      throw fileError(cause, 'lock', path)
+    }
   }
 
   /** The lock, or null when it is taken. @throws FileError when the lock file cannot be made or opened */

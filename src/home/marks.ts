@@ -88,13 +88,11 @@ export class Marks<Entries extends v.ObjectEntries> {
     return version === 1 && parsed.success ? parsed.output : undefined
   }
 
-  /** Reads a mark if its process is still running. @throws FileError when its lock file cannot be made or opened */
+  /** Reads a mark if its process is still running. @throws FileError when its lock file cannot be opened */
   async find(name: string): Promise<MarkOf<Entries> | undefined> {
     const mark = await this.read(name)
     if (mark === undefined) return undefined
-    const lock = this.#locks.attempt(this.path(name, this.#kind.lock))
-    lock?.release()
-    return lock === null ? mark : undefined
+    return this.#locks.isTaken(this.path(name, this.#kind.lock)) ? mark : undefined
   }
 
   /** Removes a mark that a killed process left behind, and the files that belong to it. @throws FileError */

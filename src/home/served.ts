@@ -19,6 +19,8 @@ export const SERVED = {
 
 /** Suffix of the lock that is taken while the card is in its reader. */
 const SHOWN = '.shown-lock'
+const TRIES = 5
+const PAUSE_MS = 20
 
 export interface ServedCard extends Readonly<MarkOf<typeof SERVED.entries>> {
   readonly name: string
@@ -56,9 +58,15 @@ export class ServedCards {
    */
   showing(name: string): (now: boolean) => void {
     let lock: FileLock | null = null
+    let again: NodeJS.Timeout | undefined
+    const show = (tries: number) => {
+      lock ??= this.#show(name)
+      // Another process asks at this very moment whether it is taken.
+      if (lock === null && tries > 1) again = setTimeout(show, PAUSE_MS, tries - 1).unref()
+    }
     return (now) => {
-      if (now) lock ??= this.#show(name)
-      if (now) return
+      clearTimeout(again)
+      if (now) return show(TRIES)
       lock?.release()
       lock = null
     }
@@ -66,25 +74,29 @@ export class ServedCards {
 
   #show(name: string): FileLock | null {
     try {
-      return this.#attempt(name)
+      return this.#locks.attempt(this.#shownLock(name))
     } catch {
       return null
     }
   }
 
-  #attempt(name: string): FileLock | null {
-    return this.#locks.attempt(this.#marks.path(checkCardName(name), SHOWN))
+  #shownLock(name: string): string {
+    return this.#marks.path(checkCardName(name), SHOWN)
   }
 
   /** Whether a served card is in its reader now; false if that cannot be determined. */
   isShown(name: string): boolean {
     try {
-      const lock = this.#attempt(name)
-      lock?.release()
-      return lock === null
+      return this.#locks.isTaken(this.#shownLock(name))
     } catch {
       return false
     }
+  }
+
+  /** The names of the served cards that are in their readers now. */
+  async shown(): Promise<string[]> {
+    const names = await this.#marks.names().catch(() => [])
+    return names.filter((name) => this.isShown(name))
   }
 
   /** What other processes serve now. Unreadable marks are left out: the list is only for messages. */

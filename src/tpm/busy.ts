@@ -25,8 +25,11 @@ export async function refuseServed(
   }
   const reader = await store
     .read(name)
-    // Where our card is not in its reader now, a reader that shows its GUID contains another card.
-    .then(({ cardId }) => (served.isShown(name) ? readerOf(cardId) : undefined))
+    .then(async ({ cardId }) => {
+      // Where our card is not in its reader, before and after, a reader that shows its GUID contains another card.
+      const found = served.isShown(name) ? await readerOf(cardId) : undefined
+      return served.isShown(name) ? found : undefined
+    })
     .catch(() => undefined)
   const there = reader === undefined ? 'reader:TEXT, where TEXT is in the name of its reader' : `'reader:${reader}'`
   const message = `Card '${name}' is served to PC/SC by process ${own.pid} (${own.way}), which holds the embedded TPM. Use it there: --card ${there}. Or stop that process.`

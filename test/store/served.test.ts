@@ -1,6 +1,9 @@
 // Marks of cards that are served: they mean something exactly as long as whoever serves the card lives.
+import { spawn } from 'node:child_process'
+import { once } from 'node:events'
 import { existsSync, mkdirSync, readFileSync, statSync, symlinkSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
+import { setTimeout as delay } from 'node:timers/promises'
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
 import { Home } from '../../src/home/home.ts'
@@ -64,6 +67,28 @@ test("another process's mark: while it lives, and not after", async () => {
   assert.equal(await served.elsewhere(), [])
   assert.is(await codeOf(refuseServed({ served, store }, 'work')), undefined)
   await (await served.begin('work', 'x'))()
+})
+
+test('a process that only asks is not taken for one that shows the card, and keeps nobody from showing it', async () => {
+  const { home, served } = shop()
+  const end = await served.begin('work', 'x')
+  const show = served.showing('work')
+  assert.not(served.isShown('work'))
+  show(true)
+  assert.ok(served.isShown('work'))
+  assert.equal(await served.shown(), ['work'])
+  show(false)
+  const asking = spawn('flock', ['-s', join(home.run, 'work.shown-lock'), 'sh', '-c', 'echo asking; read -r _'], {
+    stdio: ['pipe', 'pipe', 'inherit'],
+  })
+  await once(asking.stdout, 'data')
+  assert.not(served.isShown('work'))
+  show(true)
+  asking.stdin.end()
+  await once(asking, 'close')
+  while (!served.isShown('work')) await delay(5)
+  show(false)
+  await end()
 })
 
 test('what is no mark means nothing', async () => {
