@@ -1,6 +1,7 @@
 // The key derivation of PKCS#12 (RFC 7292, B.2) in Node's OpenSSL, on a thread of libuv's pool; its type is in
 // src/native.ts. Node has no function for it, and in JavaScript the rounds for a file of Firefox take twenty seconds.
 #include <napi.h>
+#include <openssl/err.h>
 #include <openssl/evp.h>
 #include <openssl/pkcs12.h>
 
@@ -25,12 +26,14 @@ class Derivation : public Napi::AsyncWorker {
         deferred_(deferred) {}
 
   void Execute() override {
+    ERR_set_mark();  // the next work of this thread finds no error of ours
     const EVP_MD* hash = EVP_get_digestbyname(hash_.c_str());
     if (hash == nullptr || PKCS12_key_gen_uni(passphrase_.data(), static_cast<int>(passphrase_.size()), salt_.data(),
                                               static_cast<int>(salt_.size()), purpose_, rounds_,
                                               static_cast<int>(key_.size()), key_.data(), hash) != 1) {
       SetError("OpenSSL derives no key in this way");
     }
+    ERR_pop_to_mark();
   }
 
   void OnOK() override { deferred_.Resolve(to_js(Env(), key_.view())); }

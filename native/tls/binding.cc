@@ -32,11 +32,16 @@ class JsSigner : public Napi::ObjectWrap<JsSigner> {
     callback_->hold(info.Env(), false);
     const auto ask = [callback = callback_](std::unique_ptr<Request> request) { callback->send(std::move(request)); };
     number_ = add_signer(std::make_shared<RemoteSigner>(std::move(spki), ask, patience));
+    try {
+      // A value, not a getter: Node checks the receiver of a method, but not of a getter.
+      info.This().As<Napi::Object>().DefineProperty(
+          Napi::PropertyDescriptor::Value("number", Napi::Number::New(info.Env(), number_), napi_enumerable));
+      Ref();  // until it is closed
+    } catch (...) {
+      finish();  // the thread is being ended, and no destructor runs for an object whose constructor threw
+      throw;
+    }
     napi_add_env_cleanup_hook(info.Env(), at_env_end, this);
-    // A value, not a getter: Node checks the receiver of a method, but not of a getter.
-    info.This().As<Napi::Object>().DefineProperty(
-        Napi::PropertyDescriptor::Value("number", Napi::Number::New(info.Env(), number_), napi_enumerable));
-    Ref();  // until it is closed
   }
 
   ~JsSigner() override {

@@ -196,7 +196,10 @@ export class Secrets {
     return terminal.quietly(async () => {
       for (let attempt = 1; ; attempt++) {
         const secret = await askOnce(terminal, question.prompt, question.what)
-        const problem = await problemOf(terminal, secret, question, twice)
+        const problem = await problemOf(terminal, secret, question, twice).catch((error: unknown) => {
+          wipe(secret)
+          throw error
+        })
         if (problem === undefined) return secret
         wipe(secret)
         if (attempt === ATTEMPTS) throw problem
@@ -208,12 +211,17 @@ export class Secrets {
   async #stdin(option: string): Promise<Content> {
     const content = new Uint8Array(MOST_OCTETS + 1)
     let length = 0
-    for await (const chunk of this.#sources.claimStdin(option)) {
-      const room = content.length - length
-      content.set(chunk.subarray(0, room), length)
-      length += Math.min(chunk.length, room)
-      wipe(chunk)
-      if (length === content.length) break
+    try {
+      for await (const chunk of this.#sources.claimStdin(option)) {
+        const room = content.length - length
+        content.set(chunk.subarray(0, room), length)
+        length += Math.min(chunk.length, room)
+        wipe(chunk)
+        if (length === content.length) break
+      }
+    } catch (error) {
+      wipe(content)
+      throw error
     }
     return { octets: bounded(content, length, option), lasts: false }
   }

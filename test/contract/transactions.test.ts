@@ -1,4 +1,6 @@
 // Transactions of a channel: one at a time, never one inside another, and no way to the card without one.
+import { diffieHellman, generateKeyPairSync } from 'node:crypto'
+import { setTimeout as delay } from 'node:timers/promises'
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
 import { hex, utf8 } from '../../src/bytes.ts'
@@ -152,6 +154,68 @@ test('a command that was posted and fails later takes nothing from a VERIFY that
   assert.is(await failing, '6a80')
   assert.is(await status(sign('9c')), '9000')
   assert.is(await status(sign('9c')), '6982')
+})
+
+test('an agreed secret is overwritten where the card had it, once it is answered', async () => {
+  const { card, channel: first } = memoryCard()
+  const making = cardOver(first)
+  await making.verifyPin(PIN)
+  await making.generateKey('9e')
+  const vault = openMemoryVault(card)
+  const real = vault.keys.agree.bind(vault.keys)
+  let given = new Uint8Array(0)
+  const agree: typeof real = async (...all) => {
+    given = Uint8Array.from(await real(...all))
+    return given
+  }
+  Object.assign(vault.keys, { agree })
+  const reopened = cardOver(localChannel(vault))
+  const peer = generateKeyPairSync('ec', { namedCurve: 'P-256' })
+  const secret = await reopened.deriveSecret('9e', peer.publicKey)
+  const own = await making.keyInfo('9e')
+  assert.is(hex(secret), diffieHellman({ privateKey: peer.privateKey, publicKey: own.publicKey }).toString('hex'))
+  assert.equal(given, new Uint8Array(32))
+})
+
+test('a lock waits for a use that was asked for before, also where that was posted late', async () => {
+  const { card, channel: first } = memoryCard()
+  const making = cardOver(first)
+  await making.verifyPin(PIN)
+  await making.generateKey('9e')
+  const vault = openMemoryVault(card)
+  const order: string[] = []
+  const held = gate()
+  const sign = vault.keys.signDigest.bind(vault.keys)
+  const signDigest: typeof sign = async (slot, digest, posting) => {
+    posting?.post()
+    await held.promise
+    order.push('signed')
+    return sign(slot, digest)
+  }
+  Object.assign(vault.keys, { signDigest })
+  // Something was armed, so that the use is posted after a command that ends it.
+  let armed = true
+  const disarm = vault.pins.disarm.bind(vault.pins)
+  const lock = vault.pins.lock.bind(vault.pins)
+  Object.assign(vault.pins, {
+    disarm() {
+      if (!armed) return disarm()
+      armed = false
+      return delay(1).then(disarm)
+    },
+    lock: () => {
+      order.push('locked')
+      return lock()
+    },
+  })
+  const channel = localChannel(vault)
+  const apdu = octets(`0087119e267c2482008120${'5a'.repeat(32)}00`)
+  const signing = channel.transaction((transmit) => transmit(apdu, { last: true }))
+  const locking = channel.transaction(() => channel.reset())
+  await delay(10)
+  held.open()
+  await Promise.all([signing, locking])
+  assert.equal(order, ['signed', 'locked'])
 })
 
 test.run()

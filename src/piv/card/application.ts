@@ -69,8 +69,9 @@ export class CardApplication {
   readonly #context: CardContext
   readonly #chain = new CommandChain()
   readonly #pending = new PendingResponse()
-  /** The last command that was posted. Posted commands end in the order in which they came. */
-  #posted: Promise<unknown> | undefined
+  /** Commands that are not answered yet: more than one where uses of keys were posted. */
+  #unanswered = 0
+  #whenAnswered: (() => void)[] = []
 
   constructor(context: Omit<CardContext, 'security' | 'counters'>) {
     this.#context = { ...context, security: new Security(), counters: {} }
@@ -94,9 +95,15 @@ export class CardApplication {
     await this.#context.vault.pins.lock()
   }
 
-  /** Waits for the commands that were posted. */
+  /** Waits until every command is answered. */
   async settled(): Promise<void> {
-    await this.#posted?.catch(() => undefined)
+    if (this.#unanswered > 0) await new Promise<void>((resolve) => this.#whenAnswered.push(resolve))
+  }
+
+  #answered(): void {
+    this.#unanswered -= 1
+    if (this.#unanswered > 0) return
+    for (const resolve of this.#whenAnswered.splice(0)) resolve()
   }
 
   /**
@@ -106,6 +113,8 @@ export class CardApplication {
   async transmit(octets: Uint8Array, reply: Reply = ALONE): Promise<Uint8Array> {
     const apdu = parseCommand(octets)
     let assembled: Uint8Array | undefined
+    let secret: Uint8Array | undefined
+    this.#unanswered += 1
     try {
       const interrupted = this.#interrupt(apdu)
       if (interrupted !== undefined) await interrupted
@@ -117,8 +126,8 @@ export class CardApplication {
       const separated = this.#separate(command)
       if (separated !== undefined) await separated
       const answer = (HANDLERS[command.kind] as Handler<PivCommand['kind']>)(this.#context, command as never, reply)
-      if (reply.posted) this.#posted = answer as Promise<unknown>
       const data = (isPromise(answer) ? await answer : answer) ?? NOTHING
+      if (command.kind === 'useKey') secret = data
       // A posted command gets its answer whole: the pending rest may by now belong to another command.
       return encodeResponse(reply.posted ? { data, sw: SW.OK } : this.#pending.take(data, whole.le))
     } catch (error) {
@@ -130,7 +139,9 @@ export class CardApplication {
       return encodeResponse({ data: NOTHING, sw })
     } finally {
       // Data assembled from a chain is ours, and may have been a private key. Data that came whole belongs to its sender.
-      wipe(assembled)
+      // What a key gave may be a secret: its recipient has the encoded copy.
+      wipe(assembled, secret)
+      this.#answered()
     }
   }
 

@@ -15,10 +15,12 @@ export function untilTurn<T>(signal: AbortSignal, enter: (begin: () => void) => 
     signal.throwIfAborted()
     const giveUp = () => reject(signal.reason)
     signal.addEventListener('abort', giveUp, { once: true })
+    const listenNoLonger = () => signal.removeEventListener('abort', giveUp)
     const begin = () => {
-      signal.removeEventListener('abort', giveUp)
+      listenNoLonger()
       signal.throwIfAborted()
     }
-    enter(begin).then(resolve, reject)
+    // A turn that never comes leaves nothing behind on a signal that may serve for many calls.
+    enter(begin).finally(listenNoLonger).then(resolve, reject)
   })
 }

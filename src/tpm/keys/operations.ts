@@ -49,17 +49,24 @@ export function signDigest(algorithm: Algorithm, digest: Uint8Array): KeyOperati
   return { command: CC.Sign, params, octets, read: readSignature }
 }
 
+/**
+ * Copies the next number of an answer, padded with zeros on the left to `octets` octets that end at `end`. Always a copy:
+ * answers are overwritten.
+ */
+function copyNumber(reader: WireReader, answer: Uint8Array, target: Uint8Array, end: number, octets: number): void {
+  const length = reader.u16()
+  if (length > octets) throw malformed('holds a number that is too long')
+  const start = reader.skip(length)
+  for (let at = 0; at < length; at += 1) target[end - length + at] = answer[start + at] ?? 0
+}
+
 /** TPMT_SIGNATURE as r || s. */
 function readSignature(answer: Uint8Array, octets: number): Uint8Array {
   const reader = new WireReader(answer)
   reader.skip(4) // algorithm and hash
   const signature = space(2 * octets)
-  for (let end = octets; end <= 2 * octets; end += octets) {
-    const length = reader.u16()
-    if (length > octets) throw malformed('holds a number that is too long')
-    const start = reader.skip(length)
-    for (let at = 0; at < length; at += 1) signature[end - length + at] = answer[start + at] ?? 0
-  }
+  copyNumber(reader, answer, signature, octets, octets)
+  copyNumber(reader, answer, signature, 2 * octets, octets)
   reader.end()
   return signature
 }
@@ -80,7 +87,8 @@ export function rawRsa(algorithm: Algorithm, publicArea: Uint8Array, block: Uint
 
 function readMessage(answer: Uint8Array, octets: number): Uint8Array {
   const reader = new WireReader(answer)
-  const message = leftPad(reader.view(), octets)
+  const message = space(octets)
+  copyNumber(reader, answer, message, octets, octets)
   reader.end()
   return message
 }
@@ -101,8 +109,16 @@ export function agree(algorithm: Algorithm, point: Uint8Array): KeyOperation {
   return { command: CC.ECDH_ZGen, params, octets, read: readPoint }
 }
 
-const readPoint = (answer: Uint8Array, octets: number): Uint8Array =>
-  leftPad(new WireReader(new WireReader(answer).sized()).sized(), octets)
+/** TPM2B_ECC_POINT: its x. */
+function readPoint(answer: Uint8Array, octets: number): Uint8Array {
+  const reader = new WireReader(answer)
+  reader.u16() // the size of both numbers
+  const x = space(octets)
+  copyNumber(reader, answer, x, octets, octets)
+  reader.skip(reader.u16())
+  reader.end()
+  return x
+}
 
 /** As `command`, but allocates no further arrays. */
 export const keyCommand = ({ command, params }: KeyOperation, key: Entity, auth: NativeAuth): NativeCommand => ({

@@ -1,4 +1,5 @@
 // The use of a key, which is the signing path; and making keys, which needs the same room in the TPM.
+import { wipe } from '../../bytes.ts'
 import { PinError, TpmError, type TpmErrorDetails } from '../../errors.ts'
 import type { Posting } from '../../piv/card/vault.ts'
 import type { PinPolicy } from '../../piv/slots.ts'
@@ -59,7 +60,14 @@ export async function useKey(state: CardState, asked: () => KeyUse, posting?: Po
   return again ?? read(use, answer)
 }
 
-const read = ({ operation }: KeyUse, answer: Uint8Array): Uint8Array => operation.read(answer, operation.octets)
+/** The result of a use, as a copy: the TPM's answer, which may hold a secret, is overwritten. */
+function read({ operation }: KeyUse, answer: Uint8Array): Uint8Array {
+  try {
+    return operation.read(answer, operation.octets)
+  } finally {
+    wipe(answer)
+  }
+}
 
 async function postInTurn(state: CardState, use: KeyUse): Promise<PostedUse> {
   const prepared = state.checkingTpm(() => prepareUse(state, use))

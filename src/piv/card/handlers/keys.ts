@@ -1,4 +1,5 @@
 // GENERAL AUTHENTICATE with a private key, GENERATE ASYMMETRIC KEY PAIR. SP 800-73-5 part 2, 3.2.4 and 3.3.1.
+import { wipe } from '../../../bytes.ts'
 import { CardError } from '../../../errors.ts'
 import { refuseUnless, StatusError, SW } from '../../../iso7816/status.ts'
 import { ALGORITHMS } from '../../algorithms.ts'
@@ -46,8 +47,13 @@ function use(
     : vault.keys.rawRsa(slot, input, posting).then(answerOf)
 }
 
-const answerOf = (response: Uint8Array) => writeAuthentication({ response })
-const signatureOf = (raw: Uint8Array) => answerOf(ecdsaToDer(raw))
+/** An agreed secret or a decrypted block: only the written copy of it is left. */
+function answerOf(response: Uint8Array): Uint8Array {
+  const answer = writeAuthentication({ response })
+  wipe(response)
+  return answer
+}
+const signatureOf = (raw: Uint8Array) => writeAuthentication({ response: ecdsaToDer(raw) })
 
 export async function generate(context: CardContext, command: Command<'generate'>): Promise<Uint8Array> {
   if (!context.security.admin) throw new StatusError(SW.SECURITY_STATUS)
