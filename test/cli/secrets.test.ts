@@ -8,6 +8,7 @@ import { test } from 'uvu'
 import * as assert from 'uvu/assert'
 import { utf8 } from '../../src/bytes.ts'
 import type { Context } from '../../src/cli/context.ts'
+import type { Terminal } from '../../src/cli/prompt.ts'
 import { MOST_OCTETS, type Question, Secrets, splitSecrets } from '../../src/cli/secrets.ts'
 import { standingRights, unlock } from '../../src/cli/select.ts'
 import { CardError, UsageError } from '../../src/errors.ts'
@@ -178,6 +179,24 @@ test('tries that others spend while a person types: the last one is left all the
   await card.lock()
   assert.is(await standingRights(context, card).authorize().catch(code), 'ERR_PIN_LAST_TRY')
   await card.close()
+})
+
+test('a new PIN whose repetition is given up is wiped', async () => {
+  const typed = utf8('271828')
+  const answers: (Uint8Array | undefined)[] = [typed, undefined]
+  const terminal = {
+    ask: async () => answers.shift(),
+    quietly: <T>(work: () => Promise<T>) => work(),
+    say: () => undefined,
+  } as unknown as Terminal
+  const source = new Secrets({
+    pinFile: undefined,
+    terminal: () => terminal,
+    warn: () => undefined,
+    claimStdin: () => Readable.from([]),
+  })
+  assert.is((await errorOf(source.takeNew(QUESTION))).code, 'ERR_PIN_REQUIRED')
+  assert.equal(typed, new Uint8Array(6))
 })
 
 test.run()

@@ -1,5 +1,6 @@
 // Transactions of a channel: one at a time, never one inside another, and no way to the card without one.
 import { diffieHellman, generateKeyPairSync } from 'node:crypto'
+import { getEventListeners } from 'node:events'
 import { setTimeout as delay } from 'node:timers/promises'
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
@@ -216,6 +217,16 @@ test('a lock waits for a use that was asked for before, also where that was post
   held.open()
   await Promise.all([signing, locking])
   assert.equal(order, ['signed', 'locked'])
+})
+
+test('a signal is listened to no longer than a call lasts, also where its turn never comes', async () => {
+  const { channel } = memoryCard()
+  const card = cardOver(channel)
+  await card.close()
+  const { signal } = new AbortController()
+  const error: unknown = await card.generateKey('9a', { signal }).catch((thrown: unknown) => thrown)
+  assert.is((error as CardError).code, 'ERR_CARD_CLOSED')
+  assert.is(getEventListeners(signal, 'abort').length, 0)
 })
 
 test.run()
