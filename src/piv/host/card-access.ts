@@ -23,6 +23,14 @@ export type UseOptions = PinUse & Cancellable
 /** No transaction of `Card` calls code that could use the card. */
 const FLAT: TransactionOptions = { flat: true }
 
+/** A use before which PIV may have to be selected, the key looked up, and the PIN verified. */
+interface Use {
+  readonly slot: Slot
+  readonly operation: Operation
+  readonly pin: Uint8Array | undefined
+  readonly minTriesLeft: number
+}
+
 /** A response, and the key that gave it. */
 interface Used {
   readonly key: KeyInfo
@@ -200,36 +208,23 @@ export class CardAccess {
       const exchange = new Exchange(this.channel, transmit)
       key = pin === undefined && this.#selection.isLasting ? this.keys.known(slot) : undefined
       if (key !== undefined) return exchange.sendLast(commandFor(operation, key))
-      return this.#selectAndUse(exchange, slot, operation, options, pin)
+      return this.#selectAndUse(exchange, { slot, operation, pin, minTriesLeft: options.minTriesLeft ?? 0 })
     })
     if ('key' in got) return operation.read(got.response, got.key)
     return operation.read(this.#response(slot, operation, got), key as KeyInfo)
   }
 
-  #selectAndUse(
-    exchange: Exchange,
-    slot: Slot,
-    operation: Operation,
-    options: UseOptions,
-    pin: Uint8Array | undefined,
-  ): Promise<Used> {
-    const use = () => this.#lookUpAndUse(exchange, slot, operation, options, pin)
-    const how = pin !== undefined ? 'secret' : this.#allowsNothingElse(slot) ? 'unchecked' : 'checked'
-    return this.#selection.with(exchange, use, how)
+  #selectAndUse(exchange: Exchange, use: Use): Promise<Used> {
+    const how = use.pin !== undefined ? 'secret' : this.#allowsNothingElse(use.slot) ? 'unchecked' : 'checked'
+    return this.#selection.with(exchange, () => this.#lookUpAndUse(exchange, use), how)
   }
 
   /** With a PIN, VERIFY and the use follow one another directly; everything that must be read or prepared comes before. */
-  async #lookUpAndUse(
-    exchange: Exchange,
-    slot: Slot,
-    operation: Operation,
-    options: UseOptions,
-    pin: Uint8Array | undefined,
-  ): Promise<Used> {
+  async #lookUpAndUse(exchange: Exchange, { slot, operation, pin, minTriesLeft }: Use): Promise<Used> {
     const key = await this.keys.toUse(exchange, slot)
     const command = commandFor(operation, key)
     if (pin === undefined) this.#assertUsable(slot)
-    else await verifyPin(exchange, this.secrets, pin, options.minTriesLeft ?? 0)
+    else await verifyPin(exchange, this.secrets, pin, minTriesLeft)
     try {
       return { key, response: this.#response(slot, operation, await exchange.send(command)) }
     } catch (error) {
