@@ -94,7 +94,9 @@ test('a second SIGINT does not wait for a TPM that does not answer', async () =>
 })
 
 test('Ctrl-C at the PIN prompt, with the card open: no try is spent', async () => {
-  const { screen, code } = await converse(`${SHELL_PROGRAM} pin verify`, [{ see: '(5 tries left): ', type: '7391\x03' }])
+  const { screen, code } = await converse(`${SHELL_PROGRAM} pin verify`, [
+    { see: '(5 tries left): ', type: '7391\x03' },
+  ])
   assert.is(code, 130)
   assert.not.match(screen, '7391')
   assert.is(JSON.parse((await tessera(['pin', 'status', '--json'])).stdout).pin.triesLeft, 5)
