@@ -1,7 +1,7 @@
 // vpcd, through which `tessera serve` puts cards into PC/SC.
 import { access } from 'node:fs/promises'
-import { isExposed } from '../serve/peer.ts'
-import { endsPcscd, VPCD_FILES, type VpcdSetup, vpcdSetups, vpcdVersion } from '../serve/vpcd-setup.ts'
+import { isExposed } from '../serve/vpcd/peer.ts'
+import { endsPcscd, VPCD_FILES, type VpcdSetup, vpcdSetups, vpcdVersion } from '../serve/vpcd/vpcd-setup.ts'
 import type { Finding } from './finding.ts'
 
 /** Where to look; on this computer by default. */

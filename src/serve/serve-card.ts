@@ -3,7 +3,7 @@ import { type NamedCard, openChannel } from '../cards/index.ts'
 import type { CardChannel } from '../channel.ts'
 import { FileError } from '../errors.ts'
 import { storesOf } from '../tpm/stores.ts'
-import { DEFAULT_PLACE, type Served, type ServeOptions, serveChannel } from './serve.ts'
+import { DEFAULT_PLACE, type Served, type ServeOptions, serveChannel } from './vpcd/serve.ts'
 
 export interface ServeCardOptions extends ServeOptions, Omit<NamedCard, 'name'> {}
 

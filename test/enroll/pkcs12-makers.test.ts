@@ -1,4 +1,3 @@
-// time limit: 400 s
 // takes: 60 s
 // PKCS#12 as the programs of many makers write it: openssl in all its ways, NSS (Firefox), GnuTLS, Java, and files of
 // Windows', macOS' and Red Hat's kinds; passphrases that are empty, and that are none.

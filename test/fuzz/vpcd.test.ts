@@ -4,8 +4,8 @@
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
 import { equal } from '../../src/bytes.ts'
-import { encodeFrame, FrameError, FrameReader } from '../../src/serve/framing.ts'
-import { requestOf } from '../../src/serve/vpcd-protocol.ts'
+import { encodeFrame, FrameError, FrameReader } from '../../src/serve/vpcd/framing.ts'
+import { requestOf } from '../../src/serve/vpcd/vpcd-protocol.ts'
 import { filled, octets } from '../support/octets.ts'
 import { FUZZ_SECONDS, fuzz } from './harness.ts'
 

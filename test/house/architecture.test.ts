@@ -73,6 +73,10 @@ const forbidden: ReadonlyArray<readonly [string, string, string]> = [
   ['piv/slots.ts', './card/vault.ts', 'piv/card/vault.ts'],
   ['iso7816/tlv.ts', '../piv/slots.ts', 'piv/slots.ts'],
   ['enroll/request.ts', '../tpm/vault.ts', 'tpm/vault.ts'],
+  ['enroll/enroll.ts', '../cards/open.ts', 'cards/open.ts'],
+  ['enroll/enroll.ts', './station/prepare-card.ts', 'enroll/station/prepare-card.ts'],
+  ['serve/vpcd/serve.ts', '../../cards/open.ts', 'cards/open.ts'],
+  ['serve/vpcd/serve.ts', '../serve-card.ts', 'serve/serve-card.ts'],
   ['tpm/vault.ts', '../piv/host/card.ts', 'piv/host/card.ts'],
   ['tpm/vault.ts', '../piv/card/application.ts', 'piv/card/application.ts'],
   ['tpm/vault.ts', '../cli/main.ts', 'cli/main.ts'],
@@ -108,6 +112,8 @@ test('allowed: downwards, within a part, and errors and bytes from everywhere', 
     'cards/open.ts': `import { burn } from '../tpm/lock/burn.ts'\nimport { Card } from '../piv/host/card.ts'`,
     'cli/main.ts': `import * as cards from '../cards/open.ts'`,
     'tour/main.ts': `import * as cards from '../cards/open.ts'`,
+    'enroll/station/prepare-card.ts': `import * as cards from '../../cards/open.ts'`,
+    'enroll/index.ts': `export { prepareCard } from './station/prepare-card.ts'`,
   })
   assert.equal(found, [])
 })

@@ -39,9 +39,9 @@ const PARSERS: ReadonlyArray<{ readonly tests: string; readonly files: readonly 
     tests: 'test/signin/account-file.test.ts',
     files: ['account', 'address', 'origin'].map((name) => `src/signin/${name}.ts`),
   },
-  { tests: 'test/serve/framing.test.ts', files: ['src/serve/framing.ts'] },
-  { tests: 'test/serve/peer.test.ts', files: ['src/serve/proc-net-tcp.ts'] },
-  { tests: 'test/serve/vpcd-setup.test.ts', files: ['src/serve/vpcd-setup.ts'] },
+  { tests: 'test/serve/framing.test.ts', files: ['src/serve/vpcd/framing.ts'] },
+  { tests: 'test/serve/peer.test.ts', files: ['src/serve/vpcd/proc-net-tcp.ts'] },
+  { tests: 'test/serve/vpcd-setup.test.ts', files: ['src/serve/vpcd/vpcd-setup.ts'] },
 ]
 
 type Summary = Readonly<Record<string, { readonly lines: { readonly total: number; readonly pct: number } }>>

@@ -6,7 +6,7 @@ import { fileURLToPath, pathToFileURL } from 'node:url'
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
 import { placeOf } from '../runner/bundle.ts'
-import { type Job, readHints, root } from '../runner/jobs.ts'
+import { type Job, readHints, root, testJobs } from '../runner/jobs.ts'
 import { type Ending, judge, uvuCounts } from '../runner/outcome.ts'
 import { run } from '../runner/process.ts'
 import { closingLines } from '../runner/report.ts'
@@ -65,6 +65,15 @@ test('the last line is the count alone, the reasons come before it', () => {
 test('hints are read from the first lines', () => {
   assert.equal(readHints('// time limit: 300 s\n// takes: 40 s\nimport x'), { limit: 300, takes: 40 })
   assert.equal(readHints('import x'), {})
+})
+
+test('a hint only ever raises the limit: a busy machine is no failure', () => {
+  const { limit } = testJobs(false).find(({ name }) => name === 'test/house/runner.test.ts') ?? { limit: 0 }
+  assert.is(limit, 600)
+  assert.equal(
+    testJobs(false).filter((other) => other.limit < limit),
+    [],
+  )
 })
 
 test('bundled modules are where their sources are or what ships, from wherever the runner was started', () => {

@@ -2,7 +2,6 @@
 // and as CommonJS, with the types of the packages checked too, and without those of browsers. Every entry point has its
 // types and its functions both ways.
 // takes: 20 s
-// time limit: 300 s
 import { spawnSync } from 'node:child_process'
 import { mkdirSync, readdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'

@@ -1,5 +1,4 @@
 // takes: 12 s
-// time limit: 300 s
 // After private keys were imported, V8's heap has no number of them: no scalar, no prime and no private exponent, as octets or
 // as text. What OpenSSL keeps of a KeyObject is in memory of malloc, which is not looked at.
 import { spawn } from 'node:child_process'

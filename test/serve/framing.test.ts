@@ -3,8 +3,8 @@
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
 import { equal } from '../../src/bytes.ts'
-import { encodeFrame, FrameError, FrameReader, LONGEST_FRAME } from '../../src/serve/framing.ts'
-import { requestOf } from '../../src/serve/vpcd-protocol.ts'
+import { encodeFrame, FrameError, FrameReader, LONGEST_FRAME } from '../../src/serve/vpcd/framing.ts'
+import { requestOf } from '../../src/serve/vpcd/vpcd-protocol.ts'
 import { filled, octets } from '../support/octets.ts'
 
 /** Every frame in `pieces`, taken as soon as it is there. */

@@ -10,7 +10,7 @@ import { pcsc } from '../../src/doctor/pcsc.ts'
 import { vpcd } from '../../src/doctor/vpcd.ts'
 import type { Reader } from '../../src/index.ts'
 import { fromPcsc } from '../../src/pcsc/codes.ts'
-import { endsPcscd, parseSetups, vpcdSetups, vpcdVersion } from '../../src/serve/vpcd-setup.ts'
+import { endsPcscd, parseSetups, vpcdSetups, vpcdVersion } from '../../src/serve/vpcd/vpcd-setup.ts'
 import { tempDir } from '../support/temp.ts'
 
 const LIBRARY = '/usr/lib/pcsc/drivers/serial/libifdvpcd.so'

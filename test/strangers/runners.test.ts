@@ -1,5 +1,4 @@
 // takes: 25 s
-// time limit: 300 s
 // Test runners of others, whose tests may run in contexts of their own (node:vm): there Node's errors and octets are of
 // other classes than those of the same name. Each runs the same test of a card.
 import { test } from 'uvu'

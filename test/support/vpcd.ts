@@ -1,6 +1,6 @@
 // A card in a virtual reader: any channel, served as the product serves it, with a hook on its commands.
 import type { CardChannel } from '../../src/channel.ts'
-import { type ServeOptions, serveChannel } from '../../src/serve/serve.ts'
+import { type ServeOptions, serveChannel } from '../../src/serve/vpcd/serve.ts'
 import { between } from './channels.ts'
 import { within } from './temp.ts'
 

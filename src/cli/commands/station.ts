@@ -1,4 +1,4 @@
-import { prepareCard } from '../../enroll/station.ts'
+import { prepareCard } from '../../enroll/station/prepare-card.ts'
 import { parseSlot } from '../../piv/slots.ts'
 import { given, type Run } from '../context.ts'
 import { cardJson } from '../describe.ts'

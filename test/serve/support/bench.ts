@@ -1,7 +1,7 @@
 // vpcd as tests play it, and what a card that is served to it says.
 import type { CardChannel } from '../../../src/channel.ts'
-import type { LinkState } from '../../../src/serve/link.ts'
-import { type Served, type ServeOptions, serveChannel } from '../../../src/serve/serve.ts'
+import type { LinkState } from '../../../src/serve/vpcd/link.ts'
+import { type Served, type ServeOptions, serveChannel } from '../../../src/serve/vpcd/serve.ts'
 import { plainCard } from '../../pcsc/cards.ts'
 import { octets } from '../../support/octets.ts'
 import { gate } from '../../support/temp.ts'

@@ -1,7 +1,7 @@
 // A vpcd whose every octet a test decides: it listens, and a card connects to it.
 import { once } from 'node:events'
 import { createServer, type Server, type Socket } from 'node:net'
-import { encodeFrame, FrameReader } from '../../../src/serve/framing.ts'
+import { encodeFrame, FrameReader } from '../../../src/serve/vpcd/framing.ts'
 import { within } from '../../support/temp.ts'
 
 const LIMIT_MS = 15_000

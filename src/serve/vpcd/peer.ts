@@ -1,7 +1,7 @@
 // Which peer may have the card, and so receives PINs: on Linux the connection must be pcscd's.
 import { readFile } from 'node:fs/promises'
 import type { Socket } from 'node:net'
-import { PcscError } from '../errors.ts'
+import { PcscError } from '../../errors.ts'
 import { type Endpoint, findTcpRow, type TcpRow } from './proc-net-tcp.ts'
 
 /** The user that distributions run pcscd as, where it is not root. */

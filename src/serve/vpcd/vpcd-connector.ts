@@ -1,6 +1,6 @@
 // The usual direction: vpcd listens, and the card connects to it. Debian's vpcd is set up like this.
 import { setTimeout as delay } from 'node:timers/promises'
-import { PcscError } from '../errors.ts'
+import { PcscError } from '../../errors.ts'
 import type { CardResponder } from './card-responder.ts'
 import { FramedSocket } from './framed-socket.ts'
 import { Announcer, type Link, type LinkEvents, type LinkState } from './link.ts'

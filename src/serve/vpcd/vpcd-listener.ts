@@ -2,7 +2,7 @@
 import { once } from 'node:events'
 import { createServer, type Server, type Socket } from 'node:net'
 import { setTimeout as delay } from 'node:timers/promises'
-import { UsageError } from '../errors.ts'
+import { UsageError } from '../../errors.ts'
 import type { CardResponder } from './card-responder.ts'
 import { FramedSocket } from './framed-socket.ts'
 import { Announcer, type Link, type LinkEvents } from './link.ts'

@@ -1,12 +1,12 @@
 /** The enrolment station makes and enrols a card for its first user, who then changes the first PIN. */
 
-import { secretBytes, wipe } from '../bytes.ts'
-import { type CreateCardOptions, cardInfo, makeCard, openChannel, type ReadableCard } from '../cards/index.ts'
-import { CardError, hasCode, valueIf } from '../errors.ts'
-import { cardOver } from '../piv/host/card.ts'
-import { DEFAULT_PIN } from '../piv/pin.ts'
-import type { EnrollOptions, EnrollResult } from './enroll-options.ts'
-import { enroll } from './enrollments.ts'
+import { secretBytes, wipe } from '../../bytes.ts'
+import { type CreateCardOptions, cardInfo, makeCard, openChannel, type ReadableCard } from '../../cards/index.ts'
+import { CardError, hasCode, valueIf } from '../../errors.ts'
+import { cardOver } from '../../piv/host/card.ts'
+import { DEFAULT_PIN } from '../../piv/pin.ts'
+import type { EnrollOptions, EnrollResult } from '../enroll-options.ts'
+import { enroll } from '../enrollments.ts'
 
 /**
  * In the station the keys sign the request and the test before the first PIN has been changed; elsewhere they do not.

@@ -1,7 +1,7 @@
 // Answers the commands of a link with a card: one at a time, and always with a status word.
-import { wipe } from '../bytes.ts'
-import type { CardChannel } from '../channel.ts'
-import { Mutex } from '../mutex.ts'
+import { wipe } from '../../bytes.ts'
+import type { CardChannel } from '../../channel.ts'
+import { Mutex } from '../../mutex.ts'
 import { LONGEST_FRAME } from './framing.ts'
 
 /** SW 6F00, no precise diagnosis (ISO/IEC 7816-4:2020, 5.6). */

@@ -1,6 +1,6 @@
 // Frames of vpcd (vsmartcard, virtualsmartcard/src/vpcd/vpcd.c): two octets of length, most significant first, then the
 // payload. Frames carry PINs: what was read is overwritten as soon as it is no longer needed.
-import { space } from '../bytes.ts'
+import { space } from '../../bytes.ts'
 
 const HEADER = 2
 export const LONGEST_FRAME = 0xffff

@@ -1,8 +1,8 @@
 // Frames over a TCP connection. Frames carry PINs, so Node reads into one buffer of ours, which is overwritten when its
 // content has been taken.
 import { connect, type OnReadOpts, Socket } from 'node:net'
-import { space, wipe } from '../bytes.ts'
-import { native } from '../native.ts'
+import { space, wipe } from '../../bytes.ts'
+import { native } from '../../native.ts'
 import { encodeFrame, FrameError, FrameReader } from './framing.ts'
 
 /**
