@@ -2,6 +2,7 @@
 
 import { X509Certificate } from 'node:crypto'
 import { isUint8Array } from 'node:util/types'
+import { day } from '../dates.ts'
 import { isFor } from '../enroll/chain.ts'
 import type { CertificateContent } from '../enroll/content.ts'
 import { type CertificateDescription, describeCertificate } from '../enroll/describe.ts'
@@ -13,7 +14,6 @@ import type { KeyInfo } from '../piv/host/key-info.ts'
 import { isOfOneItem } from '../piv/host/readable.ts'
 import { SLOTS, type Slot } from '../piv/slots.ts'
 import { type Context, given } from './context.ts'
-import { day } from './dates.ts'
 import { rows } from './describe.ts'
 import { sendText } from './files.ts'
 import { TEXT } from './messages.ts'
@@ -83,7 +83,7 @@ export const certificateOrError = ({ slot, certificate }: Listed): Json =>
 export function certificateLine({ slot, certificate }: Listed): string {
   if (!isUint8Array(certificate)) return `${slot}  ${certificate.message}`
   const { subject, notAfter } = describeCertificate(certificate)
-  return TEXT.field.certLine(slot, subject, day(notAfter))
+  return TEXT.field.certificateLine(slot, subject, day(notAfter))
 }
 
 /** A certificate in words, and the same as JSON. */

@@ -1,5 +1,6 @@
 // A card, a key, a PIN status in words and as JSON. docs/cli.md publishes the JSON shapes.
 import type { ListedCertificate, ReadableCard } from '../cards/index.ts'
+import { clock } from '../dates.ts'
 import { expiryOf } from '../enroll/renewal.ts'
 import { isUsable, type KeyInfo, type SlotContent, type UnusableKey } from '../piv/host/key-info.ts'
 import type { PinStatus } from '../piv/host/pins.ts'
@@ -65,7 +66,7 @@ export function cardText(card: ReadableCard): string {
     [field.cardId, card.cardId],
     [field.assurance, field.assurances[card.assurance]],
     [field.tcti, card.tcti],
-    [field.created, card.created],
+    [field.created, clock(new Date(card.created))],
     [field.pinTries, String(card.pinTries)],
     [field.pukTries, card.pukTries === undefined ? field.noPuk : String(card.pukTries)],
     [field.helpDesk, yesNo(card.helpDesk)],

@@ -1,10 +1,11 @@
 // An enrolment in words and as JSON: its progress, its result, and what is due.
+
+import { clock, day } from '../dates.ts'
 import type { Abandoned } from '../enroll/abandon.ts'
 import type { EnrollEvent, EnrollResult } from '../enroll/enroll-options.ts'
 import { type CaWishes, chosenCa } from './ca.ts'
 import { certificateJson, contentOf, verdictText } from './certificates.ts'
 import { type Context, given } from './context.ts'
-import { clock, day } from './dates.ts'
 import { TEXT } from './messages.ts'
 import type { Json } from './output.ts'
 

@@ -79,16 +79,17 @@ export async function writeOutput(path: string, data: string | Uint8Array, mode?
 /** @throws UsageError ERR_USAGE, also for a private key, which does not belong here */
 export async function readPublicKey(context: Context, path: string): Promise<KeyObject> {
   const content = await readSmall(context, path, path)
+  const ascii = asciiOf(content)
+  const pem = Buffer.from(ascii.buffer, ascii.byteOffset, ascii.length)
   try {
-    if (Buffer.from(content.buffer, 0, content.length).includes('PRIVATE KEY')) {
-      throw new UsageError('ERR_USAGE', TEXT.error.privateInsteadOfPublic(path))
-    }
-    return createPublicKey({ key: Buffer.from(asciiOf(content)), format: 'pem' })
+    // Node would make a public key of it.
+    if (pem.includes('PRIVATE KEY')) throw new UsageError('ERR_USAGE', TEXT.error.privateInsteadOfPublic(path))
+    return createPublicKey({ key: pem, format: 'pem' })
   } catch (error) {
     if (error instanceof UsageError) throw error
     throw new UsageError('ERR_USAGE', TEXT.error.notPublicKey(path), { cause: error })
   } finally {
-    wipe(content)
+    wipe(content, ascii)
   }
 }
 

@@ -1,5 +1,6 @@
 // Shared by the commands of the laboratory CA.
 import { join } from 'node:path'
+import { clock } from '../dates.ts'
 import { UsageError } from '../errors.ts'
 import { defaultHome } from '../home/home.ts'
 import {
@@ -34,7 +35,7 @@ export function entriesText(entries: readonly Entry[]): string {
   const { columns: head, states } = TEXT.labCa
   const lines = entries.map(({ id, state, user, template, received, reason, certificate }) => {
     const last = certificate === undefined ? (reason ?? '') : serialOf(certificate)
-    return [String(id), states[state], user, template, received, last]
+    return [String(id), states[state], user, template, clock(new Date(received)), last]
   })
   return columns([head, ...lines])
 }

@@ -71,8 +71,6 @@ export const ERROR = {
   caCurve: "The CA's key is on P-256 or P-384.",
   requestId: (text: string) => `'${text}' is no number of a request. See them: tessera lab-ca list.`,
   idOrAll: 'Say which request: its number, or --all.',
-  changeRequired:
-    'This card still has its first PIN, which must be changed before a private key is used: tessera pin change.',
   internal: (message: string) =>
     `Internal error: ${message}. Please report it, with the output of the same command with --log-level debug.`,
   unsettled: 'The command came to no end: something that it waited for will never happen',
@@ -87,7 +85,7 @@ export const ADVICE: Readonly<Partial<Record<ErrorCode, string>>> = {
   ERR_PIN_LAST_TRY: 'If you are sure of it, use --last-try.',
   ERR_PUK_ABSENT: 'See how it can be unblocked: tessera pin status.',
   ERR_NO_ENGINE: 'To sign in, where the service takes signed challenges: tessera signin ADDRESS --method challenge.',
-  ERR_TPM_BUSY: 'Where somebody is signed in by it (tessera accounts), tessera signout lets it go.',
+  ERR_TPM_BUSY: 'If a signed-in session uses it (see tessera accounts), tessera signout releases it.',
   ERR_TPM_ABSENT: 'See what is there: tessera doctor.',
   ERR_TPM_PERMISSION: 'See what is missing: tessera doctor.',
 }

@@ -17,7 +17,7 @@ export const SIGN_IN_COMMANDS = {
 } as const
 
 const told = (yes: boolean) =>
-  yes ? '' : ' The service could not be told, and may take the session for open until it expires.'
+  yes ? '' : ' The service could not be told, and may consider the session open until it expires.'
 
 export const SIGN_IN = {
   waiting: (why: string) => `${why} Waiting for it (Ctrl-C gives up).`,

@@ -170,6 +170,13 @@ trust it by:       ${certificate}`,
     approved: (id: number, user: string) => `Request ${id} of user '${user}' is issued.`,
     refused: (id: number, reason: string) => `Request ${id} is denied: ${reason}`,
     denied: (id: number) => `Request ${id} is denied.`,
+    decided: {
+      issued: (id: number) =>
+        `Request ${id} is issued already, so it cannot be denied. Revoke its certificate: tessera lab-ca revoke ${id}.`,
+      denied: (id: number) =>
+        `Request ${id} is denied already, so it cannot be approved. Its user has to make another request.`,
+      revoked: (id: number) => `Request ${id} was issued, and its certificate is revoked. Nothing was changed.`,
+    },
     denial: 'The administrator of the laboratory CA denied it.',
     revoked: (id: number, path: string) =>
       `The certificate of request ${id} is revoked. The list of revoked certificates is in ${path}.`,
@@ -267,7 +274,6 @@ trust it by:       ${certificate}`,
     version: (version: string) => `what Yubico's cards of version ${version} have`,
     nothingBeyond: 'nothing: keys are known by their certificates',
     serial: 'Serial',
-    certLine: (slot: string, subject: string, until: string) => `${slot}  ${subject}  until ${until}`,
     certificate: CERTIFICATE,
     finding: { ok: 'ok', warning: 'warning', missing: 'missing' },
   },

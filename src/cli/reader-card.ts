@@ -1,5 +1,6 @@
 // One card in a reader, in words and as JSON, as it reports itself.
 import type { CardBeyond, ListedCertificate, ReaderCardSummary } from '../cards/index.ts'
+import { day } from '../dates.ts'
 import {
   certificateJson,
   contentLine,
@@ -56,8 +57,8 @@ function beyondLines(beyond: CardBeyond | undefined): ReadonlyArray<readonly [st
 
 /** An end of validity in words, and whether it has passed. */
 export function validity(notAfter: string): string {
-  const day = notAfter.slice(0, 10)
-  return Date.parse(notAfter) < Date.now() ? TEXT.field.expired(day) : day
+  const end = new Date(notAfter)
+  return end.getTime() < Date.now() ? TEXT.field.expired(day(end)) : day(end)
 }
 
 const certificateLine = (certificate: ListedCertificate): string =>

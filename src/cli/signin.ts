@@ -1,10 +1,11 @@
 // Sign-in at the command line: options, and sessions in words and as JSON.
+
+import { clock } from '../dates.ts'
 import type { AccountSummary } from '../signin/accounts.ts'
 import type { BackgroundOptions } from '../signin/background.ts'
 import { pemOf } from '../x509/pem.ts'
 import { certificatesIn } from './ca.ts'
 import { type Context, given } from './context.ts'
-import { clock } from './dates.ts'
 import { columns } from './describe.ts'
 import { TEXT } from './messages.ts'
 import { errorJson, type Json } from './output.ts'

@@ -1,8 +1,8 @@
 // The station's sheet for the first user of a card, in words.
 import type { ReadableCard } from '../cards/index.ts'
+import { day } from '../dates.ts'
 import type { EnrollResult } from '../enroll/enroll-options.ts'
 import type { Context } from './context.ts'
-import { day } from './dates.ts'
 import { rows } from './describe.ts'
 import { resultText } from './enrollment.ts'
 import { TEXT } from './messages.ts'

@@ -54,7 +54,7 @@ export async function tpm(options: Place): Promise<Finding[]> {
   } catch (error) {
     if (!(error instanceof TpmError) || error.code !== 'ERR_TPM_BUSY') return [failed(what, error)]
     const advice =
-      'It is there, and somebody uses it. Where somebody is signed in by it (tessera accounts): tessera signout.'
+      'It is there, and another program uses it. If that is a signed-in session (see tessera accounts), tessera signout releases it.'
     return [{ ...failed(what, error), state: 'warning', advice }]
   }
   try {

@@ -2,6 +2,7 @@
  * Reasons against a certificate, as one table of small rules with words for each. The rules for slots and for sign-in
  * are chosen here, those for programs in programs.ts.
  */
+import { clock, day } from '../dates.ts'
 import { isRetired, type Slot } from '../piv/slots.ts'
 import { BROKEN_HASHES } from '../x509/algorithms.ts'
 import type { KeyUsage } from '../x509/usages.ts'
@@ -41,8 +42,6 @@ export const noPurpose =
   ({ certificate: { purposes } }: Placed): boolean =>
     purposes !== undefined && !any.some((purpose) => purposes.includes(purpose))
 
-const day = (date: Date): string => date.toISOString().slice(0, 10)
-
 /** Why a certificate would be of little use in a slot. */
 export const SLOT_RULES: readonly Rule[] = [
   {
@@ -53,7 +52,7 @@ export const SLOT_RULES: readonly Rule[] = [
   {
     when: early,
     because: ({ certificate: { notBefore } }) =>
-      `it is not valid before ${notBefore.toISOString()}, by the clock of this machine`,
+      `it is not valid before ${clock(notBefore)}, by the clock of this machine`,
   },
   {
     when: (placed) => weak(placed) && !isRetired(placed.slot),
@@ -76,8 +75,7 @@ export const SIGN_IN_RULES: readonly Rule[] = [
   { when: expired, because: ({ certificate }) => `expired on ${day(certificate.notAfter)}` },
   {
     when: early,
-    because: ({ certificate: { notBefore } }) =>
-      `not valid before ${notBefore.toISOString()}, and the clock of this machine says otherwise`,
+    because: ({ certificate: { notBefore } }) => `not valid before ${clock(notBefore)}, by the clock of this machine`,
   },
   {
     when: noPurpose('client-authentication', 'any'),

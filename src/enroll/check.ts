@@ -1,6 +1,7 @@
 // Whether the CA issued what was asked for: for this key, from a trusted issuer, valid now, for its use.
 import { X509Certificate } from 'node:crypto'
 import { equal, hex } from '../bytes.ts'
+import { clock } from '../dates.ts'
 import { CaError } from '../errors.ts'
 import { DER } from '../iso7816/der.ts'
 import { ifWellFormed, unwrap } from '../iso7816/tlv.ts'
@@ -71,9 +72,9 @@ function read(der: Uint8Array): X509Certificate {
 /** Why a certificate is not valid now; undefined if it is. */
 function untimely({ validFrom, validTo }: X509Certificate, now: Date): string | undefined {
   const [from, to] = [Date.parse(validFrom), Date.parse(validTo)]
-  const clock = `by the clock of this machine it is ${now.toISOString()}; set that clock, or tell who runs the CA`
-  if (from > now.getTime() + SKEW) return `is not valid before ${new Date(from).toISOString()}, and ${clock}`
-  return to < now.getTime() ? `expired at ${new Date(to).toISOString()}, and ${clock}` : undefined
+  const byTheClock = `by the clock of this machine it is ${clock(now)}; set that clock, or tell whoever runs the CA`
+  if (from > now.getTime() + SKEW) return `is not valid before ${clock(new Date(from))}, and ${byTheClock}`
+  return to < now.getTime() ? `expired at ${clock(new Date(to))}, and ${byTheClock}` : undefined
 }
 
 function assertInTime(which: string, certificate: X509Certificate, now: Date): void {

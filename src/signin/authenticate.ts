@@ -2,6 +2,7 @@
 import type { Agent } from 'node:https'
 import * as v from 'valibot'
 import { utf8 } from '../bytes.ts'
+import { clock } from '../dates.ts'
 import type { Algorithm } from '../piv/algorithms.ts'
 import type { Card } from '../piv/host/card.ts'
 import type { CardCertificate } from '../piv/host/certificates.ts'
@@ -48,8 +49,7 @@ const tokenSchema = v.object({ ...members, session: v.pipe(v.string(), v.regex(/
 function assertOpen(service: Service, { expires }: Entered): void {
   const now = new Date()
   if (expires > now) return
-  const clock = `and by the clock of this machine it is ${now.toISOString()}`
-  throw service.answer(`its session is over since ${expires.toISOString()}, ${clock}`)
+  throw service.answer(`its session ended at ${clock(expires)}, and by the clock of this machine it is ${clock(now)}`)
 }
 
 const entered = ({ user, address, expires }: v.InferOutput<typeof sessionSchema>, way: Way): Entered => ({

@@ -5,6 +5,7 @@
  */
 import * as v from 'valibot'
 import { sha256 } from '../bytes.ts'
+import { clock } from '../dates.ts'
 import { ALGORITHMS, type Algorithm, type Hash } from '../piv/algorithms.ts'
 import { moment } from './answers.ts'
 import type { Service } from './service.ts'
@@ -34,7 +35,7 @@ export function checkChallenge({ audience, expires }: Challenge, service: Servic
   const left = Date.parse(expires) - now
   if (!(left > -SKEW && left <= LONGEST + SKEW))
     throw service.answer(
-      `its challenge ends at ${expires}, and by the clock of this machine it is ${new Date(now).toISOString()}`,
+      `its challenge ends at ${clock(new Date(expires))}, and by the clock of this machine it is ${clock(new Date(now))}`,
     )
 }
 

@@ -7,7 +7,7 @@ export interface PinOnce {
   readonly ask: AskPin
   /** What the PIN callback threw, if it did. */
   readonly refusal: () => { readonly error: unknown } | undefined
-  /** Wipes the PIN. */
+  /** Forgets the PIN. Its octets belong to the caller, who wipes them. */
   end(): void
 }
 

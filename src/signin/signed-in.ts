@@ -30,6 +30,14 @@ export type SessionMark = MarkOf<typeof SESSION.entries>
 /** The lock of an address, held while signing in, while signed in, and while changing the remembered account. */
 export type AddressLock = MarkHolder<SessionMark>
 
+/** Who has the lock, and what can be done: only a session that answers at its socket is signed out from elsewhere. */
+function busyWords(address: string, mark: SessionMark | undefined): string {
+  if (mark === undefined) return `Another process is just signing in as ${address}: wait for it, or stop it.`
+  const who = `Process ${mark.pid} is signed in as ${address}`
+  if (mark.socket) return `${who}. To sign out: tessera signout ${address}.`
+  return `${who}, and is a program of its own: sign out there.`
+}
+
 export class SignedInMarks {
   readonly #marks: Marks<typeof SESSION.entries>
 
@@ -48,9 +56,7 @@ export class SignedInMarks {
     const holder = await this.#marks.begin(name)
     if (holder !== undefined) return holder
     const found = await this.#marks.read(name)
-    const who = found === undefined ? 'Somebody is just signing in' : `Process ${found.pid} is signed in`
-    const message = `${who} as ${address}. Nothing was asked of the card. To sign out: tessera signout ${address}.`
-    throw new SignInError('ERR_SIGNED_IN', message)
+    throw new SignInError('ERR_SIGNED_IN', `${busyWords(address, found)} Nothing was asked of the card.`)
   }
 
   /** The session, if there is one. Removes what a killed process left behind. */

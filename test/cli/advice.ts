@@ -68,6 +68,7 @@ export const ADVICE_ELSEWHERE: Readonly<Record<string, string>> = {
   'lab-ca approve X': 'test/cli/lab-ca.test.ts',
   'lab-ca approve --all': 'test/cli/lab-ca.test.ts',
   'lab-ca list': 'test/cli/lab-ca.test.ts',
+  'lab-ca revoke X': 'test/cli/lab-ca.test.ts',
   'lab-ca user add NAME': 'test/cli/lab-ca.test.ts',
   'serve NAME': 'test/serve/cli.test.ts',
   'serve NAME --vpcd-listen PORT': 'test/serve/cli.test.ts',

@@ -1,7 +1,8 @@
 // Dates for people: their time zone, one form.
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
-import { clock, day } from '../../src/cli/dates.ts'
+import { validity } from '../../src/cli/reader-card.ts'
+import { clock, day } from '../../src/dates.ts'
 
 const before = process.env.TZ
 test.after.each(() => {
@@ -23,5 +24,11 @@ for (const [zone, moment, shown] of zones) {
     assert.is(day(new Date(moment)), shown.slice(0, 10))
   })
 }
+
+test('the end of a certificate is a day here, as everywhere else', () => {
+  process.env.TZ = 'Asia/Seoul'
+  assert.is(validity('2999-12-31T23:00:00.000Z'), '3000-01-01')
+  assert.is(validity('2020-12-31T23:00:00.000Z'), 'expired 2021-01-01')
+})
 
 test.run()

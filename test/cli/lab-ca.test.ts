@@ -27,6 +27,13 @@ async function runs(...argv: string[]): Promise<string> {
   return stdout
 }
 
+/** A command that is the user's mistake. */
+async function refuses(words: string, ...argv: string[]): Promise<void> {
+  const { code, stdout, stderr } = await tessera(argv)
+  assert.equal([code, stdout], [2, ''], stderr)
+  assert.match(stderr, words)
+}
+
 test('before the first start there is none, and users can be added', async () => {
   const { code, stderr } = await tessera(['lab-ca', 'list'])
   assert.is(code, 2)
@@ -90,9 +97,11 @@ test('started, two requests by two protocols, approved, denied, revoked, stopped
   const third = await byPages.submit(makeRequest(), { template: 'SmartcardUser' })
   assert.ok('pending' in third)
   await runs('lab-ca', 'deny', '3')
-  const { code, stderr } = await tessera(['lab-ca', 'approve', '3'])
-  assert.is(code, 10)
-  assert.match(stderr, 'Request 3 is denied: The administrator')
+  await refuses('Request 3 is denied already', 'lab-ca', 'approve', '3')
+  await refuses('Request 2 is issued already', 'lab-ca', 'deny', '2')
+  await refuses('Request 1 was issued, and its certificate is revoked', 'lab-ca', 'deny', '1')
+  await refuses('Request 1 was issued, and its certificate is revoked', 'lab-ca', 'approve', '1')
+  assert.match(await runs('lab-ca', 'list'), /1 +revoked .+\n2 +issued .+\n3 +denied /)
   assert.is(await server.stop('SIGTERM'), 143)
 })
 

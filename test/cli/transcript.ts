@@ -15,7 +15,7 @@ import { type Result, SHELL_PROGRAM, tessera } from './cli.ts'
 
 const PLACES: Readonly<Record<string, string>> = {
   id: '[0-9a-f]{32}',
-  time: '\\d{4}-\\d\\d-\\d\\dT[\\d:.]+Z',
+  time: '\\d{4}-\\d\\d-\\d\\d \\d\\d:\\d\\d:\\d\\d UTC([+-]\\d\\d:\\d\\d)?',
   tcti: '(embedded:|swtpm:path=\\S+)',
   path: '/\\S+',
   n: '\\d+',

@@ -8,6 +8,8 @@ import { type TestCa, testCa } from './support/ca.ts'
 import { certificate, derOf, file, openssl, write } from './support/openssl.ts'
 import { ca, card, enrolled, everything, go, home } from './support/work.ts'
 
+process.env.TZ = 'Asia/Tokyo'
+
 /** What a CA may send that is not what was asked for. */
 const WRONG: ReadonlyArray<readonly [string, (ca: TestCa) => void, RegExp]> = [
   ['for another key', (ca) => ca.plan.push(() => ({ certificate: ca.root, chain: [] })), /another key/],
@@ -16,7 +18,7 @@ const WRONG: ReadonlyArray<readonly [string, (ca: TestCa) => void, RegExp]> = [
     (ca) => {
       ca.wanted = { to: '20210101000000Z' }
     },
-    /expired at 2021-01-01T00:00:00.000Z, and by the clock of this machine/,
+    /expired at 2021-01-01 09:00:00 UTC\+09:00, and by the clock of this machine/,
   ],
   [
     'of next year',

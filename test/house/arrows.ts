@@ -3,6 +3,7 @@
 /** What each part may import, besides itself and what everybody may. A part that is not here may not exist. */
 const arrows: Readonly<Record<string, readonly string[]>> = {
   bytes: [],
+  dates: [],
   errors: [],
   mutex: [],
   native: [],
@@ -52,10 +53,10 @@ const arrows: Readonly<Record<string, readonly string[]>> = {
     'tls',
   ],
 }
-const everybodyMay = ['errors', 'bytes', 'mutex']
+const everybodyMay = ['errors', 'bytes', 'dates', 'mutex']
 
 /** Parts that are pure: they reach no file, socket, process or thread. */
-const pure = ['bytes', 'errors', 'mutex', 'iso7816', 'piv', 'vault']
+const pure = ['bytes', 'dates', 'errors', 'mutex', 'iso7816', 'piv', 'vault']
 const inputOutput = /^node:(fs|net|tls|http|https|dgram|child_process|worker_threads|os|cluster)\b/
 
 export type Sources = Readonly<Record<string, string>>

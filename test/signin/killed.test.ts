@@ -122,7 +122,18 @@ test('somebody has the lock and does not answer, or answers nonsense: an error, 
   await new Promise<void>((resolve) => server.listen(run('.sock'), resolve))
   await refusedWith('ERR_SIGNED_IN', forget(ALICE, { home }))
   server.close()
-  await refusedWith('ERR_SIGNED_IN', signIn(at))
+  const answers = await refusedWith('ERR_SIGNED_IN', signIn(at))
+  assert.match(answers.message, `To sign out: tessera signout ${ALICE}.`)
+  // What signs nobody out is not advised.
+  for (const [left, words] of [
+    [mark(other.pid ?? 0, false), 'a program of its own: sign out there'],
+    ['', 'Another process is just signing in'],
+  ] as const) {
+    writeFileSync(run('.session'), left)
+    const { message } = await refusedWith('ERR_SIGNED_IN', signIn(at))
+    assert.match(message, words)
+    assert.not.match(message, 'tessera signout')
+  }
   assert.not(gone(other.pid ?? 0))
   other.kill()
   lock.release()

@@ -9,8 +9,11 @@ export const run: Run = async (context, id?: string) => {
   if ((id === undefined) !== (options.all === true)) throw new UsageError('ERR_USAGE', TEXT.error.idOrAll)
   const registration = await registrationOf(context)
   if (id !== undefined) {
+    const { state } = await registration.entry(requestId(id))
+    if (state === 'denied' || state === 'revoked')
+      throw new UsageError('ERR_USAGE', TEXT.labCa.decided[state](requestId(id)))
     const entry = await registration.approve(requestId(id))
-    // The rules may deny a request at approval, and a request denied before stays denied.
+    // The rules may deny a request at approval.
     if (entry.state === 'denied') {
       const words = entry.reason ?? ''
       throw new CaError('ERR_CA_REFUSED', TEXT.labCa.refused(entry.id, words), { words })

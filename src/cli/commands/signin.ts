@@ -1,9 +1,9 @@
+import { clock } from '../../dates.ts'
 import { PcscError, SignInError } from '../../errors.ts'
 import { signInInBackground } from '../../signin/background.ts'
 import type { Session } from '../../signin/session.ts'
 import { signInShared } from '../../signin/shared-session.ts'
 import type { Context, Run } from '../context.ts'
-import { clock } from '../dates.ts'
 import { TEXT } from '../messages.ts'
 import { signInOptions } from '../signin.ts'
 
