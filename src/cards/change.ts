@@ -22,10 +22,7 @@ export async function destroyCard(
   const { ownerPassword, ...place } = options
   const password = secretBytes(ownerPassword ?? '')
   try {
-    const { cardId } = await storesOf(place).store.read(checkCardName(name))
-    await destroyTpmCard(placeOf(place), name, password)
-    // The card is gone even if the files of its enrolments cannot be removed.
-    await forgetEnrolments(hex(cardId), new Home(place.home)).catch(() => undefined)
+    await destroyTpmCard(placeOf(place), checkCardName(name), password)
   } finally {
     wipe(password)
   }
@@ -33,14 +30,19 @@ export async function destroyCard(
 
 /**
  * Removes the file of a card that no TPM can destroy any more: its TPM was cleared or replaced, the state of the
- * software TPM is gone, or the file is damaged. docs/life-of-a-card.md says what each cause leaves open.
- * @throws UsageError ERR_USAGE for a card that still works; CardError ERR_CARD_NOT_FOUND; TpmError; FileError
+ * software TPM is gone, or the file is damaged. docs/life-of-a-card.md says what each cause leaves open. With `fileOnly`
+ * also that of a card whose file names a TPM that no file may name (`address`): such a card may live elsewhere.
+ * @throws TpmError ERR_TCTI for such a card without `fileOnly`; UsageError ERR_USAGE for a card that still works; CardError ERR_CARD_NOT_FOUND; TpmError; FileError
  */
-export async function removeDeadCard(name: string, place: CardPlace = {}): Promise<WhyDead> {
+export async function removeDeadCard(
+  name: string,
+  options: CardPlace & { readonly fileOnly?: boolean } = {},
+): Promise<WhyDead> {
+  const { fileOnly, ...place } = options
   const listed = await storesOf(place)
     .store.read(checkCardName(name))
     .catch(() => undefined)
-  const why = await removeDeadTpmCard(placeOf(place), name)
+  const why = await removeDeadTpmCard(placeOf(place), name, fileOnly)
   if (listed !== undefined) await forgetEnrolments(hex(listed.cardId), new Home(place.home)).catch(() => undefined)
   return why
 }

@@ -33,7 +33,7 @@ Exit codes: 0 ok, 1 I/O or internal, 2 usage, 3 no card, 4 PIN wrong or needed, 
     response: 'Response: ',
     password: (user: string) => `Password of user '${user}': `,
     removeDead: (name: string) =>
-      `No TPM can destroy it: only its file can be removed. Type the card's name (${name}) to do so: `,
+      `Only its file can be removed, and nothing in a TPM. Type the card's name (${name}) to do so: `,
     destroy: (name: string) => `Type the card's name (${name}) to destroy it: `,
     reset: (name: string) => `Type the card's name (${name}) to lose its keys and make it anew: `,
     adminKey: 'Admin key (hexadecimal digits): ',
@@ -81,7 +81,7 @@ Exit codes: 0 ok, 1 I/O or internal, 2 usage, 3 no card, 4 PIN wrong or needed, 
       'damaged-file':
         'Certain: the card is not used from here. Not certain: its PIN and PUK counters are still in their TPM, where a copy of the file from before works, with the PIN; two indices of the TPM stay taken. Revoke its certificates.',
       address:
-        'Certain: the card is not used from here. Not certain: the file said that its TPM is where no file is obeyed, and no TPM was asked; a copy of the file works in its own TPM, with the PIN. Revoke its certificates.',
+        'Certain: the card is not used from here. Not certain: the file said that its TPM is where no file is obeyed, and no TPM was asked. The card may live: in its own TPM a copy of the file works, with the PIN. Revoke its certificates.',
     },
     neverKeys: (slots: readonly string[]) =>
       `Keys with PIN policy never do not hang on the PIN: copies of the card file keep working for ${list(slots)} as long as this TPM is not cleared.`,
@@ -95,7 +95,7 @@ Exit codes: 0 ok, 1 I/O or internal, 2 usage, 3 no card, 4 PIN wrong or needed, 
 
   done: {
     created: (name: string) => `Card '${name}' is made.`,
-    removed: (name: string) => `The file of card '${name}' is removed: no TPM could destroy it any more.`,
+    removed: (name: string) => `The file of card '${name}' is removed. Nothing was changed in a TPM.`,
     destroyed: (name: string) =>
       `Card '${name}' is destroyed. Nobody can use its PIN-protected keys again, not with copies of its file either.`,
     renamed: (name: string, newName: string) => `Card '${name}' is called '${newName}' now.`,

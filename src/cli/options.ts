@@ -34,6 +34,7 @@ export const OPTIONS = {
   unlockFor: { flags: '--unlock-for <minutes>', range: [1, 60] },
   adminKeyFile: { flags: '--admin-key-file <file>' },
   serveUnlockFor: { flags: '--unlock-for <minutes>', range: [1, 60] },
+  fileOnly: { flags: '--file-only' },
   ownerPasswordFile: { flags: '--owner-password-file <file>' },
 
   vpcd: { flags: '--vpcd <host:port>' },

@@ -45,7 +45,7 @@ export const COMMANDS: readonly CommandRow[] = [
     words: 'destroy',
     tpmOnly: true,
     args: '<name>',
-    options: ['yes', 'ownerPasswordFile'],
+    options: ['yes', 'fileOnly', 'ownerPasswordFile'],
     load: () => import('./commands/destroy.ts'),
   },
   { words: 'pin status', load: () => import('./commands/pin-status.ts') },

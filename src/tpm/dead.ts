@@ -1,6 +1,6 @@
 // Removing a card that its TPM can no longer destroy: the TPM was cleared or is another one, its state is gone, or the file
 // does not say which TPM. Only the file is removed; the caller explains what remains uncertain.
-import { CardError, type ErrorCode, UsageError } from '../errors.ts'
+import { CardError, type ErrorCode, hasCode, UsageError } from '../errors.ts'
 import type { NativeFailure } from '../native.ts'
 import { releaseDevice } from './devices.ts'
 import { openableTcti, shownTcti } from './stored-tcti.ts'
@@ -8,7 +8,8 @@ import { connect, type Place, storesOf } from './stores.ts'
 
 /**
  * `other-tpm`: there is another storage key, or none. `no-state`: the software TPM's state is missing or damaged.
- * `damaged-file`: the indices and the TPM of the card are not known. `address`: a card file may not name such a TPM.
+ * `damaged-file`: the indices and the TPM of the card are not known. `address`: a card file may not name such a TPM, so
+ * none was asked; the card may live, and is removed only where the caller says so.
  */
 export type WhyDead = 'other-tpm' | 'no-state' | 'damaged-file' | 'address'
 
@@ -16,7 +17,6 @@ const BY_ERROR: Readonly<Partial<Record<ErrorCode, WhyDead>>> = {
   ERR_CARD_OTHER_TPM: 'other-tpm',
   ERR_TPM_STATE_ABSENT: 'no-state',
   ERR_CARD_FILE: 'damaged-file',
-  ERR_TCTI: 'address',
 }
 
 /** Why a card can never again be destroyed in its TPM; undefined for an obstacle that may pass, such as a TPM in use. */
@@ -30,15 +30,16 @@ export function whyDead(error: unknown): WhyDead | undefined {
 const isDamage = (cause: unknown): boolean => (cause as Partial<NativeFailure> | undefined)?.reason === 'corrupt'
 
 /**
- * Removes the file of a card, and its journal, after checking once more that the card is dead.
- * @throws UsageError ERR_USAGE for a card that is not; CardError ERR_CARD_NOT_FOUND; an obstacle that may pass, unchanged
+ * Removes the file of a card, and its journal, after checking once more that the card is dead. With `fileOnly` also where
+ * the file names a TPM that no file may name: whether that card lives is then unknown.
+ * @throws TpmError ERR_TCTI without `fileOnly`; UsageError ERR_USAGE for a card that is not; CardError ERR_CARD_NOT_FOUND; an obstacle that may pass, unchanged
  */
-export async function removeDeadTpmCard(place: Partial<Place>, name: string): Promise<WhyDead> {
+export async function removeDeadTpmCard(place: Partial<Place>, name: string, fileOnly = false): Promise<WhyDead> {
   const stores = storesOf(place)
   const found = await connectToSrk(place, name).then(
     () => undefined,
     (error: unknown) => {
-      const why = whyDead(error)
+      const why = fileOnly && hasCode(error, 'ERR_TCTI') ? 'address' : whyDead(error)
       if (why === undefined) throw error
       return why
     },

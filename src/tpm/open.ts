@@ -20,6 +20,7 @@ import {
   placesOf,
   readIfThere,
   recover,
+  removeFiles,
   reservedHandles,
   type Stores,
   storesOf,
@@ -178,7 +179,7 @@ export async function destroyTpmCard(place: Partial<Place>, name: string, ownerP
       const journal = await stores.journal.begin(journalEntry('destroy', name, card.cardId, tcti, srk, places))
       try {
         await removeLock(device, srk, ownerPassword, places)
-        await stores.store.remove(name, card.cardId)
+        await removeFiles(stores, name, card.cardId)
         await journal.end()
       } catch (error) {
         // Refused before anything was removed: the card still exists, and no later start may complete the destruction.

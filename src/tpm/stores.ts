@@ -1,9 +1,10 @@
 // The stores of one home (card files, journal, marks of served cards), the connection to a card's TPM, and recovery after
 // a crash: shared by creating, opening and destroying a card.
 import { dirname } from 'node:path'
-import { equal } from '../bytes.ts'
+import { equal, hex } from '../bytes.ts'
 import { hasCode, valueIf } from '../errors.ts'
 import { type Files, files as systemFiles } from '../files/files.ts'
+import { forgetEnrolments } from '../home/enrolments.ts'
 import { Home } from '../home/home.ts'
 import { ServedCards } from '../home/served.ts'
 import { native } from '../native.ts'
@@ -82,9 +83,16 @@ export async function recover(stores: Stores, device: TpmDevice, srk: Srk, owner
     if (entry.kind === 'create' && own) return true // the crash came between the last two steps
     await device.releaseSessions()
     await removeLock(device, srk, ownerPassword, { pin: entry.pin, puk: entry.puk })
-    if (own) await stores.store.remove(entry.name, entry.cardId)
+    if (own) await removeFiles(stores, entry.name, entry.cardId)
     return true
   })
+}
+
+/** Removes the file of a destroyed card, and those of its enrolments: without the former, the latter serve nobody. */
+export async function removeFiles({ store, home }: Stores, name: string, cardId: Uint8Array): Promise<void> {
+  await store.remove(name, cardId)
+  // The card is gone even if the files of its enrolments cannot be removed.
+  await forgetEnrolments(hex(cardId), home).catch(() => undefined)
 }
 
 export const readIfThere = (stores: Stores, name: string): Promise<CardFile | undefined> =>

@@ -33,7 +33,6 @@ const DEATHS: Readonly<Record<string, (home: string) => void>> = {
       ...card,
       srk: { ...srk, name: srk.name.map((octet) => octet ^ 1) },
     })),
-  address: (home) => void changeFile(home, 'work', (card) => ({ ...card, tcti: storedTcti('cmd:false') })),
 }
 
 for (const [why, die] of Object.entries(DEATHS)) {
@@ -85,6 +84,40 @@ test('a card that lives is not removed because it is looked for at an address wh
   assert.ok(existsSync(pathOf(home, 'work')))
   await destroyCard('work', { home })
   await swtpm.stop()
+})
+
+for (const tcti of ['swtpm:host=192.0.2.1', 'cmd:false']) {
+  test(`a card that says it is at ${tcti} may live there: its file goes only where that is asked for`, async () => {
+    const home = tempDir('address')
+    process.env.TESSERA_HOME = home
+    await make({ home, tcti: 'embedded:' })
+    changeFile(home, 'work', (card) => ({ ...card, tcti: storedTcti(tcti) }))
+    assert.is(await codeOf(destroyCard('work', { home })), 'ERR_TCTI')
+    assert.is(await codeOf(removeDeadCard('work', { home })), 'ERR_TCTI')
+    const refused = await tessera(['destroy', 'work', '--yes'])
+    assert.is.not(refused.code, 0)
+    assert.match(refused.stderr, '--tcti')
+    assert.ok(existsSync(pathOf(home, 'work')))
+    const { code, stderr } = await tessera(['destroy', 'work', '--yes', '--file-only'])
+    assert.is(code, 0, stderr)
+    assert.match(stderr, /Certain: .*Not certain: .*may live.*Revoke/)
+    assert.not(existsSync(pathOf(home, 'work')))
+  })
+
+  test(`a living card at ${tcti} is destroyed where --tcti says where it is`, async () => {
+    const home = tempDir('address')
+    await make({ home, tcti: 'embedded:' })
+    changeFile(home, 'work', (card) => ({ ...card, tcti: storedTcti(tcti) }))
+    await destroyCard('work', { home, tcti: 'embedded:' })
+    assert.not(existsSync(pathOf(home, 'work')))
+  })
+}
+
+test('--file-only removes no card that lives where its file says', async () => {
+  const home = tempDir('alive')
+  await make({ home, tcti: 'embedded:' })
+  assert.is(await codeOf(removeDeadCard('work', { home, fileOnly: true })), 'ERR_USAGE')
+  assert.ok(existsSync(pathOf(home, 'work')))
 })
 
 test('a state of a newer version is no death: it passes', () => {

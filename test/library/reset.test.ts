@@ -2,11 +2,14 @@
 // A card made anew: what is as on the first day, what stays, and what no fault may do.
 import { spawn } from 'node:child_process'
 import { generateKeyPairSync } from 'node:crypto'
-import { copyFileSync, readdirSync, readFileSync } from 'node:fs'
+import { copyFileSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
-import { cardInfo, DEFAULT_PIN, DEFAULT_PUK, listCards, resetCard } from '../../src/index.ts'
+import { caFile, enrolmentFile } from '../../src/home/enrolments.ts'
+import { Home } from '../../src/home/home.ts'
+import { cardInfo, DEFAULT_PIN, DEFAULT_PUK, destroyCard, listCards, resetCard } from '../../src/index.ts'
+import { openTpmCard } from '../../src/tpm/open.ts'
 import { PROGRAM } from '../cli/cli.ts'
 import { beside, killAll } from '../store/support/processes.ts'
 import { CC } from '../support/codes.ts'
@@ -169,6 +172,31 @@ async function nvIndices(transmit: (octets: Uint8Array) => Promise<Uint8Array>):
   const answer = new Reader(answerOutput(CC.GetCapability, await transmit(command(CC.GetCapability, [], params))))
   answer.take(5)
   return answer.u32()
+}
+
+const ENDINGS: Readonly<Record<string, (home: string) => Promise<unknown>>> = {
+  resetCard: async (home) => (await resetCard('work', { home })).close(),
+  'RESET at the card edge': async (home) => {
+    const vault = await openTpmCard({ home }, 'work')
+    await vault.reset()
+    await vault.close()
+  },
+  destroyCard: (home) => destroyCard('work', { home }),
+}
+
+for (const [what, end] of Object.entries(ENDINGS)) {
+  test(`${what}: the enrolments of the card that is no more are forgotten, and no others`, () =>
+    onBench('embedded', async ({ home, create }) => {
+      await (await create()).close()
+      const { cardId } = await cardInfo('work', { home })
+      const folder = new Home(home).enrolments
+      mkdirSync(folder, { recursive: true })
+      const other = enrolmentFile('0'.repeat(32), '9a')
+      for (const name of [enrolmentFile(cardId, '9a'), caFile(cardId, '9c'), other])
+        writeFileSync(join(folder, name), '')
+      await end(home)
+      assert.equal(readdirSync(folder), [other])
+    }))
 }
 
 test.run()

@@ -1,5 +1,5 @@
 import { cardInfo, destroyCard, removeDeadCard, whyDead } from '../../cards/index.ts'
-import { CardError } from '../../errors.ts'
+import { CardError, hasCode } from '../../errors.ts'
 import { type Context, confirmName, given, type Run } from '../context.ts'
 import { TEXT } from '../messages.ts'
 import { withOwnerPassword } from '../owner.ts'
@@ -11,7 +11,7 @@ export const run: Run = async (context, name) => {
   try {
     await withOwnerPassword(context, (ownerPassword) => destroyCard(name, given({ tcti: options.tcti, ownerPassword })))
   } catch (error) {
-    if (whyDead(error) === undefined) throw error
+    if (whyDead(error) === undefined && !isElsewhere(error, options.fileOnly)) throw error
     return remove(context, name, error as CardError)
   }
   await out.done({ destroyed: name, copiesStillWork: never }, TEXT.done.destroyed(name))
@@ -27,6 +27,9 @@ async function neverKeys(name: string): Promise<readonly string[]> {
   return (card?.keys ?? []).filter((key) => key.pinPolicy === 'never').map((key) => key.slot)
 }
 
+/** The file says that the card is where no file is obeyed: only for whoever asks to lose no more than the file. */
+const isElsewhere = (error: unknown, fileOnly = false): boolean => fileOnly && hasCode(error, 'ERR_TCTI')
+
 async function remove(context: Context, name: string, error: CardError): Promise<undefined> {
   const { options, out } = context
   // Asked now, with the reason: a name typed before was typed without knowing it.
@@ -34,7 +37,7 @@ async function remove(context: Context, name: string, error: CardError): Promise
     ask: (card) => `${error.message}\n${TEXT.prompt.removeDead(card)}`,
     refuse: TEXT.error.destroyUnconfirmed,
   })
-  const why = await removeDeadCard(name, given({ tcti: options.tcti }))
+  const why = await removeDeadCard(name, given({ tcti: options.tcti, fileOnly: options.fileOnly }))
   await out.done({ destroyed: name, copiesStillWork: [], removed: why }, TEXT.done.removed(name))
   await out.warn(TEXT.warn.dead[why])
 }
