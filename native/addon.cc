@@ -11,6 +11,9 @@ void init(Napi::Env env, Napi::Object exports);
 namespace pcsc {
 void init(Napi::Env env, Napi::Object exports);
 }
+namespace terminal {
+void init(Napi::Env env, Napi::Object exports);
+}
 namespace tls {
 void init(Napi::Env env, Napi::Object exports);
 }
@@ -22,6 +25,7 @@ static Napi::Object init(Napi::Env env, Napi::Object exports) {
   tessera::pcsc::init(env, exports);
   tessera::net::init(env, exports);
   tessera::kdf::init(env, exports);
+  tessera::terminal::init(env, exports);
   tessera::tls::init(env, exports);
   return exports;
 }

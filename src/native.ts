@@ -1,4 +1,4 @@
-// The native addon: loaded once, typed here. Its C++ twins are the files binding.cc in native/tpm, pcsc, tls and net.
+// The native addon: loaded once, typed here. Its C++ twins are the files binding.cc in native/tpm, pcsc, tls, terminal and net.
 // Octets, numbers and handles cross this seam, nothing else; every Uint8Array is copied on the way in and fresh on the way
 // out.
 import { existsSync } from 'node:fs'
@@ -165,6 +165,11 @@ export interface Native {
    * False where `fd` is no TCP socket, or the system has no such option.
    */
   setQuickAck(fd: number): boolean
+  /**
+   * Turns the echo of a terminal on or off, and nothing else. False if nothing was changed: it was so already, `fd` is no
+   * terminal, or this process is in the background there.
+   */
+  setTerminalEcho(fd: number, on: boolean): boolean
   /**
    * The key derivation of PKCS#12 (RFC 7292, B.2), on another thread. `passphrase`: as it goes in, a BMPString with two zeros
    * at its end; `purpose`: 1 a key, 2 an IV, 3 a key of a MAC; at most 64 octets.

@@ -1,5 +1,5 @@
 // The context of every command: its options, its output, its secrets, and the card, which is closed on every way out.
-
+import { fstatSync } from 'node:fs'
 import { UsageError } from '../errors.ts'
 import type { Card } from '../piv/host/card.ts'
 import type { ExitCode } from './exit.ts'
@@ -55,6 +55,20 @@ export class Context {
     return this.#terminal
   }
 
+  /**
+   * For a command that may ask for a secret: hides what is typed before that. Not if another program may read the
+   * terminal, at the other end of a pipe, or this one reads more than secrets from it.
+   */
+  async hideTyping(args: readonly string[]): Promise<void> {
+    const shared = [0, 1].some(isPipe) || [...args, this.options.pinFile].includes('-')
+    if (!shared && this.options.pinFile === undefined) await this.terminal()?.hideTyping()
+  }
+
+  /** From here on, no secret is asked for, or not soon. */
+  showTyping(): void {
+    this.#terminal?.showTyping()
+  }
+
   /** Standard input, which has only one reader. @throws UsageError ERR_USAGE if another reader has it */
   stdin(reader: string): AsyncIterable<Uint8Array> {
     if (this.#stdinReader !== undefined) {
@@ -92,6 +106,15 @@ export class Context {
     this.secrets.wipe()
     this.#terminal?.close()
     this.#terminal = undefined
+  }
+}
+
+function isPipe(fd: number): boolean {
+  try {
+    const kind = fstatSync(fd)
+    return kind.isFIFO() || kind.isSocket()
+  } catch {
+    return false
   }
 }
 

@@ -183,6 +183,7 @@ async function execute(
   process.on('SIGINT', onSignal).on('SIGTERM', onSignal)
   try {
     if (row.tpmOnly) assertInTpm([options.card, ...args])
+    if (row.asks) await context.hideTyping(args)
     const { run: command } = await row.load()
     const work = command(context, ...args)
     work.catch(() => undefined)

@@ -20,6 +20,7 @@ export class Terminal {
   /** How many times `quietly` is running. */
   #quiet = 0
   #asked = false
+  #restoreEcho: () => void = () => undefined
 
   private constructor(input: ReadStream, output: number) {
     this.#input = input
@@ -92,7 +93,23 @@ export class Terminal {
     writeSync(this.#output, text)
   }
 
+  /**
+   * Turns the terminal's echo off until `showTyping` or `close`, for a command that will ask for a secret: what is typed
+   * too early is not shown either. Keys such as Ctrl-C and Ctrl-Z work as usual.
+   */
+  async hideTyping(): Promise<void> {
+    const { setTerminalEcho } = await import('../terminal.ts')
+    if (setTerminalEcho(this.#output, false)) this.#restoreEcho = () => void setTerminalEcho(this.#output, true)
+  }
+
+  /** Turns the echo on again, if `hideTyping` turned it off. */
+  showTyping(): void {
+    this.#restoreEcho()
+    this.#restoreEcho = () => undefined
+  }
+
   close(): void {
+    this.showTyping()
     this.#ahead.fill(0)
     this.#input.destroy()
     closeSync(this.#output)

@@ -6,6 +6,8 @@ export interface CommandRow extends CommandShape {
   readonly words: keyof typeof TEXT.commands
   /** Works until it is stopped, so being stopped is no failure. */
   readonly untilStopped?: true
+  /** May ask for a secret on the terminal. */
+  readonly asks?: true
   /** Exit code 1 is an answer, so failures use another one. */
   readonly oneIsAnswer?: true
   /** The group's name alone means this command. */
@@ -26,6 +28,7 @@ const manage = ['lastTry', 'adminKeyFile'] as const
 export const COMMANDS: readonly CommandRow[] = [
   {
     words: 'create',
+    asks: true,
     tpmOnly: true,
     args: '<name>',
     options: [...firstSecrets, 'mustChangePin', 'unlockFor', 'ownerPasswordFile'],
@@ -36,6 +39,7 @@ export const COMMANDS: readonly CommandRow[] = [
   { words: 'rename', args: '<name> <new>', tpmOnly: true, load: () => import('./commands/rename.ts') },
   {
     words: 'reset',
+    asks: true,
     tpmOnly: true,
     args: '<name>',
     options: ['yes', 'ownerPasswordFile'],
@@ -43,19 +47,32 @@ export const COMMANDS: readonly CommandRow[] = [
   },
   {
     words: 'destroy',
+    asks: true,
     tpmOnly: true,
     args: '<name>',
     options: ['yes', 'fileOnly', 'ownerPasswordFile'],
     load: () => import('./commands/destroy.ts'),
   },
   { words: 'pin status', load: () => import('./commands/pin-status.ts') },
-  { words: 'pin verify', options: ['lastTry'], load: () => import('./commands/pin-verify.ts') },
-  { words: 'pin change', options: ['lastTry'], load: () => import('./commands/pin-change.ts') },
-  { words: 'pin change-puk', options: ['lastTry'], load: () => import('./commands/pin-change-puk.ts') },
-  { words: 'pin unblock', options: ['helpDesk', 'lastTry'], load: () => import('./commands/pin-unblock.ts') },
-  { words: 'admin-key change', args: '[key]', options: manage, load: () => import('./commands/admin-key-change.ts') },
+  { words: 'pin verify', asks: true, options: ['lastTry'], load: () => import('./commands/pin-verify.ts') },
+  { words: 'pin change', asks: true, options: ['lastTry'], load: () => import('./commands/pin-change.ts') },
+  { words: 'pin change-puk', asks: true, options: ['lastTry'], load: () => import('./commands/pin-change-puk.ts') },
+  {
+    words: 'pin unblock',
+    asks: true,
+    options: ['helpDesk', 'lastTry'],
+    load: () => import('./commands/pin-unblock.ts'),
+  },
+  {
+    words: 'admin-key change',
+    asks: true,
+    args: '[key]',
+    options: manage,
+    load: () => import('./commands/admin-key-change.ts'),
+  },
   {
     words: 'key generate',
+    asks: true,
     args: '<slot>',
     options: ['algorithm', 'pinPolicy', 'out', 'yes', ...manage],
     load: () => import('./commands/key-generate.ts'),
@@ -64,20 +81,29 @@ export const COMMANDS: readonly CommandRow[] = [
   { words: 'key info', args: '<slot>', load: () => import('./commands/key-info.ts') },
   {
     words: 'key import',
+    asks: true,
     args: '<slot> <file>',
     options: ['pinPolicy', 'yes', ...manage],
     load: () => import('./commands/key-import.ts'),
   },
   {
     words: 'key move',
+    asks: true,
     args: '<slot> <slot>',
     options: ['yes', ...manage],
     load: () => import('./commands/key-move.ts'),
   },
-  { words: 'key delete', args: '<slot>', options: ['yes', ...manage], load: () => import('./commands/key-delete.ts') },
+  {
+    words: 'key delete',
+    asks: true,
+    args: '<slot>',
+    options: ['yes', ...manage],
+    load: () => import('./commands/key-delete.ts'),
+  },
   { words: 'key attest', args: '<slot>', options: ['out'], load: () => import('./commands/key-attest.ts') },
   {
     words: 'sign',
+    asks: true,
     args: '<slot> <file>',
     options: ['out', ...signature, 'publicKey', 'lastTry'],
     load: () => import('./commands/sign.ts'),
@@ -90,24 +116,28 @@ export const COMMANDS: readonly CommandRow[] = [
   },
   {
     words: 'decrypt',
+    asks: true,
     args: '<slot> <file>',
     options: ['out', 'encryptionPadding', 'hash', 'lastTry'],
     load: () => import('./commands/decrypt.ts'),
   },
   {
     words: 'cert self-sign',
+    asks: true,
     args: '<slot>',
     options: [...content, 'days', 'hash', 'padding', 'publicKey', 'out', 'yes', ...manage],
     load: () => import('./commands/cert-self-sign.ts'),
   },
   {
     words: 'cert request',
+    asks: true,
     args: '<slot>',
     options: [...content, 'template', 'hash', 'padding', 'publicKey', 'out', 'lastTry'],
     load: () => import('./commands/cert-request.ts'),
   },
   {
     words: 'cert import',
+    asks: true,
     args: '<slot> <file> [more...]',
     options: ['yes', ...manage],
     load: () => import('./commands/cert-import.ts'),
@@ -122,12 +152,14 @@ export const COMMANDS: readonly CommandRow[] = [
   { words: 'cert show', args: '<slot>', load: () => import('./commands/cert-show.ts') },
   {
     words: 'cert delete',
+    asks: true,
     args: '<slot>',
     options: ['yes', ...manage],
     load: () => import('./commands/cert-delete.ts'),
   },
   {
     words: 'enroll',
+    asks: true,
     args: '[slot]',
     options: [
       ...certificateAuthority,
@@ -139,6 +171,7 @@ export const COMMANDS: readonly CommandRow[] = [
   },
   {
     words: 'station',
+    asks: true,
     tpmOnly: true,
     args: '<name>',
     options: [
@@ -157,16 +190,30 @@ export const COMMANDS: readonly CommandRow[] = [
     load: () => import('./commands/needs-renewal.ts'),
   },
   { words: 'object list', load: () => import('./commands/object-list.ts') },
-  { words: 'object get', args: '<tag>', options: ['out', 'lastTry'], load: () => import('./commands/object-get.ts') },
-  { words: 'object put', args: '<tag> <file>', options: manage, load: () => import('./commands/object-put.ts') },
+  {
+    words: 'object get',
+    asks: true,
+    args: '<tag>',
+    options: ['out', 'lastTry'],
+    load: () => import('./commands/object-get.ts'),
+  },
+  {
+    words: 'object put',
+    asks: true,
+    args: '<tag> <file>',
+    options: manage,
+    load: () => import('./commands/object-put.ts'),
+  },
   {
     words: 'object delete',
+    asks: true,
     args: '<tag>',
     options: ['yes', ...manage],
     load: () => import('./commands/object-delete.ts'),
   },
   {
     words: 'help-desk respond',
+    asks: true,
     args: '<challenge>',
     options: ['privateKey', 'yes'],
     load: () => import('./commands/help-desk-respond.ts'),
@@ -181,6 +228,7 @@ export const COMMANDS: readonly CommandRow[] = [
   },
   {
     words: 'signin',
+    asks: true,
     args: '<address>',
     options: ['service', 'signInSlot', 'method', 'serviceCaFile', 'background', 'waitForCard', 'lastTry'],
     untilStopped: true,
@@ -197,6 +245,7 @@ export const COMMANDS: readonly CommandRow[] = [
   },
   {
     words: 'lab-ca user add',
+    asks: true,
     args: '<user>',
     options: ['directory', 'upn', 'email', 'sid', 'yes'],
     load: () => import('./commands/lab-ca-user-add.ts'),

@@ -1,5 +1,5 @@
-// Asks as commands do, for prompt.test.ts: ask.ts once|twice|both|line|late FILE
-import { existsSync } from 'node:fs'
+// Asks as commands do, for prompt.test.ts: ask.ts once|twice|both|line|early|late FILE
+import { existsSync, openSync, readSync } from 'node:fs'
 import { Interrupted, Terminal } from '../../src/cli/prompt.ts'
 import { Secrets } from '../../src/cli/secrets.ts'
 import { pinBytes } from '../../src/piv/pin.ts'
@@ -22,6 +22,13 @@ try {
   if (kind === 'late') {
     console.log('at work')
     while (!existsSync(process.argv[3] ?? '')) await new Promise((resolve) => setTimeout(resolve, 10))
+    console.log(told(await secrets.take(question)))
+  }
+  if (kind === 'early') {
+    await terminal?.hideTyping()
+    console.log('at work')
+    // The line has been typed when the terminal hands it over.
+    readSync(openSync('/dev/tty', 'r'), new Uint8Array(100))
     console.log(told(await secrets.take(question)))
   }
   if (kind === 'once') console.log(told(await secrets.take(question)))

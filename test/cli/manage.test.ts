@@ -1,4 +1,5 @@
 // Managing a card as a person does it at a terminal: the name typed, keys typed twice.
+import { spawnSync } from 'node:child_process'
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { test } from 'uvu'
@@ -7,7 +8,7 @@ import { startProxy } from '../support/proxy.ts'
 import { startSwtpm } from '../support/swtpm.ts'
 import { tempDir } from '../support/temp.ts'
 import { SHELL_PROGRAM, secretFile, tessera } from './cli.ts'
-import { converse } from './terminal.ts'
+import { converse, type Step } from './terminal.ts'
 
 const home = tempDir('home')
 const tpm = await startSwtpm()
@@ -37,6 +38,34 @@ test('an admin key is typed twice and never shown; what is none is asked for aga
   assert.match(screen, 'The admin key is changed')
   assert.not.match(screen, '0001')
   await expect(0, 'key', 'generate', '9a', '--admin-key-file', secretFile(at('key'), KEY), '--quiet')
+})
+
+/** Whether a command that asks for the PIN has the echo off while it talks to the TPM before that, and is then on again. */
+async function echoes(command: string, ...steps: Step[]): Promise<boolean[]> {
+  const echo = (settings: string) => !/-echo\b/.test(settings)
+  const during: boolean[] = []
+  let terminal = ''
+  proxy.hooks.onCommand = () => {
+    if (during.length > 0) return undefined
+    during.push(echo(spawnSync('stty', ['-a', '-F', terminal], { encoding: 'utf8' }).stdout))
+    return undefined
+  }
+  const { screen } = await converse(`tty; ${command}; stty -a`, steps, process.env, (shown) => {
+    terminal ||= /\/dev\/pts\/\d+(?=\s)/.exec(shown)?.[0] ?? ''
+  })
+  proxy.hooks = {}
+  return [...during, echo(screen)]
+}
+
+test('from its start on, a command that will ask for a PIN hides what is typed; then the terminal is as before', async () => {
+  const verify = `${SHELL_PROGRAM} pin verify`
+  const right: Step = { see: 'tries left): ', type: '135790\r' }
+  assert.equal(await echoes(verify, right), [false, true])
+  assert.equal(await echoes(verify, { see: 'tries left): ', type: '\x03' }), [false, true])
+  // Another program may read the terminal; nothing is asked; nothing is secret.
+  assert.equal(await echoes(`${verify} | cat`, right), [true, true])
+  assert.equal(await echoes(`${verify} --pin-file ${pin}`), [true, true])
+  assert.equal(await echoes(`${SHELL_PROGRAM} pin status`), [true, true])
 })
 
 test('reset wants the very name, and destroys nothing without it', async () => {

@@ -33,6 +33,12 @@ test('what was typed before the question answers nothing', async () => {
   assert.match(screen, `6 octets, sum ${sum('135790')}`)
 })
 
+test('what was typed before the question is not shown either', async () => {
+  const screen = await screenOf('early', see('at work', 'zqzqzq\r'), see('PIN: ', '135790\r'))
+  assert.match(screen, `6 octets, sum ${sum('135790')}`)
+  assert.not.match(screen, /[zq]/)
+})
+
 test('a PIN is taken and not shown', async () => {
   const screen = await screenOf('once', see('PIN: ', '135790\r'))
   assert.match(screen, `6 octets, sum ${sum('135790')}`)

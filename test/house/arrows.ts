@@ -29,9 +29,11 @@ const arrows: Readonly<Record<string, readonly string[]>> = {
   'lab-ca': ['iso7816', 'x509', 'files', 'https'],
   doctor: ['cards', 'tpm', 'pcsc', 'serve/vpcd', 'native'],
   signin: ['cards', 'tls', 'enroll', 'tpm', 'pcsc', 'home', 'files', 'piv', 'piv/host', 'https', 'x509'],
+  terminal: ['native'],
   index: ['cards', 'tpm', 'pcsc', 'piv', 'vault', 'piv/host', 'channel'],
   tour: ['index', 'cards'],
   cli: [
+    'terminal',
     'signin',
     'index',
     'cards',

@@ -94,7 +94,7 @@ const mustShip = [
   'dist/tls/worker.js',
 ]
 const mayShip =
-  /^(package\.json|LICENSE|README\.md|CHANGELOG\.md|SECURITY\.md|binding\.gyp|require\/\w+\.cjs|bin\/(tessera|package\.json)|scripts\/(code-cache|native)\.mjs|docs\/.+|examples\/.+\.(ts|sh)|dist\/tessera\.cjs|dist\/commonjs\/package\.json|dist\/.+\.(js|d\.ts)|native\/CMakeLists\.txt|native\/addon\.cc|native\/(common|kdf|net|pcsc|tls|tpm)\/\w+\.(cc|h))$/
+  /^(package\.json|LICENSE|README\.md|CHANGELOG\.md|SECURITY\.md|binding\.gyp|require\/\w+\.cjs|bin\/(tessera|package\.json)|scripts\/(code-cache|native)\.mjs|docs\/.+|examples\/.+\.(ts|sh)|dist\/tessera\.cjs|dist\/commonjs\/package\.json|dist\/.+\.(js|d\.ts)|native\/CMakeLists\.txt|native\/addon\.cc|native\/(common|kdf|net|pcsc|terminal|tls|tpm)\/\w+\.(cc|h))$/
 
 test('the package ships what it needs and nothing else', () => {
   const output = execFileSync('npm', ['pack', '--dry-run', '--json', '--ignore-scripts', '--loglevel=error'], {

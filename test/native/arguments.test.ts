@@ -188,6 +188,15 @@ test('openTpm and lockFile', async () => {
   )
 })
 
+test('setTerminalEcho: only a descriptor, and only a terminal has it', () => {
+  for (const [what, value] of Object.entries({ ...NOT_NUMBERS, 31: 2 ** 31 })) {
+    refuses(() => hand(native(), 'setTerminalEcho', value), what)
+  }
+  const file = openSync('/dev/null', 'r')
+  for (const fd of [file, 999_999]) assert.is(native().setTerminalEcho(fd, false), false, String(fd))
+  closeSync(file)
+})
+
 test('setQuickAck: only a descriptor, and only a TCP socket has it', async () => {
   for (const [what, value] of Object.entries({ ...NOT_NUMBERS, 31: 2 ** 31 })) {
     refuses(() => hand(native(), 'setQuickAck', value), what)

@@ -47,7 +47,10 @@ async function enrolled(
     const wanted = await enrollOptions(context, { agent, options, known })
     /** While the CA decides, which may take hours, no secret is kept. */
     const onEvent = (event: EnrollEvent) => {
-      if (event.step === 'wait') context.secrets.drop()
+      if (event.step === 'wait') {
+        context.secrets.drop()
+        context.showTyping()
+      }
       wanted.onEvent(event)
     }
     const result = await enroll(card, {

@@ -20,6 +20,7 @@ export const run: Run = async (context, address) => {
   const { session, socket, closed } = await signInShared(wanted, false)
   // The PIN has been used, and the session lasts for hours.
   context.secrets.wipe()
+  context.showTyping()
   const leave = () => void session.signOut()
   // Closing the window of a session in the foreground ends it.
   process.once('SIGHUP', leave)
