@@ -72,6 +72,6 @@ export function inTime<T>(
     let timer = setTimeout(onTime, ms)
     signal?.addEventListener('abort', onAbort, { once: true })
     // After an abort this comes too late and changes nothing.
-    work(stop.signal).finally(settle).then(resolve, reject)
+    Promise.resolve(stop.signal).then(work).finally(settle).then(resolve, reject)
   })
 }

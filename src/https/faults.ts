@@ -18,12 +18,14 @@ const UNTRUSTED: Readonly<Record<string, string>> = {
   CERT_UNTRUSTED: `its certificate comes from a CA that is not trusted. ${TRUST}`,
   INVALID_CA: 'its certificate was signed by somebody who is no CA. Tell who runs it',
   INVALID_PURPOSE: 'its certificate is not one of a server. Tell who runs it',
-  CERT_HAS_EXPIRED: 'its certificate has expired. Check the clock of this machine, or tell who runs it',
+  CERT_HAS_EXPIRED: 'its certificate has expired. Check the clock of this machine, or tell its administrator',
   CERT_NOT_YET_VALID: 'its certificate is not valid yet. Check the clock of this machine',
   CERT_REVOKED: 'its certificate is revoked. Tell who runs it',
-  ERR_TLS_CERT_ALTNAME_INVALID: 'its certificate is for other names. Use a name that is in it, or tell who runs it',
-  [OTHER_CERTIFICATE]: 'it shows another certificate than a moment ago. Somebody may be in between; tell who runs it',
-  HOSTNAME_MISMATCH: 'its certificate is for other names. Use a name that is in it, or tell who runs it',
+  ERR_TLS_CERT_ALTNAME_INVALID:
+    'its certificate is for other names. Use a name that is in it, or tell its administrator',
+  [OTHER_CERTIFICATE]:
+    'it shows another certificate than a moment ago. Somebody may be in between; tell its administrator',
+  HOSTNAME_MISMATCH: 'its certificate is for other names. Use a name that is in it, or tell its administrator',
 }
 
 const UNREACHABLE: Readonly<Record<string, string>> = {
@@ -47,14 +49,14 @@ export interface ServerFault {
   readonly words: string
 }
 
-const LOGIN = 'does not take the certificate that it was given, or wants one. Check which certificate is used.'
+const LOGIN = 'did not accept the client certificate, or requires one. Check which certificate is used.'
 const NO_TLS =
-  'cannot be reached: what answers there speaks no TLS or none that is safe, or wants a certificate of who asks. Check the port.'
+  'cannot be reached: the server there speaks no TLS, or only old versions of it, or requires a client certificate. Check the port.'
 const ADVICE = 'Check the address and the network, or try later.'
 
 /** The words after `The CA at HOST` for an answer that is malformed or unexpected. */
 export const unusable = (why: string): string =>
-  `gave an answer that cannot be used: ${why}. Check its address, or tell who runs it.`
+  `gave an answer that cannot be used: ${why}. Check its address, or tell its administrator.`
 
 /** What a failed call means. */
 export function serverFault(cause: unknown): ServerFault {
@@ -63,7 +65,7 @@ export function serverFault(cause: unknown): ServerFault {
   // Errors of Node's HTTP parser.
   if (code.startsWith('HPE_')) return { kind: 'answer', words: unusable('it is no HTTP') }
   const untrusted = UNTRUSTED[code]
-  if (untrusted !== undefined) return { kind: 'untrusted', words: `is not believed: ${untrusted}.` }
+  if (untrusted !== undefined) return { kind: 'untrusted', words: `cannot be trusted: ${untrusted}.` }
   if (/^ERR_SSL_.*ALERT.*(CERTIFICATE|UNKNOWN_CA|ACCESS_DENIED)/.test(code)) return { kind: 'login', words: LOGIN }
   if (code === 'EPROTO' || code.startsWith('ERR_SSL_')) return { kind: 'unavailable', words: NO_TLS }
   const why = UNREACHABLE[code] ?? (message || 'unknown reason')

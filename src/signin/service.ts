@@ -24,7 +24,7 @@ export interface Way {
 
 export interface Call {
   readonly method: string
-  /** Path and query. */
+  /** Path and query, from its first slash. */
   readonly path: string
   /** If the body is a stream, `content-length` is its length. */
   readonly headers?: Readonly<Record<string, string | readonly string[]>>
@@ -98,7 +98,8 @@ export class Service {
    */
   async open(way: Way, call: Call): Promise<IncomingMessage> {
     const { method, path, body, signal } = call
-    const url = new URL(path, this.origin)
+    // Not resolved as a relative address: a path with two slashes first would name another host.
+    const url = new URL(this.origin + path)
     const headers = { ...call.headers, ...frameOf(call), ...way.headers } as Record<string, string>
     let reused = false
     try {

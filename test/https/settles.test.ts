@@ -8,6 +8,7 @@ import * as assert from 'uvu/assert'
 import * as v from 'valibot'
 import { certsrvProtocol } from '../../src/enroll/protocols/certsrv.ts'
 import { estProtocol } from '../../src/enroll/protocols/est.ts'
+import { inTime } from '../../src/https/client.ts'
 import { Service } from '../../src/signin/service.ts'
 import { fetchOver } from '../../src/tls/fetch.ts'
 import { address } from '../enroll/protocols-support.ts'
@@ -127,5 +128,16 @@ for (const [what, given, meaning, timeout] of CASES) {
     agent.destroy()
   })
 }
+
+test('a call that fails before it is sent leaves no timer that keeps the process alive', async () => {
+  const timers = () => process.getActiveResourcesInfo().filter((kind) => kind === 'Timeout').length
+  const before = timers()
+  const thrown = new TypeError('no such header')
+  const call = inTime({ ms: 20_000 }, () => {
+    throw thrown
+  })
+  assert.is(await call.catch((error: unknown) => error), thrown)
+  assert.is(timers(), before)
+})
 
 test.run()

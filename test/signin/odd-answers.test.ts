@@ -32,7 +32,7 @@ const server = createServer(identity, (socket) => {
   socket.on('error', () => undefined).setEncoding('latin1')
   socket.on('data', (text: string) => {
     said.push(text)
-    const [, path = '', query = ''] = /^[A-Z]+ (\/\w*)\??(\d*) HTTP/.exec(text) ?? []
+    const [, path = '', query = ''] = /^[A-Z]+ (\/[^ ?]*)\??(\d*) HTTP/.exec(text) ?? []
     const odd = ANSWERS[path]
     if (odd !== undefined) odd(socket, query)
     else if (path !== '') well(socket)
@@ -67,6 +67,19 @@ test('an answer that says who is out, and does not end or breaks off; a status t
   for (const status of [101, 600, 999]) await refusedWith('ERR_SERVICE_ANSWER', session.fetch(`/status?${status}`))
   assert.is((await session.fetch('/')).status, 200)
   await session.signOut()
+})
+
+test('a path that would name another host stays a path of the service', async () => {
+  await using session = await signIn(options)
+  const host = '//127.0.0.1:1/x'
+  for (const path of [`/.${host}`, `/x/..${host}`, `.${host}`, `/%2e${host}`]) {
+    said.length = 0
+    assert.is((await session.fetch(path)).status, 200, path)
+    assert.match(said.join(''), `GET ${host} HTTP/1.1\r\n`, path)
+  }
+  for (const other of [host, host.replaceAll('/', '\\'), `https:${host}`]) {
+    await refusedWith('ERR_USAGE', session.fetch(other))
+  }
 })
 
 test('its certificate is verified on every connection, whatever the environment says', async () => {
