@@ -91,6 +91,7 @@ export const ERROR_CODES = {
   ERR_CA_UNTRUSTED: { kind: 'ca' },
   ERR_CA_UNAVAILABLE: { kind: 'ca' },
   ERR_CA_ANSWER: { kind: 'ca' },
+  ERR_CA_ANSWER_LOST: { kind: 'ca' },
   ERR_CA_CERTIFICATE: { kind: 'ca' },
 
   ERR_NO_ENGINE: { kind: 'tls' },

@@ -105,6 +105,7 @@ export const EXIT_CODES: Readonly<Record<ErrorCode, ExitCode>> = {
   ERR_CA_UNTRUSTED: EXIT.ca,
   ERR_CA_UNAVAILABLE: EXIT.failure,
   ERR_CA_ANSWER: EXIT.ca,
+  ERR_CA_ANSWER_LOST: EXIT.ca,
   ERR_CA_CERTIFICATE: EXIT.ca,
 
   ERR_NO_ENGINE: EXIT.unsupported,

@@ -65,7 +65,9 @@ export const ENROLLMENT = {
   abandonedKey: (slot: string) =>
     `The enrolment into slot ${slot} is given up. A key stays in the slot: it has a certificate by now, it may be another one, or this card does not delete keys. See: tessera key list.`,
   finished: (slot: string) =>
-    `The enrolment into slot ${slot} was so far that it is finished: the new certificate is there.`,
+    `The enrolment into slot ${slot} had come so far that it was finished: the new certificate is there.`,
+  leftAtCa: (ca: string, id?: string) =>
+    `The CA (${ca}) may still have the request${id === undefined ? '' : ` ${id}`}: it was not told.`,
   nothing: (slot: string) => `No enrolment into slot ${slot} is under way.`,
   abandon: (slot: string) => `The request for slot ${slot} and its new key would be given up.`,
   due: (slot: string, subject: string, left: number) =>

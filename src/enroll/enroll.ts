@@ -3,8 +3,7 @@
  * continues where the last one ended, however that was. Nothing on the card is replaced until the new certificate has
  * been checked and the new key has signed.
  */
-import { type KeyObject, verify } from 'node:crypto'
-import { setTimeout as delay } from 'node:timers/promises'
+import type { KeyObject } from 'node:crypto'
 import { equal } from '../bytes.ts'
 import { CaError, CardError, PinError, UsageError } from '../errors.ts'
 import { parseAlgorithm, parseHash } from '../piv/algorithms.ts'
@@ -20,15 +19,13 @@ import { cardIdOf } from './identity.ts'
 import { certificateIn, install, publicKeyIn } from './install.ts'
 import { choosePlace } from './place.ts'
 import { programVerdicts } from './programs.ts'
-import type { CaAnswer, PendingRequest } from './protocol.ts'
+import { prove, proveIn } from './proof.ts'
 import { assertSameOptions, remembered, rememberedAgain } from './remembered.ts'
 import { certificateToRenew } from './renewal.ts'
 import { requestRenewal } from './request.ts'
-import { askedOf, assertBounded, keyOfRequest, pendingResult, toAsk, withoutRequest } from './request-state.ts'
+import { askedOf, keyOfRequest, pendingResult, withoutRequest } from './request-state.ts'
 import type { Enrolment, EnrolmentFile, Enrolments } from './state.ts'
-
-/** Seconds until the CA is asked again, if it does not say. */
-const ASK_AGAIN = 30
+import { Submission } from './submission.ts'
 
 export async function enrol(card: Card, options: EnrollOptions, enrolments: Enrolments): Promise<EnrollResult> {
   const slot = parseSlot(options.slot ?? '9a')
@@ -69,9 +66,7 @@ class Run {
     let at = found ?? (await this.#reserve())
     if (at.step === 'reserved') at = await this.#request(at)
     this.#assertSameCa(at)
-    const submitted = at.step === 'requested'
-    if (at.step === 'requested') at = await this.#submit(at)
-    if (at.step === 'pending') at = await this.#wait(at, submitted)
+    at = await this.#submission().run(at)
     if (at.step === 'pending') return pendingResult(this.#slot, at)
     return this.#finish(at)
   }
@@ -184,70 +179,10 @@ class Run {
     )
   }
 
-  async #submit(at: Enrolment): Promise<Enrolment> {
-    const { ca } = this.#options
-    this.#say({ step: 'submit', ca: ca.name })
-    const taken = async (pending: PendingRequest): Promise<void> => void (await this.#pending(at, pending))
-    return this.#answered(at, () => ca.submit(at.request ?? new Uint8Array(0), { ...this.#submitOptions(at), taken }))
-  }
-
-  /** Asks until the CA has decided or the time is over. */
-  async #wait(from: Enrolment, submitted: boolean): Promise<Enrolment> {
-    const { ca, wait = 0, signal } = this.#options
-    const deadline = Date.now() + wait * 1000
-    for (let at = from; ; ) {
-      const { pending } = at
-      if (at.step !== 'pending' || pending === undefined) return at
-      const until = new Date(pending.askAfter)
-      // A new call asks at once, unless the CA set a time (RFC 7030, 4.2.3).
-      const bound = at !== from || pending.retryAfter !== undefined || submitted
-      if (bound && until.getTime() > Date.now()) {
-        if (until.getTime() > deadline) return at
-        this.#say({ step: 'wait', id: pending.id, until })
-        await delay(until.getTime() - Date.now(), undefined, signal === undefined ? {} : { signal })
-      }
-      this.#say({ step: 'fetch', ca: ca.name })
-      at = await this.#answered(at, () =>
-        ca.fetch(toAsk(pending), at.request ?? new Uint8Array(0), this.#submitOptions(at)),
-      )
-    }
-  }
-
-  #submitOptions({ template, renewal }: Enrolment) {
-    const { signal } = this.#options
-    return { renewal, ...(template !== undefined && { template }), ...(signal !== undefined && { signal }) }
-  }
-
-  /** A refusal ends the request but keeps the key: the next try can ask for something else with it. */
-  async #answered(at: Enrolment, ask: () => Promise<CaAnswer>): Promise<Enrolment> {
-    let answer: CaAnswer
-    try {
-      answer = await ask()
-    } catch (error) {
-      const refused = error instanceof UsageError || (error instanceof CaError && error.code === 'ERR_CA_REFUSED')
-      if (refused) await this.#withdraw(at)
-      throw error
-    }
-    assertBounded(answer)
-    if ('pending' in answer) return this.#pending(at, answer.pending)
-    const { pending: _, ...kept } = at
-    return this.#file.write({
-      ...kept,
-      step: 'issued',
-      certificate: answer.certificate,
-      chain: [...answer.chain],
-    })
-  }
-
-  #pending(at: Enrolment, { id, retryAfter }: PendingRequest): Promise<Enrolment> {
-    const askAfter = new Date(Date.now() + (retryAfter ?? ASK_AGAIN) * 1000).toISOString()
-    const pending = { id, askAfter, ...(retryAfter !== undefined && { retryAfter }) }
-    return this.#file.write({ ...at, step: 'pending', pending })
-  }
-
-  async #withdraw(at: Enrolment): Promise<void> {
-    if (at.place === at.slot) await this.#file.remove()
-    else await this.#file.write(withoutRequest(at))
+  #submission(): Submission {
+    const { ca, wait, signal } = this.#options
+    const given = { ...(wait !== undefined && { wait }), ...(signal !== undefined && { signal }) }
+    return new Submission({ ca, ...given, file: this.#file, say: (event) => this.#say(event) })
   }
 
   async #finish(at: Enrolment): Promise<EnrollResult> {
@@ -256,11 +191,16 @@ class Run {
       throw new CardError('ERR_DATA', 'The enrolment has no certificate. Give it up: tessera enroll SLOT --abandon.')
     const key = await this.#keyOf(at)
     const checked = await this.#check(at, certificate, key)
-    const proved = await this.#prove(at, key)
+    const proving = { card: this.#card, key, options: this.#options }
+    const testing = () => this.#say({ step: 'test' })
+    const proved = await prove(proving, [at.place, at.slot], testing)
     this.#say({ step: 'store', slot: this.#slot, ...(at.retireTo !== undefined && { retiredTo: at.retireTo }) })
     await this.#options.authorize?.()
     await install(this.#card, { ...at, certificate, chain: [...checked.chain] }, key)
-    if (!proved) await this.#proveIn(this.#slot, key).catch((why: unknown) => this.#takeOut(why))
+    if (!proved) {
+      testing()
+      await proveIn(this.#slot, proving).catch((why: unknown) => this.#takeOut(why))
+    }
     await this.#file.remove()
     const programs = programVerdicts(checked.description, this.#slot)
     return { state: 'enrolled', slot: this.#slot, ...checked, programs }
@@ -302,37 +242,9 @@ class Run {
     )
   }
 
-  /**
-   * Whether the key signed. If the card does not report the key, that can be tested only once its certificate is there.
-   */
-  async #prove({ place, slot }: Enrolment, key: KeyObject): Promise<boolean> {
-    for (const one of [place, slot]) {
-      const found = await publicKeyIn(this.#card, one)
-      if (found?.equals(key)) return this.#proveIn(one, key)
-    }
-    return false
-  }
-
   /** Removes the certificate again: a card that neither reports the key nor signs with it may be the wrong card. */
   async #takeOut(why: unknown): Promise<never> {
     await this.#card.deleteCertificate(this.#slot).catch(() => undefined)
     throw why
-  }
-
-  async #proveIn(slot: string, key: KeyObject): Promise<true> {
-    this.#say({ step: 'test' })
-    const message = Buffer.from(`Tessera test signature ${new Date().toISOString()}`)
-    const { pin, minTriesLeft, signal } = this.#options
-    const use = {
-      ...(pin !== undefined && { pin }),
-      ...(minTriesLeft !== undefined && { minTriesLeft }),
-      ...(signal && { signal }),
-    }
-    const signature = await this.#card.sign(slot, message, { hash: 'SHA-256', ...use })
-    if (verify('sha256', message, key, signature)) return true
-    throw new CardError(
-      'ERR_DATA',
-      `The key in slot ${slot} does not sign as its certificate says. The old certificate stays.`,
-    )
   }
 }

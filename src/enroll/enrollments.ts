@@ -18,7 +18,7 @@ export interface EnrollPlace {
 
 /**
  * Has a CA certify a key on a card, new or already in the slot, and stores the certificate with it. After an interruption,
- * or while the CA decides, the same call continues the enrolment. The old key and its certificate stay until the new
+ * or while the CA decides, the same call continues the enrolment. It never hands in a second request. The old key and its certificate stay until the new
  * certificate has been checked and the new key has signed.
  * @throws CaError; CardError ERR_KEY_ABSENT, ERR_NOT_SUPPORTED; PinError; UsageError; FileError ERR_CARD_BUSY while another
  * process enrols into the slot
@@ -31,8 +31,8 @@ export function enroll(card: Card, { home, ...options }: EnrollOptions & EnrollP
 }
 
 /**
- * Abandons what `enroll` has begun: its new key is removed, and the card is as it was before. An enrolment that has
- * begun to put the new key or certificate into the slot is finished instead, and the result says so.
+ * Abandons what `enroll` has begun: its new key is removed, and the card is as it was before. The CA is not told. An
+ * enrolment that has begun to put the new key or certificate into the slot is finished instead, and the result says so.
  * @throws as `enroll`
  */
 export async function abandonEnrollment(
@@ -50,6 +50,8 @@ export interface PendingEnrollment {
   readonly started: Date
   /** The CA that has the request, if any. */
   readonly ca: string | undefined
+  /** The CA's number of the request, if it has given one and has not decided. */
+  readonly id: string | undefined
   /** When to ask the CA again, if it has not decided. */
   readonly askAfter: Date | undefined
 }
@@ -65,7 +67,8 @@ export async function pendingEnrollment(
 }
 
 function summaryOf({ slot, step, started, ca, pending }: Enrolment): PendingEnrollment {
-  return { slot, step, started: new Date(started), ca, askAfter: pending && new Date(pending.askAfter) }
+  const askAfter = pending && new Date(pending.askAfter)
+  return { slot, step, started: new Date(started), ca, id: pending?.id, askAfter }
 }
 
 function enrolmentsOf(home: string | undefined): Enrolments {

@@ -3,6 +3,7 @@
  * each. A protocol carries octets to the CA and back over a connection that it has verified. Checking the certificate
  * is up to the enrolment.
  */
+import type { CaError } from '../errors.ts'
 
 /** Most octets of a certificate, a chain or an answer that a protocol accepts from a CA. */
 export const LONGEST_ANSWER = 256 * 1024
@@ -16,6 +17,8 @@ export interface SubmitOptions extends CallOptions {
   readonly template?: string
   /** The request renews the certificate that is on the card (EST simplereenroll). */
   readonly renewal?: boolean
+  /** Called right before the request goes out, to a CA that has proved its identity: from then on it may have it. */
+  readonly sending?: () => Promise<void>
   /** Called with the CA's number of the request as soon as it is known, before anything else is asked. */
   readonly taken?: (pending: PendingRequest) => Promise<void>
 }
@@ -35,8 +38,8 @@ export interface Issued {
   readonly chain: readonly Uint8Array[]
 }
 
-/** A refusal is an error, not an answer. */
-export type CaAnswer = Issued | { readonly pending: PendingRequest }
+/** `denied`: the CA has decided against the request. Any other refusal is thrown, and decides nothing. */
+export type CaAnswer = Issued | { readonly pending: PendingRequest } | { readonly denied: CaError }
 
 /**
  * @throws CaError from every method: ERR_CA_REFUSED with the CA's words, ERR_CA_LOGIN (credentials missing or wrong),
@@ -48,8 +51,16 @@ export interface CaProtocol {
   readonly name: string
   /** The certificates of the CA (DER). They are only a proposal: the user has to decide whether to trust them. */
   cacerts(options?: CallOptions): Promise<readonly Uint8Array[]>
-  /** Submits a request (PKCS#10, DER). If the same request comes twice, the CA answers it again or refuses it. */
+  /**
+   * Submits a request (PKCS#10, DER). After `sending`, the CA has not accepted the request if this throws ERR_CA_REFUSED
+   * or ERR_CA_LOGIN, or an error with an HTTP status that says so. After any other error the CA may have it.
+   */
   submit(request: Uint8Array, options?: SubmitOptions): Promise<CaAnswer>
+  /**
+   * Asks again for the answer to a request that the CA may have. Missing where a CA that gets a request twice makes two
+   * requests of it.
+   */
+  recover?(request: Uint8Array, options?: SubmitOptions): Promise<CaAnswer>
   /** Asks again about a pending request; `request` is the one that was submitted (EST repeats it). */
   fetch(pending: PendingRequest, request: Uint8Array, options?: SubmitOptions): Promise<CaAnswer>
 }

@@ -49,8 +49,11 @@ export function pendingResult(slot: Slot, { pending }: Enrolment): EnrollResult 
 
 /** Checks an answer against the limits of the enrolment's file. @throws CaError ERR_CA_ANSWER */
 export function assertBounded(answer: CaAnswer): void {
-  if ('pending' in answer ? isKept(answer.pending) : areKept(answer)) return
-  throw new CaError('ERR_CA_ANSWER', 'The CA answered what cannot be kept of an answer. Tell who runs it.')
+  if ('denied' in answer || ('pending' in answer ? isKept(answer.pending) : areKept(answer))) return
+  throw new CaError(
+    'ERR_CA_ANSWER',
+    'The answer of the CA is longer than an enrolment can keep, or malformed. Tell the people who run the CA.',
+  )
 }
 
 const isKept = ({ id, retryAfter = 0 }: PendingRequest): boolean =>

@@ -28,8 +28,8 @@ export const LONGEST_WAIT = 31_536_000
 const certificate = octets(1, LONGEST_CERTIFICATE)
 const slot = v.picklist([...SLOTS.keys()])
 
-/** The order of the steps; each is named after what has been done. */
-export const STEPS = ['reserved', 'requested', 'pending', 'issued'] as const
+/** The order of the steps; each is named after what has been done. After `sent` the CA may have the request. */
+export const STEPS = ['reserved', 'requested', 'sent', 'pending', 'issued'] as const
 export type Step = (typeof STEPS)[number]
 
 const schema = v.strictObject({

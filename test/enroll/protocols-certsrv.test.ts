@@ -22,6 +22,12 @@ test.after(async () => {
 
 const USER = { template: 'SmartcardUser' }
 const isIssued = (answer: CaAnswer): answer is Issued => 'certificate' in answer
+/** The error of an answer that denies the request. */
+function deniedBy(answer: CaAnswer): CaError {
+  assert.ok('denied' in answer)
+  assert.is(answer.denied.code, 'ERR_CA_REFUSED')
+  return answer.denied
+}
 const certsrv = (more: Parameters<typeof address>[1] = {}) => certsrvProtocol(address(lab, more))
 const there = certsrvProtocol(address(lab, { url: server.url, timeout: 3000 }))
 const request = makeRequest()
@@ -65,8 +71,9 @@ test('pending, asked again by another client, approved; another one denied', asy
   await waiting.registration.approve(1)
   assert.ok(isIssued(await later.fetch({ id: '1' }, octets)))
   await waiting.registration.deny(2, 'Not for you')
-  const error = await caError('ERR_CA_REFUSED', later.fetch({ id: '2' }, other))
+  const error = deniedBy(await later.fetch({ id: '2' }, other))
   assert.is(error.words, 'Denied by the laboratory CA: Not for you')
+  assert.match(error.message, 'refused the request 2: "Denied')
   await caError('ERR_CA_ANSWER', later.fetch({ id: '1' }, other))
   await caError('ERR_CA_ANSWER', later.fetch({ id: '77' }, other))
   for (const id of ['', '0', '-1', '1&Enc=b64', 'x']) {
@@ -75,10 +82,10 @@ test('pending, asked again by another client, approved; another one denied', asy
 })
 
 test('refused: template, names, login', async () => {
-  const template = await caError('ERR_CA_REFUSED', certsrv().submit(makeRequest(), { template: 'User' }))
+  const template = deniedBy(await certsrv().submit(makeRequest(), { template: 'User' }))
   assert.match(template.words ?? '', 'CERTSRV_E_UNSUPPORTED_CERT_TYPE')
   const names = makeRequest({ extensions: ['subjectAltName = email:bob@mail.example'] })
-  assert.match((await caError('ERR_CA_REFUSED', certsrv().submit(names, USER))).message, 'bob@mail.example')
+  assert.match(deniedBy(await certsrv().submit(names, USER)).message, 'bob@mail.example')
   await caError('ERR_CA_LOGIN', certsrvProtocol({ url: lab.url, ca: lab.pem }).submit(request, USER))
   await caError('ERR_CA_LOGIN', certsrvProtocol({ url: lab.url, ca: lab.pem }).cacerts())
   const bad = await certsrv()
@@ -216,10 +223,37 @@ test('what a request is known by is said before anything else is asked', async (
   pages({ 'certfnsh.asp': [HTML, '<p>Welcome</p>'] })
   await caError('ERR_CA_ANSWER', there.submit(request, options))
   pages({ 'certfnsh.asp': [HTML, '<P ID=locDenied> x </P>'] })
-  await caError('ERR_CA_REFUSED', there.submit(request, options))
-  assert.equal(taken, ['25', '12', '?'])
-  const lost = await caError('ERR_CA_ANSWER', there.fetch({ id: '?' }, request))
-  assert.match(lost.message, 'not handed in again')
+  deniedBy(await there.submit(request, options))
+  assert.equal(taken, ['25', '12'])
+  assert.is(there.recover, undefined)
+})
+
+test('a status while a request is asked about decides nothing about the request', async () => {
+  for (const status of [400, 403, 409, 413, 415, 422]) {
+    server.answer = (response) => response.writeHead(status).end()
+    const error = await caError('ERR_CA_REFUSED', there.fetch({ id: '25' }, request))
+    assert.is(error.status, status)
+  }
+})
+
+test('sending is said once the CA has proved who it is, before the request goes out', async () => {
+  const events: string[] = []
+  const options = { ...USER, sending: async () => void events.push('sending') }
+  server.answer = (response) => {
+    events.push('came')
+    response.writeHead(503).end()
+  }
+  await caError('ERR_CA_UNAVAILABLE', there.submit(request, options))
+  assert.equal(events, ['sending', 'came'])
+  const stranger = certsrvProtocol(address(lab, { url: server.url, ca: waiting.pem }))
+  await caError('ERR_CA_UNTRUSTED', stranger.submit(request, options))
+  const nobody = certsrvProtocol(address(lab, { url: 'https://127.0.0.1:1' }))
+  await caError('ERR_CA_UNAVAILABLE', nobody.submit(request, options))
+  assert.is(events.length, 2)
+  const full = new Error('the disk is full')
+  const failing = { ...USER, sending: () => Promise.reject(full) }
+  await there.submit(request, failing).catch(() => undefined)
+  assert.is(events.length, 2, 'nothing was sent')
 })
 
 test('renewals of the CA certificate', () => {

@@ -6,7 +6,7 @@ import { parseSlot } from '../../piv/slots.ts'
 import { cardAgent } from '../../tls/agent.ts'
 import { caToRemember, caUrl, optionsOf } from '../ca.ts'
 import { type Context, confirm, given, type Run } from '../context.ts'
-import { abandonedJson, enrollOptions, resultJson, resultText } from '../enrollment.ts'
+import { abandonedJson, abandonedText, enrollOptions, resultJson, resultText } from '../enrollment.ts'
 import { EXIT } from '../exit.ts'
 import { forProgram } from '../for-program.ts'
 import { TEXT } from '../messages.ts'
@@ -70,9 +70,7 @@ function giveUp(context: Context, slot: string) {
     await confirm(context, TEXT.enrollment.abandon(slot))
     const { authorize } = standingRights(context, card)
     const found = await abandonEnrollment(card, slot, { authorize })
-    const gone = found?.keyLeft ? 'abandonedKey' : 'abandoned'
-    const words = found === undefined ? 'nothing' : found.finished ? 'finished' : gone
-    await out.done(abandonedJson(slot, found), TEXT.enrollment[words](slot))
+    await out.done(abandonedJson(slot, found), abandonedText(slot, found))
     return EXIT.ok
   })
 }

@@ -49,7 +49,7 @@ export function refusal(
     case 'login':
       return make(
         'ERR_CA_LOGIN',
-        `The CA at ${host} does not take who asks: ${said}. Check the user name and the password.`,
+        `The CA at ${host} did not accept the login: ${said}. Check the user name and the password.`,
       )
     case 'later':
       return make(
@@ -71,7 +71,7 @@ export function certificatesIn(connection: Connection, envelope: Uint8Array): Ui
     return certificates
   } catch (cause) {
     const why = cause instanceof TlvError ? cause.message : 'something in it is no certificate'
-    throw connection.answer(`its certificates are not in order: ${why}`, cause)
+    throw connection.answer(`its certificates are not in order: ${why}`, { cause })
   }
 }
 

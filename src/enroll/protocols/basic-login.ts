@@ -35,22 +35,13 @@ export class BasicLogin {
     this.header = { Authorization: `Basic ${this.#stars}` }
   }
 
-  /** Sends a request with the header once the server is authenticated: earlier, TLS would keep a copy. */
-  send(request: ClientRequest, body: string | undefined): void {
-    request.once('socket', (socket) => {
-      socket.once('secureConnect', () => {
-        this.#fillIn(socket)
-        request.end(body)
-      })
-    })
-  }
-
   wipe(): void {
     wipe(this.#login)
   }
 
-  /** Puts the login into the next write. */
-  #fillIn(socket: Socket): void {
+  /** Puts the login into the next write. To be called once the server is authenticated: earlier, TLS would keep a copy. */
+  fillIn({ socket }: ClientRequest): void {
+    if (socket === null) return
     const write = socket.write.bind(socket) as (octets: Uint8Array, done: (error?: Error | null) => void) => boolean
     const filling = (chunk: string | Uint8Array, encoding?: BufferEncoding, done?: (error?: Error | null) => void) => {
       socket.write = Object.getPrototypeOf(socket).write as Write

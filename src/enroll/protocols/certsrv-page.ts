@@ -18,8 +18,6 @@ const DISPOSITIONS: ReadonlyMap<string, 'denied' | 'pending'> = new Map([
 
 const NUMBER = '([1-9][0-9]{0,9})'
 const ISSUED = new RegExp(`certnew\\.cer\\?ReqID=${NUMBER}&`, 'i')
-/** Stands for a request that was accepted without a known number. */
-export const NO_NUMBER = '?'
 
 /**
  * The text of the element with that ID, which is the same in every language. One ID may be the beginning of another.

@@ -1,20 +1,19 @@
 /**
  * Web enrolment of Microsoft's AD CS (/certsrv), as published clients use it. Its pages are for people, so little of
- * them is parsed, and anything unexpected is an error.
+ * them is parsed, and anything unexpected is an error. A lost answer cannot be recovered: each POST makes another request,
+ * and certckpn.asp lists only those whose numbers the browser sends along in a cookie.
  */
 import { X509Certificate } from 'node:crypto'
 import { CaError, UsageError } from '../../errors.ts'
 import { writePem } from '../../x509/pem.ts'
 import type { CaAnswer, CallOptions, CaProtocol, SubmitOptions } from '../protocol.ts'
 import { certificatesIn, issuedFor, publicKeyOf, refusal } from './answers.ts'
-import { NO_NUMBER, type Page, readFetched, readRenewals, readSubmitted } from './certsrv-page.ts'
+import { type Page, readFetched, readRenewals, readSubmitted } from './certsrv-page.ts'
 import { type CaAddress, type CaCall, type CaResponse, Connection } from './connection.ts'
 
 /** AD CS answers with other content types unless it recognises a browser. */
 const HEADERS = { 'User-Agent': 'Mozilla/5.0 (compatible; tessera)' }
 const WHAT = 'web enrolment (/certsrv)'
-const LOST =
-  'it took the request in, perhaps, and said so in a page that is not known here. The request is not handed in again: ask who runs the CA what became of it, and give the enrolment up: tessera enroll SLOT --abandon'
 
 /**
  * A CA with web enrolment. `url`: its address, alone or with `/certsrv`.
@@ -40,7 +39,7 @@ export function certsrvProtocol(options: CaAddress): CaProtocol {
     const key = publicKeyOf(request)
     const response = await call(`certnew.cer?ReqID=${id}&Enc=bin`, signal)
     const certificate = certificateIn(response)
-    if (certificate === undefined) return answerTo(readFetched(textOf(response), id))
+    if (certificate === undefined) return answerTo(readFetched(textOf(response), id), ` ${id}`)
     const { chain } = issuedFor(connection, key, [certificate, ...(await chainOf(id, signal))])
     return { certificate, chain: chain.filter((one) => Buffer.compare(one, certificate) !== 0) }
   }
@@ -50,13 +49,14 @@ export function certsrvProtocol(options: CaAddress): CaProtocol {
     return certificatesIn(connection, response.body)
   }
 
-  /** The answer in a page without a certificate. */
-  function answerTo(page: Page): CaAnswer {
+  /** The answer in a page without a certificate. `which`: the number of the request, if it is known. */
+  function answerTo(page: Page, which = ''): CaAnswer {
     if (page.kind === 'pending') return { pending: { id: page.id } }
-    if (page.kind !== 'denied') throw connection.answer('its page is none of those that are known here')
+    if (page.kind !== 'denied') throw connection.answer('Tessera does not know this page')
     const words = page.words === '' ? 'it does not say why' : `"${page.words}"`
     const said = page.words === '' ? {} : { words: page.words }
-    throw new CaError('ERR_CA_REFUSED', `The CA at ${connection.address.host} refused: ${words}.`, said)
+    const message = `The CA at ${connection.address.host} refused the request${which}: ${words}.`
+    return { denied: new CaError('ERR_CA_REFUSED', message, said) }
   }
 
   return {
@@ -68,7 +68,7 @@ export function certsrvProtocol(options: CaAddress): CaProtocol {
       return certificatesIn(connection, response.body)
     },
 
-    async submit(request, { template, signal, taken }: SubmitOptions = {}) {
+    async submit(request, { template, signal, sending, taken }: SubmitOptions = {}) {
       publicKeyOf(request)
       const form = {
         Mode: 'newreq',
@@ -82,17 +82,17 @@ export function certsrvProtocol(options: CaAddress): CaProtocol {
         method: 'POST',
         headers: { 'Content-Type': 'application/x-www-form-urlencoded' },
         body: new URLSearchParams(form).toString(),
+        sending,
       })
       const page = readSubmitted(textOf(response))
       // Submitting it again would make another request, so its number is stored first, whatever comes next.
-      if (page.kind !== 'denied') await taken?.({ id: page.kind === 'unknown' ? NO_NUMBER : page.id })
+      if (page.kind === 'issued' || page.kind === 'pending') await taken?.({ id: page.id })
       return page.kind === 'issued' ? collect(page.id, request, signal) : answerTo(page)
     },
 
     async fetch({ id }, request, { signal }: CallOptions = {}) {
       if (/^[1-9][0-9]{0,9}$/.test(id)) return collect(id, request, signal)
-      if (id === NO_NUMBER) throw connection.answer(LOST)
-      throw new UsageError('ERR_USAGE', 'This is no number of a request at a CA with web enrolment.')
+      throw new UsageError('ERR_USAGE', 'A CA with web enrolment numbers its requests, and this is not a number.')
     },
   }
 }

@@ -3,7 +3,7 @@
  * after the CA has proved its identity.
  */
 import { X509Certificate } from 'node:crypto'
-import type { IncomingMessage } from 'node:http'
+import type { ClientRequest, IncomingMessage } from 'node:http'
 import { Agent, request } from 'node:https'
 import { createSecureContext } from 'node:tls'
 import { utf8 } from '../../bytes.ts'
@@ -50,6 +50,8 @@ export interface CaCall {
   readonly body?: string
   /** The call needs no login. */
   readonly anonymous?: boolean
+  /** Called once the CA has proved its identity, right before the request goes out. */
+  readonly sending?: (() => Promise<void>) | undefined
   readonly signal?: AbortSignal | undefined
 }
 
@@ -102,7 +104,7 @@ export class Connection {
     } catch (cause) {
       throw new UsageError(
         'ERR_USAGE',
-        'The certificates of the CA, or the certificate and key to ask it by, are none in PEM.',
+        'Something is not PEM: the certificates of the CA (--ca-file), or the certificate and key to log in with.',
         { cause },
       )
     }
@@ -117,29 +119,28 @@ export class Connection {
       if (!REDIRECTS.includes(response.status)) return response
       url = this.#redirected(url, call, response)
     }
-    throw this.answer(`it sent from one place to another more than ${MOST_REDIRECTS} times`)
+    throw this.answer(`it redirects more than ${MOST_REDIRECTS} times`)
   }
 
   /** The error for a malformed or unexpected answer. */
-  answer(why: string, cause?: unknown): CaError {
-    const details = cause === undefined ? {} : { cause }
+  answer(why: string, details: { readonly cause?: unknown; readonly status?: number } = {}): CaError {
     return new CaError('ERR_CA_ANSWER', `The CA at ${this.address.host} ${unusable(why)}`, details)
   }
 
   #redirected(from: URL, { method }: CaCall, { status, headers }: CaResponse): URL {
     const location = headers.location ?? ''
     const url = URL.canParse(location, from.href) ? new URL(location, from) : undefined
-    if (url === undefined) throw this.answer('it sends to a place that it does not say')
+    if (url === undefined) throw this.answer('it redirects without saying where to', { status })
     if (url.protocol !== 'https:') {
-      const message = `The CA at ${from.host} sends to ${url.protocol}//, where nobody can be believed. Nothing was sent there.`
-      throw new CaError('ERR_CA_UNTRUSTED', `${message} Tell who runs it.`)
+      const message = `The CA at ${from.host} redirects to ${url.protocol}//, where no server can prove its identity. Nothing was sent there.`
+      throw new CaError('ERR_CA_UNTRUSTED', `${message} Tell the people who run the CA.`, { status })
     }
     // RFC 7030, 3.2.1: the user has to decide about another host.
     if (url.origin !== from.origin) {
-      throw this.answer(`it sends to another one (${url.host}); if that is right, give its address`)
+      throw this.answer(`it redirects to another host (${url.host}); if that is right, give its address`, { status })
     }
     if (method === 'POST' && status !== 307 && status !== 308)
-      throw this.answer('it does not say where to send the request')
+      throw this.answer(`it redirects without saying where to send the request (HTTP status ${status})`, { status })
     return url
   }
 
@@ -155,8 +156,11 @@ export class Connection {
         const agent = this.#agent[anonymous ? 'anonymous' : 'known']
         const sent = request(url, { ...this.#trust, agent, headers, method, signal: stop })
         const answer = answerTo(sent)
-        if (basic === undefined) sent.end(body)
-        else basic.send(sent, body)
+        onceSecure(sent, async () => {
+          await call.sending?.()
+          basic?.fillIn(sent)
+          sent.end(body)
+        })
         const message = await answer
         return await read(message).catch((error: unknown) => {
           sent.destroy()
@@ -185,6 +189,12 @@ export class Connection {
     const { user, password } = credentials
     return new BasicLogin(user, typeof password === 'function' ? await password() : password)
   }
+}
+
+/** Runs `work` once the server has proved its identity. A failure of `work` ends the request. */
+function onceSecure(sent: ClientRequest, work: () => Promise<void>): void {
+  const go = () => void work().catch((error: Error) => sent.destroy(error))
+  sent.once('socket', (socket) => (sent.reusedSocket ? go() : socket.once('secureConnect', go)))
 }
 
 /** OpenSSL ignores what is not a certificate, and would then trust nothing without saying why. */

@@ -49,7 +49,10 @@ export function estProtocol(options: CaAddress): Est {
   const certificates = (response: CaResponse): Uint8Array[] =>
     certificatesIn(connection, octets(response, 'application/pkcs7-mime'))
 
-  async function enrol(request: Uint8Array, { template, renewal, signal }: SubmitOptions = {}): Promise<CaAnswer> {
+  async function enrol(
+    request: Uint8Array,
+    { template, renewal, sending, signal }: SubmitOptions = {},
+  ): Promise<CaAnswer> {
     const key = publicKeyOf(request)
     const response = await call(
       renewal ? 'simplereenroll' : 'simpleenroll',
@@ -57,6 +60,7 @@ export function estProtocol(options: CaAddress): Est {
         method: 'POST',
         headers: { 'Content-Type': 'application/pkcs10', 'Content-Transfer-Encoding': 'base64' },
         body: Buffer.from(request).toString('base64'),
+        sending,
         signal,
       },
       template,
@@ -85,6 +89,9 @@ export function estProtocol(options: CaAddress): Est {
     },
 
     submit: enrol,
+
+    // RFC 7030, 4.2.3: the same request, handed in again, is the way to ask about it.
+    recover: enrol,
 
     async fetch({ id }: PendingRequest, request, options) {
       if (id === idOf(request)) return enrol(request, options)
@@ -133,6 +140,6 @@ function attributesIn(connection: Connection, octets: Uint8Array): string[] {
       return dotted(id.value)
     })
   } catch (cause) {
-    throw connection.answer('its attributes are not in order', cause)
+    throw connection.answer('its attributes are not in order', { cause })
   }
 }

@@ -8,8 +8,10 @@ export interface TestCa extends CaProtocol {
   /** Requests that came, and how often each was asked for again. */
   readonly submitted: Uint8Array[]
   fetched: number
+  /** How often a request was handed in again because its answer was lost. */
+  recovered: number
   /** What the next answers are: an issued certificate unless said otherwise. */
-  plan: Array<'issue' | 'pending' | 'refuse' | 'down' | 'garbage' | ((request: Uint8Array) => CaAnswer)>
+  plan: Array<'issue' | 'pending' | 'refuse' | 'down' | 'lost' | 'garbage' | ((request: Uint8Array) => CaAnswer)>
   /** How issued certificates are. */
   wanted: Wanted
   readonly root: Uint8Array
@@ -26,6 +28,7 @@ export function testCa(name = `ca${++count}`): TestCa {
     if (typeof next === 'function') return next(request)
     if (next === 'refuse') throw new CaError('ERR_CA_REFUSED', 'The CA refused: "not today".', { words: 'not today' })
     if (next === 'down') throw new CaError('ERR_CA_UNAVAILABLE', 'The CA cannot be reached.')
+    if (next === 'lost') throw new CaError('ERR_CA_UNAVAILABLE', 'The connection broke off.')
     if (next === 'garbage') throw new CaError('ERR_CA_ANSWER', 'The CA answered nonsense.')
     if (next === 'pending') return { pending: { id: `${ca.submitted.length}`, retryAfter: 1 } }
     return ca.issue(request)
@@ -34,6 +37,7 @@ export function testCa(name = `ca${++count}`): TestCa {
     name: `test ${name}`,
     submitted: [],
     fetched: 0,
+    recovered: 0,
     plan: [],
     wanted: {},
     root,
@@ -44,8 +48,13 @@ export function testCa(name = `ca${++count}`): TestCa {
       return { certificate: certificate(`${name}-leaf${count}`, how), chain: [root] }
     },
     cacerts: async () => [derOf(`${name}.pem`)],
-    async submit(request) {
+    async submit(request, options) {
       ca.submitted.push(request)
+      if (ca.plan[0] !== 'down') await options?.sending?.()
+      return answer(request)
+    },
+    async recover(request) {
+      ca.recovered += 1
       return answer(request)
     },
     async fetch(_pending, request) {
