@@ -25,8 +25,10 @@ export async function nameKey(context: Context, card: Card, slot: Slot): Promise
   if (path !== undefined) return card.nameKey(slot, await readPublicKey(context, path))
   if (!isInReader(card)) return
   const kept = keyIn(await keptPublicKey(await placeOf(card, slot)))
+  // Cards without a GUID share what is stored for their reader. This one may have no key at all.
+  if (kept === undefined || !(await card.isOccupied(slot))) return
   // The stored key may have been replaced since: what the card reports takes precedence.
-  if (kept !== undefined) await card.nameKey(slot, kept).catch(ignoreOther)
+  await card.nameKey(slot, kept).catch(ignoreOther)
 }
 
 function keyIn(pem: string | undefined): KeyObject | undefined {

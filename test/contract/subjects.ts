@@ -1,5 +1,5 @@
-// Cards to run the contract on: the TPM card on two TPMs, a card in memory, that card as a reader shows it, and the TPM
-// card in a reader of a real PC/SC.
+// Cards to run the contract on: the TPM card on two TPMs, a card in memory, that card as a reader shows it, the TPM card in
+// a reader of a real PC/SC, and a PIV card of another maker.
 import type { KeyObject } from 'node:crypto'
 import { concat, utf8 } from '../../src/bytes.ts'
 import { localChannel } from '../../src/cards/local-card.ts'
@@ -12,11 +12,15 @@ import { type Card, cardOver } from '../../src/piv/host/card.ts'
 import { helpDeskKeyBlob } from '../../src/tpm/help-desk.ts'
 import { createTpmCard, destroyTpmCard, openTpmCard } from '../../src/tpm/open.ts'
 import { type Bench, startBench } from '../library/bench.ts'
+import { PlainCard } from '../support/plain-card/card.ts'
 import { newMemoryCard, openMemoryVault } from './memory-vault.ts'
 import { type Readers, startReaders } from './readers.ts'
 
-/** `reader`: the card in memory behind APDUs alone. `pcsc`: the card in a swtpm, served to vpcd and pcscd. */
-export const SUBJECTS = ['embedded', 'swtpm', 'memory', 'reader', 'pcsc'] as const
+/**
+ * `reader`: the card in memory behind APDUs alone. `pcsc`: the card in a swtpm, served to vpcd and pcscd. `plain`: the card
+ * in test/support/plain-card, which shares no code with ours.
+ */
+export const SUBJECTS = ['embedded', 'swtpm', 'memory', 'reader', 'pcsc', 'plain'] as const
 export type SubjectName = (typeof SUBJECTS)[number]
 
 export const PIN = '483920'
@@ -51,6 +55,8 @@ export interface Subject {
   fresh(options?: NewCardOptions): Promise<Opened>
   /** The card that `fresh` made last, opened again after it was closed: nothing is verified. */
   again(): Promise<Opened>
+  /** Tags of data objects that nobody needs and who may change the card may write. PIV leaves none free: there it is retired certificates. */
+  spare(number?: number): string
   /** Proves what changing the card wants: the PIN for its owner in this process, the admin key for everybody else. */
   manage(card: Card): Promise<void>
   /** Closes and removes the cards there are. */
@@ -137,9 +143,22 @@ const remote = (channel: CardChannel): CardChannel => ({
   close: () => channel.close(),
 })
 
+/** What only our own cards can be made with. */
+const OURS = ['noPuk', 'helpDesk', 'mustChangePin', 'unlockSeconds', 'defaults'] as const
+
+/** Cards of another maker. */
+const plain: Make = async (_, { pin = PIN, pinTries = 5, pukTries = 5, adminKey = ADMIN_KEY, ...others }) => {
+  const unknown = OURS.filter((option) => option in others)
+  if (unknown.length > 0) throw new Error(`a plain card is not made with ${unknown.join(' and ')}`)
+  if (adminKey === 'none') throw new Error('a plain card has an admin key')
+  const card = new PlainCard('other', { pin, puk: PUK, tries: { pin: pinTries, puk: pukTries }, adminKey })
+  return { channel: card, open: () => card.open(), remove: async () => {} }
+}
+
 /** Where the cards of a subject are. */
 async function placesOf(name: SubjectName): Promise<{ make: Make; bench?: Bench; readers?: Readers }> {
   if (name === 'memory' || name === 'reader') return { make: inMemory(name === 'reader' ? remote : whole) }
+  if (name === 'plain') return { make: plain }
   const bench = await startBench(name === 'embedded' ? 'embedded' : 'swtpm')
   if (name !== 'pcsc') return { make: inTpm(bench), bench }
   const readers = await startReaders()
@@ -148,7 +167,7 @@ async function placesOf(name: SubjectName): Promise<{ make: Make; bench?: Bench;
 
 export async function startSubject(name: SubjectName): Promise<Subject> {
   const { make, bench, readers } = await placesOf(name)
-  const owned = name !== 'reader' && name !== 'pcsc'
+  const owned = name === 'embedded' || name === 'swtpm' || name === 'memory'
   const made: Awaited<ReturnType<Make>>[] = []
   const channels: CardChannel[] = []
   const opened = (channel: CardChannel): Opened => {
@@ -175,6 +194,7 @@ export async function startSubject(name: SubjectName): Promise<Subject> {
       for (const channel of channels.splice(0)) await channel.close()
       return opened(await last.open())
     },
+    spare: (number = 0) => ((name === 'plain' ? 0x5fc10d : 0x5f0001) + number).toString(16),
     manage: (card) => (owned ? card.verifyPin(PIN) : card.authenticateAdmin(ADMIN_KEY)),
     clear,
     async stop() {

@@ -8,6 +8,7 @@ import * as assert from 'uvu/assert'
 import { hex } from '../../src/bytes.ts'
 import { secretFile, tessera } from '../cli/cli.ts'
 import { Checker, type SchemaFile } from '../cli/schema.ts'
+import { PASSWORDS, startLab } from '../lab-ca/support.ts'
 import { root } from '../runner/jobs.ts'
 import { octets } from '../support/octets.ts'
 import { type Pcscd, startPcscd } from '../support/pcscd.ts'
@@ -54,7 +55,7 @@ test.before(async () => {
 })
 test.after(() => pcscd?.stop())
 
-for (const name of ['PivApplet', 'OpenFIPS201', 'SP 800-73-1', 'empty answers'] satisfies ProfileName[]) {
+for (const name of ['other', 'PivApplet', 'OpenFIPS201', 'SP 800-73-1', 'empty answers'] satisfies ProfileName[]) {
   test(`${name}: a key without a certificate is used by its public key, and is not overwritten unasked`, async () => {
     const card = new PlainCard(name, { pin: name === 'PivApplet' ? '483920' : PIN })
     const pins = name === 'PivApplet' ? ['--pin-file', secretFile(at('digits'), '483920')] : PINS
@@ -93,6 +94,34 @@ for (const name of ['PivApplet', 'OpenFIPS201', 'SP 800-73-1', 'empty answers'] 
       await on(0, 'enroll 9a --abandon --yes', ...ADMIN)
       await on(0, 'key generate 9a --yes', ...ADMIN)
     })
+  })
+}
+
+for (const name of ['other', 'SP 800-73-1'] satisfies ProfileName[]) {
+  test(`${name}: a certificate is enrolled and renewed, and an enrolment that waits is given up`, async () => {
+    const lab = await startLab()
+    const slow = await startLab({ pending: true })
+    const login = ['--user', 'alice', '--password-file', secretFile(at('password'), PASSWORDS.alice)]
+    const from = ({ url, certificateFile }: typeof lab) => ['--est', url, '--ca-file', certificateFile, ...login]
+    const enroll = (code: number, line: string, ...more: string[]) => on(code, line, ...ADMIN, ...PINS, ...more)
+    // A public key stored for the card that was in this reader before must not count as a key of this card.
+    const work = async () => {
+      await enroll(0, 'enroll 9a --template smartcard-user', ...from(lab))
+      assert.equal(
+        (await on(0, 'key list')).map(({ slot, algorithm }: Record<string, string>) => `${slot} ${algorithm}`),
+        ['9a P-256'],
+      )
+      await on(0, `sign 9a ${at('letter')} -o ${at('signature')}`, ...PINS)
+      await enroll(0, 'enroll 9a --renew', ...login)
+      await enroll(11, 'enroll 9d --template smartcard-user', ...from(slow))
+      await on(0, 'enroll 9d --abandon --yes', ...ADMIN)
+      await enroll(0, 'enroll 9d --template smartcard-user --yes', ...from(lab))
+      assert.is((await on(0, 'cert list')).length, 2)
+      await on(0, 'cert delete 9a --yes', ...ADMIN)
+      await on(0, 'cert delete 9d --yes', ...ADMIN)
+      assert.equal(await on(0, 'cert list'), [])
+    }
+    await withCard(new PlainCard(name, { pin: PIN }), work).finally(() => Promise.all([lab.close(), slow.close()]))
   })
 }
 

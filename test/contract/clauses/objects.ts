@@ -79,9 +79,7 @@ export const OBJECTS: Clauses = {
     const sizes = [
       1, 2, 127, 128, 200, 245, 246, 247, 248, 249, 250, 251, 252, 255, 256, 257, 500, 4000, 12_710, 16_000,
     ]
-    const made = sizes.map(
-      (size, at) => [`5f${(0x0100 + at).toString(16).padStart(4, '0')}`, randomBytes(size)] as const,
-    )
+    const made = sizes.map((size, at) => [subject.spare(at), randomBytes(size)] as const)
     for (const [tag, content] of made) await card.putObject(tag, content)
     const { card: later } = await subject.again()
     for (const [tag, content] of made) {
@@ -92,14 +90,14 @@ export const OBJECTS: Clauses = {
   'an object is replaced as a whole, and a deleted one is not there': async (subject) => {
     const { card } = await subject.fresh()
     await subject.manage(card)
-    await card.putObject('5f0001', new Uint8Array(1000).fill(1))
-    await card.putObject('5F0001', message)
-    assert.equal(await card.getObject('5f0001'), message)
-    await card.deleteObject('5f0001')
-    assert.is(await card.getObject('5f0001'), undefined)
-    await card.deleteObject('5f0001')
-    await card.putObject('5f0001', new Uint8Array(0))
-    assert.is(await card.getObject('5f0001'), undefined, 'an empty object is none')
+    await card.putObject(subject.spare(), new Uint8Array(1000).fill(1))
+    await card.putObject(subject.spare().toUpperCase(), message)
+    assert.equal(await card.getObject(subject.spare()), message)
+    await card.deleteObject(subject.spare())
+    assert.is(await card.getObject(subject.spare()), undefined)
+    await card.deleteObject(subject.spare())
+    await card.putObject(subject.spare(), new Uint8Array(0))
+    assert.is(await card.getObject(subject.spare()), undefined, 'an empty object is none')
   },
 
   'the CHUID that somebody put is the CHUID, and the first one is back when it is deleted': async (subject) => {
@@ -115,11 +113,11 @@ export const OBJECTS: Clauses = {
   'objects that are too large are refused, and the old one stays': async (subject) => {
     const { card } = await subject.fresh()
     await subject.manage(card)
-    await card.putObject('5f0001', message)
+    await card.putObject(subject.spare(), message)
     for (const size of [16_385, 20_000, 60_000]) {
-      await refused('ERR_DATA', () => card.putObject('5f0001', new Uint8Array(size)))
+      await refused('ERR_DATA', () => card.putObject(subject.spare(), new Uint8Array(size)))
     }
-    assert.equal(await card.getObject('5f0001'), message)
+    assert.equal(await card.getObject(subject.spare()), message)
   },
 
   'tags that no card has are refused by name': async (subject) => {
@@ -134,13 +132,13 @@ export const OBJECTS: Clauses = {
 
   'objects are changed by who may, and by nobody else': async (subject) => {
     const { card } = await subject.fresh()
-    for (const change of [() => card.putObject('5f0001', message), () => card.deleteObject('5f0001')]) {
+    for (const change of [() => card.putObject(subject.spare(), message), () => card.deleteObject(subject.spare())]) {
       const code = await change().then(
         () => 'changed',
         (error) => error.code,
       )
       assert.ok(['ERR_PIN_REQUIRED', 'ERR_ADMIN_REQUIRED'].includes(code), code)
     }
-    assert.is(await card.getObject('5f0001'), undefined)
+    assert.is(await card.getObject(subject.spare()), undefined)
   },
 }

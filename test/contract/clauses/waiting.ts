@@ -60,7 +60,7 @@ export const WAITING: Clauses = {
         card.pinStatus(),
         card.sign('9a', message),
         card.getObject('chuid'),
-        card.putObject('5f0001', new Uint8Array(600).fill(round)),
+        card.putObject(subject.spare(), new Uint8Array(600).fill(round)),
         card.sign('9a', new Uint8Array(round)),
         refused('ERR_KEY_ABSENT', () => card.sign('95', message)),
       ])
@@ -68,7 +68,7 @@ export const WAITING: Clauses = {
       assertSigned(key, message, one)
       assertSigned(key, new Uint8Array(round), two)
       assert.is(chuid?.length, 59)
-      assert.equal(await card.getObject('5f0001'), new Uint8Array(600).fill(round))
+      assert.equal(await card.getObject(subject.spare()), new Uint8Array(600).fill(round))
     }
   },
 

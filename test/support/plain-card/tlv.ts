@@ -2,6 +2,7 @@
 import type { KeyObject } from 'node:crypto'
 import { concat } from '../../../src/bytes.ts'
 import type { Profile } from './profiles.ts'
+import { wants } from './refused.ts'
 
 export interface Part {
   readonly tag: number
@@ -26,12 +27,21 @@ export function partsOf(octets: Uint8Array): Part[] {
   return parts
 }
 
-export function writer(lengths: Profile['lengths']) {
+/** What is inside 7C, by tag. */
+export function itemsOf(data: Uint8Array): ReadonlyMap<number, Uint8Array> {
+  const [template] = partsOf(data)
+  wants(template?.tag === 0x7c, 0x6a80)
+  return new Map(partsOf(template.value).map(({ tag, value }) => [tag, value]))
+}
+
+export type Write = (tag: number, ...values: readonly Uint8Array[]) => Uint8Array
+
+export function writer(lengths: Profile['lengths']): Write {
   const lengthOf = (number: number): number[] => {
     if (number > 0xff || lengths === '82') return [0x82, number >> 8, number & 0xff]
     return number >= 0x80 || lengths === '81' ? [0x81, number] : [number]
   }
-  return (tag: number, ...values: readonly Uint8Array[]): Uint8Array => {
+  return (tag, ...values) => {
     const value = concat(...values)
     const tagged = tag > 0xff ? [tag >> 8, tag & 0xff] : [tag]
     return concat(Uint8Array.from([...tagged, ...lengthOf(value.length)]), value)
