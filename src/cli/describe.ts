@@ -5,9 +5,9 @@ import { expiryOf } from '../enroll/renewal.ts'
 import { isUsable, type KeyInfo, type SlotContent, type UnusableKey } from '../piv/host/key-info.ts'
 import type { PinStatus } from '../piv/host/pins.ts'
 import { isRetired } from '../piv/slots.ts'
+import { rows } from './layout.ts'
 import { TEXT } from './messages.ts'
 import { errorJson, type Json } from './output.ts'
-import { inLine } from './plain.ts'
 
 export const publicKeyPem = (key: KeyInfo): string => key.publicKey.export({ type: 'spki', format: 'pem' }).toString()
 
@@ -114,23 +114,4 @@ export function triesLines(status: PinStatus, ways: string): ReadonlyArray<reado
     [field.pin, status.blocked ? field.blocked(ways) : advisory ? `${count} ${field.advisory}` : count],
     [field.puk, puk === undefined ? field.noPuk : field.triesOf(puk.triesLeft, puk.tries)],
   ]
-}
-
-/** `Name: value` lines, with the values aligned. */
-export function rows(lines: ReadonlyArray<readonly [string, string]>): string {
-  const width = Math.max(...lines.map(([name]) => name.length)) + 2
-  return lines.map(([name, value]) => (name === '' ? '' : `${name}:`).padEnd(width) + inLine(value)).join('\n')
-}
-
-/** A table: the first row is its head. */
-export function columns(lines: ReadonlyArray<readonly string[]>): string {
-  const widths = (lines[0] ?? []).map((_, index) => Math.max(...lines.map((line) => line[index]?.length ?? 0)))
-  return lines
-    .map((line) =>
-      line
-        .map((cell, index) => cell.padEnd(widths[index] ?? 0))
-        .join('  ')
-        .trimEnd(),
-    )
-    .join('\n')
 }

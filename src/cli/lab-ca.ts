@@ -10,7 +10,7 @@ import {
   serialOf,
 } from '../lab-ca/registration-authority.ts'
 import type { Context } from './context.ts'
-import { columns } from './describe.ts'
+import { table } from './layout.ts'
 import { TEXT } from './messages.ts'
 import type { Json } from './output.ts'
 
@@ -31,11 +31,11 @@ export function entryJson({ id, state, user, template, received, reason, certifi
   return { id, state, user, template, received, serial, reason: reason ?? null }
 }
 
-export function entriesText(entries: readonly Entry[]): string {
+export function entriesText(entries: readonly Entry[], width?: number): string {
   const { columns: head, states } = TEXT.labCa
   const lines = entries.map(({ id, state, user, template, received, reason, certificate }) => {
     const last = certificate === undefined ? (reason ?? '') : serialOf(certificate)
     return [String(id), states[state], user, template, clock(new Date(received)), last]
   })
-  return columns([head, ...lines])
+  return table(head, lines, width)
 }

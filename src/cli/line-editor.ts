@@ -1,6 +1,7 @@
 // Edits a line typed on a terminal in raw mode, octet by octet, in memory that can be wiped. No I/O here.
 
 import { copyOf } from '../bytes.ts'
+import { widthOf } from './width.ts'
 
 /** Most octets of one entry: longer than any PIN, PUK, password or help-desk response. */
 export const MOST = 512
@@ -16,6 +17,9 @@ const KEY = {
   delete: 0x7f,
 } as const
 
+/** An octet to show, or how many columns to erase. */
+export type Echo = (what: { readonly octet: number } | { readonly erased: number }) => void
+
 /** State of an entry: incomplete, finished, or cancelled by Ctrl-C or Ctrl-D. */
 export type Typed = 'more' | 'done' | 'interrupted' | 'ended'
 
@@ -27,8 +31,8 @@ export class LineEditor {
   /** More was typed than there is room for, so the entry is not what the user meant. */
   overflow = false
 
-  /** Processes one octet. `echo` is called with each octet added to the line, or with 'erased'. */
-  push(octet: number, echo?: (what: number | 'erased') => void): Typed {
+  /** Processes one octet. `echo` is called with each octet added to the line, and with how many columns were erased. */
+  push(octet: number, echo?: Echo): Typed {
     if (this.#escape !== 'no') {
       this.#escape = this.#escape === 'begun' && octet === 0x5b ? 'csi' : this.#inSequence(octet)
       return 'more'
@@ -43,10 +47,10 @@ export class LineEditor {
         return this.#length === 0 ? 'ended' : 'more'
       case KEY.backspace:
       case KEY.delete:
-        if (this.#erase()) echo?.('erased')
+        this.#erase(echo)
         return 'more'
       case KEY.killLine:
-        while (this.#erase()) echo?.('erased')
+        while (this.#erase(echo));
         return 'more'
       case KEY.escape:
         this.#escape = 'begun'
@@ -71,23 +75,25 @@ export class LineEditor {
     return ends ? 'no' : 'csi'
   }
 
-  #add(octet: number, echo: ((octet: number) => void) | undefined): void {
+  #add(octet: number, echo: Echo | undefined): void {
     if (this.#length === MOST) {
       this.overflow = true
       return
     }
     this.#octets[this.#length++] = octet
-    echo?.(octet)
+    echo?.({ octet })
   }
 
   /** Removes the last character: in UTF-8 its continuation octets (10xxxxxx) and the octet before them. */
-  #erase(): boolean {
+  #erase(echo: Echo | undefined): boolean {
     if (this.#length === 0) return false
-    let octet: number | undefined
-    do {
-      octet = this.#octets[--this.#length]
-      this.#octets[this.#length] = 0
-    } while (this.#length > 0 && octet !== undefined && (octet & 0xc0) === 0x80)
+    let start = this.#length - 1
+    while (start > 0 && ((this.#octets[start] ?? 0) & 0xc0) === 0x80) start -= 1
+    const erased = this.#octets.subarray(start, this.#length)
+    // A secret is not echoed, and never becomes a string.
+    if (echo) echo({ erased: widthOf(Buffer.from(erased).toString()) })
+    erased.fill(0)
+    this.#length = start
     return true
   }
 }

@@ -1,6 +1,7 @@
 // The listing of cards, in words and as JSON. The text of certificates and readers is untrusted.
 import type { CardSummary, ListedCertificate } from '../cards/index.ts'
-import { cardJson, columns, triesJson } from './describe.ts'
+import { cardJson, triesJson } from './describe.ts'
+import { table } from './layout.ts'
 import { TEXT } from './messages.ts'
 import { errorJson, type Json } from './output.ts'
 import { plain } from './plain.ts'
@@ -19,13 +20,13 @@ export function listedJson(card: CardSummary): Json {
 }
 
 /** A table of the cards, and one of their certificates, if there are any. */
-export function listedText(cards: readonly CardSummary[]): string {
+export function listedText(cards: readonly CardSummary[], width?: number): string {
   const { field } = TEXT
-  const table = columns([field.columns, ...cards.map(cardRow)])
+  const text = table(field.columns, cards.map(cardRow), width)
   const certificates = cards.flatMap((card) =>
     'certificates' in card ? card.certificates.map((one) => certificateRow(card.name, one)) : [],
   )
-  return certificates.length === 0 ? table : `${table}\n\n${columns([field.certificateColumns, ...certificates])}`
+  return certificates.length === 0 ? text : `${text}\n\n${table(field.certificateColumns, certificates, width)}`
 }
 
 function cardRow(card: CardSummary): string[] {

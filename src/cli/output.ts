@@ -10,7 +10,7 @@ import { jsonLine, shown } from './plain.ts'
 export type Json = string | number | boolean | null | readonly Json[] | { readonly [name: string]: Json | undefined }
 
 export interface Streams {
-  readonly stdout: NodeJS.WritableStream & { readonly isTTY?: boolean }
+  readonly stdout: NodeJS.WritableStream & { readonly isTTY?: boolean; readonly columns?: number }
   readonly stderr: NodeJS.WritableStream & { readonly isTTY?: boolean }
 }
 
@@ -51,6 +51,11 @@ export class Output {
 
   get toTerminal(): boolean {
     return this.#streams.stdout.isTTY === true
+  }
+
+  /** Columns of the terminal that standard output is, if it is one and says so. */
+  get width(): number | undefined {
+    return (this.toTerminal && this.#streams.stdout.columns) || undefined
   }
 
   /** A person reads standard error and can be asked. */

@@ -1,11 +1,12 @@
 // Makes untrusted text safe to print.
+import { cut } from './width.ts'
 
-const LONGEST = 60
+/** Columns of a terminal. */
+const WIDEST = 60
 
 /** Replaces characters that a terminal would act on. */
 export function plain(text: string): string {
-  const shown = text.replaceAll(/\p{C}/gu, '?')
-  return shown.length > LONGEST ? `${shown.slice(0, LONGEST - 1)}…` : shown
+  return cut(text.replaceAll(/\p{C}/gu, '?'), WIDEST)
 }
 
 /** For our own sentences and tables with untrusted text in them: their line ends and tabs stay. */

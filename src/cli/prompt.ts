@@ -3,7 +3,7 @@
 import { closeSync, constants, openSync, readSync, writeSync } from 'node:fs'
 import { ReadStream } from 'node:tty'
 import { copyOf } from '../bytes.ts'
-import { LineEditor, MOST, type Typed } from './line-editor.ts'
+import { type Echo, LineEditor, MOST, type Typed } from './line-editor.ts'
 import { TEXT } from './messages.ts'
 import { shown } from './plain.ts'
 
@@ -55,7 +55,7 @@ export class Terminal {
         const editor = new LineEditor()
         try {
           this.say(shown(question))
-          const typed = await this.#read(editor, options.echo ? (what) => this.#echo(what) : undefined)
+          const typed = await this.#read(editor, options.echo ? this.#echo : undefined)
           this.say('\n')
           if (typed === 'interrupted') throw new Interrupted()
           if (typed === 'ended') return undefined
@@ -115,7 +115,7 @@ export class Terminal {
     closeSync(this.#output)
   }
 
-  async #read(editor: LineEditor, echo: ((what: number | 'erased') => void) | undefined): Promise<Typed> {
+  async #read(editor: LineEditor, echo: Echo | undefined): Promise<Typed> {
     const before = this.#ahead
     this.#ahead = new Uint8Array(0)
     const typed = this.#feed(editor, before, echo)
@@ -127,7 +127,7 @@ export class Terminal {
     }
   }
 
-  #listen(editor: LineEditor, echo: ((what: number | 'erased') => void) | undefined): Promise<Typed> {
+  #listen(editor: LineEditor, echo: Echo | undefined): Promise<Typed> {
     return new Promise<Typed>((resolve, reject) => {
       const settle = (typed: Typed) => {
         this.#input.off('data', onData).off('end', onEnd).off('error', onError)
@@ -147,7 +147,7 @@ export class Terminal {
   }
 
   /** Feeds octets until the line ends, keeps the rest for the next question, wipes the chunk. */
-  #feed(editor: LineEditor, chunk: Uint8Array, echo: ((what: number | 'erased') => void) | undefined): Typed {
+  #feed(editor: LineEditor, chunk: Uint8Array, echo: Echo | undefined): Typed {
     let typed: Typed = 'more'
     let used = 0
     while (typed === 'more' && used < chunk.length) typed = editor.push(chunk[used++] ?? 0, echo)
@@ -156,9 +156,9 @@ export class Terminal {
     return typed
   }
 
-  #echo(what: number | 'erased'): void {
-    if (what === 'erased') this.say('\b \b')
-    else writeSync(this.#output, Uint8Array.of(what))
+  readonly #echo: Echo = (what) => {
+    if ('octet' in what) writeSync(this.#output, Uint8Array.of(what.octet))
+    else this.say(['\b', ' ', '\b'].map((one) => one.repeat(what.erased)).join(''))
   }
 }
 

@@ -1,16 +1,8 @@
 // One card in a reader, in words and as JSON, as it reports itself.
 import type { CardBeyond, ListedCertificate, ReaderCardSummary } from '../cards/index.ts'
 import { day } from '../dates.ts'
-import {
-  certificateJson,
-  contentLine,
-  dueWarnings,
-  keyJson,
-  rows,
-  triesJson,
-  triesLines,
-  unusableJson,
-} from './describe.ts'
+import { certificateJson, contentLine, dueWarnings, keyJson, triesJson, triesLines, unusableJson } from './describe.ts'
+import { rows } from './layout.ts'
 import { TEXT } from './messages.ts'
 import type { Json } from './output.ts'
 import { plain } from './plain.ts'

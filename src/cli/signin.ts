@@ -6,7 +6,7 @@ import type { BackgroundOptions } from '../signin/background.ts'
 import { pemOf } from '../x509/pem.ts'
 import { certificatesIn } from './ca.ts'
 import { type Context, given } from './context.ts'
-import { columns } from './describe.ts'
+import { table } from './layout.ts'
 import { TEXT } from './messages.ts'
 import { errorJson, type Json } from './output.ts'
 import { plain } from './plain.ts'
@@ -44,8 +44,8 @@ export function accountJson(account: AccountSummary): Json {
   }
 }
 
-export const accountsText = (accounts: readonly AccountSummary[]): string =>
-  columns([signIn.columns, ...accounts.map(accountRow)])
+export const accountsText = (accounts: readonly AccountSummary[], width?: number): string =>
+  table(signIn.columns, accounts.map(accountRow), width)
 
 function accountRow(account: AccountSummary): string[] {
   if ('error' in account) return [plain(account.path), signIn.unreadable, '-', '-', '-', '-', account.error.code]

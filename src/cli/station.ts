@@ -3,8 +3,8 @@ import type { ReadableCard } from '../cards/index.ts'
 import { day } from '../dates.ts'
 import type { EnrollResult } from '../enroll/enroll-options.ts'
 import type { Context } from './context.ts'
-import { rows } from './describe.ts'
 import { resultText } from './enrollment.ts'
+import { rows } from './layout.ts'
 import { TEXT } from './messages.ts'
 
 /** The sheet names the default PIN, which is public; for any other it says where the PIN is. */

@@ -12,7 +12,7 @@ function type(keys: string): { typed: Typed; line: string; echoed: string; rest:
   let used = 0
   while (typed === 'more' && used < octets.length) {
     typed = editor.push(octets[used++] ?? 0, (what) => {
-      echoed += what === 'erased' ? '<' : String.fromCharCode(what)
+      echoed += 'octet' in what ? String.fromCharCode(what.octet) : '<'.repeat(what.erased)
     })
   }
   return { typed, line: Buffer.from(editor.take()).toString(), echoed, rest: octets.subarray(used).toString() }
@@ -42,6 +42,7 @@ for (const [what, keys, typed, line] of cases) {
 }
 
 test('what is echoed, where it is', () => assert.is(type('ab\x7fc\r').echoed, 'ab<c'))
+test('a wide character takes two columns with it', () => assert.match(type('a한\x7f\r').echoed, /^a[^<]+<<$/))
 
 test('nothing is taken after the end', () => assert.is(type('one\rtwo\r').rest, 'two\r'))
 

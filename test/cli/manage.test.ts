@@ -68,6 +68,12 @@ test('from its start on, a command that will ask for a PIN hides what is typed; 
   assert.equal(await echoes(`${SHELL_PROGRAM} pin status`), [true, true])
 })
 
+test('a list that is wider than the terminal is shown in blocks', async () => {
+  const list = (columns: number) => converse(`stty cols ${columns}; ${SHELL_PROGRAM} list`, [])
+  assert.match((await list(200)).screen, /NAME +STATE +PIN TRIES/)
+  assert.match((await list(40)).screen, /NAME: +work\s+STATE: +ready\s+PIN TRIES: +5 of 5/)
+})
+
 test('reset wants the very name, and destroys nothing without it', async () => {
   const before = readFileSync(at('cards/work.card'))
   const wrong = await converse(`${SHELL_PROGRAM} reset work`, [{ see: "card's name (work)", type: 'yes\r' }])

@@ -11,6 +11,6 @@ export const run: Run = async ({ out }) => {
     return
   }
   const addresses = known.flatMap((one) => ('address' in one ? [`${plain(one.address)}\n`] : [])).join('')
-  await out.result(known.map(accountJson), out.mode.quiet ? addresses : accountsText(known))
+  await out.result(known.map(accountJson), out.mode.quiet ? addresses : accountsText(known, out.width))
   for (const one of known) if ('error' in one) await out.warn(one.error.message)
 }

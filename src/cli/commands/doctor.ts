@@ -1,7 +1,7 @@
 import { diagnose } from '../../doctor/doctor.ts'
 import { given, type Run } from '../context.ts'
-import { columns } from '../describe.ts'
 import { EXIT } from '../exit.ts'
+import { columns } from '../layout.ts'
 import { TEXT } from '../messages.ts'
 
 export const run: Run = async ({ options, out }) => {
@@ -13,7 +13,7 @@ export const run: Run = async ({ options, out }) => {
   const missing = findings.some(({ state }) => state === 'missing')
   await out.result(
     { ok: !missing, findings: findings.map(({ what, state, detail, advice }) => ({ what, state, detail, advice })) },
-    columns(lines),
+    columns(lines, out.width),
   )
   return missing ? EXIT.tpm : EXIT.ok
 }

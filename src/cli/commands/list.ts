@@ -12,7 +12,7 @@ export const run: Run = async ({ out, options }) => {
   }
   const usable = cards.filter(({ state }) => state !== 'no-piv')
   const names = usable.map(({ name }) => `${plain(name)}\n`).join('')
-  await out.result(cards.map(listedJson), out.mode.quiet ? names : listedText(cards))
+  await out.result(cards.map(listedJson), out.mode.quiet ? names : listedText(cards, out.width))
   for (const card of usable) {
     if ('error' in card && card.error !== undefined)
       await out.warn(TEXT.warn.listed(plain(card.name), card.error.message))

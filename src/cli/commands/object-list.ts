@@ -1,5 +1,5 @@
 import type { Run } from '../context.ts'
-import { columns } from '../describe.ts'
+import { columns } from '../layout.ts'
 import { errorJson } from '../output.ts'
 import { withCard } from '../select.ts'
 
@@ -8,6 +8,9 @@ export const run: Run = (context) =>
     const objects = await card.objects()
     await context.out.result(
       objects.map(({ tag, name, error }) => ({ tag, name: name ?? null, ...(error && { error: errorJson(error) }) })),
-      columns(objects.map(({ tag, name, error }) => [tag, name ?? '', error?.message ?? ''])),
+      columns(
+        objects.map(({ tag, name, error }) => [tag, name ?? '', error?.message ?? '']),
+        context.out.width,
+      ),
     )
   })
