@@ -55,7 +55,7 @@ export const ERROR = {
   resetUnconfirmed: (name: string) =>
     `Resetting card '${name}' destroys its keys, and that cannot be undone. Say that you mean it: tessera reset ${name} --yes.`,
   servedTwice: 'A card can be served once. Name each card once.',
-  bothWays: 'Either vpcd listens (--vpcd) or tessera does (--vpcd-listen). Give one of them.',
+  bothWays: 'Either vpcd listens (--vpcd) or Tessera does (--vpcd-listen). Give one of them.',
   sameSlot: (slot: string) => `The key is in slot ${slot} already. Name the slot that it has, then another one.`,
   derChain: 'DER holds one certificate. For the chain use --format pem.',
   noCert: (slot: string) => `There is no certificate in slot ${slot}. See what there is: tessera cert list.`,

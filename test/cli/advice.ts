@@ -1,89 +1,199 @@
-// Every command line that a message prints: the state in which it is printed, and the line as somebody then types it.
-// test/house/printed.test.ts fails where a source prints one that is not here.
+// Every command line that a message or a document prints: the state in which it is printed, and the line as somebody then
+// types it. test/house/printed.test.ts fails where one is printed that is not here.
 
-export type State = 'none' | 'fresh' | 'ready' | 'blocked' | 'helpDesk' | 'nobody'
+/** States of a card that need nothing but a TPM: advice.test.ts. */
+export type CardState =
+  | 'none'
+  | 'fresh'
+  | 'empty'
+  | 'keyed'
+  | 'ready'
+  | 'begun'
+  | 'halfRenamed'
+  | 'desk'
+  | 'blocked'
+  | 'helpDesk'
+  | 'nobody'
+  | 'swtpm'
 
-export interface Advice {
-  /** As printed; X is what the source puts in. */
+/** States with a CA, a service or a reader: advice-services.test.ts. */
+export type ServiceState = 'labCa' | 'issued' | 'enrolled' | 'service' | 'account' | 'signedIn' | 'reader' | 'served'
+
+export interface Advice<State> {
+  /** As printed; X is what a source puts in. */
   readonly line: string
   readonly state: State
-  readonly typed: string
-  /** Not 0 where what lies outside of the product is missing here: a CA that listens, a response of a help desk. */
+  /** With `{name}` where the state says what; as printed unless given. */
+  readonly typed?: string
+  /** Not 0 where it is stopped by a signal, or where the help desk does not answer. */
   readonly code?: number
+  /** Runs until it is stopped, which happens once it has said this. */
+  readonly until?: string
 }
 
-export const ADVICE: readonly Advice[] = [
+export const ADVICE: ReadonlyArray<Advice<CardState>> = [
   { line: '--card X pin change', state: 'fresh', typed: '--card work pin change --pin-file change' },
-  { line: 'accounts', state: 'ready', typed: 'accounts' },
+  { line: '--help', state: 'none' },
+  { line: 'accounts', state: 'ready' },
   { line: 'admin-key change', state: 'ready', typed: 'admin-key change --pin-file admin' },
   { line: 'cert delete X', state: 'ready', typed: 'cert delete 9a --yes --pin-file pin' },
   { line: 'cert import X FILE', state: 'ready', typed: 'cert import 9a 9a.pem --yes --pin-file pin' },
-  { line: 'cert list', state: 'ready', typed: 'cert list' },
-  { line: 'cert request 9a', state: 'ready', typed: 'cert request 9a --pin-file pin' },
+  { line: 'cert list', state: 'ready' },
+  { line: 'cert request 9a', state: 'keyed', typed: 'cert request 9a --pin-file pin' },
+  { line: 'cert self-sign 9a', state: 'keyed', typed: 'cert self-sign 9a --pin-file pin' },
+  { line: 'cert show 9a', state: 'ready' },
+  { line: 'completion bash', state: 'none' },
+  { line: 'completion fish', state: 'none' },
   { line: 'create NAME', state: 'none', typed: 'create work' },
   { line: 'create X', state: 'none', typed: 'create work' },
-  { line: 'create work', state: 'none', typed: 'create work' },
+  {
+    line: 'create field --puk none --help-desk-key help-desk-public.pem',
+    state: 'none',
+  },
+  {
+    line: 'create trial --tcti swtpm:host=127.0.0.1,port=2321',
+    state: 'swtpm',
+    typed: 'create trial --tcti swtpm:host=127.0.0.1,port={port}',
+  },
+  { line: 'create work', state: 'none' },
   { line: 'destroy NAME', state: 'ready', typed: 'destroy work --yes' },
   { line: 'destroy X --yes', state: 'ready', typed: 'destroy work --yes' },
-  { line: 'doctor', state: 'ready', typed: 'doctor' },
-  { line: 'enroll SLOT --abandon', state: 'ready', typed: 'enroll 9c --abandon --yes --pin-file pin' },
-  { line: 'enroll X --abandon', state: 'ready', typed: 'enroll 9c --abandon --yes --pin-file pin' },
+  { line: 'destroy desk --yes', state: 'desk' },
+  { line: 'doctor', state: 'ready' },
+  { line: 'enroll SLOT --abandon', state: 'begun', typed: 'enroll 9c --abandon --yes --pin-file pin' },
+  { line: 'enroll X --abandon', state: 'begun', typed: 'enroll 9c --abandon --yes --pin-file pin' },
   {
-    line: 'enroll SLOT --est URL',
-    state: 'ready',
-    typed: 'enroll 9c --est https://127.0.0.1:1 --pin-file pin',
-    code: 1,
+    line: 'help-desk respond CHALLENGE --private-key help-desk-private.pem',
+    state: 'none',
+    typed: 'help-desk respond {challenge} --private-key help-desk-private.pem --yes',
   },
-  { line: 'enroll X --est URL', state: 'ready', typed: 'enroll 9c --est https://127.0.0.1:1 --pin-file pin', code: 1 },
-  {
-    line: 'enroll SLOT --renew --est URL',
-    state: 'ready',
-    typed: 'enroll 9a --renew --est https://127.0.0.1:1 --pin-file pin',
-    code: 1,
-  },
-  { line: 'info X', state: 'ready', typed: 'info work' },
-  { line: 'key generate 9a', state: 'ready', typed: 'key generate 9c --pin-file pin' },
+  { line: 'info', state: 'ready' },
+  { line: 'info X', state: 'halfRenamed', typed: 'info office' },
+  { line: 'key generate 9a', state: 'empty', typed: 'key generate 9a --pin-file pin' },
+  { line: 'key generate 9a -o public.pem', state: 'empty', typed: 'key generate 9a -o public.pem --pin-file pin' },
   { line: 'key generate SLOT', state: 'ready', typed: 'key generate 9c --pin-file pin' },
   { line: 'key generate X', state: 'ready', typed: 'key generate 9c --pin-file pin' },
-  { line: 'key list', state: 'ready', typed: 'key list' },
-  { line: 'list', state: 'none', typed: 'list' },
+  { line: 'key list', state: 'ready' },
+  { line: 'list', state: 'none' },
+  { line: 'needs-renewal 9a', state: 'ready' },
   { line: 'object delete TAG', state: 'ready', typed: 'object delete chuid --yes --pin-file pin' },
-  { line: 'object list', state: 'ready', typed: 'object list' },
+  { line: 'object list', state: 'ready' },
   { line: 'pin change', state: 'fresh', typed: 'pin change --pin-file change' },
   { line: 'pin change-puk', state: 'fresh', typed: 'pin change-puk --pin-file change-puk' },
-  { line: 'pin status', state: 'blocked', typed: 'pin status' },
+  { line: 'pin status', state: 'blocked' },
   { line: 'pin unblock', state: 'blocked', typed: 'pin unblock --pin-file unblock' },
   // Nobody answers the challenge here: the response is an empty line.
   { line: 'pin unblock --help-desk', state: 'helpDesk', typed: 'pin unblock --help-desk --pin-file pin', code: 4 },
-  { line: 'rename X X', state: 'ready', typed: 'rename work office' },
+  { line: 'rename X X', state: 'halfRenamed', typed: 'rename work office' },
+  { line: 'rename work desk', state: 'ready' },
   { line: 'reset X', state: 'nobody', typed: 'reset work --yes' },
   { line: 'reset X --yes', state: 'ready', typed: 'reset work --yes' },
-]
-
-/** What needs a CA, a service or a reader to be run: where that is done. */
-export const ADVICE_ELSEWHERE: Readonly<Record<string, string>> = {
-  'enroll X --renew': 'test/enroll/enroll.test.ts',
-  'forget X': 'test/signin/cli.test.ts',
-  'forget ADDRESS': 'test/signin/cli.test.ts',
-  'lab-ca approve X': 'test/cli/lab-ca.test.ts',
-  'lab-ca approve --all': 'test/cli/lab-ca.test.ts',
-  'lab-ca list': 'test/cli/lab-ca.test.ts',
-  'lab-ca revoke X': 'test/cli/lab-ca.test.ts',
-  'lab-ca user add NAME': 'test/cli/lab-ca.test.ts',
-  'serve NAME': 'test/serve/cli.test.ts',
-  'serve NAME --vpcd-listen PORT': 'test/serve/cli.test.ts',
-  'signin ADDRESS --method challenge': 'test/signin/cli.test.ts',
-  'signin ADDRESS --service URL': 'test/signin/cli.test.ts',
-  signout: 'test/signin/cli.test.ts',
-  'signout X': 'test/signin/cli.test.ts',
-}
-
-/** Command lines of other programs, likewise. `script`: what a shell is given, in a folder with the files of the test. */
-export const OTHER_PROGRAMS: ReadonlyArray<{ readonly line: string; readonly script: string }> = [
+  { line: 'reset desk --yes', state: 'desk' },
   {
-    line: 'openssl pkcs12 -legacy -in OLD -out KEY.pem; openssl pkcs12 -export -in KEY.pem -out NEW',
-    script:
-      'openssl pkcs12 -legacy -in old.p12 -out key.pem -passin pass:geheim -passout pass:key; openssl pkcs12 -export -in key.pem -out new.p12 -passin pass:key -passout pass:geheim',
+    line: 'sign 9a README.md -o README.sig',
+    state: 'keyed',
+    typed: 'sign 9a README.md -o README.sig --pin-file pin',
   },
-  { line: 'openssl pkey -in PRIVATE.pem -pubout', script: 'openssl pkey -in traditional.pem -pubout' },
 ]
+
+const LOGIN = '--user alice --ca-file {caFile} --password-file {password} --pin-file {pin}'
+
+export const SERVICE_ADVICE: ReadonlyArray<Advice<ServiceState>> = [
+  {
+    line: '--card reader:virtual sign 9a README.md -o README.sig',
+    state: 'served',
+    typed: '--card reader:virtual sign 9a README.md -o README.sig --pin-file {pin}',
+  },
+  { line: 'enroll SLOT --est URL', state: 'labCa', typed: `enroll 9c --est {est} ${LOGIN}` },
+  { line: 'enroll X --est URL', state: 'labCa', typed: `enroll 9c --est {est} ${LOGIN}` },
+  {
+    line: 'enroll 9a --est https://ca.example --user maria --ca-file ca.pem',
+    state: 'labCa',
+    typed: `enroll 9a --est {est} ${LOGIN}`,
+  },
+  {
+    line: 'enroll 9a --est https://127.0.0.1:8443 --user maria --ca-file ~/.local/share/tessera/lab-ca/ca.pem',
+    state: 'labCa',
+    typed: `enroll 9a --est {est} ${LOGIN}`,
+  },
+  { line: 'enroll SLOT --renew --est URL', state: 'enrolled', typed: `enroll 9a --renew --est {est} ${LOGIN}` },
+  {
+    line: 'enroll X --renew',
+    state: 'enrolled',
+    typed: 'enroll 9a --renew --password-file {password} --pin-file {pin}',
+  },
+  {
+    line: 'enroll 9a --renew --by-certificate --est https://ca.example.com --pin-file %d/pin',
+    state: 'enrolled',
+    typed: 'enroll 9a --renew --by-certificate --est {est} --ca-file {caFile} --pin-file {pin}',
+  },
+  { line: 'forget ADDRESS', state: 'account', typed: 'forget alice@lab.example --yes' },
+  { line: 'forget X', state: 'account', typed: 'forget alice@lab.example --yes' },
+  { line: 'forget maria@lab.example', state: 'signedIn', typed: 'forget alice@lab.example --yes' },
+  {
+    line: 'lab-ca',
+    state: 'labCa',
+    typed: 'lab-ca --directory {new} --listen 127.0.0.1:0',
+    until: 'runs at',
+    code: 143,
+  },
+  { line: 'lab-ca approve --all', state: 'labCa', typed: 'lab-ca approve --all --directory {directory}' },
+  { line: 'lab-ca approve X', state: 'labCa', typed: 'lab-ca approve 1 --directory {directory}' },
+  { line: 'lab-ca revoke X', state: 'issued', typed: 'lab-ca revoke 1 --directory {directory}' },
+  { line: 'lab-ca list', state: 'labCa', typed: 'lab-ca list --directory {directory}' },
+  {
+    line: 'lab-ca user add NAME',
+    state: 'labCa',
+    typed: 'lab-ca user add carol --directory {directory} --pin-file {password}',
+  },
+  {
+    line: 'lab-ca user add alice',
+    state: 'labCa',
+    typed: 'lab-ca user add alice --directory {new} --pin-file {password}',
+  },
+  {
+    line: 'lab-ca user add maria',
+    state: 'labCa',
+    typed: 'lab-ca user add maria --directory {directory} --pin-file {password}',
+  },
+  { line: 'serve NAME', state: 'reader', typed: 'serve work --vpcd 127.0.0.1:{vpcd}', until: 'Serving card' },
+  { line: 'serve %i', state: 'reader', typed: 'serve work --vpcd 127.0.0.1:{vpcd}', until: 'Serving card' },
+  { line: 'serve work', state: 'reader', typed: 'serve work --vpcd 127.0.0.1:{vpcd}', until: 'Serving card' },
+  {
+    line: 'serve NAME --vpcd-listen PORT',
+    state: 'reader',
+    typed: 'serve work --vpcd-listen {free}',
+    until: 'in no reader',
+  },
+  {
+    line: 'serve work --vpcd-listen 35963',
+    state: 'reader',
+    typed: 'serve work --vpcd-listen {free}',
+    until: 'in no reader',
+  },
+  {
+    line: 'signin ADDRESS --method challenge',
+    state: 'account',
+    typed: 'signin alice@lab.example --method challenge --pin-file {pin}',
+    until: 'Signed in',
+  },
+  {
+    line: 'signin ADDRESS --service URL',
+    state: 'service',
+    typed: 'signin alice@lab.example --service {service} --ca-file {serviceCaFile} --pin-file {pin}',
+    until: 'Signed in',
+  },
+  {
+    line: 'signin maria@lab.example --service https://service.example --background',
+    state: 'service',
+    typed: 'signin alice@lab.example --service {service} --ca-file {serviceCaFile} --background --pin-file {pin}',
+  },
+  { line: 'signout', state: 'signedIn' },
+  { line: 'signout X', state: 'signedIn', typed: 'signout alice@lab.example' },
+]
+
+/** Documents whose commands run as they stand, one after the other: the test that runs each. */
+export const PAGES_THAT_RUN: Readonly<Record<string, string>> = {
+  'docs/first-certificate.md': 'test/strangers/first-certificate.test.ts',
+  'docs/first-sign-in.md': 'test/strangers/first-sign-in.test.ts',
+}
