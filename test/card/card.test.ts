@@ -18,7 +18,7 @@ import { program } from '../support/program.ts'
 import { tempDir, within } from '../support/temp.ts'
 import { type Inserted, insertCard } from '../support/vpcd.ts'
 
-const LIMIT_MS = 60_000
+const LIMIT_MS = 120_000
 const folder = tempDir('secrets')
 const file = (name: string, ...lines: string[]) => secretFile(join(folder, name), ...lines)
 const PUK = 'open ?me'

@@ -16,7 +16,7 @@ export interface Result {
   readonly octets: Uint8Array
 }
 
-const LIMIT_MS = 60_000
+const LIMIT_MS = 120_000
 
 export class Sink extends Writable {
   readonly chunks: Uint8Array[] = []

@@ -145,7 +145,11 @@ for (const [shell, script] of Object.entries(ASK)) {
   // bash is there everywhere; the others where somebody uses them.
   if (!here && shell !== 'bash') continue
   test(`${shell} completes`, () => {
-    const { stdout, stderr } = spawnSync(shell, ['-c', script], { env: installed(), encoding: 'utf8', timeout: 60_000 })
+    const { stdout, stderr } = spawnSync(shell, ['-c', script], {
+      env: installed(),
+      encoding: 'utf8',
+      timeout: 120_000,
+    })
     const [keys, cards, files, registered] = stdout.split('\n')
     assert.equal([keys, cards, files], ['generate', 'desk work', ''], stderr)
     assert.match(registered ?? '', 'tessera')

@@ -184,10 +184,10 @@ async function helpDesk(answer: (challenge: string) => Promise<string>): Promise
   child.stderr.setEncoding('utf8').on('data', (text: string) => {
     output += text
   })
-  const response = await within(Promise.race([challenge, ended.then(() => '')]), 30_000, 'no challenge')
+  const response = await within(Promise.race([challenge, ended.then(() => '')]), 120_000, 'no challenge')
   if (response === '') throw new Error(`no challenge: ${output}`)
   child.stdin.end(`${await answer(response)}\n`)
-  const code = await within(ended, 30_000, 'pin unblock --help-desk')
+  const code = await within(ended, 120_000, 'pin unblock --help-desk')
   forget()
   said += output
   return { code, output }

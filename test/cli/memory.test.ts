@@ -15,7 +15,7 @@ import { startSwtpm } from '../support/swtpm.ts'
 import { atExit, tempDir, within } from '../support/temp.ts'
 import { secretFile } from './cli.ts'
 
-const LIMIT = 60_000
+const LIMIT = 120_000
 const PIN = '93710482'
 const PASSPHRASE = 'Passphrase of 1 key'
 

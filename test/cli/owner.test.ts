@@ -27,7 +27,7 @@ async function expect(code: number, ...argv: string[]): Promise<string> {
 
 test('the owner sets a password', () => {
   const env = { ...process.env, TPM2TOOLS_TCTI: tpm.tcti }
-  execFileSync('tpm2_changeauth', ['-c', 'owner', PASSWORD], { env, stdio: 'pipe', timeout: 20_000 })
+  execFileSync('tpm2_changeauth', ['-c', 'owner', PASSWORD], { env, stdio: 'pipe', timeout: 120_000 })
 })
 
 test('creation wants it: no terminal and no file is exit code 9, and says how', async () => {

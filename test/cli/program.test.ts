@@ -167,7 +167,7 @@ test('a reader that goes away at once is no exception', async () => {
     stderr += text
   })
   const ended = new Promise((resolve) => child.once('close', resolve))
-  assert.is(await within(ended, 30_000, 'tessera --help'), 1)
+  assert.is(await within(ended, 120_000, 'tessera --help'), 1)
   assert.is(stderr, '')
 })
 

@@ -108,7 +108,7 @@ test('a line that is no secret is shown as it is typed', async () => {
 
 test('without a terminal nothing is asked', () => {
   const [shell, ...words] = ['setsid', 'sh', '-c', `${ask} once </dev/null`]
-  const { stdout, status } = spawnSync(shell, words, { encoding: 'utf8', timeout: 30_000 })
+  const { stdout, status } = spawnSync(shell, words, { encoding: 'utf8', timeout: 120_000 })
   assert.match(stdout, 'there is no terminal to ask on')
   assert.is(status, 1)
 })

@@ -68,7 +68,7 @@ for (const row of COMMANDS) {
 const asProcess = async (...argv: string[]) => {
   const child = spawn(process.execPath, ['--import', 'tsx', join(root, 'test/cli/unsettled-child.ts'), ...argv])
   const ended = once(child, 'close') as Promise<[number | null]>
-  const [[code], said] = await within(Promise.all([ended, text(child.stderr)]), 60_000, argv.join(' '))
+  const [[code], said] = await within(Promise.all([ended, text(child.stderr)]), 120_000, argv.join(' '))
   return { code, said }
 }
 

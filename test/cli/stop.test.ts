@@ -28,7 +28,7 @@ async function run(argv: readonly string[], hooksFor: (kill: (signal: NodeJS.Sig
   }
   const ended = new Promise<number | null>((resolve) => child.once('close', resolve))
   proxy.hooks = hooksFor((signal) => child.kill(signal))
-  const code = await within(ended, 30_000, argv.join(' '))
+  const code = await within(ended, 120_000, argv.join(' '))
   proxy.hooks = {}
   forget()
   return { code, output }

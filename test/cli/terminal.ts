@@ -16,7 +16,7 @@ export interface Conversation {
   readonly code: number | null
 }
 
-const LIMIT_MS = 30_000
+const LIMIT_MS = 120_000
 
 /** Runs a shell command on a terminal and holds a conversation with it. */
 export async function converse(

@@ -65,7 +65,7 @@ export function patternOf(lines: readonly string[]): RegExp {
 /** Without anything that only a shell knows: run in this process, which is quicker. */
 const PLAIN = /^tessera( +[\w./:=,%#-]+)* *$/
 
-const LIMIT_MS = 60_000
+const LIMIT_MS = 120_000
 
 /** Runs a command in the current folder. */
 async function perform(command: string): Promise<Pick<Result, 'code' | 'stdout' | 'stderr'>> {

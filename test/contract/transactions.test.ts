@@ -23,7 +23,7 @@ async function refusedAsUsage(work: () => Promise<unknown>): Promise<void> {
       () => undefined,
       (thrown: unknown) => thrown,
     ),
-    5000,
+    120_000,
     'a transaction that waits for itself',
   )
   assert.instance(error, UsageError)

@@ -172,7 +172,7 @@ test('SIGKILL at each event of an enrolment over EST: the same call finishes it'
     child.stdout.on('data', (chunk) => {
       said += chunk
     })
-    const [code, signal] = await within(once(child, 'close'), 60_000, `event ${at}`)
+    const [code, signal] = await within(once(child, 'close'), 120_000, `event ${at}`)
     return { code, signal, said }
   }
   let at = 1

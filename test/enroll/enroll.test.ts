@@ -64,7 +64,7 @@ test('renewal with a new key: it waits in a retired slot until its certificate i
   await go({ renew: true, key: 'new', algorithm: 'RSA-2048' })
   assert.equal([await spki('9a'), await card.getCertificate('9a')], [oldKey, old])
   assert.equal(await placesOfKeys(), ['95', '9a'])
-  const result = await enrolled({ renew: true, wait: 10 })
+  const result = await enrolled({ renew: true, wait: 600 })
   assert.not.equal(await spki('9a'), oldKey)
   assert.not.equal(result.certificate, old?.certificate)
   assert.equal(

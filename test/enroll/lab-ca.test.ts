@@ -73,7 +73,7 @@ for (const [name, protocol] of Object.entries(PROTOCOLS)) {
     assert.is(first.state, 'pending')
     const [entry] = (await waiting.registration.entries()).slice(-1)
     await waiting.registration.approve(entry?.id ?? 0)
-    const second = await go(hurried(protocol(address(waiting))), { slot: '9c', wait: 10 })
+    const second = await go(hurried(protocol(address(waiting))), { slot: '9c', wait: 600 })
     assert.is(second.state, 'enrolled')
     assert.is((await waiting.registration.entries()).length, entry?.id)
   })

@@ -78,7 +78,7 @@ for (const which of ['est', 'certsrv'] as const) {
       const registration = await openRegistrationAuthority(slow.directory.path)
       const [waiting] = (await registration.entries()).filter(({ state }) => state === 'pending')
       await registration.deny(waiting?.id ?? 0, 'not this one')
-      const error = await refused('ERR_CA_REFUSED', 10, () => go(card, which, { ...options, wait: 90 }))
+      const error = await refused('ERR_CA_REFUSED', 10, () => go(card, which, { ...options, wait: 600 }))
       assert.match(error.message, 'not this one')
       // EST has no answer that means "denied": a status may come from anything in between, so the user has to say it.
       if (which === 'est') {

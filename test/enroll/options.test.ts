@@ -38,7 +38,7 @@ for (const [first, then, begun, now] of OTHERWISE) {
 }
 
 test('the same, and what is decided at each call, goes on; so does a call that gives none', async () => {
-  for (const again of [{ subject: 'CN=One', algorithm: 'p-256', wait: 5, force: true }, { wait: 5 }]) {
+  for (const again of [{ subject: 'CN=One', algorithm: 'p-256', wait: 600, force: true }, { wait: 600 }]) {
     ca.plan = ['pending']
     await go({ subject: 'CN=One', key: 'new', renew: true })
     assert.is((await go(again)).state, 'enrolled', JSON.stringify(again))

@@ -8,6 +8,7 @@ import { looksLikePkcs12, readPkcs12 } from '../../src/enroll/pkcs12.ts'
 import { Pkcs12Work } from '../../src/enroll/pkcs12-work.ts'
 import { readTlvs, tlv, unwrap } from '../../src/iso7816/tlv.ts'
 import { refused } from '../library/refusal.ts'
+import { turnsDuring } from '../support/times.ts'
 import { certificate, derOf, file, folder, openssl } from './support/openssl.ts'
 
 const PASSPHRASE = 'Größe 🔑'
@@ -99,7 +100,7 @@ test('what would take for ever is not begun', async () => {
   const started = performance.now()
   const error = await refused('ERR_DATA', 2, () => readPkcs12(Uint8Array.from(longer), passphrase))
   assert.match(error.message, '2147483647 rounds')
-  assert.ok(performance.now() - started < 1000)
+  assert.ok(performance.now() - started < 60_000)
 })
 
 /** A file with so many more copies of its first part. */
@@ -129,16 +130,8 @@ for (const [way, rounds] of [
 
 test('and nobody is held up by the rounds that are made here', async () => {
   const octets = pack('P-256', '-certpbe', 'NONE', '-keypbe', 'NONE', '-iter', '150000')
-  let turns = 0
-  const timer = setInterval(() => {
-    turns += 1
-  }, 1)
-  try {
-    await opens('P-256', octets)
-  } finally {
-    clearInterval(timer)
-  }
-  assert.ok(turns >= 10, String(turns))
+  const turns = await turnsDuring(() => opens('P-256', octets))
+  assert.ok(turns >= 200, String(turns))
 })
 
 test('what is damaged is refused, and quickly', async () => {

@@ -158,7 +158,7 @@ async function lastTry(name: string, plan: 'refuse' | 'pending'): Promise<void> 
   const card = { name, home, pin: '424242', pinTries: 3 }
   const first = await prepareCard({ card, enroll: { ca } }).catch(({ code }) => code)
   assert.ok(first === 'ERR_CA_REFUSED' || first.enrollment.state === 'pending')
-  const wrong = () => prepareCard({ card: { ...card, pin: '424243' }, enroll: { ca, wait: 5 } })
+  const wrong = () => prepareCard({ card: { ...card, pin: '424243' }, enroll: { ca, wait: 600 } })
   for (let left = 2; left > 0; left -= 1) await refused('ERR_PIN_WRONG', 4, wrong)
   await refused('ERR_PIN_LAST_TRY', 7, wrong)
   const open = await openCard({ name, home })

@@ -8,6 +8,7 @@ import { abandonedJson } from '../../src/cli/enrollment.ts'
 import { abandonEnrollment, type CaProtocol, enroll, pendingEnrollment, selfSign } from '../../src/enroll/index.ts'
 import { CaError, destroyCard } from '../../src/index.ts'
 import { refused } from '../library/refusal.ts'
+import { gate } from '../support/temp.ts'
 import { testCa } from './support/ca.ts'
 import { ca, card, enrolled, everything, go, home, name, openedAgain, PIN, placesOfKeys, spki } from './support/work.ts'
 
@@ -19,7 +20,7 @@ test('pending: it is asked for again when it is time, here or in another process
   assert.equal([waits?.step, waits?.ca], ['pending', ca.name])
   await openedAgain()
   const events: string[] = []
-  const result = await go({ wait: 10, onEvent: ({ step }) => events.push(step) })
+  const result = await go({ wait: 600, onEvent: ({ step }) => events.push(step) })
   assert.is(result.state, 'enrolled')
   assert.equal(events, ['resume', 'wait', 'fetch', 'wait', 'fetch', 'check', 'test', 'store'])
   assert.is(ca.submitted.length, 1)
@@ -42,20 +43,20 @@ test('what the CA knows a request by is kept, whatever comes next: it is never h
   await refused('ERR_CA_UNAVAILABLE', 1, () => go({ ca: numbered }))
   assert.is((await pendingEnrollment(card, '9a', { home }))?.step, 'pending')
   await openedAgain()
-  assert.is((await go({ ca: numbered, wait: 40 })).state, 'enrolled')
+  assert.is((await go({ ca: numbered, wait: 600 })).state, 'enrolled')
   assert.equal(posted, ['submit', '25'])
 })
 
 test('pending: waiting ends when the signal says so, and goes on later', async () => {
   ca.plan = ['pending', 'pending', 'pending']
   const stop = new AbortController()
-  const waiting = go({ wait: 60, signal: stop.signal, onEvent: ({ step }) => step === 'wait' && stop.abort() })
+  const waiting = go({ wait: 600, signal: stop.signal, onEvent: ({ step }) => step === 'wait' && stop.abort() })
   await waiting.then(
     () => assert.unreachable(),
     (error) => assert.is(error.name, 'AbortError'),
   )
   ca.plan = []
-  assert.is((await go({ wait: 10 })).state, 'enrolled')
+  assert.is((await go({ wait: 600 })).state, 'enrolled')
 })
 
 test('the file of an enrolment is private, versioned and holds no secret', async () => {
@@ -103,11 +104,10 @@ test('a refused request is asked for otherwise with the same key', async () => {
 
 test('two at once into one slot: one wins, the other is told; into two slots both win', async () => {
   ca.plan = ['pending']
-  const first = go({ wait: 10 })
-  const second = await refused('ERR_CARD_BUSY', 1, async () => {
-    await new Promise((resolve) => setTimeout(resolve, 300))
-    return go()
-  })
+  const waiting = gate()
+  const first = go({ wait: 600, onEvent: ({ step }) => step === 'wait' && waiting.open() })
+  await waiting.promise
+  const second = await refused('ERR_CARD_BUSY', 1, () => go())
   assert.match(second.message, 'is enrolling into slot 9a')
   const [one, other] = await Promise.all([first, go({ slot: '9c' })])
   assert.equal([one.state, other.state], ['enrolled', 'enrolled'])
@@ -118,7 +118,7 @@ test('two new keys that wait at once have two slots', async () => {
   ca.plan = ['pending', 'pending']
   for (const slot of ['9a', '9c']) assert.is((await go({ slot, renew: true, key: 'new' })).state, 'pending')
   assert.is((await card.keys()).length, 4)
-  for (const slot of ['9a', '9c']) assert.is((await go({ slot, renew: true, wait: 5 })).state, 'enrolled')
+  for (const slot of ['9a', '9c']) assert.is((await go({ slot, renew: true, wait: 600 })).state, 'enrolled')
   assert.equal(await placesOfKeys(), ['9a', '9c'])
 })
 
@@ -187,7 +187,7 @@ test('what somebody puts meanwhile into the slots that an enrolment has chosen s
   assert.equal(await placesOfKeys(), ['95', '9d'])
   await fill('94')
   const before = await everything()
-  await refused('ERR_NOT_SUPPORTED', 8, () => go({ ...renew, wait: 5 }))
+  await refused('ERR_NOT_SUPPORTED', 8, () => go({ ...renew, wait: 600 }))
   assert.equal(await everything(), before)
   await card.deleteKey('95')
   await fill('95')

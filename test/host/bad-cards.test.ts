@@ -44,7 +44,7 @@ for (const [name, answer] of Object.entries(CARDS)) {
     test(`${name}${shared ? ', where other programs reach it' : ''}`, async () => {
       for (const [what, call] of Object.entries(CALLS)) {
         const card = cardOver({ ...plainCard(answer), ...(shared && { generation: 0, reader: 'test' }) })
-        const ending = await within(call(card), 5000, what).catch((error: unknown) => error)
+        const ending = await within(call(card), 120_000, what).catch((error: unknown) => error)
         if (ending instanceof Error) {
           assert.ok(ending instanceof CardError, `${what}: ${ending.stack}`)
           assert.ok(ending.message.length > 20, what)
@@ -68,7 +68,7 @@ test('a card whose answers break off in the middle of a call says so, whichever 
         left -= 1
         return left < 0 ? '' : undefined
       }
-      const ending = await within(call(shown.card), 5000, what).catch((error: unknown) => error)
+      const ending = await within(call(shown.card), 120_000, what).catch((error: unknown) => error)
       if (left >= 0 || ending === undefined) continue
       const well = !(ending instanceof Error) || ending instanceof CardError
       assert.ok(well, `${what}, answer ${at}: ${ending instanceof Error ? ending.stack : ''}`)

@@ -141,7 +141,7 @@ test('what was decrypted or agreed on stays in no answer, in one piece or in sev
 test('a transaction is no longer than it needs: streams are read, and PINs asked for, outside of it', async () => {
   const shown = await furnished()
   // Another program has its turn meanwhile.
-  const free = () => within(shown.send('0020008000'), 5000, 'no turn for another program')
+  const free = () => within(shown.send('0020008000'), 120_000, 'no turn for another program')
   const parts = async function* () {
     await free()
     yield message

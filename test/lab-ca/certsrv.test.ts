@@ -65,7 +65,7 @@ const submit = (
 /** curl as a person would type it; the CA is in this process, so it must not be waited for by blocking. */
 async function curl(...argv: string[]): Promise<Buffer> {
   const login = ['--user', `alice:${PASSWORDS.alice}`]
-  const options = { encoding: 'buffer' as const, timeout: 20_000 }
+  const options = { encoding: 'buffer' as const, timeout: 120_000 }
   const { stdout } = await promisify(execFile)(
     'curl',
     ['--silent', '--fail', '--cacert', lab.certificateFile, ...login, ...argv],

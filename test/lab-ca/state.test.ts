@@ -171,11 +171,11 @@ async function killed(path: string, ms: number): Promise<void> {
     stdio: ['ignore', 'pipe', 'inherit'],
   })
   const forget = atExit(() => child.kill('SIGKILL'))
-  await within(new Promise<void>((resolve) => child.stdout?.once('data', () => resolve())), 20_000, 'start')
+  await within(new Promise<void>((resolve) => child.stdout?.once('data', () => resolve())), 120_000, 'start')
   await new Promise((resolve) => setTimeout(resolve, ms))
   const ended = new Promise((resolve) => child.once('close', resolve))
   child.kill('SIGKILL')
-  await within(ended, 20_000, 'kill')
+  await within(ended, 120_000, 'kill')
   forget()
 }
 

@@ -10,7 +10,7 @@ import { ask, makeKey, makeRequest, openssl, scratchFile, startLab } from './sup
 
 const lab = await startLab()
 const waiting = await startLab({ pending: true })
-const LIMIT = 30_000
+const LIMIT = 120_000
 
 /** pki of strongSwan: it talks to the CA in this process, so it must not be waited for by blocking. */
 async function pki(

@@ -113,7 +113,7 @@ export function ask(lab: Lab, path: string, { user, type, body, options = {} }: 
     sent.on('error', reject)
     sent.end(body)
   })
-  return within(reply, 20_000, path)
+  return within(reply, 120_000, path)
 }
 
 export const base64 = (octets: Uint8Array): string => Buffer.from(octets).toString('base64')

@@ -4,7 +4,7 @@ import { createInterface } from 'node:readline'
 import { program } from '../support/program.ts'
 import { atExit, within } from '../support/temp.ts'
 
-const LIMIT = 30_000
+const LIMIT = 120_000
 
 export interface Child {
   readonly pid: number

@@ -101,7 +101,7 @@ test('another process holds it: a bounded wait, and list and info answer', () =>
     const began = performance.now()
     const error = await refused('ERR_TPM_BUSY', 9, () => openTpmCard(place, 'work'))
     assert.match(error.message, `(${holder.pid})`)
-    assert.ok(performance.now() - began < 5000)
+    assert.ok(performance.now() - began < 9000, 'not the ten seconds of others')
     assert.is((await listCards({ home })).length, 1)
     assert.equal(
       (await cardInfo('work', { home })).keys.map((key) => key.slot),
@@ -110,7 +110,7 @@ test('another process holds it: a bounded wait, and list and info answer', () =>
 
     const waits = openTpmCard({ ...place, waitMs: 20_000 }, 'work')
     assert.equal(await holder.rest(), ['let go: ok'])
-    const vault = await within(waits, 20_000, 'the next in turn')
+    const vault = await within(waits, 120_000, 'the next in turn')
     assert.is((await vault.keys.signDigest(parseSlot('9e'), data.slice(0, 32))).length, 64)
     await vault.close()
   }))

@@ -52,7 +52,7 @@ export async function forging(proxy: TpmProxy, at: number, forge: Forgery, work:
     },
   }
   try {
-    await within(work(), 8000, 'the operation')
+    await within(work(), 120_000, 'the operation')
     return { name, error: undefined }
   } catch (error) {
     return { name, error }

@@ -14,6 +14,7 @@ import { certificateOf } from '../contract/x509.ts'
 import { startSwtpm } from '../support/swtpm.ts'
 import { tempDir } from '../support/temp.ts'
 import { RH } from '../support/templates.ts'
+import { monotonic } from '../support/times.ts'
 import { EMPTY } from '../support/wire.ts'
 import { password } from '../support/witness.ts'
 import { type Bench, KINDS, onBench, PIN, PUK, WRONG_PIN, WRONG_PUK } from './bench.ts'
@@ -191,14 +192,14 @@ test('a TPM that somebody else has: in use after a short wait, and never an erro
   await once(socket, 'connect')
   const holder = beside(['hold', home])
   assert.is(await holder.line(), 'hold: ok')
-  const started = performance.now()
+  const started = monotonic()
   const cards = (await listCards({ home })).map(asked)
-  const took = performance.now() - started
+  const took = monotonic() - started
   assert.equal(
     cards.map(({ name, state, error, pin }) => [name, state, error, pin.triesLeft, pin.tries]),
     ['one', 'two', 'work'].map((name) => [name, 'in-use', undefined, undefined, 5]),
   )
-  assert.ok(took > 250 && took < 2500, `${took} ms`)
+  assert.ok(took > 250 && took < 9000, `${took} ms, and not the ten seconds of a card that is opened`)
   socket.destroy()
   await holder.rest()
   // The wait of a listing is not that of a card that is opened: here both are under way at once.
@@ -215,9 +216,9 @@ test('a TPM that says nothing any more: bounded, and the other TPMs are heard', 
   await (await createCard({ name: 'work', home, tcti: 'embedded:', pin: PIN })).close()
   process.kill(swtpm.pid, 'SIGSTOP')
   try {
-    const started = performance.now()
+    const started = monotonic()
     const cards = await listCards({ home, waitMs: 100 })
-    assert.ok(performance.now() - started < 6000)
+    assert.ok(monotonic() - started < 60_000)
     assert.equal(
       cards.map(({ name, state }) => [name, state]),
       [

@@ -15,7 +15,7 @@ import { atExit, tempDir, within } from '../support/temp.ts'
 import { ascii, fromHex } from '../support/wire.ts'
 import { SECRETS } from './memory-secrets.ts'
 
-const LIMIT = 60_000
+const LIMIT = 120_000
 const text = (name: keyof typeof SECRETS): string =>
   String.fromCharCode(...[...SECRETS[name]].map((char) => (char.charCodeAt(0) - 0x40) & 0x7f))
 

@@ -131,7 +131,7 @@ for (const name of ['NV_UndefineSpace', 'NV_DefineSpace', 'Create']) {
       const child = spawn(node, [...words, 'reset', 'work', '--yes'], { env, stdio: 'ignore' })
       const ended = new Promise<NodeJS.Signals | null>((resolve) => child.once('close', (_, signal) => resolve(signal)))
       proxy.hooks = { onCommand: (exchange) => void (exchange.name === name && child.kill('SIGKILL')) }
-      assert.is(await within(ended, 30_000, 'tessera reset'), 'SIGKILL')
+      assert.is(await within(ended, 120_000, 'tessera reset'), 'SIGKILL')
       proxy.hooks = {}
       // The next start of any card cleans up.
       const other = await create({ name: 'other' })

@@ -227,7 +227,7 @@ test('nothing is said on standard output or standard error, whatever is set to m
       const words = [...program('test/library/child.ts'), 'day', home, direct, SECRETS.pin]
       const { stdout, stderr, status } = spawnSync(process.execPath, words, {
         env: { ...env, TESSERA_TCTI: direct },
-        timeout: 60_000,
+        timeout: 120_000,
       })
       assert.is(status, 0, stderr.toString())
       assert.match(stdout.toString(), 'verify: ok\nsign: ok')

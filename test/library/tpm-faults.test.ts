@@ -168,10 +168,10 @@ test('a swtpm that another client holds: a bounded wait, and words', () =>
       const error = await refused('ERR_TPM_BUSY', 9, call)
       assert.match(error.message, /another program holds it/)
     }
-    assert.ok(performance.now() - began < 5000)
-    const waits = openTpmCard({ ...place, waitMs: 10_000 }, 'work')
+    assert.ok(performance.now() - began < 18_000, 'not twice the ten seconds of others')
+    const waits = openTpmCard({ ...place, waitMs: 60_000 }, 'work')
     holder.destroy()
-    await (await within(waits, 10_000, 'the next in turn')).close()
+    await (await within(waits, 120_000, 'the next in turn')).close()
     assert.equal(
       (await listCards({ home })).map(({ name }) => name),
       ['work'],
@@ -185,7 +185,7 @@ if (process.env.TESSERA_TEST_LONG === '1') {
       if (proxy === undefined) throw new Error('no proxy')
       const card = await withKey(bench)
       proxy.hooks.onCommand = () => new Promise(() => {})
-      await refused('ERR_TPM_TIMEOUT', 9, () => within(Promise.resolve(card.sign('9e', data)), 60_000, 'giving up'))
+      await refused('ERR_TPM_TIMEOUT', 9, () => within(Promise.resolve(card.sign('9e', data)), 120_000, 'giving up'))
       proxy.hooks = {}
       await signs(card, '9e')
       await refused('ERR_PIN_REQUIRED', 4, () => card.sign('9a', data))

@@ -22,7 +22,7 @@ import {
 } from './support/rig.ts'
 
 const embedded = () => openTpm('embedded:', { stateFile: join(tempDir('state'), 'state') })
-const bounded = <T>(work: Promise<T>): Promise<T> => within(work, 10_000, 'close() does not come back')
+const bounded = <T>(work: Promise<T>): Promise<T> => within(work, 120_000, 'close() does not come back')
 
 /** A rig whose TPM has the command of this name and says nothing more; `reached` when it has it. */
 async function stalledAt(command: string) {
@@ -148,7 +148,7 @@ test('an object that nobody closed: its thread ends and its sessions go with it'
   const flushed = gate()
   proxy.hooks.onAnswer = ({ name }) => (name === 'FlushContext' ? void setImmediate(flushed.open) : undefined)
   const timer = setInterval(collect, 10)
-  await within(flushed.promise, 10_000, 'it is not collected')
+  await within(flushed.promise, 120_000, 'it is not collected')
   clearInterval(timer)
   assert.equal(await leftovers(proxy), [])
   await stop()

@@ -8,7 +8,7 @@ import * as assert from 'uvu/assert'
 const build = process.env.TESSERA_ADDON
   ? dirname(process.env.TESSERA_ADDON)
   : fileURLToPath(new URL('../../native/build/Release/', import.meta.url))
-const { stdout, stderr, status, error } = spawnSync(join(build, 'crypto_test'), { encoding: 'utf8', timeout: 20_000 })
+const { stdout, stderr, status, error } = spawnSync(join(build, 'crypto_test'), { encoding: 'utf8', timeout: 120_000 })
 const cases = (stdout ?? '').split('\n').filter((line) => line !== '')
 
 test('the program ran to its end, and found nothing wrong', () => {

@@ -58,6 +58,8 @@ test('no descriptor left: a typed failure, and it works again when there are som
   const swtpm = await startSwtpm()
   const body = `
     await open(given.tcti).then((tpm) => tpm.close()) // everything is loaded
+    // UBSan checks a class once, and through a pipe: with no descriptor left it takes sound objects for damaged ones.
+    await open('swtpm:path=/nowhere').catch(() => undefined)
     const fs = require('node:fs')
     const taken = []
     const take = () => { try { for (;;) taken.push(fs.openSync('/dev/null')) } catch (error) { return error.code } }

@@ -1,19 +1,27 @@
 // takes: 6 s
 // The end of a process with TPMs open and work in flight: exit code 0, no hang, no crash, and what is left is sound.
+import { once } from 'node:events'
 import { join } from 'node:path'
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
 import { startProxy } from '../support/proxy.ts'
 import { startSwtpm } from '../support/swtpm.ts'
-import { tempDir } from '../support/temp.ts'
+import { gate, tempDir } from '../support/temp.ts'
 import { childProcess, type Given, inProcess, KEEPS_MAKING_KEYS, said, thread } from './support/elsewhere.ts'
 import { call, leftovers, openTpm, random, storageKey } from './support/rig.ts'
 
 /** Longer than any exit takes on a busy machine, and shorter than every wait of a TPM call (30 s). */
 const BOUND_MS = 15_000
 
-async function exits(body: string, given: Given, lines: readonly string[]): Promise<void> {
-  const ended = await inProcess(body, given)
+/** `when`: one that ends with `TOLD_TO_EXIT` is told then, once it has said that it is ready. */
+async function exits(body: string, given: Given, lines: readonly string[], when?: Promise<void>): Promise<void> {
+  const { child, ended: end } = childProcess(body, given)
+  if (when !== undefined) {
+    const ready = child.stdout === null ? undefined : once(child.stdout, 'data')
+    await Promise.race([end, Promise.all([ready, when])])
+    child.stdin?.write('exit')
+  }
+  const ended = await end
   assert.equal([ended.signal, ended.code, ended.lines], [null, 0, lines])
   assert.ok(ended.milliseconds < BOUND_MS, `${ended.milliseconds} ms`)
 }
@@ -21,6 +29,7 @@ async function exits(body: string, given: Given, lines: readonly string[]): Prom
 const stateFile = () => join(tempDir('state'), 'state')
 const OPEN = `const tpm = await open(given.tcti, given.state)`
 const EXIT = `setImmediate(() => process.exit(0))`
+const TOLD_TO_EXIT = `say('ready'); process.stdin.once('data', () => process.exit(0))`
 
 /** The same state serves the next process. */
 async function stateIsSound(state: string): Promise<void> {
@@ -75,14 +84,20 @@ test('process.exit while a TPM says nothing: to a command, to the flushing at th
   const proxy = await startProxy(swtpm.path)
   const given = { tcti: proxy.tcti, state: '' }
   for (const silent of ['GetRandom', 'FlushContext', 'Startup']) {
-    proxy.hooks.onAnswer = ({ name }) => (name === silent ? new Promise(() => {}) : undefined)
+    const asked = gate()
+    proxy.hooks.onAnswer = ({ name }) => {
+      if (name !== silent) return undefined
+      asked.open()
+      return new Promise(() => {})
+    }
+    if (silent === 'FlushContext') asked.open() // which is asked for at the exit
     const opening = `const opening = ${silent === 'Startup' ? "open(given.tcti, '', 600000)" : 'open(given.tcti)'}`
     const body = {
       GetRandom: `const tpm = await opening; tpm.run([random])`,
       FlushContext: `const tpm = await opening; await tpm.startSession({ policy: true })`,
       Startup: '',
     }[silent]
-    await exits(`${opening}; ${body}; setTimeout(() => process.exit(0), 100)`, given, [])
+    await exits(`${opening}; ${body}; ${TOLD_TO_EXIT}`, given, ['ready'], asked.promise)
   }
   proxy.hooks = {}
   await proxy.stop()
@@ -116,8 +131,13 @@ test('process.exit with a thread that is at work, and one that waits', async () 
       require('node:worker_threads').parentPort.postMessage('at work')
       for (;;) await tpm.run([{ command: 0x17b, handles: [], names: [], auths: [], params: Uint8Array.of(0, 8) }])
     })
-    const waiting = inner(() => native.openTpm({ tcti: given.tcti, stateFile: '', createState: false, waitMs: 600000 }))
-    making.once('message', () => setTimeout(() => process.exit(0), 200))`
+    const waiting = inner(async () => {
+      const opening = native.openTpm({ tcti: given.tcti, stateFile: '', createState: false, waitMs: 600000 })
+      require('node:worker_threads').parentPort.postMessage('waits')
+      await opening
+    })
+    const { once } = require('node:events')
+    Promise.all([once(making, 'message'), once(waiting, 'message')]).then(() => process.exit(0))`
   const addon = new URL('../../native/build/Release/tessera.node', import.meta.url).pathname
   await exits(body, { state, tcti: swtpm.tcti, addon }, [])
   await holder.close()

@@ -87,7 +87,7 @@ async function round(bench: Bench, subject: Subject, random: Random, others: Uin
       const { layer, reason } = await failureOf(Promise.reject(error))
       outcome = `${layer}/${reason}`
     }),
-    20_000,
+    120_000,
     told,
   )
   bench.proxy.hooks = {}

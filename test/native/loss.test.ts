@@ -17,7 +17,7 @@ const deviceOf = (tcti: string, waitMs = 10_000) =>
 
 /** The error of `work`, which must have this code. */
 function fails(code: ErrorCode, work: Promise<unknown>): Promise<CardError> {
-  return within(work, 20_000, code).then(
+  return within(work, 120_000, code).then(
     (value) => {
       throw new Error(`no ${code}, but ${value}`)
     },
@@ -101,7 +101,7 @@ test('a swtpm that another client holds: a bounded wait, and words; it is taken 
     const holder = await openTpm(swtpm.tcti)
     const started = performance.now()
     const busy = await fails('ERR_TPM_BUSY', octets(deviceOf(swtpm.tcti, 300)))
-    assert.ok(performance.now() - started < 5000)
+    assert.ok(performance.now() - started < 9000, 'not the ten seconds of others')
     assert.match(busy.message, /another program holds it\. Close that program, or try again later/)
     const waiting = deviceOf(swtpm.tcti)
     const first = octets(waiting)

@@ -85,7 +85,7 @@ test(`${3 * ROUNDS} threads stopped at any moment: the embedded TPM goes on, and
     const workers = Array.from({ length: 3 }, () => thread(BUSY, { tcti: 'embedded:', state }))
     assert.equal(await Promise.all(workers.map(said)), Array(3).fill('open'))
     for (let i = 0; i < round % 7; i += 1) await own.run([random(8)])
-    await within(Promise.all(workers.map((worker) => worker.terminate())), 20_000, 'a thread does not stop')
+    await within(Promise.all(workers.map((worker) => worker.terminate())), 120_000, 'a thread does not stop')
   }
   assert.is((await own.run([random(8)])).length, 1)
   assert.is(hex((await call(own, 'GetCapability', { params: listing })).rest()), before)
@@ -104,7 +104,7 @@ test('a thread stopped while the TPM makes a key for it', async () => {
       state: stateOf,
     })
     assert.is(await said(worker), 'busy')
-    await within(worker.terminate(), 20_000, 'the thread does not stop')
+    await within(worker.terminate(), 120_000, 'the thread does not stop')
     const own = await openTpm(tcti, { stateFile: stateOf })
     await call(own, 'ReadPublic', { handles: [(await storageKey(own)).handle] })
     await own.close()
@@ -123,13 +123,13 @@ test('a thread stopped while its TPM says nothing, and while it waits for a TPM'
     },
   )
   assert.is(await said(stalled), 'sent')
-  await within(stalled.terminate(), 5000, 'the thread does not stop')
+  await within(stalled.terminate(), 120_000, 'the thread does not stop')
 
   const waits = thread(`const opening = open(given.tcti, '', 600000); say('waits'); await opening`, {
     tcti: swtpm.tcti,
   })
   assert.is(await said(waits), 'waits') // the proxy holds the only place
-  await within(waits.terminate(), 5000, 'the thread does not stop')
+  await within(waits.terminate(), 120_000, 'the thread does not stop')
   proxy.hooks = {}
   const own = await openTpm(proxy.tcti)
   assert.equal(await leftovers(proxy), [])

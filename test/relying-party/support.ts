@@ -139,7 +139,7 @@ export function ask(sample: Pick<Sample, 'url' | 'pem'>, path: string, how: Ask 
     })
     sent.end(body)
   })
-  return within(reply, 20_000, path)
+  return within(reply, 120_000, path)
 }
 
 /** An agent whose one connection stays. */

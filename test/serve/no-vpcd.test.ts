@@ -63,7 +63,7 @@ async function played(
     () => undefined,
     (error: unknown) => error,
   )
-  await work(peer, within(end, 10_000, 'the end'))
+  await work(peer, within(end, 120_000, 'the end'))
   peer.socket.destroy()
   await end
   await vpcd.close()

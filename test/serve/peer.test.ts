@@ -105,7 +105,7 @@ async function python(source: string, user?: string) {
   const forget = atExit(() => child.kill('SIGKILL'))
   const lines = createInterface({ input: child.stdout })[Symbol.asyncIterator]()
   return {
-    line: async () => (await within(lines.next(), 10_000, 'a line')).value as string | undefined,
+    line: async () => (await within(lines.next(), 120_000, 'a line')).value as string | undefined,
     kill: () => {
       forget()
       child.kill('SIGKILL')
@@ -144,7 +144,7 @@ for _ in range(2):
     vpcd: `127.0.0.1:${await listener.line()}`,
     onState: (state, why) => state === 'refused' && refused.open(why),
   })
-  const why = await within(refused.promise, 5000, 'a refusal')
+  const why = await within(refused.promise, 120_000, 'a refusal')
   assert.instance(why, PcscError)
   assert.match(why?.message ?? '', 'runs as the user 65534, and is not pcscd')
   assert.is(await listener.line(), 'got 0')
@@ -176,7 +176,7 @@ print('got', got, flush=True)`,
   assert.equal(states, ['waiting', 'refused'])
   const pcscd = connect(listen, '127.0.0.1')
   pcscd.write(Uint8Array.of(0, 1, 1, 0, 1, 4))
-  await within(once(pcscd, 'data'), 5000, 'the ATR')
+  await within(once(pcscd, 'data'), 120_000, 'the ATR')
   assert.equal(states, ['waiting', 'refused', 'inserted'])
   pcscd.destroy()
   await served.close()

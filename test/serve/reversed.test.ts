@@ -39,7 +39,7 @@ test.after(async () => {
 })
 
 test('the card is there, and only there', async () => {
-  await within(served.ready, 5000, 'the card in its reader')
+  await within(served.ready, 120_000, 'the card in its reader')
   await seen(pcscd.readers[0], true)
   const readers = await listReaders()
   assert.equal(
@@ -65,7 +65,7 @@ test('by a part of the name too: a card that does not answer is not what is mean
 
 test('a second peer is let go, and the first goes on', async () => {
   const second = connect(pcscd.ports[0], '127.0.0.1')
-  await within(once(second, 'close'), 5000, 'its end')
+  await within(once(second, 'close'), 120_000, 'its end')
   await opened(async (card) => card.verifyPin(PIN))
   assert.not(gone(pcscd.pid))
 })

@@ -69,7 +69,7 @@ test('a card that another process serves is used in its reader, and is the same 
   await seen(pcscd.readers[0], true)
   const session = await signIn({ address: ALICE, pin: PIN, home })
   assert.is(session.card.name, `reader:${pcscd.readers[0]}`)
-  const ended = within(session.ended, 10_000, 'the session goes on')
+  const ended = within(session.ended, 120_000, 'the session goes on')
   assert.is(await served.stop('SIGTERM'), 0)
   assert.is((await ended).reason, 'card-removed')
   await seen(pcscd.readers[0], false)
@@ -105,7 +105,7 @@ for (const version of ['-tls1_2', '-tls1_3']) {
     const argv = ['s_server', '-accept', `127.0.0.1:${port}`, '-key', key, '-cert', cert, version, '-www', ...trust]
     const server = spawn('openssl', argv, { stdio: ['ignore', 'pipe', 'pipe'] })
     atExit(() => server.kill('SIGKILL'))
-    await within(new Promise((resolve) => server.stdout.once('data', resolve)), 10_000, 's_server')
+    await within(new Promise((resolve) => server.stdout.once('data', resolve)), 120_000, 's_server')
     let asked = 0
     const pin = () => {
       asked += 1
@@ -113,7 +113,7 @@ for (const version of ['-tls1_2', '-tls1_3']) {
     }
     const there = { address: ALICE, service: `https://127.0.0.1:${port}`, ca: identity.cert, home, pin } as const
     // It lets the card in, and its page is no answer of a service that is signed in to.
-    await refusedWith('ERR_SERVICE_ANSWER', within(signIn({ ...there, method: 'certificate' }), 20_000, version))
+    await refusedWith('ERR_SERVICE_ANSWER', within(signIn({ ...there, method: 'certificate' }), 120_000, version))
     assert.is(asked, 1)
     server.kill('SIGKILL')
   })

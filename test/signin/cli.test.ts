@@ -30,7 +30,7 @@ async function goneBy(pid: number): Promise<void> {
   const poll = async () => {
     while (!gone(pid)) await new Promise((resolve) => setTimeout(resolve, 20))
   }
-  await within(poll(), 10_000, `process ${pid} does not end`)
+  await within(poll(), 120_000, `process ${pid} does not end`)
 }
 
 test('the first time it wants to know where; an address has to be one', async () => {

@@ -60,7 +60,7 @@ interface Sent {
 async function ask(path: string, { method = 'GET', headers = {}, body }: Sent = {}) {
   const sent = request({ socketPath, path, method, headers: { Host: 'service', ...headers }, agent: false })
   sent.end(body)
-  const [message] = await within(once(sent, 'response'), 10_000, `${method} ${path}`)
+  const [message] = await within(once(sent, 'response'), 120_000, `${method} ${path}`)
   return { status: message.statusCode, headers: message.headers as IncomingHttpHeaders, body: await text(message) }
 }
 
@@ -107,7 +107,7 @@ test('nothing goes to anybody else', async () => {
     const raw = connect(socketPath)
     raw.write(`${line}\r\nHost: service\r\n\r\n`)
     raw.resume().on('error', () => undefined)
-    await within(once(raw, 'close'), 5000, line)
+    await within(once(raw, 'close'), 120_000, line)
   }
   assert.is(heard.length, before)
 })
@@ -118,7 +118,7 @@ test('what breaks off, at either end, ends that call and no other', async () => 
   const [message] = await once(sent, 'response')
   await within(
     text(message).then(assert.unreachable, () => undefined),
-    5000,
+    120_000,
     'the answer that is cut off',
   )
   const given = request({ socketPath, path: '/slow', headers: { Host: 'service' }, agent: false })
@@ -131,8 +131,8 @@ test('what breaks off, at either end, ends that call and no other', async () => 
 test('an answer that says that nobody is signed in comes through, and ends the session', async () => {
   const { status, body } = await ask('/out')
   assert.equal([status, JSON.parse(body).error], [401, 'signed-out'])
-  assert.equal(await within(session.ended, 5000, 'the end'), { reason: 'service', told: true })
-  await within(closed, 5000, 'the socket')
+  assert.equal(await within(session.ended, 120_000, 'the end'), { reason: 'service', told: true })
+  await within(closed, 120_000, 'the socket')
   assert.not(existsSync(socketPath))
 })
 
@@ -145,8 +145,8 @@ test('signed out while a call is under way: the call ends, and whoever signs out
   while (heard.at(-1)?.call !== 'GET /slow') await new Promise((resolve) => setTimeout(resolve, 10))
   assert.is((await signOutElsewhere(ALICE, { home })).reason, 'signed-out')
   assert.not(existsSync(socketPath))
-  assert.ok(['broken off', 502].includes((await within(slow, 5000, 'the call')) ?? 0))
-  await within(closed, 5000, 'the socket')
+  assert.ok(['broken off', 502].includes((await within(slow, 120_000, 'the call')) ?? 0))
+  await within(closed, 120_000, 'the socket')
   held.open()
 })
 
@@ -156,7 +156,7 @@ test('a card that another program holds up is let go of slowly, and whoever sign
   const slowly = () => new Promise((resolve) => setTimeout(resolve, 3000)).then(close)
   Object.defineProperty(session.card, 'close', { value: slowly })
   assert.is((await signOutElsewhere(ALICE, { home })).reason, 'signed-out')
-  await within(closed, 5000, 'the socket')
+  await within(closed, 120_000, 'the socket')
 })
 
 test('the service is down: said as such', async () => {

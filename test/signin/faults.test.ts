@@ -36,7 +36,7 @@ async function failing(code: ErrorCode, options: Partial<SignInOptions>, pin = P
     return pin
   }
   const place = { address: ALICE, service: service.url, ca: service.ca, home, pin: ask, timeout: 5000 }
-  const error = await refusedWith(code, within(signIn({ ...place, ...options }), 20_000, code))
+  const error = await refusedWith(code, within(signIn({ ...place, ...options }), 120_000, code))
   assert.equal(await accounts({ home }), [], code)
   assert.equal(readdirSync(join(home, 'run')), [], code)
   return { asked, error }
@@ -116,7 +116,7 @@ for (const method of METHODS) {
         () => assert.unreachable(),
         (error: Error) => assert.is(error.message, 'changed my mind'),
       ),
-      5000,
+      120_000,
       'giving up',
     )
     assert.equal(await accounts({ home }), [])

@@ -33,7 +33,7 @@ async function goneBy(pid: number): Promise<void> {
   const poll = async () => {
     while (!gone(pid)) await new Promise((resolve) => setTimeout(resolve, 20))
   }
-  await within(poll(), 10_000, `process ${pid} does not end`)
+  await within(poll(), 120_000, `process ${pid} does not end`)
 }
 
 async function signedIn(): Promise<number | undefined> {
@@ -53,7 +53,7 @@ for (const method of ['certificate', 'challenge'] as const) {
     const noticed = async () => {
       while ((await signedIn()) !== undefined) await new Promise((resolve) => setTimeout(resolve, 20))
     }
-    await within(noticed(), 10_000, 'it is taken for signed in')
+    await within(noticed(), 120_000, 'it is taken for signed in')
     assert.not(existsSync(socket) || existsSync(run('.session')))
     await refusedWith('ERR_SIGNED_OUT', signOutElsewhere(ALICE, { home }))
     const again = await signInInBackground({ address: ALICE, home, pin: () => PIN })
@@ -84,7 +84,7 @@ test('told to stop just when it is signed in: nobody is, and nothing stays', asy
       lock?.release()
     }
   }
-  await within(over(), 10_000, 'somebody is signed in')
+  await within(over(), 120_000, 'somebody is signed in')
   assert.match(service.log.at(-1) ?? '', 'DELETE /session 204')
   assert.not(existsSync(run('.sock')))
 })
@@ -190,7 +190,7 @@ test('who started it is killed before the PIN is there: nothing stays', async ()
   const argv = ['--import', import.meta.resolve('tsx'), '--input-type=module', '--eval', script]
   const starter = spawn(process.execPath, argv, { stdio: ['ignore', 'pipe', 'inherit'] })
   atExit(() => starter.kill('SIGKILL'))
-  await within(new Promise((resolve) => starter.stdout.once('data', resolve)), 20_000, 'nobody is asked')
+  await within(new Promise((resolve) => starter.stdout.once('data', resolve)), 120_000, 'nobody is asked')
   const [keeper = ''] = readFileSync(`/proc/${starter.pid}/task/${starter.pid}/children`, 'utf8').trim().split(' ')
   assert.match(readFileSync(`/proc/${keeper}/cmdline`, 'utf8'), ALICE)
   starter.kill('SIGKILL')

@@ -67,7 +67,7 @@ async function run(...argv: string[]): Promise<{ code: number | null; stdout: st
       await new Promise((resolve) => setTimeout(resolve, 20))
     }
   }
-  const [code] = await within(Promise.all([ended, watch()]), 30_000, argv.join(' '))
+  const [code] = await within(Promise.all([ended, watch()]), 120_000, argv.join(' '))
   assert.ok(seen > 5)
   said.push(stdout, stderr)
   return { code, stdout }

@@ -20,7 +20,7 @@ const said = (answer: Response) => answer.json() as Promise<Record<string, strin
 
 /** How a session ends by itself. */
 async function ending(session: Session): Promise<string> {
-  const { reason } = await within(session.ended, 10_000, 'the session does not end')
+  const { reason } = await within(session.ended, 120_000, 'the session does not end')
   const [account] = await accounts({ home })
   assert.ok(account && 'address' in account)
   assert.equal([account.signedIn, account.ended?.reason], [undefined, reason])
@@ -201,7 +201,7 @@ test('what was signed for one connection goes to no other server', async () => {
   Object.defineProperty(card, 'sign', {
     async value(...args: Parameters<typeof signing>) {
       const signature = await signing(...args)
-      await within(closed.promise, 5000, 'the first connection')
+      await within(closed.promise, 120_000, 'the first connection')
       await first.close()
       const port = Number(new URL(first.url).port)
       second = await forgedService(letting(60_000, { session: 's'.repeat(43) }), other, port)

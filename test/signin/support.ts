@@ -14,7 +14,7 @@ import { atExit, tempDir, within } from '../support/temp.ts'
 export const PIN = '13579086'
 export const WRONG_PIN = '246801'
 export const ALICE = 'alice@lab.example'
-const LIMIT_MS = 20_000
+const LIMIT_MS = 120_000
 
 export interface RelyingParty {
   readonly url: string

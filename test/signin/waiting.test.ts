@@ -13,7 +13,7 @@ import { search } from '../support/memory.ts'
 import { within } from '../support/temp.ts'
 import { ALICE, PIN, startLab, startWorld } from './support.ts'
 
-const LIMIT = 60_000
+const LIMIT = 120_000
 const { home, service } = await startWorld()
 process.env.TESSERA_HOME = home
 process.env.TESSERA_TCTI = 'embedded:'

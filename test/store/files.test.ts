@@ -116,7 +116,7 @@ test('a new folder is flushed into each folder above it that was made', async ()
 })
 
 test('a folder where there can be none is an error, and no endless try', async () => {
-  const error = await failure(within(files.makeFolder('/proc/nobody/x/y'), 5000, 'makeFolder'))
+  const error = await failure(within(files.makeFolder('/proc/nobody/x/y'), 120_000, 'makeFolder'))
   assert.is((error.cause as { code?: string }).code, 'ENOENT')
   const file = join(tempDir(), 'f')
   writeFileSync(file, '')

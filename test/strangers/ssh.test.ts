@@ -120,7 +120,7 @@ async function startAgent(socket: string): Promise<ChildProcess> {
   const child = spawn('ssh-agent', ['-D', '-a', socket], { stdio: ['ignore', 'pipe', 'ignore'] })
   atExit(() => child.kill('SIGKILL'))
   // It prints where it listens once it does.
-  await within(once(child.stdout, 'data'), 15_000, 'ssh-agent does not start')
+  await within(once(child.stdout, 'data'), 120_000, 'ssh-agent does not start')
   assert.ok(existsSync(socket))
   return child
 }

@@ -35,7 +35,7 @@ export interface PcscdOptions {
   readonly before?: (ports: readonly [number, number]) => Promise<void>
 }
 
-const LIMIT_MS = 15_000
+const LIMIT_MS = 120_000
 const DRIVER = '/usr/lib/pcsc/drivers/serial/libifdvpcd.so'
 const IPC_DIRECTORY = '/run/pcscd'
 

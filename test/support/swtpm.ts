@@ -30,7 +30,7 @@ export interface Swtpm {
   stateWrites(): Promise<number>
 }
 
-const LIMIT_MS = 15_000
+const LIMIT_MS = 120_000
 const STATE_FILE = 'tpm2-00.permall'
 
 export async function startSwtpm(options: SwtpmOptions = {}): Promise<Swtpm> {

@@ -19,7 +19,7 @@ export interface Inserted {
   pull(): Promise<void>
 }
 
-const LIMIT_MS = 15_000
+const LIMIT_MS = 120_000
 
 /** Puts a card into the reader at `port`. PC/SC sees it within its poll of 0.4 s. */
 export async function insertCard(port: number, card: CardChannel, options: ServeOptions = {}): Promise<Inserted> {

@@ -191,7 +191,7 @@ export class Witness {
     if (this.#child.exitCode !== null || this.#child.signalCode !== null) return
     const exit = once(this.#child, 'exit')
     how()
-    await within(exit, 15_000, 'the witness does not end')
+    await within(exit, 120_000, 'the witness does not end')
   }
 }
 
@@ -206,5 +206,5 @@ function findExecutable(): string {
 
 /** Starts the witness on the Unix socket of a swtpm or of a proxy. */
 export async function startWitness(socketPath: string): Promise<Witness> {
-  return within(new Witness(findExecutable(), socketPath).ready(), 15_000, 'the witness does not connect')
+  return within(new Witness(findExecutable(), socketPath).ready(), 120_000, 'the witness does not connect')
 }

@@ -4,6 +4,7 @@ import { createInterface } from 'node:readline'
 import { parseSlot } from '../../../src/piv/slots.ts'
 import { openTpmCard } from '../../../src/tpm/open.ts'
 import type { TpmVault } from '../../../src/tpm/vault/vault.ts'
+import { monotonic } from '../../support/times.ts'
 import { ACTS } from './acts.ts'
 import { create, destroy, makeKey, outcome, type Secrets, verifyPin, withCard } from './card.ts'
 import type { Point } from './crash.ts'
@@ -39,7 +40,8 @@ export interface Answers {
   create: string
   destroy: string
   add: readonly string[]
-  open: { readonly code: string; readonly ms: number }
+  /** On the machine's clock. */
+  open: { readonly code: string; readonly began: number; readonly ended: number }
   hold: 'held'
   release: 'released'
 }
@@ -95,9 +97,9 @@ const orders: { [Name in keyof Orders]: (details: Orders[Name]) => Promise<Answe
   },
 
   async open({ name, ...spot }) {
-    const started = performance.now()
+    const began = monotonic()
     const code = await outcome(withCard(spot, name, async () => undefined))
-    return { code, ms: performance.now() - started }
+    return { code, began, ended: monotonic() }
   },
   async hold({ name, ...spot }) {
     held = await openTpmCard(spot, name)

@@ -5,7 +5,7 @@ import { program } from '../../support/program.ts'
 import { atExit, within } from '../../support/temp.ts'
 import type { Answers, Orders } from './child.ts'
 
-const LIMIT_MS = 60_000
+const LIMIT_MS = 120_000
 
 export interface Child {
   readonly process: ChildProcess

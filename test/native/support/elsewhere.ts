@@ -32,7 +32,7 @@ export async function said(worker: Worker): Promise<string> {
   const message = once(worker, 'message').then(([word]) => String(word))
   const failure = once(worker, 'error').then(([error]) => Promise.reject(error))
   failure.catch(() => undefined)
-  return within(Promise.race([message, failure]), 30_000, 'the thread says nothing')
+  return within(Promise.race([message, failure]), 120_000, 'the thread says nothing')
 }
 
 export interface Ended {
@@ -42,7 +42,7 @@ export interface Ended {
   readonly milliseconds: number
 }
 
-/** A process that runs `body`; `ended` when it is gone. A hang is ended after 30 s, and shows as a signal. */
+/** A process that runs `body`; `ended` when it is gone. A hang is ended after 120 s, and shows as a signal. */
 export function childProcess(
   body: string,
   given: Given = {},
@@ -50,11 +50,12 @@ export function childProcess(
 ): { child: ChildProcess; ended: Promise<Ended> } {
   const started = performance.now()
   const child = spawn(process.execPath, ['-e', program(body, given)], {
-    stdio: ['ignore', 'pipe', 'pipe'],
+    stdio: ['pipe', 'pipe', 'pipe'],
     env: { ...process.env, ...environment },
   })
+  child.stdin.on('error', () => undefined)
   const forget = atExit(() => child.kill('SIGKILL'))
-  const timer = setTimeout(() => child.kill('SIGKILL'), 30_000)
+  const timer = setTimeout(() => child.kill('SIGKILL'), 120_000)
   let output = ''
   for (const stream of [child.stdout, child.stderr]) {
     stream.setEncoding('utf8').on('data', (text: string) => {

@@ -14,7 +14,7 @@ import { atExit, tempDir, within } from '../../support/temp.ts'
 import { ascii, fromHex } from '../../support/wire.ts'
 
 const SECRETS = { pin: '93710482', newPin: '650791', puk: 'qJ~3!Vk/', newPuk: '+gM$u9X?', wrong: '77120366' } as const
-const LIMIT = 60_000
+const LIMIT = 120_000
 
 const needles = new Map<string, Uint8Array>()
 for (const [name, secret] of Object.entries(SECRETS)) {

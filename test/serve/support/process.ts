@@ -15,7 +15,7 @@ export interface ServeProcess {
   stop(signal: NodeJS.Signals): Promise<number | null>
 }
 
-const LIMIT_MS = 20_000
+const LIMIT_MS = 120_000
 const running = new Set<() => Promise<unknown>>()
 
 /** Ends what a failed test has left running, so that only that one fails: for `test.after.each`. */

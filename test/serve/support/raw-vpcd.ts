@@ -4,7 +4,7 @@ import { createServer, type Server, type Socket } from 'node:net'
 import { encodeFrame, FrameReader } from '../../../src/serve/vpcd/framing.ts'
 import { within } from '../../support/temp.ts'
 
-const LIMIT_MS = 15_000
+const LIMIT_MS = 120_000
 
 /** One connection of a card. */
 export class RawPeer {

@@ -5,7 +5,7 @@ import { program } from '../../support/program.ts'
 import { atExit, within } from '../../support/temp.ts'
 
 const script = program('test/store/support/child.ts')
-const LIMIT = 60_000
+const LIMIT = 120_000
 
 export interface Beside {
   readonly process: ChildProcess

@@ -9,7 +9,7 @@ import { atExit, tempDir, within } from '../../support/temp.ts'
 import { OPENSC } from './opensc.ts'
 import { file, ok } from './tools.ts'
 
-const LIMIT_MS = 40_000
+const LIMIT_MS = 120_000
 const POLICIES = '/etc/chromium/policies/managed'
 const RULES = join(POLICIES, 'tessera-test.json')
 /** The title of the window in which it asks for a PIN. */

@@ -4,7 +4,7 @@ import { once } from 'node:events'
 import { atExit, within } from '../../support/temp.ts'
 import { ok, run } from './tools.ts'
 
-const LIMIT_MS = 20_000
+const LIMIT_MS = 120_000
 const SIZE = '1000x720x24'
 
 export interface Desktop {

@@ -91,7 +91,7 @@ export async function startKdc(ca: string): Promise<Kdc> {
       })
     }
   })
-  await within(ready, 30_000, 'krb5kdc does not start')
+  await within(ready, 120_000, 'krb5kdc does not start')
   return {
     kinit(pin, module, id) {
       const identity = `X509_user_identity=PKCS11:module_name=${module}:certid=${id}`
@@ -106,7 +106,7 @@ export async function startKdc(ca: string): Promise<Kdc> {
     async stop() {
       const ended = once(child, 'exit')
       child.kill('SIGTERM')
-      await within(ended, 15_000, 'krb5kdc does not end')
+      await within(ended, 120_000, 'krb5kdc does not end')
     },
   }
 }

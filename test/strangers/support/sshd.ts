@@ -15,7 +15,7 @@ export interface Sshd {
   stop(): Promise<void>
 }
 
-const LIMIT_MS = 15_000
+const LIMIT_MS = 120_000
 const PROGRAM = '/usr/sbin/sshd'
 /** False where installing one would have opened the machine: scripts/setup then leaves it out. */
 export const SSHD_IS_HERE = existsSync(PROGRAM)

@@ -26,7 +26,7 @@ export interface RunOptions {
   readonly cwd?: string
 }
 
-const LIMIT_MS = 20_000
+const LIMIT_MS = 120_000
 const folder = tempDir('strangers')
 let files = 0
 
