@@ -19,8 +19,8 @@ export const SERVED = {
 
 /** Suffix of the lock that is taken while the card is in its reader. */
 const SHOWN = '.shown-lock'
-const TRIES = 5
-const PAUSE_MS = 20
+const FIRST_PAUSE_MS = 20
+const LONGEST_PAUSE_MS = 1000
 
 export interface ServedCard extends Readonly<MarkOf<typeof SERVED.entries>> {
   readonly name: string
@@ -54,19 +54,20 @@ export class ServedCards {
 
   /**
    * Tells other processes whether a card that this process serves is in its reader: only then can a reader that shows
-   * its GUID be believed. If the home cannot be written to, they are not told.
+   * its GUID be believed. If the home cannot be written to, they are not told until it can.
    */
   showing(name: string): (now: boolean) => void {
     let lock: FileLock | null = null
     let again: NodeJS.Timeout | undefined
-    const show = (tries: number) => {
+    const show = (pause: number) => {
       lock ??= this.#show(name)
-      // Another process asks at this very moment whether it is taken.
-      if (lock === null && tries > 1) again = setTimeout(show, PAUSE_MS, tries - 1).unref()
+      if (lock !== null) return
+      // Another process asks at this very moment whether it is taken, or the home cannot be written to for now.
+      again = setTimeout(show, pause, Math.min(pause * 2, LONGEST_PAUSE_MS)).unref()
     }
     return (now) => {
       clearTimeout(again)
-      if (now) return show(TRIES)
+      if (now) return show(FIRST_PAUSE_MS)
       lock?.release()
       lock = null
     }

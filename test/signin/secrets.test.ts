@@ -68,7 +68,7 @@ async function run(...argv: string[]): Promise<{ code: number | null; stdout: st
     }
   }
   const [code] = await within(Promise.all([ended, watch()]), 120_000, argv.join(' '))
-  assert.ok(seen > 5)
+  assert.ok(seen > 0)
   said.push(stdout, stderr)
   return { code, stdout }
 }

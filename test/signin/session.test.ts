@@ -99,7 +99,7 @@ const letting =
   }
 
 test('its time is over', async () => {
-  const short = await forgedService(letting(300))
+  const short = await forgedService(letting(2000))
   assert.is(await ending(await signedIn('certificate', short)), 'expired')
   assert.ok(short.calls.includes('DELETE /session'))
   await short.close()

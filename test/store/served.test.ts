@@ -11,13 +11,14 @@ import { ServedCards } from '../../src/home/served.ts'
 import { native } from '../../src/native.ts'
 import { refuseServed } from '../../src/tpm/busy.ts'
 import { CardStore } from '../../src/tpm/store/store.ts'
-import { tempDir } from '../support/temp.ts'
+import { gate, tempDir, within } from '../support/temp.ts'
+import { sampleCard } from './support/cards.ts'
 
 const lockFile = (path: string) => native().lockFile(path)
 
-function shop() {
+function shop(lock = lockFile) {
   const home = new Home(tempDir('served'))
-  return { home, served: new ServedCards({ home, lockFile }), store: new CardStore({ home, lockFile }) }
+  return { home, served: new ServedCards({ home, lockFile: lock }), store: new CardStore({ home, lockFile }) }
 }
 
 const codeOf = (work: Promise<unknown>) =>
@@ -70,7 +71,13 @@ test("another process's mark: while it lives, and not after", async () => {
 })
 
 test('a process that only asks is not taken for one that shows the card, and keeps nobody from showing it', async () => {
-  const { home, served } = shop()
+  let looks = 0
+  const many = gate()
+  const { home, served } = shop((path) => {
+    if (path.endsWith('.shown-lock')) looks += 1
+    if (looks === 8) many.open()
+    return lockFile(path)
+  })
   const end = await served.begin('work', 'x')
   const show = served.showing('work')
   assert.not(served.isShown('work'))
@@ -81,14 +88,64 @@ test('a process that only asks is not taken for one that shows the card, and kee
   const asking = spawn('flock', ['-s', join(home.run, 'work.shown-lock'), 'sh', '-c', 'echo asking; read -r _'], {
     stdio: ['pipe', 'pipe', 'inherit'],
   })
-  await once(asking.stdout, 'data')
-  assert.not(served.isShown('work'))
-  show(true)
-  asking.stdin.end()
-  await once(asking, 'close')
-  while (!served.isShown('work')) await delay(5)
+  try {
+    await once(asking.stdout, 'data')
+    assert.not(served.isShown('work'))
+    looks = 0
+    show(true)
+    // It looks again for as long as it takes.
+    await within(many.promise, 120_000, 'it gives up')
+  } finally {
+    asking.stdin.end()
+    await once(asking, 'close')
+  }
+  const shown = async () => {
+    while (!served.isShown('work')) await delay(5)
+  }
+  await within(shown(), 120_000, 'it is not shown')
   show(false)
+  assert.not(served.isShown('work'))
   await end()
+})
+
+test('a card that is taken out is not shown any more, also where it never was', async () => {
+  let looks = 0
+  const { home, served } = shop((path) => {
+    looks += 1
+    return lockFile(path)
+  })
+  mkdirSync(home.run, { recursive: true })
+  const other = lockFile(join(home.run, 'work.shown-lock'))
+  const show = served.showing('work')
+  show(true)
+  show(false)
+  other?.release()
+  const [before] = [looks]
+  await delay(100)
+  assert.equal([looks, served.isShown('work')], [before, false])
+})
+
+test('a reader is named only while the card is in it: from before it is looked for until after', async () => {
+  const { home, served, store } = shop()
+  await store.create(sampleCard('work'))
+  const lock = left(home, 'work', mark(4711))
+  const show = served.showing('work')
+  for (const [before, meanwhile, named] of [
+    [true, true, "--card 'reader:There'"],
+    [false, true, '--card reader:TEXT'],
+    [true, false, '--card reader:TEXT'],
+    [false, false, '--card reader:TEXT'],
+  ] as const) {
+    show(before)
+    const look = async () => {
+      show(meanwhile)
+      return 'There'
+    }
+    const refused = await codeOf(refuseServed({ served, store }, 'work', look))
+    assert.match(refused?.message ?? '', named, `${before}, then ${meanwhile}`)
+    show(false)
+  }
+  lock?.release()
 })
 
 test('what is no mark means nothing', async () => {

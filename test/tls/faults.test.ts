@@ -120,7 +120,7 @@ on('while the card takes its time the loop turns; what is given up is let go at 
   const { card, hold, letGo, held } = await stage.slowCard()
   const { port, url } = await stage.server()
   await card.verifyPin(PIN)
-  const by = await stage.agent(card, '9a', { handshakeTimeout: 2000 })
+  const by = await stage.agent(card, '9a', { handshakeTimeout: 4000 })
   const open = await by.connect({ host: HOST, port })
   hold()
   let turns = 0
