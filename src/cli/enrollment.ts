@@ -1,9 +1,8 @@
 // An enrolment in words and as JSON: its progress, its result, and what is due.
 
 import { clock, day } from '../dates.ts'
-import type { Abandoned } from '../enroll/abandon.ts'
 import type { EnrollEvent, EnrollResult } from '../enroll/enroll-options.ts'
-import type { PendingEnrollment } from '../enroll/enrollments.ts'
+import type { AbandonedEnrollment } from '../enroll/enrollments.ts'
 import { type CaWishes, chosenCa } from './ca.ts'
 import { certificateJson, contentOf, verdictText } from './certificates.ts'
 import { type Context, given } from './context.ts'
@@ -63,19 +62,16 @@ export function resultText(result: EnrollResult): string {
   return [enrollment.enrolled(result.slot, subject, day(notAfter)), ...verdictText(result.programs)].join('\n')
 }
 
-type GivenUp = (PendingEnrollment & Abandoned) | undefined
-
 /** An enrolment may have come so far that it was finished instead. */
-export const abandonedJson = (slot: string, found: GivenUp): Json => ({
-  abandoned: found === undefined || found.finished ? null : slot,
-  finished: found?.finished ?? false,
-  keyLeft: found?.keyLeft ?? false,
-  id: found?.id ?? null,
-})
+export function abandonedJson(slot: string, found: AbandonedEnrollment | undefined): Json {
+  const { finished = false, keyLeft = false, id = null } = found ?? {}
+  return { abandoned: found === undefined || finished ? null : slot, finished, keyLeft, id }
+}
 
-export function abandonedText(slot: string, found: GivenUp): string {
+export function abandonedText(slot: string, found: AbandonedEnrollment | undefined): string {
   const { enrollment } = TEXT
   if (found === undefined) return enrollment.nothing(slot)
+  if (found.damaged) return enrollment.abandonedDamaged(slot)
   if (found.finished) return enrollment.finished(slot)
   const { keyLeft, step, ca = '', id } = found
   const atCa = step === 'sent' || step === 'pending' ? ` ${enrollment.leftAtCa(ca, id)}` : ''

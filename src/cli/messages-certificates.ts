@@ -64,6 +64,8 @@ export const ENROLLMENT = {
     `The enrolment into slot ${slot} is given up. What it had made is gone, and the card is as it was.`,
   abandonedKey: (slot: string) =>
     `The enrolment into slot ${slot} is given up. A key stays in the slot: it has a certificate by now, it may be another one, or this card does not delete keys. See: tessera key list.`,
+  abandonedDamaged: (slot: string) =>
+    `The file about the enrolment into slot ${slot} was damaged, and is removed. A key that the enrolment made may still be on the card, in slot ${slot} or a retired one (see: tessera key list), and its request at the CA.`,
   finished: (slot: string) =>
     `The enrolment into slot ${slot} had come so far that it was finished: the new certificate is there.`,
   leftAtCa: (ca: string, id?: string) =>

@@ -3,16 +3,16 @@ import { X509Certificate } from 'node:crypto'
 import { equal } from '../bytes.ts'
 import { hasCode, valueIf } from '../errors.ts'
 import type { Card } from '../piv/host/card.ts'
-import { parseSlot } from '../piv/slots.ts'
+import { parseSlot, type Slot } from '../piv/slots.ts'
 import { isFor } from './chain.ts'
 import { cardIdOf } from './identity.ts'
 import { certificateIn, install, publicKeyIn } from './install.ts'
 import { keyOfRequest } from './request-state.ts'
-import type { Enrolment, Enrolments } from './state.ts'
+import { type Enrolment, type Enrolments, isDamaged } from './state.ts'
 
 type Authorize = (() => Promise<void>) | undefined
 
-export interface Abandoned {
+export interface Undone {
   /** It had begun to put the new key or certificate into the slot, so it was finished instead. */
   readonly finished: boolean
   /**
@@ -21,26 +21,38 @@ export interface Abandoned {
   readonly keyLeft: boolean
 }
 
+/** Its file was damaged and is removed: a key that it made may be left, and its request may be at the CA. */
+export interface Damaged {
+  readonly slot: Slot
+  readonly damaged: true
+  readonly finished: false
+  readonly keyLeft: true
+}
+
 /**
  * An enrolment that has begun to put the new key or certificate into the slot is finished instead.
  * @returns what was under way; undefined if nothing was
- * @throws FileError ERR_CARD_BUSY when another process is working on it; as changes of a card do
+ * @throws FileError ERR_CARD_BUSY when another process is working on it, ERR_CARD_FILE_NEWER; as changes of a card do
  */
 export async function abandon(
   card: Card,
   slotName: string,
   { authorize }: { readonly authorize?: Authorize },
   enrolments: Enrolments,
-): Promise<(Enrolment & Abandoned) | undefined> {
+): Promise<(Enrolment & Undone & { readonly damaged: false }) | Damaged | undefined> {
   const slot = parseSlot(slotName)
   return enrolments.alone(await cardIdOf(card), slot, async (file) => {
-    const found = await file.read()
+    const found = await file.read().catch(valueIf(isDamaged, 'damaged' as const))
     if (found === undefined) return undefined
+    if (found === 'damaged') {
+      await file.remove()
+      return { slot, damaged: true, finished: false, keyLeft: true }
+    }
     const finished = await tooLate(card, found)
     if (finished) await finish(card, found, authorize)
     const keyLeft = !finished && !(await undo(card, found, authorize))
     await file.remove()
-    return { ...found, finished, keyLeft }
+    return { ...found, finished, keyLeft, damaged: false }
   })
 }
 

@@ -5,7 +5,7 @@ import { Home } from '../home/home.ts'
 import { processLocks } from '../home/locks.ts'
 import type { Card } from '../piv/host/card.ts'
 import { parseSlot } from '../piv/slots.ts'
-import { type Abandoned, abandon } from './abandon.ts'
+import { abandon, type Damaged, type Undone } from './abandon.ts'
 import { enrol } from './enroll.ts'
 import type { EnrollOptions, EnrollResult } from './enroll-options.ts'
 import { cardIdOf } from './identity.ts'
@@ -32,17 +32,23 @@ export function enroll(card: Card, { home, ...options }: EnrollOptions & EnrollP
 
 /**
  * Abandons what `enroll` has begun: its new key is removed, and the card is as it was before. The CA is not told. An
- * enrolment that has begun to put the new key or certificate into the slot is finished instead, and the result says so.
+ * enrolment that has begun to put the new key or certificate into the slot is finished instead, and the result says so. A damaged enrolment file is removed.
  * @throws as `enroll`
  */
 export async function abandonEnrollment(
   card: Card,
   slot: string,
   { home, authorize }: EnrollPlace & { readonly authorize?: () => Promise<void> } = {},
-): Promise<(PendingEnrollment & Abandoned) | undefined> {
+): Promise<AbandonedEnrollment | undefined> {
   const found = await abandon(card, slot, authorize === undefined ? {} : { authorize }, enrolmentsOf(home))
-  return found && { ...summaryOf(found), finished: found.finished, keyLeft: found.keyLeft }
+  if (found === undefined || found.damaged) return found
+  return { ...summaryOf(found), finished: found.finished, keyLeft: found.keyLeft, damaged: false }
 }
+
+/** What was given up. Where its file was damaged, nothing else is known of it. */
+export type AbandonedEnrollment =
+  | (PendingEnrollment & Undone & { readonly damaged: false })
+  | (Damaged & { readonly [Name in Exclude<keyof PendingEnrollment, 'slot'>]?: undefined })
 
 export interface PendingEnrollment {
   readonly slot: string

@@ -2,6 +2,7 @@
 export { type CertificateDescription, describeCertificate } from './describe.ts'
 export type { EnrollEvent, EnrollOptions, EnrollResult } from './enroll-options.ts'
 export {
+  type AbandonedEnrollment,
   abandonEnrollment,
   type EnrollPlace,
   enroll,

@@ -5,7 +5,7 @@
  */
 import { join } from 'node:path'
 import * as v from 'valibot'
-import { FileError } from '../errors.ts'
+import { FileError, hasCode, valueIf } from '../errors.ts'
 import type { Files } from '../files/files.ts'
 import { decode, integer, moment, octets, text } from '../files/schema.ts'
 import { type Kind, seal } from '../files/sealed-text.ts'
@@ -15,12 +15,12 @@ import { ALGORITHMS, type Algorithm } from '../piv/algorithms.ts'
 import { LONGEST_CERTIFICATE } from '../piv/certificate.ts'
 import { PIN_POLICIES, SLOTS, type Slot } from '../piv/slots.ts'
 
-const KIND: Kind = {
+const kindOf = (slot: string): Kind => ({
   magic: 'tessera-enrolment',
   version: 1,
   noun: 'enrolment file',
-  advice: 'Begin again: tessera enroll SLOT --abandon.',
-}
+  advice: `Give the enrolment up and begin anew: tessera enroll ${slot} --abandon.`,
+})
 const LIMIT = 1024 * 1024
 /** Most certificates above one, and the longest wait that a CA may ask for, in seconds. */
 export const MOST_ABOVE = 16
@@ -67,6 +67,9 @@ const schema = v.strictObject({
 
 export type Enrolment = v.InferOutput<typeof schema>
 
+/** Whether an error says that an enrolment file is damaged. */
+export const isDamaged = (error: unknown): boolean => hasCode(error, 'ERR_CARD_FILE')
+
 /** How long to wait while another process chooses slots, in milliseconds. */
 const CHOOSING = 10_000
 
@@ -99,7 +102,7 @@ export class Enrolments {
       )
     }
     try {
-      return await work(new EnrolmentFile(path, this.#files, (choose) => this.#choosing(card, choose)))
+      return await work(new EnrolmentFile(path, slot, this.#files, (choose) => this.#choosing(card, choose)))
     } finally {
       lock.release()
     }
@@ -107,24 +110,20 @@ export class Enrolments {
 
   /** The enrolment under way for a slot; undefined if there is none. Reading needs no lock. */
   async look(card: string, slot: Slot): Promise<Enrolment | undefined> {
-    const path = this.#path(card, slot)
-    const octets = await this.#files.read(path, LIMIT)
-    return octets && decode(KIND, schema, octets, path)
+    return readFrom(this.#files, this.#path(card, slot), slot)
   }
 
-  async #namesOf(card: string): Promise<string[]> {
-    return enrolmentFilesOf(card, await this.#files.list(this.#folder))
-  }
-
-  /** Keeps other processes from choosing slots of this card; `taken` are those that other enrolments have chosen. */
+  /**
+   * Keeps other processes from choosing slots of this card; `taken` are those that other enrolments have chosen. A damaged
+   * file says none; a key that its enrolment has made is found on the card.
+   */
   async #choosing<T>(card: string, choose: (taken: ReadonlySet<string>) => Promise<T>): Promise<T> {
     const lock = await this.#locks.wait(join(this.#folder, `${card}.lock`), CHOOSING, 'this card')
     try {
-      const names = await this.#namesOf(card)
       const taken = new Set<string>()
-      for (const name of names) {
-        const octets = await this.#files.read(join(this.#folder, name), LIMIT)
-        const other = octets && decode(KIND, schema, octets, join(this.#folder, name))
+      for (const { name, slot } of enrolmentFilesOf(card, await this.#files.list(this.#folder))) {
+        const read = readFrom(this.#files, join(this.#folder, name), slot)
+        const other = await read.catch(valueIf(isDamaged, undefined))
         for (const one of [other?.place, other?.retireTo]) if (one !== undefined) taken.add(one)
       }
       return await choose(taken)
@@ -138,28 +137,36 @@ export class Enrolments {
   }
 }
 
+/** @throws FileError ERR_CARD_FILE, ERR_CARD_FILE_NEWER */
+async function readFrom(files: Files, path: string, slot: string): Promise<Enrolment | undefined> {
+  const octets = await files.read(path, LIMIT)
+  return octets && decode(kindOf(slot), schema, octets, path)
+}
+
 /** The file of one enrolment, while its lock is taken. */
 export class EnrolmentFile {
   readonly #path: string
+  readonly #slot: Slot
   readonly #files: Files
   /** Runs a choice of slots while no other process makes one. */
   readonly choosing: <T>(choose: (taken: ReadonlySet<string>) => Promise<T>) => Promise<T>
 
-  constructor(path: string, files: Files, choosing: EnrolmentFile['choosing']) {
+  constructor(path: string, slot: Slot, files: Files, choosing: EnrolmentFile['choosing']) {
     this.#path = path
+    this.#slot = slot
     this.#files = files
     this.choosing = choosing
   }
 
   /** @throws FileError ERR_CARD_FILE, ERR_CARD_FILE_NEWER */
   async read(): Promise<Enrolment | undefined> {
-    const octets = await this.#files.read(this.#path, LIMIT)
-    return octets && decode(KIND, schema, octets, this.#path)
+    return readFrom(this.#files, this.#path, this.#slot)
   }
 
   async write(enrolment: Enrolment): Promise<Enrolment> {
-    const file = seal(KIND, enrolment)
-    decode(KIND, schema, file, this.#path)
+    const kind = kindOf(this.#slot)
+    const file = seal(kind, enrolment)
+    decode(kind, schema, file, this.#path)
     await this.#files.writeAtomic(this.#path, file)
     return enrolment
   }
