@@ -5,7 +5,6 @@ import { join } from 'node:path'
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
 import { candidates } from '../../src/cli/complete.ts'
-import { SHELLS } from '../../src/cli/shells.ts'
 import { COMMANDS } from '../../src/cli/table.ts'
 import { tempDir } from '../support/temp.ts'
 import { PROGRAM, tessera } from './cli.ts'
@@ -126,24 +125,13 @@ test('names of files that are no names of cards are not offered', async () => {
   assert.is((await tessera(['completion', 'bash', '--', 'destroy', ''])).stdout, 'desk\nwork\n')
 })
 
-test('bash: every name is quoted, so that none is run', () => {
-  const names = ['$(touch TABBED)', '`touch TABBED`', 'a b', ';touch TABBED', "o'neil", 'maria@lab.example']
-  const folder = tempDir('hostile')
-  const program = join(folder, 'tessera')
-  writeFileSync(join(folder, 'names'), names.map((name) => `${name}\n`).join(''))
-  writeFileSync(program, `#!/bin/sh\ncat '${folder}/names'\n`)
-  chmodSync(program, 0o755)
-  const script = `${SHELLS.get('bash')}
-    cd '${folder}'; COMP_WORDS=('${program}' info ''); COMP_CWORD=2; _tessera
-    eval "taken=(\${COMPREPLY[*]})"; printf '%s\\n' "\${taken[@]}"; ls TABBED`
-  const { stdout } = spawnSync('bash', ['-c', script], { encoding: 'utf8' })
-  assert.equal(stdout.trim().split('\n'), names)
-})
-
 for (const [shell, script] of Object.entries(ASK)) {
   const here = spawnSync(shell, ['-c', 'true']).status === 0
-  // bash is there everywhere; the others where somebody uses them.
-  if (!here && shell !== 'bash') continue
+  // bash is there everywhere.
+  if (!here && shell !== 'bash') {
+    console.log(`# skipped: ${shell} completes: ${shell} is not installed`)
+    continue
+  }
   test(`${shell} completes`, () => {
     const { stdout, stderr } = spawnSync(shell, ['-c', script], {
       env: installed(),
