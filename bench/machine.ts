@@ -17,6 +17,21 @@ export function machine(): Machine {
   }
 }
 
+/** Starts to watch; answers what Machine calls `steal`. */
+export function watchSteal(): () => number {
+  const ticks = () => {
+    const [, ...fields] = readFileSync('/proc/stat', 'utf8').split('\n')[0]?.split(/\s+/) ?? []
+    // user, nice, system, idle, iowait, irq, softirq, steal: guests are counted in user.
+    const known = fields.slice(0, 8).map(Number)
+    return { steal: known[7] ?? 0, all: known.reduce((sum, one) => sum + one, 0) }
+  }
+  const before = ticks()
+  return () => {
+    const now = ticks()
+    return Number(((100 * (now.steal - before.steal)) / Math.max(1, now.all - before.all)).toFixed(2))
+  }
+}
+
 /** Debian's packages; elsewhere their versions are not known. */
 const PACKAGES = [
   ...['libtpms0', 'swtpm', 'libtss2-esys-3.0.2-0', 'libtss2-tcti-swtpm0', 'pcscd', 'vsmartcard-vpcd', 'opensc'],

@@ -1,7 +1,7 @@
 // The benchmarks: measures what was asked for, and writes the report.
 import { join, resolve } from 'node:path'
 import { installPackages } from './install.ts'
-import { commitOf, machine, versions } from './machine.ts'
+import { commitOf, machine, versions, watchSteal } from './machine.ts'
 import { type Options, readOptions, wanted } from './options.ts'
 import { root } from './product.ts'
 import { comparedTable } from './report/compared.ts'
@@ -19,7 +19,8 @@ import { measureTls } from './suites/tls.ts'
 const say = (text: string) => console.error(`bench: ${text}`)
 
 async function measure(options: Options): Promise<Results> {
-  const about = { format: FORMAT, made: new Date().toISOString(), commit: commitOf(), machine: machine() } as const
+  const about = { format: FORMAT, made: new Date().toISOString(), commit: commitOf() } as const
+  const [here, steal] = [machine(), watchSteal()]
   const settings = { rounds: options.rounds, sliceMs: options.slice }
   const none = { signatures: [], costs: [] }
   const { signatures, costs } = wanted(options, 'parts', 'signatures') ? await measureSignatures(options, say) : none
@@ -27,7 +28,16 @@ async function measure(options: Options): Promise<Results> {
   for (const part of [measureHops, measureSingles, measureReaders, measureTls])
     singles.push(...(await part(options, say)))
   const codecs = wanted(options, 'parts', 'codecs') ? await measureCodecs() : []
-  return { ...about, versions: versions(), settings, signatures, costs, codecs, singles }
+  return {
+    ...about,
+    machine: { ...here, steal: steal() },
+    versions: versions(),
+    settings,
+    signatures,
+    costs,
+    codecs,
+    singles,
+  }
 }
 
 async function main(): Promise<void> {

@@ -18,9 +18,12 @@ export type PeerResults = Pick<Results, 'format' | 'made' | 'commit' | 'machine'
 }
 
 const TARGETS = [
-  { algorithm: 'P-256', least: 5 },
-  { algorithm: 'RSA-2048', least: 2 },
+  { algorithm: 'P-256', least: 7, leastSlow: 5 },
+  { algorithm: 'RSA-2048', least: 2, leastSlow: 1.9 },
 ] as const
+
+/** The bare loop's time for a signature with P-256 on swtpm, in microseconds; 333 where the targets were set. */
+const SLOW_US = 450
 
 const NOTES = `Each of them signs one after the other, from Node, on a swtpm of its own. What they check differs:
 \`Card\` has the TPM check the PIN by policy and verifies every answer; tpm2-pkcs11 has it check a password that is sealed
@@ -33,7 +36,10 @@ export const peersMarkdown = (results: PeerResults): string => `# Peers\n\n${pee
 
 /** What bench/NOTES.md shows of it too. */
 export function peersFigures(results: PeerResults): string {
-  const targets = TARGETS.map(({ algorithm, least }) => {
+  const bare = results.peers.find((one) => one.algorithm === 'P-256' && one.name.startsWith('bare loop'))
+  const slow = bare !== undefined && bare.p50 > SLOW_US
+  const targets = TARGETS.map(({ algorithm, least: quick, leastSlow }) => {
+    const least = slow ? leastSlow : quick
     const found = results.peers.find((one) => one.algorithm === algorithm && one.name.startsWith('tpm2-pkcs11'))
     const result = found === undefined ? 'not run' : `${Number(found.cardIs.toPrecision(3))} times`
     const met = found === undefined ? '' : found.cardIs >= least ? 'met' : 'not met'

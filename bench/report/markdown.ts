@@ -1,4 +1,5 @@
 // A run as a page of tables.
+import { noiseLine } from './noise.ts'
 import type { CostResult, Results, SignatureResult } from './results.ts'
 import { table } from './table.ts'
 import { targets } from './targets.ts'
@@ -6,11 +7,12 @@ import { targets } from './targets.ts'
 const section = (title: string, text: string, body: string): string => `## ${title}\n\n${text}\n\n${body}\n`
 
 function targetTable(results: Results): string {
-  const rows = targets(results).map(({ case: name, target, value, unit, met }) => {
+  const rows = targets(results).map(({ case: name, target, value, unit, met, noise }) => {
     const result = value === undefined ? 'not run' : `${Number(value.toPrecision(3))} ${unit}`
-    return [name, target, result, met === undefined ? '' : met ? 'met' : 'not met']
+    const apart = noise === undefined ? '' : `${Math.round(noise)} %`
+    return [name, target, result, met === undefined ? '' : met ? 'met' : 'not met', apart]
   })
-  return table(['case', 'target', 'result', ''], rows)
+  return table(['case', 'target', 'result', '', 'noise'], rows)
 }
 
 const groupName = ({ transport, algorithm, policy }: Pick<SignatureResult, 'transport' | 'algorithm' | 'policy'>) =>
@@ -70,6 +72,7 @@ export function summary(results: Results): string {
     .map((one) => [`${one.algorithm}, ${one.transport}`, one.layer, one.mode, one.p50, one.p95, one.p99])
   return [
     `${about(results).join('\n\n')}\n`,
+    `${noiseLine(results)}\n`,
     `${targetTable(results)}\n`,
     `Microseconds of one signature with a key of the policy \`once\`; \`spaced\`: 20 ms apart.\n`,
     table(['key', 'layer', 'mode', 'p50', 'p95', 'p99'], layers),
@@ -82,7 +85,7 @@ export function markdown(results: Results): string {
     `# Benchmarks\n\n${about(results).join('\n\n')}\n`,
     section(
       'Targets',
-      'The bare loop is a program in C that signs by ESAPI with an empty password.',
+      `The bare loop is a program in C that signs by ESAPI with an empty password. Noise: how far the rounds of the bare loop, or the samples of a row, lie apart. ${noiseLine(results)}`,
       targetTable(results),
     ),
     results.signatures.length === 0

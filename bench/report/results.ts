@@ -11,6 +11,8 @@ export interface Machine {
   readonly system: string
   /** One-minute load average when the run began: other work on the machine. */
   readonly load: number
+  /** Per cent of the processors' time that the hypervisor gave to others during the run (proc(5), `steal`). */
+  readonly steal?: number
 }
 
 /** Name and version of whatever has a part in the figures. */
@@ -31,6 +33,8 @@ export interface SignatureResult extends Latency {
   readonly ofBareRate?: number
   /** Median latency relative to the bare loop's in the same mode and round: the median of the rounds. */
   readonly ofBareLatency?: number
+  /** How far the rates of the rounds lie apart, in per cent of their median, without the best and the worst tenth. */
+  readonly spread: number
   /** p99 of the delay of the event loop, in milliseconds; with 4 and 16 outstanding. */
   readonly delay?: number
 }

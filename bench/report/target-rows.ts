@@ -3,12 +3,17 @@ import type { Results, SignatureResult, SingleResult } from './results.ts'
 
 export interface TargetRow {
   readonly case: string
-  readonly target: string
+  /** The target in words, with the limit that counts on this machine. */
+  readonly target: (limit: number) => string
   readonly unit: string
   readonly limit: number
+  /** On a machine with busy neighbours, where waking a thread takes as long as a signature; `limit` unless given. */
+  readonly slowLimit?: number
   readonly better: 'more' | 'less'
   /** Undefined where that part was not run. */
   readonly value: (results: Results) => number | undefined
+  /** How far the measurements behind the value lie apart, in per cent; undefined for counts. */
+  readonly noise?: (results: Results) => number | undefined
 }
 
 type Group = Pick<SignatureResult, 'transport' | 'algorithm' | 'policy'>
@@ -16,9 +21,6 @@ type Group = Pick<SignatureResult, 'transport' | 'algorithm' | 'policy'>
 const TRANSPORTS = ['embedded', 'swtpm'] as const
 const ALGORITHMS = ['P-256', 'RSA-2048'] as const
 const ONCE = { algorithm: 'P-256', policy: 'once' } as const
-
-/** A difference that no run can tell from none. */
-const NONE = 0.98
 
 function signature(results: Results, group: Group, mode: string, layer = 'card'): SignatureResult | undefined {
   return results.signatures.find(
@@ -31,10 +33,23 @@ function signature(results: Results, group: Group, mode: string, layer = 'card')
   )
 }
 
-function single(name: string, group?: string): (results: Results) => number | undefined {
-  const found = (one: SingleResult) => one.name === name && (group === undefined || one.group === group)
-  return ({ singles }) => singles.find(found)?.median
+type Read = Pick<TargetRow, 'value' | 'noise'>
+
+function single(name: string, group?: string): Read {
+  const found = ({ singles }: Results) =>
+    singles.find((one: SingleResult) => one.name === name && (group === undefined || one.group === group))
+  const noise = (results: Results) => {
+    const one = found(results)
+    return one && one.unit !== 'count' && one.samples > 1 ? (100 * (one.high - one.low)) / one.median : undefined
+  }
+  return { value: (results) => found(results)?.median, noise }
 }
+
+/** The spread of the bare loop says what the machine did meanwhile. */
+const bareSpread =
+  (group: Group, mode = 'back to back'): NonNullable<TargetRow['noise']> =>
+  (results) =>
+    signature(results, group, mode, 'bare')?.spread
 
 function related<T>(left: T | undefined, right: T | undefined, relate: (left: T, right: T) => number) {
   return left === undefined || right === undefined ? undefined : relate(left, right)
@@ -43,65 +58,76 @@ function related<T>(left: T | undefined, right: T | undefined, relate: (left: T,
 /** Rows for the one measurement that has the same limit on both ways to a TPM. */
 const each = (row: (transport: (typeof TRANSPORTS)[number]) => TargetRow): TargetRow[] => TRANSPORTS.map(row)
 
-const rate = (group: Group, limit: number): TargetRow => ({
-  case: `Card.sign ${group.algorithm}, ${group.policy}, back to back, ${group.transport}`,
-  target: `at least ${limit.toFixed(2)} of the bare loop's rate`,
+interface Limits {
+  readonly limit: number
+  readonly slowLimit?: number
+}
+
+const rate = (group: Group, limits: Limits, mode = 'back to back'): TargetRow => ({
+  case: `Card.sign ${group.algorithm}, ${group.policy}, ${mode}, ${group.transport}`,
+  target: (limit) => `at least ${limit.toFixed(2)} of the bare loop's rate`,
   unit: 'of its rate',
-  limit,
+  ...limits,
   better: 'more',
-  value: (results) => signature(results, group, 'back to back')?.ofBareRate,
+  value: (results) => signature(results, group, mode)?.ofBareRate,
+  noise: bareSpread(group),
 })
 
+const EMBEDDED = { transport: 'embedded', ...ONCE } as const
+const EMBEDDED_RSA = { ...EMBEDDED, algorithm: 'RSA-2048' } as const
+
 const SIGNATURES: readonly TargetRow[] = [
-  rate({ transport: 'embedded', ...ONCE }, 0.95),
-  rate({ transport: 'swtpm', ...ONCE }, 0.9),
+  rate(EMBEDDED, { limit: 0.92, slowLimit: 0.85 }),
+  rate({ transport: 'swtpm', ...ONCE }, { limit: 0.9 }),
+  rate(EMBEDDED_RSA, { limit: 0.95, slowLimit: 0.85 }),
+  rate({ ...EMBEDDED_RSA, transport: 'swtpm' }, { limit: 0.95 }),
+  rate(EMBEDDED, { limit: 0.94, slowLimit: 0.9 }, '16 outstanding'),
   ...each((transport) => ({
     case: `Card.sign P-256, once, 20 ms apart, ${transport}`,
-    target: "at most 1.05 of the bare loop's latency",
+    target: (limit) => `at most ${limit.toFixed(2)} of the bare loop's latency`,
     unit: 'of its latency',
-    limit: 1.05,
-    better: 'less',
+    ...{ limit: 1.5, slowLimit: 1.6, better: 'less' },
     value: (results) => signature(results, { transport, ...ONCE }, 'spaced')?.ofBareLatency,
+    noise: bareSpread({ transport, ...ONCE }, 'spaced'),
   })),
-  ...each((transport) => rate({ transport, algorithm: 'RSA-2048', policy: 'once' }, 0.95)),
+  {
+    case: 'Card.sign P-256, once, back to back, embedded, above the native layer',
+    target: (limit) => `at most ${limit} % of the bare loop's time`,
+    unit: '%',
+    ...{ limit: 4, slowLimit: 10, better: 'less' },
+    value: (results) => {
+      const [card, native, bare] = ['card', 'native', 'bare'].map(
+        (layer) => signature(results, EMBEDDED, 'back to back', layer)?.p50,
+      )
+      const above = related(card, native, (left, right) => left - right)
+      return related(above, bare, (left, right) => (100 * left) / right)
+    },
+    noise: bareSpread(EMBEDDED),
+  },
   ...each((transport) => ({
-    ...rate({ transport, algorithm: 'P-256', policy: 'always' }, 0.5),
+    ...rate({ transport, algorithm: 'P-256', policy: 'always' }, { limit: 0.5 }),
     case: `VERIFY and Card.sign P-256, always, in turn, ${transport}`,
   })),
   ...each((transport) => ({
     case: `the signature alone of a P-256 key, always, ${transport}`,
-    target: 'one TPM command',
+    target: () => 'one TPM command',
     unit: 'commands',
-    limit: 1,
-    better: 'less',
+    ...{ limit: 1, better: 'less' },
     value: ({ costs }) =>
       costs.find((one) => one.layer === 'card' && one.policy === 'always' && one.transport === transport)?.commands
         .Sign,
   })),
   ...TRANSPORTS.flatMap((transport) =>
-    ALGORITHMS.flatMap((algorithm): TargetRow[] => {
+    ALGORITHMS.map((algorithm): TargetRow => {
       const group = { transport, algorithm, policy: 'once' }
-      return [
-        {
-          case: `16 outstanding, ${algorithm}, once, ${transport}`,
-          target: 'no slower than back to back',
-          unit: 'of that rate',
-          limit: NONE,
-          better: 'more',
-          value: (results) => {
-            const [many, one] = ['16 outstanding', 'back to back'].map((mode) => signature(results, group, mode)?.rate)
-            return related(many, one, (left, right) => left / right)
-          },
-        },
-        {
-          case: `16 outstanding, ${algorithm}, once, ${transport}: delay of the event loop`,
-          target: 'p99 under 2 ms',
-          unit: 'ms',
-          limit: 2,
-          better: 'less',
-          value: (results) => signature(results, group, '16 outstanding')?.delay,
-        },
-      ]
+      return {
+        case: `16 outstanding, ${algorithm}, once, ${transport}: delay of the event loop`,
+        target: (limit) => `p99 under ${limit} ms`,
+        unit: 'ms',
+        ...{ limit: 2, better: 'less' },
+        value: (results) => signature(results, group, '16 outstanding')?.delay,
+        noise: bareSpread(group),
+      }
     }),
   ),
 ]
@@ -109,84 +135,76 @@ const SIGNATURES: readonly TargetRow[] = [
 const OTHERS: readonly TargetRow[] = [
   ...each((transport) => ({
     case: `24 keys in turn, ${transport}`,
-    target: 'at most one more load a signature',
+    target: () => 'at most one more load a signature',
     unit: 'loads',
-    limit: 1,
-    better: 'less',
-    value: single('loads a signature', `24 keys, ${transport}`),
+    ...{ limit: 1, better: 'less' },
+    ...single('loads a signature', `24 keys, ${transport}`),
   })),
   {
     case: '`tessera sign --pin-file`, swtpm, from the start of the process to its end',
-    target: 'at most 120 ms',
+    target: (limit) => `at most ${limit} ms`,
     unit: 'ms',
-    limit: 120,
-    better: 'less',
-    value: single('tessera sign'),
+    ...{ limit: 120, better: 'less' },
+    ...single('tessera sign'),
   },
   {
     case: 'of which Node itself, with an empty program',
-    target: '(named)',
+    target: () => '(named)',
     unit: 'ms',
-    limit: Number.POSITIVE_INFINITY,
-    better: 'less',
-    value: single('node, an empty program'),
+    ...{ limit: Number.POSITIVE_INFINITY, better: 'less' },
+    ...single('node, an empty program'),
   },
 ]
 
 const TLS: readonly TargetRow[] = ['delay of the event loop, p99', 'the same, 16 at once'].map((name) => ({
   case: `TLS handshakes, P-256, swtpm: ${name}`,
-  target: 'under 5 ms',
+  target: (limit) => `under ${limit} ms`,
   unit: 'ms',
-  limit: 5,
-  better: 'less',
-  value: single(`card, swtpm: ${name}`),
+  ...{ limit: 5, better: 'less' },
+  ...single(`card, swtpm: ${name}`),
 }))
 
 const READERS: readonly TargetRow[] = [
   {
     case: 'one APDU through pcscd and vpcd, card of `serve`',
-    target: 'at most 2 times a card in C that answers at once',
+    target: (limit) => `at most ${limit} times a card in C that answers at once`,
     unit: 'times',
-    limit: 2,
-    better: 'less',
-    value: single('card of `serve` against TCP_QUICKACK'),
+    ...{ limit: 2, better: 'less' },
+    ...single('card of `serve` against TCP_QUICKACK'),
   },
   {
     case: 'the card in C without TCP_QUICKACK',
-    target: 'at least 100 times the card of `serve`',
+    target: (limit) => `at least ${limit} times the card of \`serve\``,
     unit: 'times',
-    limit: 100,
-    better: 'more',
-    value: single('without TCP_QUICKACK against card of `serve`'),
+    ...{ limit: 100, better: 'more' },
+    ...single('without TCP_QUICKACK against card of `serve`'),
   },
   ...each((transport) => ({
     case: `Card.sign P-256, once, over PC/SC, ${transport}`,
-    target: 'at most 0.5 ms more than in the process',
+    target: (limit) => `at most ${limit} ms more than in the process`,
     unit: 'ms',
-    limit: 0.5,
-    better: 'less',
+    ...{ limit: 0.31, slowLimit: 0.97, better: 'less' },
     value: (results) => {
       const [over, inside] = ['reader', 'card'].map(
         (layer) => signature(results, { transport, ...ONCE }, 'back to back', layer)?.p50,
       )
       return related(over, inside, (left, right) => (left - right) / 1000)
     },
+    noise: bareSpread({ transport, ...ONCE }),
   })),
   {
     case: '`tessera serve` while nobody uses the card',
-    target: 'under 1 % of a processor',
+    target: (limit) => `under ${limit} % of a processor`,
     unit: '%',
-    limit: 1,
-    better: 'less',
-    value: single('processor time while nobody uses it'),
+    ...{ limit: 1, better: 'less' },
+    ...single('processor time while nobody uses it'),
   },
   {
     case: 'from the start of `tessera serve` until programs see the card',
-    target: 'within 500 ms',
+    target: (limit) => `within ${limit} ms`,
     unit: 'ms',
-    limit: 500,
-    better: 'less',
-    value: single('from the start of `tessera serve` until programs see it'),
+    ...{ limit: 500, better: 'less' },
+    ...single('from the start of `tessera serve` until programs see it'),
   },
 ]
 

@@ -1,4 +1,5 @@
 // What the card is to reach, and what a run says of it.
+import { isSlow } from './noise.ts'
 import type { Results } from './results.ts'
 import { TARGETS } from './target-rows.ts'
 
@@ -10,12 +11,16 @@ export interface Target {
   readonly unit: string
   /** Undefined also where a value is named and has no limit. */
   readonly met: boolean | undefined
+  /** How far the measurements behind the value lie apart, in per cent. */
+  readonly noise: number | undefined
 }
 
 export function targets(results: Results): Target[] {
-  return TARGETS.map(({ limit, better, value: read, ...row }) => {
-    const value = read(results)
+  const slow = isSlow(results)
+  return TARGETS.map(({ limit: quick, slowLimit = quick, better, value: read, target, noise, ...row }) => {
+    const [value, limit] = [read(results), slow ? slowLimit : quick]
     const judged = value !== undefined && Number.isFinite(limit)
-    return { ...row, value, met: judged ? (better === 'more' ? value >= limit : value <= limit) : undefined }
+    const met = judged ? (better === 'more' ? value >= limit : value <= limit) : undefined
+    return { ...row, target: target(limit), value, met, noise: value === undefined ? undefined : noise?.(results) }
   })
 }

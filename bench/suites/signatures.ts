@@ -2,7 +2,7 @@
 import { LAYERS } from '../cases/layers.ts'
 import type { Cost, Many, Run } from '../cases/protocol.ts'
 import { inTurns } from '../measure/rounds.ts'
-import { latency, median, rounded } from '../measure/statistics.ts'
+import { latency, median, quantile, rounded } from '../measure/statistics.ts'
 import type { Options } from '../options.ts'
 import type { CostResult, SignatureResult } from '../report/results.ts'
 import { endLayer, type Group, groups, type LayerCase, startLayer, WARM_UP_MS } from './layer-case.ts'
@@ -21,6 +21,12 @@ const MODES = [
 const COST_COUNT = 100
 /** So much room for new objects that none is collected while they are counted. */
 const COUNTING = ['--expose-gc', '--min-semi-space-size=128', '--max-semi-space-size=128']
+
+/** See SignatureResult. */
+function spread(runs: readonly Run[]): number {
+  const rates = runs.map(perSecond)
+  return rounded((100 * (quantile(rates, 0.9) - quantile(rates, 0.1))) / median(rates))
+}
 
 const perSecond = ({ us, ms }: Run): number => (us.length * 1000) / ms
 
@@ -48,7 +54,7 @@ export async function measureCases(
     for (const [{ name: layer }, runs] of answers) {
       const delays = runs.flatMap((run) => ('delay' in run ? [run.delay] : []))
       results.push({
-        ...{ ...group, layer, mode, rate: rounded(median(runs.map(perSecond))) },
+        ...{ ...group, layer, mode, rate: rounded(median(runs.map(perSecond))), spread: spread(runs) },
         ...latency(runs.flatMap(({ us }) => us)),
         ...(mode === 'spaced' ? {} : { ofBareRate: relative(runs, bareRuns, perSecond) }),
         ...(bare && { ofBareLatency: relative(runs, bare, ({ us }) => median(us)) }),
