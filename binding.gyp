@@ -1,5 +1,6 @@
 # For tools that only know gyp: one target that runs the real build, scripts/native.mjs.
-# npm itself runs the "install" script of package.json; sources are listed in native/CMakeLists.txt.
+# Only in a checkout: with this file npm would build where the package is installed. Sources are listed in
+# native/CMakeLists.txt.
 {
   'targets': [
     {

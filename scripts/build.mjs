@@ -1,5 +1,5 @@
 // Builds dist/: the library module by module, with its types (tsc), and the program in one piece (esbuild), compiled ahead
-// of time (code-cache.mjs): nearly 200 modules take as long to load as all that a command does. `npm run build`, and
+// of time (bin/code-cache.js): nearly 200 modules take as long to load as all that a command does. `npm run build`, and
 // scripts/setup, run it.
 import { spawnSync } from 'node:child_process'
 import { mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
@@ -64,4 +64,4 @@ await build({
   logOverride: { 'empty-import-meta': 'silent' },
   logLevel: 'warning',
 })
-run(process.execPath, join(root, 'scripts/code-cache.mjs'))
+run(process.execPath, join(root, 'bin/code-cache.js'))

@@ -1,11 +1,12 @@
-// Builds the native addon with cmake-js, without network.
+// Builds the native addon from source with cmake, without network.
 //
 //   node scripts/native.mjs              native/build/Release/tessera.node
 //   node scripts/native.mjs --witness    the same, and the witness program of the tests beside it
 //   node scripts/native.mjs --bench      the same, and the C programs of bench/
 //   node scripts/native.mjs --asan       native/build-asan/Release/tessera.node, with sanitizers
 //
-// npm runs it as the "install" script; gyp tools reach it through binding.gyp.
+// scripts/setup runs it in a checkout, `npx tessera-card build-native` where the package is installed and no ready-made
+// addon fits; gyp tools reach it through binding.gyp.
 
 import { spawnSync } from 'node:child_process'
 import { existsSync, mkdirSync, readFileSync, realpathSync, rmSync, writeFileSync } from 'node:fs'
@@ -14,7 +15,6 @@ import { availableParallelism } from 'node:os'
 import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 
-const require = createRequire(import.meta.url)
 const root = dirname(dirname(fileURLToPath(import.meta.url)))
 const known = ['--witness', '--bench', '--asan']
 
@@ -50,22 +50,21 @@ function findNodeDir() {
   return found
 }
 
-// Settings of an outer npm or make would change what cmake-js and make do: npm_config_* and MAKEFLAGS above all.
-function cleanEnvironment(nodeDir) {
-  const environment = {}
-  for (const [key, value] of Object.entries(process.env)) {
-    if (!/^(npm_|MAKE|MFLAGS$|GNUMAKEFLAGS$|NODE_OPTIONS$)/i.test(key)) environment[key] = value
-  }
-  // With it cmake-js takes the headers from there and downloads none.
-  environment.npm_config_nodedir = nodeDir
-  return environment
+// Settings of an outer make would change what cmake and make do.
+function cleanEnvironment() {
+  return Object.fromEntries(
+    Object.entries(process.env).filter(([key]) => !/^(npm_|MAKE|MFLAGS$|GNUMAKEFLAGS$)/i.test(key)),
+  )
 }
 
-function resolvePackage(name) {
+// The header files of node-addon-api: in the published package beside the sources (scripts/release/pack.mjs).
+function findNodeAddonApi() {
+  const inside = join(root, 'native/node-addon-api')
+  if (existsSync(inside)) return inside
   try {
-    return dirname(require.resolve(`${name}/package.json`))
+    return dirname(createRequire(import.meta.url).resolve('node-addon-api/package.json'))
   } catch {
-    return fail(`the package ${name} is not installed. Run \`npm ci\` first.`)
+    return fail('the package node-addon-api is not installed. Run `npm ci --ignore-scripts` first.')
   }
 }
 
@@ -74,11 +73,11 @@ const unknown = wanted.filter((argument) => !known.includes(argument))
 if (unknown.length > 0) fail(`unknown argument ${unknown.join(' ')}. Known: ${known.join(' ')}.`)
 
 const nodeDir = findNodeDir()
-const cmakeJs = resolvePackage('cmake-js')
-const nodeAddonApi = resolvePackage('node-addon-api')
+const nodeAddonApi = findNodeAddonApi()
 const asan = wanted.includes('--asan')
 const out = join(root, 'native', asan ? 'build-asan' : 'build')
 const options = {
+  TESSERA_NODE_INCLUDE: join(nodeDir, 'include/node'),
   TESSERA_NODE_ADDON_API: nodeAddonApi,
   // A compiler newer than ours may know new warnings: errors in a checkout, but not where the package is installed.
   TESSERA_WERROR: existsSync(join(root, 'test')) ? 'ON' : 'OFF',
@@ -87,43 +86,48 @@ const options = {
   TESSERA_BENCH: wanted.includes('--bench') ? 'ON' : 'OFF',
 }
 
-function cmake(command) {
-  const custom = Object.entries(options).map(([key, value]) => `--CD${key}=${value}`)
-  const fixed = ['-d', join(root, 'native'), '-O', out, '-G', 'Unix Makefiles', '-B', 'Release', '-l', 'warn']
-  const jobs = ['-p', String(Math.min(4, availableParallelism()))]
-  const result = spawnSync(process.execPath, [join(cmakeJs, 'bin/cmake-js'), command, ...fixed, ...jobs, ...custom], {
-    env: cleanEnvironment(nodeDir),
+const NEEDED =
+  'Needed: cmake, make, a C++20 compiler, the headers of tpm2-tss, libtpms and pcsc-lite (Debian and Ubuntu: apt-get install ' +
+  'cmake make g++ pkg-config libtss2-dev libtpms-dev libpcsclite-dev; Alpine: apk add cmake make g++ pkgconf linux-headers ' +
+  'tpm2-tss-dev libtpms-dev pcsc-lite-dev).'
+
+function cmake(words, hint) {
+  const { error, status } = spawnSync('cmake', words, {
+    env: cleanEnvironment(),
     stdio: ['ignore', 'inherit', 'inherit'],
     cwd: root,
   })
-  if (result.status !== 0 && command === 'build') fail("the compiler's messages above say why.")
-  if (result.status !== 0) {
-    fail(
-      'the messages above say why. Needed: cmake, make, a C++20 compiler, the headers of tpm2-tss, libtpms and pcsc-lite ' +
-        '(Debian and Ubuntu: apt-get install cmake make g++ pkg-config libtss2-dev libtpms-dev libpcsclite-dev).',
-    )
-  }
+  if (error?.code === 'ENOENT') fail(`there is no cmake. ${NEEDED}`)
+  if (error) fail(error.message)
+  if (status !== 0) fail(hint)
 }
 
-// What a build directory was made for. Another place, Node or cmake-js: begin anew. Other options: configure again.
+function configure() {
+  const settings = { CMAKE_BUILD_TYPE: 'Release', CMAKE_LIBRARY_OUTPUT_DIRECTORY: join(out, 'Release'), ...options }
+  const words = Object.entries(settings).map(([key, value]) => `-D${key}=${value}`)
+  cmake(
+    ['-S', join(root, 'native'), '-B', out, '-G', 'Unix Makefiles', '--log-level=WARNING', ...words],
+    `the messages above say why. ${NEEDED}`,
+  )
+}
+
+// What a build directory was made for. Another place or Node: begin anew. Other options: configure again.
 const stampFile = join(out, 'tessera-options.json')
-const base = JSON.stringify([
-  root,
-  nodeDir,
-  process.version,
-  process.arch,
-  readFileSync(join(cmakeJs, 'package.json'), 'utf8'),
-])
+const base = JSON.stringify([root, nodeDir, process.version, process.arch])
 let before = {}
 try {
   before = JSON.parse(readFileSync(stampFile, 'utf8'))
 } catch {
   // None yet, or half written: begin anew.
 }
-if (before.base !== base) rmSync(out, { recursive: true, force: true })
-if (before.base !== base || JSON.stringify(before.options) !== JSON.stringify(options)) {
-  cmake('configure')
+try {
+  if (before.base !== base) rmSync(out, { recursive: true, force: true })
   mkdirSync(out, { recursive: true })
+} catch (error) {
+  fail(`${error.message}. Run it as the user whose files these are.`)
+}
+if (before.base !== base || JSON.stringify(before.options) !== JSON.stringify(options)) {
+  configure()
   writeFileSync(stampFile, JSON.stringify({ base, options }))
 }
-cmake('build')
+cmake(['--build', out, '-j', String(Math.min(4, availableParallelism()))], "the compiler's messages above say why.")

@@ -1,10 +1,7 @@
 // The native addon: loaded once, typed here. Its C++ twins are the files binding.cc in native/tpm, pcsc, tls, terminal and net.
 // Octets, numbers and handles cross this seam, nothing else; every Uint8Array is copied on the way in and fresh on the way
 // out.
-import { existsSync } from 'node:fs'
-import { createRequire } from 'node:module'
-import { fileURLToPath } from 'node:url'
-import { TpmError } from './errors.ts'
+import { loadAddon } from './addon/load.ts'
 
 /** One authorisation of a command. `session` 0x40000009 (TPM_RS_PW) is a password authorisation. */
 export interface NativeAuth {
@@ -196,32 +193,8 @@ export interface Native {
 
 let loaded: Native | undefined
 
-/** By names, since bundlers follow what is required by literals. In a bundle there may be none. */
-const here: string | undefined = import.meta.url
-/** The same relative path from src/ and from dist/. */
-const ADDON = '../native/build/Release/tessera.node'
-
-/** A bundler put this module into a file of another name, or wrote down where it was when it was bundled. */
-const isBundled = (): boolean =>
-  here === undefined || !/\/(native\.[jt]s|tessera\.cjs)$/.test(here) || !existsSync(fileURLToPath(here))
-
-/** npm may leave out install scripts, and its own rebuild then builds nothing. Quoted for a shell. */
-const buildScript = (): string =>
-  `'${fileURLToPath(new URL('../scripts/native.mjs', String(here))).replaceAll("'", "'\\''")}'`
-
-/** @throws TpmError ERR_TPM_LIBRARY when the addon was not built for this machine */
+/** @throws TpmError ERR_TPM_LIBRARY where there is none for this computer, or it cannot be loaded */
 export function native(): Native {
-  if (loaded !== undefined) return loaded
-  try {
-    loaded = createRequire(String(here))(ADDON) as Native
-    return loaded
-  } catch (cause) {
-    throw new TpmError(
-      'ERR_TPM_LIBRARY',
-      isBundled()
-        ? 'Tessera is part of a bundle, where its native part cannot be found. Keep the package out of the bundle: declare tessera-card external (esbuild --external:tessera-card; webpack externals; vite ssr.external), and install it beside the bundle.'
-        : `The native part of Tessera is not built, or not for this version of Node.js. Build it: node ${buildScript()}.`,
-      { cause },
-    )
-  }
+  loaded ??= loadAddon(import.meta.url) as Native
+  return loaded
 }

@@ -6,8 +6,11 @@
 #include <tss2/tss2_tcti.h>
 
 #include <array>
+#include <cstddef>
+#include <vector>
 
 #include "../common/failure.h"
+#include "built_in_tcti.h"
 #include "interrupt.h"
 #include "libraries.h"
 #include "message.h"
@@ -30,10 +33,8 @@ class LoaderTransport final : public Transport {
     if (tcti_name(name_) == "device") {
       check_device(std::string(tcti_settings(name_)), deadline_after(options.wait), interrupt);
     }
-    finalize_ = tss2_tctildr().function<void(TSS2_TCTI_CONTEXT**)>("Tss2_TctiLdr_Finalize");
-    const auto initialize =
-        tss2_tctildr().function<TSS2_RC(const char*, TSS2_TCTI_CONTEXT**)>("Tss2_TctiLdr_Initialize");
-    const TSS2_RC rc = initialize(name_.c_str(), &context_);
+    const TSS2_TCTI_INIT_FUNC inside = built_in_tcti(tcti_name(name_));
+    const TSS2_RC rc = inside != nullptr ? initialize(inside) : load();
     if (rc != TSS2_RC_SUCCESS) refuse_tcti(name_, rc);
     one_client_ = serves_one_client(name_);
     size_t count = 1;
@@ -44,7 +45,13 @@ class LoaderTransport final : public Transport {
       fcntl(poll_fd_, F_SETFD, FD_CLOEXEC);
     }
   }
-  ~LoaderTransport() override { finalize_(&context_); }
+  ~LoaderTransport() override {
+    if (finalize_ != nullptr) {
+      finalize_(&context_);
+    } else {
+      Tss2_Tcti_Finalize(context_);
+    }
+  }
   LoaderTransport(const LoaderTransport&) = delete;
   LoaderTransport& operator=(const LoaderTransport&) = delete;
 
@@ -79,6 +86,28 @@ class LoaderTransport final : public Transport {
   bool sole_client() const override { return one_client_; }
 
  private:
+  // With the TCTI loader of tpm2-tss.
+  TSS2_RC load() {
+    finalize_ = tss2_tctildr().function<void(TSS2_TCTI_CONTEXT**)>("Tss2_TctiLdr_Finalize");
+    const auto initialize =
+        tss2_tctildr().function<TSS2_RC(const char*, TSS2_TCTI_CONTEXT**)>("Tss2_TctiLdr_Initialize");
+    return initialize(name_.c_str(), &context_);
+  }
+
+  // As TSS 2.0 TCTI, 3.5 has it: the first call tells the size.
+  TSS2_RC initialize(TSS2_TCTI_INIT_FUNC inside) {
+    const std::string settings(tcti_settings(name_));
+    const char* const given = settings.empty() ? nullptr : settings.c_str();
+    size_t size = 0;
+    TSS2_RC rc = inside(nullptr, &size, given);
+    if (rc != TSS2_RC_SUCCESS) return rc;
+    memory_.resize((size + sizeof(std::max_align_t) - 1) / sizeof(std::max_align_t));
+    auto* const context = reinterpret_cast<TSS2_TCTI_CONTEXT*>(memory_.data());
+    rc = inside(context, &size, given);
+    if (rc == TSS2_RC_SUCCESS) context_ = context;
+    return rc;
+  }
+
   [[noreturn]] void lost(TSS2_RC rc) const {
     throw failure(rc, "gone",
                   "The connection to " + name_ + " ended. Whether the last command ran is not known. Open it again.");
@@ -99,7 +128,8 @@ class LoaderTransport final : public Transport {
   const Interrupt& interrupt_;
   bool usable_ = true;
   bool one_client_ = false;
-  int poll_fd_ = -1;  // the TCTI's own; -1: waits inside the TCTI, without limit
+  int poll_fd_ = -1;                      // the TCTI's own; -1: waits inside the TCTI, without limit
+  std::vector<std::max_align_t> memory_;  // of a TCTI that is inside the addon
   TSS2_TCTI_CONTEXT* context_ = nullptr;
   void (*finalize_)(TSS2_TCTI_CONTEXT**) = nullptr;
 };

@@ -14,7 +14,7 @@ import { vpcd } from './vpcd.ts'
 export async function diagnose(options: Place = {}): Promise<Finding[]> {
   const addon = await found('Native part', async () => {
     native()
-    return 'built and loaded'
+    return 'loaded'
   })
   const built = addon.state === 'ok'
   return [

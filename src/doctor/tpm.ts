@@ -1,13 +1,14 @@
 // The TPM of this computer, and the one in which cards would be made.
-import { constants } from 'node:fs'
-import { access } from 'node:fs/promises'
+import { mkdtemp, open, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import { TpmError } from '../errors.ts'
 import { acquireDevice, releaseDevice, type TpmDevice } from '../tpm/devices.ts'
 import { assuranceOf, readFacts } from '../tpm/facts.ts'
 import { usedIndices } from '../tpm/lock/nv.ts'
 import { storesOf } from '../tpm/stores.ts'
 import { resolveTcti } from '../tpm/tcti.ts'
-import { type Finding, failed, type Place } from './finding.ts'
+import { type Finding, failed, found, type Place } from './finding.ts'
 
 /** Revision 1.38 of the TPM 2.0 Library brought TPM_NT_PIN_FAIL. */
 const PIN_FAIL_REVISION = 138
@@ -17,19 +18,20 @@ const WAIT_MS = 2000
 export async function deviceFile(): Promise<Finding> {
   const what = 'TPM of this machine'
   const path = '/dev/tpmrm0'
-  const can = (mode: number) =>
-    access(path, mode).then(
-      () => true,
-      () => false,
-    )
-  if (!(await can(constants.F_OK))) {
-    const advice =
-      'Where the machine has a TPM, switch it on in the firmware. Otherwise cards use embedded:, a TPM in software.'
-    return { what, state: 'warning', detail: `there is no ${path}`, advice }
+  try {
+    await (await open(path, 'r+')).close()
+    return { what, state: 'ok', detail: `${path} can be opened` }
+  } catch (error) {
+    const { code } = error as NodeJS.ErrnoException
+    if (code === 'ENOENT') {
+      const advice =
+        'Where the machine has a TPM, switch it on in the firmware. Otherwise cards use embedded:, a TPM in software.'
+      return { what, state: 'warning', detail: `there is no ${path}`, advice }
+    }
+    if (code !== 'EACCES' && code !== 'EPERM') return failed(what, error)
+    const advice = 'Add the user to the group tss (sudo usermod -aG tss "$USER"), then log in again.'
+    return { what, state: 'missing', detail: `${path} is there, but this user may not open it`, advice }
   }
-  if (await can(constants.R_OK | constants.W_OK)) return { what, state: 'ok', detail: `${path} can be opened` }
-  const advice = 'Add the user to the group tss (sudo usermod -aG tss "$USER"), then log in again.'
-  return { what, state: 'missing', detail: `${path} is there, but this user may not open it`, advice }
 }
 
 export async function tpm(options: Place): Promise<Finding[]> {
@@ -41,7 +43,7 @@ export async function tpm(options: Place): Promise<Finding[]> {
     // If the cards cannot be listed, the row about cards says so.
     const listed = await store.list().catch(() => undefined)
     if (listed === undefined) return []
-    if (listed.length === 0) return [{ what, state: 'ok', detail: 'a TPM in software, made with the first card' }]
+    if (listed.length === 0) return [await embeddedTrial(what)]
     const [holder] = await served.elsewhere().catch(() => [])
     if (holder !== undefined) {
       const detail = `held by process ${holder.pid}, which serves card '${holder.name}' to PC/SC (${holder.way})`
@@ -63,6 +65,25 @@ export async function tpm(options: Place): Promise<Finding[]> {
     return [failed(what, error)]
   } finally {
     await releaseDevice(device)
+  }
+}
+
+/** There is none before the first card: whether one can be made shows in another folder, which is removed again. */
+async function embeddedTrial(what: string): Promise<Finding> {
+  const folder = await mkdtemp(join(tmpdir(), 'tessera-doctor-'))
+  try {
+    return await found(what, async () => {
+      const options = { tcti: 'embedded:', stateFile: join(folder, 'state'), createState: true, waitMs: WAIT_MS }
+      const device = await acquireDevice(options)
+      try {
+        const { vendor, firmware } = await device.exclusive(() => readFacts(device))
+        return `a TPM in software, made with the first card; tried: ${vendor}, firmware ${firmware}`
+      } finally {
+        await releaseDevice(device)
+      }
+    })
+  } finally {
+    await rm(folder, { recursive: true, force: true })
   }
 }
 

@@ -1,6 +1,6 @@
 // The program as a whole, as far as it goes without a card.
 import { spawn, spawnSync } from 'node:child_process'
-import { cpSync, existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { cpSync, existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
@@ -192,8 +192,7 @@ test('bin/tessera runs dist, and says what to do where there is none', () => {
 
 test('what was compiled ahead of time serves, and is no worse than nothing where it does not', () => {
   const { program, folder } = ownBin()
-  cpSync(join(root, 'scripts', 'code-cache.mjs'), join(folder, 'scripts', 'code-cache.mjs'), { recursive: true })
-  const make = () => spawnSync(process.execPath, [join(folder, 'scripts', 'code-cache.mjs')], { encoding: 'utf8' })
+  const make = () => spawnSync(process.execPath, [join(folder, 'bin', 'code-cache.js')], { encoding: 'utf8' })
   assert.equal([make().status, existsSync(join(folder, 'dist'))], [0, false], 'nothing to do in what is not built')
   mkdirSync(join(folder, 'dist'))
   const file = join(folder, 'dist', 'tessera.cjs')
@@ -208,6 +207,18 @@ test('what was compiled ahead of time serves, and is no worse than nothing where
     writeFileSync(`${file}.cache`, spoilt)
     assert.is(said(), 'today\n')
   }
+})
+
+test('the first start writes what V8 made of the program, the second takes it', () => {
+  const { program, folder } = ownBin()
+  mkdirSync(join(folder, 'dist'))
+  const file = join(folder, 'dist', 'tessera.cjs')
+  const said = () => spawnSync(process.execPath, [program], { encoding: 'utf8' }).stdout
+  writeFileSync(file, 'console.log("first"); process.exit(0)')
+  assert.is(said(), 'first\n')
+  assert.equal(readdirSync(join(folder, 'dist')), ['tessera.cjs', 'tessera.cjs.cache'])
+  writeFileSync(file, 'console.log("other"); process.exit(0)')
+  assert.is(said(), 'first\n', 'V8 compares the length of the text alone')
 })
 
 /** bin/ in a folder of its own. */

@@ -65,6 +65,7 @@ test('the lock files name no registry', () => {
     'bench/package-lock.json',
     'bench/peers/package-lock.json',
     'package-lock.json',
+    'scripts/release/parts/package-lock.json',
     'test/strangers/packages/package-lock.json',
   ])
   for (const lock of locks) assert.not(namesHost(readFileSync(join(root, lock), 'utf8')), lock)
@@ -75,12 +76,12 @@ const mustShip = [
   'package.json',
   'LICENSE',
   'README.md',
-  'binding.gyp',
   'bin/tessera',
+  'bin/tessera-card',
   'bin/package.json',
   'require/index.cjs',
   'require/load.cjs',
-  'scripts/code-cache.mjs',
+  'bin/code-cache.js',
   'scripts/native.mjs',
   'native/CMakeLists.txt',
   'native/addon.cc',
@@ -94,7 +95,7 @@ const mustShip = [
   'dist/tls/worker.js',
 ]
 const mayShip =
-  /^(package\.json|LICENSE|README\.md|CHANGELOG\.md|SECURITY\.md|binding\.gyp|require\/\w+\.cjs|bin\/(tessera|package\.json)|scripts\/(code-cache|native)\.mjs|docs\/.+|examples\/.+\.(ts|sh)|dist\/tessera\.cjs|dist\/commonjs\/package\.json|dist\/.+\.(js|d\.ts)|native\/CMakeLists\.txt|native\/addon\.cc|native\/(common|kdf|net|pcsc|terminal|tls|tpm)\/\w+\.(cc|h))$/
+  /^(package\.json|LICENSE|README\.md|CHANGELOG\.md|SECURITY\.md|require\/\w+\.cjs|bin\/(tessera|tessera-card|code-cache\.js|package\.json)|scripts\/native\.mjs|docs\/.+|examples\/.+\.(ts|sh)|dist\/tessera\.cjs|dist\/commonjs\/package\.json|dist\/.+\.(js|d\.ts)|native\/CMakeLists\.txt|native\/addon\.cc|native\/(common|kdf|net|pcsc|static|terminal|tls|tpm)\/\w+\.(cc|c|h)|native\/static\/(\w+\.cmake|exports))$/
 
 test('the package ships what it needs and nothing else', () => {
   const output = execFileSync('npm', ['pack', '--dry-run', '--json', '--ignore-scripts', '--loglevel=error'], {
@@ -140,7 +141,7 @@ test("the addon is compiled against Node's own OpenSSL headers", () => {
 })
 
 function dependencyFiles(): string[] {
-  const directory = 'native/build/CMakeFiles/tessera.dir'
+  const directory = 'native/build/CMakeFiles/tessera_objects.dir'
   return execFileSync('find', [directory, '-name', '*.d'], { cwd: root, encoding: 'utf8' })
     .split('\n')
     .filter((path) => path !== '')

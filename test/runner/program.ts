@@ -12,7 +12,7 @@ export function buildProgram(): void {
   const made = existsSync(join(root, 'dist/tessera.cjs')) ? madeAt('dist/tessera.cjs') : 0
   const sources = [
     'scripts/build.mjs',
-    'scripts/code-cache.mjs',
+    'bin/code-cache.js',
     'package.json',
     'tsconfig.json',
     'tsconfig.build.json',

@@ -1,0 +1,62 @@
+// npm run release: makes all tarballs in build/release/out, from parts that are pinned (parts.mjs), and refuses to where one
+// is not what it must be (gates.mjs). docs/releasing.md says how one becomes a release.
+//
+//   node scripts/release/main.mjs          everything, each addon built twice
+//   node scripts/release/main.mjs --once   each addon built once: for a try, not for a release
+//   node scripts/release/main.mjs x64      that architecture alone
+import { cpSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { basename, join } from 'node:path'
+import { build, GLIBC, TARGETS } from './build.mjs'
+import { gates } from './gates.mjs'
+import { insideAddon } from './notices.mjs'
+import { outFolder, packAddon, packMain } from './pack.mjs'
+import { NODE_MAJORS, nodeFolder } from './parts.mjs'
+import { place, root, run, say, sha256 } from './run.mjs'
+
+const words = process.argv.slice(2)
+const once = words.includes('--once')
+const archs = words.filter((word) => !word.startsWith('--'))
+const unknown = words.filter((word) => word !== '--once' && !TARGETS.some(({ arch }) => arch === word))
+if (unknown.length > 0) {
+  console.error(
+    `release: unknown argument ${unknown.join(' ')}. Known: --once, ${TARGETS.map(({ arch }) => arch).join(', ')}.`,
+  )
+  process.exit(1)
+}
+
+function makeAddon(target) {
+  const { arch } = target
+  const folder = join(place, arch)
+  const addon = build(target, folder)
+  const nodes = NODE_MAJORS.map((major) => [`Node ${major} (${arch})`, join(nodeFolder(major, arch), 'bin/node')])
+  const wrong = gates(addon, nodes, { glibc: GLIBC })
+  if (!once) {
+    const again = build(target, join(place, `${arch}-in-another-folder`))
+    if (!readFileSync(addon).equals(readFileSync(again)))
+      wrong.push(`tessera.node differs from ${again}, built of the same`)
+  }
+  if (wrong.length > 0) throw new Error(wrong.join('\n'))
+  return packAddon(arch, addon, insideAddon(arch, folder), outFolder)
+}
+
+try {
+  rmSync(outFolder, { recursive: true, force: true })
+  mkdirSync(outFolder, { recursive: true })
+  const chosen = TARGETS.filter(({ arch }) => archs.length === 0 || archs.includes(arch))
+  const tarballs = chosen.map(makeAddon)
+  run(process.execPath, [join(root, 'scripts/build.mjs')], { cwd: root })
+  tarballs.push(
+    packMain(
+      TARGETS.map(({ arch }) => arch),
+      outFolder,
+    ),
+  )
+  rmSync(join(outFolder, 'stage'), { recursive: true })
+  // Debian removes what it has replaced: who asks for the sources of a release gets them from here.
+  cpSync(join(place, 'parts'), join(outFolder, 'parts'), { recursive: true })
+  writeFileSync(join(outFolder, 'SHA256SUMS'), tarballs.map((path) => `${sha256(path)}  ${basename(path)}\n`).join(''))
+  for (const path of tarballs) say(`${path}, ${readFileSync(path).length} octets`)
+} catch (error) {
+  console.error(`release: ${error.message}`)
+  process.exitCode = 1
+}
