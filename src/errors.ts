@@ -126,7 +126,7 @@ export class CardError<Code extends ErrorCode = ErrorCode> extends Error {
     this.sw = options?.sw ?? (ERROR_CODES[code] as CodeFacts).sw
   }
 
-  /** PKCS#11 return value that says the same, for who knows that interface better. */
+  /** PKCS#11 return value that says the same, for readers who know that interface. */
   get ckr(): string | undefined {
     return (ERROR_CODES[this.code] as CodeFacts).ckr
   }

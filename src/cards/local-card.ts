@@ -92,4 +92,4 @@ function triesKnown(counter: TryCounter | undefined): TriesKnown {
   return counter.advisory ? 'remembered' : 'known'
 }
 
-const pinRequired = () => new PinError('ERR_PIN_REQUIRED', 'Changing a card wants its PIN. Verify the PIN first.')
+const pinRequired = () => new PinError('ERR_PIN_REQUIRED', 'Changing the card needs its PIN. Verify the PIN first.')

@@ -32,5 +32,5 @@ export function placeOf(
 
 export function checkMinutes(minutes: number): number {
   if (Number.isInteger(minutes) && minutes >= 1 && minutes <= 60) return minutes
-  throw new UsageError('ERR_USAGE', 'A verified PIN serves from 1 to 60 minutes.')
+  throw new UsageError('ERR_USAGE', 'A verified PIN counts for 1 to 60 minutes.')
 }

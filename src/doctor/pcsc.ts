@@ -18,7 +18,7 @@ export async function pcsc(list = listReaders): Promise<Finding> {
   try {
     const readers = await Promise.race([list(), late])
     if (readers === undefined) {
-      const advice = 'A reader holds it up. Restart it: systemctl restart pcscd.'
+      const advice = 'A reader blocks it. Restart it: systemctl restart pcscd.'
       return { what, state: 'warning', detail: `pcscd does not answer within ${PATIENCE / 1000} seconds`, advice }
     }
     const names = readers.map(({ name, card }) => `'${name}'${card ? ' with a card' : ''}`)

@@ -115,7 +115,7 @@ async function inspect(device: TpmDevice, what: string): Promise<Finding[]> {
     findings.push({ what: 'Owner password', state: 'warning', detail: 'is set', advice })
   }
   if (facts.inLockout) {
-    const advice = 'Cards keep working. Others wait for its end, or: tpm2_dictionarylockout -c.'
+    const advice = 'Cards keep working. Other programs wait until it ends, or end it: tpm2_dictionarylockout -c.'
     findings.push({ what: 'Lockout', state: 'warning', detail: 'the TPM is in dictionary-attack lockout', advice })
   }
   return findings

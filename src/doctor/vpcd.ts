@@ -31,7 +31,7 @@ async function look({ path, name, library, host, port }: VpcdSetup, version: str
     () => false,
   )
   if (!there) {
-    const advice = `Install it (apt-get install vsmartcard-vpcd), or take ${path} away.`
+    const advice = `Install it (apt-get install vsmartcard-vpcd), or remove ${path}.`
     return { what, state: 'warning', detail: `${path} names ${library}, which is not there`, advice }
   }
   if (host !== undefined) {
@@ -42,7 +42,7 @@ async function look({ path, name, library, host, port }: VpcdSetup, version: str
     return { what, state: 'warning', detail, advice }
   }
   if (await isExposed(port)) {
-    const advice = `Anybody who reaches them can be the card, and is sent the PIN. Close ports ${port} and ${port + 1} to other machines: docs/serve.md has the commands, for nftables and iptables.`
+    const advice = `Anybody who reaches these ports can pose as the card, and is sent the PIN. Close ports ${port} and ${port + 1} to other machines: docs/serve.md has the commands for nftables and iptables.`
     return { what, state: 'warning', detail: `${named}listens for cards on every interface, ${ports}`, advice }
   }
   return { what, state: 'ok', detail: `${named}listens for cards at ${ports} while pcscd runs (${path})` }

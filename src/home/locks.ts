@@ -21,7 +21,7 @@ const FIRST_PAUSE = 2
 const LONGEST_PAUSE = 50
 
 /** Keeps a reference to every lock in use: the garbage collector would release a lock without one. */
-const held = new Set<FileLock>()
+const locksInUse = new Set<FileLock>()
 
 export class Locks {
   readonly #files: Files
@@ -48,10 +48,10 @@ export class Locks {
     try {
       const lock = this.#lockFile(path)
       if (lock === null) return null
-      held.add(lock)
+      locksInUse.add(lock)
       return {
         release() {
-          if (held.delete(lock)) lock.release()
+          if (locksInUse.delete(lock)) lock.release()
         },
       }
     } catch (cause) {

@@ -16,11 +16,11 @@ const UNTRUSTED: Readonly<Record<string, string>> = {
   UNABLE_TO_VERIFY_LEAF_SIGNATURE: `its certificate comes from a CA that is not known here. ${TRUST}`,
   CERT_SIGNATURE_FAILURE: `its certificate is not signed by the CA that it names. ${TRUST}`,
   CERT_UNTRUSTED: `its certificate comes from a CA that is not trusted. ${TRUST}`,
-  INVALID_CA: 'its certificate was signed by somebody who is no CA. Tell who runs it',
-  INVALID_PURPOSE: 'its certificate is not one of a server. Tell who runs it',
+  INVALID_CA: 'its certificate was not signed by a CA. Tell its administrator',
+  INVALID_PURPOSE: 'its certificate is not for servers. Tell its administrator',
   CERT_HAS_EXPIRED: 'its certificate has expired. Check the clock of this machine, or tell its administrator',
   CERT_NOT_YET_VALID: 'its certificate is not valid yet. Check the clock of this machine',
-  CERT_REVOKED: 'its certificate is revoked. Tell who runs it',
+  CERT_REVOKED: 'its certificate is revoked. Tell its administrator',
   ERR_TLS_CERT_ALTNAME_INVALID:
     'its certificate is for other names. Use a name that is in it, or tell its administrator',
   [OTHER_CERTIFICATE]:

@@ -55,7 +55,7 @@ export async function loadOrMake(directory: Directory, curve?: Curve): Promise<R
   )
   if (own === undefined) throw unusable(directory.keyFile, 'it holds no key on P-256 or P-384')
   if (curve !== undefined && curve !== own) {
-    throw new UsageError('ERR_USAGE', `The CA in ${directory.path} has a key on ${own}, and keeps it.`)
+    throw new UsageError('ERR_USAGE', `The CA in ${directory.path} already has its key on ${own}, which stays.`)
   }
   const signer = signerOf(key, own)
   const certificate = (await loadCertificate(directory, key)) ?? (await makeCertificate(directory, key, signer))

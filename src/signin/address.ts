@@ -9,7 +9,7 @@ const ADDRESS = /^[^\s@\p{C}"/\\[\]:;|=,*?<>]{1,64}@[\p{L}\p{N}](?:[\p{L}\p{N}.-
 export function checkAddress(text: string): string {
   if (typeof text === 'string' && ADDRESS.test(text) && !text.includes('..')) return text
   const shown = JSON.stringify(String(text).slice(0, 80))
-  throw new UsageError('ERR_USAGE', `${shown} is no address of an account. Write it as in maria@example.com.`)
+  throw new UsageError('ERR_USAGE', `${shown} is not the address of an account. Write it as in maria@example.com.`)
 }
 
 /** Lower case: Windows ignores the case of UPNs, and mail servers that of domains. */

@@ -71,7 +71,7 @@ async function assertPrivate(folder: string): Promise<void> {
   if (found === undefined) return
   const { mode, uid } = found
   if ((mode & 0o077) === 0 && uid === process.getuid?.()) return
-  const message = `Others than you can reach into ${folder}, where sockets of sessions are. Make it yours alone: chmod 700 '${folder}'.`
+  const message = `Other users can reach ${folder}, which has the sockets of sessions. Make it private: chmod 700 '${folder}'.`
   throw new FileError('ERR_IO', message, { path: folder })
 }
 

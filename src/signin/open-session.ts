@@ -78,7 +78,7 @@ export class OpenSession extends EventEmitter<{ ended: [Ended] }> implements Ses
     if (this.#closing !== undefined) throw this.#over()
     const url = new URL(path, this.#service.origin)
     if (url.origin !== this.#service.origin) {
-      throw new UsageError('ERR_USAGE', `A session calls its own service (${this.#service.origin}) and no other.`)
+      throw new UsageError('ERR_USAGE', `A session calls only its own service, ${this.#service.origin}.`)
     }
     try {
       const message = await this.#service.open(this.#way, { ...call, path: url.pathname + url.search })

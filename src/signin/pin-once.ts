@@ -23,7 +23,7 @@ export function pinOnce(pin: Secret | AskPin, minTriesLeft: number, signal: Abor
       const given = left
       left = undefined
       if (given === undefined) {
-        const message = 'The card wants its PIN again, and it is asked for once at each sign-in. Sign in again.'
+        const message = 'The card needs its PIN again, which is asked for once at each sign-in. Sign in again.'
         throw new PinError('ERR_PIN_REQUIRED', message)
       }
       if (request.triesLeft !== undefined && request.triesLeft < minTriesLeft) {

@@ -193,7 +193,7 @@ function endWithCard(session: OpenSession, { signal }: Removal, { over }: Life):
 async function assertKey(card: Card, slot: string, certificate: Uint8Array): Promise<void> {
   const { publicKey } = await card.keyInfo(slot)
   if (isKeyOf(new X509Certificate(certificate), publicKey)) return
-  const message = `The certificate in slot ${slot} is for another key than the one that is there. Put the right one beside it: tessera cert import ${slot} FILE.`
+  const message = `The certificate in slot ${slot} does not belong to the key there. Import the right one: tessera cert import ${slot} FILE.`
   throw new CardError('ERR_CERTIFICATE_KEY', message)
 }
 

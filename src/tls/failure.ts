@@ -30,6 +30,6 @@ export function connectionError(parts: ErrorParts, slot: string, refusal: unknow
   const [, alert = ''] = /_ALERT_(\w+)$/.exec(String(parts.fields.code)) ?? []
   const why = ALERTS.get(alert)
   if (why === undefined) return error
-  const message = `The server refuses the certificate in slot ${slot}: ${why}. Ask who runs the server which CA it trusts.`
+  const message = `The server refuses the certificate in slot ${slot}: ${why}. Ask its administrator which CA it trusts.`
   return new TlsError('ERR_TLS_REFUSED', message, { cause: error })
 }

@@ -19,7 +19,7 @@ export async function fetchOver(agent: Agent, url: string | URL, init: CardFetch
   let next = new Request(url, init)
   for (let redirects = 0; ; redirects += 1) {
     const { protocol, origin } = new URL(next.url)
-    if (protocol !== 'https:') throw new UsageError('ERR_USAGE', `A card's agent fetches https: alone, not ${protocol}`)
+    if (protocol !== 'https:') throw new UsageError('ERR_USAGE', `A card's agent fetches https: only, not ${protocol}`)
     // A stream cannot be sent twice; anything else is short enough to be kept.
     const body = init.body instanceof ReadableStream ? next.body : Buffer.from(await next.arrayBuffer())
     const answer = await send(agent, next, body)
@@ -30,7 +30,7 @@ export async function fetchOver(agent: Agent, url: string | URL, init: CardFetch
     const where = new URL(target, next.url)
     if (next.redirect === 'error')
       throw new TypeError(`The server redirects to ${where}, which this request does not allow.`)
-    if (redirects === MOST_REDIRECTS) throw new TypeError('The server redirects for ever.')
+    if (redirects === MOST_REDIRECTS) throw new TypeError('The server redirects too many times.')
     // Following it would show the card's certificate to another server.
     if (where.origin !== origin)
       throw new TypeError(`The server redirects to another one, ${where.origin}. Fetch from there yourself.`)
@@ -48,7 +48,7 @@ function redirected(from: Request, where: URL, status: number, body: Buffer | Re
     return new Request(where, { headers, signal, redirect, method: 'GET' })
   }
   if (body instanceof ReadableStream)
-    throw new TypeError('The server redirects, and the body was a stream that is sent.')
+    throw new TypeError('The server redirects, and the body was a stream, which cannot be sent again.')
   return new Request(where, { headers, signal, redirect, method, ...(body && body.length > 0 && { body }) })
 }
 
@@ -93,7 +93,7 @@ function toResponse(answer: IncomingMessage, request: Request, redirected: boole
     return responseOf(answer, request, redirected)
   } catch (cause) {
     answer.destroy()
-    throw new TypeError('The answer of the server is none that fetch knows.', { cause })
+    throw new TypeError("fetch cannot represent the server's answer.", { cause })
   }
 }
 

@@ -17,12 +17,12 @@ export async function readIdentity(
   const info = await card.keyInfo(slot)
   const found = await card.getCertificate(slot)
   if (found === undefined) {
-    const message = `There is no certificate in slot ${info.slot}: no server knows whose key it is. Enroll it first: tessera enroll ${info.slot} --est URL, or --certsrv URL.`
+    const message = `There is no certificate in slot ${info.slot}, so no server can tell whose key it is. Enroll it first: tessera enroll ${info.slot} --est URL, or --certsrv URL.`
     throw new CardError('ERR_CERTIFICATE_ABSENT', message)
   }
   const leaf = new X509Certificate(found.certificate)
   if (!leaf.publicKey.equals(info.publicKey)) {
-    const message = `The certificate in slot ${info.slot} is of another key than the one there. Enroll the key again.`
+    const message = `The certificate in slot ${info.slot} does not belong to the key there. Enroll the key again.`
     throw new CardError('ERR_CERTIFICATE_KEY', message)
   }
   return { info, chain: [leaf, ...(chain ?? found.chain ?? []).map((der) => new X509Certificate(der))] }
@@ -37,7 +37,7 @@ export function fitness(certificate: X509Certificate, slot: KeyInfo['slot']): ()
   return () => {
     const because = reasonsOf(TLS_CLIENTS, description, slot)
     if (because.length === 0) return
-    const message = `The certificate in slot ${slot} is not fit for TLS: ${because.join(', ')}. Renew it.`
+    const message = `The certificate in slot ${slot} cannot be used for TLS: ${because.join(', ')}. Renew it.`
     throw new CardError('ERR_CERTIFICATE_UNFIT', message)
   }
 }

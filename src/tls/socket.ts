@@ -183,8 +183,7 @@ export class CardSocket extends SecureSocket implements LineEnd {
       const done = (octets: Uint8Array | undefined) => {
         this.#exports.delete(call)
         if (octets !== undefined) resolve(Buffer.from(octets))
-        else
-          reject(new TlsError('ERR_TLS_CLOSED', 'There are no keys to derive others from: the connection is not open.'))
+        else reject(new TlsError('ERR_TLS_CLOSED', 'No keying material can be exported: the connection is not open.'))
       }
       if (this.facts === undefined || this.#line === 0) return done(undefined)
       this.#exports.set(call, done)

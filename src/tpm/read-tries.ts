@@ -62,4 +62,4 @@ const isUnreached = (error: AnyCardError): boolean =>
   error instanceof TpmError && error.layer !== undefined && error.layer !== 'tpm'
 
 const noAnswer = (tcti: string): TpmError =>
-  new TpmError('ERR_TPM_TIMEOUT', `The TPM (${tcti}) is at work for somebody else and has not answered in time.`)
+  new TpmError('ERR_TPM_TIMEOUT', `The TPM (${tcti}) is busy with another program and did not answer in time.`)

@@ -117,7 +117,7 @@ const wrong: ReadonlyArray<readonly [line: string, words: string]> = [
   ['lab-ca --listen [x]:1', 'no address with a port'],
   ['lab-ca --listen 127.0.0.1:65535', 'no address with a port'],
   ['lab-ca -a RSA-2048', 'P-256 or P-384'],
-  ['lab-ca -a P-384 --listen 127.0.0.1:0', 'and keeps it'],
+  ['lab-ca -a P-384 --listen 127.0.0.1:0', 'which stays'],
   ['lab-ca --crl-port 70000', 'a whole number'],
   ['lab-ca approve', '--all'],
   ['lab-ca approve 1 --all', '--all'],

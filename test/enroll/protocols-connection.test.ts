@@ -96,7 +96,7 @@ const unbelievable: ReadonlyArray<
 > = [
   ['expired', [...bySigner, '-days', '-1'], [], 'has expired'],
   ['signed by itself', [], [], 'signed by itself'],
-  ['of a client', bySigner, ['-addext', 'extendedKeyUsage=clientAuth'], 'not one of a server'],
+  ['of a client', bySigner, ['-addext', 'extendedKeyUsage=clientAuth'], 'not for servers'],
 ]
 for (const [what, signer, more, words] of unbelievable) {
   test(`a certificate ${what}`, async () => {

@@ -115,7 +115,7 @@ test('addresses, and what their files are called', () => {
     `${'a'.repeat(65)}@b`,
     `${'a'.repeat(64)}@${'b'.repeat(190)}`,
   ]
-  for (const text of bad) assert.throws(() => checkAddress(text), /is no address of an account/, text)
+  for (const text of bad) assert.throws(() => checkAddress(text), /is not the address of an account/, text)
   assert.ok(sameAddress('Alice@Lab.Example', ALICE))
   assert.is(fileNameOf('Alice@Lab.Example'), ALICE)
   for (const odd of ["o'neill@b.example", 'müller@b.example', '-a@b', '.a@b', `${'a'.repeat(48)}@b.example`]) {

@@ -54,7 +54,7 @@ export async function importKey(
 
 /** The field `unique` of TPMT_PUBLIC: a point, or a modulus. */
 function uniqueOf(key: PublicKey | undefined) {
-  if (key === undefined) throw new CardError('ERR_DATA', 'These numbers are no private key of this algorithm.')
+  if (key === undefined) throw new CardError('ERR_DATA', 'These numbers are not a private key of this algorithm.')
   return 'point' in key ? coordinates(key.point) : { modulus: key.modulus }
 }
 

@@ -16,7 +16,7 @@ const JOURNAL: Kind = {
   magic: 'tessera-journal',
   version: 1,
   noun: 'journal of an interrupted creation or destruction',
-  advice: 'What that had begun in the TPM is not known any more. Move the file away to go on.',
+  advice: 'What was begun in the TPM is no longer known. Move the file away to go on.',
 }
 const JOURNAL_LIMIT = 65_536
 
