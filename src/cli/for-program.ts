@@ -5,7 +5,8 @@ import { TEXT } from './messages.ts'
 import type { Options } from './options.ts'
 
 interface Kind {
-  readonly algorithm: 'P-256' | 'RSA-2048'
+  /** Missing where every kind of key works. */
+  readonly algorithm?: 'RSA-2048'
   readonly purposes: readonly Purpose[]
   /** One of these names is required. */
   readonly names: ReadonlyArray<'upn' | 'principal' | 'email'>
@@ -15,8 +16,8 @@ interface Kind {
 const KINDS = {
   kerberos: { algorithm: 'RSA-2048', purposes: ['kerberos-client', 'client-authentication'], names: ['principal'] },
   windows: { algorithm: 'RSA-2048', purposes: ['smart-card-logon', 'client-authentication'], names: ['upn'] },
-  tls: { algorithm: 'P-256', purposes: ['client-authentication'], names: [] },
-  ssh: { algorithm: 'P-256', purposes: ['client-authentication'], names: [] },
+  tls: { purposes: ['client-authentication'], names: [] },
+  ssh: { purposes: ['client-authentication'], names: [] },
   mail: { algorithm: 'RSA-2048', purposes: ['email-protection'], names: ['email'] },
 } as const satisfies Record<string, Kind>
 
@@ -27,9 +28,10 @@ export function forProgram(said: Options): Options {
   // A renewal keeps the names of the old certificate, and its key unless another is requested.
   const missing = said.renew ? undefined : names.find((name) => said[name] === undefined)
   if (missing !== undefined) throw new UsageError('ERR_USAGE', TEXT.enrollment.forWants(said.for, `--${missing}`))
+  const wanted = said.algorithm ?? algorithm
   return {
     ...said,
-    ...(said.key !== 'existing' && { algorithm: said.algorithm ?? algorithm }),
+    ...(said.key !== 'existing' && wanted !== undefined && { algorithm: wanted }),
     purposes: said.purposes ?? purposes.join(','),
   }
 }

@@ -165,7 +165,7 @@ export const COMMANDS: readonly CommandRow[] = [
       ...certificateAuthority,
       ...content,
       ...['byCertificate', 'template', 'key', 'algorithm', 'pinPolicy', 'for', 'renew', 'keepOld', 'friendlyName'],
-      ...['hash', 'padding', 'wait', 'abandon', 'yes', ...manage],
+      ...['publicKey', 'hash', 'padding', 'wait', 'abandon', 'yes', ...manage],
     ] as const,
     load: () => import('./commands/enroll.ts'),
   },

@@ -1,6 +1,6 @@
 // Options of an enrolment, its events, and its result.
 import type { Algorithm } from '../piv/algorithms.ts'
-import type { PinPolicy, Slot } from '../piv/slots.ts'
+import type { Slot } from '../piv/slots.ts'
 import type { CertificateContent } from './content.ts'
 import type { CertificateDescription } from './describe.ts'
 import type { Wishes } from './place.ts'
@@ -30,9 +30,6 @@ export type EnrollOptions = CertificateContent &
     readonly slot?: string
     /** Certificates (DER) of trusted issuers; by default those that the CA reports as its own over TLS. */
     readonly trust?: readonly Uint8Array[]
-    /** Of a new key: P-256 by default. */
-    readonly algorithm?: Algorithm | string
-    readonly pinPolicy?: PinPolicy
     /** A name for the certificate that people recognise. */
     readonly friendlyName?: string
     /** Stores a certificate even if it would be of little use in the slot. */

@@ -4,9 +4,11 @@
  * slot.
  */
 import { CardError, UsageError } from '../errors.ts'
+import { type Algorithm, parseAlgorithm } from '../piv/algorithms.ts'
 import type { Card } from '../piv/host/card.ts'
+import type { KeyInfo } from '../piv/host/key-info.ts'
 import { isOfOneItem } from '../piv/host/readable.ts'
-import { isRetired, SLOTS, type Slot } from '../piv/slots.ts'
+import { isRetired, type PinPolicy, SLOTS, type Slot } from '../piv/slots.ts'
 
 export interface Wishes {
   /** `new` makes a key, `existing` uses the one in the slot; by default whichever replaces nothing. */
@@ -15,6 +17,10 @@ export interface Wishes {
   readonly renew?: boolean
   /** Keeps a replaced key, with its certificate, in a retired slot. By default only that of slot 9d, for old mail. */
   readonly keepOld?: boolean
+  /** Of a new key: P-256 by default. */
+  readonly algorithm?: Algorithm | string
+  /** Of a new key. */
+  readonly pinPolicy?: PinPolicy
   /** Allows a new key to replace content of the slot that cannot be used here, or that the card does not report. */
   readonly overwrite?: boolean
 }
@@ -33,14 +39,10 @@ const RETIRED = [...SLOTS.keys()].filter(isRetired).reverse() as Slot[]
  * @throws UsageError ERR_USAGE when a certificate would be replaced without consent; CardError
  * ERR_KEY_ABSENT, ERR_NOT_SUPPORTED
  */
-export async function choosePlace(
-  card: Card,
-  slot: Slot,
-  { key: wish, renew = false, keepOld = slot === '9d', overwrite = false }: Wishes,
-  taken: ReadonlySet<string>,
-): Promise<Place> {
+export async function choosePlace(card: Card, slot: Slot, wishes: Wishes, taken: ReadonlySet<string>): Promise<Place> {
+  const { key: wish, renew = false, keepOld = slot === '9d', overwrite = false } = wishes
   const keys = await card.keys()
-  const hasKey = keys.some((one) => one.slot === slot)
+  const found = keys.find((one) => one.slot === slot)
   const isCertified = await hasCertificate(card, slot)
   if (isCertified && !renew) {
     throw new UsageError(
@@ -48,18 +50,21 @@ export async function choosePlace(
       `Slot ${slot} has a certificate already. Renew it (--renew), or delete it first: tessera cert delete ${slot}.`,
     )
   }
-  if (wish === 'existing' && !hasKey) {
+  if (wish === 'existing' && found === undefined) {
     throw new CardError(
       'ERR_KEY_ABSENT',
       `There is no key in slot ${slot} to enrol. Make one: tessera key generate ${slot}.`,
     )
   }
-  if (hasKey && wish !== 'new') return { place: slot, newKey: false }
-  if (!hasKey) {
+  if (found !== undefined && wish !== 'new') {
+    assertSuits(found, wishes, isCertified)
+    return { place: slot, newKey: false }
+  }
+  if (found === undefined) {
     if (overwrite || !(await card.isOccupied(slot))) return { place: slot, newKey: true }
     throw new UsageError(
       'ERR_USAGE',
-      `Slot ${slot} may have a key that Tessera cannot use, or that the card does not tell of, and a new one would replace it for good. Name its public key (--public-key), or say that it may go (--yes).`,
+      `Slot ${slot} may have a key that Tessera cannot use, or that the card does not tell of, and a new one would replace it for good. Name its public key (--public-key FILE), or allow that it is replaced (--yes).`,
     )
   }
   const free = await freeSlots(card, new Set([...taken, ...keys.map((one) => one.slot)]))
@@ -70,8 +75,27 @@ export async function choosePlace(
       'No retired slot is free for the new key. Delete a key that is not needed any more (82 to 95), or keep the key.',
     )
   }
-  await assertMoves(card, place, slot, free)
+  await assertMoves(card, place, slot, { free, isCertified })
   return { place, newKey: true, ...(keepOld && retireTo !== undefined && { retireTo }) }
+}
+
+/** Options for a new key do not change one that stays. @throws UsageError ERR_USAGE */
+function assertSuits(found: KeyInfo, { algorithm, pinPolicy, keepOld }: Wishes, isCertified: boolean): void {
+  const { slot } = found
+  const others = [
+    algorithm !== undefined && parseAlgorithm(algorithm) !== found.algorithm
+      ? `is of the kind ${found.algorithm}, not ${parseAlgorithm(algorithm)}`
+      : undefined,
+    pinPolicy !== undefined && pinPolicy !== found.pinPolicy
+      ? `has the PIN policy ${found.pinPolicy}, not ${pinPolicy}`
+      : undefined,
+    keepOld && isCertified ? 'is not replaced, so there is no old one to keep' : undefined,
+  ].filter((one) => one !== undefined)
+  if (others.length === 0) return
+  throw new UsageError(
+    'ERR_USAGE',
+    `Slot ${slot} has a key already, and it ${others.join(' and ')}. Have a new key made (--key new), or leave the option out.`,
+  )
 }
 
 async function freeSlots(card: Card, taken: ReadonlySet<string>): Promise<Slot[]> {
@@ -94,11 +118,17 @@ async function hasCertificate(card: Card, slot: Slot): Promise<boolean> {
   }
 }
 
+interface Moving {
+  /** Slots that are free, two at least. */
+  readonly free: readonly Slot[]
+  readonly isCertified: boolean
+}
+
 /**
  * Checks, before anything is made, that the card can move a key: asks it to move an absent key between empty slots.
  * @throws CardError ERR_NOT_SUPPORTED
  */
-async function assertMoves(card: Card, from: Slot, slot: Slot, free: readonly Slot[]): Promise<void> {
+async function assertMoves(card: Card, from: Slot, slot: Slot, { free, isCertified }: Moving): Promise<void> {
   const to = free.at(-1) ?? from
   const why = await card.moveKey(from, to).then(
     () => undefined,
@@ -107,9 +137,10 @@ async function assertMoves(card: Card, from: Slot, slot: Slot, free: readonly Sl
   if (!(why instanceof CardError)) throw why ?? new CardError('ERR_CARD_REFUSED', 'A slot that was empty has a key.')
   if (why.code === 'ERR_KEY_ABSENT') return
   if (why.code !== 'ERR_NOT_SUPPORTED') throw why
+  const first = isCertified ? `delete the certificate (tessera cert delete ${slot}) and make` : 'make'
   throw new CardError(
     'ERR_NOT_SUPPORTED',
-    `This card cannot move keys, so a new one for slot ${slot} could not be proved before the old one is gone. Keep the key (--key existing), or delete it first.`,
+    `This card cannot move keys, so a new key for slot ${slot} would replace the old one before it has a certificate. Keep the key (--key existing). If the old one may go, ${first} a new one (tessera key generate ${slot} --yes), and enroll that without --key new.`,
     { cause: why },
   )
 }

@@ -133,7 +133,7 @@ function unfit(address: string, seen: readonly Seen[]): CardError {
   const why = list(seen.map((one) => `${placeOf(one)} is ${one.unfit}`))
   return new CardError(
     'ERR_CERTIFICATE_UNFIT',
-    `No certificate for ${address} signs in: ${why}. Nothing was asked of a card. Get another one: tessera enroll SLOT --est URL, or --certsrv URL.`,
+    `No certificate for ${address} signs in: ${why}. Nothing was asked of a card. Renew it: tessera enroll SLOT --renew (and --est URL or --certsrv URL, where it was not enrolled from this computer).`,
   )
 }
 

@@ -73,6 +73,7 @@ export const ADVICE: ReadonlyArray<Advice<CardState>> = [
   { line: 'key generate 9a -o public.pem', state: 'empty', typed: 'key generate 9a -o public.pem --pin-file pin' },
   { line: 'key generate SLOT', state: 'ready', typed: 'key generate 9c --pin-file pin' },
   { line: 'key generate X', state: 'ready', typed: 'key generate 9c --pin-file pin' },
+  { line: 'key generate X --yes', state: 'keyed', typed: 'key generate 9a --yes --pin-file pin' },
   { line: 'key list', state: 'ready' },
   { line: 'list', state: 'none' },
   { line: 'needs-renewal 9a', state: 'ready' },
@@ -117,6 +118,11 @@ export const SERVICE_ADVICE: ReadonlyArray<Advice<ServiceState>> = [
     typed: `enroll 9a --est {est} ${LOGIN}`,
   },
   { line: 'enroll SLOT --renew --est URL', state: 'enrolled', typed: `enroll 9a --renew --est {est} ${LOGIN}` },
+  {
+    line: 'enroll SLOT --renew',
+    state: 'enrolled',
+    typed: 'enroll 9a --renew --password-file {password} --pin-file {pin}',
+  },
   {
     line: 'enroll X --renew',
     state: 'enrolled',

@@ -5,7 +5,7 @@ import * as assert from 'uvu/assert'
 import { abandonEnrollment, type EnrollOptions } from '../../src/enroll/index.ts'
 import { CaError } from '../../src/index.ts'
 import { refused } from '../library/refusal.ts'
-import { ca, card, enrolled, go, home } from './support/work.ts'
+import { ca, card, enrolled, go, home, spki } from './support/work.ts'
 
 const OTHERWISE: ReadonlyArray<readonly [Partial<EnrollOptions>, Partial<EnrollOptions>, begun: string, now: string]> =
   [
@@ -64,6 +64,24 @@ test('before the CA has it, it is asked for with what is said now; a key that wa
   assert.match(message, 'algorithm "P-256", now "P-384"')
   await enrolled({ subject: 'CN=Two' })
   assert.match(asked(), 'Two')
+})
+
+test('options for a new key, where the key in the slot stays: refused, and both ways out work', async () => {
+  await card.generateKey('9a', { algorithm: 'P-256', pinPolicy: 'once' })
+  const key = await spki('9a')
+  for (const [option, says] of [
+    [{ algorithm: 'P-384' }, 'is of the kind P-256, not P-384'],
+    [{ pinPolicy: 'always' }, 'has the PIN policy once, not always'],
+    [{ algorithm: 'P-384', key: 'existing' }, 'is of the kind P-256, not P-384'],
+  ] as const) {
+    assert.match((await refused('ERR_USAGE', 2, () => go(option))).message, says)
+  }
+  await enrolled({ algorithm: 'p-256', pinPolicy: 'once' })
+  assert.is(await spki('9a'), key)
+  await refused('ERR_USAGE', 2, () => go({ algorithm: 'P-384', renew: true }))
+  assert.match((await refused('ERR_USAGE', 2, () => go({ keepOld: true, renew: true }))).message, 'is not replaced')
+  await enrolled({ algorithm: 'P-384', renew: true, key: 'new' })
+  assert.is((await card.keyInfo('9a')).algorithm, 'P-384')
 })
 
 test('a new key that waits in another slot is made anew as is said now', async () => {

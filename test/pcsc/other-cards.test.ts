@@ -1,6 +1,7 @@
 // takes: 25 s
 // The command line on cards of other makers in a reader of a real PC/SC (test/support/plain-card): keys without
 // certificates, refused objects, letters in a PIN, and nothing overwritten unasked.
+import { createPublicKey, X509Certificate } from 'node:crypto'
 import { readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { test } from 'uvu'
@@ -120,6 +121,29 @@ for (const name of ['other', 'SP 800-73-1'] satisfies ProfileName[]) {
       await on(0, 'cert delete 9a --yes', ...ADMIN)
       await on(0, 'cert delete 9d --yes', ...ADMIN)
       assert.equal(await on(0, 'cert list'), [])
+      // A key that was made elsewhere, and of which the card does not tell: it is named, and enrolled.
+      const { publicKey } = await on(0, 'key generate 9c --yes', ...ADMIN)
+      writeFileSync(at('9c.pem'), publicKey)
+      process.env.TESSERA_HOME = tempDir('elsewhere')
+      try {
+        const { error } = await enroll(2, 'enroll 9c --template smartcard-user', ...from(lab))
+        assert.match(error.message, 'Name its public key (--public-key FILE)')
+        const named = ['--public-key', at('9c.pem')]
+        await enroll(0, 'enroll 9c --template smartcard-user', ...named, ...from(lab))
+        await tessera(['cert', 'export', '9c', '--card', 'reader:virtual', '-o', at('certificate.pem')])
+        const { publicKey: certified } = new X509Certificate(readFileSync(at('certificate.pem')))
+        assert.ok(createPublicKey(publicKey).equals(certified))
+        // Such a card cannot move keys: what the refusal advises works.
+        const refused = await enroll(8, 'enroll 9c --renew --key new', ...login)
+        const told = refused.error.message
+        if (told.includes('No retired slot')) return
+        for (const line of ['cert delete 9c', 'key generate 9c --yes']) assert.match(told, `tessera ${line}`)
+        await on(0, 'cert delete 9c --yes', ...ADMIN)
+        await on(0, 'key generate 9c --yes', ...ADMIN)
+        await enroll(0, 'enroll 9c --template smartcard-user', ...from(lab))
+      } finally {
+        process.env.TESSERA_HOME = home
+      }
     }
     await withCard(new PlainCard(name, { pin: PIN }), work).finally(() => Promise.all([lab.close(), slow.close()]))
   })
