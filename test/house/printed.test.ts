@@ -4,6 +4,7 @@ import { existsSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
+import { OPTIONS } from '../../src/cli/options.ts'
 import { buildProgram } from '../../src/cli/program.ts'
 import { COMMANDS } from '../../src/cli/table.ts'
 import { ADVICE, PAGES_THAT_RUN, SERVICE_ADVICE } from '../cli/advice.ts'
@@ -208,6 +209,12 @@ test('and each that a document prints', () => {
     return path in PAGES_THAT_RUN && !isKnown
   })
   assert.equal(strange, [])
+})
+
+test('docs/cli.md names every option of every command', () => {
+  const text = read('docs/cli.md')
+  const missing = Object.values(OPTIONS).filter(({ flags }) => !text.includes(flags.split(/,? /)[0] ?? '?'))
+  assert.equal(missing, [])
 })
 
 test('documents name commands that there are', () => {
