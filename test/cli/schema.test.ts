@@ -247,7 +247,7 @@ test('the laboratory CA', async () => {
   for (let count = 0; count < 3; count += 1) await submit()
   assert.is((await json(0, `lab-ca approve 1 --directory ${directory}`)).length, 1)
   await json(0, `lab-ca deny 2 --directory ${directory}`)
-  await json(10, `lab-ca approve 2 --directory ${directory}`)
+  await json(2, `lab-ca approve 2 --directory ${directory}`)
   assert.is((await json(0, `lab-ca approve --all --directory ${directory}`)).length, 1)
   await json(0, `lab-ca revoke 1 --directory ${directory}`)
   const states = (await json(0, `lab-ca list --directory ${directory}`)).map((one: { state: string }) => one.state)
