@@ -26,6 +26,7 @@ const SSH = 'test/strangers/ssh.test.ts'
 const CERTIFICATES = 'test/lab-ca/certificates.test.ts'
 const EST = 'test/lab-ca/strongswan.test.ts'
 const NEEDS_ROOT = 'needs root, and changes the machine'
+const NOT_PUBLISHED = 'the package is not published yet'
 const NEEDS_SYSTEMD = 'needs systemd, which the machines of the tests may not have'
 
 /** The tools of tpm2-tools, on a TPM of the test. */
@@ -55,6 +56,11 @@ export const IN_MESSAGES: readonly ProgramLine[] = [
   { line: "curl --unix-socket 'X' http://service/", test: 'test/signin/cli.test.ts', by: "'--unix-socket', socket" },
   { line: 'kinit', test: 'test/strangers/support/kdc.ts', by: "'kinit'" },
   { line: 'npm install kerberos', why: 'the package is no dependency, and is not in the lock file' },
+  { line: 'npx tessera-card build-native', test: 'scripts/setup', by: 'node scripts/native.mjs' },
+  { line: 'npm install @tessera-card/X@X', why: NOT_PUBLISHED },
+  // The command without a package, as a value of its own in src/addon/faults.ts.
+  { line: "npm install'", why: NOT_PUBLISHED },
+  { line: 'npm install -g', why: NOT_PUBLISHED },
   { line: 'npm ci', test: 'scripts/setup', by: 'npm ci' },
   { line: 'systemctl start pcscd.socket', why: NEEDS_SYSTEMD },
   { line: 'systemctl restart pcscd', why: NEEDS_SYSTEMD },
@@ -204,7 +210,7 @@ export const IN_DOCUMENTS: readonly ProgramLine[] = [
     by: "'--unix-socket', socket",
   },
   { line: 'pcscd --foreground', test: 'test/support/pcscd.ts', by: "'pcscd', '--foreground'" },
-  { line: 'npm install -g tessera-card', why: 'the package is not published yet' },
+  { line: 'npm install -g tessera-card', why: NOT_PUBLISHED },
   { line: 'nft add table inet tessera', why: NEEDS_ROOT },
   { line: 'nft add chain inet tessera input { type filter hook input priority 0 ; }', why: NEEDS_ROOT },
   { line: 'nft add rule inet tessera input iifname != lo tcp dport 35963-35964 drop', why: NEEDS_ROOT },

@@ -7,10 +7,11 @@ export interface Printed {
   readonly line: string
 }
 
-/** What a source puts into a message, in TypeScript and in C++, becomes X. */
+/** What a source puts into a message, in TypeScript and in C++, becomes X; strings that are put together become one. */
 export const withPlaceholders = (text: string): string =>
   text
     .replaceAll(/\$\{(?:[^{}]|\{[^{}]*\})*\}/g, 'X')
+    .replaceAll(/'\s*\+\s*'/g, '')
     .replaceAll(/"\s*\+\s*[\w>.()-]+(\s*\+\s*"|(?=\)))/g, (_, more) => (more ? 'X' : 'X"'))
 
 const tokens = (text: string) => text.split(/\s+/).filter((word) => word !== '')
