@@ -50,7 +50,10 @@ function defaultSubject(name: string): string {
  */
 function namedExtensions(content: CertificateContent, renewed?: Certificate): Extension[] {
   const { purposes, sid, template } = content
-  const old = (name: Parameters<typeof extensionIn>[1]) => renewed && extensionIn(renewed, name)
+  const old = (name: Parameters<typeof extensionIn>[1]) => {
+    const found = renewed && extensionIn(renewed, name)
+    return found?.value.length === 0 ? undefined : found
+  }
   const written = (name: Parameters<typeof extension>[0], value: Uint8Array | undefined) =>
     value && extension(name, value)
   return [

@@ -26,7 +26,7 @@ export interface Certificate {
   readonly notAfter: Date
   /** SubjectPublicKeyInfo in DER. */
   readonly spki: Uint8Array
-  /** If an extension occurs twice, the first counts. */
+  /** One that occurs twice is here once, without a value: it must not count as understood. RFC 5280, 4.2. */
   readonly extensions: readonly Extension[]
   /** Parts that break RFC 5280. */
   readonly oddities: readonly string[]
@@ -59,12 +59,19 @@ export function readCertificate(given: Uint8Array): Certificate {
   odd(parts.rest().length > 0, 'it has more parts than a certificate has')
   const read = wrapped === undefined ? [] : ifWellFormed(() => readExtensions(wrapped))
   odd(read === undefined, 'its extensions are not understood')
-  const extensions = [...new Map((read ?? []).toReversed().map((one) => [one.id, one])).values()].reverse()
+  const extensions = withoutDoubles(read ?? [])
   odd(extensions.length < (read ?? []).length, 'an extension is there twice')
   return {
     ...{ serialNumber, signatureAlgorithm, signatureParameters, issuer, subject },
     ...{ notBefore, notAfter, spki, extensions, oddities },
   }
+}
+
+/** Neither of two is taken for the right one. */
+function withoutDoubles(extensions: readonly Extension[]): Extension[] {
+  const found = new Map<string, Extension>()
+  for (const one of extensions) found.set(one.id, found.has(one.id) ? { ...one, value: new Uint8Array(0) } : one)
+  return [...found.values()]
 }
 
 const versionOf = (version: Uint8Array | undefined): number | undefined =>

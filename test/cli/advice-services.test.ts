@@ -1,9 +1,7 @@
 // takes: 30 s
 // Command lines that messages and documents print, with a CA, a service or a reader, in the state in which they are printed.
 
-import { once } from 'node:events'
 import { writeFileSync } from 'node:fs'
-import { createServer } from 'node:net'
 import { join } from 'node:path'
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
@@ -12,6 +10,7 @@ import { root } from '../runner/jobs.ts'
 import { endServes, type ServeProcess, startServe } from '../serve/support/process.ts'
 import { ALICE, PIN, startWorld } from '../signin/support.ts'
 import { type Pcscd, startPcscd } from '../support/pcscd.ts'
+import { freePorts } from '../support/ports.ts'
 import { tempDir } from '../support/temp.ts'
 import { SERVICE_ADVICE, type ServiceState } from './advice.ts'
 import { secretFile, startProgram, tessera, tesseraProcess } from './cli.ts'
@@ -35,15 +34,6 @@ async function run(code: number, line: string): Promise<string> {
   const found = await (line.includes('--background') ? tesseraProcess : tessera)(line.split(' '))
   assert.is(found.code, code, `tessera ${line}: ${found.stderr}`)
   return found.stdout
-}
-
-async function freePort(): Promise<number> {
-  const server = createServer().listen(0, '127.0.0.1')
-  await once(server, 'listening')
-  const { port } = server.address() as { port: number }
-  server.close()
-  await once(server, 'close')
-  return port
 }
 
 const signIn = `signin ${ALICE} --service ${service.url} --ca-file ${service.caFile} --background --pin-file ${pin}`
@@ -93,7 +83,7 @@ const STATES: Readonly<Record<ServiceState, () => Promise<Values>>> = {
   },
   async reader() {
     process.env.TESSERA_HOME = home
-    return { vpcd: pcscd.ports[0], free: await freePort() }
+    return { vpcd: pcscd.ports[0], free: await freePorts() }
   },
   async served() {
     process.env.TESSERA_HOME = home

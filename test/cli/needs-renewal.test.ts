@@ -45,10 +45,16 @@ for (const [what, line, expected] of states) {
   }
 }
 
-test('a reader of the answer that went away: 12', () => {
-  const script = `{ ${SHELL_PROGRAM} needs-renewal 9a --card work; echo $? >&2; } | true`
-  // `true` may end after the answer was written: then the answer stands
-  assert.match(spawnSync('/bin/sh', ['-c', script], { encoding: 'utf8' }).stderr, /^(12|1)\n$/)
+/** The lines that a script of the shell writes to standard error. */
+const errorsOf = (script: string): string =>
+  spawnSync('/bin/sh', ['-c', script], { encoding: 'utf8', cwd: tempDir('shell') }).stderr
+
+test('an answer that cannot be written: 12', () => {
+  const full = errorsOf(`${SHELL_PROGRAM} needs-renewal 9a --card work >/dev/full; echo $? >&2`)
+  assert.match(full, /(^|\n)12\n$/)
+  // The reader has closed its end before the program begins.
+  const gone = `mkfifo go; { read _ <go; ${SHELL_PROGRAM} needs-renewal 9a --card work; echo $? >&2; } | { exec <&-; echo >go; }`
+  assert.match(errorsOf(gone), /(^|\n)12\n$/)
 })
 
 test('a program that is not built: 12', () => {

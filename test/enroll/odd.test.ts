@@ -92,6 +92,36 @@ test('what is not understood of an extension allows nothing, and is named', () =
   assert.equal([names.email, names.oddities], [[], ['1 of its alternative names are not understood']])
 })
 
+const TWICE = [
+  ['keyUsage=critical,digitalSignature', 'DER:030205a0', '0f', 'usages', ['digitalSignature']],
+  ['extendedKeyUsage=clientAuth', 'DER:300a06082b06010505070302', '25', 'purposes', ['client-authentication']],
+  ['subjectAltName=email:a@x.y', 'DER:300781056140782e79', '11', 'email', ['a@x.y']],
+] as const
+for (const [one, other, last, what, alone] of TWICE) {
+  test(`an extension that is there twice allows nothing, whichever of the two would: ${what}`, () => {
+    for (const extensions of [
+      [one, `2.5.29.99=${other}`],
+      [`2.5.29.99=${other}`, one],
+    ]) {
+      const digits = hex(certificate('twice', { extensions }))
+      const described = (id: string) =>
+        describeCertificate(fromHex(digits.replace('0603551d63', `0603551d${id}`)) ?? new Uint8Array(0))
+      assert.equal(described('63')[what], alone)
+      const twice = described(last)
+      assert.equal(twice[what], [])
+      assert.is(twice.oddities.length, 2)
+      assert.is(twice.oddities[0], 'an extension is there twice')
+      assert.match(twice.oddities[1] ?? '', 'not understood')
+      const old = readCertificate(fromHex(digits.replace('0603551d63', `0603551d${last}`)) ?? new Uint8Array(0))
+      assert.equal(
+        extensionsOf({}, KEY, old).filter(({ value }) => value.length === 0),
+        [],
+        'nor is it asked for again',
+      )
+    }
+  })
+}
+
 test('names by the types of their texts', () => {
   const name = (tag: number, octets: string) =>
     formatName(

@@ -15,6 +15,17 @@ test('it is that of the source: npm run docs', async () => {
   assert.ok(apiDocument() === document, 'docs/api.md is old. Run: npm run docs')
 })
 
+/** What it says of one export: up to the next heading. */
+function sectionOf(name: string): string {
+  const [, text = ''] = document.split(`\n### ${name}\n`)
+  return text.split(/^#{1,3} /m)[0] ?? ''
+}
+
+test('the section of one ends where the next begins', () => {
+  assert.ok(sectionOf('Card').includes('verifyPin'))
+  assert.not(sectionOf('createCard').includes('verifyPin('))
+})
+
 test('every value that an entry point exports, and every member of the classes, is in it', async () => {
   for (const way of Object.values(exports)) {
     if (way.import === undefined) continue
@@ -22,7 +33,7 @@ test('every value that an entry point exports, and every member of the classes, 
     for (const [name, value] of Object.entries(all)) {
       assert.ok(document.includes(`\n### ${name}\n`), name)
       if (typeof value !== 'function' || value.prototype === undefined) continue
-      const text = document.slice(document.indexOf(`\n### ${name}\n`))
+      const text = sectionOf(name)
       for (const member of Object.getOwnPropertyNames(value.prototype))
         assert.ok(member === 'constructor' || text.includes(member), `${name}.${member}`)
     }

@@ -1,7 +1,7 @@
 // Random walks: acts are chosen, done to a card and to the model, and their answers compared.
 import { accessSync, constants } from 'node:fs'
 import { isDeepStrictEqual } from 'node:util'
-import { Random } from '../support/random.ts'
+import { firstSeed, Random } from '../support/random.ts'
 import { tempDir } from '../support/temp.ts'
 import { type Act, type Answer, DEFAULT, PinModel, type Settings } from './model.ts'
 import { type Place, TpmSubject } from './subject.ts'
@@ -113,7 +113,7 @@ const report = (last: readonly string[], expected: Answer) =>
 
 /** A walk whose seed is printed, and named where it fails. */
 export async function walked(name: string, place: Place, steps: number): Promise<Map<string, number>> {
-  const seed = Number(process.env.TESSERA_TEST_SEED ?? new Random(Date.now()).next()) >>> 0
+  const seed = firstSeed()
   console.log(`PIN machine, ${name}: TESSERA_TEST_SEED=${seed}`)
   const started = performance.now()
   try {

@@ -11,6 +11,7 @@ import { checkPeer, isExposed, userId } from '../../src/serve/vpcd/peer.ts'
 import { parseTcpRow } from '../../src/serve/vpcd/proc-net-tcp.ts'
 import { serveChannel } from '../../src/serve/vpcd/serve.ts'
 import { plainCard } from '../pcsc/cards.ts'
+import { freePorts } from '../support/ports.ts'
 import { atExit, gate, within } from '../support/temp.ts'
 
 const ROW =
@@ -155,7 +156,7 @@ for _ in range(2):
 })
 
 asOther('another user connects to a card that listens: let go, and who may have it is not kept out', async (user) => {
-  const listen = await freePort()
+  const listen = await freePorts()
   const states: string[] = []
   const served = await serveChannel(plainCard(), { listen, bothPorts: false, onState: (state) => states.push(state) })
   const thief = await python(
@@ -181,15 +182,6 @@ print('got', got, flush=True)`,
   pcscd.destroy()
   await served.close()
 })
-
-async function freePort(): Promise<number> {
-  const server = createServer().listen(0, '127.0.0.1')
-  await once(server, 'listening')
-  const { port } = server.address() as { port: number }
-  server.close()
-  await once(server, 'close')
-  return port
-}
 
 test('a port that is open to the network is told from one that is not', async () => {
   for (const [host, exposed] of [

@@ -3,7 +3,6 @@
 // that want a certificate before they say anything.
 import { spawn } from 'node:child_process'
 import { writeFileSync } from 'node:fs'
-import { createServer } from 'node:net'
 import { join } from 'node:path'
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
@@ -13,6 +12,7 @@ import { signInState } from '../../src/signin/state.ts'
 import { seen } from '../pcsc/cards.ts'
 import { startServe } from '../serve/support/process.ts'
 import { startPcscd } from '../support/pcscd.ts'
+import { freePorts } from '../support/ports.ts'
 import { atExit, tempDir, within } from '../support/temp.ts'
 import { serverIdentity } from './forged.ts'
 import { ALICE, certify, makeCard, PIN, refusedWith, startLab, startRelyingParty } from './support.ts'
@@ -38,10 +38,10 @@ async function inAndOut(options: Partial<SignInOptions> = {}): Promise<Exclude<A
 
 test('a card that was renamed, and one whose certificate was renewed', async () => {
   const first = await inAndOut({ service: service.url, ca: service.ca })
-  await renameCard('work', 'signInState', { home })
+  await renameCard('work', 'office', { home })
   const renamed = await inAndOut()
-  assert.equal([renamed.card.name, renamed.card.id], ['signInState', first.card.id])
-  const card = await openCard({ name: 'signInState', home })
+  assert.equal([renamed.card.name, renamed.card.id], ['office', first.card.id])
+  const card = await openCard({ name: 'office', home })
   await card.verifyPin(PIN)
   await card.deleteCertificate('9a')
   await card.deleteKey('9a')
@@ -62,7 +62,7 @@ test('another service: what was chosen for the first is not used there', async (
 })
 
 test('a card that another process serves is used in its reader, and is the same card', async () => {
-  const served = await startServe(['serve', 'signInState', '--vpcd', `127.0.0.1:${pcscd.ports[0]}`], {
+  const served = await startServe(['serve', 'office', '--vpcd', `127.0.0.1:${pcscd.ports[0]}`], {
     TESSERA_HOME: home,
   })
   assert.ok((await served.line())?.startsWith('Serving'), served.stderr())
@@ -74,7 +74,7 @@ test('a card that another process serves is used in its reader, and is the same 
   assert.is((await ended).reason, 'card-removed')
   await seen(pcscd.readers[0], false)
   const account = await inAndOut()
-  assert.equal([account.card.kind, account.card.name], ['tpm', 'signInState'])
+  assert.equal([account.card.kind, account.card.name], ['tpm', 'office'])
 })
 
 test('a card that is gone', async () => {
@@ -84,20 +84,12 @@ test('a card that is gone', async () => {
   assert.ok(account)
   await signInState(other).accounts.write(account)
   const error = await refusedWith('ERR_CARD_NOT_FOUND', signIn({ address: ALICE, pin: PIN, home: other }))
-  assert.match(error.message, "The card 'signInState', which alice@lab.example signs in with, is no longer there.")
+  assert.match(error.message, "The card 'office', which alice@lab.example signs in with, is no longer there.")
 })
-
-async function freePort(): Promise<number> {
-  const server = createServer()
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
-  const address = server.address()
-  await new Promise((resolve) => server.close(resolve))
-  return typeof address === 'object' && address !== null ? address.port : 0
-}
 
 for (const version of ['-tls1_2', '-tls1_3']) {
   test(`a server that wants a certificate at once: ${version}`, async () => {
-    const [folder, identity, port] = [tempDir('server'), serverIdentity(), await freePort()]
+    const [folder, identity, port] = [tempDir('server'), serverIdentity(), await freePorts()]
     const [key, cert] = [join(folder, 'key'), join(folder, 'cert')]
     writeFileSync(key, identity.key)
     writeFileSync(cert, identity.cert)

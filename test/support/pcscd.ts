@@ -6,8 +6,9 @@
 import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { closeSync, existsSync, mkdirSync, openSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
-import { connect, createServer } from 'node:net'
+import { connect } from 'node:net'
 import { join } from 'node:path'
+import { freePorts } from './ports.ts'
 import { atExit, tempDir, within } from './temp.ts'
 
 export interface Pcscd {
@@ -57,7 +58,7 @@ export async function startPcscd(options: PcscdOptions = {}): Promise<Pcscd> {
   const socket = join(root, 'comm')
   const configuration = join(root, 'reader.conf.d')
   mkdirSync(configuration)
-  const first = await freePorts()
+  const first = await freePorts(2)
   const port = `0x${first.toString(16).toUpperCase()}`
   const host = reversed ? '127.0.0.1' : '/dev/null'
   const rows = [`FRIENDLYNAME "${name}"`, `DEVICENAME ${host}:${port}`, `LIBPATH ${DRIVER}`, `CHANNELID ${port}`]
@@ -133,21 +134,4 @@ async function answering(port: number): Promise<void> {
 
 async function bound(socket: string): Promise<void> {
   while (!existsSync(socket)) await new Promise((resolve) => setTimeout(resolve, 10))
-}
-
-/** Two consecutive ports below those that the system gives out by itself. */
-async function freePorts(): Promise<number> {
-  for (let attempt = 0; attempt < 200; attempt += 1) {
-    const port = 20_000 + 2 * Math.floor(Math.random() * 5000)
-    if ((await free(port)) && (await free(port + 1))) return port
-  }
-  throw new Error('no two consecutive free ports')
-}
-
-function free(port: number): Promise<boolean> {
-  return new Promise((resolve) => {
-    const server = createServer()
-    server.once('error', () => resolve(false))
-    server.listen(port, '0.0.0.0', () => server.close(() => resolve(true)))
-  })
 }

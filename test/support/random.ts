@@ -1,9 +1,13 @@
 // Random values that can be had again: everything follows from a seed, which is printed.
 
-/** TESSERA_TEST_SEED=N runs a test again as it was. */
-function firstSeed(): number {
-  const wanted = process.env.TESSERA_TEST_SEED
-  return wanted === undefined ? Math.floor(Math.random() * 0x1_0000_0000) : Number(wanted) >>> 0
+/**
+ * The same at each run, so that no change is refused for what another one did; `npm run test:long` looks for more.
+ * TESSERA_TEST_SEED=N runs a test again as it was.
+ */
+export function firstSeed(): number {
+  const { TESSERA_TEST_SEED: wanted, TESSERA_TEST_LONG: long } = process.env
+  if (wanted !== undefined) return Number(wanted) >>> 0
+  return long === '1' ? Math.floor(Math.random() * 0x1_0000_0000) : 1
 }
 
 export class Random {

@@ -2,8 +2,9 @@
 import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { closeSync, type FSWatcher, mkdirSync, openSync, readFileSync, rmSync, watch, writeFileSync } from 'node:fs'
-import { connect, createServer, type Server } from 'node:net'
+import { connect } from 'node:net'
 import { join } from 'node:path'
+import { freePorts } from './ports.ts'
 import { atExit, gate, tempDir, within } from './temp.ts'
 
 export interface SwtpmOptions {
@@ -38,7 +39,7 @@ export async function startSwtpm(options: SwtpmOptions = {}): Promise<Swtpm> {
   const stateDir = join(root, 'state')
   mkdirSync(stateDir)
   const path = options.tcp ? '' : join(root, 'tpm.sock')
-  const port = options.tcp ? await freePorts() : 0
+  const port = options.tcp ? await freePorts(2) : 0
   const control = options.tcp ? { host: '127.0.0.1', port: port + 1 } : { path: join(root, 'ctrl.sock') }
   const place = (kind: string) =>
     options.tcp ? `type=tcp,port=${kind === 'tpm' ? port : port + 1}` : `type=unixio,path=${join(root, kind)}.sock`
@@ -132,30 +133,4 @@ function askControl(address: { host: string; port: number } | { path: string }):
     socket.once('close', () => resolve())
     socket.once('error', reject)
   })
-}
-
-async function freePorts(): Promise<number> {
-  for (let attempt = 0; attempt < 100; attempt += 1) {
-    const first = createServer()
-    const second = createServer()
-    try {
-      const port = await listen(first, 0)
-      await listen(second, port + 1)
-      return port
-    } catch {
-      // the port above is taken: another pair
-    } finally {
-      first.close()
-      second.close()
-    }
-  }
-  throw new Error('no two consecutive free ports')
-}
-
-async function listen(server: Server, port: number): Promise<number> {
-  server.listen(port, '127.0.0.1')
-  await once(server, 'listening')
-  const address = server.address()
-  if (address === null || typeof address === 'string') throw new Error('no port')
-  return address.port
 }

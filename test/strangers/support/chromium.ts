@@ -27,6 +27,9 @@ const FLAGS = [
   '--no-startup-window',
   '--no-first-run',
   '--disable-gpu',
+  // On a busy machine what draws is slow to start: it would be killed for it, and after a few times the browser ends.
+  '--disable-gpu-watchdog',
+  '--disable-gpu-process-crash-limit',
   '--disable-quic',
   '--disable-background-networking',
   '--disable-component-update',
@@ -100,7 +103,24 @@ async function linked(target: string): Promise<boolean> {
   throw new Error(`${RULES} is another test's`)
 }
 
+/** How often it is started, where it ends before it has a page. It does so now and then, of itself. */
+const STARTS = 3
+
 export async function startChromium(home: string, env: Readonly<Record<string, string>>): Promise<Chromium> {
+  for (let starts = 1; ; starts += 1) {
+    try {
+      return await started(home, env)
+    } catch (error) {
+      if (!(error instanceof Ended) || starts === STARTS) throw error
+      console.log(`start ${starts}: ${error.message}`)
+    }
+  }
+}
+
+/** It is no more. */
+class Ended extends Error {}
+
+async function started(home: string, env: Readonly<Record<string, string>>): Promise<Chromium> {
   const profile = tempDir('profile')
   const child = spawn('chromium', [...FLAGS, `--user-data-dir=${profile}`], {
     env: { ...process.env, ...env, HOME: home, LC_ALL: 'C.UTF-8' },
@@ -122,12 +142,16 @@ export async function startChromium(home: string, env: Readonly<Record<string, s
     // There is no message bus here, as it says many times.
     errors = (errors + lines.filter((line) => !line.includes('dbus/')).join('\n')).slice(-2000)
   })
+  const said = once(child, 'close')
   const bounded = <T>(work: Promise<T>, what: string): Promise<T> =>
-    within(work, LIMIT_MS, what).catch((error: unknown) => {
-      throw new Error(`${String(error)}\n${errors}`)
+    within(work, LIMIT_MS, what).catch(async (error: unknown) => {
+      if (!(error instanceof Ended)) throw new Error(`${String(error)}\n${errors}`)
+      kill() // what it started may hold its standard error
+      await within(said, LIMIT_MS, 'its standard error has no end')
+      throw new Ended(`${error.message}, ${what}\n${errors}`)
     })
   const devtools = new Devtools(child)
-  const page = await bounded(devtools.firstPage(), 'Chromium does not start')
+  const page = await bounded(devtools.firstPage(), 'and had no page')
   return {
     async open(url) {
       const { errorText } = await bounded(page('Page.navigate', { url }), url)
@@ -163,6 +187,7 @@ class Devtools {
   readonly #waiting = new Map<number, { resolve: (reply: Reply) => void; reject: (error: Error) => void }>()
   readonly #out: Writable
   #last = 0
+  #ended: Ended | undefined
 
   constructor(child: ChildProcess) {
     this.#out = child.stdio[3] as Writable
@@ -173,13 +198,17 @@ class Devtools {
       pending = messages.pop() ?? ''
       for (const message of messages) this.#take(JSON.parse(message))
     })
-    child.once('exit', () => {
-      for (const { reject } of this.#waiting.values()) reject(new Error('Chromium ended'))
-    })
+    const end = (how: string) => {
+      this.#ended = new Ended(`Chromium ended (${how})`)
+      for (const { reject } of this.#waiting.values()) reject(this.#ended)
+    }
+    child.once('error', ({ message }) => end(message))
+    child.once('exit', (code, signal) => end(String(code ?? signal)))
   }
 
   readonly send = (method: string, params: object = {}, sessionId?: string): Promise<Reply> =>
     new Promise((resolve, reject) => {
+      if (this.#ended !== undefined) return reject(this.#ended)
       this.#last += 1
       this.#waiting.set(this.#last, { resolve, reject })
       this.#out.write(`${JSON.stringify({ id: this.#last, method, params, sessionId })}\0`)

@@ -4,8 +4,8 @@ import { once } from 'node:events'
 import { existsSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { at, certificate } from '../../enroll/support/openssl.ts'
+import { freePorts } from '../../support/ports.ts'
 import { atExit, tempDir, within } from '../../support/temp.ts'
-import { freePort } from './sshd.ts'
 import { newFile, ok, type RunOptions, run, type Said } from './tools.ts'
 
 const PROGRAM = '/usr/sbin/krb5kdc'
@@ -40,7 +40,7 @@ const KDC_NAMES = [
 /** @param ca name of the CA of people and of the KDC, in the folder of openssl.ts */
 export async function startKdc(ca: string): Promise<Kdc> {
   const folder = tempDir('kdc')
-  const port = await freePort()
+  const port = await freePorts()
   certificate('kdc', { by: ca, kind: 'RSA-2048', subject: '/CN=kdc', extensions: KDC_NAMES })
   const anchors = `pkinit_anchors = FILE:${at(`${ca}.pem`)}`
   const where = `127.0.0.1:${port}`

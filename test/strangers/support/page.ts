@@ -1,9 +1,9 @@
 // Pages of docs/ whose commands run exactly as they stand, one after the other in one shell; only the ports are others.
 import { chmodSync, mkdirSync, readFileSync, symlinkSync } from 'node:fs'
-import { createServer } from 'node:net'
 import { join } from 'node:path'
 import { SHELL_PROGRAM } from '../../cli/cli.ts'
 import { root } from '../../runner/jobs.ts'
+import { freePorts } from '../../support/ports.ts'
 import { tempDir } from '../../support/temp.ts'
 import { file, ok, type Said } from './tools.ts'
 
@@ -24,7 +24,7 @@ export interface PageRun {
 /** Runs a page in a new folder, or in the checkout, and with a home of its own. Fails unless each command succeeds. */
 export async function runPage(
   commands: readonly string[],
-  { vpcd, tcti = 'embedded:', ms = 110_000 }: PageRun,
+  { vpcd, tcti = 'embedded:', ms = 500_000 }: PageRun,
   folder = tempDir('page'),
 ): Promise<Said> {
   const bin = join(tempDir('page'), 'bin')
@@ -33,27 +33,12 @@ export async function runPage(
   const program = file(`#!/bin/sh\nexec ${SHELL_PROGRAM} "$@"\n`)
   chmodSync(program, 0o700)
   symlinkSync(program, join(bin, 'tessera'))
-  const first = await freePorts()
+  // The CA's, the next one, for its list of revoked certificates, and that of a service.
+  const first = await freePorts(3)
   const script = commands
     .join('\n')
     .replace(/:(844[345])\b/g, (_, port: string) => `:${first + Number(port) - 8443}`)
     .replaceAll(':35963', `:${vpcd}`)
   const env = { TESSERA_HOME: tempDir('home'), TESSERA_TCTI: tcti, PATH: `${bin}:${process.env.PATH}` }
   return ok('sh', ['-c', `set -eu\ncd '${folder}'\n${script}`], { env, ms })
-}
-
-/** The CA's, the next one, for its list of revoked certificates, and that of a service. */
-async function freePorts(): Promise<number> {
-  for (;;) {
-    const first = 30_000 + Math.floor(Math.random() * 2000)
-    const free = await Promise.all([first, first + 1, first + 2].map(isFree))
-    if (free.every(Boolean)) return first
-  }
-}
-
-function isFree(port: number): Promise<boolean> {
-  return new Promise((resolve) => {
-    const server = createServer().once('error', () => resolve(false))
-    server.listen(port, '127.0.0.1', () => server.close(() => resolve(true)))
-  })
 }

@@ -2,7 +2,7 @@
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { existsSync, mkdirSync, readFileSync } from 'node:fs'
-import { createServer } from 'node:net'
+import { freePorts } from '../../support/ports.ts'
 import { atExit, within } from '../../support/temp.ts'
 import { file, newFile, ok } from './tools.ts'
 
@@ -30,7 +30,7 @@ export async function startSshd(authorized: string): Promise<Sshd> {
   if (process.getuid?.() === 0) mkdirSync(EMPTY, { mode: 0o755, recursive: true })
   const hostKey = newFile('.host')
   await ok('ssh-keygen', ['-q', '-t', 'ed25519', '-N', '', '-f', hostKey])
-  const port = await freePort()
+  const port = await freePorts()
   const rows = [
     `ListenAddress 127.0.0.1:${port}`,
     `HostKey ${hostKey}`,
@@ -65,13 +65,4 @@ export async function startSshd(authorized: string): Promise<Sshd> {
       await within(ended, LIMIT_MS, 'sshd does not end')
     },
   }
-}
-
-export async function freePort(): Promise<number> {
-  const server = createServer().listen(0, '127.0.0.1')
-  await once(server, 'listening')
-  const address = server.address()
-  const port = typeof address === 'object' && address !== null ? address.port : 0
-  await new Promise((resolve) => server.close(resolve))
-  return port
 }
