@@ -66,6 +66,7 @@ test('the lock files name no registry', () => {
     'bench/peers/package-lock.json',
     'package-lock.json',
     'scripts/release/parts/package-lock.json',
+    'test/install/packages/package-lock.json',
     'test/strangers/packages/package-lock.json',
   ])
   for (const lock of locks) assert.not(namesHost(readFileSync(join(root, lock), 'utf8')), lock)
