@@ -53,4 +53,9 @@ test('the published run is there whole, where there is one, and README shows it'
   for (const link of ['docs/performance.md', 'docs/performance/layers.svg']) assert.match(read('README.md'), link)
 })
 
+test('docs/performance.md says of which commit and day its figures are: those of the published run', () => {
+  const { commit, made } = JSON.parse(read('docs/performance/results.json')) as { commit: string; made: string }
+  assert.match(read('docs/performance.md'), `Measured on ${made.slice(0, 10)} with commit ${commit}`)
+})
+
 test.run()
