@@ -4,7 +4,7 @@ import { CardError, type ErrorCode, hasCode, UsageError } from '../errors.ts'
 import type { NativeFailure } from '../native.ts'
 import { releaseDevice } from './devices.ts'
 import { openableTcti, shownTcti } from './stored-tcti.ts'
-import { connect, type Place, storesOf } from './stores.ts'
+import { checkSeal, connect, type Place, storesOf } from './stores.ts'
 
 /**
  * `other-tpm`: there is another storage key, or none. `no-state`: the software TPM's state is missing or damaged.
@@ -59,7 +59,10 @@ async function connectToSrk(place: Partial<Place>, name: string): Promise<void> 
   try {
     const device = await connect(stores, { ...place, tcti: place.tcti ?? openableTcti(card.tcti, name) }, name, false)
     try {
-      await device.exclusive(() => device.srkNow(card.srk.name))
+      await device.exclusive(async () => {
+        await device.releaseSessions()
+        await checkSeal(stores, device, await device.srkNow(card.srk.name), card)
+      })
     } finally {
       await releaseDevice(device)
     }

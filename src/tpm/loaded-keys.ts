@@ -22,7 +22,8 @@ export interface KeyBlob {
 const CAPACITY = 2
 const TRANSIENT_FIRST = 0x80000000
 
-function notLoaded(error: unknown): unknown {
+/** The error for a refused TPM2_Load: ERR_KEY_DAMAGED where it is about the key. */
+export function notLoaded(error: unknown): unknown {
   if (!(error instanceof TpmError)) return error
   const response = responseOf(error)
   // Both parameters of TPM2_Load are the key. INSUFFICIENT means a truncated command, which says nothing about the key.

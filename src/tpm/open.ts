@@ -9,11 +9,14 @@ import { withFirstSecrets } from './first-secrets.ts'
 import { seal } from './keys/seal.ts'
 import { authValue } from './lock/auth-value.ts'
 import { lockIsWhole, type NewLock, type Places, provision, removeLock } from './lock/provision.ts'
+import { sealNewCard } from './lock/seal.ts'
 import type { Srk } from './srk.ts'
 import type { CardFile, DefaultSecret } from './store/card-file.ts'
 import type { OpenJournal } from './store/journal.ts'
+import type { SealKeys } from './store/seal.ts'
 import { openableTcti, shownTcti, storedTcti } from './stored-tcti.ts'
 import {
+  checkSeal,
   connect,
   journalEntry,
   type Place,
@@ -23,6 +26,7 @@ import {
   removeFiles,
   reservedHandles,
   type Stores,
+  sealOf,
   storesOf,
 } from './stores.ts'
 import { TpmVault } from './vault/vault.ts'
@@ -58,8 +62,8 @@ export async function createTpmCard(place: Place, request: NewCard): Promise<Tpm
       await device.releaseSessions()
       const srk = await device.srkNow({ make: { ownerPassword: request.ownerPassword } })
       await recover(stores, device, srk, request.ownerPassword)
-      const card = await make(stores, device, srk, place, request)
-      return vaultOf(stores, device, place, card)
+      const { card, keys } = await make(stores, device, srk, place, request)
+      return vaultOf(stores, device, place, card, keys)
     })
     return vault
   } catch (error) {
@@ -68,7 +72,13 @@ export async function createTpmCard(place: Place, request: NewCard): Promise<Tpm
   }
 }
 
-async function make(stores: Stores, device: TpmDevice, srk: Srk, place: Place, request: NewCard): Promise<CardFile> {
+async function make(
+  stores: Stores,
+  device: TpmDevice,
+  srk: Srk,
+  place: Place,
+  request: NewCard,
+): Promise<{ readonly card: CardFile; readonly keys: SealKeys }> {
   const { name, ownerPassword } = request
   const facts = await readFacts(device)
   const cardId = Uint8Array.from(randomBytes(16))
@@ -84,6 +94,7 @@ async function make(stores: Stores, device: TpmDevice, srk: Srk, place: Place, r
   }
   let journal: OpenJournal | undefined
   let places: Places | undefined
+  let pinSecret: Uint8Array | undefined
   try {
     const made = await provision(device, srk, lock, stores.table, async (planned) => {
       places = planned
@@ -91,9 +102,10 @@ async function make(stores: Stores, device: TpmDevice, srk: Srk, place: Place, r
       if (journal === undefined) journal = await stores.journal.begin(entry)
       else await journal.replace(entry)
     })
+    pinSecret = made.pinSeal.secret
     const adminKey = request.adminKey === undefined ? undefined : await seal(device, srk, request.adminKey)
-    const card: CardFile = {
-      ...made,
+    const unsealed: CardFile = {
+      ...made.lock,
       ...(adminKey === undefined ? {} : { adminKey }),
       name,
       created: new Date().toISOString(),
@@ -106,17 +118,18 @@ async function make(stores: Stores, device: TpmDevice, srk: Srk, place: Place, r
       keys: {},
       objects: {},
     }
-    await stores.store.create(card)
+    const sealed = await sealNewCard(device, srk, unsealed, made.pinSeal)
+    await stores.store.create(sealed.card)
     // The card is complete. If its journal cannot be removed now, the next start removes it.
     await journal?.end().catch(() => undefined)
-    return card
+    return sealed
   } catch (error) {
     if (journal !== undefined && places !== undefined) {
       await undo(stores, device, srk, { name, cardId, ownerPassword, journal, places })
     }
     throw error
   } finally {
-    wipe(pinAuth, pukAuth)
+    wipe(pinAuth, pukAuth, pinSecret)
   }
 }
 
@@ -154,7 +167,9 @@ export async function openTpmCard(place: Partial<Place>, name: string): Promise<
       const srk = await device.srkNow(card.srk.name)
       await recover(stores, device, srk, new Uint8Array(0))
       const assurance = assuranceOf(device.options.tcti, await readFacts(device))
-      return vaultOf(stores, device, place, { ...(await stores.store.read(name)), assurance })
+      const now = await stores.store.read(name)
+      const seal = await sealOf(stores, device, srk, now)
+      return vaultOf(stores, device, place, { ...now, assurance }, seal)
     })
   } catch (error) {
     await releaseDevice(device)
@@ -175,6 +190,8 @@ export async function destroyTpmCard(place: Partial<Place>, name: string, ownerP
       const srk = await device.srkNow(card.srk.name)
       await recover(stores, device, srk, ownerPassword)
       if ((await readIfThere(stores, name)) === undefined) return // that finished an earlier destruction
+      // A file that was mixed from two could name the indices of another card.
+      await checkSeal(stores, device, srk, card)
       const places = placesOf(card)
       const journal = await stores.journal.begin(journalEntry('destroy', name, card.cardId, tcti, srk, places))
       try {
@@ -210,12 +227,23 @@ export async function renewTpmCard(place: Partial<Place>, name: string, ownerPas
 }
 
 /** A vault that can become another card: it stays open while the new card is opened and closed beside it. */
-function vaultOf({ store, table }: Stores, device: TpmDevice, place: Partial<Place>, card: CardFile): TpmVault {
+function vaultOf(
+  stores: Stores,
+  device: TpmDevice,
+  place: Partial<Place>,
+  card: CardFile,
+  seal: SealKeys | undefined,
+): TpmVault {
+  const { store, table } = stores
   const here = { ...place, tcti: device.options.tcti }
-  const settings = { table, unlockSeconds: place.unlockSeconds, assurance: card.assurance }
+  const settings = { table, unlockSeconds: place.unlockSeconds, assurance: card.assurance, seal }
   return new TpmVault(device, store, card, settings, async (name) => {
     const fresh = await renewTpmCard(here, name, new Uint8Array(0))
     await fresh.close()
-    return fresh.card
+    const { card: made } = fresh
+    return device.exclusive(async () => ({
+      card: made,
+      seal: await sealOf(stores, device, await device.srk(made.srk.name), made),
+    }))
   })
 }

@@ -12,6 +12,7 @@ import { refuseServed } from './busy.ts'
 import type { DeviceOptions } from './commands.ts'
 import { acquireDevice, type TpmDevice } from './devices.ts'
 import { type Places, removeLock } from './lock/provision.ts'
+import { openSeal } from './lock/seal.ts'
 import { LOCK, type LockTable } from './lock/table.ts'
 import type { Srk } from './srk.ts'
 import type { CardFile } from './store/card-file.ts'
@@ -86,6 +87,17 @@ export async function recover(stores: Stores, device: TpmDevice, srk: Srk, owner
     if (own) await removeFiles(stores, entry.name, entry.cardId)
     return true
   })
+}
+
+/** The keys of a card's seal, after the seal was checked; with the TPM alone. @throws as `openSeal` */
+export const sealOf = ({ home, table }: Stores, device: TpmDevice, srk: Srk, card: CardFile) =>
+  openSeal(device, srk, card, table, home.of(card.name, 'card'))
+
+/** Refuses a file that somebody changed; a card that is dead has no seal to check. @throws FileError ERR_CARD_FILE */
+export async function checkSeal(stores: Stores, device: TpmDevice, srk: Srk, card: CardFile): Promise<void> {
+  const isDead = valueIf((error) => hasCode(error, 'ERR_CARD_DEAD'), undefined)
+  const seal = await sealOf(stores, device, srk, card).catch(isDead)
+  seal?.wipe()
 }
 
 /** Removes the file of a destroyed card, and those of its enrolments: without the former, the latter serve nobody. */

@@ -10,7 +10,8 @@ import { filesOver } from '../../src/files/files.ts'
 import { type Card, CardError } from '../../src/index.ts'
 import { cardOver } from '../../src/piv/host/card.ts'
 import { openTpmCard } from '../../src/tpm/open.ts'
-import { type CardFile, decodeCardFile, encodeCardFile } from '../../src/tpm/store/card-file.ts'
+import { type CardFile, decodeCardFile } from '../../src/tpm/store/card-file.ts'
+import { resealFile } from '../attacks/support/card-file.ts'
 import { failing, watched } from '../store/support/steps.ts'
 import { flipBit } from '../support/wire.ts'
 import { type Bench, KINDS, onBench, PIN } from './bench.ts'
@@ -106,7 +107,7 @@ test('a damaged attestation key is said to be damaged, and the other keys work',
     const { attestationKey } = file
     if (attestationKey === undefined) throw new Error('no attestation key')
     const damaged = { ...attestationKey, private: flipBit(attestationKey.private, 40) }
-    writeFileSync(pathOf(bench), encodeCardFile({ ...file, attestationKey: damaged }))
+    await resealFile(bench, 'work', (card) => ({ ...card, attestationKey: damaged }))
     const opened = await bench.open()
     await refused('ERR_KEY_DAMAGED', 1, () => opened.attest('9a'))
     await opened.verifyPin(PIN)

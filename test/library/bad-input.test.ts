@@ -157,9 +157,10 @@ for (const kind of KINDS) {
         ['a picture', 'ERR_CARD_FILE', Buffer.from('89504e470d0a1a0a', 'hex')],
         ['another program', 'ERR_CARD_FILE', Buffer.from('{"version":1,"cards":[]}\n')],
         ['the file of another card', 'ERR_CARD_FILE', readFileSync(at('other'))],
-        ['whole, but no card', 'ERR_CARD_FILE', seal(Buffer.from('{}\n'), '1')],
+        ['whole, but no card', 'ERR_CARD_FILE', seal(Buffer.from('{}\n'), '2')],
+        ['the seal taken for none', 'ERR_CARD_FILE', seal(body, '1')],
         ['too long', 'ERR_CARD_FILE', Buffer.concat([whole, Buffer.alloc(2_000_000, 0x20)])],
-        ['newer', 'ERR_CARD_FILE_NEWER', seal(body, '2')],
+        ['newer', 'ERR_CARD_FILE_NEWER', seal(body, '3')],
         ['much newer', 'ERR_CARD_FILE_NEWER', Buffer.from('tessera-card 999 of another make\n')],
       ]
       for (const [what, code, content] of contents) {

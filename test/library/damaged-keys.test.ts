@@ -6,6 +6,7 @@ import { test } from 'uvu'
 import * as assert from 'uvu/assert'
 import { CardError, listCards } from '../../src/index.ts'
 import { type CardFile, type CardFileKey, decodeCardFile, encodeCardFile } from '../../src/tpm/store/card-file.ts'
+import { resealer } from '../attacks/support/card-file.ts'
 import { flipBit } from '../support/wire.ts'
 import { type Bench, KINDS, onBench, PIN } from './bench.ts'
 import { refused } from './refusal.ts'
@@ -25,7 +26,9 @@ async function withKeys(bench: Bench) {
   await made.close()
   const path = join(bench.home, 'cards', 'work.card')
   const card = decodeCardFile(readFileSync(path), path)
-  const put = (changed: CardFile) => writeFileSync(path, encodeCardFile(changed))
+  // By somebody who reaches the TPM: the seal is right.
+  const resealed = await resealer(bench, 'work')
+  const put = (changed: CardFile) => writeFileSync(path, encodeCardFile(resealed(changed)))
   return {
     key(slot: string): CardFileKey {
       const key = card.keys[slot]

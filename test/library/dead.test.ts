@@ -12,7 +12,7 @@ import { whyDead } from '../../src/tpm/dead.ts'
 import { fromNative } from '../../src/tpm/failure.ts'
 import { Journal } from '../../src/tpm/store/journal.ts'
 import { storedTcti } from '../../src/tpm/stored-tcti.ts'
-import { changeFile, pathOf, readFile } from '../attacks/support/card-file.ts'
+import { changeFile, pathOf, readFile, resealFile } from '../attacks/support/card-file.ts'
 import { tessera } from '../cli/cli.ts'
 import { startSwtpm } from '../support/swtpm.ts'
 import { tempDir } from '../support/temp.ts'
@@ -107,7 +107,7 @@ for (const tcti of ['swtpm:host=192.0.2.1', 'cmd:false']) {
   test(`a living card at ${tcti} is destroyed where --tcti says where it is`, async () => {
     const home = tempDir('address')
     await make({ home, tcti: 'embedded:' })
-    changeFile(home, 'work', (card) => ({ ...card, tcti: storedTcti(tcti) }))
+    await resealFile({ home, tcti: 'embedded:' }, 'work', (card) => ({ ...card, tcti: storedTcti(tcti) }))
     await destroyCard('work', { home, tcti: 'embedded:' })
     assert.not(existsSync(pathOf(home, 'work')))
   })

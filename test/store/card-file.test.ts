@@ -4,15 +4,46 @@ import { test } from 'uvu'
 import * as assert from 'uvu/assert'
 import { CardError, FileError } from '../../src/errors.ts'
 import { CARD_FILE_LIMIT, type CardFile, decodeCardFile, encodeCardFile } from '../../src/tpm/store/card-file.ts'
-import { arbitraryCard, sampleCard } from './support/cards.ts'
+import { arbitraryCard, sampleCard, sealedSample } from './support/cards.ts'
 import { path, refusal, refused, sample, text } from './support/refusals.ts'
 
 const golden = new URL('./golden/card-v1.card', import.meta.url)
+const goldenSealed = new URL('./golden/card-v2.card', import.meta.url)
 
 test('version 1 stays readable and stays what is written (never make this file anew)', () => {
   const file = readFileSync(golden)
   assert.equal(decodeCardFile(file, path), sampleCard())
   assert.is(Buffer.from(sample).toString(), file.toString())
+})
+
+test('version 2, with a seal, stays readable and stays what is written (never make this file anew)', () => {
+  const file = readFileSync(goldenSealed)
+  assert.equal(decodeCardFile(file, path), sealedSample())
+  assert.is(Buffer.from(encodeCardFile(sealedSample())).toString(), file.toString())
+})
+
+test('version 1 has no seal, and version 2 has one', () => {
+  const sealed = Buffer.from(encodeCardFile(sealedSample())).toString()
+  refused(Buffer.from(sealed.replace('tessera-card 2 ', 'tessera-card 1 ')))
+  refused(Buffer.from(text.replace('tessera-card 1 ', 'tessera-card 2 ')))
+})
+
+test('a seal has all its parts, each of its size', () => {
+  const { seal } = sealedSample()
+  if (seal === undefined) throw new Error('no seal')
+  const unfit = [
+    { ...seal, mac: new Uint8Array(31) },
+    { ...seal, pin: { ...seal.pin, approval: new Uint8Array(63) } },
+    { ...seal, pin: { ...seal.pin, mac: new Uint8Array(33) } },
+    { ...seal, pin: undefined },
+    { ...seal, key: { public: seal.key.public } },
+  ]
+  for (const one of unfit) {
+    assert.throws(
+      () => encodeCardFile({ ...sampleCard(), seal: one as typeof seal }),
+      (error: unknown) => error instanceof FileError && error.code === 'ERR_CARD_FILE',
+    )
+  }
 })
 
 test('every card that can be written is read again, as it was', () => {
@@ -67,12 +98,12 @@ test('foreign files are refused, whatever they are', () => {
 })
 
 test('a later version is told apart from damage', () => {
-  for (const later of ['2', '17', '999999999']) {
+  for (const later of ['3', '17', '999999999']) {
     const error = refusal(Buffer.from(text.replace('tessera-card 1 ', `tessera-card ${later} `)))
     assert.is(error.code, 'ERR_CARD_FILE_NEWER')
     assert.match(error.message, 'Update Tessera')
   }
-  refused(Buffer.from('tessera-card 2 cbor\n\u0000\u0001'), 'ERR_CARD_FILE_NEWER')
+  refused(Buffer.from('tessera-card 3 cbor\n\u0000\u0001'), 'ERR_CARD_FILE_NEWER')
   for (const none of ['0', '01', '-1', '1.0', '1e3', '9999999999999', 'x', ''])
     refused(Buffer.from(text.replace('tessera-card 1 ', `tessera-card ${none} `)))
 })

@@ -67,7 +67,7 @@ test('a card in a file of another name is refused', async () => {
 test('the list goes on past what cannot be read', async () => {
   const { store, home, path } = fixture()
   await store.create(work)
-  writeFileSync(home.of('a', 'card'), 'tessera-card 2 x\n')
+  writeFileSync(home.of('a', 'card'), 'tessera-card 3 x\n')
   writeFileSync(home.of('b', 'card'), 'x')
   writeFileSync(join(home.cards, 'c d.card'), 'x')
   writeFileSync(join(home.cards, '.hidden.card'), 'x')
@@ -90,7 +90,7 @@ test('the list goes on past what cannot be read', async () => {
 test('a later version is never written to', async () => {
   const { store, path } = fixture()
   await store.create(work)
-  const later = readFileSync(path, 'utf8').replace('tessera-card 1', 'tessera-card 2')
+  const later = readFileSync(path, 'utf8').replace('tessera-card 1', 'tessera-card 3')
   writeFileSync(path, later)
   await fails(store.update('work', work.cardId, slower), 'ERR_CARD_FILE_NEWER')
   await fails(store.remove('work', work.cardId), 'ERR_CARD_FILE_NEWER')

@@ -1,6 +1,6 @@
 // Creates the lock of a new card: two burned indices, both proved, and the approvals, which are all that remains of K.
 import { randomInt } from 'node:crypto'
-import { concat, equal } from '../../bytes.ts'
+import { concat, equal, wipe } from '../../bytes.ts'
 import { TpmError } from '../../errors.ts'
 import type { NativeAuth } from '../../native.ts'
 import { type NativeEphemeralKey, native } from '../../native.ts'
@@ -18,7 +18,8 @@ import type { Role } from '../policy/terms.ts'
 import type { Srk } from '../srk.ts'
 import { APPROVALS, type Approval, type ApprovalName, type CardFile } from '../store/card-file.ts'
 import { type LockCard, type LockContext, lockContext, policyFacts } from './context.ts'
-import { defineIndex, indexName, undefineIndex, usedIndices } from './nv.ts'
+import { defineIndex, indexName, indexPublic, undefineIndex, usedIndices } from './nv.ts'
+import { type NewPinSeal, newPinSeal } from './seal.ts'
 import type { LockTable } from './table.ts'
 
 export interface NewLock {
@@ -53,7 +54,7 @@ export async function provision(
   request: NewLock,
   table: LockTable,
   record: (places: Places) => Promise<void>,
-): Promise<LockCard> {
+): Promise<{ readonly lock: LockCard; readonly pinSeal: NewPinSeal }> {
   const burn = new (native().EphemeralKey)()
   try {
     const { card, publics } = await plan(device, request, table, burn)
@@ -64,6 +65,7 @@ export async function provision(
     }
     await record(places)
     const context = lockContext(device, srk, card, table)
+    let pinSeal: NewPinSeal | undefined
     try {
       await asOwner(device, srk, request.ownerPassword, async (owner) => {
         for (const role of ['puk', 'pin'] as const) {
@@ -71,13 +73,15 @@ export async function provision(
         }
       })
       for (const role of ['puk', 'pin'] as const) await firstWrite(context, burn, role, publics[role])
+      pinSeal = await newPinSeal(context, burn)
       burn.burn()
       if (table.prove) for (const role of ['puk', 'pin'] as const) await prove(context, role, request[role].auth)
     } catch (error) {
       await removeLock(device, srk, request.ownerPassword, places).catch(() => undefined)
+      wipe(pinSeal?.secret)
       throw unsupported(error)
     }
-    return card
+    return { lock: card, pinSeal }
   } finally {
     burn.burn()
   }
@@ -114,9 +118,7 @@ async function plan(device: TpmDevice, request: NewLock, table: LockTable, burn:
   const place = (role: Role): NvPublic => {
     const handle = freeHandle(used, request.reserved)
     used.add(handle)
-    // The policy of an index refers only to K, never to the index itself: otherwise its Name could not be known here.
-    const facts = { cardId: request.cardId, burnName, pin: NOWHERE, puk: NOWHERE }
-    return { handle, attributes: table.attributes, authPolicy: policyDigest(table.index[role], facts), dataSize: 8 }
+    return indexPublic(role, handle, burnName, table)
   }
   const publics = { puk: place('puk'), pin: place('pin') }
   const role = (which: Role) => ({
@@ -133,8 +135,6 @@ async function plan(device: TpmDevice, request: NewLock, table: LockTable, burn:
   }
   return { publics, card: { ...draft, approvals: approve(draft, table, burn) } }
 }
-
-const NOWHERE = { handle: 0, name: new Uint8Array(0), tries: 0 }
 
 function approve(card: Omit<LockCard, 'approvals'>, table: LockTable, burn: NativeEphemeralKey): CardFile['approvals'] {
   const facts = policyFacts(card)

@@ -17,6 +17,8 @@ export interface LockTable {
   >
   /** authPolicy of keys. */
   readonly keys: { readonly once: Policy; readonly always: Policy; readonly never: Policy }
+  /** authPolicy of the object that has the key of the seal behind the PIN: fulfilled by every VERIFY. */
+  readonly seal: Policy
   /** Whether creation proves both secrets before anything is kept, which detects an index swapped in the meantime. */
   readonly prove: boolean
   /** Whether sessions are salted to the SRK. */
@@ -40,7 +42,8 @@ const ALL_TRIES_BACK: Policy = [{ term: 'written' }, { term: 'counterReset' }]
 export const LOCK: LockTable = {
   attributes: (NV.PIN_FAIL | NV.NO_DA | NV.OWNERREAD | NV.POLICYWRITE) >>> 0,
   index: {
-    pin: [{ term: 'authorize', ref: 'P' }],
+    // It says that the card has a seal: without one the file was changed.
+    pin: [{ term: 'authorize', ref: 'P sealed' }],
     puk: [{ term: 'authorize', ref: 'U' }],
   },
   firstWrite: [
@@ -60,6 +63,13 @@ export const LOCK: LockTable = {
     always: [{ term: 'secret', of: 'pin', ref: 'use-always' }],
     never: [],
   },
+  seal: [{ term: 'secret', of: 'pin', ref: 'use' }],
   prove: true,
   salted: true,
 }
+
+/** The lock of cards whose files have no seal: those of Tessera 0.1.0. */
+export const withoutSeal = (table: LockTable): LockTable => ({
+  ...table,
+  index: { ...table.index, pin: [{ term: 'authorize', ref: 'P' }] },
+})

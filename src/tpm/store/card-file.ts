@@ -1,8 +1,8 @@
-// The card file, version 1. It contains public data and blobs wrapped by the TPM, never a secret in clear.
+// The card file, version 2. It contains public data and blobs wrapped by the TPM, never a secret in clear.
 import * as v from 'valibot'
 import { CardError } from '../../errors.ts'
 import { decode, integer, moment, octets, text } from '../../files/schema.ts'
-import { type Kind, seal } from '../../files/sealed-text.ts'
+import { seal as checksummed, type Kind } from '../../files/sealed-text.ts'
 import { ALGORITHMS, type Algorithm } from '../../piv/algorithms.ts'
 import { PIN_POLICIES, SLOTS } from '../../piv/slots.ts'
 import { storedTcti } from '../stored-tcti.ts'
@@ -10,10 +10,13 @@ import { cardName, nvHandle, persistentHandle, tpmName } from './schema.ts'
 
 export const CARD_FILE: Kind = {
   magic: 'tessera-card',
-  version: 1,
+  version: 2,
   noun: 'card file',
   advice: 'Put back a copy of the file; without one the keys of the card are lost, and a new card must be made.',
 }
+
+/** Cards of Tessera 0.1.0, whose files have no seal. Their lock says so too: lock/table.ts. */
+const UNSEALED: Kind = { ...CARD_FILE, version: 1 }
 
 /** The longest card file, in octets. */
 export const CARD_FILE_LIMIT = 1024 * 1024
@@ -50,7 +53,25 @@ const key = v.strictObject({
   creation: v.optional(v.strictObject({ data: blob, hash: octets(1, 66), ticket: octets(1, 256) })),
 })
 
-const schema = v.strictObject({
+const mac = octets(32)
+
+/** Against whom each half stands: docs/lock.md, "The seal of the card file". */
+const seal = v.strictObject({
+  /** The key of `mac`, sealed under the SRK: TPM2B_PUBLIC and TPM2B_PRIVATE. */
+  key: v.strictObject({ public: blob, private: blob }),
+  mac,
+  pin: v.strictObject({
+    /** The key of this MAC, sealed under the SRK and the PIN. */
+    key: v.strictObject({ public: blob, private: blob }),
+    /** Of K over its Name, r || s. */
+    approval: octets(64),
+    /** Whether it covers the keys of the card, which then has no admin key. */
+    coversKeys: v.boolean(),
+    mac,
+  }),
+})
+
+const members = {
   name: cardName,
   cardId: octets(16),
   created: moment,
@@ -87,9 +108,14 @@ const schema = v.strictObject({
   keys: v.record(v.picklist([...SLOTS.keys()]), key),
   /** PIV data objects by tag in lower-case hex, one to four octets. */
   objects: v.record(v.pipe(v.string(), v.regex(/^(?:[0-9a-f]{2}){1,4}$/)), octets(0, 65_536)),
-})
+}
+const unsealed = v.strictObject(members)
+const sealed = v.strictObject({ ...members, seal })
 
-export type CardFile = v.InferOutput<typeof schema>
+/** A card without a seal was made by Tessera 0.1.0. */
+export type CardFile = v.InferOutput<typeof unsealed> & { readonly seal?: Seal | undefined }
+export type Seal = v.InferOutput<typeof seal>
+export type SealedCard = CardFile & { readonly seal: Seal }
 export type CardFileKey = v.InferOutput<typeof key>
 export type UnguardedKey = Omit<CardFileKey, 'pinPolicy'>
 export type Approval = v.InferOutput<typeof approval>
@@ -101,7 +127,7 @@ export type DefaultSecret = CardFile['flags']['defaults'][number]
  * a card that `decodeCardFile` would read again (a mistake of the caller; nothing is written)
  */
 export function encodeCardFile(card: CardFile): Uint8Array {
-  const file = seal(CARD_FILE, card)
+  const file = checksummed(card.seal === undefined ? UNSEALED : CARD_FILE, card)
   if (file.length > CARD_FILE_LIMIT) {
     const message = `The card '${card.name}' has no room left: its file may have ${CARD_FILE_LIMIT} octets and would have ${file.length}. Delete keys or objects first.`
     throw new CardError('ERR_DATA', message)
@@ -115,5 +141,7 @@ export function encodeCardFile(card: CardFile): Uint8Array {
  * @throws FileError ERR_CARD_FILE, ERR_CARD_FILE_NEWER
  */
 export function decodeCardFile(file: Uint8Array, path: string): CardFile {
-  return decode(CARD_FILE, schema, file, path)
+  const head = `${UNSEALED.magic} ${UNSEALED.version} `
+  const isUnsealed = Buffer.from(file.subarray(0, head.length)).toString('latin1') === head
+  return isUnsealed ? decode(UNSEALED, unsealed, file, path) : decode(CARD_FILE, sealed, file, path)
 }

@@ -4,8 +4,9 @@ import { CardError } from '../../errors.ts'
 import { releaseDevice, type TpmDevice } from '../devices.ts'
 import { isStale } from '../failure.ts'
 import { type LockContext, lockContext } from '../lock/context.ts'
-import type { LockTable } from '../lock/table.ts'
-import type { CardFile, UnguardedKey } from '../store/card-file.ts'
+import { type LockTable, withoutSeal } from '../lock/table.ts'
+import type { CardFile, SealedCard, UnguardedKey } from '../store/card-file.ts'
+import type { SealKeys } from '../store/seal.ts'
 import type { CardStore } from '../store/store.ts'
 import { UnlockState } from './unlock-state.ts'
 
@@ -15,6 +16,8 @@ export interface VaultSettings {
   readonly unlockSeconds?: number | undefined
   /** The assurance of this TPM, determined now; the card file's word is not trusted. */
   readonly assurance?: CardFile['assurance'] | undefined
+  /** Of the card's file, checked; the vault wipes it. Without it the card cannot be changed, unless its file has no seal. */
+  readonly seal?: SealKeys | undefined
 }
 
 export class CardState {
@@ -23,6 +26,7 @@ export class CardState {
   readonly #store: CardStore
   readonly #settings: VaultSettings
   #card: CardFile
+  #seal: SealKeys | undefined
   /** Kept as long as the SRK is: a card's lock never changes. */
   #context: LockContext | undefined
   #closed = false
@@ -32,6 +36,7 @@ export class CardState {
     this.unlock = new UnlockState(device)
     this.#store = store
     this.#settings = settings
+    this.#seal = settings.seal
     this.#card = this.#asFound(card)
   }
 
@@ -41,7 +46,15 @@ export class CardState {
   }
 
   get table(): LockTable {
-    return this.#settings.table
+    const { table } = this.#settings
+    return this.#card.seal === undefined ? withoutSeal(table) : table
+  }
+
+  /** The card and the keys of its seal; undefined for a card of Tessera 0.1.0, which has none. */
+  get sealed(): { readonly card: SealedCard; readonly keys: SealKeys; readonly path: string } | undefined {
+    const { seal } = this.#card
+    if (seal === undefined || this.#seal === undefined) return undefined
+    return { card: { ...this.#card, seal }, keys: this.#seal, path: this.#path }
   }
 
   get unlockSeconds(): number {
@@ -88,18 +101,27 @@ export class CardState {
 
   async #newContext(): Promise<LockContext> {
     const srk = await this.device.srk(this.#card.srk.name)
-    if (this.#context?.srk !== srk) this.#context = lockContext(this.device, srk, this.#card, this.#settings.table)
+    if (this.#context?.srk !== srk) this.#context = lockContext(this.device, srk, this.#card, this.table)
     return this.#context
   }
 
   /** Changes the card file. Unchanged keys stay the same objects: loaded keys are identified by them. */
   async update(change: (card: CardFile) => CardFile): Promise<void> {
-    const changed = await this.#store.update(this.#card.name, this.#card.cardId, change)
+    const seal = this.#seal
+    const changed = await this.#store.update(this.#card.name, this.#card.cardId, (card) =>
+      seal === undefined ? change(card) : seal.reseal(card, change(card), this.#path),
+    )
     this.#card = this.#asFound(withKnown(changed, keysOf(this.#card)))
   }
 
+  get #path(): string {
+    return this.#store.home.of(this.#card.name, 'card')
+  }
+
   /** Puts another card in place of this one, in the same TPM, which contains nothing of the old one any more. */
-  become(card: CardFile): void {
+  become(card: CardFile, seal: SealKeys | undefined): void {
+    this.#seal?.wipe()
+    this.#seal = seal
     this.#card = this.#asFound(card)
     this.#context = undefined
   }
@@ -126,6 +148,7 @@ export class CardState {
     const forgotten = this.forget(last).catch(() => undefined) // a TPM that is gone has nothing of ours left
     this.#closed = true
     await forgotten
+    this.#seal?.wipe()
     await releaseDevice(this.device)
   }
 }

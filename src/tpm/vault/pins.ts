@@ -9,6 +9,7 @@ import { CHALLENGE_SECONDS, type Challenge, parseResponse } from '../help-desk.t
 import { authValue } from '../lock/auth-value.ts'
 import { type LockContext, readCounter, saltOf } from '../lock/context.ts'
 import { changeSecret, provePin, unblockByPuk } from '../lock/pins.ts'
+import { openPinSeal } from '../lock/seal.ts'
 import { unblockByHelpDesk } from '../lock/unblock-by-help-desk.ts'
 import type { Role } from '../policy/terms.ts'
 import { rememberedPinTries, rememberedPukTries, rememberTries } from './advisory.ts'
@@ -95,6 +96,7 @@ export class TpmPins implements PinVault {
         this.#alone(async (context) => {
           this.#state.unlock.dropTicket()
           await this.#counting('puk', () => unblockByPuk(context, auth, newAuth))
+          await this.#openSealWith(newAuth)
         }),
     )
     await this.#changed('pin')
@@ -136,6 +138,7 @@ export class TpmPins implements PinVault {
           // Also after a refusal: a session that has taken part of a response cannot wait for another.
           await this.endChallenge()
         }
+        await this.#openSealWith(newAuth)
       }),
     )
     await this.#changed('pin')
@@ -149,21 +152,39 @@ export class TpmPins implements PinVault {
   }
 
   async #verify(auth: Uint8Array): Promise<void> {
-    const { device, unlock, card } = this.#state
+    const { unlock, card, sealed } = this.#state
     const context = await this.#state.context()
     await this.endChallenge()
+    const arm = Object.values(card.keys).some((key) => key.pinPolicy === 'always')
+    const isFirst = sealed !== undefined && !sealed.keys.knowsPinKey
     try {
-      const sessions = await unlock.forVerify((kind) => device.startSession(kind, saltOf(context)))
-      const seconds = this.#state.unlockSeconds
-      const arm = Object.values(card.keys).some((key) => key.pinPolicy === 'always')
-      const options = { seconds: seconds + sessions.age, arm }
-      const ticket = await this.#counting('pin', () => provePin(context, sessions, auth, options))
-      await unlock.verified(ticket, seconds, arm)
+      // Opening the key of the seal needs the room of the sessions that an armed one needs.
+      await this.#prove(context, auth, arm && !isFirst)
+      await this.#checkSeal(context)
+      if (arm && isFirst) await this.#prove(context, auth, true)
     } catch (error) {
       unlock.dropTicket()
       await unlock.releaseSessions().catch(() => undefined)
       throw error
     }
+  }
+
+  async #prove(context: LockContext, auth: Uint8Array, arm: boolean): Promise<void> {
+    const { device, unlock, unlockSeconds: seconds } = this.#state
+    const sessions = await unlock.forVerify((kind) => device.startSession(kind, saltOf(context)))
+    const options = { seconds: seconds + sessions.age, arm }
+    const ticket = await this.#counting('pin', () => provePin(context, sessions, auth, options))
+    await unlock.verified(ticket, seconds, arm)
+  }
+
+  /** What only the PIN can change is checked at the first VERIFY; from then on it is only this process that changes it here. */
+  async #checkSeal(context: LockContext): Promise<void> {
+    const { unlock, sealed } = this.#state
+    if (sealed === undefined || sealed.keys.knowsPinKey) return
+    const { card, keys, path } = sealed
+    const { once: session, ticket } = unlock
+    if (session === undefined || ticket === undefined) throw new TypeError('The PIN is not verified.')
+    await openPinSeal(context, card, keys, { session, ticket }, path)
   }
 
   /** An operation on the lock has the TPM's sessions to itself. */
@@ -207,10 +228,23 @@ export class TpmPins implements PinVault {
     return this.#state.exclusive(async () => readCounter(await this.#state.context(), role))
   }
 
+  /** The flags of the PIN are sealed with it: where unblocking changes them, the new PIN is proved once. Nothing is unlocked. */
+  async #openSealWith(newAuth: Uint8Array): Promise<void> {
+    const { sealed, unlock } = this.#state
+    if (sealed === undefined || sealed.keys.knowsPinKey || !this.#isFlagged('pin')) return
+    await this.#verify(newAuth)
+    unlock.dropTicket()
+    await unlock.releaseSessions()
+  }
+
+  #isFlagged(what: Role): boolean {
+    const { flags } = this.#state.card
+    return flags.defaults.includes(what) || (what === 'pin' && flags.mustChangePin)
+  }
+
   /** A changed secret is no longer the default. */
   async #changed(what: Role): Promise<void> {
-    const { flags } = this.#state.card
-    if (!flags.defaults.includes(what) && !(what === 'pin' && flags.mustChangePin)) return
+    if (!this.#isFlagged(what)) return
     await this.#state.update((card) => ({
       ...card,
       flags: {

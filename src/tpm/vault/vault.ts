@@ -2,6 +2,7 @@
 import type { Vault } from '../../piv/card/vault.ts'
 import type { TpmDevice } from '../devices.ts'
 import type { CardFile } from '../store/card-file.ts'
+import type { SealKeys } from '../store/seal.ts'
 import type { CardStore } from '../store/store.ts'
 import { TpmAdmin } from './admin.ts'
 import { TpmAttestation } from './attestation.ts'
@@ -11,7 +12,7 @@ import { TpmObjects } from './objects.ts'
 import { TpmPins } from './pins.ts'
 
 /** Destroys the card of a name and creates it anew; returns the new one. */
-type Renew = (name: string) => Promise<CardFile>
+type Renew = (name: string) => Promise<{ readonly card: CardFile; readonly seal: SealKeys | undefined }>
 
 export class TpmVault implements Vault {
   readonly keys: TpmKeys
@@ -41,7 +42,8 @@ export class TpmVault implements Vault {
   /** Forgets first what was verified here, whatever happens next. */
   async reset(): Promise<void> {
     await this.#state.forget(() => this.pins.endChallenge())
-    this.#state.become(await this.#renew(this.card.name))
+    const { card, seal } = await this.#renew(this.card.name)
+    this.#state.become(card, seal)
   }
 
   close(): Promise<void> {

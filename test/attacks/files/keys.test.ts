@@ -1,6 +1,7 @@
 // takes: 10 s
-// What a card file says of a key, changed by somebody who has the file and a card of his own in the same TPM. The owner
-// must never sign, certify or attest with a key that is not what it is said to be.
+// What a card file says of a key, changed by somebody who has the file, reaches the TPM (so that the seal under the storage
+// key is right again) and has a card in it. The owner must never sign, certify or attest with a key that is not what it is
+// said to be.
 import { generateKeyPairSync, verify } from 'node:crypto'
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
@@ -13,11 +14,12 @@ import { keyAttributes } from '../../../src/tpm/keys/create.ts'
 import type { CardFile, CardFileKey } from '../../../src/tpm/store/card-file.ts'
 import { startSwtpm } from '../../support/swtpm.ts'
 import { tempDir } from '../../support/temp.ts'
-import { changeFile, readFile } from '../support/card-file.ts'
+import { readFile, resealFile } from '../support/card-file.ts'
 
 const PIN = '246810'
 const home = tempDir('home')
 const swtpm = await startSwtpm()
+const place = { home, tcti: swtpm.tcti }
 test.after(() => swtpm.stop())
 
 const own = await createCard({ name: 'own', home, tcti: swtpm.tcti, pin: PIN })
@@ -93,7 +95,7 @@ const CHANGES: ReadonlyArray<readonly [what: string, keys: Record<string, CardFi
 
 for (const [what, keys] of CHANGES) {
   test(`${what}: refused`, async () => {
-    changeFile(home, 'own', withKeys(keys))
+    await resealFile(place, 'own', withKeys(keys))
     assert.equal(await uses(), REFUSED)
     await cardInfo('own', { home }).then(
       () => assert.unreachable('shown as if nothing were'),
@@ -103,7 +105,7 @@ for (const [what, keys] of CHANGES) {
 }
 
 test('a key that is refused hinders no other: they sign, and the listing names it', async () => {
-  changeFile(home, 'own', withKeys({ '9a': key(foreign, '9c') }))
+  await resealFile(place, 'own', withKeys({ '9a': key(foreign, '9c') }))
   const card = await openCard({ name: 'own', home })
   assert.is((await card.sign('9c', new Uint8Array(10), { pin: PIN })).length > 0, true)
   const contents = await card.slotContents()
@@ -119,7 +121,7 @@ test('a key that is refused hinders no other: they sign, and the listing names i
 })
 
 test('the card as it was serves', async () => {
-  changeFile(home, 'own', () => honest)
+  await resealFile(place, 'own', () => honest)
   assert.equal(await uses(), ['done', 'done', 'done'])
 })
 
@@ -134,13 +136,13 @@ test('a key outside the TPM that is said to be made in it is not attested', asyn
     ...key(honest, '9a'),
     public: sized(keyTemplate('P-256', keyAttributes('once', 'generated'), policy, point)),
   }
-  changeFile(home, 'own', withKeys({ '9a': forged }))
+  await resealFile(place, 'own', withKeys({ '9a': forged }))
   const [, , attested] = await uses()
   assert.is(attested, 'ERR_KEY_DAMAGED')
 })
 
 test('what the TPM is, is found out at each opening: no file makes a simulator hardware', async () => {
-  changeFile(home, 'own', () => ({ ...honest, assurance: 'hardware' }))
+  await resealFile(place, 'own', () => ({ ...honest, assurance: 'hardware' }))
   assert.is((await cardInfo('own', { home })).assurance, 'software')
   const card = await openCard({ name: 'own', home })
   assert.is(card.assurance, 'software')
@@ -150,7 +152,7 @@ test('what the TPM is, is found out at each opening: no file makes a simulator h
 })
 
 test('the attack is real: the key of the attacker signs where nobody compares', async () => {
-  changeFile(home, 'own', withKeys({ '9a': key(foreign, '9a') }))
+  await resealFile(place, 'own', withKeys({ '9a': key(foreign, '9a') }))
   const card = await openCard({ name: 'own', home })
   const message = Buffer.from('to be signed')
   const signature = await card.sign('9a', message)

@@ -201,7 +201,7 @@ export class Attacker {
   }
 
   /** PolicyAuthorize with a stored approval. `ref`: that of the index it was made for, unless said otherwise. */
-  async approve(policy: number, owner: CardOwner, approval: ApprovalName | Approval, ref = 'P'): Promise<void> {
+  async approve(policy: number, owner: CardOwner, approval: ApprovalName | Approval, ref = 'P sealed'): Promise<void> {
     const { file } = owner
     const found = typeof approval === 'string' ? file.approvals[approval] : approval
     if (found === undefined) throw new Error(`the card has no approval ${approval}`)

@@ -124,7 +124,8 @@ export function cardRequest(options: Partial<NewCard> = {}): NewCard {
     puk: ascii(PUK),
     pinTries: 3,
     pukTries: 3,
-    adminKey: undefined,
+    // With one, keys are made without the PIN.
+    adminKey: new Uint8Array(17).fill(8),
     unlockSeconds: 900,
     mustChangePin: false,
     defaults: [],

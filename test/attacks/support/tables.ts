@@ -33,7 +33,7 @@ export const UNSIGNED_FIRST_WRITE = without({ firstWrite: [NV_WRITE] })
 export const ANY_WRITE_APPROVED = without({ approvals: withApprovals({ changePin: [NV_WRITE] }) })
 /** One policyRef for both indices. */
 export const ONE_INDEX_REF = without({
-  index: { pin: [{ term: 'authorize', ref: 'P' }], puk: [{ term: 'authorize', ref: 'P' }] },
+  index: { ...LOCK.index, puk: LOCK.index.pin },
 })
 /** One policyRef for using a key and for changing the PIN. */
 export const ONE_USE_REF = without({

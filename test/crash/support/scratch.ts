@@ -61,7 +61,7 @@ export async function scratchLock(options: DeviceOptions, tries = MANY): Promise
       ownerPassword: new Uint8Array(0),
       reserved: new Set<number>(),
     }
-    return provision(device, srk, request, LOCK, async () => undefined)
+    return (await provision(device, srk, request, LOCK, async () => undefined)).lock
   })
   const left = async (context: LockContext) => (await readCounter(context, 'pin'))?.left ?? Number.NaN
   return {

@@ -48,6 +48,21 @@ export const sampleCard = (name = 'work'): CardFile => ({
   objects: { '5fc102': run(59, 20), '7e': new Uint8Array() },
 })
 
+/** Never changes: golden/card-v2.card holds it. */
+export const sealedSample = (): CardFile => ({
+  ...sampleCard(),
+  seal: {
+    key: { public: run(80, 21), private: run(100, 22) },
+    mac: run(32, 23),
+    pin: {
+      key: { public: run(112, 24), private: run(100, 25) },
+      approval: run(64, 26),
+      coversKeys: false,
+      mac: run(32, 27),
+    },
+  },
+})
+
 /** Never changes: golden/journal-v1.journal holds it. */
 export const sampleEntry = (name = 'work'): JournalEntry => ({
   kind: 'create',
@@ -83,6 +98,7 @@ export function arbitraryCard(seed: number): CardFile {
     Array.from({ length: integer(0, most) }, () =>
       oneOf(['a', 'Z', '"', '\\', '\n', '\u0000', 'ä', '\u2028', '😀']),
     ).join('')
+  const blobs = () => ({ public: octets(1, 200), private: octets(1, 200) })
   const key = (): CardFileKey => ({
     algorithm: oneOf(['P-256', 'P-384', 'RSA-2048', 'RSA-3072']),
     pinPolicy: oneOf(['never', 'once', 'always']),
@@ -113,6 +129,11 @@ export function arbitraryCard(seed: number): CardFile {
       return unguarded
     }),
     keys: Object.fromEntries(some([...SLOTS.keys()]).map((slot) => [slot, key()])),
+    seal: maybe(() => ({
+      key: blobs(),
+      mac: octets(32),
+      pin: { key: blobs(), approval: octets(64), coversKeys: next() < 0.5, mac: octets(32) },
+    })),
     objects: Object.fromEntries(some(['7e', '5fc102', '5fc105', '10', '500001']).map((tag) => [tag, octets(0, 3000)])),
   }
 }
