@@ -75,8 +75,29 @@ export const ENROLLMENT = {
   due: (slot: string, subject: string, left: number) =>
     left < 0 ? `${slot}  ${subject}  expired ${days(-left)} ago` : `${slot}  ${subject}  ends in ${days(left)}`,
   notDue: 'Nothing is due.',
+  ifDueRenews: 'Use --if-due with --renew.',
+  renewalFailed: (card: string, slot: string, at: string, why: string) =>
+    `the certificate in slot ${slot} of card '${card}' could not be renewed at ${at}: ${why} Renew it yourself: tessera --card ${card} enroll ${slot} --renew.`,
   warnDue: (slot: string, left: number) =>
     `the certificate in slot ${slot} ${left < 0 ? 'has expired' : `ends in ${days(left)}`}. Renew it: tessera enroll ${slot} --renew (and --est URL or --certsrv URL, where it was not enrolled from this computer).`,
+} as const
+
+/** The timer of systemd that renews a certificate. */
+export const TIMER = {
+  header: 'Written by needs-renewal --install-timer, and removed by --remove-timer.',
+  both: 'Use --install-timer or --remove-timer, not both.',
+  needsPinFile:
+    'A renewal that nobody watches needs the PIN in a file that only you can read (chmod 600): --pin-file FILE.',
+  needsPassword: (url: string) =>
+    `The CA at ${url} asks for your password. Name a file that has it: --password-file FILE. Or renew once with the certificate as the login, which is remembered: --by-certificate.`,
+  noCa: (slot: string) =>
+    `It is not known which CA the certificate in slot ${slot} is from. Renew it once, and the CA is remembered: tessera enroll ${slot} --renew --est URL.`,
+  controlCharacter: 'A path with control characters cannot be written into a file of systemd. Rename it.',
+  installed: (card: string, slot: string, unit: string) =>
+    `The certificate in slot ${slot} of card '${card}' is renewed when it is near its end. systemd starts the timer when you log in.\nTo start it now:         systemctl --user daemon-reload && systemctl --user start ${unit}.timer\nTo run it logged out:    loginctl enable-linger`,
+  removed: (card: string, slot: string, unit: string) =>
+    `The certificate in slot ${slot} of card '${card}' is not renewed by itself any more. If the timer runs, stop it: systemctl --user stop ${unit}.timer.`,
+  none: (card: string, slot: string) => `No timer is installed for slot ${slot} of card '${card}'.`,
 } as const
 
 /** The sheet for the first user of a card. */

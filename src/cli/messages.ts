@@ -1,6 +1,6 @@
 // Every text of the command line for people, in one table, for translation later. The messages of library errors are
 // with the errors; the command line's additions are here.
-import { CERTIFICATE, ENROLLMENT, STATION } from './messages-certificates.ts'
+import { CERTIFICATE, ENROLLMENT, STATION, TIMER } from './messages-certificates.ts'
 import { COMMAND_TEXTS, GROUPS } from './messages-commands.ts'
 import { ERROR } from './messages-errors.ts'
 import { OPTION_TEXTS } from './messages-options.ts'
@@ -182,6 +182,7 @@ trust it by:       ${certificate}`,
       `The certificate of request ${id} is revoked. The list of revoked certificates is in ${path}.`,
   },
   enrollment: ENROLLMENT,
+  timer: TIMER,
   station: STATION,
   signIn: SIGN_IN,
 

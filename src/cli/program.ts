@@ -184,6 +184,7 @@ async function execute(
   try {
     if (row.tpmOnly) assertInTpm([options.card, ...args])
     if (row.asks) await context.hideTyping(args)
+    if (out.watched && !out.mode.json && !out.mode.quiet) await tellFailed(out)
     const { run: command } = await row.load()
     const work = command(context, ...args)
     work.catch(() => undefined)
@@ -198,6 +199,12 @@ async function execute(
     process.off('SIGINT', onSignal).off('SIGTERM', onSignal)
     context.close()
   }
+}
+
+/** What cannot be told must not keep anybody from a command. */
+async function tellFailed(out: Output): Promise<void> {
+  const { tellFailedRenewals } = await import('./failed-renewals.ts')
+  await tellFailedRenewals(out).catch(() => undefined)
 }
 
 /** @throws CardError ERR_NOT_SUPPORTED for a card in a reader */

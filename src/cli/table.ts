@@ -165,7 +165,7 @@ export const COMMANDS: readonly CommandRow[] = [
       ...certificateAuthority,
       ...content,
       ...['byCertificate', 'template', 'key', 'algorithm', 'pinPolicy', 'for', 'renew', 'keepOld', 'friendlyName'],
-      ...['publicKey', 'hash', 'padding', 'wait', 'abandon', 'yes', ...manage],
+      ...['publicKey', 'hash', 'padding', 'wait', 'abandon', 'ifDue', 'within', 'yes', ...manage],
     ] as const,
     load: () => import('./commands/enroll.ts'),
   },
@@ -185,7 +185,7 @@ export const COMMANDS: readonly CommandRow[] = [
   {
     words: 'needs-renewal',
     args: '[slot]',
-    options: ['within'],
+    options: ['within', 'installTimer', 'removeTimer', 'passwordFile', 'lastTry'],
     oneIsAnswer: true,
     load: () => import('./commands/needs-renewal.ts'),
   },

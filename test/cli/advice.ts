@@ -76,7 +76,6 @@ export const ADVICE: ReadonlyArray<Advice<CardState>> = [
   { line: 'key generate X --yes', state: 'keyed', typed: 'key generate 9a --yes --pin-file pin' },
   { line: 'key list', state: 'ready' },
   { line: 'list', state: 'none' },
-  { line: 'needs-renewal 9a', state: 'ready' },
   { line: 'object delete TAG', state: 'ready', typed: 'object delete chuid --yes --pin-file pin' },
   { line: 'object list', state: 'ready' },
   { line: 'pin change', state: 'fresh', typed: 'pin change --pin-file change' },
@@ -118,6 +117,12 @@ export const SERVICE_ADVICE: ReadonlyArray<Advice<ServiceState>> = [
     typed: `enroll 9a --est {est} ${LOGIN}`,
   },
   { line: 'enroll SLOT --renew --est URL', state: 'enrolled', typed: `enroll 9a --renew --est {est} ${LOGIN}` },
+  { line: 'enroll X --renew --est URL', state: 'enrolled', typed: `enroll 9a --renew --est {est} ${LOGIN}` },
+  {
+    line: '--card X enroll X --renew',
+    state: 'enrolled',
+    typed: '--card work enroll 9a --renew --password-file {password} --pin-file {pin}',
+  },
   {
     line: 'enroll SLOT --renew',
     state: 'enrolled',
@@ -127,11 +132,6 @@ export const SERVICE_ADVICE: ReadonlyArray<Advice<ServiceState>> = [
     line: 'enroll X --renew',
     state: 'enrolled',
     typed: 'enroll 9a --renew --password-file {password} --pin-file {pin}',
-  },
-  {
-    line: 'enroll 9a --renew --by-certificate --est https://ca.example.com --pin-file %d/pin',
-    state: 'enrolled',
-    typed: 'enroll 9a --renew --by-certificate --est {est} --ca-file {caFile} --pin-file {pin}',
   },
   { line: 'forget ADDRESS', state: 'account', typed: 'forget alice@lab.example --yes' },
   { line: 'forget X', state: 'account', typed: 'forget alice@lab.example --yes' },

@@ -6,7 +6,7 @@ import { test } from 'uvu'
 import * as assert from 'uvu/assert'
 import { root } from '../runner/jobs.ts'
 import { tempDir } from '../support/temp.ts'
-import { PROGRAM, SHELL_PROGRAM, secretFile, tessera } from './cli.ts'
+import { SHELL_PROGRAM, secretFile, tessera } from './cli.ts'
 
 const home = tempDir('home')
 process.env.TESSERA_HOME = home
@@ -64,22 +64,6 @@ test('a program that is not built: 12', () => {
   writeFileSync(program, readFileSync(join(root, 'bin/tessera'), 'utf8').replace(/^#!.*\n/, ''))
   assert.is(spawnSync(process.execPath, [program, 'needs-renewal']).status, 12)
   assert.is(spawnSync(process.execPath, [program, 'list']).status, 1)
-})
-
-/** systemd, for ExecCondition=: 0 goes on, 1 to 254 is "not now", 255 a failure (systemd.service(5)). */
-test('the timer in docs/cli.md tells a failure from what is not due', () => {
-  const unit = /^ *ExecCondition=\/bin\/sh -c '(.*)'$/m.exec(readFileSync(join(root, 'docs/cli.md'), 'utf8'))?.[1]
-  assert.type(unit, 'string')
-  const [node, bin] = PROGRAM
-  const verdict = (options: string) => {
-    const script = `tessera() { '${node}' '${bin}' "$@" ${options}; }\n${unit?.replaceAll('$$', '$')}`
-    return spawnSync('/bin/sh', ['-c', script]).status
-  }
-  assert.is(verdict('--card work --within 101'), 0)
-  assert.is(verdict('--card work'), 1)
-  assert.is(verdict('--card empty'), 255)
-  assert.is(verdict('--card damaged'), 255)
-  assert.is(verdict('--card nobody'), 255)
 })
 
 test.run()

@@ -1,11 +1,13 @@
 import type { EnrollEvent } from '../../enroll/enroll-options.ts'
 import { abandonEnrollment, enroll } from '../../enroll/enrollments.ts'
 import { rememberCa, rememberedCa } from '../../enroll/remembered-ca.ts'
+import { UsageError } from '../../errors.ts'
 import type { Card } from '../../piv/host/card.ts'
-import { parseSlot } from '../../piv/slots.ts'
+import { parseSlot, type Slot } from '../../piv/slots.ts'
 import { cardAgent } from '../../tls/agent.ts'
 import { caToRemember, caUrl, optionsOf } from '../ca.ts'
 import { type Context, confirm, given, type Run } from '../context.ts'
+import { ifDue } from '../due.ts'
 import { abandonedJson, abandonedText, enrollOptions, resultJson, resultText } from '../enrollment.ts'
 import { EXIT } from '../exit.ts'
 import { forProgram } from '../for-program.ts'
@@ -20,6 +22,13 @@ export const run: Run = async (context, slotName?: string) => {
   if (options.abandon) return giveUp(context, slot)
   const known = options.renew === true && options.est === undefined && options.certsrv === undefined
   if (!known) caUrl(options)
+  if (options.ifDue && !options.renew) throw new UsageError('ERR_USAGE', TEXT.enrollment.ifDueRenews)
+  const work = () => enrollInto(context, slot, options, known)
+  return options.ifDue ? ifDue(context, slot, work) : work()
+}
+
+/** @param known whether the CA is the remembered one */
+function enrollInto(context: Context, slot: Slot, options: Options, known: boolean) {
   return withCard(context, async (card) => {
     await nameKey(context, card, slot)
     const ca = known ? await rememberedCa(card, slot) : undefined

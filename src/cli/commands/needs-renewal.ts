@@ -1,25 +1,23 @@
-import { cardInfo, readerCardInfo } from '../../cards/index.ts'
-import { DUE_DAYS, expiryOf } from '../../enroll/renewal.ts'
-import { CardError } from '../../errors.ts'
-import { parseSlot } from '../../piv/slots.ts'
+import { resolve } from 'node:path'
+import { rememberedCa } from '../../enroll/remembered-ca.ts'
+import { UsageError } from '../../errors.ts'
+import { parseSlot, type Slot } from '../../piv/slots.ts'
+import { certificateIn } from '../certificates.ts'
 import type { Context, Run } from '../context.ts'
+import { dueOf, listedCertificates, nameInTpm } from '../due.ts'
 import { EXIT } from '../exit.ts'
 import { TEXT } from '../messages.ts'
 import { plain } from '../plain.ts'
-import { choiceToShow } from '../select.ts'
+import { installTimer, removeTimer, unitOf } from '../renewal-timer.ts'
+import { unlock, withCard } from '../select.ts'
 
-/** From the card's file; a card in a reader is asked. A certificate that cannot be read is due. */
 export const run: Run = async (context, slotName?: string) => {
+  const { installTimer: install, removeTimer: remove } = context.options
+  if (install && remove) throw new UsageError('ERR_USAGE', TEXT.timer.both)
   const slot = slotName === undefined ? undefined : parseSlot(slotName)
-  const days = context.options.within ?? DUE_DAYS
-  const all = (await certificatesOf(context)).filter((one) => slot === undefined || one.slot === slot)
-  if (all.length === 0)
-    throw new CardError('ERR_CERTIFICATE_ABSENT', slot ? TEXT.error.noCert(slot) : TEXT.done.noCerts)
-  const certificates = all.map((one) => {
-    if ('error' in one) return { slot: one.slot, subject: null, notAfter: null, daysLeft: null, due: true }
-    const { daysLeft, due } = expiryOf({ notAfter: new Date(one.notAfter) }, days)
-    return { slot: one.slot, subject: one.subject, notAfter: one.notAfter, daysLeft, due }
-  })
+  if (install) return installFor(context, slot ?? parseSlot('9a'))
+  if (remove) return removeFor(context, slot ?? '9a')
+  const certificates = (await listedCertificates(context, slot)).map((one) => dueOf(one, context.options.within))
   const due = certificates.filter((one) => one.due)
   const lines = due.map(({ slot, subject, daysLeft }) =>
     subject === null || daysLeft === null
@@ -30,10 +28,38 @@ export const run: Run = async (context, slotName?: string) => {
   return due.length > 0 ? EXIT.ok : EXIT.failure
 }
 
-async function certificatesOf(context: Context) {
-  const choice = await choiceToShow(context)
-  if ('name' in choice) return (await cardInfo(choice.name)).certificates
-  const card = await readerCardInfo(choice.reader)
-  if ('error' in card) throw card.error
-  return card.certificates
+/** Everything that a renewal needs is looked at now, while somebody is there: a wrong PIN would cost a try each day. */
+async function installFor(context: Context, slot: Slot) {
+  const { options, out, secrets } = context
+  const { pinFile, passwordFile, within } = options
+  const card = await nameInTpm(context)
+  if (pinFile === undefined || pinFile === '-') throw new UsageError('ERR_USAGE', TEXT.timer.needsPinFile)
+  await withCard(context, async (open) => {
+    await certificateIn(open, slot)
+    const ca = await rememberedCa(open, slot)
+    if (ca === undefined) throw new UsageError('ERR_USAGE', TEXT.timer.noCa(slot))
+    if (passwordFile !== undefined)
+      await secrets.fromFile(passwordFile, '--password-file', TEXT.enrollment.passwordWhat)
+    else if (ca.login === 'password') throw new UsageError('ERR_USAGE', TEXT.timer.needsPassword(ca.url))
+    await unlock(context, open)
+  })
+  const { service, timer } = await installTimer({
+    ...{ card, slot },
+    options: [
+      ...['--pin-file', resolve(pinFile)],
+      ...(passwordFile === undefined ? [] : ['--password-file', resolve(passwordFile)]),
+      ...(within === undefined ? [] : ['--within', String(within)]),
+      ...(options.tcti === undefined ? [] : ['--tcti', options.tcti]),
+    ],
+  })
+  await out.done({ installed: [service, timer] }, TEXT.timer.installed(card, slot, unitOf({ card, slot })))
+  return EXIT.ok
+}
+
+async function removeFor(context: Context, slot: string) {
+  const place = { card: context.options.card ?? (await nameInTpm(context)), slot }
+  const removed = await removeTimer(place)
+  if (removed.length === 0) throw new UsageError('ERR_USAGE', TEXT.timer.none(place.card, slot))
+  await context.out.done({ removed }, TEXT.timer.removed(place.card, slot, unitOf(place)))
+  return EXIT.ok
 }
