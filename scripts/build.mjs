@@ -44,6 +44,13 @@ async function declarations(entry) {
   ].join('\n')
 }
 
+// The man page, from the table of commands. SOURCE_DATE_EPOCH: reproducible-builds.org.
+const { version } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8'))
+const { manPage } = await import(pathToFileURL(join(dist, 'cli/man-page.js')).href)
+const epoch = process.env.SOURCE_DATE_EPOCH
+const date = epoch === undefined ? new Date() : new Date(Number(epoch) * 1000)
+writeFileSync(join(dist, 'tessera.1'), manPage(version, date.toISOString().slice(0, 10)))
+
 // It lies where dist/native.js does: the addon is found from there. Packages that few commands need are not in it.
 const { build } = createRequire(import.meta.url)('esbuild')
 await build({

@@ -3,6 +3,7 @@
 import { CERTIFICATE, ENROLLMENT, STATION, TIMER } from './messages-certificates.ts'
 import { COMMAND_TEXTS, GROUPS } from './messages-commands.ts'
 import { ERROR } from './messages-errors.ts'
+import { HELP_FOOTER, PROGRAM } from './messages-help.ts'
 import { OPTION_TEXTS } from './messages-options.ts'
 import { SIGN_IN } from './messages-signin.ts'
 
@@ -10,14 +11,8 @@ const list = (words: readonly string[]) => words.join(', ')
 const tries = (count: number) => (count === 1 ? '1 try left' : `${count} tries left`)
 
 export const TEXT = {
-  program: 'A PIV smart card whose keys and PIN live in the TPM.',
-  helpFooter: `
-Files are positional arguments; - means standard input or output. Secrets never go on the command line:
-they are asked for on the terminal, or read from a file (--pin-file) with one secret a line.
-Environment: TESSERA_HOME (where cards are kept), TESSERA_TCTI (which TPM).
-Exit codes: 0 ok, 1 I/O or internal, 2 usage, 3 no card, 4 PIN wrong or needed, 5 PIN blocked,
-6 PUK wrong or blocked or help-desk response refused, 7 refused by policy, 8 not supported by this card,
-9 TPM unavailable or locked, 10 CA or service refused, 11 the CA has not decided yet, 12 needs-renewal has no answer (I/O or internal).`,
+  program: PROGRAM,
+  helpFooter: HELP_FOOTER,
   groups: GROUPS,
   commands: COMMAND_TEXTS,
   options: OPTION_TEXTS,

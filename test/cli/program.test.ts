@@ -30,7 +30,15 @@ test('--version and --help', async () => {
     assert.ok((await tessera(line.split(' '))).stdout.startsWith(usage), line)
   }
   const { stdout } = await tessera(['--help'])
-  for (const word of ['create', 'doctor', 'help-desk', '--pin-file', 'Exit codes', 'TESSERA_HOME'])
+  for (const word of [
+    'create',
+    'doctor',
+    'help-desk',
+    '--pin-file',
+    'Exit codes',
+    '11   the CA has not decided',
+    'TESSERA_HOME',
+  ])
     assert.match(stdout, word)
   assert.match((await tessera(['pin', 'change', '--help'])).stdout, '--pin-file')
 })

@@ -121,7 +121,8 @@ test('the units are those that systemd takes, and the timer is enabled', async (
     encoding: 'utf8',
     env: { ...process.env, XDG_RUNTIME_DIR: folder },
   })
-  assert.equal([status, stderr], [0, ''])
+  // It reads what the units depend on, too, which is the machine's.
+  assert.equal([status, stderr.split('\n').filter((line) => line.includes(UNIT))], [0, []], stderr)
 })
 
 test('the service does nothing before it is time, and renews then', async () => {
