@@ -4,7 +4,7 @@ import { existsSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
-import { OPTIONS } from '../../src/cli/options.ts'
+import { GLOBAL_OPTIONS, OPTIONS } from '../../src/cli/options.ts'
 import { buildProgram } from '../../src/cli/program.ts'
 import { COMMANDS } from '../../src/cli/table.ts'
 import { ADVICE, PAGES_THAT_RUN, SERVICE_ADVICE } from '../cli/advice.ts'
@@ -217,20 +217,38 @@ test('docs/cli.md names every option of every command', () => {
   assert.equal(missing, [])
 })
 
-test('documents name commands that there are', () => {
-  const named = documents.flatMap((path) =>
-    [...read(path).matchAll(/`tessera ((?:[a-z][a-z-]*)(?: [a-z][a-z-]*)*)/g)].map(([, words = '']) => ({
-      path,
-      words,
-    })),
+/** What a document names in a sentence: a command, or the beginning of one, and options. */
+const named = documents.flatMap((path) =>
+  [...read(path).matchAll(/`tessera ([a-z-][^`\n]*)`/g)].map(([, line = '']) => ({ path, line })),
+)
+
+/** What is wrong with it: no such command, or no such option of the command. */
+function faultOf(line: string): string | undefined {
+  const words = line.split(' ').filter((word) => !word.startsWith('['))
+  const first = words.findIndex((word) => !/^[a-z][a-z-]*$/.test(word))
+  const own = first < 0 ? words : words.slice(0, first)
+  const options = words.filter((word) => /^--?[a-z]/.test(word)).map((word) => word.replace(/[^a-z-].*$/, ''))
+  const meant = COMMANDS.filter((row) => row.words.split(' ').every((word, n) => n >= own.length || word === own[n]))
+  if (own.length > 0 && meant.length === 0) return 'no such command'
+  const known = new Set(
+    [...GLOBAL_OPTIONS, ...meant.flatMap((row) => row.options ?? [])].flatMap((name) =>
+      OPTIONS[name].flags.split(/,? /),
+    ),
   )
-  const begins = (words: string) =>
-    COMMANDS.some((row) => `${row.words} `.startsWith(`${words} `) || `${words} `.startsWith(`${row.words} `))
-  const usual = COMMANDS.filter((row) => row.usual).map((row) => row.words.replace(/ \S+$/, ''))
-  assert.equal(
-    named.filter(({ words }) => !begins(words) && !usual.includes(words)),
-    [],
-  )
+  const strange = options.filter((option) => !known.has(option) && !/^--(help|version)$/.test(option))
+  return strange.length === 0 ? undefined : `no such option: ${strange.join()}`
+}
+
+test('documents name commands and options that there are', () => {
+  assert.ok(named.length > 60, String(named.length))
+  const wrong = named.flatMap(({ path, line }) => {
+    const fault = faultOf(line)
+    return fault === undefined ? [] : [`${path}: tessera ${line}: ${fault}`]
+  })
+  assert.equal(wrong, [])
+  assert.is(faultOf('pin unblok'), 'no such command')
+  assert.is(faultOf('lst'), 'no such command')
+  assert.is(faultOf('sign 9a FILE --format raw'), 'no such option: --format')
 })
 
 test.run()
