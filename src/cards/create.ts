@@ -1,11 +1,13 @@
 // Creating cards.
 import type { KeyObject } from 'node:crypto'
 import { concat, secretBytes, wipe } from '../bytes.ts'
+import { UsageError } from '../errors.ts'
 import { checkCardName } from '../home/home.ts'
 import { ADMIN_ALGORITHMS } from '../piv/algorithms.ts'
 import { type AdminKey, adminAlgorithmOf } from '../piv/host/admin.ts'
 import { type Card, cardOver } from '../piv/host/card.ts'
 import { checkTries, DEFAULT_TRIES, type Secret } from '../piv/pin.ts'
+import { checkNewPin, type PinRules } from '../piv/pin-quality.ts'
 import { withFirstSecrets } from '../tpm/first-secrets.ts'
 import { helpDeskKeyBlob } from '../tpm/help-desk.ts'
 import { createTpmCard } from '../tpm/open.ts'
@@ -36,6 +38,10 @@ export interface CreateCardOptions {
   readonly pukTries?: number
   /** True: the PIN must be changed before the first use of a key. Always so for the default PIN. */
   readonly mustChangePin?: boolean
+  /** `strong`: the card refuses new PINs that are easy to guess (runs, repeats, known ones). `any` by default. */
+  readonly pinPolicy?: 'any' | 'strong'
+  /** The fewest digits of a new PIN: 6 to 8, 6 by default. */
+  readonly minPinLength?: number
   /** How long a verified PIN unlocks `once` keys, in minutes: 1 to 60, 15 by default. */
   readonly unlockMinutes?: number
   /** Owner password of the TPM, if it has one. Only creating and destroying a card need it. */
@@ -57,18 +63,31 @@ export async function makeCard(options: CreateCardOptions, local: LocalOptions =
   const pukTries = checkTries(options.pukTries ?? DEFAULT_TRIES, 'PUK')
   const unlockSeconds = checkMinutes(options.unlockMinutes ?? 15) * 60
   const helpDeskKey = options.helpDeskPublicKey === undefined ? undefined : helpDeskKeyBlob(options.helpDeskPublicKey)
+  const pinRules = pinRulesOf(options)
   const adminKey = adminKeyOf(options.adminKey)
   const ownerPassword = secretBytes(options.ownerPassword ?? '')
   try {
     return await withFirstSecrets({ ...options, adminKey }, async (secrets) => {
+      // The default PIN is changed before anything else.
+      if (!secrets.defaults.includes('pin')) checkNewPin(secrets.pin, pinRules)
       const mustChangePin = options.mustChangePin === true || secrets.defaults.includes('pin')
       const place = { home: options.home, tcti: resolveTcti(options.tcti).tcti, readerOf: readerOfCard }
-      const settings = { name, pinTries, pukTries, helpDeskKey, unlockSeconds, mustChangePin, ownerPassword }
+      const settings = { name, pinTries, pukTries, helpDeskKey, unlockSeconds, mustChangePin, pinRules, ownerPassword }
       return cardOver(localChannel(await createTpmCard(place, { ...secrets, ...settings }), local))
     })
   } finally {
     wipe(ownerPassword)
   }
+}
+
+/** @throws UsageError ERR_USAGE */
+function pinRulesOf({ pinPolicy = 'any', minPinLength = 6 }: CreateCardOptions): PinRules | undefined {
+  const isKnown = pinPolicy === 'any' || pinPolicy === 'strong'
+  if (!isKnown || !Number.isInteger(minPinLength) || minPinLength < 6 || minPinLength > 8) {
+    throw new UsageError('ERR_USAGE', 'The PIN policy is any or strong, and a PIN has 6 to 8 digits at least.')
+  }
+  const refuseWeak = pinPolicy === 'strong'
+  return refuseWeak || minPinLength > 6 ? { minLength: minPinLength, refuseWeak } : undefined
 }
 
 /** As the vault stores it: algorithm identifier, then the key. */

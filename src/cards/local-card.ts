@@ -10,6 +10,7 @@ import { INITIAL_OBJECTS } from '../piv/card/identity.ts'
 import type { PinVault, TryCounter, Vault } from '../piv/card/vault.ts'
 import { refusal } from '../piv/host/refusals.ts'
 import { DEFAULT_PIN } from '../piv/pin.ts'
+import { checkNewPin, type PinRules } from '../piv/pin-quality.ts'
 import { type Challenge, formatChallenge } from '../tpm/help-desk.ts'
 
 /** A vault with its owner in this process: the owner can read facts about the card, and a help desk can unblock it. */
@@ -21,6 +22,7 @@ export interface LocalVault extends Vault {
     /** ISO 8601. */
     readonly created: string
     readonly assurance: 'hardware' | 'software'
+    readonly pinRules?: PinRules | undefined
     readonly flags: { readonly mustChangePin: boolean; readonly defaults: readonly DefaultSecret[] }
   }
   readonly pins: PinVault & {
@@ -43,6 +45,7 @@ export function localChannel(vault: LocalVault, { firstPinServes = false }: Loca
       return { cardId, name, created: new Date(created), assurance }
     },
     mustChangePin,
+    pinRules: () => vault.card.pinRules,
     defaults: () => vault.card.flags.defaults,
   })
   return new InProcessChannel(application, localCard(vault, application, mustChangePin), () => vault.close())
@@ -82,6 +85,7 @@ function localCard(vault: LocalVault, application: CardApplication, mustChangePi
       disarmed(async () => {
         // As at the card edge: the default PIN is public.
         if (equal(newPin, utf8(DEFAULT_PIN))) throw refusal('unblockPin', { sw: SW.CONDITIONS_OF_USE })
+        checkNewPin(newPin, vault.card.pinRules)
         await pins.unblockWithResponse(response, newPin)
       }),
   }

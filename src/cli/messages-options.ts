@@ -21,6 +21,8 @@ export const OPTION_TEXTS = {
   unlockFor: 'how long a verified PIN serves (default: 15)',
   serveUnlockFor: 'how long a verified PIN serves while the card is served (default: as at its creation)',
   adminKeyFile: 'prove the admin key in this file (hexadecimal) instead of the PIN',
+  newPinPolicy: 'strong: the card refuses PINs that are easy to guess',
+  minPinLength: 'the fewest digits of a new PIN',
   fileOnly: 'remove the file of a card whose TPM no file may name; the card may live there',
   ownerPasswordFile: "the TPM's owner password, where one is set",
   vpcd: 'where vpcd listens (default: 127.0.0.1:35963); further cards at the next ports',

@@ -43,6 +43,8 @@ export async function newCard(context: Context, name: string) {
       puk: noPuk ? undefined : await firstSecret(context, 'puk'),
       adminKey: await adminKey(context),
       helpDeskPublicKey: options.helpDeskKey ? await readPublicKey(context, options.helpDeskKey) : undefined,
+      pinPolicy: options.newPinPolicy,
+      minPinLength: options.minPinLength,
       pinTries: options.pinTries,
       pukTries: options.pukTries,
       mustChangePin: options.mustChangePin,

@@ -34,6 +34,8 @@ export const OPTIONS = {
   unlockFor: { flags: '--unlock-for <minutes>', range: [1, 60] },
   adminKeyFile: { flags: '--admin-key-file <file>' },
   serveUnlockFor: { flags: '--unlock-for <minutes>', range: [1, 60] },
+  newPinPolicy: { flags: '--pin-policy <policy>', choices: ['any', 'strong'] },
+  minPinLength: { flags: '--min-pin-length <digits>', range: [6, 8] },
   fileOnly: { flags: '--file-only' },
   ownerPasswordFile: { flags: '--owner-password-file <file>' },
 

@@ -31,7 +31,7 @@ export const COMMANDS: readonly CommandRow[] = [
     asks: true,
     tpmOnly: true,
     args: '<name>',
-    options: [...firstSecrets, 'mustChangePin', 'unlockFor', 'ownerPasswordFile'],
+    options: [...firstSecrets, 'newPinPolicy', 'minPinLength', 'mustChangePin', 'unlockFor', 'ownerPasswordFile'],
     load: () => import('./commands/create.ts'),
   },
   { words: 'list', load: () => import('./commands/list.ts') },

@@ -2,6 +2,7 @@
 import { randomBytes } from 'node:crypto'
 import { wipe } from '../bytes.ts'
 import { CardError } from '../errors.ts'
+import type { PinRules } from '../piv/pin-quality.ts'
 import { SRK_HANDLE } from './constants.ts'
 import { releaseDevice, type TpmDevice } from './devices.ts'
 import { assuranceOf, readFacts } from './facts.ts'
@@ -44,6 +45,7 @@ export interface NewCard {
   readonly adminKey: Uint8Array | undefined
   readonly unlockSeconds: number
   readonly mustChangePin: boolean
+  readonly pinRules?: PinRules | undefined
   readonly defaults: readonly DefaultSecret[]
   readonly ownerPassword: Uint8Array
 }
@@ -114,6 +116,7 @@ async function make(
       srk: { handle: SRK_HANDLE, name: srk.name },
       tpm: { manufacturer: facts.manufacturer, firmware: facts.firmware, vendor: facts.vendor },
       unlockSeconds: request.unlockSeconds,
+      ...(request.pinRules === undefined ? {} : { pinRules: request.pinRules }),
       flags: { mustChangePin: request.mustChangePin, defaults: [...request.defaults] },
       keys: {},
       objects: {},
@@ -213,12 +216,20 @@ export async function destroyTpmCard(place: Partial<Place>, name: string, ownerP
 
 /**
  * Destroys a card, then creates and opens a new one of the same name in the same TPM. It has the default secrets, and its
- * PIN has to be changed; the tries, the help desk and the unlock time stay, and a card without a PUK stays without one.
+ * PIN has to be changed; the tries, the help desk, the unlock time and the rules for new PINs stay, and a card without a PUK stays without one.
  * When it fails after the first half there is no card of this name.
  */
 export async function renewTpmCard(place: Partial<Place>, name: string, ownerPassword: Uint8Array): Promise<TpmVault> {
-  const { pin, puk, helpDeskKey, unlockSeconds, tcti } = await storesOf(place).store.read(name)
-  const settings = { name, pinTries: pin.tries, pukTries: puk.tries, helpDeskKey, unlockSeconds, mustChangePin: true }
+  const { pin, puk, helpDeskKey, unlockSeconds, pinRules, tcti } = await storesOf(place).store.read(name)
+  const settings = {
+    name,
+    pinTries: pin.tries,
+    pukTries: puk.tries,
+    helpDeskKey,
+    unlockSeconds,
+    pinRules,
+    mustChangePin: true,
+  }
   return withFirstSecrets({ noPuk: !puk.present }, async (secrets) => {
     const here = { ...place, tcti: place.tcti ?? openableTcti(tcti, name) }
     await destroyTpmCard(here, name, ownerPassword)

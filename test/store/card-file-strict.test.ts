@@ -81,6 +81,13 @@ const members: ReadonlyArray<readonly [path: string, ...values: unknown[]]> = [
   ['approvals.changePin.signature', long(63), long(65)],
   ['helpDeskKey', null, ''],
   ['unlockSeconds', 0, 3601],
+  [
+    'pinRules',
+    {},
+    { minLength: 5, refuseWeak: true },
+    { minLength: 9, refuseWeak: true },
+    { minLength: 6, refuseWeak: 1 },
+  ],
   ['flags.mustChangePin', undefined, 'true'],
   ['flags.defaults', ['pin', 'pin'], ['admin'], {}, null],
   ['advisory.pinLeft', -1, 11],

@@ -1,4 +1,5 @@
 // What the handlers of a card application work with.
+import type { PinRules } from '../pin-quality.ts'
 import type { CardIdentity } from './identity.ts'
 import type { Security } from './security.ts'
 import type { TryCounter, Vault } from './vault.ts'
@@ -20,6 +21,8 @@ export interface CardContext {
   readonly identity: () => CardIdentity
   /** Whether the PIN has to be changed before the first private-key operation. */
   readonly mustChangePin: () => boolean
+  /** What the card asks of a new PIN, beyond its format. */
+  readonly pinRules?: () => PinRules | undefined
   /** Secrets that still have their default value. */
   readonly defaults: () => readonly DefaultSecret[]
 }

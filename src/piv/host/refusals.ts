@@ -175,7 +175,9 @@ export function refusal(act: Act, { sw, cause }: Pick<Answer, 'sw' | 'cause'>): 
   const found = REFUSALS[act].get(triesLeft(sw) === undefined || sw === SW.BLOCKED ? sw : SW.TRIES_LEFT)
   const error = found?.(sw) ?? refused(sw)
   if (cause === undefined) return error
-  if (SAID_BY_THE_CARD.includes(act) && cause instanceof CardError && cause.code === error.code) {
+  // Which rule of the card a new PIN breaks, no status word says.
+  const saysMore = SAID_BY_THE_CARD.includes(act) || error.code === 'ERR_PIN_FORMAT'
+  if (saysMore && cause instanceof CardError && cause.code === error.code) {
     error.message = cause.message
   }
   error.cause = cause

@@ -90,6 +90,8 @@ const members = {
   helpDeskKey: v.optional(blob),
   /** How long a verified PIN authorises `once` keys, in seconds. */
   unlockSeconds: integer(1, 3600),
+  /** What a new PIN must be, beyond 6 to 8 digits. */
+  pinRules: v.optional(v.strictObject({ minLength: integer(6, 8), refuseWeak: v.boolean() })),
   flags: v.strictObject({
     mustChangePin: v.boolean(),
     /** Which secrets still have their default value. */

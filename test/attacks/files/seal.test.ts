@@ -43,7 +43,7 @@ async function make(name: string, options: object = {}): Promise<CardFile> {
 }
 
 const own = await make('own', { mustChangePin: true })
-const closed = await make('closed', { adminKey: 'random' })
+const closed = await make('closed', { adminKey: 'random', pinPolicy: 'strong' })
 const theirs = await make('theirs')
 const helpDesk = helpDeskKeyBlob(generateKeyPairSync('ec', { namedCurve: 'P-256' }).publicKey)
 const { privateKey: ownK, publicKey: ownKPublic } = generateKeyPairSync('ec', { namedCurve: 'P-256' })
@@ -166,6 +166,7 @@ const KEY_CHANGES: Readonly<Record<string, Change>> = {
     ...card,
     keys: { '9c': keys['9a'], '9d': keys['9d'] } as typeof keys,
   }),
+  'no rules for new PINs': ({ pinRules: _, ...card }) => card,
   'a key is gone': ({ keys, ...card }) => ({ ...card, keys: { '9a': keys['9a'] } as typeof keys }),
   'an admin key': (card) => ({ ...card, adminKey: theirs.adminKey }),
   'an admin key, and the keys are said not to be sealed': (card) => ({

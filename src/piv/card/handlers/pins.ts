@@ -2,6 +2,7 @@
 import { copyOf, equal, utf8, wipe } from '../../../bytes.ts'
 import { StatusError, SW, wrongTry } from '../../../iso7816/status.ts'
 import { DEFAULT_PIN, DEFAULT_PUK, isPuk, pinBytes, pukBytes, unpadPin } from '../../pin.ts'
+import { checkNewPin, type PinRules } from '../../pin-quality.ts'
 import type { PivCommand } from '../command.ts'
 import type { CardContext } from '../context.ts'
 
@@ -30,9 +31,12 @@ export async function verify({ vault }: CardContext, { pin }: Command<'verify'>)
 }
 
 /** New values are checked first: a malformed one costs no try. The defaults are refused, since everybody knows them. */
-export async function change({ vault }: CardContext, { which, old, fresh }: Command<'change'>): Promise<void> {
+export async function change(
+  { vault, pinRules }: CardContext,
+  { which, old, fresh }: Command<'change'>,
+): Promise<void> {
   const former = which === 'pin' ? compared(old) : copyOf(old)
-  const next = which === 'pin' ? newPin(fresh) : newPuk(fresh)
+  const next = which === 'pin' ? newPin(fresh, pinRules?.()) : newPuk(fresh)
   try {
     if (which === 'pin') await vault.pins.changePin(former, next)
     else await vault.pins.changePuk(former, next)
@@ -44,8 +48,8 @@ export async function change({ vault }: CardContext, { which, old, fresh }: Comm
 }
 
 /** A malformed PUK counts as a wrong one, whatever comes with it: programs rely on it to block a card. */
-export async function unblock({ vault }: CardContext, { puk, fresh }: Command<'unblock'>): Promise<void> {
-  const next = isPuk(puk) ? newPin(fresh) : copyOf(fresh)
+export async function unblock({ vault, pinRules }: CardContext, { puk, fresh }: Command<'unblock'>): Promise<void> {
+  const next = isPuk(puk) ? newPin(fresh, pinRules?.()) : copyOf(fresh)
   try {
     await vault.pins.unblockPin(puk, next)
   } finally {
@@ -60,10 +64,12 @@ function compared(field: Uint8Array): Uint8Array {
 }
 
 /** Their errors carry the status word 6A80. */
-function newPin(field: Uint8Array): Uint8Array {
+function newPin(field: Uint8Array, rules: PinRules | undefined): Uint8Array {
   const unpadded = unpadPin(field) ?? new Uint8Array(0)
   try {
-    return notDefault(pinBytes(unpadded), DEFAULT_PIN)
+    const pin = notDefault(pinBytes(unpadded), DEFAULT_PIN)
+    checkNewPin(pin, rules)
+    return pin
   } finally {
     wipe(unpadded)
   }
