@@ -4,8 +4,8 @@ import type { Agent } from 'node:https'
 import type { CaProtocol } from '../enroll/protocol.ts'
 import type { Credentials } from '../enroll/protocols/connection.ts'
 import { LONGEST_FILE, readCertificates } from '../enroll/read.ts'
-import type { RememberedCa } from '../enroll/remembered-ca.ts'
-import { CardError, UsageError } from '../errors.ts'
+import { type RememberedCa, rememberCa } from '../enroll/remembered-ca.ts'
+import { CardError, isError, UsageError } from '../errors.ts'
 import { pemOf } from '../x509/pem.ts'
 import { type Context, given } from './context.ts'
 import { readWhole } from './files.ts'
@@ -70,8 +70,27 @@ export function optionsOf({ protocol, url, template, login, user }: RememberedCa
   return { ...said, [protocol]: url, ...given({ template: said.template ?? template }), ...(!logsIn && logins[login]) }
 }
 
+/**
+ * Remembers the CA of a certificate for its renewal. The certificate is on the card by now: a failure is a warning.
+ * @param card its id
+ */
+export async function remember(
+  { out }: Context,
+  card: string,
+  slot: string,
+  { options, trust }: { readonly options: Options; readonly trust: readonly Uint8Array[] | undefined },
+): Promise<void> {
+  const { notRemembered, doesNotFit } = TEXT.enrollment
+  try {
+    if (await rememberCa(card, slot, caToRemember(options, trust))) return
+    await out.warn(notRemembered(slot, doesNotFit))
+  } catch (error) {
+    await out.warn(notRemembered(slot, isError(error) ? error.message : String(error)))
+  }
+}
+
 /** What to remember of the CA that was used. */
-export function caToRemember(said: Options, trust: readonly Uint8Array[] | undefined): RememberedCa {
+function caToRemember(said: Options, trust: readonly Uint8Array[] | undefined): RememberedCa {
   const { est, template, user, negotiate, byCertificate } = said
   return {
     protocol: est === undefined ? 'certsrv' : 'est',

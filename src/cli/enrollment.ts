@@ -24,7 +24,14 @@ export async function enrollOptions(context: Context, wishes: CaWishes = {}) {
     force: options.yes === true,
     overwrite: options.yes === true,
     wait: (options.wait ?? 0) * 60,
-    onEvent: (event: EnrollEvent) => void out.note(eventText(event)),
+    onEvent(event: EnrollEvent): void {
+      // While the CA decides, which may take hours, no secret is kept.
+      if (event.step === 'wait') {
+        context.secrets.drop()
+        context.showTyping()
+      }
+      void out.note(eventText(event))
+    },
   }
 }
 

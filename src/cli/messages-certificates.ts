@@ -43,6 +43,9 @@ export const ENROLLMENT = {
   oneLogin: 'Log in by --user, by --negotiate or by --by-certificate: by one of them.',
   password: (user: string) => `Password of ${user} at the CA: `,
   rememberedCa: (url: string) => `Renewing at the CA that is remembered: ${url}.`,
+  notRemembered: (slot: string, why: string) =>
+    `the certificate is in slot ${slot}, but its CA could not be remembered: ${why.replace(/\.$/, '')}. Name the CA again when you renew the certificate (--est URL or --certsrv URL).`,
+  doesNotFit: 'the address, a name or the certificates to trust are too long to keep',
   passwordWhat: 'password',
   events: {
     resume: (started: string) => `The enrolment of ${started} goes on.`,

@@ -178,7 +178,7 @@ export const COMMANDS: readonly CommandRow[] = [
       ...[...firstSecrets, 'unlockFor', 'ownerPasswordFile'],
       ...certificateAuthority,
       ...content,
-      ...['template', 'slot', 'algorithm', 'pinPolicy', 'friendlyName', 'hash', 'padding', 'wait', 'yes'],
+      ...['template', 'slot', 'algorithm', 'pinPolicy', 'friendlyName', 'hash', 'padding', 'wait', 'yes', 'lastTry'],
     ] as const,
     load: () => import('./commands/station.ts'),
   },

@@ -9,7 +9,7 @@ import { readPem } from '../x509/pem.ts'
 
 /** Most octets of a file with certificates, and most certificates in it. */
 export const LONGEST_FILE = 256 * 1024
-const MOST = 32
+export const MOST_IN_FILE = 32
 
 const LABELS = ['CERTIFICATE', 'X509 CERTIFICATE']
 
@@ -26,7 +26,7 @@ export function readCertificates(octets: Uint8Array): Uint8Array[] {
   // Text may begin with the digit 0, which is the first octet of DER.
   if (found.length === 0 && octets[0] === DER.sequence) found.push(octets.slice())
   if (found.length === 0) throw bad('it is neither PEM ("BEGIN CERTIFICATE") nor DER')
-  if (found.length > MOST) throw bad(`it has more than ${MOST} certificates`)
+  if (found.length > MOST_IN_FILE) throw bad(`it has more than ${MOST_IN_FILE} certificates`)
   return found.map(checkCertificate)
 }
 

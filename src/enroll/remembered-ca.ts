@@ -11,7 +11,7 @@ import { LONGEST_CERTIFICATE } from '../piv/certificate.ts'
 import type { Card } from '../piv/host/card.ts'
 import { parseSlot } from '../piv/slots.ts'
 import { cardIdOf } from './identity.ts'
-import { MOST_ABOVE } from './state.ts'
+import { MOST_IN_FILE } from './read.ts'
 
 const KIND: Kind = {
   magic: 'tessera-ca',
@@ -28,28 +28,34 @@ const schema = v.strictObject({
   login: v.picklist(['none', 'password', 'negotiate', 'certificate']),
   user: v.optional(text(1, 256)),
   /** Certificates (DER) to trust, if the user gave any. */
-  trust: v.optional(v.pipe(v.array(octets(1, LONGEST_CERTIFICATE)), v.minLength(1), v.maxLength(MOST_ABOVE))),
+  trust: v.optional(v.pipe(v.array(octets(1, LONGEST_CERTIFICATE)), v.minLength(1), v.maxLength(MOST_IN_FILE))),
 })
 
 export type RememberedCa = v.InferOutput<typeof schema>
 
-async function fileOf(card: Card, slot: string): Promise<readonly [folder: string, file: string]> {
+function fileOf(card: string, slot: string): readonly [folder: string, file: string] {
   const { enrolments } = new Home()
-  return [enrolments, join(enrolments, caFile(await cardIdOf(card), parseSlot(slot)))]
+  return [enrolments, join(enrolments, caFile(card, parseSlot(slot)))]
 }
 
-/** Values that do not suit the file are not remembered, such as an address with a password in it. @throws FileError */
+/**
+ * Remembers the CA of a certificate.
+ * @param card its id
+ * @returns false for values that do not suit the file, such as an address with a password in it
+ * @throws FileError
+ */
 export async function rememberCa(
-  card: Card,
+  card: string,
   slot: string,
   ca: RememberedCa,
   files: Files = systemFiles,
-): Promise<void> {
-  const [folder, path] = await fileOf(card, slot)
+): Promise<boolean> {
+  const [folder, path] = fileOf(card, slot)
   const { username, password } = new URL(ca.url)
-  if (username !== '' || password !== '' || !v.is(schema, JSON.parse(JSON.stringify(shown(ca))))) return
+  if (username !== '' || password !== '' || !v.is(schema, JSON.parse(JSON.stringify(shown(ca))))) return false
   await files.makeFolder(folder)
   await files.writeAtomic(path, seal(KIND, ca))
+  return true
 }
 
 /** As in the file: octets are base64 there. */
@@ -64,7 +70,7 @@ export async function rememberedCa(
   slot: string,
   files: Files = systemFiles,
 ): Promise<RememberedCa | undefined> {
-  const [, path] = await fileOf(card, slot)
+  const [, path] = fileOf(await cardIdOf(card), slot)
   const found = await files.read(path, LIMIT)
   return found && decode(KIND, schema, found, path)
 }

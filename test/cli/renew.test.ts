@@ -1,6 +1,6 @@
 // takes: 10 s
 // Renewal with nothing but --renew: which CA a certificate came from is remembered, and no password is.
-import { readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs'
+import { mkdirSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
@@ -63,6 +63,31 @@ test('a file that somebody changed is refused, and so is one with an address tha
   assert.is.not(code, 0)
   assert.match(stderr, 'file about a CA')
   writeFileSync(path, text)
+})
+
+test('as many certificates to trust as a file may have are remembered', async () => {
+  const lab = await startLab()
+  const many = join(home, 'many.pem')
+  writeFileSync(many, readFileSync(lab.certificateFile, 'utf8').repeat(32))
+  const login = ['--user', 'alice', '--password-file', password, '--pin-file', pin]
+  const first = await tessera(['enroll', '9c', '--est', lab.url, '--ca-file', many, ...login])
+  assert.is(first.code, 0, first.stderr)
+  const renewed = await tessera(['enroll', '9c', '--renew', '--password-file', password, '--pin-file', pin])
+  assert.is(renewed.code, 0, renewed.stderr)
+
+  // What cannot be remembered is a warning: the certificate is there.
+  const path = join(home, 'enrolments', files().find((name) => name.endsWith('-9c.ca')) ?? '')
+  rmSync(path)
+  mkdirSync(join(path, 'in the way'), { recursive: true })
+  const { code, stdout, stderr } = await tessera([
+    ...['enroll', '9c', '--renew', '--est', lab.url, '--ca-file', many, ...login],
+  ])
+  assert.is(code, 0, stderr)
+  assert.match(stdout, 'is in slot 9c')
+  assert.match(stderr, 'could not be remembered')
+  assert.match(stderr, '--est URL or --certsrv URL')
+  rmSync(path, { recursive: true })
+  await lab.close()
 })
 
 test('a card that is destroyed leaves nothing of its CA', async () => {

@@ -135,6 +135,32 @@ test('the CA has not decided: exit code 11, and the same command goes on with th
   assert.match(stdout, cardId)
 })
 
+test('its first user renews with nothing but --renew: the CA is remembered', async () => {
+  const change = secretFile(at('change'), '12345678', '135790')
+  assert.is((await tessera(['--card', 'anna', 'pin', 'change', '--pin-file', change])).code, 0)
+  const login = ['--password-file', at('password'), '--pin-file', secretFile(at('new-pin'), '135790')]
+  const renew = ['--card', 'anna', 'enroll', '9a', '--renew', ...login]
+  assert.is((await tessera(renew)).code, 11)
+  const registration = await openRegistrationAuthority(slow.directory.path)
+  await registration.approve(2)
+  const { code, stderr } = await tessera([...renew, '--wait', '2'])
+  assert.is(code, 0, stderr)
+})
+
+test('the last try is kept unless --last-try', async () => {
+  const login = ['--user', 'alice', '--password-file', at('password'), '--template', 'none']
+  const refusing = ['--est', lab.url, '--ca-file', lab.certificateFile, ...login]
+  const right = ['--pin', secretFile(at('right'), '778899'), '--pin-tries', '3']
+  const wrong = ['--pin', secretFile(at('wrong'), '998877')]
+  assert.is((await tessera(['station', 'zoe', ...refusing, ...right])).code, 10)
+  for (let left = 2; left > 0; left -= 1) assert.is((await station('zoe', lab, ...wrong)).code, 4)
+  const kept = await station('zoe', lab, ...right)
+  assert.is(kept.code, 7)
+  assert.match(kept.stderr, 'use --last-try')
+  const { code, stderr } = await station('zoe', lab, ...right, '--last-try')
+  assert.is(code, 0, stderr)
+})
+
 test('the library: a refusal leaves the card for the next call, with the same PIN', async () => {
   const ca = testCa()
   ca.plan = ['refuse']

@@ -114,4 +114,21 @@ test('enroll --wait: nothing while it waits, and its files are read again', asyn
   await lab.close()
 })
 
+test('station --wait: nothing while it waits, and the first PIN is read again', async () => {
+  const lab = await startLab({ pending: true })
+  const where = ['--est', lab.url, '--ca-file', lab.certificateFile, '--template', 'smartcard-user']
+  // The first PIN is taken before the password.
+  const both = secretFile(join(home, 'first'), PIN, PASSWORDS.alice)
+  const login = ['--user', 'alice', '--password-file', both, '--pin', both]
+  const command = start(['station', 'handed-over', ...where, ...login, '--wait', '10'])
+  await command.said(/It is asked again/)
+  command.kill('SIGSTOP')
+  assert.equal(search(command.pid, needles).found, [])
+  command.kill('SIGCONT')
+  const [entry] = await lab.registration.entries()
+  await lab.registration.approve(entry?.id ?? 0)
+  assert.is(await within(command.ended, LIMIT * 2, 'station'), 0)
+  await lab.close()
+})
+
 test.run()

@@ -1,11 +1,11 @@
-import type { EnrollEvent } from '../../enroll/enroll-options.ts'
 import { abandonEnrollment, enroll } from '../../enroll/enrollments.ts'
-import { rememberCa, rememberedCa } from '../../enroll/remembered-ca.ts'
+import { cardIdOf } from '../../enroll/identity.ts'
+import { rememberedCa } from '../../enroll/remembered-ca.ts'
 import { UsageError } from '../../errors.ts'
 import type { Card } from '../../piv/host/card.ts'
 import { parseSlot, type Slot } from '../../piv/slots.ts'
 import { cardAgent } from '../../tls/agent.ts'
-import { caToRemember, caUrl, optionsOf } from '../ca.ts'
+import { caUrl, optionsOf, remember } from '../ca.ts'
 import { type Context, confirm, given, type Run } from '../context.ts'
 import { ifDue } from '../due.ts'
 import { abandonedJson, abandonedText, enrollOptions, resultJson, resultText } from '../enrollment.ts'
@@ -54,19 +54,12 @@ async function enrolled(
   const agent = byCertificate ? await cardAgent(card, slot, { onPin, ...given({ minTriesLeft }) }) : undefined
   try {
     const wanted = await enrollOptions(context, { agent, options, known })
-    /** While the CA decides, which may take hours, no secret is kept. */
-    const onEvent = (event: EnrollEvent) => {
-      if (event.step === 'wait') {
-        context.secrets.drop()
-        context.showTyping()
-      }
-      wanted.onEvent(event)
-    }
     const result = await enroll(card, {
-      ...{ ...wanted, slot, signal, ...given({ renew, keepOld, key }), ...use, authorize, onEvent },
+      ...{ ...wanted, slot, signal, ...given({ renew, keepOld, key }), ...use, authorize },
     })
-    if (result.state === 'enrolled') await rememberCa(card, slot, caToRemember(options, wanted.trust))
     await out.done(resultJson(result), resultText(result))
+    if (result.state === 'enrolled')
+      await remember(context, await cardIdOf(card), slot, { options, trust: wanted.trust })
     return result.state === 'pending' ? EXIT.pending : EXIT.ok
   } finally {
     agent?.destroy()

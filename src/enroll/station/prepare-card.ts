@@ -1,10 +1,9 @@
 /** The enrolment station makes and enrols a card for its first user, who then changes the first PIN. */
 
-import { secretBytes, wipe } from '../../bytes.ts'
 import { type CreateCardOptions, cardInfo, makeCard, openChannel, type ReadableCard } from '../../cards/index.ts'
 import { CardError, hasCode, valueIf } from '../../errors.ts'
 import { cardOver } from '../../piv/host/card.ts'
-import { DEFAULT_PIN } from '../../piv/pin.ts'
+import { DEFAULT_PIN, type Secret } from '../../piv/pin.ts'
 import type { EnrollOptions, EnrollResult } from '../enroll-options.ts'
 import { enroll } from '../enrollments.ts'
 
@@ -14,8 +13,13 @@ import { enroll } from '../enrollments.ts'
 const IN_THE_STATION = { firstPinServes: true } as const
 
 export interface StationOptions {
-  /** The card: its first PIN is 12345678 by default, and the first user has to change it in any case. */
-  readonly card: Omit<CreateCardOptions, 'mustChangePin'>
+  /**
+   * The card: its first PIN is 12345678 by default, and the first user has to change it in any case. A function is called
+   * each time that the PIN is needed, so that nothing keeps it while the CA decides.
+   */
+  readonly card: Omit<CreateCardOptions, 'mustChangePin' | 'pin'> & {
+    readonly pin?: Secret | (() => Secret | Promise<Secret>)
+  }
   /** What is enrolled, and where. */
   readonly enroll: Omit<EnrollOptions, 'pin' | 'authorize' | 'renew' | 'key' | 'keepOld'>
 }
@@ -32,24 +36,23 @@ export interface Prepared {
  */
 export async function prepareCard({ card: made, enroll: asked }: StationOptions): Promise<Prepared> {
   const { name, home, tcti, pin: first = DEFAULT_PIN } = made
-  const pin = secretBytes(first)
+  const pin = async () => (typeof first === 'function' ? first() : first)
   const place = { ...(home !== undefined && { home }) }
   const again = await begun(name, place)
   const card = again
     ? cardOver(await openChannel({ name, ...place, ...(tcti !== undefined && { tcti }) }, IN_THE_STATION))
-    : await makeCard({ ...made, mustChangePin: true }, IN_THE_STATION)
+    : await makeCard({ ...made, pin: await pin(), mustChangePin: true }, IN_THE_STATION)
   try {
     // An existing card may have another PIN than the one given now, so its last try is not risked.
     const careful = again && (await card.pinStatus()).tries !== 1
     const { minTriesLeft = careful ? 2 : 0 } = asked
     const authorize = async () => {
-      if (!(await card.pinStatus()).verified) await card.verifyPin(pin, { minTriesLeft })
+      if (!(await card.pinStatus()).verified) await card.verifyPin(await pin(), { minTriesLeft })
     }
     const enrollment = await enroll(card, { ...asked, ...place, pin, minTriesLeft, authorize })
     return { card: await cardInfo(name, place), enrollment }
   } finally {
     await card.close()
-    wipe(pin)
   }
 }
 
