@@ -41,7 +41,7 @@ const guid = filled(16)
 const seeds = [
   octets('7c 02 80 00'),
   writeAuthentication({ response: octets(''), challenge: filled(256) }),
-  writeKeyTemplate({ algorithm: 0x07, exponent: octets('010001'), pinPolicy: 2 }),
+  writeKeyTemplate({ algorithm: 0x07, exponent: octets('010001'), pinPolicy: 2, touchPolicy: 1 }),
   tlv(0x7f49, tlv(0x86, concat(octets('04'), filled(64)))),
   tlv(0x7f49, tlv(0x81, filled(256, 0xff)), tlv(0x82, octets('010001'))),
   octets('61 11 4f 06 00 00 10 00 01 00 79 07 4f 05 a0 00 00 03 08'),
@@ -50,11 +50,13 @@ const seeds = [
   writeCertificate(der),
   writeCertificate(der, { gzip: true }),
   writeChuid({ fascN: NON_FEDERAL, guid, expiry: '20300101' }),
+  writeChuid({ fascN: NON_FEDERAL, guid, expiry: '20300101', cardholder: filled(16, 1), signature: filled(20) }),
   writeCapabilities(filled(14)),
   writeDiscovery(),
   writeKeyHistory({ onCard: 3, offCard: 1, url: 'http://a' }),
   ecdsaToDer(filled(64)),
-  writeMetadata({ algorithm: Uint8Array.of(0x11), policies: octets('0201'), origin: octets('01') }),
+  writeMetadata({ algorithm: octets('11'), policies: octets('0201'), origin: octets('01'), publicKey: filled(8) }),
+  writeMetadata({ algorithm: octets('ff'), isDefault: octets('00'), tries: octets('0503') }),
 ]
 
 /** Of what other makers' cards hold: these never refuse anything. */
