@@ -41,6 +41,14 @@ test('a rejection is found as well', async () => {
   assert.match(message, /case 0, .*Error: late/)
 })
 
+test('a target that refuses everything is found', async () => {
+  const refuse = () => {
+    throw new TlvError('no')
+  }
+  const message = await failure(fuzz('nothing', seeds, 0.2, refuse, { refusals: [TlvError] }))
+  assert.match(message, 'every case was refused')
+})
+
 test('a case that takes too long is found', async () => {
   const slow = () => {
     const before = process.cpuUsage().user

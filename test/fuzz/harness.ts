@@ -66,7 +66,7 @@ function processorTime(): number {
 /**
  * Hands damaged `seeds` to `target` for so many seconds of processor time. A case fails when something other than a
  * refusal is thrown, or when it takes longer than `slowest`, also the second time (the first may have compiled code or
- * collected garbage). Answers the number of cases.
+ * collected garbage). A target that refuses every case, also what nobody damaged, fails too. Answers the number of cases.
  */
 export async function fuzz(
   name: string,
@@ -77,10 +77,12 @@ export async function fuzz(
 ): Promise<number> {
   const first = seed >>> 0
   console.log(`fuzz ${name}: TESSERA_TEST_SEED=${first}`)
+  let taken = 0
   const attempt = async (octets: Uint8Array): Promise<number> => {
     const started = processorTime()
     try {
       await target(Uint8Array.from(octets))
+      taken += 1
     } catch (error) {
       if (!refusals.some((refusal) => error instanceof refusal)) throw error
     }
@@ -99,6 +101,7 @@ export async function fuzz(
       throw new Error(`${where}: ${error instanceof Error ? error.stack : String(error)}`, { cause: error })
     }
   }
-  console.log(`fuzz ${name}: ${count} cases`)
+  console.log(`fuzz ${name}: ${count} cases, ${taken} of them taken`)
+  assert.ok(taken > 0, `fuzz ${name}: every case was refused`)
   return count
 }
