@@ -39,9 +39,9 @@ function groupMembers(group: number): string[] {
     })
 }
 
-/** Ends what is left of a group, after a moment's grace for those who are about to end by themselves. */
+/** Ends what is left of a group, after some grace for those that are about to end by themselves, on a busy machine too. */
 async function endGroup(group: number): Promise<string[]> {
-  const left = await groupAfter(group, 1)
+  const left = await groupAfter(group, 5)
   if (left.length > 0) {
     signalGroup(group, 'SIGKILL')
     await groupAfter(group, 5)
@@ -146,7 +146,7 @@ export async function run(job: Job, extra: Record<string, string>): Promise<Endi
   const seconds = (performance.now() - started) / 1000
   const leftovers = group === undefined ? [] : await endGroup(group)
   // A process that left the group may still hold the pipe: its output is not waited for.
-  await Promise.race([closed, wait(2000, undefined, { ref: false })])
+  await Promise.race([closed, wait(10_000, undefined, { ref: false })])
   child.stdout.destroy()
   child.stderr.destroy()
   if (group !== undefined) running.delete(group)
