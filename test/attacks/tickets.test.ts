@@ -4,6 +4,7 @@
 import { setTimeout as delay } from 'node:timers/promises'
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
+import { inItsTime } from '../support/times.ts'
 import { ascii, parseCommand } from '../support/wire.ts'
 import { password, session } from '../support/witness.ts'
 import { type Attacker, DIGEST, MESSAGE, OWN, ticketOnWire } from './support/attacker.ts'
@@ -103,7 +104,7 @@ battery([
     id: 'E7',
     what: 'a recorded ticket after its time',
     held: 'PolicyTicket 0x1e3',
-    weak: useTicketAfter(async () => {}, 1),
+    weak: (scene) => inItsTime(1000, () => useTicketAfter(async () => {}, 1)(scene)),
     attack: useTicketAfter(({ attacker }) => clockPasses(attacker, 1100), 1),
   },
   {
