@@ -66,7 +66,7 @@ test('told to stop, it signs out first', async () => {
   const { pid } = await signInInBackground({ address: ALICE, home, pin: PIN })
   process.kill(pid, 'SIGTERM')
   await goneBy(pid)
-  assert.match(service.log.at(-1) ?? '', 'DELETE /session 204')
+  await service.saidLast('DELETE /session 204')
   assert.not(existsSync(run('.sock')))
 })
 
@@ -85,7 +85,7 @@ test('told to stop just when it is signed in: nobody is, and nothing stays', asy
     }
   }
   await within(over(), 120_000, 'somebody is signed in')
-  assert.match(service.log.at(-1) ?? '', 'DELETE /session 204')
+  await service.saidLast('DELETE /session 204')
   assert.not(existsSync(run('.sock')))
 })
 

@@ -89,7 +89,7 @@ for (const method of ['certificate', 'challenge'] as const) {
     const [account] = await accounts({ home })
     assert.ok(account && 'address' in account)
     assert.equal([account.signedIn, account.ended?.reason], [undefined, 'card-removed'])
-    assert.match(service.log.at(-1) ?? '', 'DELETE /session')
+    await service.saidLast('DELETE /session')
     asked.splice(0)
   })
 }

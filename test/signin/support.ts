@@ -23,6 +23,8 @@ export interface RelyingParty {
   readonly caFile: string
   /** What it said of each call. */
   readonly log: readonly string[]
+  /** Waits until this is in what it said last: that comes from another process, in its own time. */
+  saidLast(text: string): Promise<void>
   stop(): Promise<void>
   /** Stops it, if it runs, and starts it again at the same place. */
   restart(): Promise<void>
@@ -35,6 +37,7 @@ export async function startRelyingParty(lab: Lab): Promise<RelyingParty> {
   const names = Object.keys(PASSWORDS).map((user) => [`${user}@lab.example`, { user, name: user }])
   writeFileSync(users, JSON.stringify(Object.fromEntries(names)))
   const log: string[] = []
+  let look = () => {}
   let end = async () => {}
   let url = ''
 
@@ -44,7 +47,10 @@ export async function startRelyingParty(lab: Lab): Promise<RelyingParty> {
     const child = spawn(process.execPath, argv, { stdio: ['ignore', 'pipe', 'pipe'] })
     const forget = atExit(() => child.kill('SIGKILL'))
     const ended = new Promise<void>((resolve) => child.once('close', () => resolve()))
-    createInterface({ input: child.stderr }).on('line', (line) => log.push(line))
+    createInterface({ input: child.stderr }).on('line', (line) => {
+      log.push(line)
+      look()
+    })
     const said = new Promise<string>((resolve, reject) => {
       createInterface({ input: child.stdout }).on('line', (line) => {
         const [, found] = /runs at (https:\S+) until/.exec(line) ?? []
@@ -67,6 +73,13 @@ export async function startRelyingParty(lab: Lab): Promise<RelyingParty> {
     caFile,
     ca: readFileSync(caFile, 'utf8'),
     log,
+    saidLast(text) {
+      const said = new Promise<void>((resolve) => {
+        look = () => void (log.at(-1)?.includes(text) && resolve())
+        look()
+      })
+      return within(said, LIMIT_MS, `the service does not say ${text}`)
+    },
     stop: () => end(),
     async restart() {
       await end()
