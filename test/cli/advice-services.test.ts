@@ -83,7 +83,7 @@ const STATES: Readonly<Record<ServiceState, () => Promise<Values>>> = {
   },
   async reader() {
     process.env.TESSERA_HOME = home
-    return { vpcd: pcscd.ports[0], free: await freePorts() }
+    return { vpcd: pcscd.ports[0], free: await freePorts(2) }
   },
   async served() {
     process.env.TESSERA_HOME = home
