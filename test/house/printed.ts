@@ -51,7 +51,8 @@ function lineOf(all: readonly string[]): Printed | undefined {
     at += 2
   }
   const first = bare(all[at] ?? '')
-  if (isOption(first)) return { line: [...line, first].join(' ') }
+  // A command that the source puts in: nobody can tell which, so it is none.
+  if (isOption(first) || first === 'X') return { line: [...line, first].join(' ') }
   if (!isWord(first)) return undefined
   const command = names.find((words) => words.every((word, n) => bare(all[at + n] ?? '') === word))
   if (command === undefined) return { line: [...line, ...wordsAt(all, at)].join(' ') }
