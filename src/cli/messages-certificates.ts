@@ -115,6 +115,6 @@ export const STATION = {
   typed: 'as it was typed here',
   inFile: (path: string) => `as in ${path}`,
   first: (card: string) =>
-    `The first user changes the PIN before anything else: tessera --card ${card} pin change. Until then no key serves.`,
+    `The first user changes the PIN before anything else: tessera --card ${card} pin change. Until then, no key can be used.`,
   again: (card: string) => `The same command goes on with card '${card}', which nobody can use until then.`,
 } as const

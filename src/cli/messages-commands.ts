@@ -57,9 +57,9 @@ export const COMMAND_TEXTS = {
   'lab-ca start': 'run the CA until it is stopped; the first time, make it',
   'lab-ca user add': 'add a user, or change one (PIN file: password)',
   'lab-ca list': 'list the requests and what became of them',
-  'lab-ca approve': 'issue what a request asks for that waits',
-  'lab-ca deny': 'refuse a request that waits',
-  'lab-ca revoke': 'revoke the certificate that a request got',
+  'lab-ca approve': 'issue the certificate that a waiting request asks for',
+  'lab-ca deny': 'refuse a waiting request',
+  'lab-ca revoke': 'revoke the certificate of a request',
   doctor: 'say what works on this machine and what is missing',
   completion: 'print what makes a shell complete command lines: bash, zsh or fish',
 } as const

@@ -28,7 +28,7 @@ export interface Checked {
 }
 
 const wrong = (why: string) =>
-  new CaError('ERR_CA_CERTIFICATE', `The CA sent a certificate that is not taken: ${why}. The card is as it was.`)
+  new CaError('ERR_CA_CERTIFICATE', `The CA sent a certificate that was rejected: ${why}. The card is as it was.`)
 
 /**
  * @param pool certificates that came with it, and those that the CA presents as its own
@@ -50,7 +50,7 @@ export function checkIssued(
   if (chain === undefined) {
     const whose = description.issuer.slice(0, 200)
     throw wrong(
-      `no way leads from its issuer (${whose}) to a CA that is trusted here. Give the right CA's certificate with --ca-file`,
+      `no chain leads from its issuer (${whose}) to a CA that is trusted here. Give the right CA's certificate with --ca-file`,
     )
   }
   const { findings } = examineCertificates(
@@ -65,7 +65,7 @@ function read(der: Uint8Array): X509Certificate {
   try {
     return new X509Certificate(der)
   } catch (cause) {
-    throw new CaError('ERR_CA_CERTIFICATE', 'The CA sent what is no certificate. The card is as it was.', { cause })
+    throw new CaError('ERR_CA_CERTIFICATE', 'What the CA sent is not a certificate. The card is as it was.', { cause })
   }
 }
 

@@ -94,7 +94,7 @@ function templateName(name: string): Uint8Array {
   if (!/^[\w .()-]{1,64}$/.test(name)) {
     throw new UsageError(
       'ERR_USAGE',
-      `"${name.slice(0, 64)}" names no template. A name has letters, digits and spaces.`,
+      `"${name.slice(0, 64)}" is not the name of a template. A name has letters, digits and spaces.`,
     )
   }
   return tlv(DER.bmp, bmpOf(name))

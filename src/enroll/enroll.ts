@@ -188,7 +188,10 @@ class Run {
   async #finish(at: Enrolment): Promise<EnrollResult> {
     const { certificate } = at
     if (certificate === undefined)
-      throw new CardError('ERR_DATA', 'The enrolment has no certificate. Give it up: tessera enroll SLOT --abandon.')
+      throw new CardError(
+        'ERR_DATA',
+        `The enrolment has no certificate. Give it up: tessera enroll ${this.#slot} --abandon.`,
+      )
     const key = await this.#keyOf(at)
     const checked = await this.#check(at, certificate, key)
     const proving = { card: this.#card, key, options: this.#options }
@@ -217,7 +220,7 @@ class Run {
     if (mayBeHidden || found.some((one) => one?.equals(key))) return key
     throw new CardError(
       'ERR_KEY_ABSENT',
-      `The key that was enrolled is not in slot ${place} any more. Give the enrolment up: tessera enroll SLOT --abandon.`,
+      `The key that was enrolled is not in slot ${place} any more. Give the enrolment up: tessera enroll ${slot} --abandon.`,
     )
   }
 

@@ -77,7 +77,7 @@ export interface Secrets {
 }
 
 export const unknown = (what: string) =>
-  new CardError('ERR_DATA', `The PKCS#12 file is made in a way that is not known here (${what}). ${EXPORT_AGAIN}`)
+  new CardError('ERR_DATA', `Tessera does not support something in the PKCS#12 file (${what}). ${EXPORT_AGAIN}`)
 
 function found<T>(table: ReadonlyMap<string, T>, id: string, what: string): T {
   const row = table.get(id)
@@ -104,9 +104,17 @@ export async function macIsRight(
   const expected = digestInfo.take(DER.octetString)
   const { hash, key } =
     id === PBMAC1 ? await pbmac1Key(parameters, secrets, work) : await ownMacKey(id, parts, secrets, work)
-  const mine = createHmac(hash.name, key).update(content).digest()
-  wipe(key)
+  const mine = hmac(hash.name, key, content)
   return mine.length === expected.length && timingSafeEqual(mine, expected)
+}
+
+/** Wipes the key. */
+function hmac(hash: string, key: Uint8Array, content: Uint8Array): Uint8Array {
+  try {
+    return createHmac(hash, key).update(content).digest()
+  } finally {
+    wipe(key)
+  }
 }
 
 interface MacKey {
@@ -168,7 +176,9 @@ export async function decrypt(
   const count = work.rounds(parts.take(DER.integer), Math.ceil(cipher.key / SHA1.octets) + 1)
   const derived = (purpose: 1 | 2, length: number) =>
     native().pkcs12Key(SHA1.name, secrets.bmp, salt, purpose, count, length)
-  const [key, iv] = await Promise.all([derived(PURPOSE.key, cipher.key), derived(PURPOSE.iv, 8)])
+  // The IV first: nothing that fails afterwards leaves the key.
+  const iv = await derived(PURPOSE.iv, 8)
+  const key = await derived(PURPOSE.key, cipher.key)
   return withCipher(cipher.name, key, iv, ciphertext)
 }
 
@@ -193,19 +203,19 @@ const AS_TRIPLE: ReadonlyMap<string, (key: Uint8Array) => Uint8Array> = new Map(
   ['des-ede-cbc', (key) => concat(key, key.subarray(0, 8))],
 ])
 
+/** Wipes the key, and the part of the text that comes before a failure. */
 async function withCipher(name: string, key: Uint8Array, iv: Uint8Array, ciphertext: Uint8Array): Promise<Uint8Array> {
+  const pieces: Uint8Array[] = []
+  const triple = AS_TRIPLE.get(name)?.(key)
   try {
     if (name === 'rc2') return rc2((await import('node-forge')).default, key, iv, ciphertext)
     if (name === 'rc4') return rc4(key, ciphertext)
-    const triple = AS_TRIPLE.get(name)?.(key)
     const decipher = createDecipheriv(triple === undefined ? name : 'des-ede3-cbc', triple ?? key, iv)
-    wipe(triple)
-    const [first, last] = [decipher.update(ciphertext), decipher.final()]
-    const plain = concat(first, last)
-    wipe(first, last)
-    return plain
+    pieces.push(decipher.update(ciphertext))
+    pieces.push(decipher.final())
+    return concat(...pieces)
   } finally {
-    wipe(key)
+    wipe(key, triple, ...pieces)
   }
 }
 
@@ -215,9 +225,10 @@ function rc2(forge: typeof Forge, key: Uint8Array, iv: Uint8Array, ciphertext: U
   cipher.start(buffer(iv))
   cipher.update(buffer(ciphertext))
   if (!cipher.finish()) throw new Error('padding')
-  const plain = Buffer.from(cipher.output.getBytes(), 'latin1')
+  const plain = cipher.output.getBytes()
+  // Not by a Buffer, which would be a part of Node's pool.
   const octets = space(plain.length)
-  octets.set(plain)
+  for (let at = 0; at < plain.length; at += 1) octets[at] = plain.charCodeAt(at)
   return octets
 }
 

@@ -32,7 +32,7 @@ export class Pkcs12Work {
     const why = count < 1 ? 'a part names none' : 'too many'
     throw new CardError(
       'ERR_DATA',
-      `The PKCS#12 file cannot be opened in time: its parts want ${this.#rounds} rounds of hashing (${why}). ${EXPORT_AGAIN}`,
+      `The PKCS#12 file cannot be opened in time: its parts need ${this.#rounds} rounds of hashing (${why}). ${EXPORT_AGAIN}`,
     )
   }
 }

@@ -145,16 +145,19 @@ const joined = (pieces: Uint8Array): Uint8Array => Buffer.concat(readTlvs(pieces
 async function readSafeContents(octets: Uint8Array, secrets: Secrets, bags: Bags, depth = 0): Promise<void> {
   if (depth > DEEPEST) throw new TlvError('its bags are nested too deeply')
   const der = toDer(octets)
-  for (const { value } of readTlvs(unwrap(der, DER.sequence, 'BER'), 'BER')) {
-    const parts = new Parts(value)
-    const type = parts.takeOid()
-    const content = parts.take(field(0))
-    if (type === BAG.key) bags.keys.push(copyOf(content))
-    if (type === BAG.shroudedKey) bags.keys.push(await openedKey(content, secrets, bags))
-    if (type === BAG.safeContents) await readSafeContents(content, secrets, bags, depth + 1)
-    if (type === BAG.certificate) bags.certificates.push(...x509Of(content))
+  try {
+    for (const { value } of readTlvs(unwrap(der, DER.sequence, 'BER'), 'BER')) {
+      const parts = new Parts(value)
+      const type = parts.takeOid()
+      const content = parts.take(field(0))
+      if (type === BAG.key) bags.keys.push(copyOf(content))
+      if (type === BAG.shroudedKey) bags.keys.push(await openedKey(content, secrets, bags))
+      if (type === BAG.safeContents) await readSafeContents(content, secrets, bags, depth + 1)
+      if (type === BAG.certificate) bags.certificates.push(...x509Of(content))
+    }
+  } finally {
+    wipe(der)
   }
-  wipe(der)
 }
 
 async function openedKey(content: Uint8Array, secrets: Secrets, bags: Bags): Promise<Uint8Array> {
@@ -185,7 +188,7 @@ async function opened(
 class WrongPassphrase extends CardError {}
 
 const wrongPassphrase = () =>
-  new WrongPassphrase('ERR_DATA', 'The PKCS#12 file does not open: its passphrase is another one, or it was damaged.')
+  new WrongPassphrase('ERR_DATA', 'The PKCS#12 file cannot be opened: the passphrase is wrong, or the file is damaged.')
 
 function checkKey(pkcs8: Uint8Array): Uint8Array {
   try {
@@ -193,6 +196,6 @@ function checkKey(pkcs8: Uint8Array): Uint8Array {
     return pkcs8
   } catch {
     wipe(pkcs8)
-    throw new CardError('ERR_DATA', 'The private key in the PKCS#12 file is none that is known here.')
+    throw new CardError('ERR_DATA', 'The private key in the PKCS#12 file is of an unsupported type, or damaged.')
   }
 }

@@ -44,14 +44,14 @@ const WRONG: ReadonlyArray<readonly [string, (ca: TestCa) => void, RegExp]> = [
   [
     'no certificate',
     (ca) => ca.plan.push(() => ({ certificate: Uint8Array.of(0x30, 0x00), chain: [] })),
-    /no certificate/,
+    /not a certificate/,
   ],
   [
     'from nobody who is trusted',
     (ca) => {
       ca.cacerts = async () => [testCa().root]
     },
-    /no way leads from its issuer/,
+    /no chain leads from its issuer/,
   ],
 ]
 
@@ -115,7 +115,7 @@ test('CAs without end that certify each other come to an end', async () => {
   const chain = again(name, 16)
   ca.plan = [(request) => ({ certificate: certificate('lost', { by: name, request }), chain })]
   const error = await refused('ERR_CA_CERTIFICATE', 10, () => go({ trust: [testCa().root] }))
-  assert.match(error.message, 'no way leads from its issuer')
+  assert.match(error.message, 'no chain leads from its issuer')
 })
 
 test('of two certificates of one CA the one that has not expired serves', async () => {
@@ -146,7 +146,7 @@ test('a CA that is allowed none below it vouches for none', async () => {
     chain: [derOf(`${one}.pem`), derOf(`${other}.pem`)],
   })
   ca.plan = [through('lowest', 'below')]
-  assert.match((await refused('ERR_CA_CERTIFICATE', 10, () => go())).message, 'no way leads from its issuer')
+  assert.match((await refused('ERR_CA_CERTIFICATE', 10, () => go())).message, 'no chain leads from its issuer')
   await abandonEnrollment(card, '9a', { home })
   ca.plan = [through('twin', 'below-twin')]
   assert.is((await enrolled()).chain.length, 3)

@@ -54,12 +54,15 @@ export function refusal(
     case 'later':
       return make(
         'ERR_CA_UNAVAILABLE',
-        `The CA at ${host} cannot do this now: ${said}. Try later, or tell who runs it.`,
+        `The CA at ${host} cannot do this now: ${said}. Try later, or tell the people who run it.`,
       )
     case 'elsewhere':
       return make('ERR_CA_ANSWER', `There is no ${what} at this address of ${host}: ${said}. Check the address.`)
     default:
-      return make('ERR_CA_ANSWER', `The CA at ${host} answered with what is not known here: ${said}. Tell who runs it.`)
+      return make(
+        'ERR_CA_ANSWER',
+        `The CA at ${host} gave an answer that Tessera does not know: ${said}. Tell the people who run it.`,
+      )
   }
 }
 
@@ -70,7 +73,7 @@ export function certificatesIn(connection: Connection, envelope: Uint8Array): Ui
     for (const certificate of certificates) new X509Certificate(certificate)
     return certificates
   } catch (cause) {
-    const why = cause instanceof TlvError ? cause.message : 'something in it is no certificate'
+    const why = cause instanceof TlvError ? cause.message : 'something in it is not a certificate'
     throw connection.answer(`its certificates are not in order: ${why}`, { cause })
   }
 }
@@ -99,6 +102,6 @@ export function publicKeyOf(request: Uint8Array): Uint8Array {
     const key = Buffer.from(tlv(SEQUENCE, spki?.value ?? new Uint8Array(0)))
     return createPublicKey({ key, format: 'der', type: 'spki' }).export({ type: 'spki', format: 'der' })
   } catch (cause) {
-    throw new UsageError('ERR_USAGE', 'What was to be handed in is no certificate request (PKCS#10).', { cause })
+    throw new UsageError('ERR_USAGE', 'This is not a certificate request (PKCS#10).', { cause })
   }
 }

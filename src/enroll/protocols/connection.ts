@@ -74,7 +74,7 @@ export function addressOf(url: string): URL {
     const shown = url.replace(/\/\/[^/@]*@/, '//...@').slice(0, 200)
     throw new UsageError(
       'ERR_USAGE',
-      `'${shown}' is no address of a CA. Write it as in https://ca.example.com, without a password.`,
+      `'${shown}' is not the address of a CA. Write it as in https://ca.example.com, without a password.`,
     )
   }
   return parsed

@@ -42,7 +42,7 @@ export function estProtocol(options: CaAddress): Est {
       .toString('latin1')
       .replace(/[\t\n\r ]/g, '')
     const decoded = fromBase64(text)
-    if (!decoded?.length) throw connection.answer('it is no base64')
+    if (!decoded?.length) throw connection.answer('it is not base64')
     return decoded
   }
 
@@ -121,7 +121,7 @@ function labels(own: string | undefined, template?: string): string[] {
   if (own !== undefined) return [own]
   if (template === undefined) return []
   if (template !== '' && !OPERATIONS.includes(template)) return [encodeURIComponent(template)]
-  throw new UsageError('ERR_USAGE', `'${template}' is no label of EST.`)
+  throw new UsageError('ERR_USAGE', `'${template}' is not a label of EST.`)
 }
 
 /** Seconds, or a date: RFC 9110, 10.2.3. A malformed value is ignored. */
