@@ -44,6 +44,8 @@ export interface CreateCardOptions {
   readonly minPinLength?: number
   /** How long a verified PIN unlocks `once` keys, in minutes: 1 to 60, 15 by default. */
   readonly unlockMinutes?: number
+  /** Gives up: no card is left behind, and the promise is rejected with its reason. */
+  readonly signal?: AbortSignal
   /** Owner password of the TPM, if it has one. Only creating and destroying a card need it. */
   readonly ownerPassword?: Secret
 }
@@ -71,7 +73,12 @@ export async function makeCard(options: CreateCardOptions, local: LocalOptions =
       // The default PIN is changed before anything else.
       if (!secrets.defaults.includes('pin')) checkNewPin(secrets.pin, pinRules)
       const mustChangePin = options.mustChangePin === true || secrets.defaults.includes('pin')
-      const place = { home: options.home, tcti: resolveTcti(options.tcti).tcti, readerOf: readerOfCard }
+      const place = {
+        home: options.home,
+        tcti: resolveTcti(options.tcti).tcti,
+        signal: options.signal,
+        readerOf: readerOfCard,
+      }
       const settings = { name, pinTries, pukTries, helpDeskKey, unlockSeconds, mustChangePin, pinRules, ownerPassword }
       return cardOver(localChannel(await createTpmCard(place, { ...secrets, ...settings }), local))
     })

@@ -24,7 +24,7 @@ export async function openChannel(
 ): Promise<CardChannel> {
   if (typeof options === 'object' && 'reader' in options) return openReader(options.reader, options)
   // Any other value, such as undefined, is refused as a name.
-  const { name, unlockMinutes, ...place }: NamedCard = typeof options === 'object' ? options : { name: options }
+  const { name, unlockMinutes, signal, ...place }: NamedCard = typeof options === 'object' ? options : { name: options }
   const unlockSeconds = unlockMinutes === undefined ? undefined : checkMinutes(unlockMinutes) * 60
-  return localChannel(await openTpmCard({ ...placeOf(place), unlockSeconds }, checkCardName(name)), local)
+  return localChannel(await openTpmCard({ ...placeOf(place), unlockSeconds, signal }, checkCardName(name)), local)
 }

@@ -14,6 +14,8 @@ export interface NamedCard extends CardPlace {
   readonly name: string
   /** How long a verified PIN unlocks keys while the card is open here, in minutes: 1 to 60; by default as created. */
   readonly unlockMinutes?: number
+  /** Gives up waiting for a TPM that another program or thread uses; the promise is then rejected with its reason. */
+  readonly signal?: AbortSignal
 }
 
 export interface ReaderPlace extends ReaderOptions {

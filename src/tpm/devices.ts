@@ -74,8 +74,13 @@ export class TpmDevice extends TpmCommands {
 /** Devices in use by this thread: a TPM that serves one client serves all cards of a program. */
 const open = new Map<string, { readonly device: TpmDevice; users: number }>()
 
-/** The device for `options`, shared with its other users in this thread. Give it back with `releaseDevice`. */
-export async function acquireDevice(options: DeviceOptions): Promise<TpmDevice> {
+/**
+ * The device for `options`, shared with its other users in this thread. Give it back with `releaseDevice`. `signal` gives up
+ * waiting for a TPM that another program or thread uses.
+ * @throws the signal's reason
+ */
+export async function acquireDevice(options: DeviceOptions, signal?: AbortSignal): Promise<TpmDevice> {
+  signal?.throwIfAborted()
   if (options.tcti.length === 0 || options.tcti.length > 1024) {
     throw new UsageError('ERR_USAGE', 'The TCTI string is empty or too long. Use for example: device:/dev/tpmrm0')
   }
@@ -84,12 +89,25 @@ export async function acquireDevice(options: DeviceOptions): Promise<TpmDevice> 
   open.set(key, entry)
   entry.users += 1
   try {
-    await entry.device.connect()
+    await unlessAborted(entry.device.connect(), signal)
     return entry.device
   } catch (error) {
-    await releaseDevice(entry.device)
+    // A wait that was given up ends in the native thread, in its own time.
+    const released = releaseDevice(entry.device)
+    if (signal?.aborted) released.catch(() => undefined)
+    else await released
     throw error
   }
+}
+
+/** What `work` comes to, or the reason of `signal` as soon as that is aborted. */
+function unlessAborted<T>(work: Promise<T>, signal: AbortSignal | undefined): Promise<T> {
+  if (signal === undefined) return work
+  return new Promise<T>((resolve, reject) => {
+    const giveUp = () => reject(signal.reason)
+    signal.addEventListener('abort', giveUp, { once: true })
+    work.finally(() => signal.removeEventListener('abort', giveUp)).then(resolve, reject)
+  })
 }
 
 export async function releaseDevice(device: TpmDevice): Promise<void> {

@@ -50,7 +50,7 @@ export interface NewCard {
   readonly ownerPassword: Uint8Array
 }
 
-/** Creates a card and opens it. Nothing is left behind when it fails. */
+/** Creates a card and opens it. Nothing is left behind when it fails, or is aborted. */
 export async function createTpmCard(place: Place, request: NewCard): Promise<TpmVault> {
   const stores = storesOf(place)
   await stores.store.assertFree(request.name)
@@ -59,19 +59,24 @@ export async function createTpmCard(place: Place, request: NewCard): Promise<Tpm
     (one) => !('card' in one) || shownTcti(one.card.tcti) === place.tcti,
   )
   const device = await connect(stores, place, request.name, !inhabited)
+  let vault: TpmVault
   try {
-    const vault = await device.exclusive(async () => {
+    vault = await device.exclusive(async () => {
+      place.signal?.throwIfAborted()
       await device.releaseSessions()
       const srk = await device.srkNow({ make: { ownerPassword: request.ownerPassword } })
       await recover(stores, device, srk, request.ownerPassword)
       const { card, keys } = await make(stores, device, srk, place, request)
       return vaultOf(stores, device, place, card, keys)
     })
-    return vault
   } catch (error) {
     await releaseDevice(device)
     throw error
   }
+  if (!place.signal?.aborted) return vault
+  await vault.close()
+  await destroyTpmCard({ ...place, signal: undefined }, request.name, request.ownerPassword)
+  throw place.signal.reason
 }
 
 async function make(
@@ -167,6 +172,7 @@ export async function openTpmCard(place: Partial<Place>, name: string): Promise<
   const device = await connect(stores, { ...place, tcti: place.tcti ?? openableTcti(card.tcti, name) }, name, false)
   try {
     return await device.exclusive(async () => {
+      place.signal?.throwIfAborted()
       const srk = await device.srkNow(card.srk.name)
       await recover(stores, device, srk, new Uint8Array(0))
       const assurance = assuranceOf(device.options.tcti, await readFacts(device))
@@ -246,7 +252,7 @@ function vaultOf(
   seal: SealKeys | undefined,
 ): TpmVault {
   const { store, table } = stores
-  const here = { ...place, tcti: device.options.tcti }
+  const here = { ...place, signal: undefined, tcti: device.options.tcti }
   const settings = { table, unlockSeconds: place.unlockSeconds, assurance: card.assurance, seal }
   return new TpmVault(device, store, card, settings, async (name) => {
     const fresh = await renewTpmCard(here, name, new Uint8Array(0))

@@ -24,6 +24,8 @@ export interface Place {
   readonly home?: string | undefined
   readonly tcti: string
   readonly waitMs?: number | undefined
+  /** Gives up waiting for the TPM. */
+  readonly signal?: AbortSignal | undefined
   /** How long a verified PIN serves in this process, in seconds; the setting of the card by default. */
   readonly unlockSeconds?: number | undefined
   readonly table?: LockTable | undefined
@@ -123,7 +125,7 @@ export async function reservedHandles(stores: Stores): Promise<Set<number>> {
 
 export async function connect(
   stores: Stores,
-  place: Pick<Place, 'tcti' | 'files' | 'waitMs' | 'readerOf'>,
+  place: Pick<Place, 'tcti' | 'files' | 'waitMs' | 'signal' | 'readerOf'>,
   name: string,
   createState: boolean,
 ): Promise<TpmDevice> {
@@ -138,5 +140,5 @@ export async function connect(
     await refuseServed(stores, name, place.readerOf)
     if (createState) await (place.files ?? systemFiles).makeFolder(dirname(stores.home.tpmState))
   }
-  return acquireDevice(options)
+  return acquireDevice(options, place.signal)
 }

@@ -1,4 +1,4 @@
-import { cardInfo, createCard, destroyCard } from '../../cards/index.ts'
+import { cardInfo, createCard } from '../../cards/index.ts'
 import { given, type Run } from '../context.ts'
 import { cardJson, warningsOf } from '../describe.ts'
 import { TEXT } from '../messages.ts'
@@ -8,16 +8,10 @@ import { withOwnerPassword } from '../owner.ts'
 export const run: Run = async (context, name) => {
   const { out, signal } = context
   const { chosen, announced } = await newCard(context, name)
-  const { tcti } = chosen
   if (announced !== undefined) await out.note(announced)
-  const made = withOwnerPassword(context, async (ownerPassword) => {
-    const card = await out.working(TEXT.done.cardWorking, () => createCard({ ...chosen, ...given({ ownerPassword }) }))
-    if (!signal.aborted) return card
-    // Stopped in the middle: no card is left behind.
-    await card.close()
-    await destroyCard(name, { tcti, ...given({ ownerPassword }) })
-    throw signal.reason
-  })
+  const made = withOwnerPassword(context, (ownerPassword) =>
+    out.working(TEXT.done.cardWorking, () => createCard({ ...chosen, signal, ...given({ ownerPassword }) })),
+  )
   await context.using(made, async () => {
     const summary = await cardInfo(name)
     await out.done(cardJson(summary), TEXT.done.created(name))
