@@ -21,16 +21,16 @@ export const CERTIFICATE = {
   uri: 'URI',
   usages: 'Key usage',
   purposes: 'Purposes',
-  anything: 'whatever the key can do',
-  everything: 'every one',
+  anything: 'any',
+  everything: 'any',
   fingerprint: 'SHA-256',
   oddities: 'Odd',
   chain: 'Chain',
-  otherKey: 'no key of this certificate is in the slot: it is for another key',
-  takes: 'Taken by',
-  passes: 'Passed over by',
+  otherKey: 'the certificate is for another key than the one in the slot',
+  takes: 'Accepted by',
+  passes: 'Not accepted by',
   passedOver: (program: string, because: readonly string[]) => `${program}: ${because.join('; ')}`,
-  nobody: 'none that is known here',
+  nobody: 'no program that Tessera knows',
 } as const
 
 const days = (count: number) => (count === 1 ? '1 day' : `${count} days`)
@@ -38,41 +38,41 @@ const days = (count: number) => (count === 1 ? '1 day' : `${count} days`)
 /** Enrolment, renewal, and the station. */
 export const ENROLLMENT = {
   forWants: (program: string, option: string) => `A certificate for ${program} needs ${option}.`,
-  whichCa: 'Say which CA: --est https://... or --certsrv https://...',
-  oneCa: 'Say one CA: --est or --certsrv, not both.',
-  oneLogin: 'Log in by --user, by --negotiate or by --by-certificate: by one of them.',
+  whichCa: 'Name the CA: --est https://... or --certsrv https://...',
+  oneCa: 'Name one CA: --est or --certsrv, not both.',
+  oneLogin: 'Choose one way to log in: --user, --negotiate or --by-certificate.',
   password: (user: string) => `Password of ${user} at the CA: `,
-  rememberedCa: (url: string) => `Renewing at the CA that is remembered: ${url}.`,
+  rememberedCa: (url: string) => `Renewing at the remembered CA: ${url}.`,
   notRemembered: (slot: string, why: string) =>
     `the certificate is in slot ${slot}, but its CA could not be remembered: ${why.replace(/\.$/, '')}. Name the CA again when you renew the certificate (--est URL or --certsrv URL).`,
   doesNotFit: 'the address, a name or the certificates to trust are too long to keep',
   passwordWhat: 'password',
   events: {
-    resume: (started: string) => `The enrolment of ${started} goes on.`,
-    key: (slot: string, algorithm: string) => `Making a key ${algorithm} in slot ${slot}.`,
-    request: 'Signing the request with it.',
-    submit: (ca: string) => `Handing the request to the CA (${ca}).`,
-    wait: (id: string, until: string) => `The CA has not decided on request ${id}. It is asked again at ${until}.`,
+    resume: (started: string) => `Resuming the enrolment of ${started}.`,
+    key: (slot: string, algorithm: string) => `Making a ${algorithm} key in slot ${slot}.`,
+    request: 'Signing the request.',
+    submit: (ca: string) => `Sending the request to the CA (${ca}).`,
+    wait: (id: string, until: string) => `The CA has not decided on request ${id} yet. Asking again at ${until}.`,
     fetch: 'Asking the CA whether it has decided.',
-    check: (subject: string) => `The certificate of ${subject} came. Checking it.`,
-    test: 'The key signs a test.',
+    check: (subject: string) => `Received the certificate of ${subject}. Checking it.`,
+    test: 'Testing the key with a signature.',
     store: (slot: string, retiredTo?: string) =>
-      `Putting it into slot ${slot}.${retiredTo === undefined ? '' : ` The key that was there is kept in slot ${retiredTo}.`}`,
+      `Storing the certificate in slot ${slot}.${retiredTo === undefined ? '' : ` The old key is kept in slot ${retiredTo}.`}`,
   },
   enrolled: (slot: string, subject: string, until: string) =>
     `The certificate of ${subject} is in slot ${slot}, valid until ${until}.`,
   pending: (id: string, after: string) =>
-    `The CA has not decided on request ${id} yet. The same command goes on with it: after ${after}, or with --wait.`,
+    `The CA has not decided on request ${id} yet. Run the same command again after ${after}, or with --wait.`,
   abandoned: (slot: string) =>
-    `The enrolment into slot ${slot} is given up. What it had made is gone, and the card is as it was.`,
+    `The enrolment into slot ${slot} was given up. What it made was deleted, and the card is as it was.`,
   abandonedKey: (slot: string) =>
-    `The enrolment into slot ${slot} is given up. A key stays in the slot: it has a certificate by now, it may be another one, or this card does not delete keys. See: tessera key list.`,
+    `The enrolment into slot ${slot} was given up. A key stays in the slot, because it now has a certificate, it may be another key, or this card cannot delete keys. See: tessera key list.`,
   abandonedDamaged: (slot: string) =>
-    `The file about the enrolment into slot ${slot} was damaged, and is removed. A key that the enrolment made may still be on the card, in slot ${slot} or a retired one (see: tessera key list), and its request at the CA.`,
+    `The file about the enrolment into slot ${slot} was damaged, and was removed. A key that the enrolment made may still be on the card, in slot ${slot} or a retired one (see: tessera key list), and the CA may still have its request.`,
   finished: (slot: string) =>
-    `The enrolment into slot ${slot} had come so far that it was finished: the new certificate is there.`,
+    `The enrolment into slot ${slot} was almost complete, so it was completed: the new certificate is there.`,
   leftAtCa: (ca: string, id?: string) =>
-    `The CA (${ca}) may still have the request${id === undefined ? '' : ` ${id}`}: it was not told.`,
+    `The CA (${ca}) was not told, and may still have the request${id === undefined ? '' : ` ${id}`}.`,
   nothing: (slot: string) => `No enrolment into slot ${slot} is under way.`,
   abandon: (slot: string) => `The request for slot ${slot} and its new key would be given up.`,
   due: (slot: string, subject: string, left: number) =>
@@ -82,7 +82,7 @@ export const ENROLLMENT = {
   renewalFailed: (card: string, slot: string, at: string, why: string) =>
     `the certificate in slot ${slot} of card '${card}' could not be renewed at ${at}: ${why} Renew it yourself: tessera --card ${card} enroll ${slot} --renew.`,
   warnDue: (slot: string, left: number) =>
-    `the certificate in slot ${slot} ${left < 0 ? 'has expired' : `ends in ${days(left)}`}. Renew it: tessera enroll ${slot} --renew (and --est URL or --certsrv URL, where it was not enrolled from this computer).`,
+    `the certificate in slot ${slot} ${left < 0 ? 'has expired' : `ends in ${days(left)}`}. Renew it: tessera enroll ${slot} --renew (with --est URL or --certsrv URL if it was not enrolled on this computer).`,
 } as const
 
 /** The timer of systemd that renews a certificate. */
@@ -105,16 +105,16 @@ export const TIMER = {
 
 /** The sheet for the first user of a card. */
 export const STATION = {
-  ready: 'The card is ready to be handed over.',
+  ready: 'The card is ready to hand over.',
   holder: 'Holder',
   account: 'Account',
   until: 'Valid until',
   pin: 'First PIN',
   puk: 'PUK',
   known: '12345678 (everybody knows it)',
-  typed: 'as it was typed here',
-  inFile: (path: string) => `as in ${path}`,
+  typed: 'as typed here',
+  inFile: (path: string) => `in ${path}`,
   first: (card: string) =>
-    `The first user changes the PIN before anything else: tessera --card ${card} pin change. Until then, no key can be used.`,
-  again: (card: string) => `The same command goes on with card '${card}', which nobody can use until then.`,
+    `The first user has to change the PIN before anything else: tessera --card ${card} pin change. Until then no key can be used.`,
+  again: (card: string) => `Run the same command again to finish card '${card}'. Nobody can use the card until then.`,
 } as const

@@ -19,61 +19,63 @@ const why = (reason: string) => (WHY[reason] === undefined ? reason : `${WHY[rea
 
 export const ERROR = {
   noTerminal: (what: string) =>
-    `The ${what} is needed, and there is no terminal to ask on. Give a file with one secret a line: --pin-file FILE, or --pin-file - for standard input.`,
+    `The ${what} is needed, and there is no terminal to ask on. Give a file with one secret on each line: --pin-file FILE, or --pin-file - for standard input.`,
   noTerminalOption: (what: string, option: string) =>
     `The ${what} is needed, and there is no terminal to ask on. Give it in a file with ${option}.`,
   nothingEntered: (what: string) => `No ${what} was entered. Nothing was sent to the card.`,
 
   secretFileShort: (option: string, what: string, line: number) =>
-    `The file given with ${option} has no line ${line}, where the ${what} is expected. It holds one secret a line.`,
+    `The file given with ${option} has no line ${line}, where the ${what} is expected. Such a file holds one secret on each line.`,
   secretFileLong: (option: string, most: number) =>
-    `The file given with ${option} is longer than ${most} octets: that is not a file of secrets.`,
+    `The file given with ${option} is longer than ${most} octets, so it cannot be a file of secrets.`,
   secretFileUnreadable: (option: string, reason: string) =>
     `The file given with ${option} cannot be read: ${why(reason)}. Secrets are not taken from the command line: write the secret to a file of mode 0600 and name that file.`,
   adminKey: (source: string) =>
-    `What ${source} gives is no admin key. It is 32, 48 or 64 hexadecimal digits, in a file on one line; 3DES: and 48 of them for 3DES.`,
+    `The key given with ${source} is not an admin key. An admin key is 32, 48 or 64 hexadecimal digits on one line; for 3DES, it is 3DES: and 48 digits.`,
   createPinFile:
-    'create takes no --pin-file: use --pin FILE and --puk FILE (or --pin prompt), so that it is plain which is which.',
+    'create takes no --pin-file. Use --pin FILE and --puk FILE, or --pin prompt, so that it is clear which is which.',
   stdinTwice: (first: string, second: string) =>
-    `Standard input can be read once: ${first} and ${second} cannot both be -.`,
-  stdoutTwice: '--json and -o - both want standard output. Use one of them.',
-  binaryToTerminal: 'The result is binary and standard output is a terminal. Use -o FILE, a pipe, or -o - to insist.',
+    `Standard input can be read only once: ${first} and ${second} cannot both be -.`,
+  stdoutTwice: '--json and -o - both write to standard output. Use one of them.',
+  binaryToTerminal:
+    'The result is binary and standard output is a terminal. Use -o FILE or a pipe; -o - writes it to the terminal all the same.',
   unreadable: (path: string, reason: string) => `Cannot read ${path}: ${why(reason)}.`,
   unwritable: (path: string, reason: string) => `Cannot write ${path}: ${why(reason)}.`,
-  tooLong: (path: string, most: number) => `${path} is longer than ${most} octets: that is not the right file.`,
+  tooLong: (path: string, most: number) => `${path} is longer than ${most} octets, so it cannot be the right file.`,
   notPublicKey: (path: string) => `${path} is not a public key in PEM (SPKI, "BEGIN PUBLIC KEY").`,
-  notPrivateKey: (path: string) => `${path} is not a private key in PEM, or its passphrase is another one.`,
+  notPrivateKey: (path: string) => `${path} is not a private key in PEM, or the passphrase is wrong.`,
   privateInsteadOfPublic: (path: string) =>
     `${path} is a private key. The help desk's private key must not come to this machine: give its public key (openssl pkey -in PRIVATE.pem -pubout).`,
   noKey: (slot: string) =>
-    `There is no key in slot ${slot}. See the keys there are: tessera key list. Make one: tessera key generate ${slot}.`,
+    `There is no key in slot ${slot}. List the keys: tessera key list. Make one: tessera key generate ${slot}.`,
   noCardsAtAll: "There is no card, in a TPM or in a reader. Make one: 'tessera create NAME'.",
-  ambiguous: (names: readonly string[]) => `There is more than one card. Say which with --card: ${list(names)}.`,
-  reader: 'Only a card in the TPM of this machine can do this, not one in a reader. Use its name: see tessera list.',
+  ambiguous: (names: readonly string[]) => `There is more than one card. Choose one with --card: ${list(names)}.`,
+  reader:
+    'This works only with a card in the TPM of this machine, not with a card in a reader. Use its name: see tessera list.',
   destroyUnconfirmed: (name: string) =>
-    `Destroying card '${name}' cannot be undone. Say that you mean it: tessera destroy ${name} --yes.`,
+    `Destroying card '${name}' cannot be undone. To confirm: tessera destroy ${name} --yes.`,
   resetUnconfirmed: (name: string) =>
-    `Resetting card '${name}' destroys its keys, and that cannot be undone. Say that you mean it: tessera reset ${name} --yes.`,
-  servedTwice: 'A card can be served once. Name each card once.',
+    `Resetting card '${name}' destroys its keys, and that cannot be undone. To confirm: tessera reset ${name} --yes.`,
+  servedTwice: 'A card can be served only once. Name each card once.',
   bothWays: 'Either vpcd listens (--vpcd) or Tessera does (--vpcd-listen). Give one of them.',
-  sameSlot: (slot: string) => `The key is in slot ${slot} already. Name the slot that it has, then another one.`,
+  sameSlot: (slot: string) => `The key is already in slot ${slot}. Name the slot where the key is, then another one.`,
   derChain: 'DER holds one certificate. For the chain use --format pem.',
-  noCert: (slot: string) => `There is no certificate in slot ${slot}. See what there is: tessera cert list.`,
-  noObject: (tag: string) => `There is no data object ${tag} on this card. See what there is: tessera object list.`,
+  noCert: (slot: string) => `There is no certificate in slot ${slot}. List the certificates: tessera cert list.`,
+  noObject: (tag: string) => `There is no data object ${tag} on this card. List the objects: tessera object list.`,
   emptyObject: (path: string) =>
-    `${path} is empty, and an empty object is none. To delete it: tessera object delete TAG.`,
+    `${path} is empty, and a data object cannot be empty. To delete the object: tessera object delete TAG.`,
   shell: (shell: string, known: readonly string[]) => `There is no completion for '${shell}'. Use ${list(known)}.`,
   notConfirmed: 'Not confirmed. Nothing was changed.',
-  needsYes: (what: string) => `${what} Say that you mean it with --yes.`,
+  needsYes: (what: string) => `${what} To confirm, use --yes.`,
   lastTry: (what: string) => `One ${what} try is left, and a wrong ${what} would block it. Nothing was sent.`,
   pinBlocked: (ways: string) => `The PIN is blocked: too many wrong tries. ${ways}`,
-  listen: (text: string) => `'${text}' is no address with a port. Write it as in 127.0.0.1:8443 or [::1]:8443.`,
-  caCurve: "The CA's key is on P-256 or P-384.",
-  requestId: (text: string) => `'${text}' is no number of a request. See them: tessera lab-ca list.`,
-  idOrAll: 'Say which request: its number, or --all.',
+  listen: (text: string) => `'${text}' is not an address with a port. Write it like 127.0.0.1:8443 or [::1]:8443.`,
+  caCurve: "The CA's key can only be P-256 or P-384.",
+  requestId: (text: string) => `'${text}' is not the number of a request. List them: tessera lab-ca list.`,
+  idOrAll: 'Name the number of a request, or use --all.',
   internal: (message: string) =>
     `Internal error: ${message}. Please report it, with the output of the same command with --log-level debug.`,
-  unsettled: 'The command came to no end: something that it waited for will never happen',
+  unsettled: 'The command did not finish: something that it waited for will never happen',
   range: (low: number, high: number) => `It is a whole number from ${low} to ${high}.`,
   noCommand: (help: string) => `No command was given.${help === '' ? '' : `\n\n${help}`}`,
   usage: (message: string) => `${message}\nSee tessera --help, or --help after a command.`,
@@ -82,10 +84,10 @@ export const ERROR = {
 
 /** Advice at the command line, for errors whose own message cannot name a command. */
 export const ADVICE: Readonly<Partial<Record<ErrorCode, string>>> = {
-  ERR_PIN_LAST_TRY: 'If you are sure of it, use --last-try.',
-  ERR_PUK_ABSENT: 'See how it can be unblocked: tessera pin status.',
-  ERR_NO_ENGINE: 'To sign in, where the service takes signed challenges: tessera signin ADDRESS --method challenge.',
+  ERR_PIN_LAST_TRY: 'If you are sure that it is right, use --last-try.',
+  ERR_PUK_ABSENT: 'To see how the PIN can be unblocked: tessera pin status.',
+  ERR_NO_ENGINE: 'If the service accepts signed challenges, sign in with: tessera signin ADDRESS --method challenge.',
   ERR_TPM_BUSY: 'If a signed-in session uses it (see tessera accounts), tessera signout releases it.',
-  ERR_TPM_ABSENT: 'See what is there: tessera doctor.',
-  ERR_TPM_PERMISSION: 'See what is missing: tessera doctor.',
+  ERR_TPM_ABSENT: 'To see what is there: tessera doctor.',
+  ERR_TPM_PERMISSION: 'To see what is missing: tessera doctor.',
 }

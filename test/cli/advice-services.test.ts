@@ -95,7 +95,7 @@ const STATES: Readonly<Record<ServiceState, () => Promise<Values>>> = {
 
 /** Waits until it has said so, on standard output or standard error, and tells it to stop. */
 async function runUntil(code: number, line: string, until: string): Promise<void> {
-  if (until === 'in no reader') {
+  if (until === 'not in a reader') {
     const serve: ServeProcess = await startServe(line.split(' '))
     await serve.says(until)
     assert.is(await serve.stop('SIGTERM'), code, serve.stderr())

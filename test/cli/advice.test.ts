@@ -121,7 +121,7 @@ for (const { line, state, typed = line, code = 0 } of ADVICE) {
 
 const PUK = 'Unblock it with the PUK: tessera pin unblock.'
 const HELP_DESK = 'Unblock it with the help desk: tessera pin unblock --help-desk.'
-const NOBODY = 'Nobody can unblock it. Make the card anew, without its keys: tessera reset work.'
+const NOBODY = 'Nobody can unblock it. Make the card again, without its keys: tessera reset work.'
 const waysOut: ReadonlyArray<readonly [CardState, string, readonly string[]]> = [
   ['blocked', PUK, [HELP_DESK, NOBODY]],
   ['helpDesk', HELP_DESK, [PUK, NOBODY]],

@@ -169,13 +169,13 @@ export const SERVICE_ADVICE: ReadonlyArray<Advice<ServiceState>> = [
     line: 'serve NAME --vpcd-listen PORT',
     state: 'reader',
     typed: 'serve work --vpcd-listen {free}',
-    until: 'in no reader',
+    until: 'not in a reader',
   },
   {
     line: 'serve work --vpcd-listen 35963',
     state: 'reader',
     typed: 'serve work --vpcd-listen {free}',
-    until: 'in no reader',
+    until: 'not in a reader',
   },
   {
     line: 'signin ADDRESS --method challenge',

@@ -23,14 +23,14 @@ test('password and PIN are asked for once, though a key of policy always wants t
   const { screen, code } = await converse(line, steps)
   assert.is(code, 0, screen)
   for (const said of [
-    'Making a key P-256 in slot 9c.',
-    'Signing the request with it.',
-    'Handing the request to the CA (EST https://',
-    'The certificate of CN=alice came. Checking it.',
-    'The key signs a test.',
-    'Putting it into slot 9c.',
+    'Making a P-256 key in slot 9c.',
+    'Signing the request.',
+    'Sending the request to the CA (EST https://',
+    'Received the certificate of CN=alice. Checking it.',
+    'Testing the key with a signature.',
+    'Storing the certificate in slot 9c.',
     'The certificate of CN=alice is in slot 9c, valid until',
-    'Taken by: OpenSC',
+    'Accepted by: OpenSC',
   ]) {
     assert.ok(screen.includes(said), `${said}: ${screen}`)
   }
@@ -54,21 +54,21 @@ test('Ctrl-C while the CA decides: the same command goes on later', async () => 
     'smartcard-user',
   ]
   const line = `${SHELL_PROGRAM} ${words.join(' ')} --pin-file ${pin} --wait 60`
-  const { screen, code } = await converse(line, [{ see: 'It is asked again at', type: '\u0003' }])
+  const { screen, code } = await converse(line, [{ see: 'Asking again at', type: '\u0003' }])
   assert.is(code, 130, screen)
   const later = await tessera([...words, '--pin-file', pin])
   assert.is(later.code, 11, later.stderr)
-  assert.match(later.stderr, /^The enrolment of .* goes on\.$/m)
-  assert.match(later.stdout, 'The same command goes on with it')
+  assert.match(later.stderr, /^Resuming the enrolment of .*\.$/m)
+  assert.match(later.stdout, 'Run the same command again')
   await lab.close()
 })
 
 test('what cannot be is said before anything is asked for', async () => {
   for (const [line, says] of [
-    ['enroll', 'Say which CA'],
+    ['enroll', 'Name the CA'],
     ['enroll --est https://a --certsrv https://b', 'one CA'],
-    ['enroll --est https://a --user a --negotiate', 'by one of them'],
-    ['enroll --est https://a --user a --by-certificate', 'by one of them'],
+    ['enroll --est https://a --user a --negotiate', 'Choose one way to log in'],
+    ['enroll --est https://a --user a --by-certificate', 'Choose one way to log in'],
     ['enroll --est http://a', 'no address of a CA'],
     ['enroll 9z --est https://a', 'no slot'],
     ['enroll --est https://a --ca-file /dev/null', 'no usable certificate'],

@@ -50,7 +50,7 @@ test('a mistyped response is asked for again, then the new PIN; the same challen
       },
     },
     { see: 'New PIN (6 to 8 digits): ', type: '246802\r' },
-    { see: 'The same again: ', type: '246802\r' },
+    { see: 'Enter it again: ', type: '246802\r' },
   ]
   // What the help desk answers is there before the second question: it is made when the challenge is on the screen.
   const { privateKey: key } = pair
@@ -60,14 +60,17 @@ test('a mistyped response is asked for again, then the new PIN; the same challen
     if (response === '' && /C-[0-9A-Z-]+\r?\n/.test(screen)) response = respond(challenge(), key)
   })
   assert.is(code, 0, screen)
-  assert.match(screen, 'The PIN is set')
+  assert.match(screen, 'The new PIN is set')
 })
 
 test('what is signed is shown', async () => {
   const asked = formatChallenge({ cardId: new Uint8Array(16).fill(7), nonce: new Uint8Array(16), seconds: 900 })
   const { code, stderr } = await tessera(['help-desk', 'respond', asked, '--private-key', privateKey])
   assert.is(code, 0, stderr)
-  assert.match(stderr, `for 15 minutes, on the card with the id ${'07'.repeat(16)}`)
+  assert.match(
+    stderr,
+    `For 15 minutes, whoever has the response can set a new PIN on the card with the id ${'07'.repeat(16)}`,
+  )
 })
 
 test.run()

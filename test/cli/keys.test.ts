@@ -140,10 +140,10 @@ test('a person is told the tries before and after a wrong PIN', async () => {
 })
 
 test('a person confirms by typing yes', async () => {
-  const no = await converse(`${SHELL_PROGRAM} key delete 9c`, [{ see: 'Type yes to go on: ', type: 'no\r' }])
+  const no = await converse(`${SHELL_PROGRAM} key delete 9c`, [{ see: 'Type yes to continue: ', type: 'no\r' }])
   assert.is(no.code, 2)
   const steps = [
-    { see: 'Type yes to go on: ', type: 'yes\r' },
+    { see: 'Type yes to continue: ', type: 'yes\r' },
     { see: 'tries left): ', type: '135790\r' },
   ]
   const yes = await converse(`${SHELL_PROGRAM} key delete 9c`, steps)

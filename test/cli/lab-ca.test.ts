@@ -50,7 +50,7 @@ test('another password takes --yes, and a terminal is asked twice', async () => 
   await runs(...again, '--yes', '--upn', 'alice@example.test')
   const { screen, code } = await converse(`${SHELL_PROGRAM} lab-ca user add bob`, [
     { see: "Password of user 'bob': ", type: 'battery staple\r' },
-    { see: 'The same again: ', type: 'battery staple\r' },
+    { see: 'Enter it again: ', type: 'battery staple\r' },
   ])
   assert.is(code, 0, screen)
   assert.not.match(screen, 'battery')
@@ -84,23 +84,23 @@ test('started, two requests by two protocols, approved, denied, revoked, stopped
   const two = await byPages.submit(second, { template: 'SmartcardLogon' })
   assert.ok('pending' in one && 'pending' in two)
   assert.match(await runs('lab-ca', 'list'), /1 +pending +alice +SmartcardUser .+\n2 +pending +alice +SmartcardLogon /)
-  assert.match(await runs('lab-ca', 'approve', '1'), "Request 1 of user 'alice' is issued.")
-  assert.match(await runs('lab-ca', 'approve', '--all'), "Request 2 of user 'alice' is issued.")
-  assert.match(await runs('lab-ca', 'approve', '--all'), 'No request waits.')
+  assert.match(await runs('lab-ca', 'approve', '1'), "Request 1 of user 'alice' was approved.")
+  assert.match(await runs('lab-ca', 'approve', '--all'), "Request 2 of user 'alice' was approved.")
+  assert.match(await runs('lab-ca', 'approve', '--all'), 'No request is waiting.')
   const certificates = [await byEst.fetch(one.pending, first), await byPages.fetch(two.pending, second)]
   for (const answer of certificates) {
     assert.ok(isIssued(answer))
     assert.match(new X509Certificate(answer.certificate).subjectAltName ?? '', 'othername:')
   }
-  assert.match(await runs('lab-ca', 'revoke', '1'), 'is revoked')
+  assert.match(await runs('lab-ca', 'revoke', '1'), 'was revoked')
   assert.match(await runs('lab-ca', 'list'), /1 +revoked .+ [0-9a-f]{32}\n2 +issued /)
   const third = await byPages.submit(makeRequest(), { template: 'SmartcardUser' })
   assert.ok('pending' in third)
   await runs('lab-ca', 'deny', '3')
-  await refuses('Request 3 is denied already', 'lab-ca', 'approve', '3')
-  await refuses('Request 2 is issued already', 'lab-ca', 'deny', '2')
-  await refuses('Request 1 was issued, and its certificate is revoked', 'lab-ca', 'deny', '1')
-  await refuses('Request 1 was issued, and its certificate is revoked', 'lab-ca', 'approve', '1')
+  await refuses('Request 3 was already denied', 'lab-ca', 'approve', '3')
+  await refuses('Request 2 was already approved', 'lab-ca', 'deny', '2')
+  await refuses('The certificate of request 1 is already revoked', 'lab-ca', 'deny', '1')
+  await refuses('The certificate of request 1 is already revoked', 'lab-ca', 'approve', '1')
   assert.match(await runs('lab-ca', 'list'), /1 +revoked .+\n2 +issued .+\n3 +denied /)
   assert.is(await server.stop('SIGTERM'), 143)
 })
@@ -112,16 +112,16 @@ test('at every address, and stopped by Ctrl-C', async () => {
 })
 
 const wrong: ReadonlyArray<readonly [line: string, words: string]> = [
-  ['lab-ca --listen nonsense', 'no address with a port'],
-  ['lab-ca --listen 127.0.0.1', 'no address with a port'],
-  ['lab-ca --listen [x]:1', 'no address with a port'],
-  ['lab-ca --listen 127.0.0.1:65535', 'no address with a port'],
+  ['lab-ca --listen nonsense', 'not an address with a port'],
+  ['lab-ca --listen 127.0.0.1', 'not an address with a port'],
+  ['lab-ca --listen [x]:1', 'not an address with a port'],
+  ['lab-ca --listen 127.0.0.1:65535', 'not an address with a port'],
   ['lab-ca -a RSA-2048', 'P-256 or P-384'],
   ['lab-ca -a P-384 --listen 127.0.0.1:0', 'which stays'],
   ['lab-ca --crl-port 70000', 'a whole number'],
   ['lab-ca approve', '--all'],
   ['lab-ca approve 1 --all', '--all'],
-  ['lab-ca approve one', 'no number of a request'],
+  ['lab-ca approve one', 'not the number of a request'],
   ['lab-ca deny 99', 'There is no request 99'],
   ['lab-ca revoke 3', 'is denied: there is no certificate'],
 ]

@@ -35,7 +35,7 @@ test('an admin key is typed twice and never shown; what is none is asked for aga
     { see: 'again: ', type: `${KEY}\r` },
   ])
   assert.is(code, 0, screen)
-  assert.match(screen, 'The admin key is changed')
+  assert.match(screen, 'The admin key was changed')
   assert.not.match(screen, '0001')
   await expect(0, 'key', 'generate', '9a', '--admin-key-file', secretFile(at('key'), KEY), '--quiet')
 })

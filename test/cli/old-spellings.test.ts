@@ -57,7 +57,7 @@ for (const { command, flag, option } of rows) {
     assert.ok(Object.hasOwn(Object(options[0]), option))
 
     const [old, now] = [await tessera(line(flag)), await tessera(line(flagOf(option)))]
-    const warning = `Warning: ${flag} is called ${flagOf(option)} now. The old name works in this version only.\n`
+    const warning = `Warning: ${flag} is now called ${flagOf(option)}. The old name still works in this version.\n`
     assert.is(old.code, now.code)
     assert.ok(old.stderr.startsWith(warning), old.stderr)
     assert.is(old.stderr, warning + now.stderr)

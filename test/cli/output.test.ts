@@ -56,7 +56,7 @@ test('an error in words: what, what to do, and the numbers that a search finds',
   assert.match((await said(HUMAN, (out) => out.error(gone)))[1], '(ERR_TPM_GONE, TPM 0xa000a in TPM2_Sign)')
   const absent = new TpmError('ERR_TPM_ABSENT', 'There is no TPM.')
   const text = (await said(QUIET, (out) => out.error(absent)))[1]
-  assert.is(text, 'tessera: There is no TPM.\n  See what is there: tessera doctor.\n  (ERR_TPM_ABSENT)\n')
+  assert.is(text, 'tessera: There is no TPM.\n  To see what is there: tessera doctor.\n  (ERR_TPM_ABSENT)\n')
 })
 
 test('an error as JSON', async () => {

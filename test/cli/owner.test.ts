@@ -45,7 +45,7 @@ test('on a terminal it is asked for, and not shown', async () => {
   const { screen, code } = await converse(line, [{ see: 'owner password: ', type: `${PASSWORD}\r` }])
   assert.is(code, 0, screen)
   assert.not.match(screen, 'Besitzer')
-  assert.match(screen, "Card 'other' is made")
+  assert.match(screen, "Card 'other' was created")
 })
 
 test('daily use needs none of it, and says that the count is not the TPM', async () => {
@@ -61,7 +61,7 @@ test('destruction wants it again', async () => {
   await expect(0, 'info', 'work')
   await expect(0, 'destroy', 'work', '--yes', '--owner-password-file', owner)
   const steps = [
-    { see: 'to destroy it: ', type: 'other\r' },
+    { see: "card's name (other): ", type: 'other\r' },
     { see: 'owner password: ', type: `${PASSWORD}\r` },
   ]
   const { screen, code } = await converse(`${SHELL_PROGRAM} destroy other`, steps)

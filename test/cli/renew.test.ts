@@ -25,7 +25,7 @@ test('enroll, then enroll --renew: the CA, whom to trust, the template and the u
   await tessera(['create', 'work', '--pin', pin])
   const unknown = await tessera(['enroll', '9a', '--renew', '--pin-file', pin])
   assert.is(unknown.code, 2)
-  assert.match(unknown.stderr, 'Say which CA')
+  assert.match(unknown.stderr, 'Name the CA')
 
   const where = ['--est', lab.url, '--ca-file', lab.certificateFile, '--template', 'smartcard-user']
   const login = ['--user', 'alice', '--password-file', password]
@@ -43,7 +43,7 @@ test('enroll, then enroll --renew: the CA, whom to trust, the template and the u
   // Only what no file has: the password of who logs in, and the PIN.
   const renewed = await tessera(['enroll', '9a', '--renew', '--password-file', password, '--pin-file', pin])
   assert.is(renewed.code, 0, renewed.stderr)
-  assert.match(renewed.stderr, 'Renewing at the CA that is remembered: https://')
+  assert.match(renewed.stderr, 'Renewing at the remembered CA: https://')
   assert.is.not(await serial(), before)
 
   // Another way to log in counts more than the one that is remembered, and is remembered then.

@@ -57,7 +57,7 @@ for (const row of COMMANDS) {
     assert.is(host.exitCode, failureOf(row))
     assert.is.not(host.exitCode, 0)
     host.emit('beforeExit')
-    assert.match(host.stderr.text(), 'came to no end')
+    assert.match(host.stderr.text(), 'did not finish')
     host.emit('exit', 0)
     assert.is(host.exitCode, failureOf(row))
     finish(undefined)
@@ -79,7 +79,7 @@ for (const [line, code] of [
   test(`as Node ends it: ${line} ends with ${code}`, async () => {
     const never = await asProcess('waits', line)
     assert.is(never.code, code)
-    assert.match(never.said, 'Internal error: The command came to no end')
+    assert.match(never.said, 'Internal error: The command did not finish')
     assert.is(JSON.parse((await asProcess('waits', line, '--json')).said).error.code, 'ERR_INTERNAL')
     assert.is((await asProcess('throws', line)).code, code)
   })

@@ -52,7 +52,7 @@ test('with the default PIN: made, enrolled, and to be changed; the sheet says al
   const { code, stdout, stderr } = await station('maria', lab)
   assert.is(code, 0, stderr)
   for (const said of [
-    'The card is ready to be handed over.',
+    'The card is ready to hand over.',
     /^Card: +maria$/m,
     /^Id: +[0-9a-f]{32}$/m,
     /^Holder: +CN=alice$/m,
@@ -112,7 +112,7 @@ test('a given PIN is not printed, and has to be changed too', async () => {
   )
   assert.is(code, 0, stderr)
   assert.not.match(stdout + stderr, '778899')
-  assert.match(stdout, /^First PIN: +as in .*first$/m)
+  assert.match(stdout, /^First PIN: +in .*first$/m)
   assert.match(stdout, /^PUK: +no PUK$/m)
   assert.match(stdout, /^Slot: +9c$/m)
   const card = await openCard('paul')
@@ -123,7 +123,7 @@ test('a given PIN is not printed, and has to be changed too', async () => {
 test('the CA has not decided: exit code 11, and the same command goes on with the card', async () => {
   const first = await station('anna', slow)
   assert.is(first.code, 11, first.stderr)
-  assert.match(first.stdout, "goes on with card 'anna'")
+  assert.match(first.stdout, "to finish card 'anna'")
   const { cardId } = await cardInfo('anna')
   const card = await openCard('anna')
   assert.equal(await codeOf(card.sign('9a', message, { pin: '12345678' })), ['ERR_PIN_CHANGE_REQUIRED', 0x6985])

@@ -55,7 +55,7 @@ for (const [why, die] of Object.entries(DEATHS)) {
     process.env.TESSERA_HOME = home
     const { code, stdout, stderr } = await tessera(['destroy', 'work', '--yes'])
     assert.is(code, 0, stderr)
-    assert.match(stdout, "The file of card 'work' is removed")
+    assert.match(stdout, "The file of card 'work' was removed")
     assert.match(stderr, /Certain: .*Not certain: .*Revoke/)
     assert.not(existsSync(pathOf(home, 'work')))
   })
@@ -100,7 +100,7 @@ for (const tcti of ['swtpm:host=192.0.2.1', 'cmd:false']) {
     assert.ok(existsSync(pathOf(home, 'work')))
     const { code, stderr } = await tessera(['destroy', 'work', '--yes', '--file-only'])
     assert.is(code, 0, stderr)
-    assert.match(stderr, /Certain: .*Not certain: .*may live.*Revoke/)
+    assert.match(stderr, /Certain: .*Not certain: .*may still exist.*Revoke/)
     assert.not(existsSync(pathOf(home, 'work')))
   })
 

@@ -266,7 +266,7 @@ test('a card without anything beyond PIV: what it has no command for is refused,
   }
   const { keys, beyond, pin } = await on(0, 'info')
   assert.equal([keys, beyond, pin.triesLeft, pin.tries], [[], undefined, 5, null])
-  assert.match((await tessera(['info', 'reader:virtual'])).stdout, 'known by their certificates')
+  assert.match((await tessera(['info', 'reader:virtual'])).stdout, 'found by their certificates')
   const { pin: status, puk } = await on(0, 'pin status')
   assert.equal([status.tries, puk], [null, { triesLeft: null, tries: null }])
 })

@@ -64,7 +64,7 @@ for (const name of ['other', 'PivApplet', 'OpenFIPS201', 'SP 800-73-1', 'empty a
       const { publicKey } = await on(0, 'key generate 9a', ...ADMIN)
       writeFileSync(at('public.pem'), publicKey)
       assert.equal(await on(0, 'key list'), [])
-      assert.match((await tessera(['key', 'list', '--card', 'reader:virtual'])).stdout, 'cannot tell of a key')
+      assert.match((await tessera(['key', 'list', '--card', 'reader:virtual'])).stdout, 'cannot report a key')
       // It was kept where it was made.
       await on(0, `sign 9a ${at('letter')} -o ${at('signature')}`, ...pins)
       await on(0, 'cert request 9a --subject CN=Rosa', ...pins)

@@ -119,7 +119,7 @@ test('a card of the TPM and one in a reader: it is to be said which; a card that
     assert.is(await chosen(), 'work')
     await inReader(0, memoryCard().channel, async () => {
       const { stderr } = await ran(2, 'pin', 'status')
-      assert.match(stderr, `Say which with --card: work, ${first}.`)
+      assert.match(stderr, `Choose one with --card: work, ${first}.`)
       const holder = await ReaderChannel.open(pcscd.readers[0])
       await holder.transaction(async () => {
         // Not known to be one of PIV now; who names none must not get another card for it.
@@ -164,7 +164,7 @@ test('a card that stands in a reader is one card: by its name, or in the reader 
       await seen(pcscd.readers[0], true)
       assert.is(await chosen(), first)
       const { stdout, stderr } = await ran(0, 'pin', 'verify', '--pin-file', pin)
-      assert.match(stderr, `shows the card in the reader 'Virtual PCD 00 00'`)
+      assert.match(stderr, `serves the card in the reader 'Virtual PCD 00 00'`)
       assert.match(stdout, 'The PIN is right')
       assert.equal(await listed(), [
         ['work', 'in-use'],

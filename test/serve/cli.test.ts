@@ -93,7 +93,7 @@ test('the card in use by serve: another process is told where it is', async () =
 
 test('told to stop while nobody takes the card: at once', async () => {
   const serve = await startServe(['serve', 'work', '--vpcd', '127.0.0.1:1'])
-  await serve.says('in no reader')
+  await serve.says('not in a reader')
   const told = performance.now()
   assert.is(await serve.stop('SIGTERM'), 0, serve.stderr())
   assert.ok(performance.now() - told < 30_000)

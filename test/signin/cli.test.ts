@@ -120,17 +120,14 @@ test('a wrong PIN: one try, an error of its class through the pipe, nobody stays
 
 test('sentences say what happens and what does not', async () => {
   const started = await tesseraProcess(['signin', ALICE, ...where, '--background', '--pin-file', pins])
-  assert.match(
-    started.stdout,
-    'Closing this window leaves it signed in. To sign out: tessera signout alice@lab.example.',
-  )
-  assert.match(started.stdout, / until \d{4}-\d\d-\d\d \d\d:\d\d:\d\d UTC, by process/)
+  assert.match(started.stdout, 'Closing this window does not sign out. To sign out: tessera signout alice@lab.example.')
+  assert.match(started.stdout, / until \d{4}-\d\d-\d\d \d\d:\d\d:\d\d UTC, in the background \(process/)
   assert.match(
     (await tessera(['accounts'])).stdout,
     /^alice@lab\.example +signed in since .* UTC \(process \d+, in the background\) +https:\S+ +challenge +work +9a /m,
   )
   assert.is((await tessera(['accounts', '--quiet'])).stdout, `${ALICE}\n`)
-  assert.match((await tessera(['signout', ALICE])).stdout, 'What is remembered of the account stays')
+  assert.match((await tessera(['signout', ALICE])).stdout, 'The account stays remembered')
   const forgotten = await tessera(['forget', ALICE, '--yes'])
   assert.match(forgotten.stdout, 'The card and its certificate are as they were.')
   assert.match(readFileSync(join(home, 'cards/work.card'), 'utf8'), 'tessera')

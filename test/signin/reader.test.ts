@@ -138,11 +138,11 @@ test('at the command line: waited for, told that it is taken out, in the foregro
   const env = { TESSERA_HOME: home }
   const where = ['--service', service.url, '--ca-file', service.caFile, '--pin-file', pins, '--wait-for-card']
   const waiting = await startServe(['signin', ALICE, ...where], env)
-  await waiting.says('Waiting for it (Ctrl-C gives up).')
+  await waiting.says('Waiting for it (Ctrl-C to give up).')
   await insert()
   assert.match((await waiting.line()) ?? '', 'Signed in to')
   await pull()
-  await waiting.says(`The card was taken out, and ${ALICE} is signed out.`)
+  await waiting.says(`The card was removed, so ${ALICE} was signed out.`)
   // It ends by itself: this signal does nothing.
   assert.is(await waiting.stop('SIGCONT'), 3)
   const { pid } = await signInInBackground({

@@ -38,10 +38,10 @@ test('a wrong PIN: told once, not asked again', async () => {
 test('the right one: signed in until Ctrl-C', async () => {
   const { screen, code } = await converse(signin, [
     { see: "PIN of card 'work' (4 tries left): ", type: `${PIN}\r` },
-    { see: 'Ctrl-C signs out, and so does closing this window', type: '\u0003' },
+    { see: 'Ctrl-C or closing this window signs out', type: '\u0003' },
   ])
   assert.is(code, 0, screen)
-  assert.match(screen, 'alice@lab.example is signed out, and the card is locked.')
+  assert.match(screen, 'alice@lab.example was signed out, and the card was locked.')
   assert.not.match(screen, PIN)
   assert.is((await account()).ended?.reason, 'signed-out')
 })
@@ -55,7 +55,7 @@ test('Ctrl-C at the question: nobody is signed in', async () => {
 test('in the background: asked at the terminal, and there when that is gone', async () => {
   const { screen, code } = await converse(`${signin} --background`, [{ see: 'PIN of card', type: `${PIN}\r` }])
   assert.is(code, 0, screen)
-  assert.match(screen, 'Closing this window leaves it signed in.')
+  assert.match(screen, 'Closing this window does not sign out.')
   const { signedIn } = await account()
   assert.ok(signedIn?.background && !gone(signedIn.pid))
   await signOutElsewhere(ALICE, { home })
@@ -67,7 +67,7 @@ test('Ctrl-C at the question of one for the background: no process stays', async
   assert.is((await account()).signedIn, undefined)
   const again = await converse(signin, [
     { see: 'PIN of card', type: `${PIN}\r` },
-    { see: 'Ctrl-C signs out', type: '\u0003' },
+    { see: 'Ctrl-C or closing this window signs out', type: '\u0003' },
   ])
   assert.is(again.code, 0, again.screen)
 })
@@ -86,11 +86,11 @@ test('closing the window of a session in the foreground signs out', async () => 
 
 test('forget asks, and a person can think better of it', async () => {
   const command = `${SHELL_PROGRAM} forget ${ALICE}`
-  const no = await converse(command, [{ see: 'Type yes to go on: ', type: 'no\r' }])
+  const no = await converse(command, [{ see: 'Type yes to continue: ', type: 'no\r' }])
   assert.is(no.code, 2, no.screen)
   assert.match(no.screen, 'The card and its certificate stay.')
   await account()
-  const yes = await converse(command, [{ see: 'Type yes to go on: ', type: 'yes\r' }])
+  const yes = await converse(command, [{ see: 'Type yes to continue: ', type: 'yes\r' }])
   assert.is(yes.code, 0, yes.screen)
   assert.equal(await accounts({ home }), [])
 })

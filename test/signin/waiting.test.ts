@@ -102,7 +102,7 @@ test('enroll --wait: nothing while it waits, and its files are read again', asyn
   const where = ['--est', lab.url, '--ca-file', lab.certificateFile, '--template', 'smartcard-user']
   const login = ['--user', 'alice', '--password-file', secrets, '--pin-file', secrets]
   const command = start(['enroll', '9c', ...where, ...login, '--wait', '10'])
-  await command.said(/It is asked again/)
+  await command.said(/Asking again/)
   // It asks again in two seconds: it is looked at as it is while it waits.
   command.kill('SIGSTOP')
   holdsNone(command.pid, lab.url, 'enroll')

@@ -12,15 +12,15 @@ test('every command of the page succeeds, and openssl and OpenSC agree', async (
   try {
     const { stdout, all } = await runPage(commands, { vpcd: pcscd.ports[0] })
     for (const said of [
-      /^Card 'work' is made\.$/m,
-      /^The PIN is changed\.$/m,
+      /^Card 'work' was created\.$/m,
+      /^The PIN was changed\.$/m,
       /^The certificate of CN=maria is in slot 9a, valid until/m,
       /^Name: +My first$/m,
       /^UPN: +maria@lab\.example$/m,
-      /^Taken by: .*ssh/m,
+      /^Accepted by: .*ssh/m,
       /^9a {2}maria {2}ends in \d+ days$/m,
       /^The certificate of CN=maria is in slot 9c, valid until/m,
-      /^Card 'work' is destroyed\./m,
+      /^Card 'work' was destroyed\./m,
     ]) {
       assert.match(stdout, said, all)
     }

@@ -21,14 +21,16 @@ for (const tcti of ['embedded:', swtpm.tcti]) {
     const count = (pattern: RegExp) => stdout.match(pattern)?.length ?? 0
     assert.equal(
       {
-        signedIn: count(/^Signed in to https:\S+ as maria \(maria@lab\.example\) until .*in the background\./gm),
+        signedIn: count(
+          /^Signed in to https:\S+ as maria \(maria@lab\.example\) until .*in the background \(process \d+\)\./gm,
+        ),
         page: count(/Signed in as Maria \(maria@lab\.example\) by certificate, TLS 1\.3/g),
         listed: count(/^maria@lab\.example +signed in since/gm),
-        signedOut: count(/^maria@lab\.example is signed out, and the card is locked\. What/gm),
+        signedOut: count(/^maria@lab\.example was signed out, and the card was locked\. The/gm),
         removed: count(/^maria@lab\.example +card removed /gm),
-        forgotten: count(/maria@lab\.example is deleted\. The card and its certificate are as they were\.$/gm),
-        nothing: count(/^Nothing is remembered of any account/gm),
-        destroyed: count(/^Card 'work' is destroyed\./gm),
+        forgotten: count(/maria@lab\.example was deleted\. The card and its certificate are as they were\.$/gm),
+        nothing: count(/^No account is remembered/gm),
+        destroyed: count(/^Card 'work' was destroyed\./gm),
       },
       { signedIn: 5, page: 2, listed: 2, signedOut: 4, removed: 1, forgotten: 2, nothing: 1, destroyed: 1 },
       all,
