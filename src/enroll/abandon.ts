@@ -7,7 +7,7 @@ import { parseSlot, type Slot } from '../piv/slots.ts'
 import { isFor } from './chain.ts'
 import { cardIdOf } from './identity.ts'
 import { certificateIn, install, publicKeyIn } from './install.ts'
-import { keyOfRequest } from './request-state.ts'
+import { keyOfRequest } from './request-key.ts'
 import { type Enrolment, type Enrolments, isDamaged } from './state.ts'
 
 type Authorize = (() => Promise<void>) | undefined

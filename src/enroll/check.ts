@@ -9,7 +9,7 @@ import type { KeyInfo } from '../piv/host/key-info.ts'
 import { extensionIn, readCertificate } from '../x509/certificate.ts'
 import { Parts } from '../x509/parts.ts'
 import { isFor, issued } from './chain.ts'
-import { type CertificateDescription, describeCertificate } from './describe.ts'
+import type { CertificateDescription } from './describe.ts'
 import { examineCertificates } from './import.ts'
 
 /** Longest path from a certificate to a trusted one. */
@@ -44,8 +44,12 @@ export function checkIssued(
 ): Checked {
   const x509 = read(certificate)
   if (!isFor(x509, key.publicKey)) throw wrong('it is for another key')
-  const description = describeCertificate(certificate)
   assertInTime('it', x509, now)
+  const { findings, description } = examineCertificates(
+    key,
+    certificate,
+    new Date(Math.max(now.getTime(), Date.parse(x509.validFrom))),
+  )
   const chain = pathFrom(x509, pool.map(read), trusted.map(read), now)
   if (chain === undefined) {
     const whose = description.issuer.slice(0, 200)
@@ -53,11 +57,6 @@ export function checkIssued(
       `no chain leads from its issuer (${whose}) to a CA that is trusted here. Give the right CA's certificate with --ca-file`,
     )
   }
-  const { findings } = examineCertificates(
-    key,
-    certificate,
-    new Date(Math.max(now.getTime(), Date.parse(x509.validFrom))),
-  )
   return { certificate, chain: chain.map((one) => Uint8Array.from(one.raw)), description, findings }
 }
 

@@ -7,6 +7,8 @@ import type { CaError } from '../errors.ts'
 
 /** Most octets of a certificate, a chain or an answer that a protocol accepts from a CA. */
 export const LONGEST_ANSWER = 256 * 1024
+/** Longest wait that a CA may ask for, in seconds. */
+export const LONGEST_WAIT = 7 * 24 * 60 * 60
 
 export interface CallOptions {
   readonly signal?: AbortSignal

@@ -1,7 +1,7 @@
 // Which options an enrolment was begun with: the same call continues it later, and must not silently change them.
 import { createHash } from 'node:crypto'
 import { UsageError } from '../errors.ts'
-import { parseAlgorithm } from '../piv/algorithms.ts'
+import { parseAlgorithm, parseHash } from '../piv/algorithms.ts'
 import type { EnrollOptions } from './enroll-options.ts'
 import type { Enrolment } from './state.ts'
 
@@ -28,7 +28,7 @@ const OPTIONS: Readonly<Record<Name, Spell | 'each call'>> = {
   sid: ({ sid }) => sid,
   purposes: ({ purposes }) => purposes,
   template: ({ template }) => template,
-  hash: ({ hash = 'SHA-256' }) => hash,
+  hash: ({ hash = 'SHA-256' }) => parseHash(hash),
   padding: ({ padding = 'pkcs1' }) => padding,
   // Part of the file's name.
   slot: 'each call',

@@ -1,19 +1,18 @@
 // The request of an enrolment: what it asks for, and what the enrolment's file stores of it.
-import { createPublicKey, type KeyObject } from 'node:crypto'
 import { sha256 } from '../bytes.ts'
 import { CaError } from '../errors.ts'
-import { unwrap } from '../iso7816/tlv.ts'
+import { parseHash } from '../piv/algorithms.ts'
 import { LONGEST_CERTIFICATE } from '../piv/certificate.ts'
 import type { Slot } from '../piv/slots.ts'
-import { Parts } from '../x509/parts.ts'
 import type { EnrollOptions, EnrollResult } from './enroll-options.ts'
-import type { CaAnswer, Issued, PendingRequest } from './protocol.ts'
-import { type Enrolment, LONGEST_WAIT, MOST_ABOVE } from './state.ts'
+import { type CaAnswer, type Issued, LONGEST_WAIT, type PendingRequest } from './protocol.ts'
+import { type Enrolment, MOST_ABOVE } from './state.ts'
 
 /** SHA-256 of what is asked for, and of which CA. */
 export function askedOf(options: EnrollOptions): Uint8Array {
   const { ca, subject, email, upn, principal, sid, purposes, template, hash, padding } = options
-  const asked = [ca.name, subject, email, upn, principal, sid, purposes, template, hash, padding]
+  const parsed = hash && parseHash(hash)
+  const asked = [ca.name, subject, email, upn, principal, sid, purposes, template, parsed, padding]
   return sha256(JSON.stringify(asked))
 }
 
@@ -24,17 +23,10 @@ export function withoutRequest({
   pending: ___,
   ca: ____,
   template: _____,
+  friendlyName: ______,
   ...kept
 }: Enrolment): Enrolment {
   return { ...kept, step: 'reserved' }
-}
-
-/** The public key of a request: its SubjectPublicKeyInfo, RFC 2986, 4.1. */
-export function keyOfRequest(request: Uint8Array = new Uint8Array(0)): KeyObject {
-  const info = new Parts(new Parts(unwrap(request, 0x30)).take(0x30))
-  info.take(0x02)
-  info.take(0x30)
-  return createPublicKey({ key: Buffer.from(info.takeWhole(0x30)), format: 'der', type: 'spki' })
 }
 
 export const toAsk = ({ id, retryAfter }: NonNullable<Enrolment['pending']>): PendingRequest => ({

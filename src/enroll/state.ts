@@ -14,6 +14,7 @@ import type { Locks } from '../home/locks.ts'
 import { ALGORITHMS, type Algorithm } from '../piv/algorithms.ts'
 import { LONGEST_CERTIFICATE } from '../piv/certificate.ts'
 import { PIN_POLICIES, SLOTS, type Slot } from '../piv/slots.ts'
+import { LONGEST_WAIT } from './protocol.ts'
 
 const kindOf = (slot: string): Kind => ({
   magic: 'tessera-enrolment',
@@ -22,9 +23,8 @@ const kindOf = (slot: string): Kind => ({
   advice: `Give the enrolment up and begin anew: tessera enroll ${slot} --abandon.`,
 })
 const LIMIT = 1024 * 1024
-/** Most certificates above one, and the longest wait that a CA may ask for, in seconds. */
+/** Most certificates above one. */
 export const MOST_ABOVE = 16
-export const LONGEST_WAIT = 31_536_000
 const certificate = octets(1, LONGEST_CERTIFICATE)
 const slot = v.picklist([...SLOTS.keys()])
 

@@ -2,8 +2,10 @@
 // An enrolment that goes on never ignores an option: what was begun otherwise is said, with both, and nothing is done.
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
+import { friendlyName } from '../../src/enroll/friendly-name.ts'
 import { abandonEnrollment, type EnrollOptions } from '../../src/enroll/index.ts'
 import { CaError } from '../../src/index.ts'
+import { parseSlot } from '../../src/piv/slots.ts'
 import { refused } from '../library/refusal.ts'
 import { ca, card, enrolled, go, home, spki } from './support/work.ts'
 
@@ -48,6 +50,20 @@ test('the same, and what is decided at each call, goes on; so does a call that g
 
 /** What the CA was asked last. */
 const asked = () => Buffer.from(ca.submitted.at(-1) ?? new Uint8Array(0)).toString('latin1')
+
+test('the same hash in another spelling is the same', async () => {
+  ca.plan = ['pending']
+  await go({ hash: 'SHA-256' })
+  assert.is((await go({ hash: 'sha-256', wait: 5 })).state, 'enrolled')
+})
+
+test('a name that was given for a request goes with it', async () => {
+  await enrolled()
+  ca.plan = ['refuse']
+  await refused('ERR_CA_REFUSED', 10, () => go({ renew: true, key: 'new', friendlyName: 'desk' }))
+  const { certificate } = await enrolled({ renew: true, key: 'new' })
+  assert.is(await friendlyName(card, parseSlot('9a'), certificate), undefined)
+})
 
 test('given up, it begins anew with what is said now', async () => {
   ca.plan = ['pending']

@@ -1,14 +1,13 @@
 // What every protocol does with an HTTP answer: puts its status into words, and reads its certificates.
-import { createPublicKey, X509Certificate } from 'node:crypto'
+import { X509Certificate } from 'node:crypto'
 import { equal } from '../../bytes.ts'
 import { CaError, UsageError } from '../../errors.ts'
-import { readTlvs, TlvError, tlv, unwrap } from '../../iso7816/tlv.ts'
+import { TlvError } from '../../iso7816/tlv.ts'
 import { readCertsOnly } from '../../x509/certs-only.ts'
 import type { Issued } from '../protocol.ts'
+import { keyOfRequest } from '../request-key.ts'
 import type { CaResponse, Connection } from './connection.ts'
 import { wordsOf } from './faults.ts'
-
-const SEQUENCE = 0x30
 
 /** What a status means, unless the protocol says otherwise. RFC 9110, section 15. */
 type Meanings = Readonly<Record<number, 'login' | 'refused' | 'later' | 'elsewhere'>>
@@ -97,10 +96,7 @@ function spkiOf(certificate: Uint8Array): Uint8Array | undefined {
 /** SubjectPublicKeyInfo of a request, RFC 2986, 4. @throws UsageError ERR_USAGE for a malformed request */
 export function publicKeyOf(request: Uint8Array): Uint8Array {
   try {
-    const [info] = readTlvs(unwrap(request, SEQUENCE))
-    const [, , spki] = readTlvs(info?.value ?? new Uint8Array(0))
-    const key = Buffer.from(tlv(SEQUENCE, spki?.value ?? new Uint8Array(0)))
-    return createPublicKey({ key, format: 'der', type: 'spki' }).export({ type: 'spki', format: 'der' })
+    return keyOfRequest(request).export({ type: 'spki', format: 'der' })
   } catch (cause) {
     throw new UsageError('ERR_USAGE', 'This is not a certificate request (PKCS#10).', { cause })
   }

@@ -3,6 +3,7 @@
  * clients look for (docs/lab-ca.md names them). Marks are tried before words, since the words are in the server's
  * language.
  */
+import { textOfHtml } from '../html.ts'
 
 export type Page =
   | { readonly kind: 'issued' | 'pending'; readonly id: string }
@@ -91,15 +92,5 @@ function kindOf(words: string): 'denied' | 'pending' | undefined {
 /** certcarc.asp: how often the CA's certificate was renewed; the newest has that number. */
 export const readRenewals = (html: string): number => Number(/\bnRenewals\s*=\s*(\d{1,4})\b/.exec(html)?.[1] ?? 0)
 
-const ENTITIES: Readonly<Record<string, string>> = { amp: '&', lt: '<', gt: '>', quot: '"', '#39': "'" }
-
-/** Text of a page in one line, without tags, entities and invisible characters. */
-function plain(html: string): string {
-  const text = html
-    .replace(/<[^>]*>/g, ' ')
-    .replace(/&(amp|lt|gt|quot|#39);/g, (_, name: string) => ENTITIES[name] ?? '')
-  return text
-    .replace(/[\p{C}\p{Z}\s]+/gu, ' ')
-    .trim()
-    .slice(0, 400)
-}
+/** The text of a part of a page, of bounded length. */
+const plain = (html: string): string => textOfHtml(html).slice(0, 400)

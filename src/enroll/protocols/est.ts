@@ -6,15 +6,20 @@ import { fromBase64, hex, sha256 } from '../../bytes.ts'
 import { UsageError } from '../../errors.ts'
 import { readTlvs, TlvError, unwrap } from '../../iso7816/tlv.ts'
 import { dotted } from '../../x509/oid.ts'
-import type { CaAnswer, CallOptions, CaProtocol, PendingRequest, SubmitOptions } from '../protocol.ts'
+import {
+  type CaAnswer,
+  type CallOptions,
+  type CaProtocol,
+  LONGEST_WAIT,
+  type PendingRequest,
+  type SubmitOptions,
+} from '../protocol.ts'
 import { certificatesIn, issuedFor, publicKeyOf, refusal } from './answers.ts'
 import { type CaAddress, type CaCall, type CaResponse, Connection } from './connection.ts'
 
 const WELL_KNOWN = '/.well-known/est'
 const OPERATIONS = ['cacerts', 'csrattrs', 'simpleenroll', 'simplereenroll', 'fullcmc', 'serverkeygen']
 const TAG = { oid: 0x06, sequence: 0x30 } as const
-/** Longest wait that a CA may ask for, in seconds. */
-const LONGEST_WAIT = 7 * 24 * 60 * 60
 
 export interface Est extends CaProtocol {
   /** What the CA expects in requests: object identifiers of attributes, extensions and algorithms. RFC 7030, 4.5. */

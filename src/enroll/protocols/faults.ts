@@ -1,6 +1,7 @@
 // Why a CA cannot be reached or trusted, and what it says, in words.
 import { CaError } from '../../errors.ts'
 import { serverFault } from '../../https/faults.ts'
+import { oneLine, textOfHtml } from '../html.ts'
 
 const CODES = {
   untrusted: 'ERR_CA_UNTRUSTED',
@@ -22,25 +23,6 @@ const MOST_WORDS = 400
 export function wordsOf(type: string, body: Uint8Array): string {
   if (!/^text\/(plain|html)$/.test(type)) return ''
   const text = new TextDecoder().decode(body.subarray(0, 16_384))
-  const plain = type === 'text/html' ? withoutTags(text) : text
-  const line = plain.replace(/[\p{C}\p{Z}\s]+/gu, ' ').trim()
+  const line = type === 'text/html' ? textOfHtml(text) : oneLine(text)
   return line.length > MOST_WORDS ? `${line.slice(0, MOST_WORDS)}...` : line
-}
-
-const ENTITIES: Readonly<Record<string, string>> = {
-  amp: '&',
-  lt: '<',
-  gt: '>',
-  quot: '"',
-  nbsp: ' ',
-  '#39': "'",
-  apos: "'",
-}
-
-function withoutTags(html: string): string {
-  return html
-    .replace(/<(script|style|head)\b[^>]*>[\s\S]*?<\/\1\s*>/gi, ' ')
-    .replace(/<!--[\s\S]*?-->/g, ' ')
-    .replace(/<[^>]*>/g, ' ')
-    .replace(/&(amp|lt|gt|quot|nbsp|#39|apos);/g, (_, name: string) => ENTITIES[name] ?? '')
 }
