@@ -117,7 +117,7 @@ type CodesOf<Kind extends CodeFacts['kind']> = {
 export class CardError<Code extends ErrorCode = ErrorCode> extends Error {
   override name = 'CardError'
   readonly code: Code
-  /** ISO 7816-4 status word of this error, where it has one. */
+  /** The ISO 7816-4 status word of this error, if it has one. */
   readonly sw: number | undefined
 
   constructor(code: Code, message: string, options?: { readonly cause?: unknown; readonly sw?: number }) {
@@ -132,7 +132,7 @@ export class CardError<Code extends ErrorCode = ErrorCode> extends Error {
   }
 }
 
-/** About a PIN, a PUK or a help-desk response. `triesLeft` is there whenever it is known. */
+/** About a PIN, a PUK or a help-desk response. `triesLeft` is set if it is known. */
 export class PinError extends CardError<CodesOf<'pin'>> {
   override name = 'PinError'
   readonly triesLeft: number | undefined
@@ -151,7 +151,7 @@ export class PinError extends CardError<CodesOf<'pin'>> {
   }
 }
 
-/** Where a TPM error comes from. All of it is public. */
+/** The origin of a TPM error. None of it is secret. */
 export interface TpmErrorDetails {
   readonly cause?: unknown
   /** Who spoke: the TPM, the transport, the session layer, a library, the embedded TPM's state. */
@@ -191,7 +191,7 @@ export class PcscError extends CardError<CodesOf<'pcsc'>> {
   /** Return code of PC/SC. */
   readonly rc: number | undefined
   readonly reader: string | undefined
-  /** Programs that may have the card, where that can be known: `scdaemon (1234)`. */
+  /** Programs that may be using the card, if that can be found out: `scdaemon (1234)`. */
   readonly holders: readonly string[]
 
   constructor(
@@ -214,7 +214,7 @@ export class PcscError extends CardError<CodesOf<'pcsc'>> {
 /** About a certificate authority, the way to it, or what it answered. */
 export class CaError extends CardError<CodesOf<'ca'>> {
   override name = 'CaError'
-  /** What the CA said, where it said something: a few words, without control characters. */
+  /** The CA's own words, if it gave any: short, without control characters. */
   readonly words: string | undefined
   /** Status of its HTTP answer. */
   readonly status: number | undefined
@@ -230,12 +230,12 @@ export class CaError extends CardError<CodesOf<'ca'>> {
   }
 }
 
-/** About a TLS connection with a card's key. `cause`: what the card said, or what Node said of the connection. */
+/** About a TLS connection with a card's key. `cause` is the error of the card, or Node's error of the connection. */
 export class TlsError extends CardError<CodesOf<'tls'>> {
   override name = 'TlsError'
 }
 
-/** About signing in to a service, the service, or what is remembered of an account. */
+/** About signing in to a service, the service itself, or a remembered account. */
 export class SignInError extends CardError<CodesOf<'signin'>> {
   override name = 'SignInError'
   /** Why the service refused, in its own short word: `revoked`, `unknown-user`. docs/relying-party.md has them. */
