@@ -4,7 +4,7 @@
 import { inspect, isDeepStrictEqual } from 'node:util'
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
-import { concat, equal, hex } from '../../src/bytes.ts'
+import { concat, equal, hex, utf8 } from '../../src/bytes.ts'
 import { knownFields } from '../../src/iso7816/fields.ts'
 import { readableTlvs, readTlvs, TlvError, tlv } from '../../src/iso7816/tlv.ts'
 import { isEmptyContainer, readCertificate, writeCertificate } from '../../src/piv/certificate.ts'
@@ -41,7 +41,7 @@ const guid = filled(16)
 const seeds = [
   octets('7c 02 80 00'),
   writeAuthentication({ response: octets(''), challenge: filled(256) }),
-  writeKeyTemplate({ algorithm: 0x07, exponent: octets('010001'), pinPolicy: 2, touchPolicy: 1 }),
+  writeKeyTemplate({ algorithm: 0x07, exponent: octets('010001'), pinPolicy: 2 }),
   tlv(0x7f49, tlv(0x86, concat(octets('04'), filled(64)))),
   tlv(0x7f49, tlv(0x81, filled(256, 0xff)), tlv(0x82, octets('010001'))),
   octets('61 11 4f 06 00 00 10 00 01 00 79 07 4f 05 a0 00 00 03 08'),
@@ -50,13 +50,21 @@ const seeds = [
   writeCertificate(der),
   writeCertificate(der, { gzip: true }),
   writeChuid({ fascN: NON_FEDERAL, guid, expiry: '20300101' }),
-  writeChuid({ fascN: NON_FEDERAL, guid, expiry: '20300101', cardholder: filled(16, 1), signature: filled(20) }),
   writeCapabilities(filled(14)),
   writeDiscovery(),
   writeKeyHistory({ onCard: 3, offCard: 1, url: 'http://a' }),
   ecdsaToDer(filled(64)),
-  writeMetadata({ algorithm: octets('11'), policies: octets('0201'), origin: octets('01'), publicKey: filled(8) }),
-  writeMetadata({ algorithm: octets('ff'), isDefault: octets('00'), tries: octets('0503') }),
+  // By hand and with every part, so that one that is not written is missed.
+  concat(
+    tlv(0x30, NON_FEDERAL),
+    tlv(0x34, guid),
+    tlv(0x35, utf8('20300101')),
+    tlv(0x36, guid),
+    octets('3e 02 3000 fe 00'),
+  ),
+  octets('ac 0e 80 01 07 81 03 010001 aa 01 02 ab 01 01'),
+  octets('c1 01 03 c2 01 02 f3 08 687474703a2f2f61 fe 00'),
+  octets('01 01 11 02 02 0201 03 01 01 04 02 8600 05 01 00 06 02 0503'),
 ]
 
 /** Of what other makers' cards hold: these never refuse anything. */
