@@ -70,7 +70,7 @@ function coverage(tests: readonly string[], files: readonly string[]): Summary {
       cwd: root,
       env: { ...process.env, ...environment },
       stdio: ['ignore', 'ignore', 'inherit'],
-      timeout: 100_000,
+      timeout: 300_000,
     })
   for (const name of tests) node(toRun(name), { NODE_V8_COVERAGE: raw })
   for (const file of readdirSync(raw)) withoutNames(join(raw, file))

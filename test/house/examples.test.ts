@@ -17,7 +17,7 @@ function runs(name: string, ...args: string[]) {
       cwd: root,
       env,
       encoding: 'utf8',
-      timeout: 120_000,
+      timeout: 300_000,
     })
     assert.is(status, 0, `${stdout}${stderr}`)
   })
