@@ -11,6 +11,7 @@ import { parseName } from '../x509/name.ts'
 import { type Purpose, writePurposes } from '../x509/purposes.ts'
 import { bmpOf } from '../x509/text.ts'
 import { writeUsages } from '../x509/usages.ts'
+import { isTemplateName } from './template-name.ts'
 import { usagesOf } from './usage.ts'
 
 export interface CertificateContent {
@@ -91,7 +92,7 @@ export const extensionsOf = (
 
 /** BMPString: two octets per character, the higher one first. X.690, 8.23.8. */
 function templateName(name: string): Uint8Array {
-  if (!/^[\w .()-]{1,64}$/.test(name)) {
+  if (!isTemplateName(name)) {
     throw new UsageError(
       'ERR_USAGE',
       `"${name.slice(0, 64)}" is not the name of a template. A name has letters, digits and spaces.`,

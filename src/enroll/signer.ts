@@ -1,11 +1,12 @@
 // A key on a card as a signer of certificates and requests.
-import { constants, verify } from 'node:crypto'
+import { verify } from 'node:crypto'
 import { CardError } from '../errors.ts'
 import type { Hash } from '../piv/algorithms.ts'
 import { parseHash } from '../piv/algorithms.ts'
 import type { Card } from '../piv/host/card.ts'
 import type { UseOptions } from '../piv/host/card-access.ts'
 import type { KeyInfo } from '../piv/host/key-info.ts'
+import { PSS } from '../x509/pss.ts'
 import type { Signer } from '../x509/write.ts'
 
 /** With the PIN as for `Card.sign`: given at once, or asked for when the key needs it. */
@@ -19,8 +20,6 @@ export type SigningOptions = UseOptions & {
 export interface SlotSigner extends Signer {
   readonly key: KeyInfo
 }
-
-const PSS = { padding: constants.RSA_PKCS1_PSS_PADDING, saltLength: constants.RSA_PSS_SALTLEN_DIGEST }
 
 /**
  * Checks every signature: nobody would accept one that does not match the public key.

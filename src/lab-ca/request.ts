@@ -1,10 +1,11 @@
 // Certificate requests: PKCS#10, RFC 2986. They are parsed strictly; anything unknown is refused.
-import { constants, createPublicKey, type KeyObject, verify } from 'node:crypto'
+import { createPublicKey, type KeyObject, verify } from 'node:crypto'
 import { hex } from '../bytes.ts'
 import { DER, field } from '../iso7816/der.ts'
 import { readTlvs, type Tlv, TlvError, tlv, unwrap } from '../iso7816/tlv.ts'
 import type { Extension } from '../x509/extensions.ts'
 import { dotted } from '../x509/oid.ts'
+import { PSS } from '../x509/pss.ts'
 import { Refusal } from './notice.ts'
 import { signatureOf } from './signatures.ts'
 
@@ -98,8 +99,7 @@ function publicKeyOf(spki: Uint8Array): KeyObject {
 function checkSignature(key: KeyObject, signed: Uint8Array, algorithm: Uint8Array, bits: Uint8Array): void {
   const { hash, kind, pss } = signatureOf(algorithm)
   if (kind !== key.asymmetricKeyType || bits[0] !== 0) throw malformed('its signature is not of the kind of its key')
-  const padding = pss ? { padding: constants.RSA_PKCS1_PSS_PADDING, saltLength: constants.RSA_PSS_SALTLEN_DIGEST } : {}
-  if (!verify(hash, signed, { key, ...padding }, bits.subarray(1))) {
+  if (!verify(hash, signed, { key, ...(pss && PSS) }, bits.subarray(1))) {
     throw malformed('its signature is wrong, so whoever made it may not have the private key')
   }
 }

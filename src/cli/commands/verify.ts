@@ -1,6 +1,7 @@
 import { constants, createVerify } from 'node:crypto'
 import { UsageError } from '../../errors.ts'
 import { ALGORITHMS, parseHash } from '../../piv/algorithms.ts'
+import { PSS } from '../../x509/pss.ts'
 import type { Context, Run } from '../context.ts'
 import { EXIT } from '../exit.ts'
 import { readSmall, readStream } from '../files.ts'
@@ -28,5 +29,5 @@ function variant(context: Context, kind: 'ec' | 'rsa') {
   const { signatureFormat, padding } = context.options
   if (kind === 'ec') return { dsaEncoding: signatureFormat === 'raw' ? 'ieee-p1363' : 'der' } as const
   if (padding !== 'pss') return { padding: constants.RSA_PKCS1_PADDING }
-  return { padding: constants.RSA_PKCS1_PSS_PADDING, saltLength: constants.RSA_PSS_SALTLEN_DIGEST }
+  return PSS
 }

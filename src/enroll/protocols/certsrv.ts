@@ -7,6 +7,7 @@ import { X509Certificate } from 'node:crypto'
 import { CaError, UsageError } from '../../errors.ts'
 import { writePem } from '../../x509/pem.ts'
 import type { CaAnswer, CallOptions, CaProtocol, SubmitOptions } from '../protocol.ts'
+import { isTemplateName } from '../template-name.ts'
 import { certificatesIn, issuedFor, publicKeyOf, refusal } from './answers.ts'
 import { type Page, readFetched, readRenewals, readSubmitted } from './certsrv-page.ts'
 import { type CaAddress, type CaCall, type CaResponse, Connection } from './connection.ts'
@@ -99,7 +100,7 @@ export function certsrvProtocol(options: CaAddress): CaProtocol {
 
 /** It goes into a list of lines, one attribute each. */
 function checkTemplate(name: string): string {
-  if (/^[\w .()-]{1,64}$/.test(name)) return name
+  if (isTemplateName(name)) return name
   throw new UsageError('ERR_USAGE', 'The name of a template has letters, digits, spaces, and at most 64 characters.')
 }
 
