@@ -2,7 +2,7 @@
 //
 // Debian removes old versions. A part that is in build/release/parts (or in the folder of TESSERA_RELEASE_PARTS) is not asked
 // for again: keep a copy of that folder with each release.
-import { copyFileSync, existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { copyFileSync, existsSync, mkdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { place, root, run, say, sha256 } from './run.mjs'
 
@@ -42,7 +42,6 @@ export const DEBIAN_PARTS = {
 const KEYRING = '/usr/share/keyrings/debian-archive-keyring.gpg'
 
 const kept = join(place, 'parts')
-const pins = join(root, 'scripts/release/parts')
 
 /** Path of a part of Debian, unchanged since it was pinned. */
 export function debianPart(name) {
@@ -98,17 +97,8 @@ function mirror() {
   return uri
 }
 
-/** Folder of a package of npm that is pinned in parts/package-lock.json. Some are for other processors: hence --force. */
-export function npmPart(name) {
-  const lock = readFileSync(join(pins, 'package-lock.json'), 'utf8')
-  const stamp = join(pins, 'node_modules/.tessera')
-  if (!existsSync(stamp) || readFileSync(stamp, 'utf8') !== lock) {
-    say('npm ci in scripts/release/parts')
-    run('npm', ['ci', '--force', '--ignore-scripts', '--no-audit', '--no-fund', '--loglevel=error'], { cwd: pins })
-    writeFileSync(stamp, lock)
-  }
-  return join(pins, 'node_modules', name)
-}
+/** Folder of a package of npm that is pinned in parts/package-lock.json; `sh scripts/setup release` installed it. */
+export const npmPart = (name) => join(root, 'scripts/release/parts/node_modules', name)
 
 /** The versions of Node that each binary must run on. The first is the one whose headers it is built with. */
 export const NODE_MAJORS = [20, 22, 24, 26]

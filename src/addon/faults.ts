@@ -1,4 +1,4 @@
-// Why there is no native part, and what to do. Each way out is tried by test/install.
+// Why there is no native part, and what to do. test/install follows what they advise of npm.
 import { isError, TpmError } from '../errors.ts'
 
 const fault = (message: string, cause?: unknown): TpmError =>

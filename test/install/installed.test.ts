@@ -11,6 +11,7 @@ import { root } from '../runner/jobs.ts'
 import { run, type Said } from '../strangers/support/tools.ts'
 import { tempDir } from '../support/temp.ts'
 import { packDependencies, startRegistry } from './support/registry.ts'
+import { SIGN } from './support/sign.ts'
 
 const KIND = `linux-${process.arch}-gnu`
 const OTHER = process.arch === 'x64' ? 'linux-arm64-gnu' : 'linux-x64-gnu'
@@ -23,20 +24,6 @@ execFileSync(process.execPath, [join(root, 'scripts/release/try.mjs'), tarballs]
 packDependencies(tarballs)
 const registry = await startRegistry(tarballs)
 const cache = tempDir('cache')
-
-const SIGN = `import { createCard } from 'tessera-card'
-import { verify } from 'node:crypto'
-const work = async () => {
-  const card = await createCard({ name: 'card-' + process.pid, pin: '27182818', puk: '86753098' })
-  await card.verifyPin('27182818')
-  const key = await card.generateKey('9a', { algorithm: 'P-256', pinPolicy: 'once' })
-  const data = new TextEncoder().encode('hello')
-  const signature = await card.sign('9a', data)
-  await card.close()
-  return 'verifies ' + verify('sha256', data, key, signature)
-}
-work().catch((error) => error.code + ' ' + error.message).then((said) => console.log(said))
-`
 
 interface Project {
   readonly folder: string

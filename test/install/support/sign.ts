@@ -1,0 +1,14 @@
+/** A program of somebody who installed the package: it says "verifies true", or the error. */
+export const SIGN = `import { createCard } from 'tessera-card'
+import { verify } from 'node:crypto'
+const work = async () => {
+  const card = await createCard({ name: 'card-' + process.pid, pin: '27182818', puk: '86753098' })
+  await card.verifyPin('27182818')
+  const key = await card.generateKey('9a', { algorithm: 'P-256', pinPolicy: 'once' })
+  const data = new TextEncoder().encode('hello')
+  const signature = await card.sign('9a', data)
+  await card.close()
+  return 'verifies ' + verify('sha256', data, key, signature)
+}
+work().catch((error) => error.code + ' ' + error.message).then((said) => console.log(said))
+`
