@@ -4,9 +4,10 @@ import { concat, secretBytes, wipe } from '../bytes.ts'
 import { UsageError } from '../errors.ts'
 import { checkCardName } from '../home/home.ts'
 import { ADMIN_ALGORITHMS } from '../piv/algorithms.ts'
+import { FIRST_STATE, type Model, modelOf } from '../piv/first-state.ts'
 import { type AdminKey, adminAlgorithmOf } from '../piv/host/admin.ts'
 import { type Card, cardOver } from '../piv/host/card.ts'
-import { checkTries, DEFAULT_TRIES, type Secret } from '../piv/pin.ts'
+import { checkTries, type Secret } from '../piv/pin.ts'
 import { checkNewPin, type PinRules } from '../piv/pin-quality.ts'
 import { withFirstSecrets } from '../tpm/first-secrets.ts'
 import { helpDeskKeyBlob } from '../tpm/help-desk.ts'
@@ -23,6 +24,11 @@ export interface CreateCardOptions {
   readonly tcti?: string
   /** Folder of the cards. Defaults to $TESSERA_HOME, else $XDG_DATA_HOME/tessera. */
   readonly home?: string
+  /**
+   * `yubikey`: the first state of a YubiKey 5.4.3, for programs and tests made for those: PIN 123456, a 3DES admin key, no
+   * printed information. docs/yubico.md
+   */
+  readonly model?: Model
   /** 6 to 8 digits. Defaults to 12345678, which must be changed before the first use of a key. */
   readonly pin?: Secret
   /** 8 printable ASCII characters; 12345678 by default. */
@@ -61,8 +67,9 @@ export function createCard(options: CreateCardOptions): Promise<Card> {
 /** The same for the enrolment station, which prepares a card for its first user. Not exported to programs. */
 export async function makeCard(options: CreateCardOptions, local: LocalOptions = {}): Promise<Card> {
   const name = checkCardName(options.name)
-  const pinTries = checkTries(options.pinTries ?? DEFAULT_TRIES, 'PIN')
-  const pukTries = checkTries(options.pukTries ?? DEFAULT_TRIES, 'PUK')
+  const { tries } = FIRST_STATE[modelOf(options)]
+  const pinTries = checkTries(options.pinTries ?? tries, 'PIN')
+  const pukTries = checkTries(options.pukTries ?? tries, 'PUK')
   const unlockSeconds = checkMinutes(options.unlockMinutes ?? 15) * 60
   const helpDeskKey = options.helpDeskPublicKey === undefined ? undefined : helpDeskKeyBlob(options.helpDeskPublicKey)
   const pinRules = pinRulesOf(options)
@@ -79,7 +86,9 @@ export async function makeCard(options: CreateCardOptions, local: LocalOptions =
         signal: options.signal,
         readerOf: readerOfCard,
       }
-      const settings = { name, pinTries, pukTries, helpDeskKey, unlockSeconds, mustChangePin, pinRules, ownerPassword }
+      const { model } = options
+      const counted = { pinTries, pukTries, helpDeskKey, unlockSeconds }
+      const settings = { ...counted, name, mustChangePin, pinRules, model, ownerPassword }
       return cardOver(localChannel(await createTpmCard(place, { ...secrets, ...settings }), local))
     })
   } finally {

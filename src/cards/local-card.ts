@@ -1,15 +1,14 @@
 // A card in this process as a channel: its card application, and functions for which PIV has no command.
-import { equal, utf8 } from '../bytes.ts'
 import type { CardChannel, LocalCard, TriesKnown } from '../channel.ts'
 import { PinError } from '../errors.ts'
 import { SW } from '../iso7816/status.ts'
 import { CardApplication } from '../piv/card/application.ts'
 import { InProcessChannel } from '../piv/card/channel.ts'
 import type { DefaultSecret } from '../piv/card/context.ts'
-import { INITIAL_OBJECTS } from '../piv/card/identity.ts'
+import { initialObjects } from '../piv/card/identity.ts'
 import type { PinVault, TryCounter, Vault } from '../piv/card/vault.ts'
+import { FIRST_STATE, isFirst, type Model, modelOf } from '../piv/first-state.ts'
 import { refusal } from '../piv/host/refusals.ts'
-import { DEFAULT_PIN } from '../piv/pin.ts'
 import { checkNewPin, type PinRules } from '../piv/pin-quality.ts'
 import { type Challenge, formatChallenge } from '../tpm/help-desk.ts'
 
@@ -23,6 +22,8 @@ export interface LocalVault extends Vault {
     readonly created: string
     readonly assurance: 'hardware' | 'software'
     readonly pinRules?: PinRules | undefined
+    /** That of Tessera unless said otherwise. */
+    readonly model?: Model | undefined
     readonly flags: { readonly mustChangePin: boolean; readonly defaults: readonly DefaultSecret[] }
   }
   readonly pins: PinVault & {
@@ -41,10 +42,11 @@ export function localChannel(vault: LocalVault, { firstPinServes = false }: Loca
   const application = new CardApplication({
     vault,
     identity: () => {
-      const { cardId, name, created, assurance } = vault.card
-      return { cardId, name, created: new Date(created), assurance }
+      const { cardId, name, created, assurance, model } = vault.card
+      return { cardId, name, created: new Date(created), assurance, model }
     },
-    mustChangePin,
+    // Commands of Tessera ask `LocalCard` as well, so the first PIN serves no key there whatever the model.
+    mustChangePin: () => mustChangePin() && !FIRST_STATE[modelOf(vault.card)].trustsDefaults,
     pinRules: () => vault.card.pinRules,
     defaults: () => vault.card.flags.defaults,
   })
@@ -79,12 +81,12 @@ function localCard(vault: LocalVault, application: CardApplication, mustChangePi
       await grant()
       await vault.admin.remove()
     },
-    objects: () => [...new Set([...INITIAL_OBJECTS, ...vault.objects.tags()])].sort(),
+    objects: () => [...new Set([...initialObjects(modelOf(vault.card)), ...vault.objects.tags()])].sort(),
     challenge: () => disarmed(async () => formatChallenge(await pins.challenge())),
     unblockWithResponse: (response, newPin) =>
       disarmed(async () => {
         // As at the card edge: the default PIN is public.
-        if (equal(newPin, utf8(DEFAULT_PIN))) throw refusal('unblockPin', { sw: SW.CONDITIONS_OF_USE })
+        if (isFirst(modelOf(vault.card), 'pin', newPin)) throw refusal('unblockPin', { sw: SW.CONDITIONS_OF_USE })
         checkNewPin(newPin, vault.card.pinRules)
         await pins.unblockWithResponse(response, newPin)
       }),

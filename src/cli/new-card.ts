@@ -59,6 +59,7 @@ export async function newCard(context: Context, name: string) {
   const chosen = {
     ...{ name, tcti, noPuk },
     ...given({
+      model: options.as,
       pin: await pin(),
       puk: noPuk ? undefined : await firstSecret(context, 'puk'),
       adminKey: await adminKey(context),

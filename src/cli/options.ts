@@ -1,4 +1,5 @@
 // Every option of the command line as data, and the types derived from it. The texts are in messages.ts.
+import { MODELS } from '../piv/first-state.ts'
 import { PIN_POLICIES } from '../piv/slots.ts'
 import { METHODS } from '../signin/methods.ts'
 import type { TEXT } from './messages.ts'
@@ -23,6 +24,7 @@ export const OPTIONS = {
   tcti: { flags: '--tcti <tcti>' },
   logLevel: { flags: '--log-level <level>', choices: LEVELS },
 
+  as: { flags: '--as <model>', choices: MODELS },
   pin: { flags: '--pin <default|prompt|file>' },
   puk: { flags: '--puk <default|prompt|none|file>' },
   adminKey: { flags: '--admin-key <default|random|file>' },

@@ -31,7 +31,10 @@ export const COMMANDS: readonly CommandRow[] = [
     asks: true,
     tpmOnly: true,
     args: '<name>',
-    options: [...firstSecrets, 'newPinPolicy', 'minPinLength', 'mustChangePin', 'unlockFor', 'ownerPasswordFile'],
+    options: [
+      ...firstSecrets,
+      ...(['as', 'newPinPolicy', 'minPinLength', 'mustChangePin', 'unlockFor', 'ownerPasswordFile'] as const),
+    ],
     load: () => import('./commands/create.ts'),
   },
   { words: 'list', load: () => import('./commands/list.ts') },

@@ -1,15 +1,8 @@
 // The secrets that a card is created with: those that were given, and the public defaults for the others.
 import { concat, fromHex, wipe } from '../bytes.ts'
 import { ADMIN_ALGORITHMS } from '../piv/algorithms.ts'
-import {
-  DEFAULT_ADMIN_KEY,
-  DEFAULT_PIN,
-  DEFAULT_PUK,
-  isDefaultAdminKey,
-  pinBytes,
-  pukBytes,
-  type Secret,
-} from '../piv/pin.ts'
+import { FIRST_STATE, isFirst, type Model } from '../piv/first-state.ts'
+import { DEFAULT_ADMIN_KEY, isDefaultAdminKey, pinBytes, pukBytes, type Secret } from '../piv/pin.ts'
 import type { DefaultSecret } from './store/card-file.ts'
 
 export interface FirstSecrets {
@@ -26,6 +19,7 @@ export interface FirstSecretsOptions {
   readonly puk?: Secret | undefined
   readonly noPuk?: boolean | undefined
   readonly adminKey?: Uint8Array | 'none' | undefined
+  readonly model?: Model | undefined
 }
 
 /**
@@ -36,18 +30,20 @@ export async function withFirstSecrets<Result>(
   options: FirstSecretsOptions,
   work: (secrets: FirstSecrets) => Promise<Result>,
 ): Promise<Result> {
-  const adminKey = options.adminKey === 'none' ? undefined : (options.adminKey ?? defaultAdminKey())
+  const { model = 'tessera' } = options
+  const first = FIRST_STATE[model]
+  const adminKey = options.adminKey === 'none' ? undefined : (options.adminKey ?? defaultAdminKey(model))
   const secrets: Uint8Array[] = adminKey === undefined ? [] : [adminKey]
   const wipedLater = (secret: Uint8Array): Uint8Array => {
     secrets.push(secret)
     return secret
   }
   try {
-    const pin = wipedLater(pinBytes(options.pin ?? DEFAULT_PIN))
-    const puk = options.noPuk ? undefined : wipedLater(pukBytes(options.puk ?? DEFAULT_PUK))
+    const pin = wipedLater(pinBytes(options.pin ?? first.pin))
+    const puk = options.noPuk ? undefined : wipedLater(pukBytes(options.puk ?? first.puk))
     const defaults: DefaultSecret[] = []
-    if (isText(pin, DEFAULT_PIN)) defaults.push('pin')
-    if (puk !== undefined && isText(puk, DEFAULT_PUK)) defaults.push('puk')
+    if (isFirst(model, 'pin', pin)) defaults.push('pin')
+    if (puk !== undefined && isFirst(model, 'puk', puk)) defaults.push('puk')
     if (adminKey !== undefined && isDefaultAdminKey(adminKey.subarray(1))) defaults.push('adminKey')
     return await work({ pin, puk, adminKey, defaults })
   } finally {
@@ -55,7 +51,7 @@ export async function withFirstSecrets<Result>(
   }
 }
 
-const defaultAdminKey = (): Uint8Array =>
-  concat(Uint8Array.of(ADMIN_ALGORITHMS['AES-192'].id), fromHex(DEFAULT_ADMIN_KEY) ?? new Uint8Array(0))
-
-const isText = (octets: Uint8Array, text: string) => Buffer.from(text).equals(octets)
+function defaultAdminKey(model: Model): Uint8Array {
+  const { id } = ADMIN_ALGORITHMS[FIRST_STATE[model].adminAlgorithm]
+  return concat(Uint8Array.of(id), fromHex(DEFAULT_ADMIN_KEY) ?? new Uint8Array(0))
+}

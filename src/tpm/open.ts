@@ -2,6 +2,7 @@
 import { randomBytes } from 'node:crypto'
 import { wipe } from '../bytes.ts'
 import { CardError } from '../errors.ts'
+import type { Model } from '../piv/first-state.ts'
 import type { PinRules } from '../piv/pin-quality.ts'
 import { SRK_HANDLE } from './constants.ts'
 import { releaseDevice, type TpmDevice } from './devices.ts'
@@ -47,6 +48,7 @@ export interface NewCard {
   readonly mustChangePin: boolean
   readonly pinRules?: PinRules | undefined
   readonly defaults: readonly DefaultSecret[]
+  readonly model?: Model | undefined
   readonly ownerPassword: Uint8Array
 }
 
@@ -122,6 +124,7 @@ async function make(
       tpm: { manufacturer: facts.manufacturer, firmware: facts.firmware, vendor: facts.vendor },
       unlockSeconds: request.unlockSeconds,
       ...(request.pinRules === undefined ? {} : { pinRules: request.pinRules }),
+      ...(request.model === 'yubikey' && { model: request.model }),
       flags: { mustChangePin: request.mustChangePin, defaults: [...request.defaults] },
       keys: {},
       objects: {},
@@ -226,17 +229,10 @@ export async function destroyTpmCard(place: Partial<Place>, name: string, ownerP
  * When it fails after the first half there is no card of this name.
  */
 export async function renewTpmCard(place: Partial<Place>, name: string, ownerPassword: Uint8Array): Promise<TpmVault> {
-  const { pin, puk, helpDeskKey, unlockSeconds, pinRules, tcti } = await storesOf(place).store.read(name)
-  const settings = {
-    name,
-    pinTries: pin.tries,
-    pukTries: puk.tries,
-    helpDeskKey,
-    unlockSeconds,
-    pinRules,
-    mustChangePin: true,
-  }
-  return withFirstSecrets({ noPuk: !puk.present }, async (secrets) => {
+  const { pin, puk, helpDeskKey, unlockSeconds, pinRules, model, tcti } = await storesOf(place).store.read(name)
+  const kept = { pinTries: pin.tries, pukTries: puk.tries, helpDeskKey, unlockSeconds, pinRules, model }
+  const settings = { ...kept, name, mustChangePin: true }
+  return withFirstSecrets({ noPuk: !puk.present, model }, async (secrets) => {
     const here = { ...place, tcti: place.tcti ?? openableTcti(tcti, name) }
     await destroyTpmCard(here, name, ownerPassword)
     return createTpmCard(here, { ...settings, ...secrets, ownerPassword })

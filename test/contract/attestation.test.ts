@@ -134,7 +134,7 @@ const importKey = (edge: Edge, slot: number, ...more: readonly Uint8Array[]): Pr
   edge.chain(`00 FE 11 ${two(slot)}`, concat(tlv(0x06, scalar()), ...more), '')
 
 atEdge('nothing is said of imported keys, of none, and of what is no slot', async ({ edge }) => {
-  await attest(edge, 0x9a, 0x6a88)
+  await attest(edge, 0x9a, 0x6a82)
   await edge.authenticateAdmin()
   is(await importKey(edge, 0x9a), 0x9000, 'an imported key')
   await attest(edge, 0x9a, 0x6a80)

@@ -1,6 +1,7 @@
 // The objects that identify a card, there from its creation. SP 800-73-5 part 1, section 3.1.
 import { hex } from '../../bytes.ts'
 import { NON_FEDERAL, writeCapabilities, writeChuid, writeDiscovery, writePrintedInformation } from '../contents.ts'
+import { FIRST_STATE, type Model, modelOf } from '../first-state.ts'
 import { tagOf } from '../objects.ts'
 
 /** What the objects contain. All of it is public, or readable with the PIN. */
@@ -12,6 +13,8 @@ export interface CardIdentity {
   readonly created: Date
   /** Whether its keys live in a TPM or in what only behaves like one. */
   readonly assurance: 'hardware' | 'software'
+  /** That of Tessera unless said otherwise. */
+  readonly model?: Model | undefined
 }
 
 /** A card of this kind does not expire, but the standard requires a date. */
@@ -51,10 +54,14 @@ function printed(card: CardIdentity): Uint8Array {
   })
 }
 
-/** Tags of the objects that every card has. */
-export const INITIAL_OBJECTS: readonly string[] = [...MADE.keys(), tagOf('key-history')]
+const PRINTED = tagOf('printed-information')
+const has = (model: Model, tag: string): boolean => tag !== PRINTED || FIRST_STATE[model].printed
+
+/** Tags of the objects that every card of this model has. */
+export const initialObjects = (model: Model): readonly string[] =>
+  [...MADE.keys(), tagOf('key-history')].filter((tag) => has(model, tag))
 
 /** The content of an object that was never written; undefined where there is none. */
 export function initialObject(tag: string, identity: CardIdentity): Uint8Array | undefined {
-  return MADE.get(tag)?.(identity)
+  return has(modelOf(identity), tag) ? MADE.get(tag)?.(identity) : undefined
 }

@@ -205,6 +205,8 @@ export class CardAccess {
   async #use(slot: Slot, operation: Operation, options: UseOptions, pin?: Uint8Array): Promise<Uint8Array> {
     let key: KeyInfo | undefined
     const got = await this.#turn<Answer | Used>(options, (transmit) => {
+      // A card that is like a YubiKey lets programs use keys with its first PIN.
+      if (this.secrets.mustChange) return Promise.reject(refusal('useKey', { sw: SW.CONDITIONS_OF_USE }))
       const exchange = new Exchange(this.channel, transmit)
       key = pin === undefined && this.#selection.isLasting ? this.keys.known(slot) : undefined
       if (key !== undefined) return exchange.sendLast(commandFor(operation, key))

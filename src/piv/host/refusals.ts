@@ -135,10 +135,10 @@ const REFUSALS: Readonly<Record<Act, ReadonlyMap<number, Refusal>>> = {
   ]),
   attest: new Map<number, Refusal>([
     [SW.UNKNOWN_INS, card('ERR_NOT_SUPPORTED', 'This card does not attest keys: it does not have that command.')],
-    [
-      SW.REFERENCE_NOT_FOUND,
+    ...[SW.REFERENCE_NOT_FOUND, SW.NOT_FOUND].map((sw): [number, Refusal] => [
+      sw,
       card('ERR_KEY_ABSENT', 'There is no key in this slot. Make one: tessera key generate SLOT.'),
-    ],
+    ]),
     [
       SW.WRONG_DATA,
       card('ERR_NOT_SUPPORTED', 'There is nothing to attest: the key in this slot, if any, was not made on the card.'),

@@ -88,6 +88,8 @@ const members = {
   approvals: v.strictObject(v.entriesFromList(APPROVALS, v.optional(approval))),
   /** TPM2B_PUBLIC of H; its private half is at the help desk. */
   helpDeskKey: v.optional(blob),
+  /** Absent for a card whose first state is that of Tessera. */
+  model: v.optional(v.literal('yubikey')),
   /** How long a verified PIN authorises `once` keys, in seconds. */
   unlockSeconds: integer(1, 3600),
   /** What a new PIN must be, beyond 6 to 8 digits. */

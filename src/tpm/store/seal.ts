@@ -15,9 +15,23 @@ function wholeText({ name: _, seal, ...card }: SealedCard): string {
  * no admin key. Whoever has an admin key makes keys without the PIN, and whoever reaches the TPM has the admin key.
  */
 function pinText(card: CardFile, coversKeys: boolean): string {
-  const { cardId, created, srk, tpm, pin, puk, burnKey, approvals, helpDeskKey, unlockSeconds, pinRules, flags } = card
+  const {
+    cardId,
+    created,
+    srk,
+    tpm,
+    pin,
+    puk,
+    burnKey,
+    approvals,
+    helpDeskKey,
+    unlockSeconds,
+    pinRules,
+    model,
+    flags,
+  } = card
   return spell({
-    ...{ cardId, created, srk, tpm, pin, puk, burnKey, approvals, helpDeskKey, unlockSeconds, pinRules },
+    ...{ cardId, created, srk, tpm, pin, puk, burnKey, approvals, helpDeskKey, unlockSeconds, pinRules, model },
     mustChangePin: flags.mustChangePin,
     defaultPin: flags.defaults.includes('pin'),
     keys: coversKeys ? card.keys : undefined,

@@ -3,6 +3,7 @@ import type { KeyObject, X509Certificate } from 'node:crypto'
 import * as assert from 'uvu/assert'
 import { type Card, createCard, openCard } from '../../../src/index.ts'
 import type { Algorithm } from '../../../src/piv/algorithms.ts'
+import { FIRST_STATE, type Model } from '../../../src/piv/first-state.ts'
 import { seen } from '../../pcsc/cards.ts'
 import { startServe } from '../../serve/support/process.ts'
 import { startPcscd } from '../../support/pcscd.ts'
@@ -29,6 +30,9 @@ export const PLANS = {
   prime: { '9a': 'RSA-2048', '9c': 'P-256', '9d': 'RSA-2048', '9e': 'RSA-2048', '82': 'P-384' },
 } as const satisfies Record<string, Plan>
 
+/** `none`: there is nothing on the card. */
+type PlanName = keyof typeof PLANS | 'none'
+
 export interface ServedCard {
   readonly name: string
   readonly reader: string
@@ -47,11 +51,12 @@ export interface Served {
 
 /**
  * One card a plan, the first in the first reader, by `tessera serve`. Each slot has a certificate of its key, of subject
- * `NAME SLOT`. `readers`: what their names begin with, instead of what vpcd calls them.
+ * `NAME SLOT`. `readers`: what their names begin with, instead of what vpcd calls them. `model`: the cards have the first
+ * secrets of it.
  */
 export async function startServed(
-  names: ReadonlyArray<keyof typeof PLANS>,
-  { readers }: { readonly readers?: string } = {},
+  names: readonly PlanName[],
+  { readers, model }: { readonly readers?: string; readonly model?: Model } = {},
 ): Promise<Served> {
   const [pcscd, swtpm, issuer] = await Promise.all([
     startPcscd(readers === undefined ? {} : { name: readers }),
@@ -60,7 +65,7 @@ export async function startServed(
   ])
   const place = { home: tempDir('home'), tcti: swtpm.tcti }
   const prepared = []
-  for (const name of names) prepared.push({ name, certificates: await prepare(place, name, issuer) })
+  for (const name of names) prepared.push({ name, certificates: await prepare(place, name, issuer, model) })
   const vpcd = `127.0.0.1:${pcscd.ports[0]}`
   const serve = await startServe(['serve', ...names, '--vpcd', vpcd], { TESSERA_HOME: place.home })
   // It says so when the cards are in their readers.
@@ -111,14 +116,16 @@ export const triesLeft = (card: ServedCard): Promise<number | undefined> =>
 
 async function prepare(
   place: { readonly home: string; readonly tcti: string },
-  name: keyof typeof PLANS,
+  name: PlanName,
   issuer: Issuer,
+  model: Model | undefined,
 ): Promise<ReadonlyMap<string, X509Certificate>> {
   const certificates = new Map<string, X509Certificate>()
-  const card = await createCard({ ...place, name, pin: PIN, puk: PUK, pinTries: TRIES.pin, pukTries: TRIES.puk })
+  const first = model === undefined ? { pin: PIN, puk: PUK } : { model }
+  const card = await createCard({ ...place, ...first, name, pinTries: TRIES.pin, pukTries: TRIES.puk })
   try {
-    await card.verifyPin(PIN)
-    for (const [slot, algorithm] of Object.entries(PLANS[name])) {
+    await card.verifyPin(model === undefined ? PIN : FIRST_STATE[model].pin)
+    for (const [slot, algorithm] of Object.entries<Algorithm>(name === 'none' ? {} : PLANS[name])) {
       const certificate = await issuer.certify(slot, await card.generateKey(slot, { algorithm }), `${name} ${slot}`)
       await card.putCertificate(slot, { certificate: Uint8Array.from(certificate.raw) })
       certificates.set(slot, certificate)

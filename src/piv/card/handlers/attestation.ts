@@ -2,6 +2,7 @@
 import { refuseUnless, StatusError, SW } from '../../../iso7816/status.ts'
 import { ifWellFormed } from '../../../iso7816/tlv.ts'
 import { readCertificate, writeCertificate } from '../../certificate.ts'
+import { FIRST_STATE, modelOf } from '../../first-state.ts'
 import { fromSpki, writePublicKey } from '../../public-key.ts'
 import { ATTESTATION_CERTIFICATE } from '../../yubico.ts'
 import { attestationOf, isOf, ownCertificate } from '../attestation.ts'
@@ -17,7 +18,8 @@ type Command<Kind extends PivCommand['kind']> = Extract<PivCommand, { kind: Kind
 export async function attest(context: CardContext, { slot }: Command<'attest'>): Promise<Uint8Array> {
   const { vault, identity } = context
   const subject = vault.keys.find(slot)
-  if (subject === undefined) throw new StatusError(SW.REFERENCE_NOT_FOUND)
+  // What YubiKeys answer.
+  if (subject === undefined) throw new StatusError(SW.NOT_FOUND)
   refuseUnless(subject.origin === 'generated', SW.WRONG_DATA)
   await vault.keys.prove(slot)
   const { key, certificate } = await issuer(context)
@@ -27,6 +29,13 @@ export async function attest(context: CardContext, { slot }: Command<'attest'>):
 interface Issuer {
   readonly key: AttestationKey
   readonly certificate: Uint8Array
+}
+
+/** Of a card that has its attestation key from the beginning: made now at the latest. */
+export async function attestsFromTheBeginning(context: CardContext): Promise<void> {
+  const { vault, identity } = context
+  const isThere = vault.attestation.key() !== undefined || vault.objects.get(ATTESTATION_CERTIFICATE) !== undefined
+  if (FIRST_STATE[modelOf(identity())].attests && !isThere) await issuer(context)
 }
 
 /** The attestation key with its certificate, made at the first use. */

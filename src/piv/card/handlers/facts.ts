@@ -8,6 +8,7 @@ import { FIRMWARE, NO_ALGORITHM, ORIGIN_IDS, policiesOctets, serialOf, writeMeta
 import type { PivCommand } from '../command.ts'
 import type { CardContext, DefaultSecret } from '../context.ts'
 import type { TryCounter, VaultKey } from '../vault.ts'
+import { attestsFromTheBeginning } from './attestation.ts'
 
 type Command<Kind extends PivCommand['kind']> = Extract<PivCommand, { kind: Kind }>
 
@@ -26,6 +27,7 @@ export async function metadata(context: CardContext, { of }: Command<'metadata'>
     counters.puk = (await vault.pins.pukCounter()) ?? { left: 0, limit: 0, advisory: false }
     return triesOf(context, 'puk', counters.puk)
   }
+  if (of === 'attestation') await attestsFromTheBeginning(context)
   return of === 'admin' ? adminKey(context) : describe(keyOf(context, of))
 }
 
@@ -52,7 +54,7 @@ async function adminKey(context: CardContext): Promise<Uint8Array> {
   })
 }
 
-/** The attestation key does not exist before the first attestation. */
+/** The attestation key of Tessera's own model does not exist before the first attestation. */
 function keyOf({ vault }: CardContext, of: Slot | 'attestation'): Omit<VaultKey, 'slot'> {
   const attestation = of === 'attestation' ? vault.attestation.key() : undefined
   const found =

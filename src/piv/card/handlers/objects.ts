@@ -5,9 +5,11 @@ import { OUR_LABEL, PIV_AID, PIV_RID, selectsPiv, writeApplicationProperties } f
 import { writeKeyHistory } from '../../contents.ts'
 import { certificateTag, objectByTag, tagOf, writeObject } from '../../objects.ts'
 import { SLOTS, type Slot } from '../../slots.ts'
+import { ATTESTATION_CERTIFICATE } from '../../yubico.ts'
 import type { PivCommand } from '../command.ts'
 import type { CardContext } from '../context.ts'
 import { initialObject } from '../identity.ts'
+import { attestsFromTheBeginning } from './attestation.ts'
 
 type Command<Kind extends PivCommand['kind']> = Extract<PivCommand, { kind: Kind }>
 
@@ -31,7 +33,12 @@ export function select(_context: CardContext, { aid }: Command<'select'>): Uint8
   return PROPERTIES
 }
 
-export function getData(context: CardContext, { tag }: Command<'getData'>): Uint8Array {
+export function getData(context: CardContext, command: Command<'getData'>): Uint8Array | Promise<Uint8Array> {
+  if (command.tag !== ATTESTATION_CERTIFICATE) return read(context, command)
+  return attestsFromTheBeginning(context).then(() => read(context, command))
+}
+
+function read(context: CardContext, { tag }: Command<'getData'>): Uint8Array {
   const { vault, identity } = context
   if (objectByTag(tag)?.read === 'pin' && !vault.pins.unlocked) throw new StatusError(SW.SECURITY_STATUS)
   const written =

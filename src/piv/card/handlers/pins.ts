@@ -1,8 +1,9 @@
 // VERIFY, CHANGE REFERENCE DATA, RESET RETRY COUNTER. SP 800-73-5 part 2, 3.2.1 to 3.2.3.
-import { copyOf, equal, utf8, wipe } from '../../../bytes.ts'
+import { copyOf, wipe } from '../../../bytes.ts'
 import { StatusError, SW, wrongTry } from '../../../iso7816/status.ts'
-import { DEFAULT_PIN, DEFAULT_PUK, isPuk, pinBytes, pukBytes, unpadPin } from '../../pin.ts'
-import { checkNewPin, type PinRules } from '../../pin-quality.ts'
+import { FIRST_STATE, isFirst, type Model, modelOf } from '../../first-state.ts'
+import { isPuk, pinBytes, pukBytes, unpadPin } from '../../pin.ts'
+import { checkNewPin } from '../../pin-quality.ts'
 import type { PivCommand } from '../command.ts'
 import type { CardContext } from '../context.ts'
 
@@ -30,13 +31,14 @@ export async function verify({ vault }: CardContext, { pin }: Command<'verify'>)
   }
 }
 
-/** New values are checked first: a malformed one costs no try. The defaults are refused, since everybody knows them. */
-export async function change(
-  { vault, pinRules }: CardContext,
-  { which, old, fresh }: Command<'change'>,
-): Promise<void> {
+/**
+ * New values are checked first: a malformed one costs no try. The first PIN is refused, since everybody knows it, and so is
+ * the first PUK except on a card that is to be like a YubiKey.
+ */
+export async function change(context: CardContext, { which, old, fresh }: Command<'change'>): Promise<void> {
+  const { vault } = context
   const former = which === 'pin' ? compared(old) : copyOf(old)
-  const next = which === 'pin' ? newPin(fresh, pinRules?.()) : newPuk(fresh)
+  const next = which === 'pin' ? newPin(context, fresh) : newPuk(context, fresh)
   try {
     if (which === 'pin') await vault.pins.changePin(former, next)
     else await vault.pins.changePuk(former, next)
@@ -48,8 +50,9 @@ export async function change(
 }
 
 /** A malformed PUK counts as a wrong one, whatever comes with it: programs rely on it to block a card. */
-export async function unblock({ vault, pinRules }: CardContext, { puk, fresh }: Command<'unblock'>): Promise<void> {
-  const next = isPuk(puk) ? newPin(fresh, pinRules?.()) : copyOf(fresh)
+export async function unblock(context: CardContext, { puk, fresh }: Command<'unblock'>): Promise<void> {
+  const { vault } = context
+  const next = isPuk(puk) ? newPin(context, fresh) : copyOf(fresh)
   try {
     await vault.pins.unblockPin(puk, next)
   } finally {
@@ -64,20 +67,24 @@ function compared(field: Uint8Array): Uint8Array {
 }
 
 /** Their errors carry the status word 6A80. */
-function newPin(field: Uint8Array, rules: PinRules | undefined): Uint8Array {
+function newPin({ identity, pinRules }: CardContext, field: Uint8Array): Uint8Array {
   const unpadded = unpadPin(field) ?? new Uint8Array(0)
   try {
-    const pin = notDefault(pinBytes(unpadded), DEFAULT_PIN)
-    checkNewPin(pin, rules)
+    const pin = notFirst(modelOf(identity()), 'pin', pinBytes(unpadded))
+    checkNewPin(pin, pinRules?.())
     return pin
   } finally {
     wipe(unpadded)
   }
 }
 
-const newPuk = (field: Uint8Array) => notDefault(pukBytes(field), DEFAULT_PUK)
+function newPuk({ identity }: CardContext, field: Uint8Array): Uint8Array {
+  const model = modelOf(identity())
+  const puk = pukBytes(field)
+  return FIRST_STATE[model].trustsDefaults ? puk : notFirst(model, 'puk', puk)
+}
 
-function notDefault(secret: Uint8Array, known: string): Uint8Array {
-  if (!equal(secret, utf8(known))) return secret
+function notFirst(model: Model, which: 'pin' | 'puk', secret: Uint8Array): Uint8Array {
+  if (!isFirst(model, which, secret)) return secret
   throw new StatusError(SW.CONDITIONS_OF_USE)
 }
