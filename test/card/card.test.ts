@@ -173,10 +173,16 @@ test('classes R and W: not without the name of the card, which the refusal says'
   for (const [what, ...lines] of [
     ['PUK', PIN, 'wrongPUK', hex(ADMIN_KEY)],
     ['admin key', PIN, PUK, '00'.repeat(24)],
+    ['admin key', PIN, PUK, `3DES:${'00'.repeat(24)}`],
   ] as const) {
     const { code, stderr } = await onCard('--classes', 'W', '--pin-file', file(what, ...lines), '--yes', guid)
     assert.is(code, 1, stderr)
     assert.match(stderr, `The ${what} is refused`)
+  }
+  for (const text of ['3DES:', `3DES:${'00'.repeat(16)}`, `AES:${'00'.repeat(16)}`, '00'.repeat(20)]) {
+    const { code, stderr } = await onCard('--classes', 'W', '--pin-file', file('odd', PIN, PUK, text), '--yes', guid)
+    assert.is(code, 2, stderr)
+    assert.match(stderr, '3DES: and 48 digits')
   }
   if (card.puk !== undefined) card.puk.left = 5
   assert.equal(snapshot(), before)

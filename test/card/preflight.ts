@@ -2,9 +2,10 @@
 // secret costs one try here, instead of one in each assertion.
 import { hex } from '../../src/bytes.ts'
 import type { CardChannel } from '../../src/channel.ts'
-import { find, readTlvs, unwrap } from '../../src/iso7816/tlv.ts'
+import { find } from '../../src/iso7816/tlv.ts'
 import { getData, RESET_RETRY_COUNTER, STATUS, VERIFY } from '../contract/assertions/assertion.ts'
 import { Edge, SELECT, type Secrets } from '../contract/assertions/edge.ts'
+import { readTlvs, unwrap } from '../contract/assertions/read.ts'
 import { type CardTest, UsageError } from './options.ts'
 
 /** The card is left alone: its PIN or its tries are at stake. */

@@ -4,7 +4,8 @@ import { createCipheriv, createDecipheriv, type KeyObject, randomBytes, X509Cert
 import { gunzipSync } from 'node:zlib'
 import { concat, fromHex, hex } from '../../../src/bytes.ts'
 import type { CardChannel, Transmit } from '../../../src/channel.ts'
-import { find, readTlvs, tlv, unwrap } from '../../../src/iso7816/tlv.ts'
+import { find, tlv } from '../../../src/iso7816/tlv.ts'
+import { readTlvs, unwrap } from './read.ts'
 
 /** What the assertions of the classes P, R and W have to know of the card. */
 export interface Secrets {
@@ -164,7 +165,7 @@ export class Edge {
     const damaged: string[] = []
     for (const [slot, tag] of CERTIFICATES) {
       const { data, sw } = await this.send(`00 CB 3F FF 05 5C 03 ${tag} 00`)
-      if (sw !== 0x9000) continue
+      if (sw !== 0x9000 || data.length === 0) continue
       try {
         const certificate = certificateIn(data)
         if (certificate !== undefined) found.set(slot, certificate)

@@ -9,9 +9,10 @@ import {
   verify,
 } from 'node:crypto'
 import { concat, equal, hex } from '../../../src/bytes.ts'
-import { find, readTlvs, tlv, unwrap } from '../../../src/iso7816/tlv.ts'
+import { find, tlv } from '../../../src/iso7816/tlv.ts'
 import { must } from './assertion.ts'
 import { type Answer, type Edge, octets, two } from './edge.ts'
+import { readTlvs, unwrap } from './read.ts'
 
 const MESSAGE = new TextEncoder().encode('Tessera')
 const EMPTY = new Uint8Array(0)

@@ -1,9 +1,10 @@
 // The add-ons of the reference (end of section 8) for cards with Yubico's instructions, numbered by themselves.
 import { createPublicKey, generateKeyPairSync } from 'node:crypto'
 import { concat, hex } from '../../../src/bytes.ts'
-import { find, readTlvs, tlv } from '../../../src/iso7816/tlv.ts'
+import { find, tlv } from '../../../src/iso7816/tlv.ts'
 import { type Assertion, assertion, must, STATUS, step, verified } from './assertion.ts'
 import { type Answer, type Edge, octets } from './edge.ts'
+import { readTlvs } from './read.ts'
 import { assertSigned, signWith } from './use.ts'
 
 /** A card of another make does not know these instructions. */
