@@ -127,6 +127,11 @@ export const IN_DOCUMENTS: readonly ProgramLine[] = [
     test: 'test/strangers/ykman.test.ts',
     by: "'TDES'",
   },
+  {
+    line: 'ykman piv access change-management-key --protect',
+    test: 'test/strangers/as-yubikey.test.ts',
+    by: "'change-management-key', '--generate', '--protect'",
+  },
   { line: 'npm run bench -- tls', why: TAKES_LONG },
   { line: 'npm run bench -- --quick', why: TAKES_LONG },
   { line: 'npm run bench -- --long', why: TAKES_LONG },
