@@ -69,7 +69,7 @@ test('what cannot be is said before anything is asked for', async () => {
     ['enroll --est https://a --certsrv https://b', 'one CA'],
     ['enroll --est https://a --user a --negotiate', 'Choose one way to log in'],
     ['enroll --est https://a --user a --by-certificate', 'Choose one way to log in'],
-    ['enroll --est http://a', 'no address of a CA'],
+    ['enroll --est http://a', 'not the address of a CA'],
     ['enroll 9z --est https://a', 'no slot'],
     ['enroll --est https://a --ca-file /dev/null', 'no usable certificate'],
   ] as const) {

@@ -118,8 +118,8 @@ test('doctor: not there, there, connecting, and open to the network', async () =
   await once(server, 'listening')
   const { port } = server.address() as { port: number }
   const open = here(DEBIAN.replace('0x8C7B', String(port)))
-  assert.match(await said(installed('3.3'), open), new RegExp(`^warning.*every interface.*nft .*${port}, ${port + 1}`))
-  server.close()
+  const exposed = await said(installed('3.3'), open).finally(() => server.close())
+  assert.match(exposed, new RegExp(`^warning.*every interface.*Close ports ${port} and ${port + 1}`))
 })
 
 test.run()

@@ -121,7 +121,7 @@ test('station --wait: nothing while it waits, and the first PIN is read again', 
   const both = secretFile(join(home, 'first'), PIN, PASSWORDS.alice)
   const login = ['--user', 'alice', '--password-file', both, '--pin', both]
   const command = start(['station', 'handed-over', ...where, ...login, '--wait', '10'])
-  await command.said(/It is asked again/)
+  await command.said(/Asking again/)
   command.kill('SIGSTOP')
   assert.equal(search(command.pid, needles).found, [])
   command.kill('SIGCONT')
