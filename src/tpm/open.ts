@@ -203,7 +203,7 @@ export async function destroyTpmCard(place: Partial<Place>, name: string, ownerP
       await recover(stores, device, srk, ownerPassword)
       if ((await readIfThere(stores, name)) === undefined) return // that finished an earlier destruction
       // A file that was mixed from two could name the indices of another card.
-      await checkSeal(stores, device, srk, card)
+      if (!(await checkSeal(stores, device, srk, card))) return removeFiles(stores, name, card.cardId)
       const places = placesOf(card)
       const journal = await stores.journal.begin(journalEntry('destroy', name, card.cardId, tcti, srk, places))
       try {

@@ -95,11 +95,20 @@ export async function recover(stores: Stores, device: TpmDevice, srk: Srk, owner
 export const sealOf = ({ home, table }: Stores, device: TpmDevice, srk: Srk, card: CardFile) =>
   openSeal(device, srk, card, table, home.of(card.name, 'card'))
 
-/** Refuses a file that somebody changed; a card that is dead has no seal to check. @throws FileError ERR_CARD_FILE */
-export async function checkSeal(stores: Stores, device: TpmDevice, srk: Srk, card: CardFile): Promise<void> {
-  const isDead = valueIf((error) => hasCode(error, 'ERR_CARD_DEAD'), undefined)
-  const seal = await sealOf(stores, device, srk, card).catch(isDead)
-  seal?.wipe()
+/**
+ * Refuses a file that somebody changed. False for a dead card without a seal: nothing proves that the indices which its
+ * file names are its own, so none is removed.
+ * @throws FileError ERR_CARD_FILE
+ */
+export async function checkSeal(stores: Stores, device: TpmDevice, srk: Srk, card: CardFile): Promise<boolean> {
+  try {
+    const seal = await sealOf(stores, device, srk, card)
+    seal?.wipe()
+    return true
+  } catch (error) {
+    if (hasCode(error, 'ERR_CARD_DEAD')) return false
+    throw error
+  }
 }
 
 /** Removes the file of a destroyed card, and those of its enrolments: without the former, the latter serve nobody. */

@@ -11,6 +11,7 @@ import { responseOf } from '../failure.ts'
 import { type SealedBlob, seal, unseal, unsealByTicket } from '../keys/seal.ts'
 import { notLoaded } from '../loaded-keys.ts'
 import { policyDigest } from '../policy/digest.ts'
+import type { Role } from '../policy/terms.ts'
 import type { Srk } from '../srk.ts'
 import type { CardFile, SealedCard } from '../store/card-file.ts'
 import { changedByOthers, SealKeys, sealCard } from '../store/seal.ts'
@@ -82,10 +83,16 @@ export async function openSeal(
   }
 }
 
-/** A card's PIN index says whether there is a seal. The TPM is asked, since the file can say anything. */
+/**
+ * A card's PIN index says whether there is a seal. The TPM is asked, since the file can say anything: also that the PUK
+ * index is one of another card.
+ * @throws CardError ERR_CARD_DEAD where there is no PIN index: then nothing proves what the file says
+ */
 async function requireOldLock(device: TpmDevice, card: CardFile, table: LockTable, path: string): Promise<undefined> {
   const found = await indexName(device, card.pin.handle)
-  const isOld = equal(card.pin.name, pinIndexName(card, withoutSeal(table)))
+  const isOld = (['pin', 'puk'] as const).every((role) =>
+    equal(card[role].name, nameUnderK(role, card, withoutSeal(table))),
+  )
   if (isOld && found === undefined) throw new CardError('ERR_CARD_DEAD', GONE)
   if (!isOld || found === undefined || !equal(found, card.pin.name)) throw changedByOthers(card.name, path)
 }
@@ -106,14 +113,15 @@ export async function openPinSeal(
   path: string,
 ): Promise<void> {
   const { key, approval } = card.seal.pin
-  const ofThisLock = equal(card.pin.name, pinIndexName(card, table)) && isApproved(card.burnKey, key, approval)
+  const ofThisLock = equal(card.pin.name, nameUnderK('pin', card, table)) && isApproved(card.burnKey, key, approval)
   if (!ofThisLock) throw changedByOthers(card.name, path)
   const opened = unsealByTicket(device, srk, key, by.session, by.ticket)
   keys.addPinKey(await opened.catch((error: unknown) => refused(card, path, error)), card, path)
 }
 
-function pinIndexName(card: LockCard, table: LockTable): Uint8Array {
-  return writtenName(indexPublic('pin', card.pin.handle, policyFacts(card).burnName, table))
+/** The Name of this index, if K made it. */
+export function nameUnderK(role: Role, card: LockCard, table: LockTable): Uint8Array {
+  return writtenName(indexPublic(role, card[role].handle, policyFacts(card).burnName, table))
 }
 
 function isApproved(burnKey: Uint8Array, key: SealedBlob, approval: Uint8Array): boolean {

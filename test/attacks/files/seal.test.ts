@@ -2,6 +2,7 @@
 // The seal of a card file. Without the TPM nobody changes or mixes files unnoticed. With the TPM and without the PIN nobody
 // changes what only the PIN can change, from VERIFY on.
 import { generateKeyPairSync, sign } from 'node:crypto'
+import { existsSync, writeFileSync } from 'node:fs'
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
 import { concat, sha256, utf8 } from '../../../src/bytes.ts'
@@ -9,21 +10,23 @@ import { createCard, destroyCard, openCard } from '../../../src/cards/index.ts'
 import { CardError } from '../../../src/errors.ts'
 import type { Card } from '../../../src/piv/host/card.ts'
 import { fromKeyObject } from '../../../src/piv/public-key.ts'
+import { writtenName } from '../../../src/tpm/codec/nv.ts'
 import { objectName } from '../../../src/tpm/codec/public.ts'
 import { acquireDevice, releaseDevice } from '../../../src/tpm/devices.ts'
 import { helpDeskKeyBlob } from '../../../src/tpm/help-desk.ts'
 import { seal } from '../../../src/tpm/keys/seal.ts'
 import { policyFacts } from '../../../src/tpm/lock/context.ts'
+import { indexPublic } from '../../../src/tpm/lock/nv.ts'
 import { verifyingKeyBlob } from '../../../src/tpm/lock/provision.ts'
 import { LOCK, withoutSeal } from '../../../src/tpm/lock/table.ts'
 import { createTpmCard, openTpmCard } from '../../../src/tpm/open.ts'
 import { policyDigest } from '../../../src/tpm/policy/digest.ts'
-import type { CardFile } from '../../../src/tpm/store/card-file.ts'
+import { type CardFile, encodeCardFile } from '../../../src/tpm/store/card-file.ts'
 import { sealCard } from '../../../src/tpm/store/seal.ts'
 import { startSwtpm } from '../../support/swtpm.ts'
 import { tempDir } from '../../support/temp.ts'
 import { ascii } from '../../support/wire.ts'
-import { changeFile, readFile, resealFile } from '../support/card-file.ts'
+import { changeFile, pathOf, readFile, resealFile } from '../support/card-file.ts'
 import { cardRequest, PIN, PUK, slot } from '../support/owner.ts'
 
 const home = tempDir('home')
@@ -73,6 +76,14 @@ type Change = (card: CardFile) => CardFile
 const { seal: ownSeal, ...stripped } = own
 if (ownSeal === undefined) throw new Error('a new card has a seal')
 
+/** A file of 0.1.0 under the victim's K, with a PIN index that is nowhere, and this PUK index. */
+function unsealedFile(victim: CardFile, puk: CardFile['pin']): CardFile {
+  const handle = victim.pin.handle ^ 1
+  const name = writtenName(indexPublic('pin', handle, policyFacts(victim).burnName, withoutSeal(LOCK)))
+  const lock = { burnKey: victim.burnKey, approvals: victim.approvals, pin: { ...victim.pin, handle, name } }
+  return { ...stripped, ...lock, cardId: new Uint8Array(16).fill(9), puk: { ...puk, present: true } }
+}
+
 /** What only VERIFY can tell from what the owner wants, by somebody who reaches the TPM. */
 const PIN_CHANGES: Readonly<Record<string, Change>> = {
   'the PIN need not be changed any more': (card) => ({ ...card, flags: { ...card.flags, mustChangePin: false } }),
@@ -93,6 +104,7 @@ const CHANGES: Readonly<Record<string, Change>> = {
     seal: { ...ownSeal, pin: theirs.seal?.pin ?? ownSeal.pin },
   }),
   'an old lock, whose index is elsewhere': () => ({ ...stripped, pin: { ...own.pin, handle: own.pin.handle ^ 1 } }),
+  "an old lock, whose index is gone, with another card's PIN index for the PUK": () => unsealedFile(theirs, theirs.pin),
   "another card's id": (card) => ({ ...card, cardId: theirs.cardId }),
   "another card's indices": (card) => ({ ...card, pin: theirs.pin, puk: theirs.puk }),
   'another TPM': (card) => ({ ...card, tpm: { ...card.tpm, manufacturer: 'INTC' } }),
@@ -121,6 +133,17 @@ for (const [what, change] of Object.entries(CHANGES)) {
     assert.is(await withCard('theirs', (card) => card.sign('9a', new Uint8Array(3), { pin: PIN })), 'done')
   })
 }
+
+test("a file without a seal names another card's PUK index, and a PIN index that is gone: destroy removes the file alone", async () => {
+  changeFile(home, 'own', () => unsealedFile(theirs, theirs.puk))
+  assert.is(await withCard('own', async () => undefined), 'ERR_CARD_DEAD')
+  assert.is(await codeOf(() => destroyCard('own', { home })), 'done')
+  assert.not(existsSync(pathOf(home, 'own')))
+  assert.is(await withCard('theirs', (card) => card.unblockPin({ puk: PUK, newPin: PIN })), 'done')
+  assert.is(await withCard('theirs', (card) => card.sign('9a', new Uint8Array(3), { pin: PIN })), 'done')
+  writeFileSync(pathOf(home, 'own'), encodeCardFile(own))
+  assert.is(await withCard('own', (card) => card.verifyPin(PIN)), 'done')
+})
 
 test('the message says what happened and what to do', async () => {
   changeFile(home, 'own', (card) => ({ ...card, unlockSeconds: 3600 }))
