@@ -218,13 +218,21 @@ export class CaError extends CardError<CodesOf<'ca'>> {
   readonly words: string | undefined
   /** Status of its HTTP answer. */
   readonly status: number | undefined
+  /** What went wrong with its answer, without what to do about it: `the connection broke off`. */
+  readonly fact: string | undefined
 
   constructor(
     code: CodesOf<'ca'>,
     message: string,
-    details: { readonly cause?: unknown; readonly words?: string; readonly status?: number } = {},
+    details: {
+      readonly cause?: unknown
+      readonly words?: string
+      readonly status?: number
+      readonly fact?: string
+    } = {},
   ) {
     super(code, message, details)
+    this.fact = details.fact
     this.words = details.words
     this.status = details.status
   }

@@ -19,8 +19,16 @@ export interface SubmitOptions extends CallOptions {
   readonly template?: string
   /** The request renews the certificate that is on the card (EST simplereenroll). */
   readonly renewal?: boolean
-  /** Called right before the request goes out, to a CA that has proved its identity: from then on it may have it. */
+  /**
+   * Called right before the request goes out, to a CA that has proved its identity: from then on it may have it. If this
+   * is rejected, nothing goes out.
+   */
   readonly sending?: () => Promise<void>
+  /**
+   * Called when an answer shows that the CA has not accepted the request, and it will be sent once more, as after a
+   * redirect. `sending` is called again then.
+   */
+  readonly unaccepted?: () => Promise<void>
   /** Called with the CA's number of the request as soon as it is known, before anything else is asked. */
   readonly taken?: (pending: PendingRequest) => Promise<void>
 }

@@ -8,6 +8,9 @@ import type { EnrollOptions, EnrollResult } from './enroll-options.ts'
 import { type CaAnswer, type Issued, LONGEST_WAIT, type PendingRequest } from './protocol.ts'
 import { type Enrolment, MOST_ABOVE } from './state.ts'
 
+/** Seconds until the CA is asked again, if it does not say. */
+const ASK_AGAIN = 30
+
 /** SHA-256 of what is asked for, and of which CA. */
 export function askedOf(options: EnrollOptions): Uint8Array {
   const { ca, subject, email, upn, principal, sid, purposes, template, hash, padding } = options
@@ -37,6 +40,13 @@ export const toAsk = ({ id, retryAfter }: NonNullable<Enrolment['pending']>): Pe
 export function pendingResult(slot: Slot, { pending }: Enrolment): EnrollResult {
   const { id = '', askAfter = new Date().toISOString() } = pending ?? {}
   return { state: 'pending', slot, id, askAfter: new Date(askAfter) }
+}
+
+/** Waiting at the CA under this number. @throws CaError ERR_CA_ANSWER for one that the file cannot have */
+export function withNumber(at: Enrolment, { id, retryAfter }: PendingRequest): Enrolment {
+  assertBounded({ pending: { id, ...(retryAfter !== undefined && { retryAfter }) } })
+  const askAfter = new Date(Date.now() + (retryAfter ?? ASK_AGAIN) * 1000).toISOString()
+  return { ...at, step: 'pending', pending: { id, askAfter, ...(retryAfter !== undefined && { retryAfter }) } }
 }
 
 /** Checks an answer against the limits of the enrolment's file. @throws CaError ERR_CA_ANSWER */

@@ -3,14 +3,13 @@
  * not handed in a second time, and its number is not lost: only the CA's decision or `abandon` ends it.
  */
 import { setTimeout as delay } from 'node:timers/promises'
-import { CaError, CardError, UsageError } from '../errors.ts'
+import { CaError, FileError, UsageError } from '../errors.ts'
 import type { EnrollEvent, EnrollOptions } from './enroll-options.ts'
 import type { CaAnswer, CallOptions, PendingRequest, SubmitOptions } from './protocol.ts'
-import { assertBounded, toAsk, withoutRequest } from './request-state.ts'
+import { type Noted, RequestNote } from './request-note.ts'
+import { assertBounded, toAsk, withNumber, withoutRequest } from './request-state.ts'
 import type { Enrolment, EnrolmentFile } from './state.ts'
 
-/** Seconds until the CA is asked again, if it does not say. */
-const ASK_AGAIN = 30
 /** RFC 9110: with these a server has not accepted what was sent. 303 may follow after it has. */
 const isUnaccepted = (status = 0): boolean =>
   (status >= 300 && status < 500 && status !== 303) || status === 501 || status === 503
@@ -36,36 +35,37 @@ export class Submission {
   }
 
   async #submit(at: Enrolment): Promise<Enrolment> {
-    const { ca, file, say } = this.#with
+    const { ca, file, say, signal } = this.#with
     say({ step: 'submit', ca: ca.name })
-    let now = at
-    let number: string | undefined
-    const noted: SubmitOptions = {
-      sending: async () => {
-        now = await file.write({ ...at, step: 'sent' })
-      },
-      taken: async (pending) => {
-        number = pending.id
-        now = await file.write(withNumber(at, pending))
-      },
-    }
+    const note = new RequestNote(file, at, signal)
     let answer: CaAnswer
     try {
-      answer = await ca.submit(requestOf(at), { ...this.#options(at), ...noted })
+      answer = await ca.submit(requestOf(at), { ...this.#options(at), ...note.options })
     } catch (error) {
-      if (now.step === 'pending') throw pendingStill(now, error)
-      if (number === undefined && isRefusal(error)) await this.#withdraw(at)
-      else if (now.step === 'sent' && (number !== undefined || !isUntaken(error)))
-        throw this.#unanswered(at, error, number)
-      else if (now !== at) await file.write(at)
-      throw error
+      throw await this.#failed(at, error, await note.ended())
     }
-    return this.#decided(now, answer)
+    const { now } = await note.ended()
+    return 'pending' in answer && isKnown(now, answer.pending) ? now : this.#decided(now, answer)
+  }
+
+  /** The error for a request whose call failed. One that the CA cannot have is taken back. */
+  async #failed(at: Enrolment, error: unknown, { now, isOut, number }: Noted): Promise<unknown> {
+    if (now.step === 'pending') return pendingStill(now, error)
+    const refused = number === undefined && isRefusal(error)
+    if (isOut && !refused && (number !== undefined || !isUntaken(error))) return this.#unanswered(at, error, number)
+    try {
+      if (refused) await this.#withdraw(at)
+      else if (now !== at) await this.#with.file.write(at)
+      return error
+    } catch (failed) {
+      return failed instanceof FileError ? withCause(failed, error) : failed
+    }
   }
 
   /** After an answer was lost. */
   async #recover(at: Enrolment): Promise<Enrolment> {
-    const { ca, file, say } = this.#with
+    const { ca, file, say, signal } = this.#with
+    signal?.throwIfAborted()
     if (ca.recover === undefined) throw this.#unanswered(at)
     say({ step: 'fetch', ca: ca.name })
     const taken = async (pending: PendingRequest) => void (await file.write(withNumber(at, pending)))
@@ -129,11 +129,12 @@ export class Submission {
   #unanswered({ slot }: Enrolment, cause?: unknown, number?: string): unknown {
     const { ca, signal } = this.#with
     if (signal?.aborted || ca.recover !== undefined) return cause
-    const why = cause instanceof CardError ? ` ${cause.message}` : ''
+    // Only the fact: what that call advises does not go together with what is to be done now.
+    const fact = cause instanceof CaError && cause.fact !== undefined ? ` (${cause.fact})` : ''
     const which = number === undefined ? '' : ` Its number there is ${number}.`
     return new CaError(
       'ERR_CA_ANSWER_LOST',
-      `The request for slot ${slot} was sent to the CA (${ca.name}), and no usable answer came, so the CA may have it.${which}${why} It is not sent again, because the CA would make a second request of it. Ask the people who run the CA to reject it or to say that they do not have it; then begin anew: tessera enroll ${slot} --abandon.`,
+      `The request for slot ${slot} was sent to the CA (${ca.name}), and no usable answer came${fact}, so the CA may have it.${which} It is not sent again, because the CA would make a second request of it. Ask the people who run the CA to reject the request, or revoke its certificate, or to confirm that they do not have it. Then start over: tessera enroll ${slot} --abandon.`,
       { cause },
     )
   }
@@ -141,11 +142,12 @@ export class Submission {
 
 const requestOf = ({ request = new Uint8Array(0) }: Enrolment): Uint8Array => request
 
-function withNumber(at: Enrolment, { id, retryAfter }: PendingRequest): Enrolment {
-  assertBounded({ pending: { id, ...(retryAfter !== undefined && { retryAfter }) } })
-  const askAfter = new Date(Date.now() + (retryAfter ?? ASK_AGAIN) * 1000).toISOString()
-  return { ...at, step: 'pending', pending: { id, askAfter, ...(retryAfter !== undefined && { retryAfter }) } }
-}
+/** Whether the file has this number already. */
+const isKnown = ({ pending }: Enrolment, { id, retryAfter }: PendingRequest): boolean =>
+  pending?.id === id && pending.retryAfter === retryAfter
+
+const withCause = ({ code, message, path }: FileError, cause: unknown): FileError =>
+  new FileError(code, message, { cause, ...(path !== undefined && { path }) })
 
 const isRefusal = (error: unknown): boolean =>
   error instanceof UsageError || (error instanceof CaError && error.code === 'ERR_CA_REFUSED')

@@ -47,11 +47,14 @@ export interface ServerFault {
   readonly kind: 'untrusted' | 'login' | 'unavailable' | 'answer'
   /** The words after `The CA at HOST`, with what to do. */
   readonly words: string
+  /** What went wrong with the answer, without what to do. */
+  readonly fact?: string
 }
 
 const LOGIN = 'did not accept the client certificate, or requires one. Check which certificate is used.'
 const NO_TLS =
   'cannot be reached: the server there speaks no TLS, or only old versions of it, or requires a client certificate. Check the port.'
+const NOT_HTTP = 'it is not HTTP'
 const ADVICE = 'Check the address and the network, or try later.'
 
 /** The words after `The CA at HOST` for an answer that is malformed or unexpected. */
@@ -61,13 +64,13 @@ export const unusable = (why: string): string =>
 /** What a failed call means. */
 export function serverFault(cause: unknown): ServerFault {
   const { code = '', message = '' } = isError(cause) ? (cause as NodeJS.ErrnoException) : {}
-  if (cause instanceof BadAnswer) return { kind: 'answer', words: unusable(message) }
+  if (cause instanceof BadAnswer) return { kind: 'answer', words: unusable(message), fact: message }
   // Errors of Node's HTTP parser.
-  if (code.startsWith('HPE_')) return { kind: 'answer', words: unusable('it is no HTTP') }
+  if (code.startsWith('HPE_')) return { kind: 'answer', words: unusable(NOT_HTTP), fact: NOT_HTTP }
   const untrusted = UNTRUSTED[code]
   if (untrusted !== undefined) return { kind: 'untrusted', words: `cannot be trusted: ${untrusted}.` }
   if (/^ERR_SSL_.*ALERT.*(CERTIFICATE|UNKNOWN_CA|ACCESS_DENIED)/.test(code)) return { kind: 'login', words: LOGIN }
   if (code === 'EPROTO' || code.startsWith('ERR_SSL_')) return { kind: 'unavailable', words: NO_TLS }
   const why = UNREACHABLE[code] ?? (message || 'unknown reason')
-  return { kind: 'unavailable', words: `cannot be reached: ${why}. ${ADVICE}` }
+  return { kind: 'unavailable', words: `cannot be reached: ${why}. ${ADVICE}`, fact: why }
 }

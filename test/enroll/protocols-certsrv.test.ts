@@ -74,7 +74,7 @@ test('pending, asked again by another client, approved; another one denied', asy
   await waiting.registration.deny(2, 'Not for you')
   const error = deniedBy(await later.fetch({ id: '2' }, other))
   assert.is(error.words, 'Denied by the laboratory CA: Not for you')
-  assert.match(error.message, 'refused the request 2: "Denied')
+  assert.match(error.message, 'refused request 2: "Denied')
   await caError('ERR_CA_ANSWER', later.fetch({ id: '1' }, other))
   await caError('ERR_CA_ANSWER', later.fetch({ id: '77' }, other))
   for (const id of ['', '0', '-1', '1&Enc=b64', 'x']) {

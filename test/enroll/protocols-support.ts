@@ -1,7 +1,7 @@
 // A server over TLS that answers as a test says, with a certificate that the laboratory CA of the test vouches for.
 import { createServer as createPlain, type IncomingMessage, type ServerResponse } from 'node:http'
 import { createServer, type Server, type ServerOptions } from 'node:https'
-import type { AddressInfo } from 'node:net'
+import type { AddressInfo, Socket } from 'node:net'
 import { text } from 'node:stream/consumers'
 import * as assert from 'uvu/assert'
 import { utf8 } from '../../src/bytes.ts'
@@ -23,6 +23,8 @@ export interface Scripted {
   /** What answers from now on. */
   answer: Answer
   readonly seen: Seen[]
+  /** The next connection is closed at once. */
+  hangUp(): void
   close(): Promise<void>
 }
 
@@ -58,6 +60,7 @@ export async function scripted(
     set answer(answer) {
       state.answer = answer
     },
+    hangUp: () => void server.once('connection', (socket: Socket) => socket.destroy()),
     close: () =>
       new Promise((resolve) => {
         server.close(() => resolve())

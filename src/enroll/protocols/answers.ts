@@ -39,7 +39,7 @@ export function refusal(
   const { status } = response
   const words = wordsOf(response.type, response.body)
   const said = words === '' ? `HTTP status ${status}` : `"${words}" (HTTP status ${status})`
-  const details = { status, ...(words === '' ? {} : { words }) }
+  const details = { status, fact: said, ...(words === '' ? {} : { words }) }
   const meaning = own[status] ?? STATUSES[status] ?? (status >= 500 ? 'later' : 'strange')
   const make = (code: ConstructorParameters<typeof CaError>[0], message: string) => new CaError(code, message, details)
   switch (meaning) {

@@ -40,7 +40,7 @@ export function certsrvProtocol(options: CaAddress): CaProtocol {
     const key = publicKeyOf(request)
     const response = await call(`certnew.cer?ReqID=${id}&Enc=bin`, signal)
     const certificate = certificateIn(response)
-    if (certificate === undefined) return answerTo(readFetched(textOf(response), id), ` ${id}`)
+    if (certificate === undefined) return answerTo(readFetched(textOf(response), id), `request ${id}`)
     const { chain } = issuedFor(connection, key, [certificate, ...(await chainOf(id, signal))])
     return { certificate, chain: chain.filter((one) => Buffer.compare(one, certificate) !== 0) }
   }
@@ -51,12 +51,12 @@ export function certsrvProtocol(options: CaAddress): CaProtocol {
   }
 
   /** The answer in a page without a certificate. `which`: the number of the request, if it is known. */
-  function answerTo(page: Page, which = ''): CaAnswer {
+  function answerTo(page: Page, which = 'the request'): CaAnswer {
     if (page.kind === 'pending') return { pending: { id: page.id } }
     if (page.kind !== 'denied') throw connection.answer('Tessera does not know this page')
     const words = page.words === '' ? 'it does not say why' : `"${page.words}"`
     const said = page.words === '' ? {} : { words: page.words }
-    const message = `The CA at ${connection.address.host} refused the request${which}: ${words}.`
+    const message = `The CA at ${connection.address.host} refused ${which}: ${words}.`
     return { denied: new CaError('ERR_CA_REFUSED', message, said) }
   }
 
@@ -69,7 +69,7 @@ export function certsrvProtocol(options: CaAddress): CaProtocol {
       return certificatesIn(connection, response.body)
     },
 
-    async submit(request, { template, signal, sending, taken }: SubmitOptions = {}) {
+    async submit(request, { template, signal, sending, unaccepted, taken }: SubmitOptions = {}) {
       publicKeyOf(request)
       const form = {
         Mode: 'newreq',
@@ -84,6 +84,7 @@ export function certsrvProtocol(options: CaAddress): CaProtocol {
         headers: { 'Content-Type': 'application/x-www-form-urlencoded' },
         body: new URLSearchParams(form).toString(),
         sending,
+        unaccepted,
       })
       const page = readSubmitted(textOf(response))
       // Submitting it again would make another request, so its number is stored first, whatever comes next.

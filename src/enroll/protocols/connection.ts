@@ -52,6 +52,8 @@ export interface CaCall {
   readonly anonymous?: boolean
   /** Called once the CA has proved its identity, right before the request goes out. */
   readonly sending?: (() => Promise<void>) | undefined
+  /** Called after a redirect, before the request goes out once more. */
+  readonly unaccepted?: (() => Promise<void>) | undefined
   readonly signal?: AbortSignal | undefined
 }
 
@@ -114,17 +116,19 @@ export class Connection {
   async call(call: CaCall): Promise<CaResponse> {
     // Not resolved as a relative address: a path with two slashes first would name another host.
     let url = new URL(this.address.origin + call.path)
-    for (let redirects = 0; redirects <= MOST_REDIRECTS; redirects += 1) {
+    for (let redirects = 0; ; redirects += 1) {
       const response = await this.#once(url, call)
-      if (!REDIRECTS.includes(response.status)) return response
+      const { status } = response
+      if (!REDIRECTS.includes(status)) return response
       url = this.#redirected(url, call, response)
+      if (redirects === MOST_REDIRECTS) throw this.answer(`it redirects more than ${MOST_REDIRECTS} times`, { status })
+      await call.unaccepted?.()
     }
-    throw this.answer(`it redirects more than ${MOST_REDIRECTS} times`)
   }
 
   /** The error for a malformed or unexpected answer. */
   answer(why: string, details: { readonly cause?: unknown; readonly status?: number } = {}): CaError {
-    return new CaError('ERR_CA_ANSWER', `The CA at ${this.address.host} ${unusable(why)}`, details)
+    return new CaError('ERR_CA_ANSWER', `The CA at ${this.address.host} ${unusable(why)}`, { ...details, fact: why })
   }
 
   #redirected(from: URL, { method }: CaCall, { status, headers }: CaResponse): URL {

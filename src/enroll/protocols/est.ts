@@ -56,7 +56,7 @@ export function estProtocol(options: CaAddress): Est {
 
   async function enrol(
     request: Uint8Array,
-    { template, renewal, sending, signal }: SubmitOptions = {},
+    { template, renewal, sending, unaccepted, signal }: SubmitOptions = {},
   ): Promise<CaAnswer> {
     const key = publicKeyOf(request)
     const response = await call(
@@ -66,6 +66,7 @@ export function estProtocol(options: CaAddress): Est {
         headers: { 'Content-Type': 'application/pkcs10', 'Content-Transfer-Encoding': 'base64' },
         body: Buffer.from(request).toString('base64'),
         sending,
+        unaccepted,
         signal,
       },
       template,

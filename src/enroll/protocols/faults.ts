@@ -12,8 +12,8 @@ const CODES = {
 
 /** What a failed call to `host` means. */
 export function connectionFault(host: string, cause: unknown): CaError {
-  const { kind, words } = serverFault(cause)
-  return new CaError(CODES[kind], `The CA at ${host} ${words}`, { cause })
+  const { kind, words, fact } = serverFault(cause)
+  return new CaError(CODES[kind], `The CA at ${host} ${words}`, { cause, ...(fact !== undefined && { fact }) })
 }
 
 /** How many characters of a CA's text are repeated. */
