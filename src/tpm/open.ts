@@ -1,36 +1,25 @@
-// Creating, opening, destroying and renewing a card: its lock and its file together.
+// Creating, opening and renewing a card: its lock and its file together.
 import { randomBytes } from 'node:crypto'
 import { wipe } from '../bytes.ts'
 import { CardError } from '../errors.ts'
 import type { Model } from '../piv/first-state.ts'
 import type { PinRules } from '../piv/pin-quality.ts'
 import { SRK_HANDLE } from './constants.ts'
+import { destroyChecked, destroyTpmCard } from './destroy.ts'
 import { releaseDevice, type TpmDevice } from './devices.ts'
 import { assuranceOf, readFacts } from './facts.ts'
 import { withFirstSecrets } from './first-secrets.ts'
 import { seal } from './keys/seal.ts'
 import { authValue } from './lock/auth-value.ts'
-import { lockIsWhole, type NewLock, type Places, provision, removeLock } from './lock/provision.ts'
+import { requireApproved } from './lock/burned.ts'
+import { type NewLock, type Places, provision, removeLock } from './lock/provision.ts'
 import { sealNewCard } from './lock/seal.ts'
 import type { Srk } from './srk.ts'
 import type { CardFile, DefaultSecret } from './store/card-file.ts'
 import type { OpenJournal } from './store/journal.ts'
 import type { SealKeys } from './store/seal.ts'
 import { openableTcti, shownTcti, storedTcti } from './stored-tcti.ts'
-import {
-  checkSeal,
-  connect,
-  journalEntry,
-  type Place,
-  placesOf,
-  readIfThere,
-  recover,
-  removeFiles,
-  reservedHandles,
-  type Stores,
-  sealOf,
-  storesOf,
-} from './stores.ts'
+import { connect, journalEntry, type Place, recover, reservedHandles, type Stores, sealOf, storesOf } from './stores.ts'
 import { TpmVault } from './vault/vault.ts'
 
 export interface NewCard {
@@ -189,54 +178,25 @@ export async function openTpmCard(place: Partial<Place>, name: string): Promise<
   }
 }
 
-/** Undefines the card's indices, then removes its file: no copy of the file can ever be used again. */
-export async function destroyTpmCard(place: Partial<Place>, name: string, ownerPassword: Uint8Array): Promise<void> {
-  const stores = storesOf(place)
-  const card = await stores.store.read(name)
-  await stores.store.assertSingle(name, card.cardId)
-  const tcti = place.tcti ?? openableTcti(card.tcti, name)
-  const device = await connect(stores, { ...place, tcti }, name, false)
-  try {
-    await device.exclusive(async () => {
-      await device.releaseSessions()
-      const srk = await device.srkNow(card.srk.name)
-      await recover(stores, device, srk, ownerPassword)
-      if ((await readIfThere(stores, name)) === undefined) return // that finished an earlier destruction
-      // A file that was mixed from two could name the indices of another card.
-      if (!(await checkSeal(stores, device, srk, card))) return removeFiles(stores, name, card.cardId)
-      const places = placesOf(card)
-      const journal = await stores.journal.begin(journalEntry('destroy', name, card.cardId, tcti, srk, places))
-      try {
-        await removeLock(device, srk, ownerPassword, places)
-        await removeFiles(stores, name, card.cardId)
-        await journal.end()
-      } catch (error) {
-        // Refused before anything was removed: the card still exists, and no later start may complete the destruction.
-        const whole = await lockIsWhole(device, places).catch(() => false)
-        if (whole) await journal.end()
-        else journal.leave()
-        throw error
-      }
-    })
-  } finally {
-    await releaseDevice(device)
-  }
-}
-
 /**
  * Destroys a card, then creates and opens a new one of the same name in the same TPM. It has the default secrets, and its
  * PIN has to be changed; the tries, the help desk, the unlock time and the rules for new PINs stay, and a card without a PUK stays without one.
  * When it fails after the first half there is no card of this name.
  */
 export async function renewTpmCard(place: Partial<Place>, name: string, ownerPassword: Uint8Array): Promise<TpmVault> {
-  const { pin, puk, helpDeskKey, unlockSeconds, pinRules, model, tcti } = await storesOf(place).store.read(name)
+  const old = await destroyChecked(place, name, ownerPassword, ({ table, home }, device, card) =>
+    requireApproved(device, card, table, home.of(name, 'card')),
+  )
+  if (old === undefined) {
+    const message = `An earlier destruction of card '${name}' was interrupted, and is complete now. Create the card anew: tessera create ${name}.`
+    throw new CardError('ERR_CARD_NOT_FOUND', message)
+  }
+  const { pin, puk, helpDeskKey, unlockSeconds, pinRules, model } = old
   const kept = { pinTries: pin.tries, pukTries: puk.tries, helpDeskKey, unlockSeconds, pinRules, model }
-  const settings = { ...kept, name, mustChangePin: true }
-  return withFirstSecrets({ noPuk: !puk.present, model }, async (secrets) => {
-    const here = { ...place, tcti: place.tcti ?? openableTcti(tcti, name) }
-    await destroyTpmCard(here, name, ownerPassword)
-    return createTpmCard(here, { ...settings, ...secrets, ownerPassword })
-  })
+  const here = { ...place, tcti: place.tcti ?? openableTcti(old.tcti, name) }
+  return withFirstSecrets({ noPuk: !puk.present, model }, (secrets) =>
+    createTpmCard(here, { ...kept, name, mustChangePin: true, ...secrets, ownerPassword }),
+  )
 }
 
 /** A vault that can become another card: it stays open while the new card is opened and closed beside it. */

@@ -76,6 +76,10 @@ function otherLimit(role: Role, limit: number, tries: number): TpmError {
 const DEAD =
   'It cannot be used any more, not even with PIN, PUK or help desk. Remove what is left of it (tessera destroy NAME), revoke its certificates and create a new card.'
 
+/** What is said of a card whose index was deleted. */
+export const indexGone = (role: Role): string =>
+  `This card is dead: its ${role === 'pin' ? 'PIN' : 'PUK'} counter was deleted from the TPM. ${DEAD}`
+
 async function dead(context: LockContext, role: Role, cause: unknown): Promise<CardError> {
   const index = role === 'pin' ? 'PIN' : 'PUK'
   try {
@@ -89,9 +93,7 @@ async function dead(context: LockContext, role: Role, cause: unknown): Promise<C
     })
   } catch (error) {
     if (responseOf(error) !== 'HANDLE') throw error
-    return new CardError('ERR_CARD_DEAD', `This card is dead: its ${index} counter was deleted from the TPM. ${DEAD}`, {
-      cause,
-    })
+    return new CardError('ERR_CARD_DEAD', indexGone(role), { cause })
   }
 }
 

@@ -1,22 +1,21 @@
 // The keys of a card file's seal in the TPM: making them, and opening them again. docs/lock.md, "The seal of the card file".
-import { createPublicKey, randomBytes, verify } from 'node:crypto'
+import { randomBytes } from 'node:crypto'
 import { concat, copyOf, equal, sha256, utf8 } from '../../bytes.ts'
 import { CardError, hasCode } from '../../errors.ts'
 import type { NativeEphemeralKey } from '../../native.ts'
-import { writtenName } from '../codec/nv.ts'
-import { objectName, spkiOf } from '../codec/public.ts'
+import { objectName } from '../codec/public.ts'
 import type { KeptTicket, Session } from '../commands.ts'
 import type { TpmDevice } from '../devices.ts'
 import { responseOf } from '../failure.ts'
 import { type SealedBlob, seal, unseal, unsealByTicket } from '../keys/seal.ts'
 import { notLoaded } from '../loaded-keys.ts'
 import { policyDigest } from '../policy/digest.ts'
-import type { Role } from '../policy/terms.ts'
 import type { Srk } from '../srk.ts'
 import type { CardFile, SealedCard } from '../store/card-file.ts'
 import { changedByOthers, SealKeys, sealCard } from '../store/seal.ts'
-import { type LockCard, type LockContext, policyFacts } from './context.ts'
-import { indexName, indexPublic } from './nv.ts'
+import { isSignedByK, nameUnderK } from './burned.ts'
+import { indexGone, type LockContext } from './context.ts'
+import { indexName } from './nv.ts'
 import { type LockTable, withoutSeal } from './table.ts'
 
 /** A key of the seal: the secret, for the maker to wipe, and the object in which the TPM keeps it. */
@@ -32,8 +31,8 @@ export interface NewPinSeal extends NewSealKey {
 
 const newSecret = (): Uint8Array => copyOf(randomBytes(32))
 
-/** What K signs. No policyRef of an approval ends like this, so it approves no policy. */
-const approvalOf = (key: SealedBlob): Uint8Array => sha256(concat(objectName(key.public.subarray(2)), utf8('seal key')))
+/** What K signs, as a digest. No policyRef of an approval ends like this, so it approves no policy. */
+const saidOf = (key: SealedBlob): Uint8Array => concat(objectName(key.public.subarray(2)), utf8('seal key'))
 
 /**
  * Makes the key behind the PIN. Anybody can put an object under this policy, so K signs its Name before it is destroyed.
@@ -44,7 +43,7 @@ export async function newPinSeal(
 ): Promise<NewPinSeal> {
   const secret = newSecret()
   const key = await seal(device, srk, secret, policyDigest(table.seal, facts))
-  return { secret, key, approval: burn.sign(approvalOf(key)) }
+  return { secret, key, approval: burn.sign(sha256(saidOf(key))) }
 }
 
 /** The new card, sealed, and the keys of its seal. */
@@ -93,12 +92,9 @@ async function requireOldLock(device: TpmDevice, card: CardFile, table: LockTabl
   const isOld = (['pin', 'puk'] as const).every((role) =>
     equal(card[role].name, nameUnderK(role, card, withoutSeal(table))),
   )
-  if (isOld && found === undefined) throw new CardError('ERR_CARD_DEAD', GONE)
+  if (isOld && found === undefined) throw new CardError('ERR_CARD_DEAD', indexGone('pin'))
   if (!isOld || found === undefined || !equal(found, card.pin.name)) throw changedByOthers(card.name, path)
 }
-
-const GONE =
-  'This card is dead: its PIN counter was deleted from the TPM. Remove what is left of it (tessera destroy NAME), revoke its certificates and create a new card.'
 
 /**
  * Opens the key behind the PIN, in a policy session and with the ticket of a verified PIN, and checks what it seals.
@@ -113,25 +109,10 @@ export async function openPinSeal(
   path: string,
 ): Promise<void> {
   const { key, approval } = card.seal.pin
-  const ofThisLock = equal(card.pin.name, nameUnderK('pin', card, table)) && isApproved(card.burnKey, key, approval)
+  const ofThisLock = equal(card.pin.name, nameUnderK('pin', card, table)) && isSignedByK(card, saidOf(key), approval)
   if (!ofThisLock) throw changedByOthers(card.name, path)
   const opened = unsealByTicket(device, srk, key, by.session, by.ticket)
   keys.addPinKey(await opened.catch((error: unknown) => refused(card, path, error)), card, path)
-}
-
-/** The Name of this index, if K made it. */
-export function nameUnderK(role: Role, card: LockCard, table: LockTable): Uint8Array {
-  return writtenName(indexPublic(role, card[role].handle, policyFacts(card).burnName, table))
-}
-
-function isApproved(burnKey: Uint8Array, key: SealedBlob, approval: Uint8Array): boolean {
-  try {
-    const publicKey = createPublicKey({ key: Buffer.from(spkiOf(burnKey.subarray(2))), format: 'der', type: 'spki' })
-    const said = concat(objectName(key.public.subarray(2)), utf8('seal key'))
-    return verify('sha256', said, { key: publicKey, dsaEncoding: 'ieee-p1363' }, approval)
-  } catch {
-    return false
-  }
 }
 
 /** A TPM that does not take an object under its own storage key says that it was changed; other errors pass. */

@@ -6,7 +6,7 @@ import { existsSync, writeFileSync } from 'node:fs'
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
 import { concat, sha256, utf8 } from '../../../src/bytes.ts'
-import { createCard, destroyCard, openCard } from '../../../src/cards/index.ts'
+import { createCard, destroyCard, openCard, resetCard } from '../../../src/cards/index.ts'
 import { CardError } from '../../../src/errors.ts'
 import type { Card } from '../../../src/piv/host/card.ts'
 import { fromKeyObject } from '../../../src/piv/public-key.ts'
@@ -289,5 +289,43 @@ test('a card of 0.1.0, whose file has no seal and whose lock says so, serves as 
   assert.is(readFile(home, 'old').seal, undefined)
   await destroyCard('old', { home })
 })
+
+/** What a new card would get without anybody's PIN. */
+const CARRIED: Readonly<Record<string, Change>> = {
+  "the attacker's help desk": (card) => ({ ...card, helpDeskKey: helpDesk }),
+  'other tries': (card) => ({ ...card, pin: { ...card.pin, tries: 10 } }),
+  "another card's approvals, and the attacker's help desk": (card) => ({
+    ...card,
+    approvals: theirs.approvals,
+    helpDeskKey: helpDesk,
+  }),
+  'a K of the attacker': (card) => ({ ...card, burnKey: theirs.burnKey, approvals: theirs.approvals }),
+}
+
+for (const [what, change] of Object.entries(CARRIED)) {
+  test(`a reset of a card with ${what}: nothing is carried over, nothing destroyed; the owner destroys it`, async () => {
+    const { publicKey: helpDeskPublicKey } = generateKeyPairSync('ec', { namedCurve: 'P-256' })
+    for (const desk of [{ helpDeskPublicKey }, {}]) {
+      const made = await make('kept', desk)
+      await resealFile(place, 'kept', () => change(made))
+      assert.is(await codeOf(() => resetCard('kept', { home })), 'ERR_CARD_FILE', 'a card with a seal, and the TPM')
+      changeFile(home, 'kept', () => made)
+      assert.is(await withCard('kept', (card) => card.verifyPin(PIN)), 'done')
+      await destroyCard('kept', { home })
+    }
+    const old = { ...place, table: withoutSeal(LOCK) }
+    const made = await createTpmCard(
+      old,
+      cardRequest({ name: 'kept', helpDeskKey: helpDeskKeyBlob(helpDeskPublicKey) }),
+    )
+    await made.close()
+    const { seal: _, ...unsealed } = readFile(home, 'kept')
+    changeFile(home, 'kept', () => change(unsealed))
+    assert.is(await codeOf(() => resetCard('kept', { home })), 'ERR_CARD_FILE', 'a card of 0.1.0, and its file alone')
+    changeFile(home, 'kept', () => unsealed)
+    assert.is(await codeOf(async () => (await resetCard('kept', { home })).close()), 'done')
+    await destroyCard('kept', { home })
+  })
+}
 
 test.run()

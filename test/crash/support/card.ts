@@ -3,8 +3,9 @@ import { createHash, createPrivateKey, createPublicKey, generateKeyPairSync, ran
 import { utf8 } from '../../../src/bytes.ts'
 import { CardError } from '../../../src/errors.ts'
 import { parseSlot, type Slot } from '../../../src/piv/slots.ts'
+import { destroyTpmCard } from '../../../src/tpm/destroy.ts'
 import { formatChallenge, helpDeskKeyBlob, respond } from '../../../src/tpm/help-desk.ts'
-import { createTpmCard, destroyTpmCard, openTpmCard } from '../../../src/tpm/open.ts'
+import { createTpmCard, openTpmCard } from '../../../src/tpm/open.ts'
 import type { Place } from '../../../src/tpm/stores.ts'
 import type { TpmVault } from '../../../src/tpm/vault/vault.ts'
 
