@@ -60,6 +60,12 @@ export async function readWhole(context: Context, path: string, what: string, mo
   return content.subarray(0, length)
 }
 
+/** What is thrown where a file or a folder cannot be written. */
+export function unwritable(path: string, error: unknown): FileError {
+  const code = reasonOf(error) === 'ENOSPC' ? 'ERR_DISK_FULL' : 'ERR_IO'
+  return new FileError(code, TEXT.error.unwritable(path, reasonOf(error)), { cause: error, path })
+}
+
 /** `mode` is set on the file even if it already existed. */
 export async function writeOutput(path: string, data: string | Uint8Array, mode?: number): Promise<void> {
   try {
@@ -71,8 +77,7 @@ export async function writeOutput(path: string, data: string | Uint8Array, mode?
       await file.close()
     }
   } catch (error) {
-    const code = reasonOf(error) === 'ENOSPC' ? 'ERR_DISK_FULL' : 'ERR_IO'
-    throw new FileError(code, TEXT.error.unwritable(path, reasonOf(error)), { cause: error, path })
+    throw unwritable(path, error)
   }
 }
 

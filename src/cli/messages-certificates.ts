@@ -26,7 +26,7 @@ export const CERTIFICATE = {
   fingerprint: 'SHA-256',
   oddities: 'Odd',
   chain: 'Chain',
-  otherKey: 'the certificate is for another key than the one in the slot',
+  otherKey: 'the certificate is for a different key from the one in the slot',
   takes: 'Accepted by',
   passes: 'Not accepted by',
   passedOver: (program: string, because: readonly string[]) => `${program}: ${because.join('; ')}`,
@@ -92,14 +92,22 @@ export const TIMER = {
   needsPinFile:
     'A renewal that nobody watches needs the PIN in a file that only you can read (chmod 600): --pin-file FILE.',
   needsPassword: (url: string) =>
-    `The CA at ${url} asks for your password. Name a file that has it: --password-file FILE. Or renew once with the certificate as the login, which is remembered: --by-certificate.`,
+    `The CA at ${url} asks for your password. Put it in a file and add --password-file FILE. Or renew once with --by-certificate; Tessera remembers that login.`,
   noCa: (slot: string) =>
     `It is not known which CA the certificate in slot ${slot} is from. Renew it once, and the CA is remembered: tessera enroll ${slot} --renew --est URL.`,
-  controlCharacter: 'A path with control characters cannot be written into a file of systemd. Rename it.',
+  controlCharacter:
+    'This path contains a control character, which a systemd unit cannot hold. Rename the file or folder.',
+  program: (path: string) =>
+    `systemd cannot start ${path}: the path of a program must not contain quotes, backslashes, $ or control characters. Run this command with Node.js in another folder.`,
+  notKept: (option: string) =>
+    `The renewal runs later, so ${option} must name a file that stays: not -, /dev/stdin or a pipe.`,
+  notPrivate: (option: string, mode: string) =>
+    `The file given with ${option} stays on disk, and others can read or write it (mode ${mode}). Use chmod 600 on it.`,
+  noSystemd: 'systemd does not run this machine (there is no /run/systemd/system), so nothing starts the timer.',
   installed: (card: string, slot: string, unit: string) =>
-    `The certificate in slot ${slot} of card '${card}' is renewed when it is near its end. systemd starts the timer when you log in.\nTo start it now:         systemctl --user daemon-reload && systemctl --user start ${unit}.timer\nTo run it logged out:    loginctl enable-linger`,
+    `The certificate in slot ${slot} of card '${card}' will be renewed automatically before it expires. systemd starts the timer when you log in.\nTo start it now: systemctl --user daemon-reload && systemctl --user start ${unit}.timer\nTo keep it running while you are logged out: loginctl enable-linger`,
   removed: (card: string, slot: string, unit: string) =>
-    `The certificate in slot ${slot} of card '${card}' is not renewed by itself any more. If the timer runs, stop it: systemctl --user stop ${unit}.timer.`,
+    `The certificate in slot ${slot} of card '${card}' is no longer renewed automatically. If the timer runs, stop it: systemctl --user stop ${unit}.timer.`,
   none: (card: string, slot: string) => `No timer is installed for slot ${slot} of card '${card}'.`,
 } as const
 

@@ -1,10 +1,11 @@
 // The timer and the service of systemd that renew a certificate by themselves, as units of this user (systemd.unit(5)).
-import { mkdir, rm, symlink } from 'node:fs/promises'
+import { access, mkdir, readdir, rm, symlink } from 'node:fs/promises'
 import { createRequire } from 'node:module'
 import { homedir } from 'node:os'
-import { dirname, isAbsolute, join, resolve } from 'node:path'
+import { dirname, isAbsolute, join } from 'node:path'
 import { UsageError } from '../errors.ts'
-import { writeOutput } from './files.ts'
+import { defaultHome } from '../home/home.ts'
+import { unwritable, writeOutput } from './files.ts'
 import { TEXT } from './messages.ts'
 
 export interface RenewalTimer {
@@ -18,6 +19,13 @@ type Place = Pick<RenewalTimer, 'card' | 'slot'>
 
 export const unitOf = ({ card, slot }: Place): string => `tessera-renewal-${card}-${slot}`
 
+interface Surroundings {
+  readonly environment: NodeJS.ProcessEnv
+  /** Path of Node.js. */
+  readonly node: string
+}
+const HERE: Surroundings = { environment: process.env, node: process.execPath }
+
 interface Paths {
   readonly service: string
   readonly timer: string
@@ -25,9 +33,12 @@ interface Paths {
   readonly link: string
 }
 
-function pathsOf(place: Place, environment: NodeJS.ProcessEnv = process.env): Paths {
-  const { XDG_CONFIG_HOME: config = '', HOME } = environment
-  const folder = join(isAbsolute(config) ? config : join(HOME || homedir(), '.config'), 'systemd', 'user')
+function folderOf({ XDG_CONFIG_HOME: config = '', HOME }: NodeJS.ProcessEnv): string {
+  return join(isAbsolute(config) ? config : join(HOME || homedir(), '.config'), 'systemd', 'user')
+}
+
+function pathsOf(place: Place, environment: NodeJS.ProcessEnv): Paths {
+  const folder = folderOf(environment)
   const unit = unitOf(place)
   return {
     service: join(folder, `${unit}.service`),
@@ -42,21 +53,30 @@ function quoted(word: string): string {
   return `"${word.replaceAll(/["\\]/g, '\\$&').replaceAll('%', '%%').replaceAll('$', '$$$$')}"`
 }
 
+/**
+ * The first word, which is the program: systemd replaces no $$ in it, and refuses quotes and backslashes (systemd.service(5)).
+ * @throws UsageError ERR_USAGE
+ */
+function quotedProgram(path: string): string {
+  if (/["'\\$\p{Cc}]/u.test(path)) throw new UsageError('ERR_USAGE', TEXT.timer.program(path))
+  return `"${path.replaceAll('%', '%%')}"`
+}
+
 /** The same in an assignment, in which $ means nothing. */
 const assigned = (name: string, value: string): string =>
   `Environment=${quoted(`${name}=${value}`).replaceAll('$$', '$')}`
 
-function serviceText({ card, slot, options }: RenewalTimer, environment: NodeJS.ProcessEnv): string {
+function serviceText({ card, slot, options }: RenewalTimer, { environment, node }: Surroundings): string {
   const program = join(dirname(createRequire(import.meta.url).resolve('tessera-card/package.json')), 'bin', 'tessera')
   const words = ['--card', card, 'enroll', slot, '--renew', '--if-due', ...options]
-  const home = environment.TESSERA_HOME
   return `# ${TEXT.timer.header}
 [Unit]
 Description=Renewal of the certificate in slot ${slot} of the Tessera card ${card}
 
 [Service]
 Type=oneshot
-${home ? `${assigned('TESSERA_HOME', resolve(home))}\n` : ''}ExecStart=${[process.execPath, program, ...words].map(quoted).join(' ')}
+${assigned('TESSERA_HOME', defaultHome(environment))}
+ExecStart=${[quotedProgram(node), ...[program, ...words].map(quoted)].join(' ')}
 # The CA has not decided yet: the next start asks again.
 SuccessExitStatus=11
 `
@@ -76,30 +96,61 @@ WantedBy=timers.target
 `
 
 /** Writes both units and enables the timer. Returns the paths. @throws FileError ERR_IO; UsageError ERR_USAGE */
-export async function installTimer(timer: RenewalTimer, environment: NodeJS.ProcessEnv = process.env): Promise<Paths> {
-  const paths = pathsOf(timer, environment)
-  const service = serviceText(timer, environment)
-  await mkdir(dirname(paths.link), { recursive: true })
+export async function installTimer(timer: RenewalTimer, surroundings: Partial<Surroundings> = {}): Promise<Paths> {
+  const all = { ...HERE, ...surroundings }
+  const paths = pathsOf(timer, all.environment)
+  const service = serviceText(timer, all)
+  await changing(dirname(paths.link), (folder) => mkdir(folder, { recursive: true }))
   await writeOutput(paths.service, service)
   await writeOutput(paths.timer, timerText(timer))
-  await rm(paths.link, { force: true })
-  await symlink(paths.timer, paths.link)
+  await changing(paths.link, async (link) => {
+    await rm(link, { force: true })
+    await symlink(paths.timer, link)
+  })
   return paths
 }
 
-/** Returns the paths of what was removed; none if there was no timer. */
-export async function removeTimer(place: Place, environment: NodeJS.ProcessEnv = process.env): Promise<string[]> {
+/** Returns the paths of what was removed; none if there was no timer. @throws FileError ERR_IO */
+export async function removeTimer(place: Place): Promise<string[]> {
   const removed: string[] = []
-  const { link, timer, service } = pathsOf(place, environment)
+  const { link, timer, service } = pathsOf(place, process.env)
   for (const path of [link, timer, service]) {
-    const gone = await rm(path).then(
-      () => true,
-      (error: NodeJS.ErrnoException) => {
-        if (error.code === 'ENOENT') return false
-        throw error
-      },
-    )
-    if (gone) removed.push(path)
+    if (await changing(path, removeIfThere)) removed.push(path)
   }
   return removed
+}
+
+/** The slots that a timer is installed for. */
+export async function slotsWithTimer(card: string): Promise<string[]> {
+  const names = await readdir(folderOf(process.env)).catch(() => [])
+  return names.flatMap((name) => {
+    const slot = name.slice(-'9a.timer'.length, -'.timer'.length)
+    return name === `${unitOf({ card, slot })}.timer` ? [slot] : []
+  })
+}
+
+/** Whether systemd runs this machine: sd_booted(3). */
+export const systemdRuns = (place = '/run/systemd/system'): Promise<boolean> =>
+  access(place).then(
+    () => true,
+    () => false,
+  )
+
+async function removeIfThere(path: string): Promise<boolean> {
+  try {
+    await rm(path)
+    return true
+  } catch (error) {
+    if (ABSENT.has((error as NodeJS.ErrnoException).code)) return false
+    throw error
+  }
+}
+const ABSENT: ReadonlySet<unknown> = new Set(['ENOENT', 'ENOTDIR'])
+
+async function changing<Result>(path: string, work: (path: string) => Promise<Result>): Promise<Result> {
+  try {
+    return await work(path)
+  } catch (error) {
+    throw unwritable(path, error)
+  }
 }

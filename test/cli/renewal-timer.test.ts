@@ -1,7 +1,7 @@
 // takes: 15 s
 // Renewal by itself: the units that systemd gets, the command in them run as systemd runs it, and what is said of a failure.
 import { spawn, spawnSync } from 'node:child_process'
-import { existsSync, mkdirSync, readdirSync, readFileSync, readlinkSync } from 'node:fs'
+import { chmodSync, existsSync, mkdirSync, readdirSync, readFileSync, readlinkSync } from 'node:fs'
 import { join } from 'node:path'
 import { text } from 'node:stream/consumers'
 import { test } from 'uvu'
@@ -22,6 +22,9 @@ process.env.TESSERA_TCTI = 'embedded:'
 process.env.XDG_CONFIG_HOME = folder
 const pin = secretFile(join(folder, 'pin'), '135790')
 const password = secretFile(join(folder, 'password'), PASSWORDS.alice)
+const open = secretFile(join(folder, 'open'), '135790')
+const fifo = join(folder, 'fifo')
+spawnSync('mkfifo', ['-m', '600', fifo])
 const units = join(folder, 'systemd/user')
 const UNIT = 'tessera-renewal-work-9a'
 const checker = new Checker(JSON.parse(readFileSync(join(root, 'docs/cli.schema.json'), 'utf8')) as SchemaFile)
@@ -41,9 +44,11 @@ async function valid(command: string, ...argv: string[]): Promise<void> {
 /** The words of ExecStart= as systemd reads them: systemd.service(5), "Command lines". */
 function execStart(): string[] {
   const [, line = ''] = /^ExecStart=(.*)$/m.exec(readFileSync(join(units, `${UNIT}.service`), 'utf8')) ?? []
-  return Array.from(line.matchAll(/"((?:[^"\\]|\\.)*)"/g), ([, word = '']) =>
-    word.replaceAll(/\\(.)/g, '$1').replaceAll('%%', '%').replaceAll('$$', '$'),
+  const words = Array.from(line.matchAll(/"((?:[^"\\]|\\.)*)"/g), ([, word = '']) =>
+    word.replaceAll(/\\(.)/g, '$1').replaceAll('%%', '%'),
   )
+  // It replaces no variables in the program itself.
+  return words.map((word, index) => (index === 0 ? word : word.replaceAll('$$', '$')))
 }
 
 /** Starts the service, in an environment as bare as systemd's. */
@@ -81,7 +86,20 @@ test('a timer is installed only where a renewal can work', async () => {
   assert.match(await run(2, ...install, '--pin-file', pin), 'not known which CA')
   await run(0, 'enroll', '9a', '--renew', ...at(), ...login, '--pin-file', pin)
   assert.match(await run(2, ...install), '--pin-file FILE')
-  assert.match(await run(2, ...install, '--pin-file', '-'), '--pin-file FILE')
+  for (const [option, other] of [
+    ['--pin-file', '--password-file'],
+    ['--password-file', '--pin-file'],
+  ] as const) {
+    const refused = async (path: string, why: string) =>
+      assert.match(await run(2, ...install, other, pin, option, path), `${option} ${why}`)
+    for (const path of ['-', '/dev/stdin', '/dev/fd/63', '/proc/self/fd/0', '/dev/null', folder, fifo])
+      await refused(path, 'must name a file that stays')
+    for (const mode of [0o644, 0o620, 0o602, 0o601]) {
+      chmodSync(open, mode)
+      await refused(open, `stays on disk, and others can read or write it (mode 0${mode.toString(8)})`)
+    }
+    assert.match(await run(12, ...install, other, pin, option, join(folder, 'none')), 'no such file')
+  }
   assert.match(await run(2, ...install, '--pin-file', pin), '--password-file FILE')
   assert.match(await run(2, ...install, '--remove-timer', '--pin-file', pin), 'not both')
   const wrong = secretFile(join(folder, 'wrong'), '246802')
@@ -94,6 +112,7 @@ test('a timer is installed only where a renewal can work', async () => {
 test('the units are those that systemd takes, and the timer is enabled', async () => {
   const said = await run(0, ...install, '--pin-file', pin, '--password-file', password)
   assert.match(said, `systemctl --user start ${UNIT}.timer`)
+  assert.is(said.includes('nothing starts the timer'), !existsSync('/run/systemd/system'))
   assert.is(readlinkSync(join(units, 'timers.target.wants', `${UNIT}.timer`)), join(units, `${UNIT}.timer`))
   await valid('needs-renewal', ...install, '--pin-file', pin, '--password-file', password)
   await valid('enroll', 'enroll', '9a', '--renew', '--if-due', '--pin-file', pin, '--password-file', password)
@@ -110,6 +129,9 @@ test('the units are those that systemd takes, and the timer is enabled', async (
     pin,
     '--password-file',
     password,
+    // Of this environment, which the service does not have.
+    '--tcti',
+    'embedded:',
   ]
   assert.equal(execStart().slice(2), words)
   if (spawnSync('systemd-analyze', ['--version']).status !== 0) {

@@ -1,14 +1,15 @@
-import { resolve } from 'node:path'
 import { rememberedCa } from '../../enroll/remembered-ca.ts'
 import { UsageError } from '../../errors.ts'
 import { parseSlot, type Slot } from '../../piv/slots.ts'
+import { explicitTcti } from '../../tpm/tcti.ts'
 import { certificateIn } from '../certificates.ts'
 import type { Context, Run } from '../context.ts'
 import { dueOf, listedCertificates, nameInTpm } from '../due.ts'
 import { EXIT } from '../exit.ts'
+import { keptSecret } from '../kept-secret.ts'
 import { TEXT } from '../messages.ts'
 import { plain } from '../plain.ts'
-import { installTimer, removeTimer, unitOf } from '../renewal-timer.ts'
+import { installTimer, removeTimer, systemdRuns, unitOf } from '../renewal-timer.ts'
 import { unlock, withCard } from '../select.ts'
 
 export const run: Run = async (context, slotName?: string) => {
@@ -28,12 +29,17 @@ export const run: Run = async (context, slotName?: string) => {
   return due.length > 0 ? EXIT.ok : EXIT.failure
 }
 
-/** Everything that a renewal needs is looked at now, while somebody is there: a wrong PIN would cost a try each day. */
+/**
+ * Checks the card, its PIN, and that a CA is remembered now, while somebody is there: a wrong PIN would cost a try each day.
+ * The CA is not contacted, and the password is not tried.
+ */
 async function installFor(context: Context, slot: Slot) {
   const { options, out, secrets } = context
   const { pinFile, passwordFile, within } = options
   const card = await nameInTpm(context)
-  if (pinFile === undefined || pinFile === '-') throw new UsageError('ERR_USAGE', TEXT.timer.needsPinFile)
+  if (pinFile === undefined) throw new UsageError('ERR_USAGE', TEXT.timer.needsPinFile)
+  const keptPin = await keptSecret(pinFile, '--pin-file')
+  const keptPassword = passwordFile === undefined ? undefined : await keptSecret(passwordFile, '--password-file')
   await withCard(context, async (open) => {
     await certificateIn(open, slot)
     const ca = await rememberedCa(open, slot)
@@ -43,16 +49,19 @@ async function installFor(context: Context, slot: Slot) {
     else if (ca.login === 'password') throw new UsageError('ERR_USAGE', TEXT.timer.needsPassword(ca.url))
     await unlock(context, open)
   })
+  // Written down: the service starts without the environment of this process.
+  const tcti = explicitTcti(options.tcti)
   const { service, timer } = await installTimer({
     ...{ card, slot },
     options: [
-      ...['--pin-file', resolve(pinFile)],
-      ...(passwordFile === undefined ? [] : ['--password-file', resolve(passwordFile)]),
+      ...['--pin-file', keptPin],
+      ...(keptPassword === undefined ? [] : ['--password-file', keptPassword]),
       ...(within === undefined ? [] : ['--within', String(within)]),
-      ...(options.tcti === undefined ? [] : ['--tcti', options.tcti]),
+      ...(tcti === undefined ? [] : ['--tcti', tcti]),
     ],
   })
   await out.done({ installed: [service, timer] }, TEXT.timer.installed(card, slot, unitOf({ card, slot })))
+  if (!(await systemdRuns())) await out.warn(TEXT.timer.noSystemd)
   return EXIT.ok
 }
 
