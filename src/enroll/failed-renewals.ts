@@ -6,6 +6,7 @@ import { decode, moment, text } from '../files/schema.ts'
 import { type Kind, seal } from '../files/sealed-text.ts'
 import { renewalFile, renewalOf } from '../home/enrolments.ts'
 import { Home } from '../home/home.ts'
+import { isDamaged } from './state.ts'
 
 const KIND: Kind = {
   magic: 'tessera-failed-renewal',
@@ -45,7 +46,7 @@ export async function forgetFailedRenewal(cardId: string, slot: string, files: F
   await files.remove(pathOf(cardId, slot))
 }
 
-/** A file that cannot be read says nothing. @throws FileError if the folder cannot be read */
+/** A file that cannot be read says nothing; a damaged one is removed. @throws FileError if the folder cannot be read */
 export async function failedRenewals(files: Files = systemFiles): Promise<FailedRenewal[]> {
   const { enrolments } = new Home()
   const failed: FailedRenewal[] = []
@@ -53,11 +54,11 @@ export async function failedRenewals(files: Files = systemFiles): Promise<Failed
     const place = renewalOf(name)
     if (place === undefined) continue
     const path = join(enrolments, name)
-    const found = await files.read(path, LIMIT).catch(() => undefined)
     try {
+      const found = await files.read(path, LIMIT)
       if (found !== undefined) failed.push({ ...place, ...decode(KIND, schema, found, path) })
-    } catch {
-      await files.remove(path)
+    } catch (error) {
+      if (isDamaged(error)) await files.remove(path)
     }
   }
   return failed

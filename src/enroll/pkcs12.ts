@@ -103,18 +103,30 @@ async function readAs(octets: Uint8Array, secrets: Secrets, work: Pkcs12Work): P
   }
 }
 
-async function readBags(octets: Uint8Array, secrets: Secrets, bags: Bags): Promise<void> {
-  const parts = new Parts(unwrap(toDer(octets), DER.sequence, 'BER'))
-  parts.take(DER.integer)
-  const { type, content } = contentInfo(parts.take(DER.sequence))
-  if (type !== DATA) throw unknown('not protected by a passphrase')
-  const safes = unwrap(content, DER.octetString, 'BER')
-  const mac = parts.takeIf(DER.sequence)
-  parts.end()
-  if (mac !== undefined && !(await macIsRight(mac, safes, secrets, bags.work))) throw wrongPassphrase()
-  for (const { value } of readTlvs(unwrap(toDer(safes), DER.sequence, 'BER'), 'BER'))
-    await readSafe(value, secrets, bags)
+/** Reads the elements of the sequence in `octets`, and wipes the DER that is made of it: a key in it may be in the clear. */
+async function inDer<T>(octets: Uint8Array, read: (value: Uint8Array) => Promise<T>): Promise<T> {
+  const der = toDer(octets)
+  try {
+    return await read(unwrap(der, DER.sequence, 'BER'))
+  } finally {
+    wipe(der)
+  }
 }
+
+const readBags = (octets: Uint8Array, secrets: Secrets, bags: Bags): Promise<void> =>
+  inDer(octets, async (value) => {
+    const parts = new Parts(value)
+    parts.take(DER.integer)
+    const { type, content } = contentInfo(parts.take(DER.sequence))
+    if (type !== DATA) throw unknown('not protected by a passphrase')
+    const safes = unwrap(content, DER.octetString, 'BER')
+    const mac = parts.takeIf(DER.sequence)
+    parts.end()
+    if (mac !== undefined && !(await macIsRight(mac, safes, secrets, bags.work))) throw wrongPassphrase()
+    await inDer(safes, async (contents) => {
+      for (const { value: safe } of readTlvs(contents, 'BER')) await readSafe(safe, secrets, bags)
+    })
+  })
 
 function contentInfo(value: Uint8Array): { readonly type: string; readonly content: Uint8Array } {
   const parts = new Parts(value)
@@ -144,9 +156,8 @@ const joined = (pieces: Uint8Array): Uint8Array => Buffer.concat(readTlvs(pieces
 
 async function readSafeContents(octets: Uint8Array, secrets: Secrets, bags: Bags, depth = 0): Promise<void> {
   if (depth > DEEPEST) throw new TlvError('its bags are nested too deeply')
-  const der = toDer(octets)
-  try {
-    for (const { value } of readTlvs(unwrap(der, DER.sequence, 'BER'), 'BER')) {
+  await inDer(octets, async (contents) => {
+    for (const { value } of readTlvs(contents, 'BER')) {
       const parts = new Parts(value)
       const type = parts.takeOid()
       const content = parts.take(field(0))
@@ -155,9 +166,7 @@ async function readSafeContents(octets: Uint8Array, secrets: Secrets, bags: Bags
       if (type === BAG.safeContents) await readSafeContents(content, secrets, bags, depth + 1)
       if (type === BAG.certificate) bags.certificates.push(...x509Of(content))
     }
-  } finally {
-    wipe(der)
-  }
+  })
 }
 
 async function openedKey(content: Uint8Array, secrets: Secrets, bags: Bags): Promise<Uint8Array> {

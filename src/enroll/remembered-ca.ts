@@ -39,7 +39,8 @@ function fileOf(card: string, slot: string): readonly [folder: string, file: str
 }
 
 /**
- * Remembers the CA of a certificate.
+ * Remembers the CA of a certificate. Of its address, a query and a fragment are left out: no protocol uses them, and they
+ * may be secret.
  * @param card its id
  * @returns false for values that do not suit the file, such as an address with a password in it
  * @throws FileError
@@ -51,10 +52,11 @@ export async function rememberCa(
   files: Files = systemFiles,
 ): Promise<boolean> {
   const [folder, path] = fileOf(card, slot)
-  const { username, password } = new URL(ca.url)
-  if (username !== '' || password !== '' || !v.is(schema, JSON.parse(JSON.stringify(shown(ca))))) return false
+  const { username, password, origin, pathname } = new URL(ca.url)
+  const kept = { ...ca, url: `${origin}${pathname}` }
+  if (username !== '' || password !== '' || !v.is(schema, JSON.parse(JSON.stringify(shown(kept))))) return false
   await files.makeFolder(folder)
-  await files.writeAtomic(path, seal(KIND, ca))
+  await files.writeAtomic(path, seal(KIND, kept))
   return true
 }
 

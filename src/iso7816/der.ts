@@ -55,13 +55,16 @@ export function integer(number: Uint8Array): Uint8Array {
   return octets
 }
 
-/** An element of any length: a revocation list is longer than anything a card takes. */
+/**
+ * An element of any length: a revocation list is longer than anything a card takes. The values may be secret: no copy is
+ * made but the element.
+ */
 export function element(tag: number, ...values: readonly Uint8Array[]): Uint8Array {
-  const value = concat(...values)
-  if (value.length <= 0xffff) return tlv(tag, value)
-  const length = value.length > 0xffffff ? 4 : 3
-  const digits = Array.from({ length }, (_, at) => (value.length >>> (8 * (length - 1 - at))) & 0xff)
-  return concat(Uint8Array.of(tag, 0x80 | length, ...digits), value)
+  const size = values.reduce((sum, value) => sum + value.length, 0)
+  if (size <= 0xffff) return tlv(tag, ...values)
+  const length = size > 0xffffff ? 4 : 3
+  const digits = Array.from({ length }, (_, at) => (size >>> (8 * (length - 1 - at))) & 0xff)
+  return concat(Uint8Array.of(tag, 0x80 | length, ...digits), ...values)
 }
 
 /** A BIT STRING of whole octets. */
