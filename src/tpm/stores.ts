@@ -74,21 +74,45 @@ export function journalEntry(
 
 /**
  * Completes what a crash interrupted in this TPM: a creation is undone, a destruction completed. What cannot be cleaned
- * up now (another TPM, a missing owner password) stays for a later start.
+ * up now (another TPM, a missing owner password) stays for a later start. Anybody can write a journal, so no index is
+ * removed on its word alone: docs/lock.md, "A crash at any command".
  */
 export async function recover(stores: Stores, device: TpmDevice, srk: Srk, ownerPassword: Uint8Array): Promise<void> {
   await stores.journal.recover(async (entry) => {
     const card = await readIfThere(stores, entry.name)
-    const own = card !== undefined && equal(card.cardId, entry.cardId)
+    const own = card !== undefined && equal(card.cardId, entry.cardId) ? card : undefined
     // Another TPM is at the same address, or this one was cleared: nothing of the interrupted work exists any more. Without
     // a card the entry could never be completed, and would block the name for good.
-    if (!equal(entry.srkName, srk.name)) return !own && entry.tcti === device.options.tcti
-    if (entry.kind === 'create' && own) return true // the crash came between the last two steps
+    if (!equal(entry.srkName, srk.name)) return own === undefined && entry.tcti === device.options.tcti
     await device.releaseSessions()
-    await removeLock(device, srk, ownerPassword, { pin: entry.pin, puk: entry.puk })
-    if (own) await removeFiles(stores, entry.name, entry.cardId)
+    const isTrue = entry.kind === 'create' ? await wasCreating(stores, entry, own) : isOf(own, entry)
+    if (!isTrue) return true
+    if (own === undefined || (await checkSeal(stores, device, srk, own))) {
+      await removeLock(device, srk, ownerPassword, { pin: entry.pin, puk: entry.puk })
+    }
+    if (own !== undefined) await removeFiles(stores, entry.name, entry.cardId)
     return true
   })
+}
+
+/** A creation takes no index that a card of this home has. With its own file there, only the journal was left to remove. */
+async function wasCreating(stores: Stores, entry: JournalEntry, own: CardFile | undefined): Promise<boolean> {
+  if (own !== undefined) return false
+  const planned = [...entry.pin.names, ...entry.puk.names]
+  const listed = await stores.store.list()
+  return !listed.some(
+    (one) => 'card' in one && [one.card.pin, one.card.puk].some(({ name }) => planned.some((own) => equal(own, name))),
+  )
+}
+
+/** A destruction removes the lock before the file: without the file there is nothing more to remove. */
+function isOf(card: CardFile | undefined, entry: JournalEntry): boolean {
+  if (card === undefined) return false
+  const places = placesOf(card)
+  return (['pin', 'puk'] as const).every(
+    (role) =>
+      places[role].handle === entry[role].handle && entry[role].names.every((name) => equal(name, card[role].name)),
+  )
 }
 
 /** The keys of a card's seal, after the seal was checked; with the TPM alone. @throws as `openSeal` */
