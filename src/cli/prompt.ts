@@ -7,6 +7,9 @@ import { type Echo, LineEditor, MOST, type Typed } from './line-editor.ts'
 import { TEXT } from './messages.ts'
 import { shown } from './plain.ts'
 
+/** Signals that end a process that does not handle them, besides those that program.ts handles: Ctrl-\ and a lost terminal. */
+const DEADLY = ['SIGQUIT', 'SIGHUP'] as const
+
 /** Ctrl-C at a prompt: the command ends as by SIGINT. */
 export class Interrupted extends Error {
   override name = 'Interrupted'
@@ -95,17 +98,30 @@ export class Terminal {
 
   /**
    * Turns the terminal's echo off until `showTyping` or `close`, for a command that will ask for a secret: what is typed
-   * too early is not shown either. Keys such as Ctrl-C and Ctrl-Z work as usual.
+   * too early is not shown either. Keys such as Ctrl-C and Ctrl-Z work as usual. A signal that ends the process meanwhile
+   * turns the echo on first.
    */
   async hideTyping(): Promise<void> {
     const { setTerminalEcho } = await import('../terminal.ts')
-    if (setTerminalEcho(this.#output, false)) this.#restoreEcho = () => void setTerminalEcho(this.#output, true)
+    if (!setTerminalEcho(this.#output, false)) return
+    for (const signal of DEADLY) process.once(signal, this.#onDeadly)
+    this.#restoreEcho = () => {
+      for (const signal of DEADLY) process.off(signal, this.#onDeadly)
+      setTerminalEcho(this.#output, true)
+    }
   }
 
   /** Turns the echo on again, if `hideTyping` turned it off. */
   showTyping(): void {
     this.#restoreEcho()
     this.#restoreEcho = () => undefined
+  }
+
+  readonly #onDeadly = (signal: NodeJS.Signals): void => {
+    // A question may be open.
+    this.#input.setRawMode(false)
+    this.showTyping()
+    process.kill(process.pid, signal)
   }
 
   close(): void {

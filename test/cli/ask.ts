@@ -1,4 +1,4 @@
-// Asks as commands do, for prompt.test.ts: ask.ts once|twice|both|line|early|late FILE
+// Asks as commands do, for prompt.test.ts: ask.ts once|twice|both|line|early|late FILE|hidden|signalled|shown
 import { existsSync, openSync, readSync } from 'node:fs'
 import { Interrupted, Terminal } from '../../src/cli/prompt.ts'
 import { Secrets } from '../../src/cli/secrets.ts'
@@ -30,6 +30,22 @@ try {
     // The line has been typed when the terminal hands it over.
     readSync(openSync('/dev/tty', 'r'), new Uint8Array(100))
     console.log(told(await secrets.take(question)))
+  }
+  if (kind === 'hidden') {
+    await terminal?.hideTyping()
+    console.log('at work')
+    // Until a signal ends it.
+    await new Promise(() => setInterval(() => undefined, 60_000))
+  }
+  if (kind === 'signalled') {
+    await terminal?.hideTyping()
+    console.log(`process ${process.pid}`)
+    await secrets.take(question)
+  }
+  if (kind === 'shown') {
+    await terminal?.hideTyping()
+    terminal?.showTyping()
+    console.log(`handlers: ${process.listenerCount('SIGQUIT') + process.listenerCount('SIGHUP')}`)
   }
   if (kind === 'once') console.log(told(await secrets.take(question)))
   if (kind === 'twice') console.log(told(await secrets.takeNew(question)))

@@ -1,6 +1,7 @@
 // Questions on a real terminal: nothing secret is ever shown, and the terminal is given back as it was.
 import { spawnSync } from 'node:child_process'
 import { writeFileSync } from 'node:fs'
+import { constants } from 'node:os'
 import { join } from 'node:path'
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
@@ -10,11 +11,12 @@ import { converse, type Step } from './terminal.ts'
 
 const ask = [process.execPath, ...program('test/cli/ask.ts')].map((word) => `'${word}'`).join(' ')
 
-/** Asks; `echo` and `icanon` follow on the screen when the terminal is as it was. */
+const SETTINGS = `printf 'modes: '; stty -a | tr ' ;' '\\n\\n' | grep -x -e '-*echo' -e '-*icanon' | sort | tr '\\n' ' '`
+
+/** Asks; `modes: echo icanon` follows on the screen when the terminal is as it was. */
 async function screenOf(kind: string, ...steps: Step[]): Promise<string> {
-  const settings = `stty -a | tr ' ;' '\\n\\n' | grep -x -e '-*echo' -e '-*icanon' | sort | tr '\\n' ' '`
-  const { screen } = await converse(`${ask} ${kind}; ${settings}`, steps)
-  assert.match(screen, 'echo icanon', 'the terminal is as it was')
+  const { screen } = await converse(`${ask} ${kind}; ${SETTINGS}`, steps)
+  assert.match(screen, 'modes: echo icanon', 'the terminal is as it was')
   return screen
 }
 
@@ -98,6 +100,38 @@ test('Ctrl-C and Ctrl-D', async () => {
   assert.match(await screenOf('once', see('PIN: ', '135\x03')), 'interrupted')
   assert.match(await screenOf('twice', see('PIN: ', '135790\r'), see('again: ', '\x03')), 'interrupted')
   assert.match(await screenOf('once', see('PIN: ', '\x04')), 'No PIN was entered')
+})
+
+test('Ctrl-\\ before the question, while nothing is echoed', async () => {
+  // The shell, which gets it too, goes on.
+  const { screen } = await converse(`ulimit -c 0; trap : QUIT; ${ask} hidden; echo "ended $?"; ${SETTINGS}`, [
+    see('at work', '\x1c'),
+  ])
+  assert.match(screen, `ended ${128 + constants.signals.SIGQUIT}`)
+  assert.match(screen, 'modes: echo icanon', 'the terminal is as it was')
+})
+
+for (const signal of ['SIGQUIT', 'SIGHUP'] as const) {
+  test(`${signal} from elsewhere at the question`, async () => {
+    let sent = false
+    const { screen } = await converse(
+      `ulimit -c 0; ${ask} signalled; echo "ended $?"; ${SETTINGS}`,
+      [see('PIN: ', '')],
+      process.env,
+      (text) => {
+        const [, pid] = /process (\d+)\s+PIN: /.exec(text) ?? []
+        if (pid === undefined || sent) return
+        sent = true
+        process.kill(Number(pid), signal)
+      },
+    )
+    assert.match(screen, `ended ${128 + constants.signals[signal]}`)
+    assert.match(screen, 'modes: echo icanon', 'the terminal is as it was')
+  })
+}
+
+test('nothing is left to handle signals once typing is shown again', async () => {
+  assert.match(await screenOf('shown'), 'handlers: 0')
 })
 
 test('a line that is no secret is shown as it is typed', async () => {
