@@ -108,6 +108,10 @@ export const TIMER = {
     `The certificate in slot ${slot} of card '${card}' will be renewed automatically before it expires. systemd starts the timer when you log in.\nTo start it now: systemctl --user daemon-reload && systemctl --user start ${unit}.timer\nTo keep it running while you are logged out: loginctl enable-linger`,
   removed: (card: string, slot: string, unit: string) =>
     `The certificate in slot ${slot} of card '${card}' is no longer renewed automatically. If the timer runs, stop it: systemctl --user stop ${unit}.timer.`,
+  left: (card: string, slot: string) =>
+    `a timer is still installed for slot ${slot} of card '${card}', and has nothing to renew. Remove it: tessera --card ${card} needs-renewal ${slot} --remove-timer.`,
+  renamed: (card: string, slot: string, now: string) =>
+    `the timer that renews slot ${slot} still looks for card '${card}'. Remove it: tessera --card ${card} needs-renewal ${slot} --remove-timer. Install it for the new name: tessera --card ${now} needs-renewal ${slot} --install-timer --pin-file FILE.`,
   none: (card: string, slot: string) => `No timer is installed for slot ${slot} of card '${card}'.`,
 } as const
 

@@ -20,8 +20,8 @@ const LONGEST_MESSAGE = 2000
 const schema = v.strictObject({
   at: moment,
   message: text(0, LONGEST_MESSAGE),
-  /** End of the certificate that was not renewed. */
-  notAfter: moment,
+  /** End of the certificate that was not renewed; null for one that is not understood. */
+  notAfter: v.nullable(moment),
 })
 
 export interface FailedRenewal extends v.InferOutput<typeof schema> {

@@ -67,6 +67,13 @@ const STATES: Readonly<Record<ServiceState, () => Promise<Values>>> = {
     await run(0, `enroll 9a --est ${lab.url} --ca-file ${lab.certificateFile} ${login} --pin-file ${pin}`)
     return { est: lab.url, caFile: lab.certificateFile }
   },
+  async renamed() {
+    const values = await STATES.enrolled()
+    process.env.XDG_CONFIG_HOME = tempDir('config')
+    await run(0, `needs-renewal 9a --install-timer --pin-file ${pin} --password-file ${password}`)
+    await run(0, 'rename work office')
+    return values
+  },
   async service() {
     process.env.TESSERA_HOME = home
     return { service: service.url, serviceCaFile: service.caFile }

@@ -17,7 +17,16 @@ export type CardState =
   | 'swtpm'
 
 /** States with a CA, a service or a reader: advice-services.test.ts. */
-export type ServiceState = 'labCa' | 'issued' | 'enrolled' | 'service' | 'account' | 'signedIn' | 'reader' | 'served'
+export type ServiceState =
+  | 'labCa'
+  | 'issued'
+  | 'enrolled'
+  | 'renamed'
+  | 'service'
+  | 'account'
+  | 'signedIn'
+  | 'reader'
+  | 'served'
 
 export interface Advice<State> {
   /** As printed; X is what a source puts in. */
@@ -122,6 +131,16 @@ export const SERVICE_ADVICE: ReadonlyArray<Advice<ServiceState>> = [
     line: '--card X enroll X --renew',
     state: 'enrolled',
     typed: '--card work enroll 9a --renew --password-file {password} --pin-file {pin}',
+  },
+  {
+    line: '--card X needs-renewal X --remove-timer',
+    state: 'renamed',
+    typed: '--card work needs-renewal 9a --remove-timer',
+  },
+  {
+    line: '--card X needs-renewal X --install-timer --pin-file FILE',
+    state: 'renamed',
+    typed: '--card office needs-renewal 9a --install-timer --pin-file {pin} --password-file {password}',
   },
   {
     line: 'enroll SLOT --renew',

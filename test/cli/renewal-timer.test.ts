@@ -1,7 +1,7 @@
 // takes: 15 s
 // Renewal by itself: the units that systemd gets, the command in them run as systemd runs it, and what is said of a failure.
 import { spawn, spawnSync } from 'node:child_process'
-import { chmodSync, existsSync, mkdirSync, readdirSync, readFileSync, readlinkSync } from 'node:fs'
+import { chmodSync, existsSync, mkdirSync, readdirSync, readFileSync, readlinkSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { text } from 'node:stream/consumers'
 import { test } from 'uvu'
@@ -173,10 +173,31 @@ test('a renewal that fails is told by the service, and by every command at a ter
   }
   for (const line of ['list --json', 'list --quiet']) assert.not.match(await atTerminal(line), 'could not be renewed')
   assert.not.match(await run(0, 'list'), 'could not be renewed')
+  // A card file that cannot be read just now may be the one.
+  const card = join(home, 'cards/work.card')
+  const content = readFileSync(card)
+  writeFileSync(card, 'damaged')
+  assert.not.match(await atTerminal('list'), 'could not be renewed')
+  assert.is(notes().length, 1)
+  writeFileSync(card, content)
+  assert.match(await atTerminal('list'), 'could not be renewed')
   // The card has another name now; the certificate is the same.
-  await run(0, 'rename', 'work', 'office')
+  const remove = 'tessera --card work needs-renewal 9a --remove-timer.'
+  const renamed = await run(0, 'rename', 'work', 'office')
+  assert.match(renamed, `still looks for card 'work'. Remove it: ${remove}`)
+  assert.match(renamed, 'tessera --card office needs-renewal 9a --install-timer --pin-file FILE')
+  assert.is((await startService()).status, 3)
   assert.match(await atTerminal('list'), "of card 'office' could not be renewed")
-  await run(0, 'rename', 'office', 'work')
+  assert.not.match(await run(0, 'rename', 'office', 'work'), 'timer')
+
+  // One that is not understood is due, and a failure about it is told too.
+  const garbage = join(folder, 'garbage')
+  writeFileSync(garbage, 'no certificate')
+  await run(0, 'object', 'put', 'certificate-9a', garbage, '--pin-file', pin)
+  assert.not.match(await atTerminal('list'), 'could not be renewed')
+  assert.equal(notes(), [])
+  assert.is.not((await startService()).status, 0)
+  assert.match(await atTerminal('list'), "the certificate in slot 9a of card 'work' could not be renewed")
 
   await run(0, 'cert', 'self-sign', '9a', '--yes', '--pin-file', pin)
   assert.not.match(await atTerminal('list'), 'could not be renewed')
@@ -190,6 +211,17 @@ test('removed, nothing of the timer is left', async () => {
   await run(0, ...install, '--pin-file', pin, '--password-file', password)
   await valid('needs-renewal', 'needs-renewal', '9a', '--remove-timer')
   assert.match(await run(2, 'needs-renewal', '--remove-timer'), 'No timer is installed')
+})
+
+test('a timer that has nothing to renew any more is named, with the command that removes it', async () => {
+  const left = "a timer is still installed for slot 9a of card 'work', and has nothing to renew. Remove it: "
+  const remove = '--card work needs-renewal 9a --remove-timer'
+  await run(0, ...install, '--pin-file', pin, '--password-file', password)
+  assert.match(await run(0, 'reset', 'work', '--yes'), `${left}tessera ${remove}.`)
+  assert.match(await run(0, 'destroy', 'work', '--yes'), `${left}tessera ${remove}.`)
+  await run(0, ...remove.split(' '))
+  await run(0, 'create', 'work')
+  assert.not.match(await run(0, 'destroy', 'work', '--yes'), 'timer')
 })
 
 test.run()

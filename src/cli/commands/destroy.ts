@@ -3,6 +3,7 @@ import { CardError, hasCode } from '../../errors.ts'
 import { type Context, confirmName, given, type Run } from '../context.ts'
 import { TEXT } from '../messages.ts'
 import { withOwnerPassword } from '../owner.ts'
+import { warnOfTimers } from '../timers-left.ts'
 
 export const run: Run = async (context, name) => {
   const { options, out } = context
@@ -16,6 +17,7 @@ export const run: Run = async (context, name) => {
   }
   await out.done({ destroyed: name, copiesStillWork: never }, TEXT.done.destroyed(name))
   if (never.length > 0) await out.warn(TEXT.warn.neverKeys(never))
+  await warnOfTimers(context, name)
 }
 
 /** Keys that still work in copies of the card file; none if the file cannot be read. */
@@ -40,4 +42,5 @@ async function remove(context: Context, name: string, error: CardError): Promise
   const why = await removeDeadCard(name, given({ tcti: options.tcti, fileOnly: options.fileOnly }))
   await out.done({ destroyed: name, copiesStillWork: [], removed: why }, TEXT.done.removed(name))
   await out.warn(TEXT.warn.dead[why])
+  await warnOfTimers(context, name)
 }

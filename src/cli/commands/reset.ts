@@ -3,6 +3,7 @@ import { confirmName, given, type Run } from '../context.ts'
 import { cardJson, warningsOf } from '../describe.ts'
 import { TEXT } from '../messages.ts'
 import { withOwnerPassword } from '../owner.ts'
+import { warnOfTimers } from '../timers-left.ts'
 
 export const run: Run = async (context, name) => {
   const { options, out } = context
@@ -21,5 +22,6 @@ export const run: Run = async (context, name) => {
     await out.done({ ...cardJson(card), copiesStillWork: never }, TEXT.done.reset(name))
     if (never.length > 0) await out.warn(TEXT.warn.neverKeys(never))
     for (const warning of warningsOf(card)) await out.warn(warning)
+    await warnOfTimers(context, name)
   })
 }
