@@ -1,7 +1,7 @@
 // Builds one addon with everything inside. The compiler is zig's clang, from npm: it brings glibc's symbols of any version
 // and its own libc++, so that one machine builds for both processors and for systems of 2018; Debian's g++ 12 would need
 // glibc 2.35 (`_dl_find_object`).
-import { chmodSync, cpSync, mkdirSync, rmSync, writeFileSync } from 'node:fs'
+import { chmodSync, cpSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { createRequire } from 'node:module'
 import { availableParallelism } from 'node:os'
 import { dirname, join } from 'node:path'
@@ -23,6 +23,8 @@ export function build({ arch, processor }, folder) {
   mkdirSync(folder, { recursive: true })
   const at = (name) => join(folder, name)
   unpack(debianPart('tss2'), at('tss2'))
+  unpack(debianPart('tss2_changes'), at('tss2-changes'))
+  applyPatches(at('tss2-changes/patches'), at('tss2'))
   unpackDebian(debianPart(`libtpms_${arch}`), at('libtpms'))
   unpackDebian(debianPart('pcsc'), at('pcsc'))
   cpSync(join(root, 'native'), at('native'), { recursive: true, filter: (path) => !/\/native\/build[^/]*$/.test(path) })
@@ -77,6 +79,15 @@ function tool(path, ...words) {
 function unpack(archive, to) {
   mkdirSync(to)
   run('tar', ['-xf', archive, '-C', to, '--strip-components=1', '--no-same-owner'])
+}
+
+/** The changes of a Debian package in their order: deb-src-3.0 (quilt), debian/patches/series. */
+function applyPatches(patches, to) {
+  const names = readFileSync(join(patches, 'series'), 'utf8')
+    .split('\n')
+    .map((line) => line.replace(/(^|\s)#.*/, '').trim())
+    .filter((line) => line !== '')
+  for (const name of names) run('patch', ['-p1', '--batch', '-i', join(patches, name)], { cwd: to })
 }
 
 function unpackDebian(archive, to) {

@@ -1,5 +1,5 @@
-// npm run release: makes all tarballs in build/release/out, from parts that are pinned (parts.mjs), and refuses to where one
-// is not what it must be (gates.mjs). docs/releasing.md says how one becomes a release.
+// npm run release: makes all tarballs in build/release/out, from parts that are pinned (parts.mjs), and stops where one
+// fails a gate (gates.mjs). docs/releasing.md says how one becomes a release.
 //
 //   node scripts/release/main.mjs          everything, each addon built twice
 //   node scripts/release/main.mjs --once   each addon built once: for a try, not for a release
@@ -44,7 +44,9 @@ try {
   mkdirSync(outFolder, { recursive: true })
   const chosen = TARGETS.filter(({ arch }) => archs.length === 0 || archs.includes(arch))
   const tarballs = chosen.map(makeAddon)
-  run(process.execPath, [join(root, 'scripts/build.mjs')], { cwd: root })
+  // The man page has a date: that of the commit, so that the same commit gives the same octets on any day.
+  const SOURCE_DATE_EPOCH = run('git', ['log', '-1', '--format=%ct'], { cwd: root }).trim()
+  run(process.execPath, [join(root, 'scripts/build.mjs')], { cwd: root, env: { SOURCE_DATE_EPOCH } })
   tarballs.push(
     packMain(
       TARGETS.map(({ arch }) => arch),

@@ -33,7 +33,7 @@ export function packAddon(arch, addon, components, out) {
 
 /** The main package: what the checkout's package.json lists, and the addons as optional dependencies of this very version. */
 export function packMain(archs, out) {
-  const { scripts: _, devDependencies: __, gypfile: ___, files: ____, ...manifest } = checkout
+  const { scripts: _, devDependencies: __, gypfile: ___, files: ____, private: _____, ...manifest } = checkout
   manifest.optionalDependencies = Object.fromEntries(archs.map((arch) => [packageName(arch), version]))
   return pack(checkout.name, out, manifest, insideMain(), (stage) => {
     const listed = run('npm', ['pack', '--dry-run', '--json', '--ignore-scripts', '--loglevel=error'], { cwd: root })

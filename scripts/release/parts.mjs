@@ -14,6 +14,13 @@ export const DEBIAN_PARTS = {
     file: 'tpm2-tss_4.1.3.orig.tar.gz',
     sha256: '8a389bda64690910e7af7deaf64703a3faed416dc538c9c3e4f893f24893524d',
   },
+  // Debian's changes to it: a fix in a later version of the package is in here, and the file above stays the same.
+  tss2_changes: {
+    source: 'tpm2-tss=4.1.3-1.2',
+    suite: 'trixie',
+    file: 'tpm2-tss_4.1.3-1.2.debian.tar.xz',
+    sha256: '8fd8d4c04b343b9554dd92ae0736aeefa2d41e442f8b7a389a9d6188d0ce517a',
+  },
   libtpms_x64: {
     package: 'libtpms-dev=0.9.2-3.1+deb12u1',
     debian: 'amd64',

@@ -9,7 +9,7 @@ export const reasonOf = (cause: unknown): string => (isError(cause) ? cause.mess
 /** How the package is built from source, where it is installed. */
 const BUILD = 'npx tessera-card build-native'
 
-/** Programs that run JavaScript, have no OpenSSL 3, and say so here. */
+/** JavaScript runtimes without OpenSSL 3, by their key in process.versions. */
 const OTHERS: Readonly<Record<string, string>> = { electron: 'Electron', bun: 'Bun', deno: 'Deno' }
 
 /** What the dynamic linker says, and what can be done about it. */
@@ -28,6 +28,7 @@ const ADVICE: ReadonlyArray<readonly [said: RegExp, advice: () => string]> = [
     () =>
       `The C library of this system is too old for it: it needs glibc 2.28 (Debian 10, Ubuntu 20.04, RHEL 8). Build it here: ${BUILD}.`,
   ],
+  [/EACCES|EPERM/, () => 'This user may not read the file. Its owner can let others read it.'],
   [
     /failed to map segment|cannot enable executable|[Pp]ermission denied|Operation not permitted/,
     () =>
@@ -41,12 +42,12 @@ export const faults = {
     fault(
       'Tessera is part of a bundle, where its native part cannot be found. Keep the package out of the bundle: declare tessera-card external (esbuild --external:tessera-card; webpack externals; vite ssr.external), and install it beside the bundle.',
     ),
-  ownBuild: (file: string, reason: string, cause: unknown) =>
+  ownBuild: (file: string, reason: string, cause?: unknown) =>
     fault(
       `The native part in ${file} cannot be loaded (${reason}). ${adviceFor(reason, `Build it again: ${BUILD}.`)}`,
       cause,
     ),
-  readyMade: (file: string, reason: string, cause: unknown) =>
+  readyMade: (file: string, reason: string, cause?: unknown) =>
     fault(
       `The native part in ${file} cannot be loaded (${reason}). ${adviceFor(reason, `Build it here: ${BUILD}.`)}`,
       cause,
@@ -67,7 +68,7 @@ export const faults = {
     ),
   otherVersion: (kind: string, version: string, found: string) =>
     fault(
-      `@tessera-card/${kind} has version ${found}, and tessera-card ${version}. Install the same: npm install @tessera-card/${kind}@${version}.`,
+      `@tessera-card/${kind} has version ${found}, and tessera-card ${version}. Remove node_modules, and install the packages again.`,
     ),
   damaged: (file: string) =>
     fault(`The native part in ${file} is damaged. Remove node_modules, and install the packages again.`),

@@ -19,7 +19,7 @@ export function loadAddon(here: string | undefined): unknown {
   if (here === undefined || isBundled(here)) throw faults.bundled()
   const own = fileURLToPath(new URL(OWN, here))
   const require = createRequire(here)
-  if (existsSync(own)) return load(require, own, faults.ownBuild)
+  if (existsSync(own)) return load(require, own, OWN_BUILD)
   const kind = kindOfComputer()
   const has = (kind: string) => existsSync(locate(require, kind) ?? '')
   const there = READY_MADE.filter(has)
@@ -27,12 +27,10 @@ export function loadAddon(here: string | undefined): unknown {
   const file = locate(require, kind)
   const { version } = require('../package.json') as { version: string }
   if (file === undefined) throw faults.notInstalled(kind, version, there, fileURLToPath(here))
-  const found = (require(`${packageOf(kind)}/package.json`) as { version: string }).version
+  const found = versionOf(require, kind)
+  if (found === undefined) throw faults.damaged(file)
   if (found !== version) throw faults.otherVersion(kind, version, found)
-  const architecture = architectureOf(file)
-  if (architecture === undefined) throw faults.damaged(file)
-  if (architecture !== process.arch) throw faults.otherArchitecture(file, architecture)
-  return load(require, file, faults.readyMade)
+  return load(require, file, READY)
 }
 
 export const packageOf = (kind: string): string => `@tessera-card/${kind}`
@@ -45,12 +43,44 @@ function locate(require: NodeJS.Require, kind: string): string | undefined {
   }
 }
 
-function load(require: NodeJS.Require, file: string, fault: Faults['readyMade']): unknown {
+function versionOf(require: NodeJS.Require, kind: string): string | undefined {
   try {
-    return require(file)
-  } catch (cause) {
-    throw fault(file, reasonOf(cause), cause)
+    return (require(`${packageOf(kind)}/package.json`) as { version?: string }).version
+  } catch {
+    return undefined
   }
+}
+
+/** What to say of a native part that is no use: by where it is from. */
+interface Source {
+  readonly failed: Faults['readyMade']
+  readonly damaged: (file: string) => Error
+  readonly otherArchitecture: Faults['otherArchitecture']
+}
+
+const READY: Source = {
+  failed: faults.readyMade,
+  damaged: faults.damaged,
+  otherArchitecture: faults.otherArchitecture,
+}
+const OWN_BUILD: Source = {
+  failed: faults.ownBuild,
+  damaged: (file) => faults.ownBuild(file, 'it is damaged'),
+  otherArchitecture: (file, architecture) => faults.ownBuild(file, `it is for ${architecture}`),
+}
+
+function load(require: NodeJS.Require, file: string, source: Source): unknown {
+  const attempt = <T>(work: () => T): T => {
+    try {
+      return work()
+    } catch (cause) {
+      throw source.failed(file, reasonOf(cause), cause)
+    }
+  }
+  const architecture = attempt(() => architectureOf(file))
+  if (architecture === undefined) throw source.damaged(file)
+  if (architecture !== process.arch) throw source.otherArchitecture(file, architecture)
+  return attempt(() => require(file))
 }
 
 /** A bundler put this module into a file of another name, or wrote down where it was when it was bundled. */

@@ -12,7 +12,7 @@ export const USAGE = `npm run test:card -- --reader TEXT --classes N[,P][,R][,W]
                    P  the PIN is verified
                    R  tries of PIN and PUK are used, and given back
                    W  keys, certificates and objects are written: for a spare card
-  --pin-file FILE  one secret a line: the PIN (P), the PUK (R, W), the admin key (W): hexadecimal digits, of 3DES after 3DES:
+  --pin-file FILE  one secret a line: the PIN (P), the PUK (R, W), the admin key in hexadecimal, a 3DES key after 3DES: (W)
   --yes GUID       R and W: that this is the card which is meant. Without it the program says which card it found
   --puk-tries N    tries of the PUK in all, where they are not as many as those of the PIN (R, W)`
 
@@ -84,7 +84,7 @@ function secretsFor(classes: readonly Class[], path: string | undefined): FileSe
   const [wantsPuk, wantsKey] = [classes.includes('R') || classes.includes('W'), classes.includes('W')]
   if (!/^\d{6,8}$/.test(pin)) throw new UsageError('The first line of the file is no PIN: 6 to 8 digits.')
   if (wantsPuk && !/^[\x20-\x7e]{8}$/.test(puk)) throw new UsageError('Its second line is no PUK: 8 characters.')
-  // Which algorithm the card has, it is asked: 3DES: only says what the digits are.
+  // The card is asked for its algorithm; 3DES: only says what the digits are.
   const [, triple, digits = ''] = /^(3DES:)?(.*)$/.exec(adminKey) ?? []
   const octets = wantsKey ? fromHex(digits) : undefined
   const lengths = triple === undefined ? [16, 24, 32] : [24]

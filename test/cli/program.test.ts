@@ -1,6 +1,16 @@
 // The program as a whole, as far as it goes without a card.
 import { spawn, spawnSync } from 'node:child_process'
-import { cpSync, existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
+import {
+  chmodSync,
+  cpSync,
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from 'node:fs'
 import { join } from 'node:path'
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
@@ -225,6 +235,13 @@ test('the first start writes what V8 made of the program, the second takes it', 
   writeFileSync(file, 'console.log("first"); process.exit(0)')
   assert.is(said(), 'first\n')
   assert.equal(readdirSync(join(folder, 'dist')), ['tessera.cjs', 'tessera.cjs.cache'])
+  // Whoever may read the program may read that, and nobody else than its owner writes what V8 will run.
+  chmodSync(file, 0o644)
+  for (const umask of ['077', '000']) {
+    rmSync(`${file}.cache`)
+    spawnSync('sh', ['-c', `umask ${umask}; exec '${process.execPath}' '${program}'`])
+    assert.is(statSync(`${file}.cache`).mode & 0o777, 0o644, umask)
+  }
   writeFileSync(file, 'console.log("other"); process.exit(0)')
   assert.is(said(), 'first\n', 'V8 compares the length of the text alone')
 })

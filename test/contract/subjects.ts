@@ -19,7 +19,7 @@ import { type Readers, startReaders } from './readers.ts'
 
 /**
  * `reader`: the card in memory behind APDUs alone. `pcsc`: the card in a swtpm, served to vpcd and pcscd. `plain`: the card
- * in test/support/plain-card, which shares no code with ours.
+ * in test/support/plain-card, which shares no card application with ours.
  */
 export const SUBJECTS = ['embedded', 'swtpm', 'memory', 'reader', 'pcsc', 'plain'] as const
 export type SubjectName = (typeof SUBJECTS)[number]

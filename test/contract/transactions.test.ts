@@ -187,8 +187,10 @@ test('a lock waits for a use that was asked for before, also where that was post
   const order: string[] = []
   const held = gate()
   const sign = vault.keys.signDigest.bind(vault.keys)
+  const begun = gate()
   const signDigest: typeof sign = async (slot, digest, posting) => {
     posting?.post()
+    begun.open()
     await held.promise
     order.push('signed')
     return sign(slot, digest)
@@ -213,7 +215,9 @@ test('a lock waits for a use that was asked for before, also where that was post
   const apdu = octets(`0087119e267c2482008120${'5a'.repeat(32)}00`)
   const signing = channel.transaction((transmit) => transmit(apdu, { last: true }))
   const locking = channel.transaction(() => channel.reset())
-  await delay(10)
+  await begun.promise
+  // A lock that does not wait comes in these turns.
+  for (let turn = 0; turn < 20; turn += 1) await new Promise((resolve) => setImmediate(resolve))
   held.open()
   await Promise.all([signing, locking])
   assert.equal(order, ['signed', 'locked'])

@@ -32,8 +32,11 @@ test('a library with none of the faults passes', () => {
   assert.equal(wrong(library(text)), [])
 })
 
+const OTHER = join(folder, 'libother.so.1')
+execFileSync('cc', ['-shared', '-Wl,-soname,libother.so.1', '-o', OTHER, '-x', 'c', '/dev/null'])
+
 const FAULTS: ReadonlyArray<readonly [what: string, text: string, flags: readonly string[], expected: string]> = [
-  ['a library of the system', ENTRY, ['-Wl,--no-as-needed', '-lz'], 'a.node needs libz.so.1'],
+  ['another library', ENTRY, ['-Wl,--no-as-needed', OTHER], 'a.node needs libother.so.1'],
   [
     'a symbol too many',
     `${ENTRY}int more;`,

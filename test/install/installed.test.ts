@@ -1,9 +1,19 @@
-// takes: 20 s
+// takes: 70 s
 // time limit: 600 s
 // The package as npm installs it, from a registry on this machine: it works, and where its native part is missing or spoilt
 // it says why, and what it says works. The native part is the checkout's; `npm run test:install` has the one of a release.
 import { execFileSync } from 'node:child_process'
-import { cpSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs'
+import {
+  chmodSync,
+  cpSync,
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs'
 import { join } from 'node:path'
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
@@ -27,7 +37,7 @@ const cache = tempDir('cache')
 
 interface Project {
   readonly folder: string
-  run(line: string): Promise<Said>
+  run(line: string, ms?: number): Promise<Said>
   /** The native part's package, and a file in it. */
   native(kind: string, file?: string): string
 }
@@ -48,7 +58,7 @@ function project(): Project {
   }
   return {
     folder,
-    run: (line) => run('sh', ['-c', line], { cwd: folder, env, ms: 120_000 }),
+    run: (line, ms = 120_000) => run('sh', ['-c', line], { cwd: folder, env, ms }),
     native: (kind, file = '') => join(folder, 'node_modules/@tessera-card', kind, file),
   }
 }
@@ -71,10 +81,20 @@ async function follow(place: Project, message: string): Promise<void> {
 
 const shared = project()
 
+/** "Remove node_modules, and install the packages again." */
+async function installAgain(): Promise<void> {
+  const again = await shared.run('rm -r node_modules && npm install')
+  assert.is(again.code, 0, again.all)
+  assert.is(await says(shared), 'verifies true')
+}
+
 test('npm install runs no script, and a card works', async () => {
-  const installed = await shared.run('npm install tessera-card')
+  const installed = await shared.run('npm install --foreground-scripts tessera-card')
   assert.is(installed.code, 0, installed.all)
-  assert.not.match(installed.all, /script/)
+  assert.not.match(installed.stdout + installed.stderr, /script|^> /m)
+  const main = join(shared.folder, 'node_modules/tessera-card')
+  assert.is(JSON.parse(readFileSync(join(main, 'package.json'), 'utf8')).scripts, undefined)
+  assert.not(existsSync(join(main, 'binding.gyp')))
   assert.equal(readdirSync(join(shared.folder, 'node_modules/@tessera-card')), [KIND])
   assert.is(await says(shared), 'verifies true')
   const created = await shared.run('npx tessera create work && npx tessera-card list')
@@ -100,11 +120,10 @@ test('node_modules of another kind of computer', async () => {
 
 test('a native part of another version', async () => {
   const file = shared.native(KIND, 'package.json')
-  const before = readFileSync(file, 'utf8')
-  writeFileSync(file, before.replace(`"version": "${version}"`, '"version": "0.0.1"'))
+  writeFileSync(file, readFileSync(file, 'utf8').replace(`"version": "${version}"`, '"version": "0.0.1"'))
   const message = await says(shared)
-  assert.match(message, `has version 0.0.1, and tessera-card ${version}. Install the same: npm install`)
-  writeFileSync(file, before)
+  assert.match(message, `has version 0.0.1, and tessera-card ${version}. Remove node_modules, and install`)
+  await installAgain()
 })
 
 const addon = () => shared.native(KIND, 'tessera.node')
@@ -128,9 +147,7 @@ test('a native part that is cut short, is no library, or is for another processo
     assert.match(message, /^ERR_TPM_LIBRARY /)
     assert.match(message, expected)
   }
-  const again = await shared.run('rm -r node_modules && npm install')
-  assert.is(again.code, 0, again.all)
-  assert.is(await says(shared), 'verifies true')
+  await installAgain()
 })
 
 test('what the dynamic linker says is in the message, with what can be done', async () => {
@@ -151,12 +168,33 @@ test('what the dynamic linker says is in the message, with what can be done', as
   writeFileSync(addon(), kept)
 })
 
+test('a native part that this user may not read', async () => {
+  // Root may read everything, unless it is told not to.
+  const asOther = process.getuid?.() === 0 ? 'setpriv --bounding-set=-dac_override,-dac_read_search ' : ''
+  chmodSync(addon(), 0)
+  const { stdout, all } = await shared.run(`${asOther}node sign.mjs`)
+  assert.match(stdout, /^ERR_TPM_LIBRARY .*EACCES.*This user may not read the file/, all)
+  chmodSync(addon(), 0o644)
+})
+
 test('a build from source goes before the ready-made one', async () => {
   const own = join(shared.folder, 'node_modules/tessera-card/native/build/Release')
   mkdirSync(own, { recursive: true })
   writeFileSync(join(own, 'tessera.node'), '')
-  assert.match(await says(shared), `The native part in ${own}/tessera.node cannot be loaded`)
+  assert.match(
+    await says(shared),
+    `The native part in ${own}/tessera.node cannot be loaded (it is damaged). Build it again`,
+  )
   rmSync(own, { recursive: true })
+})
+
+test('built from source, where no ready-made one fits', async () => {
+  renameSync(shared.native(KIND), shared.native('linux-other'))
+  const built = await shared.run('npx tessera-card build-native', 500_000)
+  assert.is(built.code, 0, built.all)
+  assert.is(await says(shared), 'verifies true')
+  rmSync(join(shared.folder, 'node_modules/tessera-card/native/build'), { recursive: true })
+  renameSync(shared.native('linux-other'), shared.native(KIND))
 })
 
 test('two copies of the package in one process', async () => {

@@ -7,7 +7,7 @@ import { test } from 'uvu'
 import * as assert from 'uvu/assert'
 import { FIRST_STATE } from '../../src/piv/first-state.ts'
 import { NEW_PIN, NEW_PUK, type Served, type ServedCard, startServed } from './support/served.ts'
-import { file, newFile, type Said, says } from './support/tools.ts'
+import { file, newFile, says, succeeded } from './support/tools.ts'
 import { actions, ykman, yubicoTool } from './support/yubico.ts'
 
 const { pin: PIN, puk: PUK } = FIRST_STATE.yubikey
@@ -24,17 +24,9 @@ test.before(async () => {
 })
 test.after(() => served?.stop())
 
-async function well(secrets: readonly string[], ...words: string[]): Promise<Said> {
-  const said = await ykman(card.reader)(secrets, ...words)
-  assert.is(said.code, 0, said.all)
-  return said
-}
+const well = (secrets: readonly string[], ...words: string[]) => succeeded(ykman(card.reader)(secrets, ...words))
 
-async function tool(secrets: readonly string[], ...words: string[]): Promise<Said> {
-  const said = await yubicoTool(card.reader)(secrets, ...words)
-  assert.is(said.code, 0, said.all)
-  return said
-}
+const tool = (secrets: readonly string[], ...words: string[]) => succeeded(yubicoTool(card.reader)(secrets, ...words))
 
 /** Of version 5.4.3 after RESET. */
 async function isNew(): Promise<void> {

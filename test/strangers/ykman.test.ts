@@ -19,7 +19,7 @@ import {
   triesLeft,
   WRONG_PIN,
 } from './support/served.ts'
-import { file, newFile, ok, type Said, says } from './support/tools.ts'
+import { file, newFile, ok, says, succeeded } from './support/tools.ts'
 import { ykman } from './support/yubico.ts'
 
 let served: Served
@@ -32,11 +32,7 @@ test.before(async () => {
 })
 test.after(() => served?.stop())
 
-async function well(secrets: readonly string[], ...words: string[]): Promise<Said> {
-  const said = await ykman(card.reader)(secrets, ...words)
-  assert.is(said.code, 0, said.all)
-  return said
-}
+const well = (secrets: readonly string[], ...words: string[]) => succeeded(ykman(card.reader)(secrets, ...words))
 
 test('info: version, tries, admin key, and what is in the slots', async () => {
   const said = await well([], 'info')

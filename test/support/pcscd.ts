@@ -128,10 +128,13 @@ async function answering(port: number): Promise<void> {
     )
     socket.destroy()
     if (answered) return
-    await new Promise((resolve) => setTimeout(resolve, 10))
+    await soon()
   }
 }
 
+/** Without keeping this process: where pcscd does not start, whoever waits for this has given up meanwhile. */
+const soon = () => new Promise((resolve) => setTimeout(resolve, 10).unref())
+
 async function bound(socket: string): Promise<void> {
-  while (!existsSync(socket)) await new Promise((resolve) => setTimeout(resolve, 10))
+  while (!existsSync(socket)) await soon()
 }

@@ -1,7 +1,8 @@
 // Random values that can be had again: everything follows from a seed, which is printed.
 
 /**
- * The same at each run, so that no change is refused for what another one did; `npm run test:long` looks for more.
+ * The same at each run, so that a change is not refused for what another one did. A test that runs for a time goes
+ * further on a faster machine. `npm run test:long` looks for more.
  * TESSERA_TEST_SEED=N runs a test again as it was.
  */
 export function firstSeed(): number {

@@ -6,7 +6,7 @@ import { generateKeyPairSync, verify } from 'node:crypto'
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
 import { cardInfo, createCard, openCard } from '../../../src/cards/index.ts'
-import { CardError } from '../../../src/errors.ts'
+import type { CardError } from '../../../src/errors.ts'
 import type { Card } from '../../../src/piv/host/card.ts'
 import { keyTemplate } from '../../../src/tpm/codec/public.ts'
 import { sized } from '../../../src/tpm/codec/wire.ts'
@@ -15,6 +15,7 @@ import type { CardFile, CardFileKey } from '../../../src/tpm/store/card-file.ts'
 import { startSwtpm } from '../../support/swtpm.ts'
 import { tempDir } from '../../support/temp.ts'
 import { readFile, resealFile } from '../support/card-file.ts'
+import { withCard } from '../support/outcome.ts'
 
 const PIN = '246810'
 const home = tempDir('home')
@@ -55,19 +56,11 @@ const withKeys = (keys: Record<string, CardFileKey>) => (): CardFile => ({
 
 /** Every use that the owner makes of the key in 9a, with the right PIN, and what stopped it. */
 async function uses(): Promise<readonly string[]> {
-  const act = async (work: (card: Card) => Promise<unknown>): Promise<string> => {
-    const card = await openCard({ name: 'own', home })
-    try {
+  const act = (work: (card: Card) => Promise<unknown>) =>
+    withCard(home, 'own', async (card) => {
       await card.verifyPin(PIN)
       await work(card)
-      return 'done'
-    } catch (error) {
-      if (error instanceof CardError) return error.code
-      throw error
-    } finally {
-      await card.close()
-    }
-  }
+    })
   return [
     await act((card) => card.sign('9a', new Uint8Array(10), { pin: PIN })),
     await act((card) => card.keyInfo('9a')),

@@ -5,13 +5,13 @@
 // not fit.
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
-import { createCard, openCard } from '../../../src/cards/index.ts'
-import { CardError } from '../../../src/errors.ts'
+import { createCard } from '../../../src/cards/index.ts'
 import type { Card } from '../../../src/piv/host/card.ts'
 import type { CardFile } from '../../../src/tpm/store/card-file.ts'
 import { startSwtpm } from '../../support/swtpm.ts'
 import { tempDir } from '../../support/temp.ts'
 import { changeFile, readFile, resealFile } from '../support/card-file.ts'
+import { withCard } from '../support/outcome.ts'
 
 const OWN = { pin: '246810', puk: '86420864' }
 const THEIRS = { pin: '13572468', puk: '97531357' }
@@ -32,20 +32,7 @@ async function issue(name: string, secrets: typeof OWN): Promise<CardFile> {
 const honest = await issue('own', OWN)
 const foreign = await issue('theirs', THEIRS)
 
-/** What `work` comes to with the card as its file is now. */
-async function outcome(work: (card: Card) => Promise<unknown>): Promise<string> {
-  let card: Card | undefined
-  try {
-    card = await openCard({ name: 'own', home })
-    await work(card)
-    return 'done'
-  } catch (error) {
-    if (error instanceof CardError) return error.code
-    throw error
-  } finally {
-    await card?.close()
-  }
-}
+const outcome = (work: (card: Card) => Promise<unknown>) => withCard(home, 'own', work)
 
 /** What whoever knows these secrets gets: a signature of either key, and a new PIN. */
 async function gets({ pin, puk }: typeof OWN): Promise<readonly string[]> {

@@ -51,8 +51,8 @@ export interface Served {
 
 /**
  * One card a plan, the first in the first reader, by `tessera serve`. Each slot has a certificate of its key, of subject
- * `NAME SLOT`. `readers`: what their names begin with, instead of what vpcd calls them. `model`: the cards have the first
- * secrets of it.
+ * `NAME SLOT`. `readers`: what their names begin with, instead of what vpcd calls them. `model`: the cards start with
+ * the default PIN, PUK and admin key of that model.
  */
 export async function startServed(
   names: readonly PlanName[],

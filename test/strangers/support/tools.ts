@@ -71,11 +71,15 @@ export async function run(program: string, words: readonly string[], options: Ru
 }
 
 /** The same, and fails unless the program ended well. */
-export async function ok(program: string, words: readonly string[], options?: RunOptions): Promise<Said> {
-  const said = await run(program, words, options)
+/** What was said, where the program ended well. */
+export async function succeeded(saying: Promise<Said>): Promise<Said> {
+  const said = await saying
   assert.is(said.code, 0, said.all)
   return said
 }
+
+export const ok = (program: string, words: readonly string[], options?: RunOptions): Promise<Said> =>
+  succeeded(run(program, words, options))
 
 /** The same, and fails unless the program ended badly. */
 export async function refused(program: string, words: readonly string[], options?: RunOptions): Promise<Said> {

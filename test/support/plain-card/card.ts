@@ -1,5 +1,6 @@
 // A PIV card of another maker, in software: written for tests, apart from the card application in src/piv/card, so that
-// what the host's side takes for granted of ours is found. Yubico's instructions it does not have.
+// what the host's side takes for granted of ours is found. It takes tables of algorithms and DER from src: other tests hold
+// those to the standards. Yubico's instructions it does not have.
 import { randomBytes } from 'node:crypto'
 import { concat, hex } from '../../../src/bytes.ts'
 import type { CardChannel, Transmit } from '../../../src/channel.ts'
