@@ -9,7 +9,7 @@ const SLOW_US = 350
 
 type Run = Pick<Results, 'machine' | 'signatures' | 'singles'>
 
-/** Whether the limits of a slow machine count. */
+/** Whether the limits for slow machines apply. */
 export function isSlow({ signatures }: Pick<Results, 'signatures'>): boolean {
   const bare = signatures.find(
     ({ layer, mode, transport, algorithm }) =>
@@ -29,6 +29,8 @@ export function noiseLine(run: Run): string {
     ...(spreads.length === 0 ? [] : [`rounds of the bare loop lie up to ${Math.max(...spreads)} % apart`]),
     ...hops,
   ]
-  const kind = isSlow(run) ? 'a slow machine, by its bare loop: the limits of such a one count' : 'not a slow machine'
+  const kind = isSlow(run)
+    ? 'a slow machine, by its bare loop: the limits for slow machines apply'
+    : 'not a slow machine'
   return `How noisy the machine was: ${[...parts, kind].join('; ')}.`
 }

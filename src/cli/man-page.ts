@@ -1,7 +1,7 @@
 // The man page tessera(1), from the table of commands; scripts/build.mjs writes it. Macros: man(7).
 
 import { TEXT } from './messages.ts'
-import { ENVIRONMENT, EXIT_CODES, FILES, MAN_PAGE, PROGRAM, SECRETS } from './messages-help.ts'
+import { ENVIRONMENT, EXIT_CODES, FILES, MAN_PAGE, SECRETS } from './messages-help.ts'
 import { GLOBAL_OPTIONS, type OptionName, optionRow } from './options.ts'
 import { COMMANDS, type CommandRow } from './table.ts'
 
@@ -49,7 +49,7 @@ export function manPage(version: string, date: string): string {
     `.TH TESSERA 1 ${date} "tessera ${version}"`,
     ...section(sections.name, [`tessera \\- ${roff(MAN_PAGE.name)}`]),
     ...section(sections.synopsis, [`${bold('tessera')} ${italic(MAN_PAGE.command)} [${italic('options')}]`]),
-    ...section(sections.description, [PROGRAM, MAN_PAGE.about, FILES, SECRETS].map(roff)),
+    ...section(sections.description, [MAN_PAGE.about, FILES, SECRETS].map(roff)),
     ...section(sections.everyCommand, GLOBAL_OPTIONS.flatMap(optionLines)),
     ...section(sections.commands, COMMANDS.flatMap(commandLines)),
     ...section(sections.environment, pairs(ENVIRONMENT)),

@@ -10,7 +10,7 @@ export const GROUPS = {
   'admin-key': 'manage the PIV 9B key, which protects changes through PC/SC',
   'help-desk': 'answer pin unblock --help-desk',
   'lab-ca': 'run a certificate authority for laboratories and tests, and for nothing else',
-  'lab-ca user': 'manage who may ask it for certificates',
+  'lab-ca user': 'manage the users who may request certificates',
 } as const
 
 export const COMMAND_TEXTS = {
@@ -46,7 +46,7 @@ export const COMMAND_TEXTS = {
   'cert self-sign': 'make a self-signed certificate, so that other programs see the key',
   enroll: 'get a certificate from a CA for a key on the card (default slot: 9a)',
   station: 'make a card and enrol it for another person, who has to change its PIN first',
-  'needs-renewal': 'tell whether a certificate is near its end (exit code 0: yes, 1: no, any other: a failure)',
+  'needs-renewal': 'report whether a certificate expires soon (exit code 0: yes, 1: no, any other: a failure)',
   'object list': 'list the data objects',
   'object get': 'read a data object, by tag (5fc102) or name (chuid)',
   'object put': 'write a data object',

@@ -75,8 +75,8 @@ export const ERROR = {
   idOrAll: 'Name the number of a request, or use --all.',
   internal: (message: string) =>
     `Internal error: ${message}. Please report it, with the output of the same command with --log-level debug.`,
-  unsettled: 'The command did not finish: something that it waited for will never happen',
-  range: (low: number, high: number) => `It is a whole number from ${low} to ${high}.`,
+  unsettled: 'The command did not finish: it was waiting for something that can no longer happen',
+  range: (low: number, high: number) => `It must be a whole number from ${low} to ${high}.`,
   noCommand: (help: string) => `No command was given.${help === '' ? '' : `\n\n${help}`}`,
   usage: (message: string) => `${message}\nSee tessera --help, or --help after a command.`,
   cause: 'caused by',

@@ -28,7 +28,7 @@ export const FILES = 'Files are arguments; - means standard input or output.'
 
 export const ENVIRONMENT: ReadonlyArray<readonly [variable: string, meaning: string]> = [
   ['TESSERA_HOME', 'the folder of the cards (default: $XDG_DATA_HOME/tessera, or ~/.local/share/tessera)'],
-  ['TESSERA_TCTI', 'which TPM new cards are made in, as --tcti'],
+  ['TESSERA_TCTI', 'which TPM to use, as --tcti: for new cards, and instead of the one that a card remembers'],
 ]
 
 export const HELP_FOOTER = `
@@ -46,7 +46,7 @@ export const MAN_PAGE = {
     name: 'NAME',
     synopsis: 'SYNOPSIS',
     description: 'DESCRIPTION',
-    everyCommand: 'OPTIONS OF EVERY COMMAND',
+    everyCommand: 'GLOBAL OPTIONS',
     commands: 'COMMANDS',
     environment: 'ENVIRONMENT',
     exitStatus: 'EXIT STATUS',

@@ -10,6 +10,11 @@ import { SIGN_IN } from './messages-signin.ts'
 const list = (words: readonly string[]) => words.join(', ')
 const tries = (count: number) => (count === 1 ? '1 try left' : `${count} tries left`)
 
+const notStored = (others: number) =>
+  others === 1
+    ? '1 other certificate in the file does not belong to it, and was not stored.'
+    : `${others} others in the file do not belong to it, and were not stored.`
+
 export const TEXT = {
   program: PROGRAM,
   helpFooter: HELP_FOOTER,
@@ -90,7 +95,7 @@ export const TEXT = {
 
   done: {
     created: (name: string) => `Card '${name}' was created.`,
-    removed: (name: string) => `The file of card '${name}' was removed. Nothing was changed in a TPM.`,
+    removed: (name: string) => `The file of card '${name}' was removed. No TPM was changed.`,
     destroyed: (name: string) =>
       `Card '${name}' was destroyed. Nobody can use its PIN-protected keys again, not even with copies of its file.`,
     renamed: (name: string, newName: string) => `Card '${name}' is now called '${newName}'.`,
@@ -129,7 +134,7 @@ export const TEXT = {
     certWritten: (slot: string, subject: string) => `The certificate of ${subject} is in slot ${slot}.`,
     certImported: (slot: string, subject: string, chain: number, others: number) =>
       `The certificate of ${subject} is in slot ${slot}${chain === 0 ? '' : `, with ${chain} above it`}.${
-        others === 0 ? '' : ` ${others} others in the file do not belong to it, and were not stored.`
+        others === 0 ? '' : ` ${notStored(others)}`
       }`,
     certExported: (slot: string, path: string) => `The certificate in slot ${slot} was written to ${path}.`,
     certDeleted: (slot: string) => `The certificate in slot ${slot} was deleted. The key is still there.`,

@@ -25,7 +25,7 @@ export async function pcsc(list = listReaders): Promise<Finding> {
     return { what, state: 'ok', detail: `pcscd answers; readers: ${names.join(', ') || 'none'}` }
   } catch (error) {
     const advice =
-      'Cards in readers, and serving a card to programs, need it: apt-get install pcscd. A card in the TPM works without.'
+      'Cards in readers, and serving a card to programs, need it: apt-get install pcscd. A card in the TPM works without it.'
     const refused = error instanceof PcscError && REFUSED.includes(error.rc)
     return { ...failed(what, error), state: 'warning', ...(refused ? {} : { advice }) }
   } finally {

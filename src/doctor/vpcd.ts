@@ -17,7 +17,7 @@ export async function vpcd(places: VpcdPlaces = VPCD_FILES): Promise<Finding[]> 
   const detail =
     version === undefined
       ? 'not installed'
-      : `version ${version} is installed, and no reader of it in ${places.configuration}`
+      : `version ${version} is installed, but ${places.configuration} configures no reader for it`
   const advice = 'tessera serve NAME puts cards into PC/SC by it: apt-get install vsmartcard-vpcd.'
   return [{ what: 'vpcd', state: 'warning', detail, advice }]
 }
