@@ -4,7 +4,7 @@ import { concat, secretBytes, wipe } from '../bytes.ts'
 import { UsageError } from '../errors.ts'
 import { checkCardName } from '../home/home.ts'
 import { ADMIN_ALGORITHMS } from '../piv/algorithms.ts'
-import { FIRST_STATE, type Model, modelOf } from '../piv/first-state.ts'
+import { FIRST_STATE, MODELS, type Model, modelOf } from '../piv/first-state.ts'
 import { type AdminKey, adminAlgorithmOf } from '../piv/host/admin.ts'
 import { type Card, cardOver } from '../piv/host/card.ts'
 import { checkTries, type Secret } from '../piv/pin.ts'
@@ -67,7 +67,7 @@ export function createCard(options: CreateCardOptions): Promise<Card> {
 /** The same for the enrolment station, which prepares a card for its first user. Not exported to programs. */
 export async function makeCard(options: CreateCardOptions, local: LocalOptions = {}): Promise<Card> {
   const name = checkCardName(options.name)
-  const { tries } = FIRST_STATE[modelOf(options)]
+  const { tries } = FIRST_STATE[checkModel(options)]
   const pinTries = checkTries(options.pinTries ?? tries, 'PIN')
   const pukTries = checkTries(options.pukTries ?? tries, 'PUK')
   const unlockSeconds = checkMinutes(options.unlockMinutes ?? 15) * 60
@@ -97,10 +97,17 @@ export async function makeCard(options: CreateCardOptions, local: LocalOptions =
 }
 
 /** @throws UsageError ERR_USAGE */
+function checkModel(options: CreateCardOptions): Model {
+  const model = modelOf(options)
+  if (MODELS.includes(model)) return model
+  throw new UsageError('ERR_USAGE', `The model of a card must be ${MODELS.join(' or ')}.`)
+}
+
+/** @throws UsageError ERR_USAGE */
 function pinRulesOf({ pinPolicy = 'any', minPinLength = 6 }: CreateCardOptions): PinRules | undefined {
   const isKnown = pinPolicy === 'any' || pinPolicy === 'strong'
   if (!isKnown || !Number.isInteger(minPinLength) || minPinLength < 6 || minPinLength > 8) {
-    throw new UsageError('ERR_USAGE', 'The PIN policy is any or strong, and a PIN has 6 to 8 digits at least.')
+    throw new UsageError('ERR_USAGE', 'The PIN policy must be any or strong, and the minimum PIN length 6, 7 or 8.')
   }
   const refuseWeak = pinPolicy === 'strong'
   return refuseWeak || minPinLength > 6 ? { minLength: minPinLength, refuseWeak } : undefined

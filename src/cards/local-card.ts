@@ -45,13 +45,19 @@ export function localChannel(vault: LocalVault, { firstPinServes = false }: Loca
       const { cardId, name, created, assurance, model } = vault.card
       return { cardId, name, created: new Date(created), assurance, model }
     },
-    // Commands of Tessera ask `LocalCard` as well, so the first PIN serves no key there whatever the model.
-    mustChangePin: () => mustChangePin() && !FIRST_STATE[modelOf(vault.card)].trustsDefaults,
+    mustChangePin: () => mustChangePin() && !trustsPin(vault.card),
     pinRules: () => vault.card.pinRules,
     defaults: () => vault.card.flags.defaults,
   })
   return new InProcessChannel(application, localCard(vault, application, mustChangePin), () => vault.close())
 }
+
+/**
+ * Whether programs at the card edge may use keys with the default PIN; a PIN that somebody chose and wants changed has to
+ * be. Commands of Tessera ask `LocalCard` as well, so the default PIN serves no key there whatever the model.
+ */
+const trustsPin = (card: LocalVault['card']): boolean =>
+  FIRST_STATE[modelOf(card)].trustsDefaults && card.flags.defaults.includes('pin')
 
 /** The owner of the card file manages keys and certificates with the PIN alone. */
 function localCard(vault: LocalVault, application: CardApplication, mustChangePin: () => boolean): LocalCard {

@@ -43,7 +43,7 @@ const WEAKNESSES: Readonly<Record<PinWeakness, string>> = {
 export function checkNewPin(pin: Uint8Array, rules: PinRules | undefined): void {
   if (rules === undefined) return
   const { minLength, refuseWeak } = rules
-  if (pin.length < minLength) throw refusedPin(`A new PIN of this card has ${minLength} digits at least`)
+  if (pin.length < minLength) throw refusedPin(`A new PIN for this card needs at least ${minLength} digits`)
   const weakness = refuseWeak ? pinWeakness(pin) : undefined
   if (weakness !== undefined) throw refusedPin(`${WEAKNESSES[weakness]}, which this card refuses`)
 }

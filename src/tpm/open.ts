@@ -93,6 +93,7 @@ async function make(
   let journal: OpenJournal | undefined
   let places: Places | undefined
   let pinSecret: Uint8Array | undefined
+  let keys: SealKeys | undefined
   try {
     const made = await provision(device, srk, lock, stores.table, async (planned) => {
       places = planned
@@ -119,11 +120,13 @@ async function make(
       objects: {},
     }
     const sealed = await sealNewCard(device, srk, unsealed, made.pinSeal)
+    keys = sealed.keys
     await stores.store.create(sealed.card)
     // The card is complete. If its journal cannot be removed now, the next start removes it.
     await journal?.end().catch(() => undefined)
     return sealed
   } catch (error) {
+    keys?.wipe()
     if (journal !== undefined && places !== undefined) {
       await undo(stores, device, srk, { name, cardId, ownerPassword, journal, places })
     }

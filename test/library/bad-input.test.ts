@@ -74,6 +74,7 @@ test('options that make no sense: nothing is made', async () => {
     ['ERR_USAGE', 2, { unlockMinutes: 0 }],
     ['ERR_USAGE', 2, { unlockMinutes: 61 }],
     ['ERR_USAGE', 2, { adminKey: new Uint8Array(15) }],
+    ...['foo', 'constructor', '', null, 1].map((model) => ['ERR_USAGE', 2, { model }] as const),
   ]
   for (const [code, exit, options] of bad) await refused(code, exit, () => createCard({ ...base, ...options }))
   assert.not(existsSync(home))

@@ -16,7 +16,7 @@ export type Act =
   | 'authenticateAdmin'
   | 'select'
 
-const WAYS_OUT = 'See how it can be unblocked: tessera pin status.'
+const WAYS_OUT = 'To see how it can be unblocked: tessera pin status.'
 const pin = (code: ConstructorParameters<typeof PinError>[0], message: string) => () => new PinError(code, message)
 const card =
   (code: 'ERR_KEY_ABSENT' | 'ERR_NOT_SUPPORTED' | 'ERR_DATA' | 'ERR_CARD_NOT_FOUND', message: string) => (sw: number) =>

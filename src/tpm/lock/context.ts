@@ -97,7 +97,7 @@ async function dead(context: LockContext, role: Role, cause: unknown): Promise<C
   }
 }
 
-const WAYS_OUT = 'See how it can be unblocked: tessera pin status.'
+const WAYS_OUT = 'To see how it can be unblocked: tessera pin status.'
 
 /** An index that is no longer the card's own gets no new PIN and no tries, whatever the approval. */
 async function whetherDead(context: LockContext, by: Role, error: TpmError): Promise<unknown> {

@@ -1,6 +1,6 @@
 // The keys of a card file's seal in the TPM: making them, and opening them again. docs/lock.md, "The seal of the card file".
 import { randomBytes } from 'node:crypto'
-import { concat, copyOf, equal, sha256, utf8 } from '../../bytes.ts'
+import { concat, copyOf, equal, sha256, utf8, wipe } from '../../bytes.ts'
 import { CardError, hasCode } from '../../errors.ts'
 import type { NativeEphemeralKey } from '../../native.ts'
 import { objectName } from '../codec/public.ts'
@@ -42,8 +42,13 @@ export async function newPinSeal(
   burn: NativeEphemeralKey,
 ): Promise<NewPinSeal> {
   const secret = newSecret()
-  const key = await seal(device, srk, secret, policyDigest(table.seal, facts))
-  return { secret, key, approval: burn.sign(sha256(saidOf(key))) }
+  try {
+    const key = await seal(device, srk, secret, policyDigest(table.seal, facts))
+    return { secret, key, approval: burn.sign(sha256(saidOf(key))) }
+  } catch (error) {
+    wipe(secret)
+    throw error
+  }
 }
 
 /** The new card, sealed, and the keys of its seal. */
@@ -54,8 +59,13 @@ export async function sealNewCard(
   pin: NewPinSeal,
 ): Promise<{ readonly card: SealedCard; readonly keys: SealKeys }> {
   const secret = newSecret()
-  const parts = { key: await seal(device, srk, secret), pin: { key: pin.key, approval: pin.approval } }
-  return { card: sealCard(card, parts, { whole: secret, pin: pin.secret }), keys: new SealKeys(secret) }
+  try {
+    const parts = { key: await seal(device, srk, secret), pin: { key: pin.key, approval: pin.approval } }
+    return { card: sealCard(card, parts, { whole: secret, pin: pin.secret }), keys: new SealKeys(secret) }
+  } catch (error) {
+    wipe(secret)
+    throw error
+  }
 }
 
 /**

@@ -47,12 +47,17 @@ const pinMac = (key: Uint8Array, card: CardFile, coversKeys: boolean) =>
   macOf(key, 'Tessera card file, PIN\n', pinText(card, coversKeys))
 
 /** The file at `path` holds something else than what Tessera wrote there last. */
-export function changedByOthers(name: string, path: string, cause?: unknown): FileError {
-  return new FileError(
-    'ERR_CARD_FILE',
-    `${path} was changed by somebody: the seal of card '${name}' does not fit what is in it. Nothing of it was used. Put back a copy of the file; without one, remove the card (tessera destroy ${name} --yes) and revoke its certificates.`,
-    { cause, path },
-  )
+export const changedByOthers = (name: string, path: string, cause?: unknown): FileError =>
+  changed(name, path, { before: '', after: ' Nothing of it was used.' }, cause)
+
+/** The same, found only after a new PIN was set. */
+export const changedBeforeNewPin = (name: string, path: string, cause: unknown): FileError =>
+  changed(name, path, { before: 'The PIN was changed, but ', after: '' }, cause)
+
+function changed(name: string, path: string, said: { before: string; after: string }, cause: unknown): FileError {
+  const what = `${said.before}${path} was changed by somebody: its seal does not match its contents.${said.after}`
+  const advice = `Put back a copy of the file; without one, remove the card (tessera destroy ${name} --yes) and revoke its certificates.`
+  return new FileError('ERR_CARD_FILE', `${what} ${advice}`, { cause, path })
 }
 
 /** The parts of a new seal, without its MACs. */
@@ -129,5 +134,4 @@ export class SealKeys {
   }
 }
 
-const pinRequired = () =>
-  new PinError('ERR_PIN_REQUIRED', 'What this changes is sealed with the PIN. Verify the PIN first.')
+const pinRequired = () => new PinError('ERR_PIN_REQUIRED', 'This change needs the PIN. Verify the PIN first.')

@@ -6,7 +6,7 @@ import { isStale } from '../failure.ts'
 import { type LockContext, lockContext } from '../lock/context.ts'
 import { type LockTable, withoutSeal } from '../lock/table.ts'
 import type { CardFile, SealedCard, UnguardedKey } from '../store/card-file.ts'
-import type { SealKeys } from '../store/seal.ts'
+import { changedByOthers, type SealKeys } from '../store/seal.ts'
 import type { CardStore } from '../store/store.ts'
 import { UnlockState } from './unlock-state.ts'
 
@@ -108,9 +108,11 @@ export class CardState {
   /** Changes the card file. Unchanged keys stay the same objects: loaded keys are identified by them. */
   async update(change: (card: CardFile) => CardFile): Promise<void> {
     const seal = this.#seal
-    const changed = await this.#store.update(this.#card.name, this.#card.cardId, (card) =>
-      seal === undefined ? change(card) : seal.reseal(card, change(card), this.#path),
-    )
+    const changed = await this.#store.update(this.#card.name, this.#card.cardId, (card) => {
+      if (seal !== undefined) return seal.reseal(card, change(card), this.#path)
+      if (card.seal !== undefined) throw changedByOthers(card.name, this.#path)
+      return change(card)
+    })
     this.#card = this.#asFound(withKnown(changed, keysOf(this.#card)))
   }
 

@@ -1,7 +1,8 @@
 // PIN, PUK and help desk of a TPM card.
 import { wipe } from '../../bytes.ts'
-import { PinError } from '../../errors.ts'
+import { hasCode, PinError } from '../../errors.ts'
 import type { PinVault, TryCounter } from '../../piv/card/vault.ts'
+import { isFirst, modelOf } from '../../piv/first-state.ts'
 import { command } from '../command.ts'
 import type { Session } from '../commands.ts'
 import { CC } from '../constants.ts'
@@ -12,6 +13,7 @@ import { changeSecret, provePin, unblockByPuk } from '../lock/pins.ts'
 import { openPinSeal } from '../lock/seal.ts'
 import { unblockByHelpDesk } from '../lock/unblock-by-help-desk.ts'
 import type { Role } from '../policy/terms.ts'
+import { changedBeforeNewPin } from '../store/seal.ts'
 import { rememberedPinTries, rememberedPukTries, rememberTries } from './advisory.ts'
 import type { CardState } from './card-state.ts'
 
@@ -66,6 +68,7 @@ export class TpmPins implements PinVault {
       ([auth, newAuth]) =>
         this.#alone(async (context) => {
           this.#state.unlock.dropTicket()
+          if (this.#sealIsUnproved) await this.#proveSeal(context, auth)
           await this.#counting('pin', () => changeSecret(context, 'pin', auth, newAuth))
           // Proves that the TPM has the new PIN, and leaves the card unlocked (SP 800-73-5 part 2, 3.2.2).
           await this.#verify(newAuth)
@@ -75,6 +78,7 @@ export class TpmPins implements PinVault {
   }
 
   async changePuk(puk: Uint8Array, newPuk: Uint8Array): Promise<void> {
+    const isDefault = isFirst(modelOf(this.#state.card), 'puk', newPuk)
     await this.#withAuths(
       [
         ['puk', puk],
@@ -83,7 +87,7 @@ export class TpmPins implements PinVault {
       ([auth, newAuth]) =>
         this.#alone((context) => this.#counting('puk', () => changeSecret(context, 'puk', auth, newAuth))),
     )
-    await this.#changed('puk')
+    await this.#changed('puk', isDefault)
   }
 
   async unblockPin(puk: Uint8Array, newPin: Uint8Array): Promise<void> {
@@ -96,7 +100,7 @@ export class TpmPins implements PinVault {
         this.#alone(async (context) => {
           this.#state.unlock.dropTicket()
           await this.#counting('puk', () => unblockByPuk(context, auth, newAuth))
-          await this.#openSealWith(newAuth)
+          await this.#openSealWith(context, newAuth)
         }),
     )
     await this.#changed('pin')
@@ -138,7 +142,7 @@ export class TpmPins implements PinVault {
           // Also after a refusal: a session that has taken part of a response cannot wait for another.
           await this.endChallenge()
         }
-        await this.#openSealWith(newAuth)
+        await this.#openSealWith(await this.#state.context(), newAuth)
       }),
     )
     await this.#changed('pin')
@@ -152,16 +156,16 @@ export class TpmPins implements PinVault {
   }
 
   async #verify(auth: Uint8Array): Promise<void> {
-    const { unlock, card, sealed } = this.#state
+    const { unlock, card } = this.#state
     const context = await this.#state.context()
     await this.endChallenge()
     const arm = Object.values(card.keys).some((key) => key.pinPolicy === 'always')
-    const isFirst = sealed !== undefined && !sealed.keys.knowsPinKey
+    const provesSeal = this.#sealIsUnproved
     try {
       // Opening the key of the seal needs the room of the sessions that an armed one needs.
-      await this.#prove(context, auth, arm && !isFirst)
+      await this.#prove(context, auth, arm && !provesSeal)
       await this.#checkSeal(context)
-      if (arm && isFirst) await this.#prove(context, auth, true)
+      if (arm && provesSeal) await this.#prove(context, auth, true)
     } catch (error) {
       unlock.dropTicket()
       await unlock.releaseSessions().catch(() => undefined)
@@ -228,13 +232,35 @@ export class TpmPins implements PinVault {
     return this.#state.exclusive(async () => readCounter(await this.#state.context(), role))
   }
 
-  /** The flags of the PIN are sealed with it: where unblocking changes them, the new PIN is proved once. Nothing is unlocked. */
-  async #openSealWith(newAuth: Uint8Array): Promise<void> {
-    const { sealed, unlock } = this.#state
-    if (sealed === undefined || sealed.keys.knowsPinKey || !this.#isFlagged('pin')) return
-    await this.#verify(newAuth)
-    unlock.dropTicket()
-    await unlock.releaseSessions()
+  /** Whether the key behind the PIN was not opened yet. */
+  get #sealIsUnproved(): boolean {
+    const { sealed } = this.#state
+    return sealed !== undefined && !sealed.keys.knowsPinKey
+  }
+
+  /** Checks what only the PIN can change, with a PIN that unlocks nothing. @throws FileError ERR_CARD_FILE */
+  async #proveSeal(context: LockContext, auth: Uint8Array): Promise<void> {
+    const { unlock } = this.#state
+    try {
+      await this.#prove(context, auth, false)
+      await this.#checkSeal(context)
+    } finally {
+      unlock.dropTicket()
+      await unlock.releaseSessions()
+    }
+  }
+
+  /** The flags of the PIN are sealed with it: where unblocking changes them, the new PIN is proved once. */
+  async #openSealWith(context: LockContext, newAuth: Uint8Array): Promise<void> {
+    const { sealed } = this.#state
+    if (sealed === undefined || !this.#sealIsUnproved || !this.#isFlagged('pin')) return
+    try {
+      await this.#proveSeal(context, newAuth)
+    } catch (error) {
+      // No PIN was known before that could have opened the seal.
+      if (hasCode(error, 'ERR_CARD_FILE')) throw changedBeforeNewPin(sealed.card.name, sealed.path, error)
+      throw error
+    }
   }
 
   #isFlagged(what: Role): boolean {
@@ -242,15 +268,13 @@ export class TpmPins implements PinVault {
     return flags.defaults.includes(what) || (what === 'pin' && flags.mustChangePin)
   }
 
-  /** A changed secret is no longer the default. */
-  async #changed(what: Role): Promise<void> {
-    if (!this.#isFlagged(what)) return
-    await this.#state.update((card) => ({
-      ...card,
-      flags: {
-        mustChangePin: what === 'pin' ? false : card.flags.mustChangePin,
-        defaults: card.flags.defaults.filter((one) => one !== what),
-      },
-    }))
+  /** Notes whether a changed secret is the default: a new PIN never is, and a new PUK can be on a card like a YubiKey. */
+  async #changed(what: Role, isDefault = false): Promise<void> {
+    if (!isDefault && !this.#isFlagged(what)) return
+    await this.#state.update((card) => {
+      const others = card.flags.defaults.filter((one) => one !== what)
+      const mustChangePin = what === 'pin' ? false : card.flags.mustChangePin
+      return { ...card, flags: { mustChangePin, defaults: isDefault ? [...others, what] : others } }
+    })
   }
 }

@@ -179,6 +179,23 @@ for (const [what, change] of Object.entries(PIN_CHANGES)) {
   })
 }
 
+test('with the TPM and without the PIN: a change of the PIN finds it before the PIN is changed, unblocking says that it did', async () => {
+  await resealFile(place, 'own', (card) => ({ ...card, unlockSeconds: 3600 }))
+  const opened = await withCard('own', async (card) => {
+    const refused = await card.changePin({ pin: PIN, newPin: '246802' }).catch((error: Error) => error)
+    assert.match(String(refused), /own\.card was changed by somebody.*Nothing of it was used/)
+    assert.is.not(await codeOf(() => card.sign('9a', new Uint8Array(3))), 'done')
+    const unblocked = await card.unblockPin({ puk: PUK, newPin: '246802' }).catch((error: Error) => error)
+    assert.match(String(unblocked), /: The PIN was changed, but .*own\.card was changed by somebody.*Put back a copy/)
+    assert.not.match(String(unblocked), 'Nothing of it was used')
+    assert.is.not(await codeOf(() => card.sign('9a', new Uint8Array(3))), 'done')
+  })
+  assert.is(opened, 'done')
+  changeFile(home, 'own', () => own)
+  assert.is(await withCard('own', (card) => card.changePin({ pin: '246802', newPin: PIN })), 'done')
+  changeFile(home, 'own', () => own)
+})
+
 /** Only the PIN manages this card: its keys are sealed with it. */
 const KEY_CHANGES: Readonly<Record<string, Change>> = {
   "the attacker's never key in 9a": (card) => ({
@@ -285,6 +302,10 @@ test('a card of 0.1.0, whose file has no seal and whose lock says so, serves as 
   await vault.keys.generate(slot('9a'), { algorithm: 'P-256', pinPolicy: 'once' })
   await vault.pins.changePin(ascii(PIN), ascii('24681012'))
   assert.is((await vault.keys.signDigest(slot('9a'), sha256(utf8('x')))).length, 64)
+  const before = readFile(home, 'old')
+  changeFile(home, 'old', (card) => ({ ...card, seal: ownSeal }))
+  assert.is(await codeOf(() => vault.objects.put('5fff10', utf8('x'))), 'ERR_CARD_FILE', 'a seal that somebody added')
+  changeFile(home, 'old', () => before)
   await vault.close()
   assert.is(readFile(home, 'old').seal, undefined)
   await destroyCard('old', { home })
