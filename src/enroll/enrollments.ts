@@ -18,8 +18,10 @@ export interface EnrollPlace {
 
 /**
  * Has a CA certify a key on a card, new or already in the slot, and stores the certificate with it. After an interruption,
- * or while the CA decides, the same call continues the enrolment. It never hands in a second request. The old key and its certificate stay until the new
- * certificate has been checked and the new key has signed.
+ * or while the CA decides, the same call continues the enrolment. Where the answer to a request
+ * is lost, the call makes no second one (ERR_CA_ANSWER_LOST). With EST it hands the very same request in again: EST has no
+ * other way to ask; a CA that issues at once may issue a second certificate for the same key. The old key and its
+ * certificate stay until the new certificate has been checked and the new key has signed.
  * @throws CaError; CardError ERR_KEY_ABSENT, ERR_NOT_SUPPORTED; PinError; UsageError; FileError ERR_CARD_BUSY while another
  * process enrols into the slot
  * @example

@@ -33,7 +33,7 @@ export async function install(card: Card, enrolment: Issued, key: KeyObject): Pr
 /** The certificate goes first: programs do not see a key without one. */
 async function retire(card: Card, slot: string, to: string): Promise<void> {
   const [old, key] = [await certificateIn(card, slot), await publicKeyIn(card, slot)]
-  await assertFree(card, to, old, key !== undefined)
+  await assertFree(card, slot, to, { old, toMove: key !== undefined })
   if (old !== undefined) await card.putCertificate(to, old)
   if (key !== undefined) await card.moveKey(slot, to)
 }
@@ -42,7 +42,12 @@ async function retire(card: Card, slot: string, to: string): Promise<void> {
  * The slot was free when it was chosen, perhaps weeks ago. By now it may hold the old certificate and its key, from an
  * earlier try; anything else is not ours and stays. `toMove`: the old key is not there yet.
  */
-async function assertFree(card: Card, to: string, old: CardCertificate | undefined, toMove: boolean): Promise<void> {
+async function assertFree(
+  card: Card,
+  slot: string,
+  to: string,
+  { old, toMove }: { readonly old: CardCertificate | undefined; readonly toMove: boolean },
+): Promise<void> {
   const [certificate, key] = [await certificateIn(card, to), await publicKeyIn(card, to)]
   const others = certificate !== undefined && !(old !== undefined && equal(certificate.certificate, old.certificate))
   const other =
@@ -50,7 +55,7 @@ async function assertFree(card: Card, to: string, old: CardCertificate | undefin
   if (!others && !other) return
   throw new CardError(
     'ERR_NOT_SUPPORTED',
-    `Slot ${to}, where the key that is replaced was to go, has another one by now. Move or delete that, or give the enrolment up: tessera enroll SLOT --abandon.`,
+    `Slot ${to} was reserved for the key being replaced, but has been used for something else since. Move or delete that, or give the enrolment up: tessera enroll ${slot} --abandon.`,
   )
 }
 

@@ -57,14 +57,14 @@ export async function choosePlace(card: Card, slot: Slot, wishes: Wishes, taken:
     )
   }
   if (found !== undefined && wish !== 'new') {
-    assertSuits(found, wishes, isCertified)
+    assertSuits(found, await card.pinPolicyOf(slot), wishes, isCertified)
     return { place: slot, newKey: false }
   }
   if (found === undefined) {
     if (overwrite || !(await card.isOccupied(slot))) return { place: slot, newKey: true }
     throw new UsageError(
       'ERR_USAGE',
-      `Slot ${slot} may have a key that Tessera cannot use, or that the card does not tell of, and a new one would replace it for good. Name its public key (--public-key FILE), or allow that it is replaced (--yes).`,
+      `Slot ${slot} may have a key that Tessera cannot use, or that the card does not report, and a new one would replace it for good. Name its public key (--public-key FILE), or allow it to be replaced (--yes).`,
     )
   }
   const free = await freeSlots(card, new Set([...taken, ...keys.map((one) => one.slot)]))
@@ -79,22 +79,30 @@ export async function choosePlace(card: Card, slot: Slot, wishes: Wishes, taken:
   return { place, newKey: true, ...(keepOld && retireTo !== undefined && { retireTo }) }
 }
 
-/** Options for a new key do not change one that stays. @throws UsageError ERR_USAGE */
-function assertSuits(found: KeyInfo, { algorithm, pinPolicy, keepOld }: Wishes, isCertified: boolean): void {
+/**
+ * Options for a new key do not change one that stays. `known`: its PIN policy, if it is certain.
+ * @throws UsageError ERR_USAGE
+ */
+function assertSuits(
+  found: KeyInfo,
+  known: PinPolicy | undefined,
+  { algorithm, pinPolicy, keepOld }: Wishes,
+  isCertified: boolean,
+): void {
   const { slot } = found
   const others = [
     algorithm !== undefined && parseAlgorithm(algorithm) !== found.algorithm
-      ? `is of the kind ${found.algorithm}, not ${parseAlgorithm(algorithm)}`
+      ? `its type is ${found.algorithm}, not ${parseAlgorithm(algorithm)}`
       : undefined,
-    pinPolicy !== undefined && pinPolicy !== found.pinPolicy
-      ? `has the PIN policy ${found.pinPolicy}, not ${pinPolicy}`
+    pinPolicy !== undefined && known !== undefined && pinPolicy !== known
+      ? `its PIN policy is ${known}, not ${pinPolicy}`
       : undefined,
-    keepOld && isCertified ? 'is not replaced, so there is no old one to keep' : undefined,
+    keepOld && isCertified ? 'it is not being replaced, so there is no old key to keep' : undefined,
   ].filter((one) => one !== undefined)
   if (others.length === 0) return
   throw new UsageError(
     'ERR_USAGE',
-    `Slot ${slot} has a key already, and it ${others.join(' and ')}. Have a new key made (--key new), or leave the option out.`,
+    `Slot ${slot} already has a key: ${others.join(', and ')}. Have a new key made (--key new), or leave the option out.`,
   )
 }
 

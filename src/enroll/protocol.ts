@@ -68,7 +68,8 @@ export interface CaProtocol {
   submit(request: Uint8Array, options?: SubmitOptions): Promise<CaAnswer>
   /**
    * Asks again for the answer to a request that the CA may have. Missing where a CA that gets a request twice makes two
-   * requests of it.
+   * requests of it. EST hands the same request in again, since it has no other way to ask: a CA that issues at once may
+   * issue a second certificate for the same key.
    */
   recover?(request: Uint8Array, options?: SubmitOptions): Promise<CaAnswer>
   /** Asks again about a pending request; `request` is the one that was submitted (EST repeats it). */

@@ -40,7 +40,7 @@ export async function slotSigner(card: Card, slot: string, options: SigningOptio
       if (verify(hash.replace('-', ''), data, how, signature)) return signature
       throw new CardError(
         'ERR_DATA',
-        `The signature does not match the public key of slot ${key.slot}. Make the key again.`,
+        `The signature does not match the public key of slot ${key.slot}. Generate a new key.`,
       )
     },
   }

@@ -86,10 +86,8 @@ export async function signOutElsewhere(address: string, { home }: AccountPlace =
   // The session may have ended meanwhile.
   if ((await signedInAs(address, state)) === undefined) return { reason: 'signed-out', told: true }
   const why =
-    socket === undefined
-      ? 'is a program of its own: sign out there'
-      : 'does not answer: look at what it does, or end it'
-  throw new SignInError('ERR_SIGNED_IN', `Process ${pid} is signed in as ${address}, and ${why}.`)
+    socket === undefined ? 'in another program: sign out there' : 'and does not answer: look at what it does, or end it'
+  throw new SignInError('ERR_SIGNED_IN', `Process ${pid} is signed in as ${address}, ${why}.`)
 }
 
 /**

@@ -99,7 +99,8 @@ async function among(wanted: Wanted, cards: readonly PresentCard[]): Promise<Cho
   const [only, ...others] = cards.flatMap((card) => fit.find((one) => one.card === card) ?? [])
   if (others.length > 0 && only !== undefined) throw ambiguous(address, [only, ...others])
   if (only !== undefined) return only
-  if (mine.length > 0) throw unfit(address, mine)
+  const [first] = mine
+  if (first !== undefined) throw unfit(address, first, mine)
   throw absent(address, seen, slot)
 }
 
@@ -129,11 +130,11 @@ function ambiguous(address: string, choices: readonly Choice[]): UsageError {
   )
 }
 
-function unfit(address: string, seen: readonly Seen[]): CardError {
+function unfit(address: string, first: Seen, seen: readonly Seen[]): CardError {
   const why = list(seen.map((one) => `${placeOf(one)} is ${one.unfit}`))
   return new CardError(
     'ERR_CERTIFICATE_UNFIT',
-    `No certificate for ${address} signs in: ${why}. Nothing was asked of a card. Renew it: tessera enroll SLOT --renew (and --est URL or --certsrv URL, where it was not enrolled from this computer).`,
+    `No certificate for ${address} signs in: ${why}. Nothing was asked of a card. Renew ${seen.length === 1 ? 'it' : 'one of them'}: tessera enroll ${first.slot} --renew (and --est URL or --certsrv URL, where it was not enrolled from this computer).`,
   )
 }
 

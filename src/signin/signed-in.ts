@@ -35,7 +35,7 @@ function busyWords(address: string, mark: SessionMark | undefined): string {
   if (mark === undefined) return `Another process is just signing in as ${address}: wait for it, or stop it.`
   const who = `Process ${mark.pid} is signed in as ${address}`
   if (mark.socket) return `${who}. To sign out: tessera signout ${address}.`
-  return `${who}, and is a program of its own: sign out there.`
+  return `${who}, in another program: sign out there.`
 }
 
 export class SignedInMarks {

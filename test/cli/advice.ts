@@ -69,7 +69,6 @@ export const ADVICE: ReadonlyArray<Advice<CardState>> = [
   { line: 'destroy X --yes', state: 'ready', typed: 'destroy work --yes' },
   { line: 'destroy desk --yes', state: 'desk' },
   { line: 'doctor', state: 'ready' },
-  { line: 'enroll SLOT --abandon', state: 'begun', typed: 'enroll 9c --abandon --yes --pin-file pin' },
   { line: 'enroll X --abandon', state: 'begun', typed: 'enroll 9c --abandon --yes --pin-file pin' },
   {
     line: 'help-desk respond CHALLENGE --private-key help-desk-private.pem',
@@ -141,11 +140,6 @@ export const SERVICE_ADVICE: ReadonlyArray<Advice<ServiceState>> = [
     line: '--card X needs-renewal X --install-timer --pin-file FILE',
     state: 'renamed',
     typed: '--card office needs-renewal 9a --install-timer --pin-file {pin} --password-file {password}',
-  },
-  {
-    line: 'enroll SLOT --renew',
-    state: 'enrolled',
-    typed: 'enroll 9a --renew --password-file {password} --pin-file {pin}',
   },
   {
     line: 'enroll X --renew',

@@ -85,6 +85,21 @@ test('the old key of 9d is kept in a retired slot, with its certificate: old mai
   assert.equal(await placesOfKeys(), ['94', '9d'])
 })
 
+test('the place for the old key is used for something else meanwhile: that stays, and the message names all slots', async () => {
+  ca.wanted = { extensions: ['keyUsage=keyAgreement'] }
+  await enrolled({ slot: '9d' })
+  const before = await spki('9d')
+  ca.plan = ['pending']
+  const options = { slot: '9d', renew: true, key: 'new' } as const
+  assert.is((await go(options)).state, 'pending')
+  await card.generateKey('94')
+  const other = await spki('94')
+  const { message } = await refused('ERR_NOT_SUPPORTED', 8, () => go({ ...options, wait: 1 }))
+  assert.match(message, 'Slot 94 was reserved for the key being replaced, but has been used for something else since.')
+  assert.match(message, 'tessera enroll 9d --abandon.')
+  assert.equal([await spki('9d'), await spki('94')], [before, other])
+})
+
 test('a key of policy always: the PIN comes with each of its two signatures', async () => {
   let asked = 0
   const pin = () => {

@@ -86,16 +86,21 @@ test('options for a new key, where the key in the slot stays: refused, and both 
   await card.generateKey('9a', { algorithm: 'P-256', pinPolicy: 'once' })
   const key = await spki('9a')
   for (const [option, says] of [
-    [{ algorithm: 'P-384' }, 'is of the kind P-256, not P-384'],
-    [{ pinPolicy: 'always' }, 'has the PIN policy once, not always'],
-    [{ algorithm: 'P-384', key: 'existing' }, 'is of the kind P-256, not P-384'],
+    [{ algorithm: 'P-384' }, 'already has a key: its type is P-256, not P-384. Have a new key'],
+    [{ pinPolicy: 'always' }, 'already has a key: its PIN policy is once, not always. Have a new key'],
+    [
+      { algorithm: 'P-384', pinPolicy: 'always' },
+      'already has a key: its type is P-256, not P-384, and its PIN policy is once, not always. Have',
+    ],
+    [{ algorithm: 'P-384', key: 'existing' }, 'its type is P-256, not P-384'],
   ] as const) {
     assert.match((await refused('ERR_USAGE', 2, () => go(option))).message, says)
   }
   await enrolled({ algorithm: 'p-256', pinPolicy: 'once' })
   assert.is(await spki('9a'), key)
   await refused('ERR_USAGE', 2, () => go({ algorithm: 'P-384', renew: true }))
-  assert.match((await refused('ERR_USAGE', 2, () => go({ keepOld: true, renew: true }))).message, 'is not replaced')
+  const { message } = await refused('ERR_USAGE', 2, () => go({ keepOld: true, renew: true }))
+  assert.match(message, 'already has a key: it is not being replaced, so there is no old key to keep. Have a new key')
   await enrolled({ algorithm: 'P-384', renew: true, key: 'new' })
   assert.is((await card.keyInfo('9a')).algorithm, 'P-384')
 })

@@ -36,6 +36,7 @@ export const CALLS: Readonly<Record<string, (card: Card) => Promise<unknown>>> =
   slotContents: (card) => card.slotContents(),
   nameKey: (card) => card.nameKey('9a', publicKey),
   isOccupied: (card) => card.isOccupied('9a'),
+  pinPolicyOf: (card) => card.pinPolicyOf('9a'),
   sign: (card) => card.sign('9a', data),
   'sign, with the PIN': (card) => card.sign('9c', data, { pin: PIN }),
   'sign, asking': (card) => card.sign('9c', data, { pin: () => PIN, minTriesLeft: 2, format: 'raw' }),

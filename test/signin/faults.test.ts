@@ -169,6 +169,7 @@ test('certificates that do not sign in: none, expired, for something else, two c
     const { asked, error } = await failing('ERR_CERTIFICATE_UNFIT', nobody)
     assert.is(asked, 0)
     assert.match((error as Error).message, words)
+    assert.match((error as Error).message, 'Renew it: tessera enroll 9e --renew (and')
   }
   await put({})
   await put({}, '9c')

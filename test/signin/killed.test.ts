@@ -126,7 +126,7 @@ test('somebody has the lock and does not answer, or answers nonsense: an error, 
   assert.match(answers.message, `To sign out: tessera signout ${ALICE}.`)
   // What signs nobody out is not advised.
   for (const [left, words] of [
-    [mark(other.pid ?? 0, false), 'a program of its own: sign out there'],
+    [mark(other.pid ?? 0, false), ', in another program: sign out there.'],
     ['', 'Another process is just signing in'],
   ] as const) {
     writeFileSync(run('.session'), left)

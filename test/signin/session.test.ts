@@ -219,7 +219,7 @@ test('what was signed for one connection goes to no other server', async () => {
 test('forgotten while signed in by this very program: it is told to sign out itself', async () => {
   const session = await signedIn('challenge')
   const error = await refusedWith('ERR_SIGNED_IN', forget(ALICE, { home }))
-  assert.match(error.message, 'is a program of its own: sign out there')
+  assert.match(error.message, `is signed in as ${ALICE}, in another program: sign out there.`)
   await session.signOut()
   await forget(ALICE, { home })
 })

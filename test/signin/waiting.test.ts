@@ -57,6 +57,29 @@ let running: ChildProcess | undefined
 // One that failed would keep this process from ending.
 test.after.each(() => void running?.kill('SIGKILL'))
 
+let lab: Awaited<ReturnType<typeof startLab>> | undefined
+test.after.each(async () => {
+  await lab?.close()
+  lab = undefined
+})
+
+/** A CA that does not decide at once, and the options of a command that enrols there. */
+async function waitingLab() {
+  lab = await startLab({ pending: true })
+  return { lab, where: ['--est', lab.url, '--ca-file', lab.certificateFile, '--template', 'smartcard-user'] }
+}
+
+/** Looks at a command that waits as it is then. The CA decides before the command goes on. */
+async function whileItWaits(command: Command, what: string, { registration, url }: NonNullable<typeof lab>) {
+  await command.said(/Asking again/)
+  command.kill('SIGSTOP')
+  holdsNone(command.pid, url, what)
+  const [entry] = await registration.entries()
+  await registration.approve(entry?.id ?? 0)
+  command.kill('SIGCONT')
+  assert.is(await within(command.ended, LIMIT * 2, what), 0)
+}
+
 function start(argv: readonly string[]): Command {
   const [node, ...before] = PROGRAM
   const child = spawn(node, [...before, ...argv], { stdio: ['ignore', 'pipe', 'pipe'] })
@@ -98,37 +121,18 @@ test('signin in the foreground', async () => {
 })
 
 test('enroll --wait: nothing while it waits, and its files are read again', async () => {
-  const lab = await startLab({ pending: true })
-  const where = ['--est', lab.url, '--ca-file', lab.certificateFile, '--template', 'smartcard-user']
+  const { lab, where } = await waitingLab()
   const login = ['--user', 'alice', '--password-file', secrets, '--pin-file', secrets]
-  const command = start(['enroll', '9c', ...where, ...login, '--wait', '10'])
-  await command.said(/Asking again/)
-  // It asks again in two seconds: it is looked at as it is while it waits.
-  command.kill('SIGSTOP')
-  holdsNone(command.pid, lab.url, 'enroll')
-  command.kill('SIGCONT')
-  const [entry] = await lab.registration.entries()
-  await lab.registration.approve(entry?.id ?? 0)
-  assert.is(await within(command.ended, LIMIT * 2, 'enroll'), 0)
+  await whileItWaits(start(['enroll', '9c', ...where, ...login, '--wait', '600']), 'enroll', lab)
   assert.match((await tessera(['cert', 'show', '9c'])).stdout, 'alice')
-  await lab.close()
 })
 
 test('station --wait: nothing while it waits, and the first PIN is read again', async () => {
-  const lab = await startLab({ pending: true })
-  const where = ['--est', lab.url, '--ca-file', lab.certificateFile, '--template', 'smartcard-user']
+  const { lab, where } = await waitingLab()
   // The first PIN is taken before the password.
   const both = secretFile(join(home, 'first'), PIN, PASSWORDS.alice)
   const login = ['--user', 'alice', '--password-file', both, '--pin', both]
-  const command = start(['station', 'handed-over', ...where, ...login, '--wait', '10'])
-  await command.said(/Asking again/)
-  command.kill('SIGSTOP')
-  assert.equal(search(command.pid, needles).found, [])
-  command.kill('SIGCONT')
-  const [entry] = await lab.registration.entries()
-  await lab.registration.approve(entry?.id ?? 0)
-  assert.is(await within(command.ended, LIMIT * 2, 'station'), 0)
-  await lab.close()
+  await whileItWaits(start(['station', 'handed-over', ...where, ...login, '--wait', '600']), 'station', lab)
 })
 
 test.run()

@@ -96,7 +96,8 @@ export function estProtocol(options: CaAddress): Est {
 
     submit: enrol,
 
-    // RFC 7030, 4.2.3: the same request, handed in again, is the way to ask about it.
+    // RFC 7030, 4.2.3: the same request, handed in again, is the only way to ask about it. A CA that issues at once may
+    // issue a second certificate for the same key.
     recover: enrol,
 
     async fetch({ id }: PendingRequest, request, options) {

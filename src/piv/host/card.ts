@@ -230,6 +230,20 @@ export class Card {
     return this.#access.transaction((exchange) => isOccupied(exchange, extras, reference, !isShared))
   }
 
+  /**
+   * The PIN policy of a key where it is certain: the card reports it, or has no other than the standard's. Undefined where
+   * `keyInfo` assumes the usual one of the slot.
+   * @throws CardError ERR_KEY_ABSENT
+   */
+  async pinPolicyOf(slot: string): Promise<PinPolicy | undefined> {
+    const reference = parseSlot(slot)
+    const { keys } = this.#access
+    return this.#access.transaction(async (exchange) => {
+      await keys.find(exchange, reference)
+      return keys.policyOf(reference)
+    })
+  }
+
   /** @throws CardError ERR_KEY_ABSENT */
   async keyInfo(slot: string): Promise<KeyInfo> {
     const reference = parseSlot(slot)
