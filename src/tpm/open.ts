@@ -41,8 +41,20 @@ export interface NewCard {
   readonly ownerPassword: Uint8Array
 }
 
+/** A new card in the device that it was made in, which is to be released, and the keys of its seal, which are to be wiped. */
+interface NewlyMade {
+  readonly stores: Stores
+  readonly device: TpmDevice
+  readonly card: CardFile
+  readonly keys: SealKeys
+}
+
 /** Creates a card and opens it. Nothing is left behind when it fails, or is aborted. */
 export async function createTpmCard(place: Place, request: NewCard): Promise<TpmVault> {
+  return vaultOf(place, await createNow(place, request))
+}
+
+async function createNow(place: Place, request: NewCard): Promise<NewlyMade> {
   const stores = storesOf(place)
   await stores.store.assertFree(request.name)
   // A lost embedded state is not made anew while cards may live in it. A damaged card file does not say where it lives.
@@ -50,22 +62,22 @@ export async function createTpmCard(place: Place, request: NewCard): Promise<Tpm
     (one) => !('card' in one) || shownTcti(one.card.tcti) === place.tcti,
   )
   const device = await connect(stores, place, request.name, !inhabited)
-  let vault: TpmVault
+  let made: { readonly card: CardFile; readonly keys: SealKeys }
   try {
-    vault = await device.exclusive(async () => {
+    made = await device.exclusive(async () => {
       place.signal?.throwIfAborted()
       await device.releaseSessions()
       const srk = await device.srkNow({ make: { ownerPassword: request.ownerPassword } })
       await recover(stores, device, srk, request.ownerPassword)
-      const { card, keys } = await make(stores, device, srk, place, request)
-      return vaultOf(stores, device, place, card, keys)
+      return make(stores, device, srk, place, request)
     })
   } catch (error) {
     await releaseDevice(device)
     throw error
   }
-  if (!place.signal?.aborted) return vault
-  await vault.close()
+  if (!place.signal?.aborted) return { stores, device, ...made }
+  made.keys.wipe()
+  await releaseDevice(device)
   await destroyTpmCard({ ...place, signal: undefined }, request.name, request.ownerPassword)
   throw place.signal.reason
 }
@@ -173,7 +185,7 @@ export async function openTpmCard(place: Partial<Place>, name: string): Promise<
       const assurance = assuranceOf(device.options.tcti, await readFacts(device))
       const now = await stores.store.read(name)
       const seal = await sealOf(stores, device, srk, now)
-      return vaultOf(stores, device, place, { ...now, assurance }, seal)
+      return vaultOf(place, { stores, device, card: { ...now, assurance }, keys: seal })
     })
   } catch (error) {
     await releaseDevice(device)
@@ -187,6 +199,10 @@ export async function openTpmCard(place: Partial<Place>, name: string): Promise<
  * When it fails after the first half there is no card of this name.
  */
 export async function renewTpmCard(place: Partial<Place>, name: string, ownerPassword: Uint8Array): Promise<TpmVault> {
+  return vaultOf(place, await renewNow(place, name, ownerPassword))
+}
+
+async function renewNow(place: Partial<Place>, name: string, ownerPassword: Uint8Array): Promise<NewlyMade> {
   const old = await destroyChecked(place, name, ownerPassword, ({ table, home }, device, card) =>
     requireApproved(device, card, table, home.of(name, 'card')),
   )
@@ -198,28 +214,21 @@ export async function renewTpmCard(place: Partial<Place>, name: string, ownerPas
   const kept = { pinTries: pin.tries, pukTries: puk.tries, helpDeskKey, unlockSeconds, pinRules, model }
   const here = { ...place, tcti: place.tcti ?? openableTcti(old.tcti, name) }
   return withFirstSecrets({ noPuk: !puk.present, model }, (secrets) =>
-    createTpmCard(here, { ...kept, name, mustChangePin: true, ...secrets, ownerPassword }),
+    createNow(here, { ...kept, name, mustChangePin: true, ...secrets, ownerPassword }),
   )
 }
 
-/** A vault that can become another card: it stays open while the new card is opened and closed beside it. */
+/** A vault that can become another card: its device stays open while the new card is made. */
 function vaultOf(
-  stores: Stores,
-  device: TpmDevice,
   place: Partial<Place>,
-  card: CardFile,
-  seal: SealKeys | undefined,
+  { stores, device, card, keys }: Omit<NewlyMade, 'keys'> & { readonly keys: SealKeys | undefined },
 ): TpmVault {
   const { store, table } = stores
   const here = { ...place, signal: undefined, tcti: device.options.tcti }
-  const settings = { table, unlockSeconds: place.unlockSeconds, assurance: card.assurance, seal }
+  const settings = { table, unlockSeconds: place.unlockSeconds, assurance: card.assurance, seal: keys }
   return new TpmVault(device, store, card, settings, async (name) => {
-    const fresh = await renewTpmCard(here, name, new Uint8Array(0))
-    await fresh.close()
-    const { card: made } = fresh
-    return device.exclusive(async () => ({
-      card: made,
-      seal: await sealOf(stores, device, await device.srk(made.srk.name), made),
-    }))
+    const made = await renewNow(here, name, new Uint8Array(0))
+    await releaseDevice(made.device)
+    return { card: made.card, seal: made.keys }
   })
 }
