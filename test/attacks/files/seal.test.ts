@@ -7,7 +7,6 @@ import { test } from 'uvu'
 import * as assert from 'uvu/assert'
 import { concat, sha256, utf8 } from '../../../src/bytes.ts'
 import { createCard, destroyCard, openCard, resetCard } from '../../../src/cards/index.ts'
-import { CardError } from '../../../src/errors.ts'
 import type { Card } from '../../../src/piv/host/card.ts'
 import { fromKeyObject } from '../../../src/piv/public-key.ts'
 import { writtenName } from '../../../src/tpm/codec/nv.ts'
@@ -27,6 +26,7 @@ import { startSwtpm } from '../../support/swtpm.ts'
 import { tempDir } from '../../support/temp.ts'
 import { ascii } from '../../support/wire.ts'
 import { changeFile, pathOf, readFile, resealFile } from '../support/card-file.ts'
+import { codeOf, withCard } from '../support/outcome.ts'
 import { cardRequest, PIN, PUK, slot } from '../support/owner.ts'
 
 const home = tempDir('home')
@@ -51,26 +51,7 @@ const theirs = await make('theirs')
 const helpDesk = helpDeskKeyBlob(generateKeyPairSync('ec', { namedCurve: 'P-256' }).publicKey)
 const { privateKey: ownK, publicKey: ownKPublic } = generateKeyPairSync('ec', { namedCurve: 'P-256' })
 
-async function codeOf(work: () => Promise<unknown>): Promise<string> {
-  try {
-    await work()
-    return 'done'
-  } catch (error) {
-    if (error instanceof CardError) return error.code
-    throw error
-  }
-}
-
-async function withCard(name: string, work: (card: Card) => Promise<unknown>): Promise<string> {
-  return codeOf(async () => {
-    const card = await openCard({ name, home })
-    try {
-      await work(card)
-    } finally {
-      await card.close()
-    }
-  })
-}
+const outcome = (name: string, work: (card: Card) => Promise<unknown>) => withCard(home, name, work)
 
 type Change = (card: CardFile) => CardFile
 const { seal: ownSeal, ...stripped } = own
@@ -125,24 +106,24 @@ const CHANGES: Readonly<Record<string, Change>> = {
 for (const [what, change] of Object.entries(CHANGES)) {
   test(`without the TPM, ${what}: the file is not used, and destroys nothing`, async () => {
     changeFile(home, 'own', () => change(own))
-    assert.is(await withCard('own', async () => undefined), 'ERR_CARD_FILE')
+    assert.is(await outcome('own', async () => undefined), 'ERR_CARD_FILE')
     // Two files of one card are refused before they are read.
     assert.ok(['ERR_CARD_FILE', 'ERR_CARD_EXISTS'].includes(await codeOf(() => destroyCard('own', { home }))))
     changeFile(home, 'own', () => own)
-    assert.is(await withCard('own', (card) => card.verifyPin(PIN)), 'done')
-    assert.is(await withCard('theirs', (card) => card.sign('9a', new Uint8Array(3), { pin: PIN })), 'done')
+    assert.is(await outcome('own', (card) => card.verifyPin(PIN)), 'done')
+    assert.is(await outcome('theirs', (card) => card.sign('9a', new Uint8Array(3), { pin: PIN })), 'done')
   })
 }
 
 test("a file without a seal names another card's PUK index, and a PIN index that is gone: destroy removes the file alone", async () => {
   changeFile(home, 'own', () => unsealedFile(theirs, theirs.puk))
-  assert.is(await withCard('own', async () => undefined), 'ERR_CARD_DEAD')
+  assert.is(await outcome('own', async () => undefined), 'ERR_CARD_DEAD')
   assert.is(await codeOf(() => destroyCard('own', { home })), 'done')
   assert.not(existsSync(pathOf(home, 'own')))
-  assert.is(await withCard('theirs', (card) => card.unblockPin({ puk: PUK, newPin: PIN })), 'done')
-  assert.is(await withCard('theirs', (card) => card.sign('9a', new Uint8Array(3), { pin: PIN })), 'done')
+  assert.is(await outcome('theirs', (card) => card.unblockPin({ puk: PUK, newPin: PIN })), 'done')
+  assert.is(await outcome('theirs', (card) => card.sign('9a', new Uint8Array(3), { pin: PIN })), 'done')
   writeFileSync(pathOf(home, 'own'), encodeCardFile(own))
-  assert.is(await withCard('own', (card) => card.verifyPin(PIN)), 'done')
+  assert.is(await outcome('own', (card) => card.verifyPin(PIN)), 'done')
 })
 
 test('the message says what happened and what to do', async () => {
@@ -154,7 +135,7 @@ test('the message says what happened and what to do', async () => {
 })
 
 test('a file that is changed under an open card is not changed further, and what the card has in memory serves', async () => {
-  const code = await withCard('own', async (card) => {
+  const code = await outcome('own', async (card) => {
     await card.changePin({ pin: PIN, newPin: '246802' })
     changeFile(home, 'own', (file) => ({ ...file, unlockSeconds: 3600 }))
     assert.is(await codeOf(() => card.putObject('5fff11', utf8('more'))), 'ERR_CARD_FILE')
@@ -170,7 +151,7 @@ test('a file that is changed under an open card is not changed further, and what
 for (const [what, change] of Object.entries(PIN_CHANGES)) {
   test(`with the TPM and without the PIN, ${what}: nothing is unlocked`, async () => {
     await resealFile(place, 'own', () => change(own))
-    const opened = await withCard('own', async (card) => {
+    const opened = await outcome('own', async (card) => {
       assert.is(await codeOf(() => card.verifyPin(PIN)), 'ERR_CARD_FILE')
       assert.is.not(await codeOf(() => card.sign('9a', new Uint8Array(3))), 'done')
     })
@@ -181,7 +162,7 @@ for (const [what, change] of Object.entries(PIN_CHANGES)) {
 
 test('with the TPM and without the PIN: a change of the PIN finds it before the PIN is changed, unblocking says that it did', async () => {
   await resealFile(place, 'own', (card) => ({ ...card, unlockSeconds: 3600 }))
-  const opened = await withCard('own', async (card) => {
+  const opened = await outcome('own', async (card) => {
     const refused = await card.changePin({ pin: PIN, newPin: '246802' }).catch((error: Error) => error)
     assert.match(String(refused), /own\.card was changed by somebody.*Nothing of it was used/)
     assert.is.not(await codeOf(() => card.sign('9a', new Uint8Array(3))), 'done')
@@ -192,7 +173,7 @@ test('with the TPM and without the PIN: a change of the PIN finds it before the 
   })
   assert.is(opened, 'done')
   changeFile(home, 'own', () => own)
-  assert.is(await withCard('own', (card) => card.changePin({ pin: '246802', newPin: PIN })), 'done')
+  assert.is(await outcome('own', (card) => card.changePin({ pin: '246802', newPin: PIN })), 'done')
   changeFile(home, 'own', () => own)
 })
 
@@ -218,9 +199,9 @@ const KEY_CHANGES: Readonly<Record<string, Change>> = {
 for (const [what, change] of Object.entries(KEY_CHANGES)) {
   test(`with the TPM, on a card without an admin key, ${what}: nothing is unlocked`, async () => {
     await resealFile(place, 'closed', () => change(closed))
-    assert.is(await withCard('closed', (card) => card.verifyPin(PIN)), 'ERR_CARD_FILE')
+    assert.is(await outcome('closed', (card) => card.verifyPin(PIN)), 'ERR_CARD_FILE')
     changeFile(home, 'closed', () => closed)
-    assert.is(await withCard('closed', (card) => card.verifyPin(PIN)), 'done')
+    assert.is(await outcome('closed', (card) => card.verifyPin(PIN)), 'done')
   })
 }
 
@@ -249,7 +230,7 @@ test('with the TPM, a seal of the attacker: its key behind the PIN has no approv
   for (const approval of approvals) {
     const forged = await ownPinSeal(freed, approval)
     changeFile(home, 'own', () => forged)
-    assert.is(await withCard('own', (card) => card.verifyPin(PIN)), 'ERR_CARD_FILE')
+    assert.is(await outcome('own', (card) => card.verifyPin(PIN)), 'ERR_CARD_FILE')
   }
   changeFile(home, 'own', () => own)
 })
@@ -259,36 +240,36 @@ test("with the TPM, a seal of the attacker with a K of the attacker: that K is n
   if (key === undefined || !('point' in key)) throw new Error('no point')
   const forged = await ownPinSeal({ ...own, burnKey: verifyingKeyBlob(key.point.slice(1)) }, byOwnK)
   changeFile(home, 'own', () => forged)
-  assert.is(await withCard('own', (card) => card.verifyPin(PIN)), 'ERR_CARD_FILE')
+  assert.is(await outcome('own', (card) => card.verifyPin(PIN)), 'ERR_CARD_FILE')
   changeFile(home, 'own', () => own)
 })
 
 test('an admin key that is removed by itself leaves the keys outside until the next change with the PIN', async () => {
   const adminKey = new Uint8Array(24).fill(7)
   await make('managed', { adminKey })
-  const without = await withCard('managed', async (card) => {
+  const without = await outcome('managed', async (card) => {
     await card.authenticateAdmin(adminKey)
     await card.changeAdminKey('random')
   })
   assert.is(without, 'done')
   assert.not(readFile(home, 'managed').seal?.pin.coversKeys)
-  const later = await withCard('managed', async (card) => {
+  const later = await outcome('managed', async (card) => {
     await card.verifyPin(PIN)
     await card.putObject('5fff10', utf8('new'))
   })
   assert.is(later, 'done')
   assert.ok(readFile(home, 'managed').seal?.pin.coversKeys)
-  assert.is(await withCard('managed', (card) => card.verifyPin(PIN)), 'done')
+  assert.is(await outcome('managed', (card) => card.verifyPin(PIN)), 'done')
 })
 
 test('unblocking changes the flags of the PIN under the seal, and unlocks nothing', async () => {
-  const code = await withCard('own', async (card) => {
+  const code = await outcome('own', async (card) => {
     await card.unblockPin({ puk: PUK, newPin: '246802' })
     assert.is(await codeOf(() => card.sign('9a', new Uint8Array(3))), 'ERR_PIN_REQUIRED')
   })
   assert.is(code, 'done')
   assert.not(readFile(home, 'own').flags.mustChangePin)
-  assert.is(await withCard('own', (card) => card.sign('9a', new Uint8Array(3), { pin: '246802' })), 'done')
+  assert.is(await outcome('own', (card) => card.sign('9a', new Uint8Array(3), { pin: '246802' })), 'done')
 })
 
 test('a card of 0.1.0, whose file has no seal and whose lock says so, serves as it did', async () => {
@@ -331,7 +312,7 @@ for (const [what, change] of Object.entries(CARRIED)) {
       await resealFile(place, 'kept', () => change(made))
       assert.is(await codeOf(() => resetCard('kept', { home })), 'ERR_CARD_FILE', 'a card with a seal, and the TPM')
       changeFile(home, 'kept', () => made)
-      assert.is(await withCard('kept', (card) => card.verifyPin(PIN)), 'done')
+      assert.is(await outcome('kept', (card) => card.verifyPin(PIN)), 'done')
       await destroyCard('kept', { home })
     }
     const old = { ...place, table: withoutSeal(LOCK) }
