@@ -58,6 +58,8 @@ export const ERROR = {
     `Resetting card '${name}' destroys its keys, and that cannot be undone. To confirm: tessera reset ${name} --yes.`,
   servedTwice: 'A card can be served only once. Name each card once.',
   bothWays: 'Either vpcd listens (--vpcd) or Tessera does (--vpcd-listen). Give one of them.',
+  noVpcd: (place: string) =>
+    `No card can be shown to other programs here: vpcd, which puts it into PC/SC, is not installed. On Debian and Ubuntu: apt-get install pcscd vsmartcard-vpcd. To wait for a vpcd that starts later: tessera serve NAME --vpcd ${place}.`,
   sameSlot: (slot: string) => `The key is already in slot ${slot}. Name the slot where the key is, then another one.`,
   derChain: 'DER holds one certificate. For the chain use --format pem.',
   noCert: (slot: string) => `There is no certificate in slot ${slot}. List the certificates: tessera cert list.`,

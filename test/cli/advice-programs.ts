@@ -81,6 +81,7 @@ export const IN_MESSAGES: readonly ProgramLine[] = [
     by: 'cmake make g++ pkg-config libtss2-dev libtpms-dev libpcsclite-dev',
   },
   { line: 'apt-get install pcscd', test: 'scripts/setup', by: 'pcscd' },
+  { line: 'apt-get install pcscd vsmartcard-vpcd', test: 'scripts/setup', by: 'pcscd vsmartcard-vpcd' },
   { line: 'apt-get install vsmartcard-vpcd', test: 'scripts/setup', by: 'vsmartcard-vpcd' },
 ]
 

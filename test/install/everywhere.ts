@@ -86,6 +86,9 @@ for (const major of MAJORS) {
     const doctor = await computer.run(folder, 'node node_modules/.bin/tessera doctor')
     assert.is(doctor.code, 0, doctor.all)
     assert.match(doctor.stdout, /^ok +TPM at embedded:/m, doctor.all)
+    const serve = await computer.run(folder, 'node node_modules/.bin/tessera serve work')
+    assert.is(serve.code, 1, serve.all)
+    assert.match(serve.stderr, /vpcd.* is not installed.*ERR_PCSC_UNAVAILABLE/s, serve.all)
     const readOnly = await computer.run(folder, 'node sign.mjs && node node_modules/.bin/tessera list', {
       readOnly: true,
     })

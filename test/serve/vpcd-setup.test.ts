@@ -2,7 +2,7 @@
 // How vpcd is set up, read from its files; and what doctor says of it.
 import { once } from 'node:events'
 import { mkdirSync, writeFileSync } from 'node:fs'
-import { createServer } from 'node:net'
+import { type AddressInfo, createServer } from 'node:net'
 import { join } from 'node:path'
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
@@ -10,7 +10,7 @@ import { pcsc } from '../../src/doctor/pcsc.ts'
 import { vpcd } from '../../src/doctor/vpcd.ts'
 import type { Reader } from '../../src/index.ts'
 import { fromPcsc } from '../../src/pcsc/codes.ts'
-import { endsPcscd, parseSetups, vpcdSetups, vpcdVersion } from '../../src/serve/vpcd/vpcd-setup.ts'
+import { endsPcscd, mayReachVpcd, parseSetups, vpcdSetups, vpcdVersion } from '../../src/serve/vpcd/vpcd-setup.ts'
 import { tempDir } from '../support/temp.ts'
 
 const LIBRARY = '/usr/lib/pcsc/drivers/serial/libifdvpcd.so'
@@ -53,6 +53,19 @@ function machine(status: string, rows: readonly string[]): { configuration: stri
 
 const installed = (version: string) =>
   `Package: pcscd\nStatus: install ok installed\nVersion: 1.9.9-2\n\nPackage: vsmartcard-vpcd\nStatus: install ok installed\nVersion: ${version}\n\nPackage: other\nStatus: install ok installed\nVersion: 9\n`
+
+test('no vpcd is configured, and none listens: there is none', async () => {
+  const server = createServer().listen(0, '127.0.0.1')
+  await once(server, 'listening')
+  const { port } = server.address() as AddressInfo
+  const none = machine('', []).configuration
+  assert.is(await mayReachVpcd(port, none), true, 'something listens')
+  server.close()
+  await once(server, 'close')
+  assert.is(await mayReachVpcd(port, none), false)
+  assert.is(await mayReachVpcd(port, join(none, 'absent')), false)
+  assert.is(await mayReachVpcd(port, machine('', [DEBIAN]).configuration), true, 'configured, and not started yet')
+})
 
 test('the version that is installed', async () => {
   assert.is(await vpcdVersion(machine(installed('3.3+dfsg-2'), []).packages), '3.3+dfsg-2')
@@ -101,7 +114,7 @@ test('doctor: not there, there, connecting, and open to the network', async () =
   const library = join(tempDir('driver'), 'libifdvpcd.so')
   writeFileSync(library, '')
   assert.match(await said(''), /^warning vpcd: not installed.*apt-get install vsmartcard-vpcd/)
-  assert.match(await said(installed('3.3')), /version 3.3 is installed, and no reader/)
+  assert.match(await said(installed('3.3')), /version 3.3 is installed, but \S+ configures no reader/)
   assert.match(
     await said(installed('3.3'), DEBIAN.replace(LIBRARY, '/nowhere/libifdvpcd.so')),
     /warning.*which is not there/,

@@ -1,9 +1,9 @@
 import { cardInfo } from '../../cards/index.ts'
-import { UsageError } from '../../errors.ts'
+import { PcscError, UsageError } from '../../errors.ts'
 import { type ServeCardOptions, serveCard } from '../../serve/serve-card.ts'
 import type { LinkState } from '../../serve/vpcd/link.ts'
 import { DEFAULT_PLACE, parsePlace, type Served } from '../../serve/vpcd/serve.ts'
-import { endsPcscd, vpcdVersion } from '../../serve/vpcd/vpcd-setup.ts'
+import { endsPcscd, mayReachVpcd, vpcdVersion } from '../../serve/vpcd/vpcd-setup.ts'
 import { type Context, given, type Run } from '../context.ts'
 import { warningsOf } from '../describe.ts'
 import { TEXT } from '../messages.ts'
@@ -19,6 +19,7 @@ export const run: Run = async (context, ...names) => {
   const { out, signal } = context
   const rows = rowsOf(context, names)
   const stopped = new Promise<void>((resolve) => signal.addEventListener('abort', () => resolve(), { once: true }))
+  await refuseWithoutVpcd(context)
   await warnOfReversed(context)
   const served: Served[] = []
   try {
@@ -36,6 +37,16 @@ export const run: Run = async (context, ...names) => {
   } finally {
     await Promise.all(served.map((one) => one.close()))
   }
+}
+
+/**
+ * On a computer that has no vpcd, `serve` would wait for ever. A place that was given is waited for: its vpcd may start later.
+ * @throws PcscError ERR_PCSC_UNAVAILABLE
+ */
+async function refuseWithoutVpcd({ options }: Context): Promise<void> {
+  if (options.vpcd !== undefined || options.vpcdListen !== undefined) return
+  if (await mayReachVpcd(parsePlace(DEFAULT_PLACE).port)) return
+  throw new PcscError('ERR_PCSC_UNAVAILABLE', TEXT.error.noVpcd(DEFAULT_PLACE))
 }
 
 /** @throws UsageError ERR_USAGE */

@@ -1,6 +1,7 @@
 // How vpcd is set up on this machine: its version, and its rows of reader.conf(5).
 import { open, readdir, readFile } from 'node:fs/promises'
 import { join } from 'node:path'
+import { findTcpRow } from './proc-net-tcp.ts'
 
 export interface VpcdSetup {
   /** The configuration file with this row. */
@@ -59,6 +60,16 @@ export async function vpcdSetups(folder: string = VPCD_FILES.configuration): Pro
     return text.length > LONGEST ? [] : parseSetups(path, text)
   })
   return (await Promise.all(texts)).flat()
+}
+
+/** Whether a vpcd is configured here, or a program listens where it would. Where the system does not say: true. */
+export async function mayReachVpcd(port: number, folder: string = VPCD_FILES.configuration): Promise<boolean> {
+  if ((await vpcdSetups(folder)).length > 0) return true
+  const listening = findTcpRow(({ local, state }) => state === 'listening' && local.port === port)
+  return listening.then(
+    (row) => row !== undefined,
+    () => true,
+  )
 }
 
 /** Version of the vpcd package; undefined where it is not installed as a package. */
