@@ -10,11 +10,19 @@ import { startService } from './service.ts'
 
 const USAGE = `usage: main.ts --directory DIR --ca FILE --users FILE [--listen HOST:PORT] [--crl FILE|URL] [--names LIST]`
 
+const TEXT = { type: 'string' } as const
+const OPTIONS = { listen: TEXT, directory: TEXT, ca: TEXT, crl: TEXT, users: TEXT, names: TEXT } as const
+
+function read() {
+  try {
+    return parseArgs({ options: OPTIONS }).values
+  } catch (cause) {
+    throw new Error(`${(cause as Error).message}\n${USAGE}`, { cause })
+  }
+}
+
 function options() {
-  const text = { type: 'string' } as const
-  const { values } = parseArgs({
-    options: { listen: text, directory: text, ca: text, crl: text, users: text, names: text },
-  })
+  const values = read()
   const [, inBrackets, plain, port] =
     /^(?:\[([0-9A-Fa-f:.]+)\]|([A-Za-z0-9.-]+)):(\d{1,5})$/.exec(values.listen ?? '127.0.0.1:8445') ?? []
   const host = inBrackets ?? plain

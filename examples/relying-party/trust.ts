@@ -30,12 +30,20 @@ export interface Holder {
 
 /** The CAs of a file of PEM. @throws Error that names the file */
 export function readCas(path: string): readonly Ca[] {
-  const blocks = readFileSync(path, 'latin1').match(/-----BEGIN CERTIFICATE-----[^-]+-----END CERTIFICATE-----/g) ?? []
+  const blocks = textOf(path).match(/-----BEGIN CERTIFICATE-----[^-]+-----END CERTIFICATE-----/g) ?? []
   const cas = blocks.map((pem) => ({ certificate: new X509Certificate(pem), parsed: new x509.X509Certificate(pem) }))
   if (cas.length === 0 || cas.some(({ certificate }) => !certificate.ca)) {
     throw new Error(`${path} has to hold certificates of CAs in PEM, and nothing else.`)
   }
   return cas
+}
+
+function textOf(path: string): string {
+  try {
+    return readFileSync(path, 'latin1')
+  } catch (cause) {
+    throw new Error(`The file of the CAs cannot be read: ${(cause as Error).message}.`, { cause })
+  }
 }
 
 /** A certificate in DER. @throws Refusal untrusted */

@@ -27,6 +27,6 @@ export async function readUsers(path: string): Promise<Users> {
     return new Map(Object.entries(v.parse(UsersSchema, JSON.parse(await readFile(path, 'utf8')))))
   } catch (cause) {
     const shape = '{ "maria@lab.example": { "user": "maria", "name": "Maria" } }'
-    throw new Error(`${path} is no file of users such as ${shape}: ${(cause as Error).message}`, { cause })
+    throw new Error(`${path} is not a file of users such as ${shape}: ${(cause as Error).message}`, { cause })
   }
 }
