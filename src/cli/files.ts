@@ -112,11 +112,16 @@ export async function readLine(context: Context, prompt: string, what: string): 
 
 /**
  * Sends text to the file of `-o`, else to standard output, where --json prints `json` instead. `note` is printed in
- * between, and says what was done.
+ * between: it says what was done, and to which file the text was written.
  */
-export async function sendText({ options, out }: Context, json: Json, text: string, note?: string): Promise<void> {
+export async function sendText(
+  { options, out }: Context,
+  json: Json,
+  text: string,
+  note?: (path?: string) => string,
+): Promise<void> {
   const path = options.out === '-' ? undefined : options.out
   if (path !== undefined) await writeOutput(path, text)
-  if (note !== undefined) await out.note(note)
+  if (note !== undefined) await out.note(note(path))
   if (out.mode.json || path === undefined) await out.result(json, text)
 }

@@ -33,7 +33,7 @@ export const ERROR = {
   adminKey: (source: string) =>
     `The key given with ${source} is not an admin key. An admin key is 32, 48 or 64 hexadecimal digits on one line; for 3DES, it is 3DES: and 48 digits.`,
   createPinFile:
-    'create takes no --pin-file. Use --pin FILE and --puk FILE, or --pin prompt, so that it is clear which is which.',
+    'A new card takes no --pin-file. Use --pin FILE and --puk FILE, or --pin prompt, so that it is clear which is which.',
   stdinTwice: (first: string, second: string) =>
     `Standard input can be read only once: ${first} and ${second} cannot both be -.`,
   stdoutTwice: '--json and -o - both write to standard output. Use one of them.',

@@ -10,6 +10,10 @@ import { SIGN_IN } from './messages-signin.ts'
 const list = (words: readonly string[]) => words.join(', ')
 const tries = (count: number) => (count === 1 ? '1 try left' : `${count} tries left`)
 
+/** How a sentence ends about what follows it, or is in a file. */
+const written = (path?: string, several = false) =>
+  path === undefined ? ':' : ` ${several ? 'were' : 'was'} written to ${path}.`
+
 const notStored = (others: number) =>
   others === 1
     ? '1 other certificate in the file does not belong to it, and was not stored.'
@@ -105,15 +109,15 @@ export const TEXT = {
     pukChanged: 'The PUK was changed.',
     unblocked: (left?: number) =>
       left === undefined ? 'The new PIN is set.' : `The new PIN is set, with all its tries: ${tries(left)}.`,
-    keyMade: (slot: string, algorithm: string, policy: string) =>
-      `A ${algorithm} key was made in slot ${slot}, with PIN policy ${policy}. Its public key:`,
+    keyMade: (slot: string, algorithm: string, policy: string, path?: string) =>
+      `A ${algorithm} key was made in slot ${slot}, with PIN policy ${policy}. Its public key${written(path)}`,
     keyImported: (slot: string, algorithm: string, policy: string) =>
       `The ${algorithm} key was imported into slot ${slot}, with PIN policy ${policy}. Its file still holds the key: delete that file.`,
     keyMoved: (from: string, to: string) => `The key of slot ${from} is now in slot ${to}. Certificates are not moved.`,
     keyDeleted: (slot: string) =>
       `The key in slot ${slot} was deleted. Older copies of the card file still hold it; only tessera destroy NAME makes them useless.`,
-    keyAttested: (slot: string, issued: boolean) =>
-      `The key in slot ${slot} was made on the card: the card certifies it.${issued ? ' Its certificate, then that of the attestation key:' : ' Its certificate:'}`,
+    keyAttested: (slot: string, issued: boolean, path?: string) =>
+      `The key in slot ${slot} was made on the card: the card certifies it. Its certificate${issued ? ' and that of the attestation key' : ''}${written(path, issued)}`,
     attestWorking: 'Asking the card',
     keyDeletedInReader: (slot: string) => `The key in slot ${slot} was deleted.`,
     keyWorking: (algorithm: string) => `Making a ${algorithm} key on the card`,

@@ -18,10 +18,10 @@ export interface EnrollPlace {
 
 /**
  * Has a CA certify a key on a card, new or already in the slot, and stores the certificate with it. After an interruption,
- * or while the CA decides, the same call continues the enrolment. Where the answer to a request
- * is lost, the call makes no second one (ERR_CA_ANSWER_LOST). With EST it hands the very same request in again: EST has no
- * other way to ask; a CA that issues at once may issue a second certificate for the same key. The old key and its
- * certificate stay until the new certificate has been checked and the new key has signed.
+ * or while the CA decides, the same call continues the enrolment. Where the answer to a request is lost, the call makes no
+ * second one (ERR_CA_ANSWER_LOST). With EST it hands the very same request in again, since EST has no other way to ask; a CA
+ * that issues at once may issue a second certificate for the same key. The old key and its certificate stay until the new
+ * certificate has been checked and the new key has signed.
  * @throws CaError; CardError ERR_KEY_ABSENT, ERR_NOT_SUPPORTED; PinError; UsageError; FileError ERR_CARD_BUSY while another
  * process enrols into the slot
  * @example
@@ -34,7 +34,8 @@ export function enroll(card: Card, { home, ...options }: EnrollOptions & EnrollP
 
 /**
  * Abandons what `enroll` has begun: its new key is removed, and the card is as it was before. The CA is not told. An
- * enrolment that has begun to put the new key or certificate into the slot is finished instead, and the result says so. A damaged enrolment file is removed.
+ * enrolment that has begun to put the new key or certificate into the slot is finished instead, and the result says so. A
+ * damaged enrolment file is removed.
  * @throws as `enroll`
  */
 export async function abandonEnrollment(

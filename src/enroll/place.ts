@@ -72,7 +72,7 @@ export async function choosePlace(card: Card, slot: Slot, wishes: Wishes, taken:
   if (place === undefined || (keepOld && retireTo === undefined)) {
     throw new CardError(
       'ERR_NOT_SUPPORTED',
-      'No retired slot is free for the new key. Delete a key that is not needed any more (82 to 95), or keep the key.',
+      `No retired slot (82 to 95) is free, where the new key would wait for its certificate. Delete a key there that nobody needs any more, or keep the key of slot ${slot} (--key existing).`,
     )
   }
   await assertMoves(card, place, slot, { free, isCertified })

@@ -13,12 +13,12 @@ import { parseSlot } from '../piv/slots.ts'
 import { cardIdOf } from './identity.ts'
 import { MOST_IN_FILE } from './read.ts'
 
-const KIND: Kind = {
+const kindOf = (slot: string): Kind => ({
   magic: 'tessera-ca',
   version: 1,
   noun: 'file about a CA',
-  advice: 'Remove it, and say which CA: tessera enroll SLOT --renew --est URL, or --certsrv URL.',
-}
+  advice: `Say which CA, and it is written anew: tessera enroll ${slot} --renew --est URL (or --certsrv URL).`,
+})
 const LIMIT = 1024 * 1024
 
 const schema = v.strictObject({
@@ -56,7 +56,7 @@ export async function rememberCa(
   const kept = { ...ca, url: `${origin}${pathname}` }
   if (username !== '' || password !== '' || !v.is(schema, JSON.parse(JSON.stringify(shown(kept))))) return false
   await files.makeFolder(folder)
-  await files.writeAtomic(path, seal(KIND, kept))
+  await files.writeAtomic(path, seal(kindOf(slot), kept))
   return true
 }
 
@@ -74,5 +74,5 @@ export async function rememberedCa(
 ): Promise<RememberedCa | undefined> {
   const [, path] = fileOf(await cardIdOf(card), slot)
   const found = await files.read(path, LIMIT)
-  return found && decode(KIND, schema, found, path)
+  return found && decode(kindOf(slot), schema, found, path)
 }

@@ -1,5 +1,6 @@
 // Which options an enrolment was begun with: the same call continues it later, and must not silently change them.
 import { createHash } from 'node:crypto'
+import { clock } from '../dates.ts'
 import { UsageError } from '../errors.ts'
 import { parseAlgorithm, parseHash } from '../piv/algorithms.ts'
 import type { EnrollOptions } from './enroll-options.ts'
@@ -103,6 +104,6 @@ export function assertSameOptions(found: Enrolment, options: EnrollOptions): boo
   const shown = fixed.map(({ name, begun, now }) => `${name} ${begun === undefined ? 'not given' : begun}, now ${now}`)
   throw new UsageError(
     'ERR_USAGE',
-    `The enrolment into slot ${slot} of ${started} was begun with other options: ${shown.join('; ')}. Go on without these, or give it up and begin anew: tessera enroll ${slot} --abandon.`,
+    `The enrolment into slot ${slot} of ${clock(new Date(started))} was begun with other options: ${shown.join('; ')}. Leave these out to continue it. Or give it up and begin anew: tessera enroll ${slot} --abandon.`,
   )
 }

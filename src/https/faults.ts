@@ -9,7 +9,8 @@ export const OTHER_CERTIFICATE = 'ERR_OTHER_CERTIFICATE'
 
 /** Why the server's certificate is not trusted, by the error codes of OpenSSL and Node. */
 const UNTRUSTED: Readonly<Record<string, string>> = {
-  DEPTH_ZERO_SELF_SIGNED_CERT: `its certificate is signed by itself, and nobody vouches for it. ${TRUST}`,
+  DEPTH_ZERO_SELF_SIGNED_CERT:
+    'its certificate is signed by itself, and is none of those that are trusted here. If you know that it is the right one, give it with --ca-file',
   SELF_SIGNED_CERT_IN_CHAIN: `its certificate comes from a CA that is not known here. ${TRUST}`,
   UNABLE_TO_GET_ISSUER_CERT: `its certificate comes from a CA that is not known here. ${TRUST}`,
   UNABLE_TO_GET_ISSUER_CERT_LOCALLY: `its certificate comes from a CA that is not known here. ${TRUST}`,

@@ -41,7 +41,10 @@ export async function openRegistrationAuthority(path: string, files?: Files): Pr
   const directory = new Directory(path, files)
   const settings = await directory.settings()
   if (settings === undefined) {
-    throw new UsageError('ERR_USAGE', `There is no laboratory CA in ${path}. Start it there once: tessera lab-ca.`)
+    throw new UsageError(
+      'ERR_USAGE',
+      `There is no laboratory CA in ${path}. Start it there once: tessera lab-ca start --directory ${path}.`,
+    )
   }
   return new RegistrationAuthority(directory, await Authority.open(directory), settings)
 }

@@ -146,6 +146,6 @@ function absent(address: string, seen: readonly Seen[], slot: Slot | undefined):
   const where = slot === undefined ? 'here' : `in slot ${slot}`
   return new CardError(
     'ERR_CERTIFICATE_ABSENT',
-    `There is no certificate for ${address} ${where}.${others} Insert the card that has it, get one with tessera enroll SLOT --est URL, or name card and slot with --card and --slot.`,
+    `There is no certificate for ${address} ${where}.${others} Insert the card that has it, get one with tessera enroll ${slot ?? 'SLOT'} --est URL, or name card and slot with --card and --slot.`,
   )
 }

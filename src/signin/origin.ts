@@ -12,6 +12,6 @@ export function serviceOrigin(text: string): string {
   const shown = text.replace(/\/\/[^/@]*@/, '//...@').slice(0, 200)
   throw new UsageError(
     'ERR_USAGE',
-    `'${shown}' is no address of a service. Write it as in https://service.example.com, without a path.`,
+    `'${shown}' is not the address of a service. Write it as in https://service.example.com, without a path.`,
   )
 }

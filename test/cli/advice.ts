@@ -112,7 +112,6 @@ export const SERVICE_ADVICE: ReadonlyArray<Advice<ServiceState>> = [
     state: 'served',
     typed: '--card reader:virtual sign 9a README.md -o README.sig --pin-file {pin}',
   },
-  { line: 'enroll SLOT --est URL', state: 'labCa', typed: `enroll 9c --est {est} ${LOGIN}` },
   { line: 'enroll X --est URL', state: 'labCa', typed: `enroll 9c --est {est} ${LOGIN}` },
   {
     line: 'enroll 9a --est https://ca.example --user maria --ca-file ca.pem',
@@ -124,7 +123,6 @@ export const SERVICE_ADVICE: ReadonlyArray<Advice<ServiceState>> = [
     state: 'labCa',
     typed: `enroll 9a --est {est} ${LOGIN}`,
   },
-  { line: 'enroll SLOT --renew --est URL', state: 'enrolled', typed: `enroll 9a --renew --est {est} ${LOGIN}` },
   { line: 'enroll X --renew --est URL', state: 'enrolled', typed: `enroll 9a --renew --est {est} ${LOGIN}` },
   {
     line: '--card X enroll X --renew',
@@ -153,6 +151,13 @@ export const SERVICE_ADVICE: ReadonlyArray<Advice<ServiceState>> = [
     line: 'lab-ca',
     state: 'labCa',
     typed: 'lab-ca --directory {new} --listen 127.0.0.1:0',
+    until: 'runs at',
+    code: 143,
+  },
+  {
+    line: 'lab-ca start --directory X',
+    state: 'labCa',
+    typed: 'lab-ca start --directory {new} --listen 127.0.0.1:0',
     until: 'runs at',
     code: 143,
   },

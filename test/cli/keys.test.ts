@@ -75,7 +75,8 @@ test('what is no key is refused before the PIN is asked for', async () => {
 test('a key that was made on the card is attested, an imported one is not', async () => {
   await expect(0, 'key', 'generate', '9e', '-o', at('9e.pem'), '--pin-file', pin)
   const { stdout } = await expect(0, 'key', 'attest', '9e', '--quiet')
-  await expect(0, 'key', 'attest', 'card-authentication', '-o', at('attested.pem'))
+  const { stderr } = await expect(0, 'key', 'attest', 'card-authentication', '-o', at('attested.pem'))
+  assert.match(stderr, `and that of the attestation key were written to ${at('attested.pem')}.`)
   const [leaf = '', issuer = ''] = stdout.split(/(?<=-----END CERTIFICATE-----\n)/)
   writeFileSync(at('leaf.pem'), leaf)
   writeFileSync(at('issuer.pem'), issuer)

@@ -37,7 +37,10 @@ async function refuses(words: string, ...argv: string[]): Promise<void> {
 test('before the first start there is none, and users can be added', async () => {
   const { code, stderr } = await tessera(['lab-ca', 'list'])
   assert.is(code, 2)
-  assert.match(stderr, `no laboratory CA in ${directory}`)
+  assert.match(
+    stderr,
+    `no laboratory CA in ${directory}. Start it there once: tessera lab-ca start --directory ${directory}.`,
+  )
   assert.match(await runs('lab-ca', 'user', 'add', 'alice', '--pin-file', password), "User 'alice' may ask")
   assert.ok(existsSync(join(directory, 'users', 'alice.user')))
   assert.not.ok(existsSync(join(directory, 'ca.key')))

@@ -183,6 +183,7 @@ test('a renewal that fails is told by the service, and by every command at a ter
   assert.match(await atTerminal('list'), 'could not be renewed')
   // The card has another name now; the certificate is the same.
   const remove = 'tessera --card work needs-renewal 9a --remove-timer.'
+  assert.not.match(await run(0, 'rename', 'work', 'work'), 'timer')
   const renamed = await run(0, 'rename', 'work', 'office')
   assert.match(renamed, `still looks for card 'work'. Remove it: ${remove}`)
   assert.match(renamed, 'tessera --card office needs-renewal 9a --install-timer --pin-file FILE')

@@ -92,10 +92,10 @@ const bySigner = [
   '-CAcreateserial',
 ]
 const unbelievable: ReadonlyArray<
-  readonly [what: string, signer: readonly string[], more: readonly string[], words: string]
+  readonly [what: string, signer: readonly string[], more: readonly string[], words: string | RegExp]
 > = [
   ['expired', [...bySigner, '-days', '-1'], [], 'has expired'],
-  ['signed by itself', [], [], 'signed by itself'],
+  ['signed by itself', [], [], /signed by itself.*give it with --ca-file/],
   ['of a client', bySigner, ['-addext', 'extendedKeyUsage=clientAuth'], 'not for servers'],
 ]
 for (const [what, signer, more, words] of unbelievable) {

@@ -1,9 +1,11 @@
 // The address of a remembered CA, as it is written down.
-import { readFileSync } from 'node:fs'
+import { readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
-import { type RememberedCa, rememberCa } from '../../src/enroll/remembered-ca.ts'
+import { type RememberedCa, rememberCa, rememberedCa } from '../../src/enroll/remembered-ca.ts'
+import { cardInfo, createCard } from '../../src/index.ts'
+import { refused } from '../library/refusal.ts'
 import { tempDir } from '../support/temp.ts'
 
 process.env.TESSERA_HOME = tempDir('home')
@@ -28,6 +30,20 @@ test('an address with a password is not remembered', async () => {
   const before = file()
   for (const url of ['https://maria:secret@ca.example', 'http://ca.example']) assert.is(await remember(url), false)
   assert.is(file(), before)
+})
+
+test('a damaged file says what to do, and that writes it anew', async () => {
+  const card = await createCard({ name: 'work', tcti: 'embedded:', pin: '135790' })
+  const { cardId } = await cardInfo('work')
+  const path = join(process.env.TESSERA_HOME ?? '', 'enrolments', `${cardId}-9a.ca`)
+  const ca = { protocol: 'est', url: 'https://ca.example/', login: 'none' } as const
+  await rememberCa(cardId, '9a', ca)
+  writeFileSync(path, readFileSync(path).subarray(0, -3))
+  const error = await refused('ERR_CARD_FILE', 1, () => rememberedCa(card, '9a'))
+  assert.match(error.message, 'tessera enroll 9a --renew --est URL')
+  await rememberCa(cardId, '9a', ca)
+  assert.equal(await rememberedCa(card, '9a'), ca)
+  await card.close()
 })
 
 test.run()

@@ -1,6 +1,6 @@
 // takes: 30 s
 // The enrolment station: a card for somebody else, whose keys serve nobody before its first PIN is changed.
-import { writeFileSync } from 'node:fs'
+import { readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
@@ -64,6 +64,15 @@ test('with the default PIN: made, enrolled, and to be changed; the sheet says al
   }
   const { mustChangePin, defaults, certificates } = await cardInfo('maria')
   assert.equal([mustChangePin, defaults.includes('pin'), certificates.length], [true, true, 1])
+})
+
+test('a card that is finished is not enrolled again', async () => {
+  const before = readFileSync((await cardInfo('maria')).path)
+  const { code, stderr } = await station('maria', lab)
+  assert.is(code, 2)
+  assert.match(stderr, "Card 'maria' is ready to hand over already")
+  assert.match(stderr, 'ERR_CARD_EXISTS')
+  assert.equal(readFileSync((await cardInfo('maria')).path), before)
 })
 
 test('no key serves before the PIN is changed: exit code 7, and 6985 through PC/SC', async () => {

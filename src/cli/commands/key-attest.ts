@@ -14,6 +14,7 @@ export const run: Run = async (context, slotName) => {
     const certificate = await card.attestationIssuer()
     const issuer = certificate && pem(certificate)
     const json = { slot, attestation, issuer: issuer ?? null }
-    await sendText(context, json, attestation + (issuer ?? ''), TEXT.done.keyAttested(slot, issuer !== undefined))
+    const said = (path?: string) => TEXT.done.keyAttested(slot, issuer !== undefined, path)
+    await sendText(context, json, attestation + (issuer ?? ''), said)
   })
 }

@@ -19,6 +19,7 @@ export const run: Run = async (context, slotName) => {
     const key = await card.keyInfo(slot)
     const pem = publicKeyPem(key)
     await keepNewKey(card, slot, pem)
-    await sendText(context, keyJson(key), pem, TEXT.done.keyMade(slot, algorithm, key.pinPolicy))
+    const said = (path?: string) => TEXT.done.keyMade(slot, algorithm, key.pinPolicy, path)
+    await sendText(context, keyJson(key), pem, said)
   })
 }

@@ -7,5 +7,5 @@ import { warnOfTimers } from '../timers-left.ts'
 export const run: Run = async ({ out }, name, newName) => {
   await renameCard(name, newName)
   await out.done(cardJson(await cardInfo(newName)), TEXT.done.renamed(name, newName))
-  await warnOfTimers({ out }, name, newName)
+  if (newName !== name) await warnOfTimers({ out }, name, newName)
 }

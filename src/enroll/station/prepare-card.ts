@@ -2,10 +2,11 @@
 
 import { type CreateCardOptions, cardInfo, makeCard, openChannel, type ReadableCard } from '../../cards/index.ts'
 import { CardError, hasCode, valueIf } from '../../errors.ts'
-import { cardOver } from '../../piv/host/card.ts'
+import { type Card, cardOver } from '../../piv/host/card.ts'
 import { DEFAULT_PIN, type Secret } from '../../piv/pin.ts'
 import type { EnrollOptions, EnrollResult } from '../enroll-options.ts'
-import { enroll } from '../enrollments.ts'
+import { type EnrollPlace, enroll, pendingEnrollment } from '../enrollments.ts'
+import { certificateIn } from '../install.ts'
 
 /**
  * In the station the keys sign the request and the test before the first PIN has been changed; elsewhere they do not.
@@ -32,7 +33,7 @@ export interface Prepared {
 /**
  * Makes a card, enrols it, and leaves it so that its first user has to change the PIN before a key can be used. After
  * an interruption, or while the CA decides, repeat the call with the same PIN: it continues with the existing card.
- * @throws CardError ERR_CARD_EXISTS for a card that is already in use; as `createCard` and `enroll`
+ * @throws CardError ERR_CARD_EXISTS for a card that is already finished or in use; as `createCard` and `enroll`
  */
 export async function prepareCard({ card: made, enroll: asked }: StationOptions): Promise<Prepared> {
   const { name, home, tcti, pin: first = DEFAULT_PIN } = made
@@ -43,6 +44,7 @@ export async function prepareCard({ card: made, enroll: asked }: StationOptions)
     ? cardOver(await openChannel({ name, ...place, ...(tcti !== undefined && { tcti }) }, IN_THE_STATION))
     : await makeCard({ ...made, pin: await pin(), mustChangePin: true }, IN_THE_STATION)
   try {
+    if (again) await assertUnfinished(card, asked.slot ?? '9a', place)
     // An existing card may have another PIN than the one given now, so its last try is not risked.
     const careful = again && (await card.pinStatus()).tries !== 1
     const { minTriesLeft = careful ? 2 : 0 } = asked
@@ -54,6 +56,17 @@ export async function prepareCard({ card: made, enroll: asked }: StationOptions)
   } finally {
     await card.close()
   }
+}
+
+/** @throws CardError ERR_CARD_EXISTS for a card that has its certificate */
+async function assertUnfinished(card: Card, slot: string, place: EnrollPlace): Promise<void> {
+  const isUnderWay = (await pendingEnrollment(card, slot, place)) !== undefined
+  if (isUnderWay || (await certificateIn(card, slot)) === undefined) return
+  const { name } = card
+  throw new CardError(
+    'ERR_CARD_EXISTS',
+    `Card '${name}' is ready to hand over already: it has a certificate in slot ${slot}. Choose another name for another card, or destroy this one first: tessera destroy ${name} --yes.`,
+  )
 }
 
 /** Whether there is a card of this name that has not been used yet. @throws CardError ERR_CARD_EXISTS */
