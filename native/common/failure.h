@@ -43,7 +43,7 @@ inline const char* layer_name(Layer layer) {
 }
 
 // `reason` is a short stable word that TypeScript turns into an error code ("busy", "gone", "timeout", "answer",
-// "permission", "absent", "missing", "corrupt", "forged", "full", "usage"); empty when `rc` says it all.
+// "permission", "absent", "missing", "corrupt", "forged", "full", "openssl", "usage"); empty when `rc` says it all.
 struct Failure : std::runtime_error {
   Failure(Layer who, uint32_t code, std::string word, const std::string& text)
       : std::runtime_error(text), layer(who), rc(code), reason(std::move(word)) {}

@@ -13,6 +13,7 @@
 
 #include "../common/failure.h"
 #include "marshal.h"
+#include "openssl.h"
 
 namespace tessera {
 namespace {
@@ -35,6 +36,7 @@ using Number = Owned<BIGNUM, BN_free>;
 using ParamBuild = Owned<OSSL_PARAM_BLD, OSSL_PARAM_BLD_free>;
 using Params = Owned<OSSL_PARAM, OSSL_PARAM_free>;
 
+// For what the storage key of the TPM may be wrong about.
 void ensure(bool ok, const char* what) {
   if (!ok) throw Failure(Layer::kSession, 0, "usage", std::string("OpenSSL cannot ") + what + ".");
 }
@@ -49,7 +51,8 @@ ByteView with_zero(const char* label) {
 Key import_public(const char* type, OSSL_PARAM* params) {
   KeyContext context(EVP_PKEY_CTX_new_from_name(nullptr, type, nullptr));
   EVP_PKEY* key = nullptr;
-  ensure(context && EVP_PKEY_fromdata_init(context.get()) == 1 &&
+  ensure_openssl(context != nullptr, "use keys of the kind of the storage key");
+  ensure(EVP_PKEY_fromdata_init(context.get()) == 1 &&
              EVP_PKEY_fromdata(context.get(), &key, EVP_PKEY_PUBLIC_KEY, params) == 1,
          "use the storage key");
   return Key(key);
@@ -60,8 +63,8 @@ Bytes coordinate(EVP_PKEY* key, const char* name, size_t size) {
   ensure(EVP_PKEY_get_bn_param(key, name, &raw) == 1, "read a coordinate");
   const Number number(raw);
   Bytes octets(size);
-  ensure(BN_bn2binpad(number.get(), octets.data(), static_cast<int>(size)) == static_cast<int>(size),
-         "write a coordinate");
+  ensure_openssl(BN_bn2binpad(number.get(), octets.data(), static_cast<int>(size)) == static_cast<int>(size),
+                 "write a coordinate");
   return octets;
 }
 
@@ -87,7 +90,7 @@ Salt salt_by_ecdh(const TPMT_PUBLIC& storage) {
   };
   const Key peer = import_public("EC", params);
   const Key ephemeral(EVP_EC_gen("P-256"));
-  ensure(ephemeral != nullptr, "make an ephemeral key");
+  ensure_openssl(ephemeral != nullptr, "make an ephemeral key");
   const Bytes own_x = coordinate(ephemeral.get(), OSSL_PKEY_PARAM_EC_PUB_X, kSize);
   const Bytes own_y = coordinate(ephemeral.get(), OSSL_PKEY_PARAM_EC_PUB_Y, kSize);
 
@@ -155,14 +158,14 @@ void hash_into(uint8_t* digest, ByteView first, std::initializer_list<ByteView> 
   for (const ByteView part : parts) ok = ok && EVP_DigestUpdate(context.get(), part.data(), part.size()) == 1;
   ok = ok && EVP_DigestFinal_ex(context.get(), digest, nullptr) == 1;
   if (!ok || !begin()) context.reset();
-  ensure(ok, "hash");
+  ensure_openssl(ok, "hash");
 }
 
 }  // namespace
 
 Bytes random_bytes(size_t size) {
   Bytes octets(size);
-  ensure(RAND_bytes(octets.data(), static_cast<int>(size)) == 1, "make random octets");
+  ensure_openssl(RAND_bytes(octets.data(), static_cast<int>(size)) == 1, "make random octets");
   return octets;
 }
 
@@ -224,10 +227,11 @@ Secret kdfe(ByteView z, const char* label, ByteView party_u, ByteView party_v) {
 void aes128_cfb(bool encrypt, ByteView key, ByteView iv, uint8_t* data, size_t size) {
   const CipherContext context(EVP_CIPHER_CTX_new());
   int done = 0;
-  ensure(context && key.size() == 16 && iv.size() == 16 &&
-             EVP_CipherInit_ex(context.get(), EVP_aes_128_cfb128(), nullptr, key.data(), iv.data(), encrypt) == 1 &&
-             EVP_CipherUpdate(context.get(), data, &done, data, static_cast<int>(size)) == 1,
-         "encrypt a parameter");
+  ensure_openssl(
+      context && key.size() == 16 && iv.size() == 16 &&
+          EVP_CipherInit_ex(context.get(), EVP_aes_128_cfb128(), nullptr, key.data(), iv.data(), encrypt) == 1 &&
+          EVP_CipherUpdate(context.get(), data, &done, data, static_cast<int>(size)) == 1,
+      "encrypt a parameter");
 }
 
 Salt make_salt(ByteView public_area) {

@@ -5,25 +5,22 @@
 #include <openssl/ecdsa.h>
 
 #include "../common/failure.h"
+#include "openssl.h"
 
 namespace tessera {
 namespace {
 
 constexpr int kSize = 32;
 
-void ensure(bool ok, const char* what) {
-  if (!ok) throw Failure(Layer::kSession, 0, "usage", std::string("OpenSSL cannot ") + what + ".");
-}
-
 void append(Bytes& octets, const BIGNUM* number) {
   octets.resize(octets.size() + kSize);
-  ensure(BN_bn2binpad(number, octets.data() + octets.size() - kSize, kSize) == kSize, "write a number");
+  ensure_openssl(BN_bn2binpad(number, octets.data() + octets.size() - kSize, kSize) == kSize, "write a number");
 }
 
 }  // namespace
 
 EphemeralKey::EphemeralKey() : key_(EVP_EC_gen("P-256")) {
-  ensure(key_ != nullptr, "make a key");
+  ensure_openssl(key_ != nullptr, "make a key");
 }
 
 Bytes EphemeralKey::public_point() const {
@@ -31,7 +28,7 @@ Bytes EphemeralKey::public_point() const {
   Bytes point;
   for (const char* name : {OSSL_PKEY_PARAM_EC_PUB_X, OSSL_PKEY_PARAM_EC_PUB_Y}) {
     BIGNUM* raw = nullptr;
-    ensure(EVP_PKEY_get_bn_param(key_.get(), name, &raw) == 1, "read a coordinate");
+    ensure_openssl(EVP_PKEY_get_bn_param(key_.get(), name, &raw) == 1, "read a coordinate");
     const std::unique_ptr<BIGNUM, decltype(&BN_free)> number(raw, BN_free);
     append(point, number.get());
   }
@@ -44,13 +41,13 @@ Bytes EphemeralKey::sign(ByteView digest) const {
                                                                             EVP_PKEY_CTX_free);
   Bytes der(80);
   size_t size = der.size();
-  ensure(context && digest.size() == kSize && EVP_PKEY_sign_init(context.get()) == 1 &&
-             EVP_PKEY_sign(context.get(), der.data(), &size, digest.data(), digest.size()) == 1,
-         "sign an approval");
+  ensure_openssl(context && digest.size() == kSize && EVP_PKEY_sign_init(context.get()) == 1 &&
+                     EVP_PKEY_sign(context.get(), der.data(), &size, digest.data(), digest.size()) == 1,
+                 "sign an approval");
   const uint8_t* next = der.data();
   const std::unique_ptr<ECDSA_SIG, decltype(&ECDSA_SIG_free)> signature(
       d2i_ECDSA_SIG(nullptr, &next, static_cast<long>(size)), ECDSA_SIG_free);
-  ensure(signature != nullptr, "read its own signature");
+  ensure_openssl(signature != nullptr, "read its own signature");
   Bytes raw;
   append(raw, ECDSA_SIG_get0_r(signature.get()));
   append(raw, ECDSA_SIG_get0_s(signature.get()));

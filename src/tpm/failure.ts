@@ -16,7 +16,7 @@ const REASONS: Record<string, Record<string, TpmCode>> = {
     answer: 'ERR_TPM_ANSWER',
     usage: 'ERR_TCTI',
   },
-  session: { forged: 'ERR_TPM_TAMPERED', gone: 'ERR_TPM_GONE', usage: 'ERR_TPM_SRK' },
+  session: { forged: 'ERR_TPM_TAMPERED', gone: 'ERR_TPM_GONE', usage: 'ERR_TPM_SRK', openssl: 'ERR_TPM_LIBRARY' },
   library: { missing: 'ERR_TPM_LIBRARY' },
   state: {
     absent: 'ERR_TPM_STATE_ABSENT',
@@ -43,7 +43,10 @@ const RESPONSES: Record<string, readonly [TpmCode, string]> = {
     'ERR_TPM_MEMORY',
     'The TPM has no handle left for a session. Flush what is left over: tpm2_flushcontext -l and -s.',
   ],
-  FAILURE: ['ERR_TPM_FAILURE', 'The TPM is in failure mode. Restart the machine (a simulator: restart it).'],
+  FAILURE: [
+    'ERR_TPM_FAILURE',
+    'The TPM is in failure mode. Restart the machine (a simulator: restart it). The embedded TPM fails where OpenSSL is limited, by OPENSSL_CONF or FIPS mode: start the program without that.',
+  ],
 }
 
 /** One of our own errors may look alike (TpmError has a layer and an rc), and was converted before. */
