@@ -20,8 +20,10 @@ export interface ChosenCa {
 }
 
 /** One CA, and at most one way to log in there. @throws UsageError ERR_USAGE */
-export function caUrl({ est, certsrv, user, negotiate, byCertificate }: Options): string {
+export function caUrl({ est, certsrv, user, negotiate, byCertificate, agent }: Options): string {
   const { enrollment } = TEXT
+  if (agent !== undefined && est !== undefined && (user !== undefined || negotiate || byCertificate))
+    throw new UsageError('ERR_USAGE', enrollment.agentLogsIn)
   if ([user !== undefined, negotiate, byCertificate].filter(Boolean).length > 1)
     throw new UsageError('ERR_USAGE', enrollment.oneLogin)
   if (est !== undefined && certsrv !== undefined) throw new UsageError('ERR_USAGE', enrollment.oneCa)

@@ -1,6 +1,7 @@
 // An enrolment in words and as JSON: its progress, its result, and what is due.
 
 import { clock, day } from '../dates.ts'
+import type { OnBehalfOf } from '../enroll/agent.ts'
 import type { EnrollEvent, EnrollResult } from '../enroll/enroll-options.ts'
 import type { AbandonedEnrollment } from '../enroll/enrollments.ts'
 import { type CaWishes, chosenCa } from './ca.ts'
@@ -9,8 +10,12 @@ import { type Context, given } from './context.ts'
 import { TEXT } from './messages.ts'
 import type { Json } from './output.ts'
 
+interface EnrollmentWishes extends CaWishes {
+  readonly onBehalfOf?: OnBehalfOf | undefined
+}
+
 /** The options of an enrolment, besides its slot. @throws UsageError ERR_USAGE */
-export async function enrollOptions(context: Context, wishes: CaWishes = {}) {
+export async function enrollOptions(context: Context, wishes: EnrollmentWishes = {}) {
   const { options = context.options } = wishes
   const { out } = context
   const { ca, trust } = await chosenCa(context, wishes)
@@ -19,7 +24,7 @@ export async function enrollOptions(context: Context, wishes: CaWishes = {}) {
     ...{
       ca,
       ...contentOf({ options }),
-      ...given({ trust, algorithm, pinPolicy, friendlyName, template, hash, padding }),
+      ...given({ trust, onBehalfOf: wishes.onBehalfOf, algorithm, pinPolicy, friendlyName, template, hash, padding }),
     },
     force: options.yes === true,
     overwrite: options.yes === true,

@@ -26,16 +26,23 @@ export function requestId(text: string): number {
   throw new UsageError('ERR_USAGE', TEXT.error.requestId(text.slice(0, 40)))
 }
 
-export function entryJson({ id, state, user, template, received, reason, certificate }: Entry): Json {
+export function entryJson({ id, state, user, by, template, received, reason, certificate }: Entry): Json {
   const serial = certificate === undefined ? null : serialOf(certificate)
-  return { id, state, user, template, received, serial, reason: reason ?? null }
+  return { id, state, user, by: by ?? null, template, received, serial, reason: reason ?? null }
 }
 
 export function entriesText(entries: readonly Entry[], width?: number): string {
   const { columns: head, states } = TEXT.labCa
-  const lines = entries.map(({ id, state, user, template, received, reason, certificate }) => {
+  const lines = entries.map(({ id, state, user, by, template, received, reason, certificate }) => {
     const last = certificate === undefined ? (reason ?? '') : serialOf(certificate)
-    return [String(id), states[state], user, template, clock(new Date(received)), last]
+    return [
+      String(id),
+      states[state],
+      by === undefined ? user : TEXT.labCa.onBehalf(user, by),
+      template,
+      clock(new Date(received)),
+      last,
+    ]
   })
   return table(head, lines, width)
 }

@@ -41,6 +41,11 @@ export const ENROLLMENT = {
   whichCa: 'Name the CA: --est https://... or --certsrv https://...',
   oneCa: 'Name one CA: --est or --certsrv, not both.',
   oneLogin: 'Choose one way to log in: --user, --negotiate or --by-certificate.',
+  agentFor: 'Use --on-behalf-of USER and --agent CARD together: for whom, and who asks.',
+  agentLogsIn:
+    'With EST the certificate of the agent is the login: use --agent without --user, --negotiate and --by-certificate.',
+  onBehalfOfUpn:
+    'With EST, name the user by the user principal name: --on-behalf-of NAME@DOMAIN, or add --upn NAME@DOMAIN.',
   password: (user: string) => `Password of ${user} at the CA: `,
   rememberedCa: (url: string) => `Renewing at the remembered CA: ${url}.`,
   notRemembered: (slot: string, why: string) =>
@@ -128,5 +133,10 @@ export const STATION = {
   inFile: (path: string) => `in ${path}`,
   first: (card: string) =>
     `The first user has to change the PIN before anything else: tessera --card ${card} pin change. Until then no key can be used.`,
+  firstInReader: (card: string) =>
+    `The PIN is the one that it was. The first user changes it: tessera --card ${card} pin change.`,
+  newCardOnly: (option: string) =>
+    `The card in the reader is there already: ${option} is for a card that the station makes.`,
+  againInReader: 'Run the same command again to finish the card.',
   again: (card: string) => `Run the same command again to finish card '${card}'. Nobody can use the card until then.`,
 } as const

@@ -47,6 +47,7 @@ export const TEXT = {
   what: {
     pin: 'PIN',
     newPin: 'new PIN',
+    agentPin: "PIN of the enrolment agent's card",
     puk: 'PUK',
     newPuk: 'new PUK',
     ownerPassword: 'owner password',
@@ -166,6 +167,9 @@ trust it by:       ${certificate}`,
     atOnce: 'Requests of its users are approved at once.',
     pending: 'Requests wait until they are approved: tessera lab-ca approve --all.',
     userAdded: (name: string, upn: string) => `User '${name}' may ask for certificates, with the UPN ${upn}.`,
+    agentAdded: (name: string) =>
+      `With a certificate by the template EnrollmentAgent, '${name}' may also ask for those of other users.`,
+    onBehalf: (user: string, by: string) => `${user} (by ${by})`,
     noRequests: 'No requests.',
     nonePending: 'No request is waiting.',
     columns: ['ID', 'STATE', 'USER', 'TEMPLATE', 'RECEIVED', 'SERIAL NUMBER OR REASON'],

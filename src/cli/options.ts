@@ -67,6 +67,10 @@ export const OPTIONS = {
   user: { flags: '--user <name>' },
   passwordFile: { flags: '--password-file <file>' },
   negotiate: { flags: '--negotiate' },
+  onBehalfOf: { flags: '--on-behalf-of <user>' },
+  agent: { flags: '--agent <card>' },
+  agentSlot: { flags: '--agent-slot <slot>' },
+  agentPinFile: { flags: '--agent-pin-file <file>' },
   byCertificate: { flags: '--by-certificate' },
   key: { flags: '--key <which>', choices: ['new', 'existing'] },
   renew: { flags: '--renew' },
@@ -96,6 +100,7 @@ export const OPTIONS = {
   listen: { flags: '--listen <host:port>' },
   crlPort: { flags: '--crl-port <port>', range: [0, 65535] },
   serverNames: { flags: '--names <list>' },
+  mayBeAgent: { flags: '--agent' },
   pending: { flags: '--pending' },
   all: { flags: '--all' },
 } as const satisfies Record<keyof typeof TEXT.options, OptionRow>
@@ -113,5 +118,10 @@ type ValueOf<Row> = Row extends { range: unknown }
 
 /** The options of a command line, each with the type from its row. */
 export type Options = { readonly [Name in OptionName]?: ValueOf<(typeof OPTIONS)[Name]> }
+
+/** The first secrets of a new card, and how many tries they have. */
+export const FIRST_SECRETS = ['pin', 'puk', 'adminKey', 'helpDeskKey', 'pinTries', 'pukTries'] as const
+/** What the station asks of a card that it makes. */
+export const NEW_CARD_OPTIONS = [...FIRST_SECRETS, 'unlockFor', 'ownerPasswordFile'] as const
 
 export const GLOBAL_OPTIONS = ['card', 'json', 'quiet', 'pinFile', 'tcti', 'logLevel'] as const satisfies OptionName[]

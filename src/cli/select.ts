@@ -46,7 +46,8 @@ export async function choiceToShow(context: Context, argument?: string): Promise
   return { name: only.name }
 }
 
-const named = (card: string): Choice =>
+/** A card as --card names it. */
+export const named = (card: string): Choice =>
   card.startsWith(READER) ? { reader: card.slice(READER.length) } : { name: card }
 
 async function choose(context: Context): Promise<Choice> {

@@ -1,6 +1,7 @@
 // Every command as data: program.ts builds commander's commands from it, and tests read it.
 import type { CommandShape, Run } from './context.ts'
 import type { TEXT } from './messages.ts'
+import { FIRST_SECRETS, NEW_CARD_OPTIONS } from './options.ts'
 
 export interface CommandRow extends CommandShape {
   readonly words: keyof typeof TEXT.commands
@@ -15,11 +16,11 @@ export interface CommandRow extends CommandShape {
   readonly load: () => Promise<{ readonly run: Run }>
 }
 
-/** The first secrets of a new card, and how many tries they have. */
-const firstSecrets = ['pin', 'puk', 'adminKey', 'helpDeskKey', 'pinTries', 'pukTries'] as const
 const signature = ['hash', 'signatureFormat', 'padding'] as const
 /** Which CA, and how to log in there. */
 const certificateAuthority = ['est', 'certsrv', 'caFile', 'user', 'passwordFile', 'negotiate'] as const
+/** Who asks, on behalf of somebody else. */
+const agent = ['onBehalfOf', 'agent', 'agentSlot', 'agentPinFile'] as const
 /** The content of a certificate. */
 const content = ['subject', 'email', 'upn', 'principal', 'sid', 'purposes'] as const
 /** How changes of a card are allowed: by the PIN, or by the admin key. */
@@ -32,7 +33,7 @@ export const COMMANDS: readonly CommandRow[] = [
     tpmOnly: true,
     args: '<name>',
     options: [
-      ...firstSecrets,
+      ...FIRST_SECRETS,
       ...(['as', 'newPinPolicy', 'minPinLength', 'mustChangePin', 'unlockFor', 'ownerPasswordFile'] as const),
     ],
     load: () => import('./commands/create.ts'),
@@ -166,6 +167,7 @@ export const COMMANDS: readonly CommandRow[] = [
     args: '[slot]',
     options: [
       ...certificateAuthority,
+      ...agent,
       ...content,
       ...['byCertificate', 'template', 'key', 'algorithm', 'pinPolicy', 'for', 'renew', 'keepOld', 'friendlyName'],
       ...['publicKey', 'hash', 'padding', 'wait', 'abandon', 'ifDue', 'within', 'yes', ...manage],
@@ -175,13 +177,13 @@ export const COMMANDS: readonly CommandRow[] = [
   {
     words: 'station',
     asks: true,
-    tpmOnly: true,
     args: '<name>',
     options: [
-      ...[...firstSecrets, 'unlockFor', 'ownerPasswordFile'],
+      ...NEW_CARD_OPTIONS,
       ...certificateAuthority,
       ...content,
-      ...['template', 'slot', 'algorithm', 'pinPolicy', 'friendlyName', 'hash', 'padding', 'wait', 'yes', 'lastTry'],
+      ...agent,
+      ...['template', 'slot', 'algorithm', 'pinPolicy', 'friendlyName', 'hash', 'padding', 'wait', 'yes', ...manage],
     ] as const,
     load: () => import('./commands/station.ts'),
   },
@@ -250,7 +252,7 @@ export const COMMANDS: readonly CommandRow[] = [
     words: 'lab-ca user add',
     asks: true,
     args: '<user>',
-    options: ['directory', 'upn', 'email', 'sid', 'yes'],
+    options: ['directory', 'upn', 'email', 'sid', 'mayBeAgent', 'yes'],
     load: () => import('./commands/lab-ca-user-add.ts'),
   },
   { words: 'lab-ca list', options: ['directory'], load: () => import('./commands/lab-ca-list.ts') },

@@ -1,6 +1,7 @@
 // Options of an enrolment, its events, and its result.
 import type { Algorithm } from '../piv/algorithms.ts'
 import type { Slot } from '../piv/slots.ts'
+import type { OnBehalfOf } from './agent.ts'
 import type { CertificateContent } from './content.ts'
 import type { CertificateDescription } from './describe.ts'
 import type { Wishes } from './place.ts'
@@ -26,6 +27,8 @@ export type EnrollOptions = CertificateContent &
   SigningOptions &
   Wishes & {
     readonly ca: CaProtocol
+    /** An enrolment agent signs the request for somebody else (web enrolment). */
+    readonly onBehalfOf?: OnBehalfOf
     /** 9a by default. */
     readonly slot?: string
     /** Certificates (DER) of trusted issuers; by default those that the CA reports as its own over TLS. */

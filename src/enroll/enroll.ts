@@ -143,7 +143,7 @@ class Run {
   }
 
   async #request(at: Enrolment): Promise<Enrolment> {
-    const { onEvent: _, ca, template, friendlyName, ...options } = this.#options
+    const { onEvent: _, onBehalfOf: __, ca, template, friendlyName, ...options } = this.#options
     await this.#makeKey(at)
     this.#say({ step: 'request' })
     const old = this.#options.renew ? await certificateIn(this.#card, this.#slot) : undefined
@@ -181,8 +181,12 @@ class Run {
   }
 
   #submission(): Submission {
-    const { ca, wait, signal } = this.#options
-    const given = { ...(wait !== undefined && { wait }), ...(signal !== undefined && { signal }) }
+    const { ca, wait, signal, onBehalfOf } = this.#options
+    const given = {
+      ...(wait !== undefined && { wait }),
+      ...(signal !== undefined && { signal }),
+      ...(onBehalfOf !== undefined && { onBehalfOf }),
+    }
     return new Submission({ ca, ...given, file: this.#file, say: (event) => this.#say(event) })
   }
 

@@ -1,4 +1,5 @@
 /** `tessera-card/enroll`: certificates for cards: requests, imports, and enrolment with a CA. */
+export { type EnrollmentAgent, enrollmentAgent, type OnBehalfOf } from './agent.ts'
 export { type CertificateDescription, describeCertificate } from './describe.ts'
 export type { EnrollEvent, EnrollOptions, EnrollResult } from './enroll-options.ts'
 export {

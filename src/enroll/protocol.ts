@@ -17,6 +17,8 @@ export interface CallOptions {
 export interface SubmitOptions extends CallOptions {
   /** The CA's name for the kind of certificate, if the protocol has a field for it. */
   readonly template?: string
+  /** The request as an enrolment agent signed it (CMS, DER): handed in in its place. */
+  readonly signed?: Uint8Array
   /** The request renews the certificate that is on the card (EST simplereenroll). */
   readonly renewal?: boolean
   /**

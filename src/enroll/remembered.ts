@@ -16,6 +16,7 @@ type Spell = (options: EnrollOptions) => unknown
  */
 const OPTIONS: Readonly<Record<Name, Spell | 'each call'>> = {
   ca: ({ ca }) => ca.name,
+  onBehalfOf: ({ onBehalfOf }) => onBehalfOf?.user,
   key: ({ key }) => key,
   renew: ({ renew = false }) => renew,
   keepOld: ({ keepOld }) => keepOld,

@@ -13,9 +13,10 @@ const ASK_AGAIN = 30
 
 /** SHA-256 of what is asked for, and of which CA. */
 export function askedOf(options: EnrollOptions): Uint8Array {
-  const { ca, subject, email, upn, principal, sid, purposes, template, hash, padding } = options
+  const { ca, onBehalfOf, subject, email, upn, principal, sid, purposes, template, hash, padding } = options
   const parsed = hash && parseHash(hash)
-  const asked = [ca.name, subject, email, upn, principal, sid, purposes, template, parsed, padding]
+  const forWhom = onBehalfOf === undefined ? [] : [onBehalfOf.user]
+  const asked = [ca.name, subject, email, upn, principal, sid, purposes, template, parsed, padding, ...forWhom]
   return sha256(JSON.stringify(asked))
 }
 

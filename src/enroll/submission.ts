@@ -15,7 +15,7 @@ const isUnaccepted = (status = 0): boolean =>
   (status >= 300 && status < 500 && status !== 303) || status === 501 || status === 503
 
 /** What a request needs of its enrolment. */
-export interface Submitting extends Pick<EnrollOptions, 'ca' | 'wait' | 'signal'> {
+export interface Submitting extends Pick<EnrollOptions, 'ca' | 'wait' | 'signal' | 'onBehalfOf'> {
   readonly file: EnrolmentFile
   readonly say: (event: EnrollEvent) => void
 }
@@ -35,12 +35,14 @@ export class Submission {
   }
 
   async #submit(at: Enrolment): Promise<Enrolment> {
-    const { ca, file, say, signal } = this.#with
+    const { ca, file, say, signal, onBehalfOf } = this.#with
+    const signed = await onBehalfOf?.agent.sign(requestOf(at), onBehalfOf.user)
     say({ step: 'submit', ca: ca.name })
     const note = new RequestNote(file, at, signal)
     let answer: CaAnswer
     try {
-      answer = await ca.submit(requestOf(at), { ...this.#options(at), ...note.options })
+      const options = { ...this.#options(at), ...(signed !== undefined && { signed }) }
+      answer = await ca.submit(requestOf(at), { ...options, ...note.options })
     } catch (error) {
       throw await this.#failed(at, error, await note.ended())
     }

@@ -5,7 +5,7 @@ import type { Directory } from './directory.ts'
 import type { StoredRequest } from './records.ts'
 
 /** Two requests are the same if these are equal. */
-export type Handed = Pick<StoredRequest, 'user' | 'template' | 'request'>
+export type Handed = Pick<StoredRequest, 'user' | 'by' | 'template' | 'request'>
 
 function digest({ user, template, request }: Handed): string {
   return hex(sha256(`${user}\n${template}\n`, request))

@@ -15,7 +15,10 @@ export const MOST_PENDING = 20
 export const MOST_REQUESTS = 10_000
 
 export interface Submission {
+  /** Whose certificate it will be. */
   readonly user: User
+  /** The enrolment agent who hands it in, on behalf of the user. */
+  readonly by?: User
   readonly template: TemplateName
   /** PKCS#10, DER. */
   readonly request: Uint8Array
@@ -73,7 +76,8 @@ export class Intake {
   }
 
   async #reasonAgainst(submission: Submission, request: Request): Promise<string | undefined> {
-    const { user, template, renewal, objection } = submission
+    const { user, by, template, renewal } = submission
+    const objection = submission.objection ?? (by && template === 'EnrollmentAgent' ? IN_PERSON : undefined)
     const unable = renewal ? await this.#notRenewable(request, user) : undefined
     return objection ?? reasonAgainst(request, user, template) ?? unable
   }
@@ -114,7 +118,12 @@ export class Intake {
   }
 }
 
-const handed = ({ user, template, request }: Submission): Handed => ({ user: user.name, template, request })
+const IN_PERSON = 'An enrolment agent asks for the certificate of one in person, not on behalf of somebody.'
+
+const handed = ({ user, by, template, request }: Submission): Handed => ({
+  ...{ user: user.name, template, request },
+  ...(by && { by: by.name }),
+})
 const stillValid = (certificate: Uint8Array): boolean => new Date(new X509Certificate(certificate).validTo) > new Date()
 
 function reasonAgainst(request: Request, user: User, template: TemplateName): string | undefined {

@@ -22,6 +22,8 @@ const user = v.strictObject({
   upn: text(3, 255),
   email: text(3, 255),
   sid: v.optional(text(1, 184)),
+  /** May be an enrolment agent: have certificates by which it asks for those of others. */
+  agent: v.optional(v.literal(true)),
   /** scrypt, RFC 7914: N; r is 8, p is 1. */
   cost: integer(2, 2 ** 20),
   salt: octets(16),
@@ -31,6 +33,8 @@ const user = v.strictObject({
 const request = v.strictObject({
   id,
   user: userName,
+  /** The enrolment agent who handed it in. */
+  by: v.optional(userName),
   template: v.picklist(TEMPLATE_NAMES),
   received: moment,
   /** PKCS#10, DER. */

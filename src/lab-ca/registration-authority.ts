@@ -5,6 +5,8 @@
 import { X509Certificate } from 'node:crypto'
 import { UsageError } from '../errors.ts'
 import type { Files } from '../files/files.ts'
+import { extensionIn, readCertificate } from '../x509/certificate.ts'
+import { readPurposes } from '../x509/purposes.ts'
 import { Authority, idOfSerial } from './authority.ts'
 import { Directory } from './directory.ts'
 import { Refusal } from './notice.ts'
@@ -17,6 +19,8 @@ import type { TemplateName } from './templates.ts'
 export interface Entry {
   readonly id: number
   readonly user: string
+  /** The enrolment agent who handed it in on behalf of the user. */
+  readonly by?: string
   readonly template: TemplateName
   readonly received: string
   readonly state: 'pending' | 'denied' | 'issued' | 'revoked'
@@ -69,9 +73,9 @@ export class RegistrationAuthority {
     if (request === undefined) {
       throw new UsageError('ERR_USAGE', `There is no request ${id}. See those there are: tessera lab-ca list.`)
     }
-    const { user, template, received } = request
+    const { user, by, template, received } = request
     const decision = await this.directory.decision(id)
-    const facts = { id, user, template, received }
+    const facts = { id, user, ...(by !== undefined && { by }), template, received }
     if (decision === undefined) return { ...facts, state: 'pending' }
     if (decision.outcome === 'denied') return { ...facts, state: 'denied', reason: decision.reason }
     const revoked = await this.directory.revocation(id)
@@ -147,6 +151,15 @@ export class RegistrationAuthority {
     const entry = await this.entry(id)
     const own = entry.state === 'issued' && Buffer.compare(entry.certificate ?? new Uint8Array(0), certificate) === 0
     return own ? this.directory.user(entry.user) : undefined
+  }
+
+  /** The same, if the certificate makes its user an enrolment agent, and the user still may be one. */
+  async agent(certificate: Uint8Array): Promise<User | undefined> {
+    const user = await this.holder(certificate)
+    if (user?.agent !== true || new Date(new X509Certificate(certificate).validTo) < new Date()) return undefined
+    const purposes = extensionIn(readCertificate(certificate), 'purposes')
+    const named = purposes === undefined ? [] : readPurposes(purposes.value)
+    return named.includes('certificate-request-agent') ? user : undefined
   }
 
   async #decide(decision: Decision): Promise<Entry> {

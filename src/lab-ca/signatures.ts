@@ -9,6 +9,9 @@ import { Refusal } from './notice.ts'
 const HASHES = ['SHA-256', 'SHA-384', 'SHA-512'] as const
 const OPENSSL = { 'SHA-256': 'sha256', 'SHA-384': 'sha384', 'SHA-512': 'sha512' } as const
 
+/** rsaEncryption. */
+const RSA = '1.2.840.113549.1.1.1'
+
 export interface Signature {
   readonly kind: 'rsa' | 'ec'
   /** OpenSSL's name. */
@@ -17,13 +20,15 @@ export interface Signature {
 }
 
 /**
- * The signature algorithm of an AlgorithmIdentifier, given without its outer tag.
+ * The signature algorithm of an AlgorithmIdentifier, given without its outer tag. With `digest`, it may be RSA alone, as CMS
+ * has it (RFC 5754, 3.2), and the hash is that.
  * @throws Refusal 403 for a broken or unknown algorithm; TlvError
  */
-export function signatureOf(octets: Uint8Array): Signature {
+export function signatureOf(octets: Uint8Array, digest?: (typeof HASHES)[number]): Signature {
   const [type, parameters, ...others] = readTlvs(octets)
   if (type?.tag !== DER.oid || others.length > 0) throw new TlvError('its algorithm is none')
   const id = dotted(type.value)
+  if (digest !== undefined && id === RSA) return { kind: 'rsa', hash: OPENSSL[digest], pss: false }
   const { name, hash = '' } = signatureFacts(id, parameters?.value)
   if (name === 'RSA-PSS') return { kind: 'rsa', hash: pssHash(parameters?.value, hash), pss: true }
   const known = HASHES.find((one) => one === hash)

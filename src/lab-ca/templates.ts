@@ -16,6 +16,13 @@ export const TEMPLATES = {
     purposes: ['client-authentication', 'smart-card-logon'],
     email: false,
   },
+  EnrollmentAgent: {
+    title: 'Enrollment Agent',
+    label: 'enrollment-agent',
+    // By TLS an agent logs in to EST.
+    purposes: ['certificate-request-agent', 'client-authentication'],
+    email: false,
+  },
 } as const satisfies Record<string, { title: string; label: string; purposes: readonly Purpose[]; email: boolean }>
 
 export type TemplateName = keyof typeof TEMPLATES

@@ -22,13 +22,15 @@ export interface NewUser {
   /** The UPN by default. */
   readonly email?: string
   readonly sid?: string
+  /** May be an enrolment agent. */
+  readonly agent?: boolean
 }
 
 const bad = (why: string) => new UsageError('ERR_USAGE', `This user cannot be added: ${why}.`)
 
 /** Adds a user, or changes the password and names of an existing one. @throws UsageError ERR_USAGE; FileError */
 export async function putUser(directory: Directory, user: NewUser): Promise<User> {
-  const { name, password, sid } = user
+  const { name, password, sid, agent } = user
   if (!USER_NAME.test(name)) throw bad('a name has 1 to 32 lower-case letters, digits, dots, hyphens and underscores')
   if (password.length < 8 || password.length > 128) throw bad('a password has 8 to 128 characters')
   const upn = user.upn ?? `${name}@lab.example`
@@ -40,7 +42,16 @@ export async function putUser(directory: Directory, user: NewUser): Promise<User
   if (other !== undefined && other.name !== name) throw bad(`the user '${other.name}' has this UPN`)
   const salt = Uint8Array.from(randomBytes(16))
   const hash = await derive(password, salt, COST)
-  const made = { name, upn, email, ...(sid === undefined ? {} : { sid }), cost: COST, salt, hash }
+  const made: User = {
+    name,
+    upn,
+    email,
+    ...(sid === undefined ? {} : { sid }),
+    ...(agent && { agent: true as const }),
+    cost: COST,
+    salt,
+    hash,
+  }
   await directory.putUser(made)
   return made
 }
@@ -51,6 +62,13 @@ async function findByUpn(directory: Directory, upn: string): Promise<User | unde
     if (user?.upn.toLowerCase() === upn.toLowerCase()) return user
   }
   return undefined
+}
+
+/** Finds a user by name or UPN, in upper or lower case. */
+export async function findUser(directory: Directory, login: string): Promise<User | undefined> {
+  const wanted = login.toLowerCase()
+  const own = USER_NAME.test(wanted) ? await directory.user(wanted) : undefined
+  return own ?? (wanted.includes('@') ? findByUpn(directory, wanted) : undefined)
 }
 
 /** Checks passwords, a few at a time. */
@@ -68,7 +86,7 @@ export class PasswordCheck {
    * @throws Refusal 503 when too many checks wait
    */
   async check(login: string, password: string): Promise<User | undefined> {
-    const user = await this.#find(login)
+    const user = await findUser(this.#directory, login)
     const salt = user?.salt ?? new Uint8Array(16)
     const secret = secretBytes(password)
     try {
@@ -77,13 +95,6 @@ export class PasswordCheck {
     } finally {
       wipe(secret)
     }
-  }
-
-  /** Finds a user by name or UPN, in upper or lower case. */
-  async #find(login: string): Promise<User | undefined> {
-    const wanted = login.toLowerCase()
-    const own = USER_NAME.test(wanted) ? await this.#directory.user(wanted) : undefined
-    return own ?? (wanted.includes('@') ? findByUpn(this.#directory, wanted) : undefined)
   }
 
   async #turn<Result>(work: () => Promise<Result>): Promise<Result> {

@@ -40,6 +40,13 @@ const HASH_NAMES: ReadonlyMap<string, string> = new Map([
   ...Object.entries(HASHES).map(([name, [id]]) => [id, name] as const),
 ])
 
+/** The hash with this object identifier; undefined for an unknown one, and for a broken one. */
+export const hashOf = (id: string): Hash | undefined =>
+  (Object.keys(HASHES) as Hash[]).find((hash) => HASHES[hash][0] === id)
+
+/** The AlgorithmIdentifier of a hash, without parameters: RFC 5754, 2. */
+export const writeHashAlgorithm = (hash: Hash): Uint8Array => element(DER.sequence, oid(HASHES[hash][0]))
+
 /** Hashes whose signatures can be forged. */
 export const BROKEN_HASHES: readonly string[] = ['MD2', 'MD5', 'SHA-1']
 

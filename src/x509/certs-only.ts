@@ -3,9 +3,10 @@ import { concat } from '../bytes.ts'
 import { DER, field } from '../iso7816/der.ts'
 import { readTlvs, type Tlv, TlvError, tlv, unwrap } from '../iso7816/tlv.ts'
 import { oid } from './oid.ts'
+import * as signedData from './signed-data.ts'
 
-const SIGNED_DATA = oid('1.2.840.113549.1.7.2')
-const DATA = oid('1.2.840.113549.1.7.1')
+const SIGNED_DATA = oid(signedData.SIGNED_DATA)
+const DATA = oid(signedData.DATA)
 const TAG = { ...DER, certificates: field(0), revocations: field(1) } as const
 
 /** Most certificates accepted in an envelope. */

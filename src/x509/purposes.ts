@@ -17,6 +17,8 @@ export const PURPOSES = {
   'code-signing': '1.3.6.1.5.5.7.3.3',
   'time-stamping': '1.3.6.1.5.5.7.3.8',
   'encrypting-file-system': '1.3.6.1.4.1.311.10.3.4',
+  // Of enrolment agents. [MS-WCCE] 3.1.1.4.3.3.
+  'certificate-request-agent': '1.3.6.1.4.1.311.20.2.1',
   any: '2.5.29.37.0',
 } as const
 

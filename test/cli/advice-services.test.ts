@@ -60,6 +60,18 @@ const STATES: Readonly<Record<ServiceState, () => Promise<Values>>> = {
     await run(0, `lab-ca approve 1 --directory ${values.directory}`)
     return values
   },
+  async officer() {
+    process.env.TESSERA_HOME = tempDir('home')
+    await run(0, `lab-ca user add officer --agent --directory ${lab.directory.path} --pin-file ${password} --yes`)
+    await run(0, `create desk --pin ${pin}`)
+    return { est: lab.url, caFile: lab.certificateFile }
+  },
+  async agent() {
+    const values = await STATES.officer()
+    const login = `--user officer --password-file ${password} --template enrollment-agent`
+    await run(0, `--card desk enroll 9a --est ${lab.url} --ca-file ${lab.certificateFile} ${login} --pin-file ${pin}`)
+    return values
+  },
   async enrolled() {
     process.env.TESSERA_HOME = tempDir('home')
     await run(0, `create work --pin ${pin}`)

@@ -19,6 +19,8 @@ export type CardState =
 /** States with a CA, a service or a reader: advice-services.test.ts. */
 export type ServiceState =
   | 'labCa'
+  | 'officer'
+  | 'agent'
   | 'issued'
   | 'enrolled'
   | 'renamed'
@@ -55,6 +57,7 @@ export const ADVICE: ReadonlyArray<Advice<CardState>> = [
   { line: 'completion fish', state: 'none' },
   { line: 'create NAME', state: 'none', typed: 'create work' },
   { line: 'create X', state: 'none', typed: 'create work' },
+  { line: 'create desk', state: 'none' },
   {
     line: 'create field --puk none --help-desk-key help-desk-public.pem',
     state: 'none',
@@ -105,6 +108,8 @@ export const ADVICE: ReadonlyArray<Advice<CardState>> = [
 ]
 
 const LOGIN = '--user alice --ca-file {caFile} --password-file {password} --pin-file {pin}'
+
+const OFFICER = '--user officer --ca-file {caFile} --password-file {password}'
 
 export const SERVICE_ADVICE: ReadonlyArray<Advice<ServiceState>> = [
   {
@@ -174,6 +179,26 @@ export const SERVICE_ADVICE: ReadonlyArray<Advice<ServiceState>> = [
     line: 'lab-ca user add alice',
     state: 'labCa',
     typed: 'lab-ca user add alice --directory {new} --pin-file {password}',
+  },
+  {
+    line: 'lab-ca user add officer --agent',
+    state: 'labCa',
+    typed: 'lab-ca user add officer --agent --directory {directory} --pin-file {password}',
+  },
+  {
+    line: 'lab-ca user add X --agent',
+    state: 'labCa',
+    typed: 'lab-ca user add alice --agent --yes --directory {directory} --pin-file {password}',
+  },
+  {
+    line: '--card desk enroll 9a --est https://127.0.0.1:8443 --user officer --ca-file ca.pem --template enrollment-agent',
+    state: 'officer',
+    typed: `--card desk enroll 9a --est {est} ${OFFICER} --template enrollment-agent --pin-file {pin}`,
+  },
+  {
+    line: 'station maria --certsrv https://127.0.0.1:8443 --user officer --ca-file ca.pem --template SmartcardUser --on-behalf-of LAB\\alice --agent desk',
+    state: 'agent',
+    typed: `station maria --certsrv {est} ${OFFICER} --template SmartcardUser --on-behalf-of LAB\\alice --agent desk --agent-pin-file {pin}`,
   },
   {
     line: 'lab-ca user add maria',

@@ -5,6 +5,7 @@ import { UsageError } from '../../errors.ts'
 import type { Card } from '../../piv/host/card.ts'
 import { parseSlot, type Slot } from '../../piv/slots.ts'
 import { cardAgent } from '../../tls/agent.ts'
+import { ofHolder, withAgent } from '../agent.ts'
 import { caUrl, optionsOf, remember } from '../ca.ts'
 import { type Context, confirm, given, type Run } from '../context.ts'
 import { ifDue } from '../due.ts'
@@ -51,18 +52,20 @@ async function enrolled(
   caUrl(options)
   const { use, authorize } = standingRights(context, card)
   const { pin: onPin, minTriesLeft } = use
-  const agent = byCertificate ? await cardAgent(card, slot, { onPin, ...given({ minTriesLeft }) }) : undefined
+  const own = byCertificate ? await cardAgent(card, slot, { onPin, ...given({ minTriesLeft }) }) : undefined
   try {
-    const wanted = await enrollOptions(context, { agent, options, known })
-    const result = await enroll(card, {
-      ...{ ...wanted, slot, signal, ...given({ renew, keepOld, key }), ...use, authorize },
+    return await withAgent(context, options, async ({ agent = own, ...wishes }) => {
+      const wanted = await enrollOptions(context, { ...wishes, agent, known })
+      const result = await enroll(card, {
+        ...{ ...wanted, slot, signal, ...given({ renew, keepOld, key }), ...use, authorize },
+      })
+      await out.done(resultJson(result), resultText(result))
+      if (result.state === 'enrolled')
+        await remember(context, await cardIdOf(card), slot, { options: ofHolder(options), trust: wanted.trust })
+      return result.state === 'pending' ? EXIT.pending : EXIT.ok
     })
-    await out.done(resultJson(result), resultText(result))
-    if (result.state === 'enrolled')
-      await remember(context, await cardIdOf(card), slot, { options, trust: wanted.trust })
-    return result.state === 'pending' ? EXIT.pending : EXIT.ok
   } finally {
-    agent?.destroy()
+    own?.destroy()
   }
 }
 

@@ -11,6 +11,9 @@ export const run: Run = async (context, user) => {
   if ((await directory.userNames()).includes(user)) await confirm(context, TEXT.confirm.replaceUser(user))
   const password = await secrets.takeNew({ what: TEXT.what.password, prompt: TEXT.prompt.password(user) })
   const names = given({ upn: options.upn, email: options.email, sid: options.sid })
-  const { name, upn, email, sid } = await putUser(directory, { name: user, password, ...names })
-  await out.done({ name, upn, email, sid: sid ?? null }, TEXT.labCa.userAdded(name, upn))
+  const agent = options.mayBeAgent === true
+  const { name, upn, email, sid } = await putUser(directory, { name: user, password, ...names, agent })
+  const { userAdded, agentAdded } = TEXT.labCa
+  const text = [userAdded(name, upn), ...(agent ? [agentAdded(name)] : [])].join('\n')
+  await out.done({ name, upn, email, sid: sid ?? null, agent }, text)
 }

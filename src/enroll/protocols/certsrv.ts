@@ -69,11 +69,11 @@ export function certsrvProtocol(options: CaAddress): CaProtocol {
       return certificatesIn(connection, response.body)
     },
 
-    async submit(request, { template, signal, sending, unaccepted, taken }: SubmitOptions = {}) {
+    async submit(request, { template, signed, signal, sending, unaccepted, taken }: SubmitOptions = {}) {
       publicKeyOf(request)
       const form = {
         Mode: 'newreq',
-        CertRequest: writePem('CERTIFICATE REQUEST', request),
+        CertRequest: writePem('CERTIFICATE REQUEST', signed ?? request),
         CertAttrib: template === undefined ? '' : `CertificateTemplate:${checkTemplate(template)}\r\n`,
         FriendlyType: 'Saved-Request Certificate',
         TargetStoreFlags: '0',

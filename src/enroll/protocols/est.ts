@@ -18,6 +18,8 @@ import { certificatesIn, issuedFor, publicKeyOf, refusal } from './answers.ts'
 import { type CaAddress, type CaCall, type CaResponse, Connection } from './connection.ts'
 
 const WELL_KNOWN = '/.well-known/est'
+const NO_ENVELOPE =
+  'EST takes no request that an enrolment agent signed: an agent logs in, and the request itself names the user.'
 const OPERATIONS = ['cacerts', 'csrattrs', 'simpleenroll', 'simplereenroll', 'fullcmc', 'serverkeygen']
 const TAG = { oid: 0x06, sequence: 0x30 } as const
 
@@ -56,8 +58,9 @@ export function estProtocol(options: CaAddress): Est {
 
   async function enrol(
     request: Uint8Array,
-    { template, renewal, sending, unaccepted, signal }: SubmitOptions = {},
+    { template, signed, renewal, sending, unaccepted, signal }: SubmitOptions = {},
   ): Promise<CaAnswer> {
+    if (signed !== undefined) throw new UsageError('ERR_USAGE', NO_ENVELOPE)
     const key = publicKeyOf(request)
     const response = await call(
       renewal ? 'simplereenroll' : 'simpleenroll',

@@ -3,8 +3,10 @@ import { ifWellFormed } from '../../iso7816/tlv.ts'
 import { writeCertsOnly } from '../../x509/certs-only.ts'
 import { EXTENSIONS } from '../../x509/extensions.ts'
 import { writePem } from '../../x509/pem.ts'
+import { isSignedData } from '../../x509/signed-data.ts'
 import type { Intake } from '../intake.ts'
 import { Refusal } from '../notice.ts'
+import { openEnvelope } from '../on-behalf.ts'
 import { templateIn } from '../policy.ts'
 import type { User } from '../records.ts'
 import type { Entry } from '../registration-authority.ts'
@@ -64,18 +66,22 @@ export async function certsrv(parts: Certsrv, call: Call): Promise<Answer | unde
   return found.run(parts, call, user)
 }
 
-async function finish({ intake }: Certsrv, call: Call, user: User): Promise<Answer> {
+async function finish({ intake }: Certsrv, call: Call, login: User): Promise<Answer> {
   const form = readForm(await call.body(['application/x-www-form-urlencoded']))
-  if (form.get('mode')?.toLowerCase() === 'chkpnd') return pageOf(await ownEntry(intake, form.get('reqid') ?? '', user))
+  if (form.get('mode')?.toLowerCase() === 'chkpnd')
+    return pageOf(await ownEntry(intake, form.get('reqid') ?? '', login))
   if (form.get('mode')?.toLowerCase() !== 'newreq') throw new Refusal(400, 'The field Mode has to be newreq or chkpnd.')
   try {
-    const request = requestIn(form.get('certrequest') ?? '')
+    const handedIn = requestIn(form.get('certrequest') ?? '')
+    const onBehalf = isSignedData(handedIn) ? await openEnvelope(intake.registration, handedIn) : undefined
+    const { user, request } = onBehalf ?? { user: login, request: handedIn }
     const attributes = requestAttributes(form.get('certattrib') ?? '')
     const template = templateOf(request, attributes.get('certificatetemplate'))
     const objection = attributes.has('san')
       ? 'Names are taken from the request, not from the attribute SAN.'
       : undefined
-    return pageOf(await intake.submit({ user, template, request, ...(objection === undefined ? {} : { objection }) }))
+    const more = { ...(onBehalf && { by: login }), ...(objection !== undefined && { objection }) }
+    return pageOf(await intake.submit({ user, template, request, ...more }))
   } catch (error) {
     // A malformed request gets no number.
     if (error instanceof Refusal && error.status < 429) return deniedPage(0, error.message)
@@ -101,11 +107,11 @@ function templateInside(request: Uint8Array): TemplateName | undefined {
   return extension && ifWellFormed(() => templateIn(extension.value))
 }
 
-/** The user's own request. For requests of others the answer does not reveal that they exist. */
+/** A request of the user, or one that the user handed in. For requests of others the answer does not reveal that they exist. */
 async function ownEntry({ registration }: Intake, id: string, user: User): Promise<Entry | undefined> {
   const known = /^[1-9][0-9]{0,8}$/.test(id) && (await registration.directory.request(Number(id))) !== undefined
   const entry = known ? await registration.entry(Number(id)) : undefined
-  return entry?.user === user.name ? entry : undefined
+  return entry?.user === user.name || entry?.by === user.name ? entry : undefined
 }
 
 function pageOf(entry: Entry | undefined): Answer {

@@ -6,7 +6,9 @@ import { writeCertsOnly } from '../../x509/certs-only.ts'
 import { oid } from '../../x509/oid.ts'
 import type { Intake } from '../intake.ts'
 import { Refusal } from '../notice.ts'
+import { userNamedIn } from '../on-behalf.ts'
 import type { Entry } from '../registration-authority.ts'
+import { readRequest } from '../request.ts'
 import { findTemplate, TEMPLATES, type TemplateName } from '../templates.ts'
 import { type Answer, type Call, plain } from './http.ts'
 import type { Login } from './login.ts'
@@ -59,9 +61,12 @@ function decoded(label: string): string {
 }
 
 async function enrol({ intake, login }: Est, call: Call, template: TemplateName, renewal: boolean): Promise<Answer> {
-  const user = await login.user(call, { certificate: true })
+  const own = await login.user(call, { certificate: true })
+  const by = await login.agent(call)
   const request = requestIn(await call.body(['application/pkcs10']))
-  return answerTo(await intake.submitOnce({ user, template, request, renewal }))
+  const user = by === undefined ? own : await userNamedIn(intake.registration.directory, readRequest(request))
+  const onBehalf = by !== undefined && by.name !== user.name
+  return answerTo(await intake.submitOnce({ user, ...(onBehalf && { by }), template, request, renewal }))
 }
 
 function answerTo({ id, user, state, reason, certificate }: Entry): Answer {

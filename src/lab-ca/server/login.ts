@@ -36,6 +36,12 @@ export class Login {
     throw new LoginNeeded('A user name and password are needed. Add a user: tessera lab-ca user add NAME.')
   }
 
+  /** The enrolment agent who logs in by certificate. */
+  async agent({ headers, clientCertificate }: Call): Promise<User | undefined> {
+    if (headers.authorization !== undefined || clientCertificate === undefined) return undefined
+    return this.#registration.agent(clientCertificate)
+  }
+
   async #byPassword(credentials: string): Promise<User> {
     const [, encoded = ''] = /^Basic +([A-Za-z0-9+/]{1,400}={0,2})$/i.exec(credentials) ?? []
     const [name, ...password] = Buffer.from(encoded, 'base64').toString('utf8').split(':')
