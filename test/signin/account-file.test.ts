@@ -140,7 +140,7 @@ test('addresses of services', () => {
   for (const text of bad) {
     assert.throws(
       () => serviceOrigin(text),
-      (error: Error) => /no address of a service/.test(error.message) && !/u:p/.test(error.message),
+      (error: Error) => /is not the address of a service/.test(error.message) && !/u:p/.test(error.message),
       text,
     )
   }

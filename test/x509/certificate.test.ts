@@ -11,7 +11,7 @@ import {
   writeAlternativeNames,
   writeSecurityIdentifier,
 } from '../../src/x509/alternative-names.ts'
-import { toDer } from '../../src/x509/ber.ts'
+import { firstElement, toDer } from '../../src/x509/ber.ts'
 import { readAlgorithm, readCertificate } from '../../src/x509/certificate.ts'
 import { EXTENSIONS } from '../../src/x509/extensions.ts'
 import { dotted, oidOctets } from '../../src/x509/oid.ts'
@@ -205,6 +205,13 @@ test('BER becomes DER: lengths without end, octet strings in pieces, long length
   ]
   for (const wrong of bad) refusedBy(TlvError, () => toDer(octets(wrong)), wrong)
   refusedBy(TlvError, () => toDer(octets('3080'.repeat(60) + '0000'.repeat(60))), 'depth')
+})
+
+test('the first of several elements, as it is written', () => {
+  for (const first of ['02 01 05', '30 80 02 01 05 00 00']) {
+    assert.equal(firstElement(octets(`${first} 04 00`)), octets(first))
+  }
+  for (const wrong of ['', '30', '02 05 00', '30 80 02 01 05']) refusedBy(TlvError, () => firstElement(octets(wrong)))
 })
 
 test.run()
