@@ -1,5 +1,8 @@
 // Times and days for people, in the time zone of the process. JSON has ISO 8601 in UTC.
 
+/** In milliseconds. */
+export const DAY = 24 * 60 * 60 * 1000
+
 const two = (value: number): string => String(value).padStart(2, '0')
 
 /** As in 2026-11-30. */

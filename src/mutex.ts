@@ -57,7 +57,7 @@ export class Mutex {
 }
 
 /** What `work` throws at once is a rejection like any other. */
-function begin<T>(work: () => Promise<T>): Promise<T> {
+export function begin<T>(work: () => Promise<T>): Promise<T> {
   try {
     return work()
   } catch (error) {

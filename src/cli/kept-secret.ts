@@ -1,8 +1,9 @@
 // Files of secrets that stay on disk, for a command that runs later and unwatched.
 import { stat } from 'node:fs/promises'
 import { resolve } from 'node:path'
-import { FileError, UsageError } from '../errors.ts'
+import { UsageError } from '../errors.ts'
 import { TEXT } from './messages.ts'
+import { permissionsOf, unreadable } from './secret-file.ts'
 
 /** Names that mean something else, or nothing, in another process, even where they name a file here. */
 const OF_THIS_PROCESS = /^\/(dev\/(std(in|out|err)$|fd\/)|proc\/)/
@@ -14,11 +15,10 @@ const OF_THIS_PROCESS = /^\/(dev\/(std(in|out|err)$|fd\/)|proc\/)/
 export async function keptSecret(path: string, option: string): Promise<string> {
   const whole = resolve(path)
   if (path === '-' || OF_THIS_PROCESS.test(whole)) throw new UsageError('ERR_USAGE', TEXT.timer.notKept(option))
-  const found = await stat(whole).catch((error: NodeJS.ErrnoException) => {
-    // The path is not repeated: the user may have typed the secret itself.
-    throw new FileError('ERR_IO', TEXT.error.secretFileUnreadable(option, error.code ?? 'unknown reason'))
+  const found = await stat(whole).catch((error: unknown) => {
+    throw unreadable(option, error)
   })
   if (!found.isFile()) throw new UsageError('ERR_USAGE', TEXT.timer.notKept(option))
   if ((found.mode & 0o077) === 0) return whole
-  throw new UsageError('ERR_USAGE', TEXT.timer.notPrivate(option, (found.mode & 0o777).toString(8).padStart(4, '0')))
+  throw new UsageError('ERR_USAGE', TEXT.timer.notPrivate(option, permissionsOf(found.mode)))
 }

@@ -1,87 +1,15 @@
 // The sources of a command's secrets: a file with one secret a line, or a question on the terminal, never the command
 // line. Each is an unpooled Uint8Array, and all are wiped when the command ends, or when it begins to wait.
 
-import { open } from 'node:fs/promises'
 import { isUint8Array } from 'node:util/types'
-import { copyOf, wipe } from '../bytes.ts'
-import { type AnyCardError, FileError, PinError, UsageError } from '../errors.ts'
+import { wipe } from '../bytes.ts'
+import { type AnyCardError, PinError, UsageError } from '../errors.ts'
 import { TEXT } from './messages.ts'
 import type { Terminal } from './prompt.ts'
+import { readSecretFile, readSecrets, SecretFile } from './secret-file.ts'
 
-/** Most octets of a file of secrets. */
-export const MOST_OCTETS = 4096
+/** How often a mistyped secret is asked for. */
 const ATTEMPTS = 3
-
-/**
- * The secrets in `content`, one a line. CR LF and a byte order mark are accepted; the last line end does not begin a line.
- * Wipes `content`.
- */
-export function splitSecrets(content: Uint8Array): Uint8Array[] {
-  const lines: Uint8Array[] = []
-  const marked = content[0] === 0xef && content[1] === 0xbb && content[2] === 0xbf
-  let start = marked ? 3 : 0
-  while (start < content.length) {
-    const found = content.indexOf(0x0a, start)
-    const stop = found === -1 ? content.length : found
-    const end = stop > start && content[stop - 1] === 0x0d ? stop - 1 : stop
-    lines.push(copyOf(content.subarray(start, end)))
-    start = stop + 1
-  }
-  wipe(content)
-  return lines
-}
-
-interface Content {
-  readonly octets: Uint8Array
-  /** Whether it can be read again: false for a pipe. */
-  readonly lasts: boolean
-}
-
-/** A file of secrets, read once and used line by line. */
-class SecretFile {
-  readonly #read: () => Promise<Content>
-  readonly #option: string
-  #lines: readonly Uint8Array[] | undefined
-  #lasts = false
-  #next = 0
-  /** Which line was which secret, before the secrets were dropped. */
-  readonly #known = new Map<string, number>()
-  #dropped = false
-
-  constructor(read: () => Promise<Content>, option: string) {
-    this.#read = read
-    this.#option = option
-  }
-
-  async take(what: string, mayBeEmpty: boolean): Promise<Uint8Array> {
-    this.#lines ??= await this.#open()
-    const index = (this.#dropped ? this.#known.get(what) : undefined) ?? this.#next++
-    this.#known.set(what, index)
-    const line = this.#lines[index]
-    if (line === undefined || (line.length === 0 && !mayBeEmpty)) {
-      throw new UsageError('ERR_USAGE', TEXT.error.secretFileShort(this.#option, what, index + 1))
-    }
-    return line
-  }
-
-  /** Wipes what can be read again. */
-  drop(): void {
-    if (!this.#lasts) return
-    this.wipe()
-    this.#lines = undefined
-    this.#dropped = true
-  }
-
-  wipe(): void {
-    wipe(...(this.#lines ?? []))
-  }
-
-  async #open(): Promise<readonly Uint8Array[]> {
-    const { octets, lasts } = await this.#read()
-    this.#lasts = lasts
-    return splitSecrets(octets)
-  }
-}
 
 export interface SecretSources {
   /** --pin-file: a path, or - for standard input. */
@@ -149,7 +77,9 @@ export class Secrets {
   async fromFile(path: string, option: string, what: string, mayBeEmpty = false): Promise<Uint8Array> {
     let file = this.#files.get(path)
     if (file === undefined) {
-      file = new SecretFile(() => (path === '-' ? this.#stdin(option) : this.#readFile(path, option)), option)
+      const { claimStdin, warn } = this.#sources
+      const read = () => (path === '-' ? readSecrets(claimStdin(option), option) : readSecretFile(path, option, warn))
+      file = new SecretFile(read, option)
       this.#files.set(path, file)
     }
     return file.take(what, mayBeEmpty)
@@ -207,53 +137,6 @@ export class Secrets {
       }
     })
   }
-
-  async #stdin(option: string): Promise<Content> {
-    const content = new Uint8Array(MOST_OCTETS + 1)
-    let length = 0
-    try {
-      for await (const chunk of this.#sources.claimStdin(option)) {
-        const room = content.length - length
-        content.set(chunk.subarray(0, room), length)
-        length += Math.min(chunk.length, room)
-        wipe(chunk)
-        if (length === content.length) break
-      }
-    } catch (error) {
-      wipe(content)
-      throw error
-    }
-    return { octets: bounded(content, length, option), lasts: false }
-  }
-
-  async #readFile(path: string, option: string): Promise<Content> {
-    const content = new Uint8Array(MOST_OCTETS + 1)
-    try {
-      const file = await open(path, 'r')
-      try {
-        const { mode } = await file.stat()
-        const lasts = (mode & 0o170000) === 0o100000
-        if (lasts && (mode & 0o044) !== 0) {
-          this.#sources.warn(TEXT.warn.secretFileOpen(option, (mode & 0o777).toString(8).padStart(4, '0')))
-        }
-        let length = 0
-        for (;;) {
-          const { bytesRead } = await file.read(content, length, content.length - length)
-          length += bytesRead
-          if (bytesRead > 0 && length < content.length) continue
-          return { octets: bounded(content, length, option), lasts }
-        }
-      } finally {
-        await file.close()
-      }
-    } catch (error) {
-      wipe(content)
-      if (error instanceof UsageError) throw error
-      // The path is not repeated: the user may have typed the secret itself.
-      const reason = (error as NodeJS.ErrnoException).code ?? 'unknown reason'
-      throw new FileError('ERR_IO', TEXT.error.secretFileUnreadable(option, reason))
-    }
-  }
 }
 
 /** A secret that a command needs more than once: taken once, and again after `drop`. */
@@ -266,12 +149,6 @@ export function standing<T>(secrets: Pick<Secrets, 'drops'>, take: () => Promise
     taken ??= take()
     return taken
   }
-}
-
-function bounded(content: Uint8Array, length: number, option: string): Uint8Array {
-  if (length <= MOST_OCTETS) return content.subarray(0, length)
-  wipe(content)
-  throw new UsageError('ERR_USAGE', TEXT.error.secretFileLong(option, MOST_OCTETS))
 }
 
 async function askOnce(terminal: Terminal, prompt: string, what: string): Promise<Uint8Array> {

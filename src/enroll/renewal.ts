@@ -1,4 +1,5 @@
 // Certificates near their end: when that is, and what a request for renewal copies from them.
+import { DAY } from '../dates.ts'
 import { CardError } from '../errors.ts'
 import { TlvError } from '../iso7816/tlv.ts'
 import { type Certificate, readCertificate } from '../x509/certificate.ts'
@@ -6,7 +7,6 @@ import type { CertificateDescription } from './describe.ts'
 
 /** How many days before its end a certificate is due, by default. */
 export const DUE_DAYS = 30
-const DAY = 24 * 60 * 60 * 1000
 
 export interface Expiry {
   readonly notAfter: Date

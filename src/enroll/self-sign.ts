@@ -1,4 +1,5 @@
 // A certificate that a key on the card signs for itself, so that programs which rely on certificates see the key.
+import { DAY } from '../dates.ts'
 import { UsageError } from '../errors.ts'
 import type { Card } from '../piv/host/card.ts'
 import { subjectKey } from '../x509/extensions.ts'
@@ -11,8 +12,6 @@ export type SelfSignOptions = Omit<CertificateContent, 'template'> &
     /** 365 by default; 1 to 9999. */
     readonly days?: number
   }
-
-const DAY = 24 * 60 * 60 * 1000
 
 /**
  * Signs a certificate for the key in a slot with that key, and stores it there. Like every change of the card, this

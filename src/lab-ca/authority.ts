@@ -2,6 +2,7 @@
 import { generateKeyPairSync, randomBytes, X509Certificate } from 'node:crypto'
 import { isIP } from 'node:net'
 import { fromHex } from '../bytes.ts'
+import { DAY } from '../dates.ts'
 import { integer } from '../iso7816/der.ts'
 import { writeHostNames } from '../x509/alternative-names.ts'
 import { type Certificate, readCertificate } from '../x509/certificate.ts'
@@ -23,7 +24,6 @@ import { LABORATORY } from './notice.ts'
 import type { Content } from './policy.ts'
 import { type Curve, loadOrMake } from './root.ts'
 
-const DAY = 24 * 60 * 60 * 1000
 /** Clocks in a laboratory differ, so certificates and lists are valid from a little earlier. */
 const EARLIER = 10 * 60 * 1000
 const SERVER_DAYS = 30

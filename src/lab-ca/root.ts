@@ -9,6 +9,7 @@ import {
   X509Certificate,
 } from 'node:crypto'
 import { hex, utf8, wipe } from '../bytes.ts'
+import { DAY } from '../dates.ts'
 import { FileError, UsageError } from '../errors.ts'
 import { basicConstraints, extension, subjectKey } from '../x509/extensions.ts'
 import { writeName } from '../x509/name.ts'
@@ -24,7 +25,6 @@ export const CURVES = {
 } as const
 export type Curve = keyof typeof CURVES
 
-const DAY = 24 * 60 * 60 * 1000
 const DAYS = 3650
 const LONGEST_FILE = 16 * 1024
 

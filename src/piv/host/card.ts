@@ -8,6 +8,7 @@ import type { KeyObject } from 'node:crypto'
 import { isUint8Array } from 'node:util/types'
 import type { CardChannel, LocalCard } from '../../channel.ts'
 import { CardError } from '../../errors.ts'
+import { begin } from '../../mutex.ts'
 import { type Algorithm, parseAlgorithm } from '../algorithms.ts'
 import { pinBytes, type Secret } from '../pin.ts'
 import { defaultPinPolicy, PIN_POLICIES, type PinPolicy, parseSlot, type Slot } from '../slots.ts'
@@ -279,7 +280,7 @@ export class Card {
     data: Uint8Array | AsyncIterable<Uint8Array>,
     options: SignatureOptions & UseOptions = {},
   ): Promise<Uint8Array> {
-    return attempt(() => {
+    return begin(() => {
       const parameters = signatureParameters(options)
       return this.#access.use(parseSlot(slot), 'sign', options, () => {
         const digest = digestOf(data, parameters.hash, options)
@@ -355,7 +356,7 @@ export class Card {
   // --- Inside ---------------------------------------------------------------------------------------------------
 
   #use(slot: string, what: KeyUse, options: UseOptions, operation: () => Operation): Promise<Uint8Array> {
-    return attempt(() => {
+    return begin(() => {
       const ready = operation()
       return this.#access.use(parseSlot(slot), what, options, () => ready)
     })
@@ -392,13 +393,4 @@ function checkPolicy(policy: string): PinPolicy {
   const found = PIN_POLICIES.find((known) => known === policy)
   if (found !== undefined) return found
   throw new CardError('ERR_NOT_SUPPORTED', `There is no PIN policy '${policy}'. Use one of ${PIN_POLICIES.join(', ')}.`)
-}
-
-/** What `work` throws at once is a rejection like any other. */
-function attempt<T>(work: () => Promise<T>): Promise<T> {
-  try {
-    return work()
-  } catch (error) {
-    return Promise.reject(error)
-  }
 }
