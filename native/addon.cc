@@ -11,6 +11,9 @@ void init(Napi::Env env, Napi::Object exports);
 namespace pcsc {
 void init(Napi::Env env, Napi::Object exports);
 }
+namespace provider {
+void init(Napi::Env env, Napi::Object exports);
+}
 namespace terminal {
 void init(Napi::Env env, Napi::Object exports);
 }
@@ -26,6 +29,7 @@ static Napi::Object init(Napi::Env env, Napi::Object exports) {
   tessera::net::init(env, exports);
   tessera::kdf::init(env, exports);
   tessera::terminal::init(env, exports);
+  tessera::provider::init(env, exports);
   tessera::tls::init(env, exports);
   return exports;
 }

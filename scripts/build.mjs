@@ -22,7 +22,7 @@ run(join(root, 'node_modules/.bin/tsc'), '-p', join(root, 'tsconfig.build.json')
 // the same types, so that the parts of a program that import and those that require() understand each other.
 mkdirSync(join(dist, 'commonjs'))
 writeFileSync(join(dist, 'commonjs/package.json'), '{ "type": "commonjs" }\n')
-for (const entry of ['index', 'enroll/index', 'tls/index', 'signin/index', 'serve/index']) {
+for (const entry of ['index', 'enroll/index', 'keys/index', 'tls/index', 'signin/index', 'serve/index']) {
   const name = entry === 'index' ? entry : dirname(entry)
   writeFileSync(join(dist, `commonjs/${name}.d.ts`), await declarations(entry))
 }

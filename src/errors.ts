@@ -44,6 +44,8 @@ export const ERROR_CODES = {
   ERR_CERTIFICATE_ABSENT: { kind: 'card', sw: 0x6a82, ckr: 'CKR_OBJECT_HANDLE_INVALID' },
   ERR_CERTIFICATE_KEY: { kind: 'card' },
   ERR_CERTIFICATE_UNFIT: { kind: 'card' },
+  ERR_NO_PROVIDER: { kind: 'card' },
+  ERR_KEY_BUSY: { kind: 'card' },
 
   ERR_CARD_BUSY: { kind: 'file' },
   ERR_CARD_FILE: { kind: 'file' },

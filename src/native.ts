@@ -1,4 +1,4 @@
-// The native addon: loaded once, typed here. Its C++ twins are the files binding.cc in native/tpm, pcsc, tls, terminal and net.
+// The native addon: loaded once, typed here. Its C++ twins are the files binding.cc in native/tpm, pcsc, provider, tls, terminal and net.
 // Octets, numbers and handles cross this seam, nothing else; every Uint8Array is copied on the way in and fresh on the way
 // out.
 import { loadAddon } from './addon/load.ts'
@@ -143,6 +143,34 @@ export interface NativeTlsSigner {
   close(): void
 }
 
+// --- Keys of Node's OpenSSL: native/provider/binding.cc --------------------------------------------------------------
+
+/** A thread in OpenSSL waits for this: a digest to be signed. */
+export interface NativeKeyRequest {
+  /** Counts all requests of the process. */
+  readonly id: number
+  /** A thread of libuv's pool waits, or one that has not loaded the addon. */
+  readonly pooled: boolean
+  readonly octets: Uint8Array
+  /** `SHA-256`; OpenSSL's name for other hashes, and empty where there is only a digest. */
+  readonly hash: string
+  /** Empty for ECDSA. */
+  readonly padding: 'pkcs1' | 'pss' | ''
+  /** Octets; of PSS. */
+  readonly saltLength: number
+}
+
+export interface NativeProviderKey {
+  /** What PKCS#8 calls the key: `tessera:TOKEN`, in any thread of this process. */
+  readonly token: string
+  /** False where no thread waits any more. ECDSA in DER, RSA as long as the modulus. */
+  answer(id: number, octets: Uint8Array): boolean
+  /** `code` becomes the reason in Node's error, beside `reason(NUMBER)`: 1000 and the request's number modulo 200 000. */
+  refuse(id: number, code: string): boolean
+  /** Refuses every request that waits, and every later one. */
+  close(): void
+}
+
 export interface Native {
   readonly PcscConnection: new () => NativePcscConnection
   /** Calls back with what there is now, and at each change. */
@@ -179,6 +207,13 @@ export interface Native {
     rounds: number,
     length: number,
   ): Promise<Uint8Array>
+  /** Registers the provider, once for this copy of the addon; false where Node's OpenSSL does not let it serve. */
+  registerProvider(): boolean
+  /** Only after `registerProvider`. `spki`: of an EC or RSA key. This thread is asked, and no other. */
+  readonly ProviderKey: new (
+    spki: Uint8Array,
+    asked: (request: NativeKeyRequest) => void,
+  ) => NativeProviderKey
   /** Registers the engine, once for this copy of the addon, and answers its name; undefined where Node's OpenSSL has none. */
   registerTlsEngine(): string | undefined
   /** Lets this thread stop waiting for a signature when it is terminated. */

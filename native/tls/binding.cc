@@ -5,9 +5,9 @@
 
 #include "../common/convert.h"
 #include "../common/thread_safe_callback.h"
+#include "../common/thread_termination.h"
 #include "engine.h"
 #include "remote_signer.h"
-#include "thread_termination.h"
 
 namespace tessera::tls {
 namespace {

@@ -3,16 +3,14 @@
 // is secret: digests, padded digests and signatures.
 #pragma once
 
+#include <atomic>
 #include <chrono>
-#include <condition_variable>
 #include <functional>
-#include <map>
 #include <memory>
-#include <mutex>
 #include <optional>
-#include <string>
 
 #include "../common/bytes.h"
+#include "../common/waiters.h"
 
 namespace tessera::tls {
 
@@ -50,19 +48,11 @@ class RemoteSigner {
   void close();
 
  private:
-  struct Waiting {
-    std::condition_variable wake;
-    bool done = false;
-    std::optional<Bytes> signature;
-  };
-
   const Bytes spki_;
   const Ask ask_;
   const std::chrono::milliseconds patience_;
-  std::mutex mutex_;
-  std::map<uint64_t, Waiting*> waiting_;
-  uint64_t last_id_ = 0;
-  bool closed_ = false;
+  Waiters<Bytes> waiters_;
+  std::atomic<uint64_t> last_id_{0};
 };
 
 // The signers of this process, by the number in the identifiers of OpenSSL's keys.

@@ -58,6 +58,8 @@ export const EXIT_CODES: Readonly<Record<ErrorCode, ExitCode>> = {
   ERR_CERTIFICATE_ABSENT: EXIT.unsupported,
   ERR_CERTIFICATE_KEY: EXIT.usage,
   ERR_CERTIFICATE_UNFIT: EXIT.policy,
+  ERR_NO_PROVIDER: EXIT.unsupported,
+  ERR_KEY_BUSY: EXIT.failure,
 
   ERR_CARD_BUSY: EXIT.failure,
   ERR_CARD_FILE: EXIT.failure,

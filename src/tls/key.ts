@@ -6,13 +6,13 @@ import { PinError, TlsError } from '../errors.ts'
 import { Mutex } from '../mutex.ts'
 import { type NativeSignatureRequest, type NativeTlsSigner, native } from '../native.ts'
 import { accessOf, type Card } from '../piv/host/card.ts'
+import { KeptPin } from '../piv/host/kept-pin.ts'
 import type { KeyInfo } from '../piv/host/key-info.ts'
 import { signing, signingBlock } from '../piv/host/keys.ts'
 import type { AskPin } from '../piv/host/pin-request.ts'
 import { signatureParameters } from '../piv/host/signature.ts'
 import type { Secret } from '../piv/pin.ts'
 import type { CardIdentity } from './messages.ts'
-import { KeptPin } from './pin.ts'
 
 /** A connection whose handshake is under way. */
 export interface Handshake {

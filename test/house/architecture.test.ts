@@ -40,7 +40,14 @@ test('native: no domain includes another, and common/ none', () => {
 test('the entry points of the package are index.ts of folders, and only re-export', () => {
   const { exports } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8')) as { exports: object }
   const entries = Object.keys(exports).flatMap((name) => (name.endsWith('.json') ? [] : [join(name, 'index.ts')]))
-  assert.equal(entries, ['index.ts', 'enroll/index.ts', 'tls/index.ts', 'signin/index.ts', 'serve/index.ts'])
+  assert.equal(entries, [
+    'index.ts',
+    'enroll/index.ts',
+    'keys/index.ts',
+    'tls/index.ts',
+    'signin/index.ts',
+    'serve/index.ts',
+  ])
   for (const name of entries) assert.is(besidesReExports(sources[name] ?? 'not there'), '', name)
 })
 

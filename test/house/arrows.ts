@@ -26,6 +26,7 @@ const arrows: Readonly<Record<string, readonly string[]>> = {
   serve: ['serve/vpcd', 'cards', 'tpm', 'channel'],
   enroll: ['piv/host', 'piv', 'iso7816', 'x509', 'home', 'files', 'https', 'native'],
   'enroll/station': ['enroll', 'cards', 'piv/host', 'piv'],
+  keys: ['piv/host', 'piv', 'iso7816', 'native'],
   tls: ['enroll', 'https', 'piv/host', 'piv', 'native'],
   'lab-ca': ['iso7816', 'x509', 'files', 'https'],
   doctor: ['cards', 'tpm', 'pcsc', 'serve/vpcd', 'native'],

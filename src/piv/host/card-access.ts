@@ -43,6 +43,7 @@ export class CardAccess {
   readonly extras: Extras
   readonly secrets: CardSecrets
   readonly #selection: Selection
+  readonly #closing = new AbortController()
 
   constructor(channel: CardChannel) {
     this.channel = channel
@@ -50,6 +51,17 @@ export class CardAccess {
     this.secrets = new CardSecrets(channel.local, this.extras)
     this.keys = new CardKeys(this.extras, this.isShared)
     this.#selection = new Selection(channel, this.extras, this.secrets)
+  }
+
+  /** Aborted when the card is being closed: for whoever waits for something else than the card. */
+  get closing(): AbortSignal {
+    return this.#closing.signal
+  }
+
+  /** Lets the card go. Work under way is finished first. */
+  async close(): Promise<void> {
+    this.#closing.abort()
+    await this.channel.close()
   }
 
   /** Other programs can reach the card too, between two transactions. */

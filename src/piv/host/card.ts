@@ -346,7 +346,7 @@ export class Card {
 
   /** Lets the card go. Work under way is finished first. */
   async close(): Promise<void> {
-    await this.#access.channel.close()
+    await this.#access.close()
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

@@ -21,6 +21,8 @@ export interface SignatureParameters {
   readonly hash: Hash
   readonly format: 'der' | 'raw'
   readonly padding: 'pkcs1' | 'pss'
+  /** PSS: octets of the salt; as many as the hash has unless said otherwise. */
+  readonly saltLength?: number
 }
 
 export function signatureParameters(options: SignatureOptions): SignatureParameters {
@@ -93,13 +95,17 @@ async function digestOfParts(
 
 /**
  * The block that the raw RSA operation turns into a signature. `length`: the octets of the modulus.
- * @throws CardError ERR_DATA when the length of the digest is not that of `hash`
+ * @throws CardError ERR_DATA when the length of the digest is not that of `hash`, or the salt is too long for the key
  */
-export function rsaBlock(digest: Uint8Array, { hash, padding }: SignatureParameters, length: number): Uint8Array {
+export function rsaBlock(digest: Uint8Array, parameters: SignatureParameters, length: number): Uint8Array {
+  const { hash, padding, saltLength = HASHES[hash] } = parameters
   if (digest.length !== HASHES[hash]) {
     throw new CardError('ERR_DATA', `A ${hash} digest has ${HASHES[hash]} octets, and this has ${digest.length}.`)
   }
-  return padding === 'pss' ? pssBlock(digest, hash, length) : pkcs1Block(digest, hash, length)
+  if (padding === 'pkcs1') return pkcs1Block(digest, hash, length)
+  const longest = length - digest.length - 2
+  if (saltLength <= longest) return pssBlock(digest, hash, saltLength, length)
+  throw new CardError('ERR_DATA', `With this key and ${hash} a salt has at most ${longest} octets, not ${saltLength}.`)
 }
 
 /**
@@ -115,8 +121,8 @@ export function checkBlock(block: Uint8Array, length: number): Uint8Array {
 }
 
 /** EMSA-PSS, RFC 8017, 9.1.1, for a modulus length that is a multiple of 8 bits. */
-function pssBlock(digest: Uint8Array, hash: Hash, length: number): Uint8Array {
-  const salt = Uint8Array.from(randomBytes(digest.length))
+function pssBlock(digest: Uint8Array, hash: Hash, saltLength: number, length: number): Uint8Array {
+  const salt = Uint8Array.from(randomBytes(saltLength))
   const h = hashOf(hash, new Uint8Array(8), digest, salt)
   const db = concat(new Uint8Array(length - salt.length - h.length - 2), Uint8Array.of(0x01), salt)
   const mask = mgf1(h, db.length, hash)

@@ -4,12 +4,15 @@
 
 #include <node_api.h>
 
-namespace tessera::tls {
+namespace tessera {
 
 // Makes is_terminating() work on this thread, for as long as its environment exists.
 void watch_termination(napi_env env);
 
+// Whether watch_termination() was called on this thread: then it runs JavaScript.
+bool is_watched();
+
 // Always false on a thread without watch_termination().
 bool is_terminating();
 
-}  // namespace tessera::tls
+}  // namespace tessera

@@ -1,6 +1,6 @@
 #include "thread_termination.h"
 
-namespace tessera::tls {
+namespace tessera {
 namespace {
 
 thread_local napi_env watched = nullptr;
@@ -15,6 +15,10 @@ void watch_termination(napi_env env) {
       env, [](void*) { watched = nullptr; }, nullptr);
 }
 
+bool is_watched() {
+  return watched != nullptr;
+}
+
 bool is_terminating() {
   if (watched == nullptr) return false;
   napi_handle_scope scope;
@@ -27,4 +31,4 @@ bool is_terminating() {
   return ends;
 }
 
-}  // namespace tessera::tls
+}  // namespace tessera

@@ -1,8 +1,8 @@
-// The PIN of an agent: asked for each time, or given once.
-import { secretBytes, wipe } from '../bytes.ts'
-import { PinError } from '../errors.ts'
-import type { AskPin, PinRequest } from '../piv/host/pin-request.ts'
-import type { Secret } from '../piv/pin.ts'
+// The PIN of whoever uses a key many times: asked for each time, or given once.
+import { secretBytes, wipe } from '../../bytes.ts'
+import { PinError } from '../../errors.ts'
+import type { Secret } from '../pin.ts'
+import type { AskPin, PinRequest } from './pin-request.ts'
 
 export class KeptPin {
   readonly #ask: AskPin | undefined
@@ -19,7 +19,7 @@ export class KeptPin {
     if (this.#ask !== undefined) return this.#ask(request)
     if (this.#refusal !== undefined) throw this.#refusal
     if (this.#given !== undefined) return this.#given
-    throw new PinError('ERR_PIN_REQUIRED', `${request.reason} Give cardAgent a function that asks for it: { onPin }.`)
+    throw new PinError('ERR_PIN_REQUIRED', `${request.reason} Give it, or a function that asks for it: { onPin }.`)
   }
 
   /** A fixed PIN that was wrong is not tried again, which would cost another try. */

@@ -1,0 +1,79 @@
+// A key on a card: its public half, which is an ordinary key of OpenSSL, and the way to whoever has the card. There is
+// no private half here.
+#pragma once
+
+#include <atomic>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+#include <thread>
+
+#include "../common/bytes.h"
+#include "../common/secret.h"
+#include "../common/waiters.h"
+#include "openssl.h"
+
+namespace tessera::provider {
+
+enum class Kind : uint8_t { kEc, kRsa };
+inline constexpr size_t kKinds = 2;
+
+// A use of the private half, for JavaScript to have the card do.
+struct Request {
+  uint64_t id = 0;
+  // Whether a thread of libuv's pool waits, and not JavaScript in another thread.
+  bool pooled = false;
+  // The digest.
+  Bytes octets;
+  // As src/piv/algorithms.ts names it; OpenSSL's name for others.
+  std::string hash;
+  // "pkcs1" or "pss" with an RSA key.
+  const char* padding = "";
+  // Octets; for "pss".
+  uint32_t salt_length = 0;
+};
+
+struct Answer {
+  Secret octets;
+  // An error code of src/errors.ts, and no octets.
+  std::string refusal;
+};
+
+class CardKey {
+ public:
+  // Hands a request to the thread that has the card; without one it asks that thread to see whether it still lives.
+  using Ask = std::function<void(std::unique_ptr<Request>)>;
+
+  // Made on the thread that has the card. Empty where `spki` (SubjectPublicKeyInfo in DER) is no key of a known kind.
+  static std::shared_ptr<CardKey> make(const Bytes& spki, Ask ask);
+  // The key with that token; empty where there is none, or not any more.
+  static std::shared_ptr<CardKey> find(const std::string& token);
+
+  CardKey(Pkey public_half, Kind kind, std::string token, Ask ask);
+
+  Kind kind() const { return kind_; }
+  // What stands for the key in PKCS#8: digits in hex, and a secret of this process.
+  const std::string& token() const { return token_; }
+  const EVP_PKEY* public_half() const { return public_half_.get(); }
+  // Octets of the longest signature.
+  size_t size() const;
+
+  // Waits for the answer; where there is none, OpenSSL's queue has the error.
+  std::optional<Secret> use(std::unique_ptr<Request> request);
+
+  // False where nobody waits for it any more.
+  bool answer(uint64_t id, Answer answer) { return waiters_.answer(id, std::move(answer)); }
+  // Refuses whoever waits, and whoever comes later.
+  void close();
+
+ private:
+  const Pkey public_half_;
+  const Kind kind_;
+  const std::string token_;
+  const Ask ask_;
+  const std::thread::id owner_ = std::this_thread::get_id();
+  Waiters<Answer> waiters_;
+};
+
+}  // namespace tessera::provider

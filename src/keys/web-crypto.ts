@@ -1,0 +1,44 @@
+// Keys of cards for WebCrypto: which algorithms a key serves, and what it may be used for there.
+import { KeyObject, type webcrypto } from 'node:crypto'
+import { UsageError } from '../errors.ts'
+import { ALGORITHMS, type Algorithm } from '../piv/algorithms.ts'
+import { notExportable } from './not-exportable.ts'
+
+/** As WebCrypto names algorithms of keys. The curve is the key's own. */
+export type KeyAlgorithm = string | { readonly name: string; readonly hash?: string | { readonly name: string } }
+
+interface Row {
+  readonly kind: 'ec' | 'rsa'
+  readonly usages: readonly webcrypto.KeyUsage[]
+}
+
+const WEB_ALGORITHMS: Readonly<Record<string, Row>> = {
+  ECDSA: { kind: 'ec', usages: ['sign'] },
+  'RSASSA-PKCS1-v1_5': { kind: 'rsa', usages: ['sign'] },
+  'RSA-PSS': { kind: 'rsa', usages: ['sign'] },
+}
+
+/** @throws UsageError ERR_ALGORITHM */
+export async function importCryptoKey(
+  own: Algorithm,
+  der: Uint8Array,
+  wanted: KeyAlgorithm,
+): Promise<webcrypto.CryptoKey> {
+  const { name, hash = 'SHA-256' } = typeof wanted === 'string' ? { name: wanted } : wanted
+  const { kind } = ALGORITHMS[own]
+  const [found, row] =
+    Object.entries(WEB_ALGORITHMS).find(([known, row]) => equalNames(known, name) && row.kind === kind) ?? []
+  if (found === undefined || row === undefined) throw notFor(own, String(name))
+  const parameters = kind === 'ec' ? { name: found, namedCurve: own } : { name: found, hash }
+  const key = await crypto.subtle.importKey('pkcs8', der as Uint8Array<ArrayBuffer>, parameters, false, [...row.usages])
+  notExportable(KeyObject.from(key))
+  return key
+}
+
+/** WebCrypto's names are the same in any case. */
+const equalNames = (known: string, name: unknown): boolean => known.toLowerCase() === String(name).toLowerCase()
+
+function notFor(own: Algorithm, name: string): UsageError {
+  const names = Object.keys(WEB_ALGORITHMS).filter((known) => WEB_ALGORITHMS[known]?.kind === ALGORITHMS[own].kind)
+  return new UsageError('ERR_ALGORITHM', `A key of ${own} is not for ${name.slice(0, 40)}. Use ${names.join(' or ')}.`)
+}
