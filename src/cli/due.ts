@@ -1,7 +1,8 @@
 // Certificates near their end, from the file of the card: no TPM is needed. A card in a reader is asked.
 import { cardInfo, type ListedCertificate, readerCardInfo } from '../cards/index.ts'
+import { idByName } from '../enroll/identity.ts'
 import { DUE_DAYS, expiryOf } from '../enroll/renewal.ts'
-import { CardError } from '../errors.ts'
+import { CardError, PcscError } from '../errors.ts'
 import type { Context } from './context.ts'
 import { EXIT, type ExitCode } from './exit.ts'
 import { noteFailure } from './failed-renewals.ts'
@@ -30,25 +31,61 @@ async function certificatesOf(context: Context): Promise<readonly ListedCertific
   return card.certificates
 }
 
+/** The card of a renewal that nobody watches. */
+interface Watched {
+  /** As --card names it. */
+  readonly name: string
+  readonly cardId: string
+  readonly inReader: boolean
+  readonly certificates: readonly ListedCertificate[]
+}
+
+/** A card in a reader need not be there: its reader may be empty, or not plugged in. */
+const NOT_THERE: readonly string[] = ['ERR_READER_NOT_FOUND', 'ERR_CARD_REMOVED']
+
+/** Why nothing can be looked at now, in words, if the card is not there. */
+async function watchedCard(context: Context): Promise<Watched | string> {
+  const choice = await choiceToShow(context)
+  if ('name' in choice) return { ...(await cardInfo(choice.name)), inReader: false }
+  const name = `reader:${choice.reader}`
+  const card = await readerCardInfo(choice.reader).catch((error: unknown) => {
+    if (error instanceof PcscError && NOT_THERE.includes(error.code)) return undefined
+    throw error
+  })
+  if (card === undefined) return TEXT.enrollment.notThere(name)
+  if ('error' in card) throw card.error
+  const { cardId = idByName(card.name), certificates } = card
+  return { name, cardId, inReader: true, certificates }
+}
+
 /** Renews only if the certificate is due, and keeps why that failed: nobody may be watching. */
 export async function ifDue(context: Context, slot: string, renew: () => Promise<ExitCode>): Promise<ExitCode> {
-  const name = await nameInTpm(context)
-  const [certificate] = await listedCertificates(context, slot)
-  if (certificate !== undefined && !dueOf(certificate, context.options.within).due) {
-    await context.out.done({ state: 'not-due', slot }, TEXT.enrollment.notDue)
+  const { options, out, signal } = context
+  const found = await watchedCard(context)
+  const card =
+    typeof found === 'string' || isMeant(found, options.cardId) ? found : TEXT.enrollment.otherCard(found.name)
+  if (typeof card === 'string') {
+    await out.done({ state: 'absent', slot }, card)
+    return EXIT.ok
+  }
+  const certificate = card.certificates.find((one) => one.slot === slot)
+  if (certificate === undefined) throw new CardError('ERR_CERTIFICATE_ABSENT', TEXT.error.noCert(slot))
+  if (!dueOf(certificate, options.within).due) {
+    await out.done({ state: 'not-due', slot }, TEXT.enrollment.notDue)
     return EXIT.ok
   }
   try {
     return await renew()
   } catch (error) {
-    if (!context.signal.aborted) await noteFailure(name, slot, error)
+    if (!signal.aborted) await noteFailure(card, certificate, error)
     throw error
   }
 }
 
-/** @throws CardError ERR_NOT_SUPPORTED for a card in a reader, which need not be there when its time has come */
-export async function nameInTpm(context: Context): Promise<string> {
+const isMeant = ({ cardId }: Watched, meant = cardId): boolean => cardId === meant.toLowerCase()
+
+/** As --card names it. */
+export async function chosenName(context: Context): Promise<string> {
   const choice = await choiceToShow(context)
-  if ('name' in choice) return choice.name
-  throw new CardError('ERR_NOT_SUPPORTED', TEXT.error.reader)
+  return 'name' in choice ? choice.name : `reader:${choice.reader}`
 }

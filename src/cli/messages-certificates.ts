@@ -83,7 +83,10 @@ export const ENROLLMENT = {
   due: (slot: string, subject: string, left: number) =>
     left < 0 ? `${slot}  ${subject}  expired ${days(-left)} ago` : `${slot}  ${subject}  ends in ${days(left)}`,
   notDue: 'Nothing is due.',
+  notThere: (card: string) => `The card is not there (${card}), so its certificate was not looked at.`,
+  otherCard: (card: string) => `Another card is there (${card}), so the certificate was not looked at.`,
   ifDueRenews: 'Use --if-due with --renew.',
+  cardIdIfDue: 'Use --card-id with --if-due.',
   renewalFailed: (card: string, slot: string, at: string, why: string) =>
     `the certificate in slot ${slot} of card '${card}' could not be renewed at ${at}: ${why} Renew it yourself: tessera --card ${card} enroll ${slot} --renew.`,
   warnDue: (slot: string, left: number) =>
@@ -96,6 +99,9 @@ export const TIMER = {
   both: 'Use --install-timer or --remove-timer, not both.',
   needsPinFile:
     'A renewal that nobody watches needs the PIN in a file that only you can read (chmod 600): --pin-file FILE.',
+  needsAdminKeyFile:
+    'A card in a reader is changed with its admin key. Put it in a file that only you can read (chmod 600): --admin-key-file FILE.',
+  longName: 'The name of the reader is too long for a systemd unit. Name a shorter part of it: --card reader:TEXT.',
   needsPassword: (url: string) =>
     `The CA at ${url} asks for your password. Put it in a file and add --password-file FILE. Or renew once with --by-certificate; Tessera remembers that login.`,
   noCa: (slot: string) =>
@@ -110,7 +116,7 @@ export const TIMER = {
     `The file given with ${option} stays on disk, and others can read or write it (mode ${mode}). Use chmod 600 on it.`,
   noSystemd: 'systemd does not run this machine (there is no /run/systemd/system), so nothing starts the timer.',
   installed: (card: string, slot: string, unit: string) =>
-    `The certificate in slot ${slot} of card '${card}' will be renewed automatically before it expires. systemd starts the timer when you log in.\nTo start it now: systemctl --user daemon-reload && systemctl --user start ${unit}.timer\nTo keep it running while you are logged out: loginctl enable-linger`,
+    `The certificate in slot ${slot} of card '${card}' will be renewed automatically before it expires${card.startsWith('reader:') ? ', when the card is there' : ''}. systemd starts the timer when you log in.\nTo start it now: systemctl --user daemon-reload && systemctl --user start ${unit}.timer\nTo keep it running while you are logged out: loginctl enable-linger`,
   removed: (card: string, slot: string, unit: string) =>
     `The certificate in slot ${slot} of card '${card}' is no longer renewed automatically. If the timer runs, stop it: systemctl --user stop ${unit}.timer.`,
   left: (card: string, slot: string) =>

@@ -65,6 +65,7 @@ export const OPTION_TEXTS = {
   abandon: 'give up an enrolment that is under way',
   slot: 'slot for the certificate (default: 9a)',
   ifDue: 'with --renew: only if the certificate expires soon; if that fails, later commands say so',
+  cardId: 'with --if-due: only if the card has this id',
   installTimer: 'have systemd renew the certificate before it expires (PIN file: PIN)',
   removeTimer: 'remove what --install-timer wrote',
   within: 'how many days before its end a certificate is due (default: 30)',

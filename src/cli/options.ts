@@ -81,6 +81,7 @@ export const OPTIONS = {
   abandon: { flags: '--abandon' },
   slot: { flags: '--slot <slot>' },
   ifDue: { flags: '--if-due' },
+  cardId: { flags: '--card-id <id>' },
   installTimer: { flags: '--install-timer' },
   removeTimer: { flags: '--remove-timer' },
   within: { flags: '--within <days>', range: [1, 9999] },

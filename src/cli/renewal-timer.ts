@@ -17,7 +17,27 @@ export interface RenewalTimer {
 
 type Place = Pick<RenewalTimer, 'card' | 'slot'>
 
-export const unitOf = ({ card, slot }: Place): string => `tessera-renewal-${card}-${slot}`
+/** Names of readers hold characters that unit names do not: systemd.unit(5), "String Escaping". */
+const inUnitName = (card: string): string =>
+  isOfReader(card)
+    ? Buffer.from(card)
+        .toString('latin1')
+        .replaceAll(/[^A-Za-z0-9.:-]/g, (character) => `_${character.charCodeAt(0).toString(16).padStart(2, '0')}`)
+    : card
+
+const isOfReader = (card: string): boolean => card.startsWith('reader:')
+
+/** Longest name of a file, without the ending. */
+const LONGEST_UNIT = 240
+
+export function unitOf({ card, slot }: Place): string {
+  const unit = `tessera-renewal-${inUnitName(card)}-${slot}`
+  if (unit.length <= LONGEST_UNIT) return unit
+  throw new UsageError('ERR_USAGE', TEXT.timer.longName)
+}
+
+/** Its text in a setting of a unit. */
+const described = (card: string): string => quoted(card).slice(1, -1)
 
 interface Surroundings {
   readonly environment: NodeJS.ProcessEnv
@@ -71,7 +91,7 @@ function serviceText({ card, slot, options }: RenewalTimer, { environment, node 
   const words = ['--card', card, 'enroll', slot, '--renew', '--if-due', ...options]
   return `# ${TEXT.timer.header}
 [Unit]
-Description=Renewal of the certificate in slot ${slot} of the Tessera card ${card}
+Description=Renewal of the certificate in slot ${slot} of the Tessera card ${described(card)}
 
 [Service]
 Type=oneshot
@@ -82,14 +102,16 @@ SuccessExitStatus=11
 `
 }
 
+const DAILY = 'OnCalendar=daily\nPersistent=true\nRandomizedDelaySec=1h'
+/** A card may be in its reader for an hour a day. */
+const HOURLY = 'OnCalendar=hourly\nPersistent=true\nRandomizedDelaySec=10m'
+
 const timerText = ({ card, slot }: RenewalTimer): string => `# ${TEXT.timer.header}
 [Unit]
-Description=Daily look at the certificate in slot ${slot} of the Tessera card ${card}
+Description=Look at the certificate in slot ${slot} of the Tessera card ${described(card)}
 
 [Timer]
-OnCalendar=daily
-Persistent=true
-RandomizedDelaySec=1h
+${isOfReader(card) ? HOURLY : DAILY}
 
 [Install]
 WantedBy=timers.target

@@ -170,7 +170,7 @@ export const COMMANDS: readonly CommandRow[] = [
       ...agent,
       ...content,
       ...['byCertificate', 'template', 'key', 'algorithm', 'pinPolicy', 'for', 'renew', 'keepOld', 'friendlyName'],
-      ...['publicKey', 'hash', 'padding', 'wait', 'abandon', 'ifDue', 'within', 'yes', ...manage],
+      ...['publicKey', 'hash', 'padding', 'wait', 'abandon', 'ifDue', 'cardId', 'within', 'yes', ...manage],
     ] as const,
     load: () => import('./commands/enroll.ts'),
   },
@@ -190,7 +190,7 @@ export const COMMANDS: readonly CommandRow[] = [
   {
     words: 'needs-renewal',
     args: '[slot]',
-    options: ['within', 'installTimer', 'removeTimer', 'passwordFile', 'lastTry'],
+    options: ['within', 'installTimer', 'removeTimer', 'passwordFile', ...manage],
     oneIsAnswer: true,
     load: () => import('./commands/needs-renewal.ts'),
   },

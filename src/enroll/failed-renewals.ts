@@ -22,6 +22,8 @@ const schema = v.strictObject({
   message: text(0, LONGEST_MESSAGE),
   /** End of the certificate that was not renewed; null for one that is not understood. */
   notAfter: v.nullable(moment),
+  /** A card in a reader, as --card names it. */
+  card: v.optional(text(1, 300)),
 })
 
 export interface FailedRenewal extends v.InferOutput<typeof schema> {
@@ -33,11 +35,11 @@ const pathOf = (cardId: string, slot: string): string => join(new Home().enrolme
 
 /** @throws FileError */
 export async function noteFailedRenewal(
-  { cardId, slot, at, message, notAfter }: FailedRenewal,
+  { cardId, slot, message, ...facts }: FailedRenewal,
   files: Files = systemFiles,
 ): Promise<void> {
   await files.makeFolder(new Home().enrolments)
-  const note = { at, message: message.slice(0, LONGEST_MESSAGE), notAfter }
+  const note = { ...facts, message: message.slice(0, LONGEST_MESSAGE) }
   await files.writeAtomic(pathOf(cardId, slot), seal(KIND, note))
 }
 

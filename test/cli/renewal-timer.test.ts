@@ -104,7 +104,6 @@ test('a timer is installed only where a renewal can work', async () => {
   assert.match(await run(2, ...install, '--remove-timer', '--pin-file', pin), 'not both')
   const wrong = secretFile(join(folder, 'wrong'), '246802')
   await run(4, ...install, '--pin-file', wrong, '--password-file', password)
-  await run(8, ...install, '--card', 'reader:none', '--pin-file', pin)
   await run(2, 'enroll', '9a', '--if-due', ...at(), '--pin-file', pin)
   assert.not(existsSync(units))
 })

@@ -1,4 +1,5 @@
 import { abandonEnrollment, enroll } from '../../enroll/enrollments.ts'
+import { forgetFailedRenewal } from '../../enroll/failed-renewals.ts'
 import { cardIdOf } from '../../enroll/identity.ts'
 import { rememberedCa } from '../../enroll/remembered-ca.ts'
 import { UsageError } from '../../errors.ts'
@@ -15,7 +16,7 @@ import { forProgram } from '../for-program.ts'
 import { TEXT } from '../messages.ts'
 import { nameKey } from '../named-key.ts'
 import type { Options } from '../options.ts'
-import { standingRights, withCard } from '../select.ts'
+import { isInReader, standingRights, withCard } from '../select.ts'
 
 export const run: Run = async (context, slotName?: string) => {
   const options = forProgram(context.options)
@@ -24,6 +25,7 @@ export const run: Run = async (context, slotName?: string) => {
   const known = options.renew === true && options.est === undefined && options.certsrv === undefined
   if (!known) caUrl(options)
   if (options.ifDue && !options.renew) throw new UsageError('ERR_USAGE', TEXT.enrollment.ifDueRenews)
+  if (options.cardId !== undefined && !options.ifDue) throw new UsageError('ERR_USAGE', TEXT.enrollment.cardIdIfDue)
   const work = () => enrollInto(context, slot, options, known)
   return options.ifDue ? ifDue(context, slot, work) : work()
 }
@@ -52,6 +54,8 @@ async function enrolled(
   caUrl(options)
   const { use, authorize } = standingRights(context, card)
   const { pin: onPin, minTriesLeft } = use
+  // Nobody watches: the card proves that it has the admin key before it gets the PIN.
+  if (options.ifDue && isInReader(card)) await authorize()
   const own = byCertificate ? await cardAgent(card, slot, { onPin, ...given({ minTriesLeft }) }) : undefined
   try {
     return await withAgent(context, options, async ({ agent = own, ...wishes }) => {
@@ -60,8 +64,11 @@ async function enrolled(
         ...{ ...wanted, slot, signal, ...given({ renew, keepOld, key }), ...use, authorize },
       })
       await out.done(resultJson(result), resultText(result))
-      if (result.state === 'enrolled')
-        await remember(context, await cardIdOf(card), slot, { options: ofHolder(options), trust: wanted.trust })
+      if (result.state === 'enrolled') {
+        const cardId = await cardIdOf(card)
+        await forgetFailedRenewal(cardId, slot).catch(() => undefined)
+        await remember(context, cardId, slot, { options: ofHolder(options), trust: wanted.trust })
+      }
       return result.state === 'pending' ? EXIT.pending : EXIT.ok
     })
   } finally {

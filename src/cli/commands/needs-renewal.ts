@@ -1,16 +1,18 @@
+import { cardIdOf } from '../../enroll/identity.ts'
 import { rememberedCa } from '../../enroll/remembered-ca.ts'
 import { UsageError } from '../../errors.ts'
 import { parseSlot, type Slot } from '../../piv/slots.ts'
 import { explicitTcti } from '../../tpm/tcti.ts'
 import { certificateIn } from '../certificates.ts'
 import type { Context, Run } from '../context.ts'
-import { dueOf, listedCertificates, nameInTpm } from '../due.ts'
+import { chosenName, dueOf, listedCertificates } from '../due.ts'
 import { EXIT } from '../exit.ts'
+import { forgetFailuresOf } from '../failed-renewals.ts'
 import { keptSecret } from '../kept-secret.ts'
 import { TEXT } from '../messages.ts'
 import { plain } from '../plain.ts'
 import { installTimer, removeTimer, systemdRuns, unitOf } from '../renewal-timer.ts'
-import { unlock, withCard } from '../select.ts'
+import { isInReader, standingRights, unlock, withCard } from '../select.ts'
 
 export const run: Run = async (context, slotName?: string) => {
   const { installTimer: install, removeTimer: remove } = context.options
@@ -35,27 +37,35 @@ export const run: Run = async (context, slotName?: string) => {
  */
 async function installFor(context: Context, slot: Slot) {
   const { options, out, secrets } = context
-  const { pinFile, passwordFile, within } = options
-  const card = await nameInTpm(context)
+  const { pinFile, passwordFile, adminKeyFile, within } = options
+  const card = await chosenName(context)
   if (pinFile === undefined) throw new UsageError('ERR_USAGE', TEXT.timer.needsPinFile)
-  const keptPin = await keptSecret(pinFile, '--pin-file')
-  const keptPassword = passwordFile === undefined ? undefined : await keptSecret(passwordFile, '--password-file')
-  await withCard(context, async (open) => {
+  const kept = [
+    ...['--pin-file', await keptSecret(pinFile, '--pin-file')],
+    ...(passwordFile === undefined ? [] : ['--password-file', await keptSecret(passwordFile, '--password-file')]),
+    ...(adminKeyFile === undefined ? [] : ['--admin-key-file', await keptSecret(adminKeyFile, '--admin-key-file')]),
+  ]
+  const meant = await withCard(context, async (open) => {
     await certificateIn(open, slot)
     const ca = await rememberedCa(open, slot)
     if (ca === undefined) throw new UsageError('ERR_USAGE', TEXT.timer.noCa(slot))
     if (passwordFile !== undefined)
       await secrets.fromFile(passwordFile, '--password-file', TEXT.enrollment.passwordWhat)
     else if (ca.login === 'password') throw new UsageError('ERR_USAGE', TEXT.timer.needsPassword(ca.url))
+    if (!isInReader(open)) return unlock(context, open)
+    if (adminKeyFile === undefined) throw new UsageError('ERR_USAGE', TEXT.timer.needsAdminKeyFile)
+    await standingRights(context, open).authorize()
     await unlock(context, open)
+    if ((await open.adminKeyInfo())?.isDefault) await out.warn(TEXT.warn.defaults.adminKey)
+    return cardIdOf(open)
   })
   // Written down: the service starts without the environment of this process.
   const tcti = explicitTcti(options.tcti)
   const { service, timer } = await installTimer({
     ...{ card, slot },
     options: [
-      ...['--pin-file', keptPin],
-      ...(keptPassword === undefined ? [] : ['--password-file', keptPassword]),
+      ...(meant === undefined ? [] : ['--card-id', meant]),
+      ...kept,
       ...(within === undefined ? [] : ['--within', String(within)]),
       ...(tcti === undefined ? [] : ['--tcti', tcti]),
     ],
@@ -66,8 +76,9 @@ async function installFor(context: Context, slot: Slot) {
 }
 
 async function removeFor(context: Context, slot: string) {
-  const place = { card: context.options.card ?? (await nameInTpm(context)), slot }
+  const place = { card: context.options.card ?? (await chosenName(context)), slot }
   const removed = await removeTimer(place)
+  await forgetFailuresOf(place.card, slot)
   if (removed.length === 0) throw new UsageError('ERR_USAGE', TEXT.timer.none(place.card, slot))
   await context.out.done({ removed }, TEXT.timer.removed(place.card, slot, unitOf(place)))
   return EXIT.ok
