@@ -190,6 +190,8 @@ export interface Native {
    * False where `fd` is no TCP socket, or the system has no such option.
    */
   setQuickAck(fd: number): boolean
+  /** The user id at the other end of a Unix socket; undefined where `fd` is no Unix socket, or nobody is there. */
+  peerUser(fd: number): number | undefined
   /**
    * Turns the echo of a terminal on or off, and nothing else. False if nothing was changed: it was so already, `fd` is no
    * terminal, or this process is in the background there.

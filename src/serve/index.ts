@@ -1,5 +1,7 @@
-/** `tessera-card/serve`: a card in PC/SC, for every program of the machine. */
+/** `tessera-card/serve`: cards in PC/SC, for every program of this user or of the machine. */
 
+export type { CardInReader, PcscServiceOptions } from '../doors/pcsc/service.ts'
 export { type ServeCardOptions, serveCard } from './serve-card.ts'
+export { type ServedPcsc, type ServePcscOptions, servePcsc } from './serve-pcsc.ts'
 export type { LinkState } from './vpcd/link.ts'
 export type { Served, ServeOptions } from './vpcd/serve.ts'

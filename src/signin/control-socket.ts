@@ -4,29 +4,18 @@
  *   http://tessera/session  GET says who is signed in, DELETE signs out
  * File modes restrict it to its owner.
  */
-import { chmod, stat } from 'node:fs/promises'
+import * as fs from 'node:fs/promises'
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
 import { dirname } from 'node:path'
 import { pipeline } from 'node:stream/promises'
 import { CardError, FileError, SignInError, UsageError } from '../errors.ts'
-import { fileError } from '../files/faults.ts'
-import { absent } from '../files/steps.ts'
+import { assertPrivate } from '../home/socket-path.ts'
 import type { OpenSession } from './open-session.ts'
 
-/** Longest path of a Unix socket in octets: sun_path without its NUL (unix(7)). */
-const LONGEST_PATH = 107
 /** Not forwarded: hop-by-hop fields (RFC 9110, 7.6.1), and authentication, which is the session's. */
 const BETWEEN = ['connection', 'keep-alive', 'proxy-connection', 'te', 'trailer', 'transfer-encoding', 'upgrade']
 const OURS = ['host', 'authorization', 'proxy-authorization', 'expect']
 const METHODS = ['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE', 'OPTIONS']
-
-/** @throws UsageError ERR_USAGE for a path that no socket can have; FileError ERR_IO if other users have access to its folder */
-export async function checkSocketPath(path: string): Promise<void> {
-  const length = Buffer.byteLength(path)
-  if (length <= LONGEST_PATH) return assertPrivate(dirname(path))
-  const message = `The path of the socket would have ${length} octets, and ${LONGEST_PATH} is the most: ${path}. Use a shorter TESSERA_HOME.`
-  throw new UsageError('ERR_USAGE', message)
-}
 
 export interface Control {
   /** Removes the socket at once; current requests still get their answers. */
@@ -50,7 +39,7 @@ export async function openControl(path: string, session: OpenSession): Promise<C
   server.requestTimeout = 0
   server.on('upgrade', (_, socket) => socket.destroy()).on('connect', (_, socket) => socket.destroy())
   await listening(server, path)
-  await chmod(path, 0o600)
+  await fs.chmod(path, 0o600)
   const closed = new Promise<void>((resolve) => server.once('close', resolve))
   return {
     close() {
@@ -60,19 +49,6 @@ export async function openControl(path: string, session: OpenSession): Promise<C
     },
     closed,
   }
-}
-
-async function assertPrivate(folder: string): Promise<void> {
-  const found = await stat(folder)
-    .catch(absent(undefined))
-    .catch((cause: unknown) => {
-      throw fileError(cause, 'read', folder)
-    })
-  if (found === undefined) return
-  const { mode, uid } = found
-  if ((mode & 0o077) === 0 && uid === process.getuid?.()) return
-  const message = `Other users can reach ${folder}, which has the sockets of sessions. Make it private: chmod 700 '${folder}'.`
-  throw new FileError('ERR_IO', message, { path: folder })
 }
 
 function listening(server: Server, path: string): Promise<void> {

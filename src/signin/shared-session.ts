@@ -1,5 +1,6 @@
 /** A session that other programs of this user can use through a Unix socket. */
-import { checkSocketPath, openControl } from './control-socket.ts'
+import { checkSocketPath } from '../home/socket-path.ts'
+import { openControl } from './control-socket.ts'
 import type { Session } from './session.ts'
 import { markOf, type SignInOptions, signInHere } from './sign-in.ts'
 import { signInState } from './state.ts'
@@ -20,7 +21,7 @@ export interface SharedSession {
 export async function signInShared(options: SignInOptions, background: boolean): Promise<SharedSession> {
   const socket = signInState(options.home).marks.socketOf(options.address)
   // Checked before the user is asked for a PIN in vain.
-  await checkSocketPath(socket)
+  await checkSocketPath(socket, 'Use a shorter TESSERA_HOME.')
   const { session, lock } = await signInHere(options)
   try {
     const control = await openControl(socket, session)

@@ -22,8 +22,10 @@ const arrows: Readonly<Record<string, readonly string[]>> = {
   tpm: ['piv', 'vault', 'native', 'files', 'home'],
   pcsc: ['channel', 'transactions', 'native'],
   cards: ['tpm', 'pcsc', 'home', 'files', 'piv', 'vault', 'piv/card', 'piv/host', 'channel', 'iso7816'],
-  'serve/vpcd': ['channel', 'native'],
-  serve: ['serve/vpcd', 'cards', 'tpm', 'channel'],
+  doors: ['channel', 'files', 'home', 'native'],
+  'doors/pcsc': ['doors', 'channel', 'piv'],
+  'serve/vpcd': ['doors', 'channel', 'native'],
+  serve: ['serve/vpcd', 'doors', 'doors/pcsc', 'cards', 'tpm', 'home', 'channel'],
   enroll: ['piv/host', 'piv', 'iso7816', 'x509', 'home', 'files', 'https', 'native'],
   'enroll/station': ['enroll', 'cards', 'piv/host', 'piv'],
   keys: ['piv/host', 'piv', 'iso7816', 'native'],
@@ -44,6 +46,7 @@ const arrows: Readonly<Record<string, readonly string[]>> = {
     'x509',
     'serve',
     'serve/vpcd',
+    'doors/pcsc',
     'doctor',
     'tpm',
     'pcsc',
@@ -68,7 +71,8 @@ export type Sources = Readonly<Record<string, string>>
 /** The part of a path below src/: its folder, or the file if it is in none. Not every part is in the table. */
 function partOf(path: string): string {
   if (path === 'piv/card/vault.ts') return 'vault'
-  const [, part = path] = /^(piv\/(?:card|host)|serve\/vpcd|enroll\/station|[^/]+?)(?:\/|\.ts$)/.exec(path) ?? []
+  const [, part = path] =
+    /^(piv\/(?:card|host)|serve\/vpcd|doors\/pcsc|enroll\/station|[^/]+?)(?:\/|\.ts$)/.exec(path) ?? []
   return part
 }
 

@@ -2,7 +2,7 @@
 // What JavaScript may hand to the addon by mistake: a TypeError or a typed failure each time, never a crash, nothing sent.
 import { once } from 'node:events'
 import { closeSync, openSync } from 'node:fs'
-import { createServer } from 'node:net'
+import { type AddressInfo, connect, createServer, type Socket } from 'node:net'
 import { join } from 'node:path'
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
@@ -214,6 +214,27 @@ test('setQuickAck: only a descriptor, and only a TCP socket has it', async () =>
   for (const other of others) assert.is(native().setQuickAck(other), false, String(other))
   unix.close()
   closeSync(file)
+})
+
+test('peerUser: only a descriptor, and only a Unix socket with somebody at its other end has one', async () => {
+  for (const [what, value] of Object.entries({ ...NOT_NUMBERS, 31: 2 ** 31 })) {
+    refuses(() => hand(native(), 'peerUser', value), what)
+  }
+  const fdOf = (socket: object) => (Reflect.get(socket, '_handle') as { fd: number }).fd
+  const unix = createServer().listen(join(tempDir('peer'), 's'))
+  const tcp = createServer().listen(0, '127.0.0.1')
+  await Promise.all([once(unix, 'listening'), once(tcp, 'listening')])
+  const one = connect(unix.address() as string)
+  const two = connect((tcp.address() as AddressInfo).port, '127.0.0.1')
+  const accepted = await Promise.all([once(unix, 'connection'), once(tcp, 'connection')])
+  const [[here], [there]] = accepted as [[Socket], [Socket]]
+  assert.is(native().peerUser(fdOf(here)), process.getuid?.())
+  assert.is(native().peerUser(fdOf(there)), undefined)
+  const file = openSync(process.execPath, 'r')
+  for (const other of [file, 2 ** 31 - 1]) assert.is(native().peerUser(other), undefined, String(other))
+  closeSync(file)
+  for (const socket of [one, two, here, there]) socket.destroy()
+  for (const server of [unix, tcp]) server.close()
 })
 
 test('methods on what is none of ours', async () => {

@@ -3,7 +3,7 @@
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
 import type { CardChannel } from '../../src/channel.ts'
-import { CardResponder } from '../../src/serve/vpcd/card-responder.ts'
+import { CardResponder } from '../../src/doors/card-responder.ts'
 import { FramedSocket } from '../../src/serve/vpcd/framed-socket.ts'
 import { playCard } from '../../src/serve/vpcd/vpcd-protocol.ts'
 import { plainCard } from '../pcsc/cards.ts'

@@ -1,7 +1,8 @@
 // Frames over a TCP connection. Frames carry PINs, so Node reads into one buffer of ours, which is overwritten when its
 // content has been taken.
-import { connect, type OnReadOpts, Socket } from 'node:net'
+import { connect, type OnReadOpts, type Socket } from 'node:net'
 import { space, wipe } from '../../bytes.ts'
+import { adopt, descriptorOf } from '../../doors/socket-handle.ts'
 import { native } from '../../native.ts'
 import { encodeFrame, FrameError, FrameReader } from './framing.ts'
 
@@ -13,11 +14,6 @@ import { encodeFrame, FrameError, FrameReader } from './framing.ts'
 const PATIENCE = 10_000
 /** A chained PIV command has at most 261 octets; a longer one comes in several pieces. */
 const PIECE = 4096
-
-/** The handle under a socket of Node, which is not documented. */
-interface Underneath {
-  _handle: { readonly fd?: number } | null
-}
 
 export class FramedSocket {
   readonly socket: Socket
@@ -51,11 +47,7 @@ export class FramedSocket {
 
   /** Takes over a connection accepted with `pauseOnConnect`, from which nothing was read yet. */
   static adopt(accepted: Socket, patience?: number): FramedSocket {
-    const under = accepted as unknown as Underneath
-    const handle = under._handle
-    under._handle = null
-    accepted.destroy()
-    return new FramedSocket((onread) => new Socket({ handle, onread } as object), patience)
+    return new FramedSocket((onread) => adopt(accepted, onread), patience)
   }
 
   /** Resolves to whether the connection was made. */
@@ -124,8 +116,8 @@ export class FramedSocket {
 
   /** vpcd writes length and payload separately, and the kernel sends the second only when the first is acknowledged. */
   #acknowledge(): void {
-    const fd = (this.socket as unknown as Underneath)._handle?.fd
-    if (fd !== undefined && fd >= 0) native().setQuickAck(fd)
+    const fd = descriptorOf(this.socket)
+    if (fd !== undefined) native().setQuickAck(fd)
   }
 
   #fail(why: string): void {

@@ -1,7 +1,7 @@
 // Listening for vpcd on both of its ports. vpcd 3.3, which distributions have, crashes pcscd (FD_SET of -1) as soon as one
 // of its two connections, to PORT and to PORT + 1, is missing. So both ports answer for as long as the card is served.
 import type { CardChannel } from '../../channel.ts'
-import { CardResponder } from './card-responder.ts'
+import { CardResponder } from '../../doors/card-responder.ts'
 import type { Link, LinkEvents } from './link.ts'
 import { VpcdListener } from './vpcd-listener.ts'
 

@@ -1,7 +1,7 @@
 // Any card in a reader that every program of the machine sees.
 import type { CardChannel } from '../../channel.ts'
+import { CardResponder } from '../../doors/card-responder.ts'
 import { CardError, UsageError } from '../../errors.ts'
-import { CardResponder } from './card-responder.ts'
 import type { LinkEvents, LinkState } from './link.ts'
 import { listenForVpcd } from './listen-both-ports.ts'
 import { type Place, VpcdConnector } from './vpcd-connector.ts'

@@ -1,7 +1,7 @@
 // The usual direction: vpcd listens, and the card connects to it. Debian's vpcd is set up like this.
 import { setTimeout as delay } from 'node:timers/promises'
+import type { CardResponder } from '../../doors/card-responder.ts'
 import { PcscError } from '../../errors.ts'
-import type { CardResponder } from './card-responder.ts'
 import { FramedSocket } from './framed-socket.ts'
 import { Announcer, type Link, type LinkEvents, type LinkState } from './link.ts'
 import { checkPeer, isExposed } from './peer.ts'

@@ -1,7 +1,7 @@
 // What vpcd and a card say to each other: vsmartcard, virtualsmartcard/src/vpcd/vpcd.h and ifd-vpcd.c. vpcd asks; the
 // card answers the ATR and every command, and nothing else.
 import { copyOf, wipe } from '../../bytes.ts'
-import type { CardResponder } from './card-responder.ts'
+import type { CardResponder } from '../../doors/card-responder.ts'
 import type { FramedSocket } from './framed-socket.ts'
 import { FrameError } from './framing.ts'
 

@@ -1,11 +1,12 @@
-// Answers the commands of a link with a card: one at a time, and always with a status word.
-import { wipe } from '../../bytes.ts'
-import type { CardChannel } from '../../channel.ts'
-import { Mutex } from '../../mutex.ts'
-import { LONGEST_FRAME } from './framing.ts'
+// Answers the commands of a door with a card: one at a time, and always with a status word.
+import { wipe } from '../bytes.ts'
+import type { CardChannel } from '../channel.ts'
+import { Mutex } from '../mutex.ts'
 
 /** SW 6F00, no precise diagnosis (ISO/IEC 7816-4:2020, 5.6). */
 const FAILED = [0x6f, 0x00]
+/** vpcd has no longer frames, and no PIV card has longer answers. */
+const LONGEST_ANSWER = 0xffff
 
 export class CardResponder {
   readonly #channel: CardChannel
@@ -47,7 +48,7 @@ export class CardResponder {
         await this.#settle()
         this.#used = true
         const answer = await this.#channel.transaction((transmit) => transmit(apdu), { flat: true })
-        if (answer.length >= 2 && answer.length <= LONGEST_FRAME) return answer
+        if (answer.length >= 2 && answer.length <= LONGEST_ANSWER) return answer
         throw new RangeError(`The card answered ${answer.length} octets, which is no answer.`)
       } catch (error) {
         this.#trouble(error)
