@@ -16,8 +16,11 @@ export const TARGETS = [
   { arch: 'arm64', processor: 'aarch64' },
 ]
 
-/** Path of the addon, built below `folder` from copies of all sources, so that no other path can get into it. */
-export function build({ arch, processor }, folder) {
+/**
+ * Path of the addon, built below `folder` from copies of all sources, so that no other path can get into it.
+ * @param sources folder with `native`
+ */
+export function build({ arch, processor }, folder, sources = root) {
   say(`building for ${arch} in ${folder}`)
   rmSync(folder, { recursive: true, force: true })
   mkdirSync(folder, { recursive: true })
@@ -27,7 +30,10 @@ export function build({ arch, processor }, folder) {
   applyPatches(at('tss2-changes/patches'), at('tss2'))
   unpackDebian(debianPart(`libtpms_${arch}`), at('libtpms'))
   unpackDebian(debianPart('pcsc'), at('pcsc'))
-  cpSync(join(root, 'native'), at('native'), { recursive: true, filter: (path) => !/\/native\/build[^/]*$/.test(path) })
+  cpSync(join(sources, 'native'), at('native'), {
+    recursive: true,
+    filter: (path) => !/\/native\/build[^/]*$/.test(path),
+  })
   cpSync(join(nodeFolder(NODE_MAJORS[0], arch), 'include/node'), at('node'), { recursive: true })
   cpSync(dirname(createRequire(import.meta.url).resolve('node-addon-api/package.json')), at('node-addon-api'), {
     recursive: true,

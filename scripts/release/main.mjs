@@ -31,7 +31,8 @@ function makeAddon(target) {
   const nodes = NODE_MAJORS.map((major) => [`Node ${major} (${arch})`, join(nodeFolder(major, arch), 'bin/node')])
   const wrong = gates(addon, nodes, { glibc: GLIBC })
   if (!once) {
-    const again = build(target, join(place, `${arch}-in-another-folder`))
+    // Of the same copy: the checkout may have changed meanwhile.
+    const again = build(target, join(place, `${arch}-in-another-folder`), folder)
     if (!readFileSync(addon).equals(readFileSync(again)))
       wrong.push(`tessera.node differs from ${again}, built of the same`)
   }

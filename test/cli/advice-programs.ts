@@ -139,6 +139,8 @@ export const IN_DOCUMENTS: readonly ProgramLine[] = [
     test: 'test/strangers/as-yubikey.test.ts',
     by: "'change-management-key', '--generate', '--protect'",
   },
+  { line: 'npm run test:install -- --all', why: TAKES_LONG },
+  { line: 'npm run test:nodes -- --all', why: TAKES_LONG },
   { line: 'npm run bench -- tls', why: TAKES_LONG },
   { line: 'npm run bench -- --quick', why: TAKES_LONG },
   { line: 'npm run bench -- --long', why: TAKES_LONG },

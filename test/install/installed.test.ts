@@ -162,6 +162,13 @@ test('what the dynamic linker says is in the message, with what can be done', as
     await says(shared),
     `(${addon()}: undefined symbol: SSL_of_another). The native part uses the OpenSSL 3 inside Node.js 20 and later, and Node.js ${process.version} with OpenSSL ${process.versions.openssl} lacks a part of it.`,
   )
+  const electron = `Object.defineProperty(process, 'versions', { value: { ...process.versions, electron: '40.0.0' } })`
+  writeFileSync(join(shared.folder, 'electron.cjs'), electron)
+  const inElectron = await shared.run('node --require ./electron.cjs sign.mjs')
+  assert.match(
+    inElectron.stdout,
+    /, and Electron lacks a part of it\. Run the program that uses the card with Node\.js/,
+  )
   build('int nothing;')
   assert.match(await says(shared), /did not self-register.*Build it here: npx tessera-card build-native\.$/)
   rmSync(addon())

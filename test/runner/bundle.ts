@@ -5,7 +5,7 @@ import { join, relative } from 'node:path'
 import { pathToFileURL } from 'node:url'
 import { build, type Plugin } from 'esbuild'
 import { PROGRAMS } from '../support/program.ts'
-import { bundles, filesBelow, root } from './jobs.ts'
+import { bundles, filesBelow, RELEASED, root } from './jobs.ts'
 
 /** Modules that start a thread or a process of the library's: that of dist/, as in a program that uses it. */
 const SHIPPED: Readonly<Record<string, string>> = {
@@ -31,7 +31,7 @@ export async function bundleTests(): Promise<void> {
   process.once('exit', () => rmSync(bundles, { recursive: true, force: true }))
   await build({
     absWorkingDir: root,
-    entryPoints: [...filesBelow('test', ['.test.ts']), ...PROGRAMS],
+    entryPoints: [...filesBelow('test', ['.test.ts', RELEASED]), ...PROGRAMS],
     outdir: bundles,
     outbase: root,
     bundle: true,

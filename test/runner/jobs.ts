@@ -51,8 +51,15 @@ export function filesBelow(directory: string, endings: readonly string[]): strin
     .sort()
 }
 
-export function testJobs(long: boolean): Job[] {
-  return filesBelow('test', ['.test.ts']).map((name) => {
+/** What the tests of a release end in (test/install): they need `npm run release` before them. */
+export const RELEASED = '.install.ts'
+const places = { usual: ['test/install/released'], all: ['test/install/released', 'test/install/released-long'] }
+/** @param which the usual ones, or all */
+export const releasedTests = (which: keyof typeof places): string[] =>
+  places[which].flatMap((place) => filesBelow(place, [RELEASED]))
+
+export function testJobs(long: boolean, names = filesBelow('test', ['.test.ts'])): Job[] {
+  return names.map((name) => {
     const hints = readHints(readFileSync(join(root, name), 'utf8'))
     return {
       name,

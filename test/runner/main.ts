@@ -5,6 +5,7 @@
 //   node test/run tpm/lock house  test files (and linters) whose path contains one of the words
 //   node test/run --lint          the linters only
 //   node test/run --asan WORD     against native/build-asan (made by scripts/native.mjs --asan)
+//   node test/run --install       the tests of a release alone: test/install/released; with --all on every Node, and arm64
 //
 // TESSERA_TEST_LONG=1 is for `npm run test:long`: tests may read it and do more; time limits are 20 times as long.
 
@@ -12,7 +13,7 @@ import { execFileSync } from 'node:child_process'
 import { existsSync } from 'node:fs'
 import { join } from 'node:path'
 import { bundleTests } from './bundle.ts'
-import { type Job, lintJobs, root, testJobs } from './jobs.ts'
+import { type Job, lintJobs, releasedTests, root, testJobs } from './jobs.ts'
 import { judge, type Outcome } from './outcome.ts'
 import { endAll, run } from './process.ts'
 import { buildProgram } from './program.ts'
@@ -35,23 +36,32 @@ function asanEnvironment(): Record<string, string> {
   }
 }
 
-function chosenJobs(words: readonly string[], lintOnly: boolean): Job[] {
-  const tests = lintOnly ? [] : testJobs(process.env.TESSERA_TEST_LONG === '1').sort((a, b) => b.takes - a.takes)
+const FLAGS = ['--lint', '--asan', '--install', '--all']
+
+function jobsFor(flags: readonly string[]): Job[] {
+  if (flags.includes('--lint')) return lintJobs()
+  const long = process.env.TESSERA_TEST_LONG === '1'
+  if (flags.includes('--install')) return testJobs(long, releasedTests(flags.includes('--all') ? 'all' : 'usual'))
+  return [...lintJobs(), ...testJobs(long).sort((a, b) => b.takes - a.takes)]
+}
+
+function chosenJobs(words: readonly string[], flags: readonly string[]): Job[] {
   const normal = words.map((word) => word.replace(/^\.\//, ''))
-  return [...lintJobs(), ...tests].filter(
-    (job) => normal.length === 0 || normal.some((word) => job.name.includes(word)),
-  )
+  return jobsFor(flags).filter((job) => normal.length === 0 || normal.some((word) => job.name.includes(word)))
 }
 
 async function main(): Promise<void> {
   const flags = process.argv.slice(2).filter((argument) => argument.startsWith('--'))
   const words = process.argv.slice(2).filter((argument) => !argument.startsWith('--'))
-  const unknown = flags.filter((flag) => flag !== '--lint' && flag !== '--asan')
-  if (unknown.length > 0) throw new Error(`unknown option ${unknown.join(' ')}. Known: --lint, --asan.`)
-  const environment = flags.includes('--asan') ? asanEnvironment() : {}
+  const unknown = flags.filter((flag) => !FLAGS.includes(flag))
+  if (unknown.length > 0) throw new Error(`unknown option ${unknown.join(' ')}. Known: ${FLAGS.join(', ')}.`)
+  const environment: Record<string, string> = {
+    ...(flags.includes('--asan') ? asanEnvironment() : {}),
+    ...(flags.includes('--all') ? { TESSERA_TEST_ALL: '1' } : {}),
+  }
 
   buildProgram()
-  const waiting = chosenJobs(words, flags.includes('--lint'))
+  const waiting = chosenJobs(words, flags)
   if (waiting.some(({ kind }) => kind === 'uvu')) await bundleTests()
   const outcomes: Outcome[] = []
   const started = performance.now()

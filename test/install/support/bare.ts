@@ -11,7 +11,13 @@ export interface Bare {
   run(
     folder: string,
     line: string,
-    options?: { env?: Readonly<Record<string, string>>; readOnly?: boolean },
+    options?: {
+      readonly env?: Readonly<Record<string, string>>
+      /** Nothing can be written to node_modules. */
+      readonly readOnly?: boolean
+      /** A file: which system calls there are (seccomp.ts). */
+      readonly seccomp?: string
+    },
   ): Promise<Said>
 }
 
@@ -26,7 +32,7 @@ export function bareComputer(node: string, packages: string): Bare {
     for (const library of librariesOf(program)) copy(base, library)
   }
   return {
-    run(folder, line, { env = {}, readOnly = false } = {}) {
+    run(folder, line, { env = {}, readOnly = false, seccomp } = {}) {
       const bind = ['--ro-bind', base, '/', '--ro-bind', node, '/opt/node', '--ro-bind', packages, '/packages']
       const work = ['--bind', folder, '/app', '--proc', '/proc', '--dev', '/dev', '--tmpfs', '/tmp', '--chdir', '/app']
       const closed = readOnly ? ['--ro-bind', join(folder, 'node_modules'), '/app/node_modules'] : []
@@ -50,7 +56,8 @@ export function bareComputer(node: string, packages: string): Bare {
         '-c',
         line,
       ]
-      return run('bwrap', words, { ms: 300_000 })
+      if (seccomp === undefined) return run('bwrap', words, { ms: 300_000 })
+      return run('sh', ['-c', `exec bwrap --seccomp 9 "$@" 9<'${seccomp}'`, 'sh', ...words], { ms: 300_000 })
     },
   }
 }

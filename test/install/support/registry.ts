@@ -21,8 +21,19 @@ export function packDependencies(folder: string): void {
   const place = (name: string) => join(root, 'node_modules', name)
   const names = new Set(Object.keys(manifestIn(root).dependencies ?? {}))
   for (const name of names) for (const next of Object.keys(manifestIn(place(name)).dependencies ?? {})) names.add(next)
-  const words = ['pack', '--ignore-scripts', '--loglevel=error', '--pack-destination', folder, ...[...names].map(place)]
-  execFileSync('npm', words, { cwd: folder, stdio: ['ignore', 'ignore', 'inherit'] })
+  pack([...names].map(place), folder)
+}
+
+export const packFolder = (from: string, folder: string): void => pack([from], folder)
+
+function pack(folders: readonly string[], to: string): void {
+  const words = ['pack', '--ignore-scripts', '--loglevel=error', '--pack-destination', to, ...folders]
+  execFileSync('npm', words, { cwd: to, stdio: ['ignore', 'ignore', 'inherit'] })
+}
+
+export interface Registry {
+  readonly url: string
+  stop(): Promise<void>
 }
 
 interface Packed {
@@ -40,7 +51,7 @@ function packument({ manifest, file, octets }: Packed, url: string): object {
 }
 
 /** @param folder with tarballs of packages */
-export async function startRegistry(folder: string): Promise<{ readonly url: string; stop(): Promise<void> }> {
+export async function startRegistry(folder: string): Promise<Registry> {
   const packages = new Map<string, Packed>()
   for (const file of readdirSync(folder).filter((name) => name.endsWith('.tgz'))) {
     const path = join(folder, file)
