@@ -155,13 +155,15 @@ export function verdictText(programs: readonly ProgramVerdict[]): string[] {
   return lines.length === 0 ? [first] : [first, `${words.passes}:`, ...lines]
 }
 
-/** Sends PEM to the file of `-o`, else to standard output; in JSON it is `member`. */
+/** Sends PEM to the file of `-o`, which `written` then tells, else to standard output; in JSON it is `member`. */
 export function sendPem(
   context: Context,
   facts: { readonly [name: string]: Json | undefined },
   member: string,
   pem: string,
+  written?: (path: string) => string,
 ): Promise<void> {
   const { out } = context.options
-  return sendText(context, out === undefined || out === '-' ? { ...facts, [member]: pem } : { ...facts, out }, pem)
+  const json = out === undefined || out === '-' ? { ...facts, [member]: pem } : { ...facts, out }
+  return sendText(context, json, pem, (path) => (path === undefined ? undefined : written?.(path)))
 }

@@ -1,8 +1,9 @@
 // Files named on the command line: read as streams, written whole, with errors that name the file.
 import { createPublicKey, type KeyObject } from 'node:crypto'
-import { open } from 'node:fs/promises'
+import { access, constants, open, stat } from 'node:fs/promises'
+import { dirname } from 'node:path'
 import { wipe } from '../bytes.ts'
-import { FileError, UsageError } from '../errors.ts'
+import { FileError, UsageError, valueIf } from '../errors.ts'
 import { asciiOf } from '../x509/pem.ts'
 import type { Context } from './context.ts'
 import { TEXT } from './messages.ts'
@@ -66,6 +67,20 @@ export function unwritable(path: string, error: unknown): FileError {
   return new FileError(code, TEXT.error.unwritable(path, reasonOf(error)), { cause: error, path })
 }
 
+/**
+ * Checks, before a command does anything, that its result can be written afterwards: a key that was made would otherwise
+ * stay, and a PIN be typed for nothing.
+ */
+export async function assertWritable(path: string): Promise<void> {
+  try {
+    const found = await stat(path).catch(valueIf((error) => reasonOf(error) === 'ENOENT', undefined))
+    if (found?.isDirectory()) throw Object.assign(new Error('directory'), { code: 'EISDIR' })
+    await access(found === undefined ? dirname(path) : path, constants.W_OK)
+  } catch (error) {
+    throw unwritable(path, error)
+  }
+}
+
 /** `mode` is set on the file even if it already existed. */
 export async function writeOutput(path: string, data: string | Uint8Array, mode?: number): Promise<void> {
   try {
@@ -118,10 +133,11 @@ export async function sendText(
   { options, out }: Context,
   json: Json,
   text: string,
-  note?: (path?: string) => string,
+  note: (path?: string) => string | undefined = () => undefined,
 ): Promise<void> {
   const path = options.out === '-' ? undefined : options.out
   if (path !== undefined) await writeOutput(path, text)
-  if (note !== undefined) await out.note(note(path))
+  const said = note(path)
+  if (said !== undefined) await out.note(said)
   if (out.mode.json || path === undefined) await out.result(json, text)
 }

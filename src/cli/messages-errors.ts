@@ -46,6 +46,7 @@ export const ERROR = {
   notPrivateKey: (path: string) => `${path} is not a private key in PEM, or the passphrase is wrong.`,
   privateInsteadOfPublic: (path: string) =>
     `${path} is a private key. The help desk's private key must not come to this machine: give its public key (openssl pkey -in PRIVATE.pem -pubout).`,
+  noPuk: 'This card was made without a PUK: only its help desk, if it has one, can unblock it.',
   noKey: (slot: string) =>
     `There is no key in slot ${slot}. List the keys: tessera key list. Make one: tessera key generate ${slot}.`,
   noCardsAtAll: "There is no card, in a TPM or in a reader. Make one: 'tessera create NAME'.",

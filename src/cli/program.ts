@@ -4,6 +4,8 @@ import { Command, CommanderError, InvalidArgumentError, Option } from 'commander
 import { CardError, UsageError } from '../errors.ts'
 import { Context } from './context.ts'
 import { EXIT, type ExitCode, exitCode, failureOf } from './exit.ts'
+import { assertWritable } from './files.ts'
+import { helpAsOption } from './help-command.ts'
 import { TEXT } from './messages.ts'
 import { flagOf, oldFlags, oldSpellingsOf } from './old-spellings.ts'
 import { GLOBAL_OPTIONS, type OptionName, type Options, optionRow } from './options.ts'
@@ -76,13 +78,6 @@ function parse(argv: readonly string[], json: boolean, commands: readonly Comman
   }
   if (chosen === undefined) throw new UsageError('ERR_USAGE', TEXT.error.usage(TEXT.error.noCommand(json ? '' : text)))
   return chosen
-}
-
-/** `help pin unblock` is `pin unblock --help`: commander's own help accepts only one word. */
-function helpAsOption(argv: readonly string[], commands: readonly CommandRow[]): readonly string[] {
-  const [first, ...rest] = argv
-  if (first !== 'help' || !commands.some(({ words }) => `${words} `.startsWith(`${rest.join(' ')} `))) return argv
-  return [...rest, '--help']
 }
 
 /** Builds the program from the table. Every command passes its row to `choose`; commander's output goes to `print`. */
@@ -183,6 +178,7 @@ async function execute(
   process.on('SIGINT', onSignal).on('SIGTERM', onSignal)
   try {
     if (row.tpmOnly) assertInTpm([options.card, ...args])
+    if (options.out !== undefined && options.out !== '-') await assertWritable(options.out)
     if (row.asks) await context.hideTyping(args)
     if (out.watched && !out.mode.json && !out.mode.quiet) await tellFailed(out)
     const { run: command } = await row.load()

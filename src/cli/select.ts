@@ -150,11 +150,12 @@ export function keyPin(context: Context, card: Card): PinUse {
 /** Another program may use up tries while the user types. */
 const triesToKeep = ({ options }: Context) => ({ minTriesLeft: options.lastTry ? 0 : 2 })
 
-/** The same for the PUK; the card itself reports a blocked PUK. */
+/** The same for the PUK; the card itself reports a blocked PUK. @throws PinError ERR_PUK_ABSENT for a card without one */
 export async function takePuk(context: Context, card: Card): Promise<Uint8Array> {
   const { puk } = await card.pinStatus()
-  refuseLastTry(context, TEXT.what.puk, puk?.triesLeft)
-  const prompt = TEXT.prompt.puk(card.name, puk?.triesLeft)
+  if (puk === undefined) throw new PinError('ERR_PUK_ABSENT', TEXT.error.noPuk)
+  refuseLastTry(context, TEXT.what.puk, puk.triesLeft)
+  const prompt = TEXT.prompt.puk(card.name, puk.triesLeft)
   return context.secrets.take({ what: TEXT.what.puk, prompt, check: checkOf(card, 'PUK') })
 }
 

@@ -63,6 +63,14 @@ test('a mistyped response is asked for again, then the new PIN; the same challen
   assert.match(screen, 'The new PIN is set')
 })
 
+test('a card without a PUK asks for none', async () => {
+  for (const line of ['pin unblock', 'pin change-puk']) {
+    const { code, stderr } = await tessera(line.split(' '))
+    assert.is(code, 8, stderr)
+    assert.match(stderr, 'This card was made without a PUK')
+  }
+})
+
 test('what is signed is shown', async () => {
   const asked = formatChallenge({ cardId: new Uint8Array(16).fill(7), nonce: new Uint8Array(16), seconds: 900 })
   const { code, stderr } = await tessera(['help-desk', 'respond', asked, '--private-key', privateKey])

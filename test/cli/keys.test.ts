@@ -72,6 +72,23 @@ test('what is no key is refused before the PIN is asked for', async () => {
   await expect(2, 'key', 'import', '9c', at('rsa-public.pem'), '--pin-file', pin)
 })
 
+test('where the result cannot be written, nothing is made', async () => {
+  for (const [path, why] of [
+    [at('none/x'), 'no such file or folder'],
+    [home, 'it is a folder'],
+    [`${input}/x`, 'not a folder'],
+  ] as const) {
+    for (const line of ['key generate 9c', 'cert self-sign 9a', 'cert request 9a', `sign 9a ${input}`]) {
+      const { stdout, stderr } = await expect(1, ...line.split(' '), '-o', path)
+      assert.match(stderr, `Cannot write ${path}: `)
+      assert.match(stderr, why)
+      assert.is(stdout, '')
+    }
+  }
+  assert.not.match((await expect(0, 'key', 'list')).stdout, '9c')
+  assert.match((await expect(0, 'cert', 'list')).stdout, 'No certificates')
+})
+
 test('a key that was made on the card is attested, an imported one is not', async () => {
   await expect(0, 'key', 'generate', '9e', '-o', at('9e.pem'), '--pin-file', pin)
   const { stdout } = await expect(0, 'key', 'attest', '9e', '--quiet')

@@ -53,6 +53,25 @@ test('--version and --help', async () => {
   assert.match((await tessera(['pin', 'change', '--help'])).stdout, '--pin-file')
 })
 
+test('help in words, in the program as it ships', async () => {
+  const own = tempDir('help')
+  for (const [line, code, said] of [
+    ['help', 0, /^Usage: tessera \[options\] \[command\]/],
+    ['pin help', 0, /^Usage: tessera pin \[options\]/],
+    ['pin help unblock', 0, /^Usage: tessera pin unblock/],
+    ['help destroy work --yes', 0, /^Usage: tessera destroy/],
+    ['help lab-ca --json', 0, /^Usage: tessera lab-ca/],
+    ['help foo', 2, /unknown command 'foo'/],
+    ['help pin unblok', 2, /Did you mean unblock/],
+    ['help lab-ca strt', 2, /too many arguments/],
+    ['create help', 0, /Card 'help' was created/],
+  ] as const) {
+    const found = await tesseraProcess(line.split(' '), { env: { TESSERA_TCTI: 'embedded:', TESSERA_HOME: own } })
+    assert.is(found.code, code, `${line}: ${found.stderr}`)
+    assert.match(code === 0 ? found.stdout : found.stderr, said, line)
+  }
+})
+
 const usage: ReadonlyArray<readonly [string, string]> = [
   ['sgin 9a f', 'Did you mean sign?'],
   ['pin chnage', 'Did you mean change?'],

@@ -8,7 +8,7 @@ import { TEXT } from '../messages.ts'
 import { withCard } from '../select.ts'
 
 export const run: Run = async (context, slotName) => {
-  const { chain: withChain, format, out } = context.options
+  const { chain: withChain, format } = context.options
   const slot = parseSlot(slotName)
   if (format === 'der' && withChain) throw new UsageError('ERR_USAGE', TEXT.error.derChain)
   const send = format === 'der' ? binaryOutput(context) : undefined
@@ -17,7 +17,6 @@ export const run: Run = async (context, slotName) => {
     const written = (path: string) => TEXT.done.certExported(slot, path)
     if (send !== undefined) return send({ octets: certificate, member: 'certificate', facts: { slot }, written })
     const all = withChain ? [certificate, ...chain] : [certificate]
-    if (out !== undefined && out !== '-') await context.out.note(written(out))
-    await sendPem(context, { slot }, 'certificate', all.map(pemOf).join(''))
+    await sendPem(context, { slot }, 'certificate', all.map(pemOf).join(''), written)
   })
 }

@@ -8,14 +8,14 @@ import { nameKey } from '../named-key.ts'
 import { keyPin, withCard } from '../select.ts'
 
 export const run: Run = async (context, slotName) => {
-  const { hash, padding, template, out } = context.options
+  const { hash, padding, template } = context.options
   const slot = parseSlot(slotName)
   await withCard(context, async (card) => {
     await nameKey(context, card, slot)
     const { algorithm } = await card.keyInfo(slot)
     const options = { ...contentOf(context), ...given({ hash, padding, template }), ...keyPin(context, card) }
     const request = await requestCertificate(card, slot, options)
-    if (out !== undefined && out !== '-') await context.out.note(TEXT.done.requested(slot, out))
-    await sendPem(context, { slot, algorithm }, 'request', writePem('CERTIFICATE REQUEST', request))
+    const written = (path: string) => TEXT.done.requested(slot, path)
+    await sendPem(context, { slot, algorithm }, 'request', writePem('CERTIFICATE REQUEST', request), written)
   })
 }
