@@ -5,7 +5,8 @@
  *
  * OpenSC: src/libopensc/pkcs15-piv.c. NSS: `certutil -V`, usages C, S and R. Windows: "Certificate Requirements and
  * Enumeration", and KB5014754 for the security identifier. Kerberos: MIT, crypto_check_cert_eku in
- * src/plugins/preauth/pkinit. TLS: RFC 5280, 4.2.1.12, as OpenSSL checks it for `sslclient`.
+ * src/plugins/preauth/pkinit. TLS: RFC 5280, 4.2.1.12, as OpenSSL checks it for `sslclient`. OpenVPN: its server, which asks
+ * OpenSSL the same. pam_pkcs11: the policy `ca,signature`.
  */
 import { ALGORITHMS } from '../piv/algorithms.ts'
 import type { Slot } from '../piv/slots.ts'
@@ -34,6 +35,15 @@ const IN_TIME: readonly Rule[] = [
 const WEAK: Rule = { because: 'it is signed with a broken hash (SHA-1 or MD5)', when: weak }
 const SELF_SIGNED: Rule = { because: 'it is signed by itself and not by a CA', when: selfSigned }
 const UNSIGNED: Rule = { because: 'its key usage has no digital signature', when: noUsage('digitalSignature') }
+/** OpenSC then takes what the standard says of the slot. */
+const ONLY_DECRYPTS: Rule = {
+  because: 'it names no key usage, so that OpenSC lets its key, in 9d or a retired slot, decrypt and not sign',
+  when: ({ certificate, slot }) => certificate.usages === undefined && !['9a', '9c', '9e'].includes(slot),
+}
+const UNABLE_TO_SIGN: Rule = {
+  because: 'its key usage has no signature',
+  when: noUsage('digitalSignature', 'nonRepudiation'),
+}
 const NO_CLIENT: Rule = {
   because: 'its purposes have no client authentication',
   when: noPurpose('client-authentication'),
@@ -91,6 +101,16 @@ export const PROGRAMS: ReadonlyArray<{
     ],
   },
   {
+    program: 'OpenVPN (through OpenSC)',
+    versions: 'OpenVPN 2.6, OpenSC 0.23',
+    rules: [...IN_TIME, WEAK, UNSIGNED, ONLY_DECRYPTS, NO_CLIENT],
+  },
+  {
+    program: 'pam_pkcs11 (through OpenSC)',
+    versions: 'pam_pkcs11 0.6.12, OpenSC 0.23',
+    rules: [...IN_TIME, UNABLE_TO_SIGN, ONLY_DECRYPTS],
+  },
+  {
     program: 'Firefox (NSS)',
     versions: 'NSS 3.87',
     rules: [...IN_TIME, UNSIGNED, NO_CLIENT],
@@ -98,13 +118,7 @@ export const PROGRAMS: ReadonlyArray<{
   {
     program: 'Thunderbird (signing)',
     versions: 'NSS 3.87',
-    rules: [
-      ...IN_TIME,
-      { because: 'its key usage has no signature', when: noUsage('digitalSignature', 'nonRepudiation') },
-      NO_EMAIL_PURPOSE,
-      NO_ADDRESS,
-      SELF_SIGNED,
-    ],
+    rules: [...IN_TIME, UNABLE_TO_SIGN, NO_EMAIL_PURPOSE, NO_ADDRESS, SELF_SIGNED],
   },
   {
     program: 'Thunderbird (decrypting)',

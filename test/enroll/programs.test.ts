@@ -149,7 +149,9 @@ test('every rule of every program is met by one of these and passed by another',
   const all = Object.values(made).map((der) => ({ certificate: describeCertificate(der), now: new Date() }))
   for (const { program, rules } of PROGRAMS) {
     for (const { because, when } of rules) {
-      const seen = new Set(['9a', '9c'].flatMap((slot) => all.map((one) => when({ ...one, slot: parseSlot(slot) }))))
+      const seen = new Set(
+        ['9a', '9c', '9d'].flatMap((slot) => all.map((one) => when({ ...one, slot: parseSlot(slot) }))),
+      )
       assert.is(seen.size, 2, `${program}: ${because}`)
     }
   }

@@ -15,6 +15,9 @@ export interface Described {
   readonly subject?: string
   /** Lines of an extensions section of openssl. */
   readonly extensions: readonly string[]
+  /** Hash and end of the certificate, as openssl.ts has them. */
+  readonly hash?: string
+  readonly to?: string
 }
 
 export interface CardInReader {
@@ -36,11 +39,15 @@ export async function cardInReader(slots: Readonly<Record<string, Described>>): 
   const certificates: Record<string, Uint8Array> = {}
   const card = await createCard({ name: 'work', home, tcti: 'embedded:', pin: PIN, puk: PUK })
   try {
-    for (const [slot, { algorithm, subject = '/CN=maria', extensions }] of Object.entries(slots)) {
+    for (const [slot, { algorithm, subject = '/CN=maria', extensions, hash, to }] of Object.entries(slots)) {
       await card.verifyPin(PIN)
       await card.generateKey(slot, { algorithm, pinPolicy: 'once' })
       const request = await requestCertificate(card, slot, { subject: 'CN=maria', pin: PIN, hash: 'SHA-256' })
-      const der = certificate(`slot-${slot}`, { by: CA, request, subject, extensions })
+      const der = certificate(`slot-${slot}`, {
+        ...{ by: CA, request, subject, extensions },
+        ...(hash !== undefined && { hash }),
+        ...(to !== undefined && { to }),
+      })
       await card.putCertificate(slot, { certificate: der, chain: [derOf(`${CA}.pem`)] })
       certificates[slot] = der
     }
