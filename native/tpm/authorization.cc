@@ -101,7 +101,7 @@ void Connection::authorize(Call& call, std::vector<Prepared>& prepared) {
     const Authorization& authorization = call.authorizations[i];
     const Prepared& own = prepared[i];
     TPMS_AUTH_COMMAND& command = commands.auths[i];
-    command.sessionHandle = authorization.session;
+    command.sessionHandle = actual(authorization.session, TPM2_RC_REFERENCE_S0 + static_cast<uint32_t>(i), *call.row);
     command.sessionAttributes = authorization.attributes;
     if (own.session == nullptr) {
       assign(command.hmac, authorization.auth_value.view());

@@ -31,16 +31,19 @@ EmbeddedTpm& EmbeddedTpm::instance() {
   return *one;
 }
 
-bool EmbeddedTpm::acquire(const OpenOptions& options, const Interrupt& interrupt) {
+std::shared_ptr<ResourceManager> EmbeddedTpm::acquire(const OpenOptions& options, const Interrupt& interrupt) {
   const std::string lock_path = options.state_file + ".lock";
   const Deadline deadline = deadline_after(options.wait);
   for (;;) {
     {
       // The mutex is not held while sleeping, so that other threads can join as soon as one has the TPM.
       const std::lock_guard guard(mutex_);
-      if (join(options)) return false;
+      if (join(options)) return manager_;
       lock_ = FileLock::attempt(lock_path);
-      if (lock_) return start(options);
+      if (lock_) {
+        start(options);
+        return manager_;
+      }
     }
     if (milliseconds_left(deadline) == 0) throw held_elsewhere(lock_path);
     if (interrupt.wait(FileLock::kPause)) throw gone("it was closed here while it waited for another process.");
@@ -63,11 +66,13 @@ bool EmbeddedTpm::join(const OpenOptions& options) {
   return true;
 }
 
-bool EmbeddedTpm::start(const OpenOptions& options) {
+void EmbeddedTpm::start(const OpenOptions& options) {
   try {
     file_.emplace(options.state_file);
     tpm_.emplace(*file_, options.create_state);
+    manager_ = std::make_shared<ResourceManager>();
   } catch (...) {
+    tpm_.reset();
     file_.reset();
     lock_.reset();
     throw;
@@ -77,7 +82,6 @@ bool EmbeddedTpm::start(const OpenOptions& options) {
   // Registered after libcrypto's own handler, hence run before it: no thread is in libtpms when libcrypto is torn down.
   static const int registered = std::atexit([] { instance().at_exit(); });
   static_cast<void>(registered);
-  return true;
 }
 
 // With the TPM off. A state that a failed store left in memory is written to the disk first, or nothing continues.
@@ -139,7 +143,7 @@ namespace {
 class EmbeddedTransport final : public Transport {
  public:
   EmbeddedTransport(const OpenOptions& options, const Interrupt& interrupt)
-      : first_(EmbeddedTpm::instance().acquire(options, interrupt)) {}
+      : manager_(EmbeddedTpm::instance().acquire(options, interrupt)) {}
   ~EmbeddedTransport() override { EmbeddedTpm::instance().release(); }
   EmbeddedTransport(const EmbeddedTransport&) = delete;
   EmbeddedTransport& operator=(const EmbeddedTransport&) = delete;
@@ -150,11 +154,12 @@ class EmbeddedTransport final : public Transport {
     return EmbeddedTpm::instance().process(command, *this);
   }
   void cancel() noexcept override { EmbeddedTpm::instance().cancel(*this); }
-  bool sole_client() const override { return first_; }
+  std::shared_ptr<ResourceManager> manager() override { return manager_; }
+  bool sole_client() const override { return true; }
   uint64_t state_writes() const override { return Libtpms::writes(); }
 
  private:
-  const bool first_;
+  const std::shared_ptr<ResourceManager> manager_;
 };
 
 }  // namespace

@@ -18,10 +18,10 @@ class EmbeddedTpm {
  public:
   static EmbeddedTpm& instance();
 
-  // Adds a user of the TPM whose state is options.state_file. Returns whether this one powered it on. Waits up to
-  // options.wait, or until `interrupt`, for another process. Throws Failure{kTcti, "busy"} where that is in vain or
-  // this process has another embedded TPM open, Failure{kState} where the state cannot be read or written.
-  bool acquire(const OpenOptions& options, const Interrupt& interrupt);
+  // Adds a user of the TPM whose state is options.state_file. Returns what its users share. Waits up to options.wait,
+  // or until `interrupt`, for another process. Throws Failure{kTcti, "busy"} where that is in vain or this process has
+  // another embedded TPM open, Failure{kState} where the state cannot be read or written.
+  std::shared_ptr<ResourceManager> acquire(const OpenOptions& options, const Interrupt& interrupt);
 
   // The last user powers it off and releases the lock, unless a state could not be written (see libtpms.cc).
   void release() noexcept;
@@ -34,7 +34,7 @@ class EmbeddedTpm {
 
  private:
   bool join(const OpenOptions& options);
-  bool start(const OpenOptions& options);
+  void start(const OpenOptions& options);
   void settle();
   void at_exit() noexcept;
 
@@ -45,6 +45,7 @@ class EmbeddedTpm {
   std::optional<FileLock> lock_;
   std::optional<StateFile> file_;  // present while the TPM is on, and after that while a state is unsaved
   std::optional<Libtpms> tpm_;
+  std::shared_ptr<ResourceManager> manager_;  // as long as this TPM is on
   std::mutex running_mutex_;
   const Transport* running_ = nullptr;  // whose command libtpms runs now
 };

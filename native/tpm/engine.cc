@@ -5,11 +5,6 @@
 namespace tessera {
 namespace {
 
-// Handed back to nobody: the next use that needs it reports the failure.
-struct Ahead : Task {
-  void run(Connection& connection) override { connection.work_ahead(); }
-};
-
 using Clock = std::chrono::steady_clock;
 constexpr std::chrono::microseconds kLinger{100};
 
@@ -122,13 +117,20 @@ void Engine::open(const OpenOptions& options) {
 void Engine::perform(Task& task) {
   task.failure = lost_;
   if (task.failure) return;
-  task.failure = failure_of([&] { task.run(*connection_); });
-  if (!task.failure || !is_final(*task.failure)) return;
+  task.failure = failure_of([&] {
+    const auto turn = connection_->turn();
+    task.run(*connection_);
+  });
+  note(task.failure);
+}
+
+void Engine::note(std::optional<Failure>& failure) {
+  if (!failure || !is_final(*failure)) return;
   const std::lock_guard lock(mutex_);
   if (closing_) {
-    task.failure = closed();  // by our own interrupt
+    failure = closed();  // by our own interrupt
   } else {
-    lost_ = task.failure;
+    lost_ = failure;
   }
 }
 
@@ -165,13 +167,13 @@ void Engine::linger(std::unique_lock<std::mutex>& lock) {
   lock.lock();
 }
 
-// The beginning of the next piece of work, done while nobody waits.
+// The beginning of the next piece of work, done while nobody waits. Where it fails, the next use reports it.
 void Engine::work_ahead(std::unique_lock<std::mutex>& lock) {
   if (closing_ || lost_) return;
   busy_ = true;
   lock.unlock();
-  Ahead ahead;
-  perform(ahead);
+  auto failure = failure_of([&] { connection_->work_ahead(); });
+  note(failure);
   lock.lock();
   busy_ = false;
 }

@@ -57,6 +57,7 @@ class Engine {
   void work_ahead(std::unique_lock<std::mutex>& lock);
   void linger(std::unique_lock<std::mutex>& lock);
   void perform(Task& task);
+  void note(std::optional<Failure>& failure);
 
   const std::function<void(std::unique_ptr<Task>)> finished_;
   std::optional<Interrupt> interrupt_{std::in_place};  // before the connection, so that opening one can be interrupted

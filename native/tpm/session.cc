@@ -14,6 +14,12 @@ namespace {
 constexpr std::chrono::seconds kQuick{30};
 constexpr std::chrono::seconds kSlow{300};
 constexpr size_t kMostAuthorizations = 3;
+constexpr size_t kMostHandles = 3;
+
+Bytes flush_context(uint32_t handle) {
+  const Bytes head{0x80, 0x01, 0, 0, 0, 14, 0, 0, 0x01, 0x65};  // TPM2_FlushContext
+  return join({head, big_endian(handle)});
+}
 
 [[noreturn]] void refuse(const CommandRow& row, TSS2_RC rc) {
   const TSS2_RC code = rc & 0xffff;
@@ -33,14 +39,24 @@ constexpr size_t kMostAuthorizations = 3;
 Connection::Connection(const OpenOptions& options, const Interrupt& interrupt)
     : interrupt_(interrupt),
       transport_(open_transport(options, interrupt)),
+      manager_(transport_->manager()),
+      room_(std::make_shared<Room>()),
+      transmit_([this](ByteView command) { return transport_->transmit(command, kQuick); }),
       tcti_(*transport_, interrupt),
       sys_(tcti_) {
+  const auto own_turn = manager_->wait(interrupt, deadline_after(options.wait));
   start_up(options.wait);
-  if (transport_->sole_client()) flush_strangers();
+  const bool is_first = manager_->join(room_, transmit_);
+  if (is_first && transport_->sole_client()) flush_strangers();
 }
 
 Connection::~Connection() {
-  while (!handles_.empty()) flush(*handles_.begin());
+  try {
+    const auto own_turn = turn();
+    manager_->part(*room_, transmit_);
+  } catch (const std::exception&) {
+    // A TPM that is gone has nothing of ours left; otherwise the next one at the TPM flushes it.
+  }
 }
 
 void Connection::start_up(std::chrono::milliseconds wait) {
@@ -78,22 +94,24 @@ void Connection::flush_strangers() {
     const ByteView list = ByteView(result).subspan(9);  // after moreData, capability, count
     for (size_t offset = 0; offset + 4 <= list.size(); offset += 4) {
       // Policy sessions are listed among the HMAC sessions; both are flushed by the handle given.
-      flush(head_u32(list.subspan(offset)));
+      transmit_(flush_context(head_u32(list.subspan(offset))));
+      count(TPM2_CC_FlushContext);
     }
   }
 }
 
 void Connection::forget(uint32_t handle) {
+  room_->remove(handle);
   const std::lock_guard lock(mutex_);
   sessions_.erase(handle);
-  handles_.erase(handle);
 }
 
 void Connection::flush(uint32_t handle) noexcept {
-  forget(handle);
   try {
-    const Bytes flush_context{0x80, 0x01, 0, 0, 0, 14, 0, 0, 0x01, 0x65};  // TPM2_FlushContext
-    transport_->transmit(join({flush_context, big_endian(handle)}), kQuick);
+    const std::optional<uint32_t> known = manager_->actual(*room_, handle);
+    forget(handle);
+    if (!known) return;
+    transmit_(flush_context(*known));
     count(TPM2_CC_FlushContext);
   } catch (const std::exception&) {
     // A TPM that is gone has nothing of ours left, and a refusing one did not have it.
@@ -179,6 +197,8 @@ Bytes Connection::run(Call& call) {
 }
 
 void Connection::work_ahead() {
+  const auto own_turn = manager_->at_once(*room_);
+  if (!own_turn) return;
   for (auto& [handle, session] : sessions_) {
     if (session.standing) continue;
     Call call;
@@ -223,7 +243,10 @@ Bytes Connection::exchange(Call& call) {
     throw Failure(Layer::kSapi, 0, "usage", std::string(row.name) + " takes another number of handles or sessions.");
   }
   if (interrupt_.raised()) throw Failure(Layer::kTcti, 0, "gone", "The TPM was closed here.");
-  row.prepare(sys_.get(), call.handles.data(), call.wire());
+  manager_->bring_in(*room_, transmit_);
+  std::array<uint32_t, kMostHandles> handles{};
+  for (uint32_t i = 0; i < row.handles; ++i) handles[i] = actual(call.handles[i], TPM2_RC_REFERENCE_H0 + i, row);
+  row.prepare(sys_.get(), handles.data(), call.wire());
   std::vector<Prepared> prepared(call.authorizations.size());
   if (!prepared.empty()) authorize(call, prepared);
 
@@ -245,16 +268,23 @@ Bytes Connection::exchange(Call& call) {
   const bool session = type == TPM2_HT_HMAC_SESSION || type == TPM2_HT_POLICY_SESSION;
   // No HMAC covers the handle: commands are bound to Names.
   if (row.code == TPM2_CC_StartAuthSession ? !session : type != TPM2_HT_TRANSIENT) malformed_answer(0);
-  {
-    const std::lock_guard lock(mutex_);
-    handles_.insert(made);
-  }
+  const uint32_t handle = room_->add(made);
   try {
-    return finish(call, prepared);
+    Bytes result = finish(call, prepared);
+    const Bytes known = big_endian(handle);
+    std::copy(known.begin(), known.end(), result.begin());
+    return result;
   } catch (const std::exception&) {
-    flush(made);  // nobody will be told of it
+    flush(handle);  // nobody will be told of it
     throw;
   }
+}
+
+// For one that is lost: what the TPM would say.
+uint32_t Connection::actual(uint32_t handle, uint32_t missing, const CommandRow& row) const {
+  const std::optional<uint32_t> known = manager_->actual(*room_, handle);
+  if (!known) throw Failure(Layer::kTpm, missing, "", std::string("TPM2_") + row.name + " failed.");
+  return *known;
 }
 
 Bytes Connection::finish(const Call& call, std::vector<Prepared>& prepared) {

@@ -7,12 +7,12 @@
 #include <memory>
 #include <mutex>
 #include <optional>
-#include <set>
 #include <string>
 
 #include "commands.h"
 #include "crypto.h"
 #include "interrupt.h"
+#include "resource_manager.h"
 #include "tcti.h"
 #include "transport.h"
 
@@ -49,17 +49,20 @@ struct StartedSession {
 };
 
 // One connection to one TPM, with the sessions and transient objects that were made over it. Used from one thread,
-// except `cancel`, `nonce_tpm` and the counters.
+// except `cancel`, `nonce_tpm` and the counters. Other connections of this process may use the same TPM in turn.
 class Connection {
  public:
   // `interrupt` ends every wait, also while opening, and must outlive the connection.
   Connection(const OpenOptions& options, const Interrupt& interrupt);
   ~Connection();  // flushes what is left, as far as the TPM still answers
 
+  // Waits until no other thread of this process uses the TPM. Everything below except `work_ahead` needs it.
+  ResourceManager::Turn turn() { return manager_->wait(interrupt_, deadline_after(kLongestWait)); }
+
   // Where the command was done ahead, nothing is sent and the result is empty.
   Bytes run(Call& call);
-  // For sessions that were used, repeats what they need before their next use, while nobody waits. If the TPM refuses,
-  // the next use gets the error.
+  // For sessions that were used, repeats what they need before their next use, while nobody waits, in this thread or in
+  // others. If the TPM refuses, the next use gets the error.
   void work_ahead();
   StartedSession start_session(const SessionRequest& request);
   // The raw octets of one command, for diagnosis and tests; what it loads is not tracked.
@@ -93,6 +96,7 @@ class Connection {
   void start_up(std::chrono::milliseconds wait);
   void flush_strangers();
   void flush(uint32_t handle) noexcept;
+  uint32_t actual(uint32_t handle, uint32_t missing, const CommandRow& row) const;
   void authorize(Call& call, std::vector<Prepared>& prepared);
   bool authentic(const Call& call, std::vector<Prepared>& prepared, TSS2L_SYS_AUTH_RESPONSE& responses);
   void decrypt_answer(const Prepared& own);
@@ -101,13 +105,17 @@ class Connection {
   void forget(uint32_t handle);
   void count(TPM2_CC command);
 
+  static constexpr std::chrono::seconds kLongestWait{300};
+
   const Interrupt& interrupt_;
   std::unique_ptr<Transport> transport_;
+  const std::shared_ptr<ResourceManager> manager_;
+  const std::shared_ptr<Room> room_;  // what was made over this connection and is in the TPM
+  const ResourceManager::Transmit transmit_;
   Tcti tcti_;
   SysContext sys_;
   mutable std::mutex mutex_;  // guards sessions_ (nonces) against readers on other threads
   std::map<uint32_t, Session> sessions_;
-  std::set<uint32_t> handles_;  // of every session and transient object in the TPM that was made over this connection
   std::array<std::atomic<uint64_t>, TPM2_CC_LAST - TPM2_CC_FIRST + 1> counters_{};  // by command code
 };
 

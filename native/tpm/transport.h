@@ -7,6 +7,7 @@
 #include <string>
 
 #include "../common/bytes.h"
+#include "resource_manager.h"
 
 namespace tessera {
 
@@ -24,8 +25,11 @@ class Transport {
   // From any thread: asks the TPM to cancel the command that it runs for this transport, where that is possible.
   virtual void cancel() noexcept {}
 
-  // True where everything loaded at connect time was left by a program that is gone, so that flushing it is safe: swtpm
-  // serves one client; the embedded TPM reports it only to the first user of a process.
+  // What the transports to this TPM share; by default it has no other. Used only in a turn of it, once it is open.
+  virtual std::shared_ptr<ResourceManager> manager() { return std::make_shared<ResourceManager>(); }
+
+  // True where no other process can have anything loaded, so that what is there before the first connection of this one
+  // was left behind, and flushing it is safe.
   virtual bool sole_client() const = 0;
 
   // Count of state writes so far (embedded TPM), or 0 where it is unknown.

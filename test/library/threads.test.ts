@@ -1,7 +1,8 @@
-// takes: 10 s
-// Threads and one TPM: who waits for whom, and waiting that is given up.
+// takes: 15 s
+// Threads and one TPM: they share it. Who waits for other programs, and waiting that is given up.
 import { once } from 'node:events'
 import { existsSync } from 'node:fs'
+import { connect } from 'node:net'
 import { join } from 'node:path'
 import { Worker } from 'node:worker_threads'
 import { test } from 'uvu'
@@ -14,39 +15,44 @@ import { PIN } from './bench.ts'
 
 const library = new URL('../../dist/index.js', import.meta.url).href
 const THREADS = 8
+const ROUNDS = 5
 
-/** Opens the card, verifies the PIN, signs five times and closes the card. */
+/** Opens the card and verifies the PIN; then signs with keys of every PIN policy whenever told to; then closes the card. */
 const program = `
 const { parentPort, workerData } = require('node:worker_threads')
-const opened = async (openCard) => {
-  for (;;) {
-    try {
-      return await openCard({ name: 'work', home: workerData.home })
-    } catch (error) {
-      // A wait has an end, and a machine may be slow: again.
-      if (error.code !== 'ERR_TPM_BUSY' && error.code !== 'ERR_TPM_TIMEOUT') throw error
-    }
-  }
-}
+const pin = workerData.pin
 const work = async () => {
   const { openCard } = await import(workerData.library)
-  const card = await opened(openCard)
-  try {
-    await card.verifyPin(workerData.pin)
-    let octets = 0
-    for (let at = 0; at < 5; at += 1) octets += (await card.sign('9a', new Uint8Array(10))).length
-    return octets > 0 ? 'signed' : 'nothing'
-  } finally {
-    await card.close()
+  const card = await openCard({ name: 'work', home: workerData.home })
+  await card.verifyPin(pin)
+  return {
+    sign: async () => {
+      const signatures = []
+      for (let at = 0; at < ${ROUNDS}; at += 1) {
+        signatures.push(await card.sign('9a', new Uint8Array(10)), await card.sign('9e', new Uint8Array(10)))
+        signatures.push(await card.sign('9c', new Uint8Array(10), { pin }), await card.sign('9d', new Uint8Array(10)))
+      }
+      return signatures.filter(({ length }) => length > 0).length + ' signatures'
+    },
+    close: () => card.close().then(() => 'closed'),
   }
 }
-parentPort.on('message', () => work().then((text) => parentPort.postMessage(text), (error) => parentPort.postMessage(error.code + ' ' + error.message)))
-parentPort.postMessage('ready')
+const opening = work()
+const say = (text) => parentPort.postMessage(text)
+const said = (result) => result.then(say, (error) => say(error.code + ' ' + error.message))
+said(opening.then(() => 'open'))
+parentPort.on('message', (what) => said(opening.then((card) => card[what]())))
 `
 
-async function thread(home: string): Promise<Worker> {
+const started = new Set<Worker>()
+test.after.each(async () => {
+  await Promise.all([...started].map((worker) => worker.terminate()))
+  started.clear()
+})
+
+function thread(home: string): Worker {
   const worker = new Worker(program, { eval: true, workerData: { home, library, pin: PIN } })
-  await once(worker, 'message')
+  started.add(worker)
   return worker
 }
 
@@ -55,11 +61,18 @@ async function answer(worker: Worker): Promise<unknown> {
   return text
 }
 
+/** Tells all threads at once, and returns what each answers. */
+function all(threads: readonly Worker[], what?: 'sign' | 'close'): Promise<unknown[]> {
+  const answers = threads.map(answer)
+  if (what !== undefined) for (const worker of threads) worker.postMessage(what)
+  return Promise.all(answers)
+}
+
 async function issued(tcti: string): Promise<string> {
   const home = tempDir('home')
   const card = await createCard({ name: 'work', home, tcti, pin: PIN })
   await card.verifyPin(PIN)
-  await card.generateKey('9a')
+  for (const slot of ['9a', '9c', '9d', '9e']) await card.generateKey(slot)
   await card.close()
   return home
 }
@@ -68,49 +81,46 @@ async function until(isSo: () => boolean): Promise<void> {
   while (!isSo()) await new Promise((next) => setImmediate(next))
 }
 
-async function ended(threads: readonly Worker[]): Promise<void> {
-  await Promise.all(threads.map((worker) => worker.terminate()))
+for (const kind of ['swtpm', 'embedded'] as const) {
+  test(`${kind}: eight threads with a card open each sign at once, beside the card that this thread has open`, async () => {
+    const swtpm = kind === 'swtpm' ? await startSwtpm() : undefined
+    const home = await issued(swtpm?.tcti ?? 'embedded:')
+    const own = await openCard({ name: 'work', home })
+    await own.verifyPin(PIN)
+    const threads = Array.from({ length: THREADS }, () => thread(home))
+    assert.equal(await all(threads), Array(THREADS).fill('open'))
+    const signed = all(threads, 'sign')
+    for (let at = 0; at < ROUNDS; at += 1) assert.ok((await own.sign('9a', new Uint8Array(10))).length > 0)
+    assert.equal(await signed, Array(THREADS).fill(`${4 * ROUNDS} signatures`))
+    assert.equal(await all(threads, 'close'), Array(THREADS).fill('closed'))
+    assert.ok((await own.sign('9a', new Uint8Array(10))).length > 0, 'the PIN is still verified here')
+    await own.close()
+    await swtpm?.stop()
+  })
+
+  test(`${kind}: threads that are ended while they sign leave the card of this one as it was`, async () => {
+    const swtpm = kind === 'swtpm' ? await startSwtpm() : undefined
+    const home = await issued(swtpm?.tcti ?? 'embedded:')
+    const own = await openCard({ name: 'work', home })
+    await own.verifyPin(PIN)
+    for (let round = 0; round < 4; round += 1) {
+      const threads = Array.from({ length: 3 }, () => thread(home))
+      assert.equal(await all(threads), Array(3).fill('open'))
+      for (const worker of threads) worker.postMessage('sign')
+      for (let at = 0; at < round; at += 1) await own.sign('9a', new Uint8Array(10))
+      await Promise.all(threads.map((worker) => worker.terminate()))
+      for (const slot of ['9a', '9d', '9e']) assert.ok((await own.sign(slot, new Uint8Array(10))).length > 0)
+    }
+    await own.close()
+    await swtpm?.stop()
+  })
 }
 
-test('swtpm: eight threads at once, each with a card of its own, sign one after the other', async () => {
+test('a wait for a TPM that another program has is given up at once, and nothing is left of it', async () => {
   const swtpm = await startSwtpm()
   const home = await issued(swtpm.tcti)
-  const threads = await Promise.all(Array.from({ length: THREADS }, () => thread(home)))
-  const answers = threads.map(answer)
-  for (const worker of threads) worker.postMessage('go')
-  assert.equal(await Promise.all(answers), Array(THREADS).fill('signed'))
-  await ended(threads)
-  await swtpm.stop()
-})
-
-test('embedded: eight threads, one after the other, beside a thread that has the card open and signs', async () => {
-  const home = await issued('embedded:')
-  const own = await openCard({ name: 'work', home })
-  await own.verifyPin(PIN)
-  const threads = await Promise.all(Array.from({ length: THREADS }, () => thread(home)))
-  for (const worker of threads) {
-    const answered = answer(worker)
-    worker.postMessage('go')
-    assert.is(await answered, 'signed')
-    assert.ok((await own.sign('9a', new Uint8Array(10))).length > 0)
-  }
-  await own.close()
-  await ended(threads)
-})
-
-test('a wait for a TPM that another thread has is given up at once, and nothing is left of it', async () => {
-  const swtpm = await startSwtpm()
-  const home = await issued(swtpm.tcti)
-  const holder = new Worker(
-    `const { parentPort, workerData } = require('node:worker_threads')
-    import(workerData.library).then(async ({ openCard }) => {
-      const card = await openCard({ name: 'work', home: workerData.home })
-      parentPort.once('message', async () => { await card.close(); parentPort.postMessage('closed') })
-      parentPort.postMessage('open')
-    })`,
-    { eval: true, workerData: { home, library } },
-  )
-  await once(holder, 'message')
+  const holder = connect(swtpm.path) // swtpm serves the first
+  await once(holder, 'connect')
   const reason = new Error('no longer wanted')
   for (const begin of [
     (signal: AbortSignal) => openCard({ name: 'work', home, signal }),
@@ -123,9 +133,7 @@ test('a wait for a TPM that another thread has is given up at once, and nothing 
     assert.is(await waiting, reason)
     assert.is(await begin(stop.signal).catch((error: unknown) => error), reason, 'not even begun')
   }
-  const closed = once(holder, 'message')
-  holder.postMessage('close')
-  await closed
+  holder.destroy()
   const card = await openCard({ name: 'work', home, signal: new AbortController().signal })
   await card.verifyPin(PIN)
   await card.close()
@@ -133,7 +141,6 @@ test('a wait for a TPM that another thread has is given up at once, and nothing 
     (await listCards({ home, filesOnly: true })).map(({ name }) => name),
     ['work'],
   )
-  await ended([holder])
   await swtpm.stop()
 })
 

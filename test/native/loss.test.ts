@@ -1,7 +1,8 @@
 // takes: 6 s
 // TPMs that go away, come back, are not there, or belong to somebody else for now: src/tpm/devices.ts over the native layer.
 
-import { createServer } from 'node:net'
+import { once } from 'node:events'
+import { connect, createServer } from 'node:net'
 import { join } from 'node:path'
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
@@ -10,7 +11,7 @@ import { TpmDevice } from '../../src/tpm/devices.ts'
 import { startProxy } from '../support/proxy.ts'
 import { startSwtpm } from '../support/swtpm.ts'
 import { tempDir, within } from '../support/temp.ts'
-import { asCommand, kindOf, leftovers, openTpm, pw, random, SLOW_KEY, storageKey } from './support/rig.ts'
+import { asCommand, kindOf, leftovers, pw, random, SLOW_KEY, storageKey } from './support/rig.ts'
 
 const deviceOf = (tcti: string, waitMs = 10_000) =>
   new TpmDevice({ tcti, stateFile: join(tempDir('state'), 'state'), createState: true, waitMs })
@@ -98,14 +99,15 @@ test('the connection lost before and after the TPM did it: many callers, one new
 test('a swtpm that another client holds: a bounded wait, and words; it is taken when it comes free', async () => {
   for (const tcp of [false, true]) {
     const swtpm = await startSwtpm({ tcp })
-    const holder = await openTpm(swtpm.tcti)
+    const holder = connect(tcp ? { port: swtpm.port } : { path: swtpm.path })
+    await once(holder, 'connect')
     const started = performance.now()
     const busy = await fails('ERR_TPM_BUSY', octets(deviceOf(swtpm.tcti, 300)))
     assert.ok(performance.now() - started < 9000, 'not the ten seconds of others')
     assert.match(busy.message, /another program holds it\. Close that program, or try again later/)
     const waiting = deviceOf(swtpm.tcti)
     const first = octets(waiting)
-    await holder.close()
+    holder.destroy()
     assert.is(await first, 10)
     await waiting.close()
     await swtpm.stop()
