@@ -145,25 +145,29 @@ export interface NativeTlsSigner {
 
 // --- Keys of Node's OpenSSL: native/provider/binding.cc --------------------------------------------------------------
 
-/** A thread in OpenSSL waits for this: a digest to be signed. */
+/** A thread in OpenSSL waits for this. */
 export interface NativeKeyRequest {
   /** Counts all requests of the process. */
   readonly id: number
   /** A thread of libuv's pool waits, or one that has not loaded the addon. */
   readonly pooled: boolean
+  readonly use: 'sign' | 'decrypt' | 'derive'
+  /** A digest, a ciphertext, or the public key of the other side (SubjectPublicKeyInfo in DER). */
   readonly octets: Uint8Array
-  /** `SHA-256`; OpenSSL's name for other hashes, and empty where there is only a digest. */
+  /** Of the digest, or of OAEP: `SHA-256`; OpenSSL's name for others, and empty where there is none. */
   readonly hash: string
-  /** Empty for ECDSA. */
-  readonly padding: 'pkcs1' | 'pss' | ''
+  /** Of an RSA key. */
+  readonly padding: 'pkcs1' | 'pss' | 'oaep' | ''
   /** Octets; of PSS. */
   readonly saltLength: number
+  /** Of OAEP. */
+  readonly label: Uint8Array
 }
 
 export interface NativeProviderKey {
   /** What PKCS#8 calls the key: `tessera:TOKEN`, in any thread of this process. */
   readonly token: string
-  /** False where no thread waits any more. ECDSA in DER, RSA as long as the modulus. */
+  /** False where no thread waits any more. Signatures: ECDSA in DER, RSA as long as the modulus. */
   answer(id: number, octets: Uint8Array): boolean
   /** `code` becomes the reason in Node's error, beside `reason(NUMBER)`: 1000 and the request's number modulo 200 000. */
   refuse(id: number, code: string): boolean

@@ -12,6 +12,10 @@
 namespace tessera::provider {
 namespace {
 
+const char* name_of(Use use) {
+  return use == Use::kSign ? "sign" : use == Use::kDecrypt ? "decrypt" : "derive";
+}
+
 // new ProviderKey(spki, request => ...)
 class JsKey : public Napi::ObjectWrap<JsKey> {
  public:
@@ -58,10 +62,12 @@ class JsKey : public Napi::ObjectWrap<JsKey> {
     // Counted from 1 in steps of one: it stays exact as a number.
     object.Set("id", Napi::Number::New(env, static_cast<double>(request->id)));
     object.Set("pooled", Napi::Boolean::New(env, request->pooled));
+    object.Set("use", Napi::String::New(env, name_of(request->use)));
     object.Set("octets", to_js(env, ByteView(request->octets)));
     object.Set("hash", Napi::String::New(env, request->hash));
     object.Set("padding", Napi::String::New(env, request->padding));
     object.Set("saltLength", Napi::Number::New(env, request->salt_length));
+    object.Set("label", to_js(env, ByteView(request->label)));
     listener_.Call({object});
   }
 

@@ -10,7 +10,9 @@ namespace {
 
 constexpr const char* kSynchronous = "ERR_KEY_SYNCHRONOUS";
 constexpr const char* kAdvice =
-    "this thread has the card, and cannot wait for itself: call crypto.subtle.sign, or crypto.sign with a callback";
+    "this thread has the card, and cannot wait for itself: call crypto.subtle (sign, decrypt, deriveBits), or "
+    "crypto.sign "
+    "with a callback";
 
 // Reasons from here on are numbers of requests; OpenSSL leaves 18 bits for reasons.
 constexpr uint64_t kFirstRequest = 1'000;

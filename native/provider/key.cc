@@ -52,6 +52,10 @@ std::shared_ptr<CardKey> CardKey::make(const Bytes& spki, Ask ask) {
   return made;
 }
 
+std::shared_ptr<CardKey> CardKey::public_only(Pkey public_half, Kind kind) {
+  return std::make_shared<CardKey>(std::move(public_half), kind, "", nullptr);
+}
+
 std::shared_ptr<CardKey> CardKey::find(const std::string& token) {
   const std::lock_guard lock(registry_mutex);
   const auto found = registry().find(token);
@@ -66,6 +70,7 @@ size_t CardKey::size() const {
 }
 
 std::optional<Secret> CardKey::use(std::unique_ptr<Request> request) {
+  if (!has_private_half()) return std::nullopt;
   if (std::this_thread::get_id() == owner_) {
     raise_synchronous();
     return std::nullopt;

@@ -19,19 +19,26 @@ namespace tessera::provider {
 enum class Kind : uint8_t { kEc, kRsa };
 inline constexpr size_t kKinds = 2;
 
+enum class Use : uint8_t { kSign, kDecrypt, kDerive };
+
 // A use of the private half, for JavaScript to have the card do.
 struct Request {
+  explicit Request(Use what) : use(what) {}
+
   uint64_t id = 0;
+  Use use;
   // Whether a thread of libuv's pool waits, and not JavaScript in another thread.
   bool pooled = false;
-  // The digest.
+  // The digest, the ciphertext, or the public key of the other side (SubjectPublicKeyInfo in DER).
   Bytes octets;
   // As src/piv/algorithms.ts names it; OpenSSL's name for others.
   std::string hash;
-  // "pkcs1" or "pss" with an RSA key.
+  // Of an RSA key: "pkcs1", to sign also "pss", to decrypt also "oaep".
   const char* padding = "";
   // Octets; for "pss".
   uint32_t salt_length = 0;
+  // For "oaep".
+  Bytes label;
 };
 
 struct Answer {
@@ -50,11 +57,15 @@ class CardKey {
   // The key with that token; empty where there is none, or not any more.
   static std::shared_ptr<CardKey> find(const std::string& token);
 
+  // A public key of somebody else, which no card has: for `use` there is nobody to ask.
+  static std::shared_ptr<CardKey> public_only(Pkey public_half, Kind kind);
+
   CardKey(Pkey public_half, Kind kind, std::string token, Ask ask);
 
   Kind kind() const { return kind_; }
   // What stands for the key in PKCS#8: digits in hex, and a secret of this process.
   const std::string& token() const { return token_; }
+  bool has_private_half() const { return ask_ != nullptr; }
   const EVP_PKEY* public_half() const { return public_half_.get(); }
   // Octets of the longest signature.
   size_t size() const;

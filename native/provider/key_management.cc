@@ -31,8 +31,9 @@ void* duplicate(const void* data, int) {
   return contained<void*>(nullptr, [&] { return new KeyData(*static_cast<const KeyData*>(data)); });
 }
 
-int has(const void* data, int) {
-  return key_in(data) != nullptr;
+int has(const void* data, int selection) {
+  const CardKey* key = key_in(data);
+  return key != nullptr && (key->has_private_half() || (selection & OSSL_KEYMGMT_SELECT_PRIVATE_KEY) == 0);
 }
 
 int match(const void* left, const void* right, int) {
@@ -55,6 +56,22 @@ int get_params(void* data, OSSL_PARAM params[]) {
 int export_public(void* data, int, OSSL_CALLBACK* take, void* argument) {
   const CardKey* key = key_in(data);
   return key != nullptr && EVP_PKEY_export(key->public_half(), EVP_PKEY_PUBLIC_KEY, take, argument) == 1;
+}
+
+// Of any key the public half: the other side's, for a key exchange with a key of a card. OpenSSL brings all there is.
+template <Kind kind>
+int import_public(void* data, int, const OSSL_PARAM params[]) {
+  return contained(0, [&] {
+    prefer_other_key_managers();
+    const PkeyContext context(EVP_PKEY_CTX_new_from_name(nullptr, kind == Kind::kEc ? "EC" : "RSA", nullptr));
+    EVP_PKEY* made = nullptr;
+    if (!context || EVP_PKEY_fromdata_init(context.get()) != 1 ||
+        EVP_PKEY_fromdata(context.get(), &made, EVP_PKEY_PUBLIC_KEY, const_cast<OSSL_PARAM*>(params)) != 1) {
+      return 0;
+    }
+    *static_cast<KeyData*>(data) = CardKey::public_only(Pkey(made), kind);
+    return 1;
+  });
 }
 
 #define TESSERA_COMMON                                                                                   \
@@ -86,11 +103,7 @@ const OSSL_PARAM* types(int) {
   return table;
 }
 
-const char* operation_name(int) {
-  return signature_name();
-}
-
-template <const OSSL_PARAM* gettable, const OSSL_PARAM* exported>
+template <Kind kind, const OSSL_PARAM* gettable, const OSSL_PARAM* exported>
 const OSSL_DISPATCH table[] = {row(OSSL_FUNC_KEYMGMT_NEW, make_empty),
                                row(OSSL_FUNC_KEYMGMT_FREE, destroy),
                                row(OSSL_FUNC_KEYMGMT_LOAD, load),
@@ -100,6 +113,8 @@ const OSSL_DISPATCH table[] = {row(OSSL_FUNC_KEYMGMT_NEW, make_empty),
                                row(OSSL_FUNC_KEYMGMT_VALIDATE, validate),
                                row(OSSL_FUNC_KEYMGMT_GET_PARAMS, get_params),
                                row(OSSL_FUNC_KEYMGMT_GETTABLE_PARAMS, params<gettable>),
+                               row(OSSL_FUNC_KEYMGMT_IMPORT, import_public<kind>),
+                               row(OSSL_FUNC_KEYMGMT_IMPORT_TYPES, types<exported>),
                                row(OSSL_FUNC_KEYMGMT_EXPORT, export_public),
                                row(OSSL_FUNC_KEYMGMT_EXPORT_TYPES, types<exported>),
                                row(OSSL_FUNC_KEYMGMT_QUERY_OPERATION_NAME, operation_name),
@@ -108,7 +123,7 @@ const OSSL_DISPATCH table[] = {row(OSSL_FUNC_KEYMGMT_NEW, make_empty),
 }  // namespace
 
 const OSSL_DISPATCH* key_management(Kind kind) {
-  return kind == Kind::kEc ? table<ec_gettable, ec_exported> : table<rsa_gettable, rsa_exported>;
+  return kind == Kind::kEc ? table<Kind::kEc, ec_gettable, ec_exported> : table<Kind::kRsa, rsa_gettable, rsa_exported>;
 }
 
 void prefer_other_key_managers() {

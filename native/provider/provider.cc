@@ -4,7 +4,9 @@
 
 #include <string>
 
+#include "cipher.h"
 #include "decoder.h"
+#include "exchange.h"
 #include "key_management.h"
 #include "openssl.h"
 #include "signature.h"
@@ -16,7 +18,6 @@ using Signature = std::unique_ptr<EVP_SIGNATURE, Freed<EVP_SIGNATURE_free>>;
 
 // Written before the provider is loaded; OpenSSL keeps what they point to.
 std::string name;
-std::string signature;
 std::string property;
 std::string decoder_property;
 bool initialized = false;
@@ -32,24 +33,30 @@ const OSSL_ALGORITHM* by_kind(const std::string& properties) {
   return table;
 }
 
-const OSSL_ALGORITHM* signatures() {
-  static const OSSL_ALGORITHM table[] = {{signature.c_str(), property.c_str(), signature_functions, ""},
-                                         {nullptr, nullptr, nullptr, nullptr}};
-  return table;
+// What a key is used for, each with a name of its own.
+struct Operation {
+  int id;
+  const char* suffix;
+  const OSSL_DISPATCH* functions;
+  std::string name;
+  OSSL_ALGORITHM table[2];
+} operations[] = {{OSSL_OP_SIGNATURE, "-signature", signature_functions, {}, {}},
+                  {OSSL_OP_ASYM_CIPHER, "-cipher", cipher_functions, {}, {}},
+                  {OSSL_OP_KEYEXCH, "-exchange", exchange_functions, {}, {}}};
+
+const Operation* operation(int id) {
+  for (const Operation& one : operations) {
+    if (one.id == id) return &one;
+  }
+  return nullptr;
 }
 
-const OSSL_ALGORITHM* query(void*, int operation, int* no_cache) {
+const OSSL_ALGORITHM* query(void*, int id, int* no_cache) {
   *no_cache = 0;
-  switch (operation) {
-    case OSSL_OP_KEYMGMT:
-      return by_kind<key_management>(property);
-    case OSSL_OP_SIGNATURE:
-      return signatures();
-    case OSSL_OP_DECODER:
-      return by_kind<decoder>(decoder_property);
-    default:
-      return nullptr;
-  }
+  if (id == OSSL_OP_KEYMGMT) return by_kind<key_management>(property);
+  if (id == OSSL_OP_DECODER) return by_kind<decoder>(decoder_property);
+  const Operation* const known = operation(id);
+  return known == nullptr ? nullptr : known->table;
 }
 
 int initialize(const OSSL_CORE_HANDLE* handle, const OSSL_DISPATCH* core, const OSSL_DISPATCH** out, void** context) {
@@ -67,7 +74,10 @@ bool load(const std::string& wanted) {
   name = wanted;
   property = "provider=" + wanted;
   decoder_property = property + ",input=der,structure=PrivateKeyInfo";
-  signature = wanted + "-signature";
+  for (Operation& one : operations) {
+    one.name = wanted + one.suffix;
+    one.table[0] = {one.name.c_str(), property.c_str(), one.functions, ""};
+  }
   // OpenSSL loads the default provider by itself as long as no other is loaded: from now on it stays.
   constexpr int kKeepDefault = 1;
   return OSSL_PROVIDER_add_builtin(nullptr, name.c_str(), initialize) == 1 &&
@@ -78,7 +88,7 @@ bool set_up() {
   prefer_other_key_managers();
   for (const char* wanted : {"tessera", "tessera-2", "tessera-3", "tessera-4"}) {
     if (!load(wanted)) continue;
-    return Signature(EVP_SIGNATURE_fetch(nullptr, signature_name(), nullptr)) != nullptr;
+    return Signature(EVP_SIGNATURE_fetch(nullptr, operation_name(OSSL_OP_SIGNATURE), nullptr)) != nullptr;
   }
   return false;
 }
@@ -90,8 +100,9 @@ bool register_provider() {
   return registered;
 }
 
-const char* signature_name() {
-  return signature.c_str();
+const char* operation_name(int id) {
+  const Operation* const known = operation(id);
+  return known == nullptr ? nullptr : known->name.c_str();
 }
 
 }  // namespace tessera::provider

@@ -7,8 +7,8 @@ namespace tessera::provider {
 // (its configuration may demand properties of every algorithm: FIPS).
 bool register_provider();
 
-// The name of our algorithm for signatures. No other provider may have one of that name, or OpenSSL would export the
-// key there.
-const char* signature_name();
+// The name of our algorithm for an operation (OSSL_OP_). No other provider may have one of that name, or OpenSSL would
+// export the key there.
+const char* operation_name(int operation);
 
 }  // namespace tessera::provider

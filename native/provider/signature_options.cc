@@ -3,52 +3,17 @@
 #include <openssl/core_names.h>
 #include <openssl/rsa.h>
 
-#include <charconv>
-#include <cstring>
-
 #include "errors.h"
+#include "parameters.h"
 
 namespace tessera::provider {
 namespace {
 
-// OpenSSL's names of hashes, and those of src/piv/algorithms.ts.
-constexpr struct {
-  const char* openssl;
-  const char* name;
-} kHashes[] = {{"SHA256", "SHA-256"}, {"SHA384", "SHA-384"}, {"SHA512", "SHA-512"}};
-
-std::string name_of(const EVP_MD* hash) {
-  for (const auto& known : kHashes) {
-    if (EVP_MD_is_a(hash, known.openssl) == 1) return known.name;
-  }
-  return EVP_MD_get0_name(hash);
-}
-
-// OpenSSL's numbers and words for one thing; callers use either.
-struct Word {
-  int number;
-  const char* text;
-};
 constexpr Word kPaddings[] = {{RSA_PKCS1_PADDING, OSSL_PKEY_RSA_PAD_MODE_PKCSV15},
                               {RSA_PKCS1_PSS_PADDING, OSSL_PKEY_RSA_PAD_MODE_PSS}};
 constexpr Word kSalts[] = {{RSA_PSS_SALTLEN_DIGEST, OSSL_PKEY_RSA_PSS_SALT_LEN_DIGEST},
                            {RSA_PSS_SALTLEN_AUTO, OSSL_PKEY_RSA_PSS_SALT_LEN_AUTO},
                            {RSA_PSS_SALTLEN_MAX, OSSL_PKEY_RSA_PSS_SALT_LEN_MAX}};
-
-// The number that a parameter has, or that its word stands for.
-template <size_t count>
-std::optional<int> number_in(const OSSL_PARAM& param, const Word (&words)[count]) {
-  int number = 0;
-  if (OSSL_PARAM_get_int(&param, &number) == 1) return number;
-  const char* text = nullptr;
-  if (OSSL_PARAM_get_utf8_string_ptr(&param, &text) != 1 || text == nullptr) return std::nullopt;
-  for (const Word& word : words) {
-    if (std::strcmp(word.text, text) == 0) return word.number;
-  }
-  const char* const end = text + std::strlen(text);
-  const auto [at, error] = std::from_chars(text, end, number);
-  return error == std::errc() && at == end ? std::optional(number) : std::nullopt;
-}
 
 }  // namespace
 
@@ -58,27 +23,19 @@ SignatureOptions::SignatureOptions(const SignatureOptions& other)
 }
 
 bool SignatureOptions::set_hash(const char* name) {
-  if (name == nullptr || *name == '\0') {
-    if (hash_) return true;
-    name = "SHA256";
-  }
-  hash_.reset(EVP_MD_fetch(nullptr, name, nullptr));
+  const bool unnamed = name == nullptr || *name == '\0';
+  if (unnamed && hash_) return true;
+  hash_ = hash_named(unnamed ? "SHA256" : name);
   return hash_ != nullptr;
 }
 
 bool SignatureOptions::set(const OSSL_PARAM params[]) {
   for (const OSSL_PARAM* param = params; param != nullptr && param->key != nullptr; ++param) {
     const std::string key = param->key;
-    const char* text = nullptr;
     if (key == OSSL_SIGNATURE_PARAM_PAD_MODE && !set_padding(*param)) return false;
     if (key == OSSL_SIGNATURE_PARAM_PSS_SALTLEN && !set_salt(*param)) return false;
-    if (key == OSSL_SIGNATURE_PARAM_DIGEST && (OSSL_PARAM_get_utf8_string_ptr(param, &text) != 1 || !set_hash(text))) {
-      return false;
-    }
-    if (key == OSSL_SIGNATURE_PARAM_MGF1_DIGEST) {
-      if (OSSL_PARAM_get_utf8_string_ptr(param, &text) != 1 || text == nullptr) return false;
-      mask_hash_ = text;
-    }
+    if (key == OSSL_SIGNATURE_PARAM_DIGEST && !set_hash(text_in(*param).c_str())) return false;
+    if (key == OSSL_SIGNATURE_PARAM_MGF1_DIGEST) mask_hash_ = text_in(*param);
   }
   return true;
 }
@@ -105,7 +62,7 @@ int SignatureOptions::salt_length(const CardKey& key, size_t digest) const {
 }
 
 std::unique_ptr<Request> SignatureOptions::request(const CardKey& key, ByteView digest) const {
-  auto request = std::make_unique<Request>();
+  auto request = std::make_unique<Request>(Use::kSign);
   request->octets.assign(digest.begin(), digest.end());
   if (hash_) request->hash = name_of(hash_.get());
   if (key.kind() == Kind::kEc) return request;

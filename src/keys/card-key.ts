@@ -21,7 +21,7 @@ export interface CardKeyOptions {
 
 /**
  * A key of a card as Node's own. The private half stays on the card: Node's OpenSSL asks this thread, and this thread asks
- * the card. So it signs asynchronously only: by `crypto.subtle.sign`, or `crypto.sign` with a callback. A synchronous call
+ * the card. So it is used asynchronously only: by `crypto.subtle`, or `crypto.sign` with a callback. A synchronous call
  * in this thread fails with `ERR_KEY_SYNCHRONOUS`.
  */
 export class CardKey {
@@ -55,9 +55,9 @@ export class CardKey {
   }
 
   /**
-   * The private key for WebCrypto and libraries on top of it: `ECDSA` for EC keys, `RSASSA-PKCS1-v1_5` or `RSA-PSS` for RSA
-   * keys, whose `hash` is SHA-256 unless given. It is not extractable.
-   * @throws UsageError ERR_ALGORITHM for an algorithm of other keys
+   * The private key for WebCrypto and libraries on top of it: `ECDSA` for EC keys, and from Node 24 on `ECDH`;
+   * `RSASSA-PKCS1-v1_5`, `RSA-PSS` or `RSA-OAEP` for RSA keys, whose `hash` is SHA-256 unless given. It is not extractable.
+   * @throws UsageError ERR_ALGORITHM for an algorithm of other keys; CardError ERR_NOT_SUPPORTED for ECDH before Node 24
    * @example const key = await (await cardKey(card, '9a')).cryptoKey('ECDSA')
    */
   cryptoKey(algorithm: KeyAlgorithm): Promise<webcrypto.CryptoKey> {

@@ -1,15 +1,16 @@
 // What OpenSSL asks of a key: each request becomes one use of the key on the card.
+import { wipe } from '../bytes.ts'
 import { CardError, hasCode, isCardError } from '../errors.ts'
 import { Mutex } from '../mutex.ts'
 import type { NativeKeyRequest, NativeProviderKey } from '../native.ts'
-import { parseHash } from '../piv/algorithms.ts'
 import { accessOf, type Card } from '../piv/host/card.ts'
 import { KeptPin } from '../piv/host/kept-pin.ts'
 import type { KeyInfo } from '../piv/host/key-info.ts'
-import { type Operation, signing } from '../piv/host/keys.ts'
+import type { Operation } from '../piv/host/keys.ts'
 import type { AskPin, PinRequest } from '../piv/host/pin-request.ts'
 import type { Secret } from '../piv/pin.ts'
 import { willBeCause } from './cause.ts'
+import { operationOf } from './operations.ts'
 import { PoolThreads } from './pool-threads.ts'
 
 const KEEPS_THE_LAST_TRY = 2
@@ -45,7 +46,10 @@ export class Requests {
     }
     const left = request.pooled ? poolThreads.enter(id, refuse) : () => {}
     this.#use(request)
-      .then((octets) => key.answer(id, octets), refuse)
+      .then((octets) => {
+        key.answer(id, octets)
+        wipe(octets) // a text or a secret, unless it is a signature
+      }, refuse)
       .finally(left)
   }
 
@@ -61,16 +65,16 @@ export class Requests {
     const access = accessOf(this.#card)
     if (pinPolicy !== 'always') {
       try {
-        return await access.use(slot, 'sign', {}, () => operation)
+        return await access.use(slot, request.use, {}, () => operation)
       } catch (error) {
         if (!hasCode(error, 'ERR_PIN_REQUIRED')) throw error
       }
     }
     // One question at a time: whoever comes next finds the key unlocked.
-    return this.#turns.run(() => this.#useWithPin(request.id, operation))
+    return this.#turns.run(() => this.#useWithPin(request, operation))
   }
 
-  async #useWithPin(id: number, operation: Operation): Promise<Uint8Array> {
+  async #useWithPin({ id, use }: NativeKeyRequest, operation: Operation): Promise<Uint8Array> {
     const minTriesLeft = this.#minTriesLeft
     let answered = () => {}
     const pin = (question: PinRequest) => {
@@ -78,7 +82,7 @@ export class Requests {
       return this.#ask(question)
     }
     try {
-      return await accessOf(this.#card).use(this.info.slot, 'sign', { pin, minTriesLeft }, () => operation)
+      return await accessOf(this.#card).use(this.info.slot, use, { pin, minTriesLeft }, () => operation)
     } catch (error) {
       this.#pin.failed(error)
       throw error
@@ -111,11 +115,4 @@ function withReject(): { readonly promise: Promise<never>; readonly reject: (err
   })
   promise.catch(() => {}) // nobody may be waiting
   return { promise, reject }
-}
-
-/** @throws UsageError ERR_ALGORITHM */
-function operationOf({ octets, hash, padding, saltLength }: NativeKeyRequest): Operation {
-  // ECDSA over a digest that OpenSSL did not make: any hash has the same signature.
-  if (padding === '') return signing(octets, { hash: parseHash(hash || 'SHA-256'), format: 'der', padding: 'pkcs1' })
-  return signing(octets, { hash: parseHash(hash), format: 'der', padding, saltLength })
 }

@@ -1,6 +1,6 @@
 // Keys of cards for WebCrypto: which algorithms a key serves, and what it may be used for there.
 import { KeyObject, type webcrypto } from 'node:crypto'
-import { UsageError } from '../errors.ts'
+import { CardError, UsageError } from '../errors.ts'
 import { ALGORITHMS, type Algorithm } from '../piv/algorithms.ts'
 import { notExportable } from './not-exportable.ts'
 
@@ -10,15 +10,22 @@ export type KeyAlgorithm = string | { readonly name: string; readonly hash?: str
 interface Row {
   readonly kind: 'ec' | 'rsa'
   readonly usages: readonly webcrypto.KeyUsage[]
+  /** The first version of Node whose WebCrypto asks the provider. */
+  readonly since?: number
 }
+
+const NODE = Number.parseInt(process.versions.node, 10)
 
 const WEB_ALGORITHMS: Readonly<Record<string, Row>> = {
   ECDSA: { kind: 'ec', usages: ['sign'] },
   'RSASSA-PKCS1-v1_5': { kind: 'rsa', usages: ['sign'] },
   'RSA-PSS': { kind: 'rsa', usages: ['sign'] },
+  'RSA-OAEP': { kind: 'rsa', usages: ['decrypt', 'unwrapKey'] },
+  // Before, it wants the private half itself, of OpenSSL's keys of old.
+  ECDH: { kind: 'ec', usages: ['deriveBits', 'deriveKey'], since: 24 },
 }
 
-/** @throws UsageError ERR_ALGORITHM */
+/** @throws UsageError ERR_ALGORITHM; CardError ERR_NOT_SUPPORTED */
 export async function importCryptoKey(
   own: Algorithm,
   der: Uint8Array,
@@ -29,9 +36,16 @@ export async function importCryptoKey(
   const [found, row] =
     Object.entries(WEB_ALGORITHMS).find(([known, row]) => equalNames(known, name) && row.kind === kind) ?? []
   if (found === undefined || row === undefined) throw notFor(own, String(name))
+  if (NODE < (row.since ?? 0)) {
+    throw new CardError(
+      'ERR_NOT_SUPPORTED',
+      `${found} with a key of a card needs Node ${row.since} or later. Here card.deriveSecret does the same.`,
+    )
+  }
   const parameters = kind === 'ec' ? { name: found, namedCurve: own } : { name: found, hash }
   const key = await crypto.subtle.importKey('pkcs8', der as Uint8Array<ArrayBuffer>, parameters, false, [...row.usages])
-  notExportable(KeyObject.from(key))
+  // Later ones have no such way, and refuse the export by themselves.
+  if (NODE < 24) notExportable(KeyObject.from(key))
   return key
 }
 

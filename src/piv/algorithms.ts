@@ -58,6 +58,10 @@ export const HASHES = { 'SHA-256': 32, 'SHA-384': 48, 'SHA-512': 64 } as const
 export type Hash = keyof typeof HASHES
 const HASH_NAMES = Object.keys(HASHES) as Hash[]
 
+/** Hashes of OAEP, with their length in octets: for it SHA-1 is not broken (RFC 8017, B.1), and JOSE's RSA-OAEP has no other. */
+export const OAEP_HASHES = { 'SHA-1': 20, ...HASHES } as const
+export type OaepHash = keyof typeof OAEP_HASHES
+
 /** @throws UsageError ERR_ALGORITHM */
 export function parseHash(text: string): Hash {
   const upper = text.toUpperCase()

@@ -1,12 +1,17 @@
 // Digests, and the RSA signature padding that needs nothing else. RFC 8017, 9.2.
 import { createHash, type Hash as Hasher } from 'node:crypto'
 import { equal, space } from '../bytes.ts'
-import { HASHES, type Hash } from './algorithms.ts'
+import { HASHES, type Hash, type OaepHash } from './algorithms.ts'
 
-const NAMES = { 'SHA-256': 'sha256', 'SHA-384': 'sha384', 'SHA-512': 'sha512' } as const satisfies Record<Hash, string>
-export const hasher = (hash: Hash): Hasher => createHash(NAMES[hash])
+const NAMES = {
+  'SHA-1': 'sha1',
+  'SHA-256': 'sha256',
+  'SHA-384': 'sha384',
+  'SHA-512': 'sha512',
+} as const satisfies Record<OaepHash, string>
+export const hasher = (hash: OaepHash): Hasher => createHash(NAMES[hash])
 
-export function hashOf(hash: Hash, ...parts: readonly Uint8Array[]): Uint8Array {
+export function hashOf(hash: OaepHash, ...parts: readonly Uint8Array[]): Uint8Array {
   const context = hasher(hash)
   for (const part of parts) context.update(part)
   return octetsOf(context.digest())

@@ -115,20 +115,22 @@ export function decryption(
   { padding = 'oaep', hash = 'SHA-256', label }: DecryptOptions,
 ): Operation {
   const name = parseHash(hash)
+  return rsaDecryption(ciphertext, (block) => (padding === 'pkcs1' ? unpadPkcs1(block) : unpadOaep(block, name, label)))
+}
+
+/** The raw RSA operation on a ciphertext. `unpad` is given the block, which is wiped after it. */
+export function rsaDecryption(ciphertext: Uint8Array, unpad: (block: Uint8Array) => Uint8Array): Operation {
   return {
     ask({ algorithm }) {
       const { kind, octets } = ALGORITHMS[algorithm]
       if (kind !== 'rsa')
-        throw new CardError(
-          'ERR_NOT_SUPPORTED',
-          `Only an RSA key decrypts, and this one is ${algorithm}. It derives secrets (deriveSecret).`,
-        )
+        throw new CardError('ERR_NOT_SUPPORTED', `A key of ${algorithm} does not decrypt: derive a secret with it.`)
       if (ciphertext.length === octets) return { challenge: ciphertext }
       throw new CardError('ERR_DATA', `A text for this key has ${octets} octets, and this has ${ciphertext.length}.`)
     },
     read(block) {
       try {
-        return padding === 'pkcs1' ? unpadPkcs1(block) : unpadOaep(block, name, label)
+        return unpad(block)
       } finally {
         wipe(block)
       }

@@ -1,7 +1,7 @@
 // Removes the padding of an RSA block without showing by time or error where it is wrong. RFC 8017, 7.1.2 and 7.2.2.
 import { copyOf, wipe } from '../../bytes.ts'
 import { CardError } from '../../errors.ts'
-import { HASHES, type Hash } from '../algorithms.ts'
+import { type Hash, OAEP_HASHES, type OaepHash } from '../algorithms.ts'
 import { hashOf } from '../emsa.ts'
 import { mgf1 } from './signature.ts'
 
@@ -23,10 +23,10 @@ export const notDecrypted = () =>
 
 /** 1 where `value` is 0, else 0; without a branch. */
 const isZero = (value: number): number => ((value | -value) >>> 31) ^ 1
-const choose = (condition: number, yes: number, no: number): number => no ^ (-condition & (yes ^ no))
+export const choose = (condition: number, yes: number, no: number): number => no ^ (-condition & (yes ^ no))
 
-/** 00 02 PS 00 M with at least eight octets of PS. */
-export function unpadPkcs1(block: Uint8Array): Uint8Array {
+/** 00 02 PS 00 M with at least eight octets of PS: whether it is that (1 or 0), and where M begins. */
+export function pkcs1Message(block: Uint8Array): { readonly good: number; readonly start: number } {
   let good = isZero(block[0] ?? 1) & isZero((block[1] ?? 0) ^ 0x02)
   let looking = 1
   let separator = 0
@@ -37,13 +37,18 @@ export function unpadPkcs1(block: Uint8Array): Uint8Array {
   }
   good &= looking ^ 1
   good &= (9 - separator) >>> 31 // separator at 10 or later
+  return { good, start: separator + 1 }
+}
+
+export function unpadPkcs1(block: Uint8Array): Uint8Array {
+  const { good, start } = pkcs1Message(block)
   if (good !== 1) throw notDecrypted()
-  return copyOf(block.subarray(separator + 1))
+  return copyOf(block.subarray(start))
 }
 
 /** EME-OAEP: 00 maskedSeed maskedDB. */
-export function unpadOaep(block: Uint8Array, hash: Hash, label: Uint8Array = new Uint8Array(0)): Uint8Array {
-  const size = HASHES[hash]
+export function unpadOaep(block: Uint8Array, hash: OaepHash, label: Uint8Array = new Uint8Array(0)): Uint8Array {
+  const size = OAEP_HASHES[hash]
   if (block.length < 2 * size + 2) throw notDecrypted()
   const xor = (octets: Uint8Array, mask: Uint8Array) => octets.map((octet, index) => octet ^ (mask[index] ?? 0))
   const hidden = block.slice(1 + size)

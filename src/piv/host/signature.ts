@@ -4,7 +4,7 @@ import { setImmediate as turn } from 'node:timers/promises'
 import { isUint8Array } from 'node:util/types'
 import { concat } from '../../bytes.ts'
 import { CardError, UsageError } from '../../errors.ts'
-import { HASHES, type Hash, parseHash } from '../algorithms.ts'
+import { HASHES, type Hash, OAEP_HASHES, type OaepHash, parseHash } from '../algorithms.ts'
 import { hasher, hashOf, isPkcs1Block, pkcs1Block } from '../emsa.ts'
 import type { Cancellable } from './waiting.ts'
 
@@ -132,8 +132,8 @@ function pssBlock(digest: Uint8Array, hash: Hash, saltLength: number, length: nu
 }
 
 /** MGF1, RFC 8017, B.2.1. */
-export function mgf1(seed: Uint8Array, length: number, hash: Hash): Uint8Array {
-  const blocks = Array.from({ length: Math.ceil(length / HASHES[hash]) }, (_, i) =>
+export function mgf1(seed: Uint8Array, length: number, hash: OaepHash): Uint8Array {
+  const blocks = Array.from({ length: Math.ceil(length / OAEP_HASHES[hash]) }, (_, i) =>
     hashOf(hash, seed, Uint8Array.of(0, 0, 0, i)),
   )
   return concat(...blocks).slice(0, length)
