@@ -25,7 +25,8 @@ const USAGE = `usage: npm run bench [-- [options] [WORD ...]]
   --rounds N         rounds of each case (8)
   --out DIRECTORY    where the report goes (bench/out)
   --publish          also to docs/performance, and the figures in bench/NOTES.md
-  --compare COMMIT   the class Card of this checkout against that of another commit, in the same rounds`
+  --compare COMMIT   the class Card of this checkout against that of another commit, in the same rounds;
+                     released: with the native part that \`npm run release\` has built, against its own build`
 
 export function readOptions(argv: readonly string[]): Options {
   const { values, positionals } = parse(argv)

@@ -1,6 +1,6 @@
-// Two commits side by side: the class Card of each, in turns with the loop in C.
+// Two commits side by side, or two native parts: the class Card of each, in turns with the loop in C.
 import { execFileSync } from 'node:child_process'
-import { existsSync, readFileSync, symlinkSync } from 'node:fs'
+import { copyFileSync, cpSync, existsSync, mkdirSync, readFileSync, symlinkSync } from 'node:fs'
 import { join } from 'node:path'
 import { atExit, tempDir } from '../../test/support/temp.ts'
 import type { Options } from '../options.ts'
@@ -26,13 +26,29 @@ export function checkout(commit: string, say: (text: string) => void): string {
   return place
 }
 
+/** What `--compare` takes instead of a commit: this checkout with the native part that `npm run release` has built of it. */
+const RELEASED = 'released'
+
+function withReleasedAddon(): string {
+  const addon = join(root, 'build/release', process.arch, 'out/tessera.node')
+  if (!existsSync(addon))
+    throw new Error(`${addon} is not there. Run \`npm run release -- --once ${process.arch}\` first.`)
+  const place = tempDir('released')
+  mkdirSync(join(place, 'native/build/Release'), { recursive: true })
+  copyFileSync(addon, join(place, 'native/build/Release/tessera.node'))
+  copyFileSync(join(root, 'package.json'), join(place, 'package.json'))
+  cpSync(join(root, 'dist'), join(place, 'dist'), { recursive: true })
+  symlinkSync(join(root, 'node_modules'), join(place, 'node_modules'))
+  return place
+}
+
 /** Layers are called `bare`, `this` and the commit. */
 export async function measureCompared(
   commit: string,
   options: Options,
   say: (text: string) => void,
 ): Promise<SignatureResult[]> {
-  const other = checkout(commit, say)
+  const other = commit === RELEASED ? withReleasedAddon() : checkout(commit, say)
   const results: SignatureResult[] = []
   for (const group of groups(options)) {
     say(`signatures: ${Object.values(group).join(', ')}`)

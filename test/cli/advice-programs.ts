@@ -146,6 +146,7 @@ export const IN_DOCUMENTS: readonly ProgramLine[] = [
   { line: 'npm run bench -- --long', why: TAKES_LONG },
   { line: 'npm run bench -- embedded P-256 once signatures readers', why: TAKES_LONG },
   { line: 'npm run bench -- --publish', why: TAKES_LONG },
+  { line: 'npm run bench -- --compare released', why: TAKES_LONG },
   { line: 'npm run bench -- --compare COMMIT', why: TAKES_LONG },
   { line: 'npm run test:card -- --reader Yubico --classes N', why: SPARE_CARD },
   { line: 'npm run test:card -- --reader Yubico --classes N,P --pin-file secrets', why: SPARE_CARD },
