@@ -24,7 +24,11 @@ export const EXIT = {
   terminated: 143,
 } as const
 
-export type ExitCode = (typeof EXIT)[keyof typeof EXIT]
+export type ExitCode = (typeof EXIT)[keyof typeof EXIT] | PassedOn
+
+/** The exit code of another program, which ran in the place of this one. */
+export type PassedOn = number & { readonly passedOn: true }
+export const passedOn = (code: number): PassedOn => code as PassedOn
 
 /** The compiler keeps this complete: a new error code without a row does not build. */
 export const EXIT_CODES: Readonly<Record<ErrorCode, ExitCode>> = {

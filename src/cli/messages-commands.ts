@@ -52,6 +52,7 @@ export const COMMAND_TEXTS = {
   'object put': 'write a data object',
   'object delete': 'delete a data object',
   'help-desk respond': 'print the response to a challenge of pin unblock --help-desk',
+  run: 'run a program that finds the card through PC/SC, without pcscd: run -- PROGRAM ...',
   serve: 'make cards available through PC/SC to every program of this machine, until stopped',
   ...SIGN_IN_COMMANDS,
   'lab-ca start': 'run the CA until stopped; the first time, create it',

@@ -50,6 +50,13 @@ export const ERROR = {
   noKey: (slot: string) =>
     `There is no key in slot ${slot}. List the keys: tessera key list. Make one: tessera key generate ${slot}.`,
   noCardsAtAll: "There is no card, in a TPM or in a reader. Make one: 'tessera create NAME'.",
+  noTpmCards: "There is no card in the TPM. Make one: 'tessera create NAME'.",
+  program: {
+    notFound: (program: string, _: string) =>
+      `There is no program ${JSON.stringify(program)}. Give its path, or a name that is in one of the folders of PATH.`,
+    notStarted: (program: string, reason: string) =>
+      `${JSON.stringify(program)} could not be started: ${why(reason)}. Check that it is a program that you may run.`,
+  },
   ambiguous: (names: readonly string[]) => `There is more than one card. Choose one with --card: ${list(names)}.`,
   reader:
     'This works only with a card in the TPM of this machine, not with a card in a reader. Use its name: see tessera list.',
@@ -58,6 +65,8 @@ export const ERROR = {
   resetUnconfirmed: (name: string) =>
     `Resetting card '${name}' destroys its keys, and that cannot be undone. To confirm: tessera reset ${name} --yes.`,
   servedTwice: 'A card can be served only once. Name each card once.',
+  pcscAndVpcd:
+    'A card goes into one kind of reader: a socket of your own (--pcsc), or a reader of vpcd (--vpcd, --vpcd-listen). Give one of them.',
   bothWays: 'Either vpcd listens (--vpcd) or Tessera does (--vpcd-listen). Give one of them.',
   noVpcd: (place: string) =>
     `No card can be shown to other programs here: vpcd, which puts it into PC/SC, is not installed. On Debian and Ubuntu: apt-get install pcscd vsmartcard-vpcd. To wait for a vpcd that starts later: tessera serve NAME --vpcd ${place}.`,

@@ -155,6 +155,9 @@ export const TEXT = {
       `${name}: not in a reader yet; waiting for vpcd at ${place}. ${why ?? 'To see what is missing: tessera doctor.'}`,
     inserted: (name: string) => `${name}: in the reader.`,
     ready: (name: string, place: string) => `Serving card '${name}' at ${place}.`,
+    readyPcsc: (name: string, reader: string) => `Serving card '${name}' in the reader '${reader}'.`,
+    environment: (socket: string) =>
+      `Programs find it there with this in their environment: PCSCLITE_CSOCK_NAME=${socket}`,
     reversed: (version: string) =>
       `vpcd ${version} crashes pcscd as soon as a card that it has connected to goes away, and then no program reaches any card. Start serve before pcscd, and do not stop it. A vpcd that listens (--vpcd) does not have this fault: docs/serve.md.`,
   },

@@ -41,6 +41,7 @@ export const OPTIONS = {
   fileOnly: { flags: '--file-only' },
   ownerPasswordFile: { flags: '--owner-password-file <file>' },
 
+  pcsc: { flags: '--pcsc' },
   vpcd: { flags: '--vpcd <host:port>' },
   vpcdListen: { flags: '--vpcd-listen <port>', range: [1, 65_534] },
 

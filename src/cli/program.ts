@@ -175,7 +175,7 @@ async function execute(
     stopped = signal === 'SIGINT' ? EXIT.interrupted : EXIT.terminated
     stop.abort()
   }
-  process.on('SIGINT', onSignal).on('SIGTERM', onSignal)
+  if (!row.passesSignals) process.on('SIGINT', onSignal).on('SIGTERM', onSignal)
   try {
     if (row.tpmOnly) assertInTpm([options.card, ...args])
     if (options.out !== undefined && options.out !== '-') await assertWritable(options.out)

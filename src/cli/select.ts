@@ -24,6 +24,20 @@ const READER = 'reader:'
 /** A card in a TPM by its name, or one in a reader by part of the reader's name. */
 type Choice = { readonly name: string } | { readonly reader: string }
 
+/**
+ * The TPM card that is meant: the only one where none is named, whatever is in readers.
+ * @throws CardError ERR_CARD_NOT_FOUND, ERR_NOT_SUPPORTED; UsageError ERR_CARD_AMBIGUOUS
+ */
+export async function tpmCardOf({ options }: Context): Promise<string> {
+  const { card } = options
+  if (card?.startsWith(READER)) throw new CardError('ERR_NOT_SUPPORTED', TEXT.error.reader)
+  if (card !== undefined) return card
+  const [only, ...others] = await listCards(FILES)
+  if (only === undefined) throw new CardError('ERR_CARD_NOT_FOUND', TEXT.error.noTpmCards)
+  if (others.length > 0) throw ambiguous([only, ...others])
+  return only.name
+}
+
 /** A command chooses once, so that cards that come and go do not change which card it is about. */
 const chosen = new WeakMap<Context, Promise<Choice>>()
 

@@ -7,6 +7,8 @@ export interface CommandRow extends CommandShape {
   readonly words: keyof typeof TEXT.commands
   /** Works until it is stopped, so being stopped is no failure. */
   readonly untilStopped?: true
+  /** Runs another program, which gets the signals, and ends when that ends. */
+  readonly passesSignals?: true
   /** May ask for a secret on the terminal. */
   readonly asks?: true
   /** Exit code 1 is an answer, so failures use another one. */
@@ -224,10 +226,17 @@ export const COMMANDS: readonly CommandRow[] = [
     load: () => import('./commands/help-desk-respond.ts'),
   },
   {
+    words: 'run',
+    args: '<program...>',
+    options: ['serveUnlockFor'],
+    passesSignals: true,
+    load: () => import('./commands/run.ts'),
+  },
+  {
     words: 'serve',
     tpmOnly: true,
     args: '<name...>',
-    options: ['vpcd', 'vpcdListen', 'serveUnlockFor'],
+    options: ['pcsc', 'vpcd', 'vpcdListen', 'serveUnlockFor'],
     untilStopped: true,
     load: () => import('./commands/serve.ts'),
   },

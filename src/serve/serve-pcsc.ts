@@ -1,9 +1,8 @@
 /** Serving cards to PC/SC programs of this user, by a socket of our own. */
-import { join } from 'node:path'
 import { type NamedCard, openChannel } from '../cards/index.ts'
 import type { CardChannel } from '../channel.ts'
 import { type CardInReader, PcscService, type PcscServiceOptions } from '../doors/pcsc/service.ts'
-import { runtimeFolder } from '../doors/runtime-folder.ts'
+import { servedSocket } from '../doors/runtime-folder.ts'
 import { FileError } from '../errors.ts'
 import { storesOf } from '../tpm/stores.ts'
 
@@ -48,7 +47,7 @@ export async function servePcsc(
   cards: readonly (string | CardInReader)[],
   options: ServePcscOptions = {},
 ): Promise<ServedPcsc> {
-  const socket = options.socket ?? join(runtimeFolder(options.home), 'pcsc')
+  const socket = options.socket ?? servedSocket(options.home)
   const open: OpenCard[] = []
   const closeAll = async () => {
     await Promise.allSettled(open.map((card) => card.close()))
@@ -86,7 +85,7 @@ async function opened(card: string | CardInReader, socket: string, options: Serv
   const channel = await openChannel({ ...options, name: card })
   try {
     const { served } = storesOf(home === undefined ? {} : { home })
-    const unmark = await marked(() => served.begin(card, `PC/SC socket ${socket}`), options)
+    const unmark = await marked(() => served.begin(card, `PCSCLITE_CSOCK_NAME=${socket}`), options)
     const show = served.showing(card)
     return {
       reader: readerName(card),

@@ -100,6 +100,10 @@ export const ADVICE: ReadonlyArray<Advice<CardState>> = [
   { line: 'reset X', state: 'nobody', typed: 'reset work --yes' },
   { line: 'reset X --yes', state: 'ready', typed: 'reset work --yes' },
   { line: 'reset desk --yes', state: 'desk' },
+  { line: 'run -- pkcs11-tool -L', state: 'ready' },
+  { line: 'run -- sh', state: 'ready', typed: 'run -- sh -c true' },
+  { line: 'run -- ssh-keygen -D /usr/lib/x86_64-linux-gnu/opensc-pkcs11.so', state: 'ready' },
+  { line: 'run --card work -- sh', state: 'ready', typed: 'run --card work -- sh -c true' },
   {
     line: 'sign 9a README.md -o README.sig',
     state: 'keyed',

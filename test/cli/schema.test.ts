@@ -267,7 +267,9 @@ test('what needs no card', async () => {
 })
 
 test('every command was run, and has its schema; errors were seen', () => {
-  const words = COMMANDS.map((row) => row.words).sort()
+  // Where another program runs, standard output is that program's.
+  const words = COMMANDS.filter((row) => !row.passesSignals).map((row) => row.words)
+  words.sort()
   assert.equal([...seen].sort(), words)
   assert.equal(Object.keys(file.properties).sort(), words)
   assert.ok(errors > 10)

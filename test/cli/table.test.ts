@@ -130,6 +130,9 @@ const understood: ReadonlyArray<readonly [string, string, readonly string[], Opt
     ['work', 'spare'],
     { vpcd: '127.0.0.1:35963', serveUnlockFor: 5 },
   ],
+  ['run -- pkcs11-tool -L --login', 'run', ['pkcs11-tool', '-L', '--login'], {}],
+  ['--card work run --unlock-for 5 -- ssh -v host', 'run', ['ssh', '-v', 'host'], { card: 'work', serveUnlockFor: 5 }],
+  ['serve work --pcsc', 'serve', ['work'], { pcsc: true }],
   ['serve work --vpcd-listen 35963', 'serve', ['work'], { vpcdListen: 35963 }],
   ['doctor --tcti device:/dev/tpm0', 'doctor', [], { tcti: 'device:/dev/tpm0' }],
 ]

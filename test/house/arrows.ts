@@ -46,7 +46,7 @@ const arrows: Readonly<Record<string, readonly string[]>> = {
     'x509',
     'serve',
     'serve/vpcd',
-    'doors/pcsc',
+    'doors',
     'doctor',
     'tpm',
     'pcsc',

@@ -7,6 +7,7 @@ import { endsPcscd, mayReachVpcd, vpcdVersion } from '../../serve/vpcd/vpcd-setu
 import { type Context, given, type Run } from '../context.ts'
 import { warningsOf } from '../describe.ts'
 import { TEXT } from '../messages.ts'
+import { openPcscDoor } from '../pcsc-door.ts'
 
 /** One card, and the way it goes into PC/SC. */
 interface Row {
@@ -16,10 +17,11 @@ interface Row {
 }
 
 export const run: Run = async (context, ...names) => {
-  const { out, signal } = context
+  const { out, signal, options } = context
   const rows = rowsOf(context, names)
   const stopped = new Promise<void>((resolve) => signal.addEventListener('abort', () => resolve(), { once: true }))
   await refuseWithoutVpcd(context)
+  if (options.pcsc) return servePcscUntil(stopped, context, names)
   await warnOfReversed(context)
   const served: Served[] = []
   try {
@@ -49,10 +51,24 @@ async function refuseWithoutVpcd({ options }: Context): Promise<void> {
   throw new PcscError('ERR_PCSC_UNAVAILABLE', TEXT.error.noVpcd(DEFAULT_PLACE))
 }
 
+/** The cards in readers on a socket for programs of this user. */
+async function servePcscUntil(stopped: Promise<void>, context: Context, names: readonly string[]): Promise<void> {
+  const { readers, socket, close } = await openPcscDoor(context, names)
+  try {
+    const cards = names.map((card, at) => ({ card, reader: readers[at] ?? '' }))
+    const lines = cards.map(({ card, reader }) => TEXT.serve.readyPcsc(card, reader))
+    await context.out.result({ serving: cards, socket }, [...lines, TEXT.serve.environment(socket)].join('\n'))
+    await stopped
+  } finally {
+    await close()
+  }
+}
+
 /** @throws UsageError ERR_USAGE */
 function rowsOf({ options }: Context, names: readonly string[]): Row[] {
   const { vpcd, vpcdListen: listen, tcti, serveUnlockFor: unlockMinutes } = options
   if (new Set(names).size < names.length) throw new UsageError('ERR_USAGE', TEXT.error.servedTwice)
+  if (options.pcsc && (vpcd ?? listen) !== undefined) throw new UsageError('ERR_USAGE', TEXT.error.pcscAndVpcd)
   if (vpcd !== undefined && listen !== undefined) throw new UsageError('ERR_USAGE', TEXT.error.bothWays)
   const common = given({ tcti, unlockMinutes })
   const { host, port } = listen === undefined ? parsePlace(vpcd ?? DEFAULT_PLACE) : { host: '127.0.0.1', port: listen }

@@ -1,0 +1,143 @@
+// `tessera run` and `tessera serve --pcsc` as processes, with a card of the embedded TPM, and no pcscd anywhere.
+import { spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { existsSync, readdirSync } from 'node:fs'
+import { join } from 'node:path'
+import { test } from 'uvu'
+import * as assert from 'uvu/assert'
+import { PROGRAM, secretFile, tessera, tesseraProcess } from '../cli/cli.ts'
+import { endServes, startServe } from '../serve/support/process.ts'
+import { OPENSC } from '../strangers/support/opensc.ts'
+import { run as runStranger } from '../strangers/support/tools.ts'
+import { tempDir, within } from '../support/temp.ts'
+
+const PIN = '90417325'
+const LIMIT_MS = 120_000
+const runtime = tempDir('runtime')
+const home = tempDir('home')
+Object.assign(process.env, { TESSERA_HOME: home, TESSERA_TCTI: 'embedded:', XDG_RUNTIME_DIR: runtime })
+delete process.env.PCSCLITE_CSOCK_NAME
+const pin = secretFile(join(home, 'pin'), PIN)
+
+test.before(async () => {
+  const created = await tessera(['create', 'work', '--pin', pin])
+  assert.is(created.code, 0, created.stderr)
+})
+test.after.each(() => endServes())
+
+const leftovers = () => (existsSync(join(runtime, 'tessera')) ? readdirSync(join(runtime, 'tessera')) : [])
+
+test('a program finds the card, and so do those that it starts', async () => {
+  const found = await tesseraProcess(['run', '--', 'sh', '-c', `pkcs11-tool --module '${OPENSC}' -L && cat`], {
+    input: 'standard input',
+  })
+  assert.is(found.code, 0, found.stderr)
+  assert.match(found.stdout, 'Slot 0 (0x0): Tessera work 00 00')
+  assert.match(found.stdout, /token flags +: login required, rng, token initialized, PIN initialized/)
+  assert.ok(found.stdout.endsWith('standard input'))
+  assert.equal(leftovers(), [])
+})
+
+test('Tessera itself uses the card there', async () => {
+  const words = ['--card', 'reader:Tessera work', 'pin', 'verify', '--pin-file', pin]
+  const found = await tesseraProcess(['run', '--', ...PROGRAM, ...words])
+  assert.is(found.code, 0, found.stderr)
+})
+
+test('where the system has no folder for sockets, one is made', async () => {
+  const env = { XDG_RUNTIME_DIR: '' }
+  const found = await tesseraProcess(['run', '--', 'sh', '-c', 'echo "$PCSCLITE_CSOCK_NAME"; opensc-tool -l'], { env })
+  assert.is(found.code, 0, found.stderr)
+  const [socket = '', ...rest] = found.stdout.split('\n')
+  assert.match(rest.join('\n'), 'Tessera work 00 00')
+  assert.not.ok(existsSync(socket))
+})
+
+test('the exit code is that of the program, or says which signal has ended it', async () => {
+  for (const [script, code] of [
+    ['exit 0', 0],
+    ['exit 37', 37],
+    ['kill -KILL $$', 137],
+    ['kill -SEGV $$', 139],
+  ] as const) {
+    assert.is((await tesseraProcess(['run', '--', 'sh', '-c', script])).code, code, script)
+  }
+  assert.equal(leftovers(), [])
+})
+
+const TRAPS = `
+for (const signal of ['SIGTERM', 'SIGINT', 'SIGHUP', 'SIGUSR2', 'SIGQUIT']) process.on(signal, () => process.stdout.write(signal + '\\n'))
+process.stdin.resume().on('end', () => process.exit(21))
+process.stdout.write('ready\\n')
+`
+
+test('signals are the program’s, and it may live on', async () => {
+  const [node, ...words] = PROGRAM
+  const child = spawn(node, [...words, 'run', '--', process.execPath, '-e', TRAPS], {
+    stdio: 'pipe',
+  })
+  const ended = once(child, 'close')
+  let said = ''
+  const until = (text: string) =>
+    within(
+      new Promise<void>((resolve) => {
+        const look = () => {
+          if (said.endsWith(`${text}\n`)) resolve()
+        }
+        child.stdout.on('data', look)
+        look()
+      }),
+      LIMIT_MS,
+      text,
+    )
+  child.stdout.on('data', (text: Buffer) => {
+    said += text.toString()
+  })
+  await until('ready')
+  for (const signal of ['SIGTERM', 'SIGINT', 'SIGHUP', 'SIGUSR2', 'SIGQUIT', 'SIGTERM'] as const) {
+    child.kill(signal)
+    await until(signal)
+  }
+  child.stdin.end()
+  assert.equal(await within(ended, LIMIT_MS, 'the end'), [21, null])
+  assert.equal(leftovers(), [])
+})
+
+test('what is refused', async () => {
+  for (const [words, code, text] of [
+    [['run', '--', 'no-such-program'], 2, 'There is no program "no-such-program"'],
+    [['run', '--', home], 2, 'could not be started'],
+    [['run'], 2, 'program'],
+    [['run', '--card', 'reader:x', '--', 'true'], 8, 'not with a card in a reader'],
+    [['run', '--card', 'other', '--', 'true'], 3, 'other'],
+    [['serve', 'work', '--pcsc', '--vpcd', '127.0.0.1:1'], 2, 'one kind of reader'],
+  ] as const) {
+    const found = await tesseraProcess(words)
+    assert.is(found.code, code, `${words}: ${found.stderr}`)
+    assert.match(found.stderr, text)
+  }
+  assert.equal(leftovers(), [])
+})
+
+test('serve --pcsc: the card is there until it is stopped, and others are told where', async () => {
+  const serve = await startServe(['serve', 'work', '--pcsc'])
+  assert.is(await serve.line(), "Serving card 'work' in the reader 'Tessera work 00 00'.")
+  const [, socket = ''] = /PCSCLITE_CSOCK_NAME=(.*)$/.exec((await serve.line()) ?? '') ?? []
+  assert.is(socket, join(runtime, 'tessera', 'pcsc'))
+  const env = { PCSCLITE_CSOCK_NAME: socket }
+  const listed = await runStranger('opensc-tool', ['-l'], { env })
+  assert.match(listed.stdout, 'Tessera work 00 00', listed.all)
+  // Its TPM belongs to that process.
+  const busy = await tesseraProcess(['run', '--', 'true'])
+  assert.is(busy.code, 9)
+  assert.match(busy.stderr, `PCSCLITE_CSOCK_NAME=${socket}`)
+  const there = await tesseraProcess(['pin', 'verify', '--pin-file', pin], { env })
+  assert.is(there.code, 0, there.stderr)
+  const twice = await tesseraProcess(['serve', 'work', '--pcsc'])
+  assert.is(twice.code, 9, twice.stderr)
+  assert.is(await serve.stop('SIGTERM'), 0, serve.stderr())
+  assert.not.ok(existsSync(socket))
+  assert.is((await tesseraProcess(['run', '--', 'true'])).code, 0)
+})
+
+test.run()
