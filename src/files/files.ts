@@ -36,7 +36,7 @@ async function readWhole(file: Handle, path: string, limit: number): Promise<Uin
   const { regular, size } = await file.facts()
   if (!regular) throw new FileError('ERR_IO', `${path} is not a regular file. Move it away.`, { path })
   if (size > limit) {
-    const message = `${path} is ${size} octets long, more than the ${limit} allowed: it is no file of ours. Move it away.`
+    const message = `${path} is ${size} octets long, more than the ${limit} allowed, so Tessera did not write it. Move it away.`
     throw new FileError('ERR_CARD_FILE', message, { path })
   }
   const buffer = new Uint8Array(size)

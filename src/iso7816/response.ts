@@ -29,7 +29,7 @@ export function parseResponse(octets: Uint8Array): ResponseApdu {
   if (high === undefined || low === undefined || octets.length > LONGEST) {
     throw new CardError(
       'ERR_DATA',
-      `The card's answer of ${octets.length} octets is none. Take the card out and put it in again.`,
+      `The card's answer of ${octets.length} octets is too short or too long. Take the card out and put it in again.`,
     )
   }
   return { data: octets.subarray(0, end), sw: (high << 8) | low }

@@ -188,7 +188,7 @@ export function tlvSize(tag: number, length: number): number {
 export function putTagAndLength(octets: Uint8Array, at: number, tag: number, length: number): number {
   const next = put(octets, at, tag, octetsOf(tag))
   if (!isTag(octets, at, next) || tag !== toNumber(octets, at, next))
-    throw new RangeError(`${tag.toString(16)} is no tag.`)
+    throw new RangeError(`${tag.toString(16)} is not a tag.`)
   if (length < 0x80) return put(octets, next, length, 1)
   return put(octets, put(octets, next, 0x80 | octetsOf(length), 1), length, octetsOf(length))
 }

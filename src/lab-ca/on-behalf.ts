@@ -45,7 +45,7 @@ export async function openEnvelope(registration: RegistrationAuthority, octets: 
     throw refused('The request is on behalf of a user that this CA does not know.')
   } catch (error) {
     if (!(error instanceof TlvError)) throw error
-    throw new Refusal(400, `This is no request on behalf of somebody as it should be: ${error.message}.`)
+    throw new Refusal(400, `This is not a valid request on behalf of somebody: ${error.message}.`)
   }
 }
 
@@ -57,7 +57,7 @@ async function checkAgent(registration: RegistrationAuthority, data: SignedData)
   if (certificate === undefined) throw refused("The signer's certificate did not come with the request.")
   if ((await registration.agent(certificate)) === undefined) {
     throw refused(
-      'Who signed the request is no enrolment agent: that takes a valid certificate of this CA by the template EnrollmentAgent.',
+      'The signer of the request is not an enrolment agent: an agent has a valid certificate of this CA with the template EnrollmentAgent.',
     )
   }
   checkSignature(data, certificate)

@@ -46,8 +46,7 @@ export function contentOf(request: Request, user: User, template: TemplateName):
   try {
     return build(request, user, template)
   } catch (error) {
-    if (error instanceof TlvError)
-      throw new Refusal(400, `One of the extensions in the request is none: ${error.message}.`)
+    if (error instanceof TlvError) throw new Refusal(400, `An extension in the request is malformed: ${error.message}.`)
     throw error
   }
 }
@@ -93,9 +92,9 @@ function checkTemplate(asked: Uint8Array | undefined, template: TemplateName): v
 /** The template that a request names in its extension, if this CA has it. @throws TlvError */
 export function templateIn(value: Uint8Array): TemplateName | undefined {
   const [text, ...others] = readTlvs(value)
-  if (text === undefined || others.length > 0) throw new TlvError('the name of the template is none')
+  if (text === undefined || others.length > 0) throw new TlvError('the name of the template is malformed')
   const name = textOf(text.tag, text.value)
-  if (name === undefined) throw new TlvError('the name of the template is none')
+  if (name === undefined) throw new TlvError('the name of the template is malformed')
   return findTemplate(name)
 }
 
@@ -111,7 +110,7 @@ function checkPurposes(asked: Uint8Array | undefined, template: TemplateName): v
 function keyUsage(asked: Uint8Array | undefined, kind: Request['kind']): Uint8Array {
   if (asked === undefined) return writeUsages(USAGES[kind])
   const wanted = readUsages(asked)
-  if (wanted.length === 0) throw new TlvError('the key usage is none')
+  if (wanted.length === 0) throw new TlvError('the key usage is malformed')
   if (wanted.some((usage) => usage !== 'nonRepudiation' && !USAGES[kind].includes(usage))) {
     throw refused(
       `The request asks for a key usage that is not for users, or not for a key of the kind ${kind.toUpperCase()}.`,

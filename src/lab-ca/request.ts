@@ -28,7 +28,7 @@ const MOST_ATTRIBUTES = 16
 const RSA_BITS = [2048, 4096] as const
 const CURVES = ['prime256v1', 'secp384r1']
 
-const malformed = (why: string) => new Refusal(400, `This is no certificate request (PKCS#10) as it should be: ${why}.`)
+const malformed = (why: string) => new Refusal(400, `This is not a valid certificate request (PKCS#10): ${why}.`)
 const refused = (why: string) => new Refusal(403, why)
 
 /**
@@ -92,7 +92,7 @@ function publicKeyOf(spki: Uint8Array): KeyObject {
   try {
     return createPublicKey({ key: Buffer.from(spki), format: 'der', type: 'spki' })
   } catch {
-    throw malformed('its public key is none')
+    throw malformed('its public key is malformed')
   }
 }
 
@@ -108,7 +108,7 @@ function extensionsOf(octets: Uint8Array): Extension[] {
   const attributes = readTlvs(octets)
   if (attributes.length > MOST_ATTRIBUTES) throw malformed(`it has more than ${MOST_ATTRIBUTES} attributes`)
   const wanted = attributes.flatMap(({ tag, value }) => {
-    if (tag !== DER.sequence) throw malformed('one of its attributes is none')
+    if (tag !== DER.sequence) throw malformed('one of its attributes is malformed')
     const [type, values] = parts(value, [DER.oid, DER.set])
     return EXTENSION_REQUESTS.includes(dotted(type)) ? [values] : []
   })
@@ -123,7 +123,7 @@ function extensionsOf(octets: Uint8Array): Extension[] {
 
 /** RFC 5280, 4.1: OID, critical (false by default), value. */
 function extensionOf({ tag, value }: Tlv): Extension {
-  if (tag !== DER.sequence) throw malformed('one of the extensions is none')
+  if (tag !== DER.sequence) throw malformed('one of the extensions is malformed')
   const marked = readTlvs(value).length === 3
   const [id, critical, content] = marked
     ? parts(value, [DER.oid, DER.boolean, DER.octetString])

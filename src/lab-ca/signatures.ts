@@ -26,7 +26,7 @@ export interface Signature {
  */
 export function signatureOf(octets: Uint8Array, digest?: (typeof HASHES)[number]): Signature {
   const [type, parameters, ...others] = readTlvs(octets)
-  if (type?.tag !== DER.oid || others.length > 0) throw new TlvError('its algorithm is none')
+  if (type?.tag !== DER.oid || others.length > 0) throw new TlvError('its algorithm is malformed')
   const id = dotted(type.value)
   if (digest !== undefined && id === RSA) return { kind: 'rsa', hash: OPENSSL[digest], pss: false }
   const { name, hash = '' } = signatureFacts(id, parameters?.value)

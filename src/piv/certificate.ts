@@ -51,10 +51,10 @@ export function isEmptyContainer(content: Uint8Array): boolean {
 export function readCertificate(content: Uint8Array): Uint8Array {
   const certificate = knownFields(content, CONTAINER).certificate ?? content
   const form = formOf(certificate)
-  if (form === undefined) throw new TlvError('this is no certificate, plain or compressed')
+  if (form === undefined) throw new TlvError('this is not a certificate, plain or compressed')
   const der = unpacked(form, certificate)
   const [first] = readableTlvs(der)
-  if (first?.tag !== SEQUENCE || first.value.length === 0) throw new TlvError('the certificate is no DER, or cut off')
+  if (first?.tag !== SEQUENCE || first.value.length === 0) throw new TlvError('the certificate is not DER, or cut off')
   return der.subarray(0, first.value.byteOffset + first.value.length - der.byteOffset)
 }
 

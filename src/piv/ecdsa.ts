@@ -19,12 +19,13 @@ export function ecdsaToDer(raw: Uint8Array): Uint8Array {
 function numbersOf(der: Uint8Array): readonly [r: Uint8Array, s: Uint8Array] {
   const [sequence] = readableTlvs(der)
   const [r, s, ...others] = sequence?.tag === DER.sequence ? readTlvs(sequence.value, 'BER') : []
-  if (r?.tag !== DER.integer || s?.tag !== DER.integer || others.length > 0) throw new TlvError('the signature is none')
+  if (r?.tag !== DER.integer || s?.tag !== DER.integer || others.length > 0)
+    throw new TlvError('the signature is malformed')
   return [magnitude(r.value), magnitude(s.value)]
 }
 
 function magnitude(value: Uint8Array): Uint8Array {
-  if ((value[0] ?? 0x80) >= 0x80) throw new TlvError('a number of the signature is none')
+  if ((value[0] ?? 0x80) >= 0x80) throw new TlvError('a number of the signature is malformed')
   return value.subarray(
     Math.max(
       value.findIndex((octet) => octet !== 0),
@@ -36,7 +37,7 @@ function magnitude(value: Uint8Array): Uint8Array {
 /** r || s, each of `octets` octets, from a signature made by a card. @throws TlvError */
 export function ecdsaToRaw(der: Uint8Array, octets: number): Uint8Array {
   const numbers = numbersOf(der)
-  if (numbers.some(({ length }) => length > octets)) throw new TlvError('the signature is none')
+  if (numbers.some(({ length }) => length > octets)) throw new TlvError('the signature is malformed')
   return concat(...numbers.map((number) => leftPad(number, octets)))
 }
 

@@ -112,7 +112,8 @@ function outerTag(tag: string): number {
 // Here only a list of octets: tags that BER would refuse can be asked for too, and are then not found.
 function tagList(tag: string): Uint8Array {
   const octets = fromHex(tag)
-  if (octets === undefined || octets.length < 1 || octets.length > 3) throw new RangeError(`${tag} is no object tag.`)
+  if (octets === undefined || octets.length < 1 || octets.length > 3)
+    throw new RangeError(`${tag} is not the tag of an object.`)
   return tlv(TAG_LIST, octets)
 }
 
@@ -132,7 +133,7 @@ export function readObject(tag: string, answer: Uint8Array): Uint8Array {
   const outer = outerTag(tag)
   const [first] = readableTlvs(answer)
   if (first?.tag === outer) return first.value
-  if (first?.tag !== DATA) throw new TlvError('this is no data object')
+  if (first?.tag !== DATA) throw new TlvError('this is not a data object')
   const [inner] = readableTlvs(first.value)
   return inner?.tag === outer ? inner.value : first.value
 }

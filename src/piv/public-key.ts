@@ -36,9 +36,9 @@ function check(key: PublicKey): PublicKey {
     return key
   }
   const { modulus, exponent } = key
-  if ((modulus[0] ?? 0) < 0x80 || !isOdd(modulus)) throw new TlvError('the modulus is none')
+  if ((modulus[0] ?? 0) < 0x80 || !isOdd(modulus)) throw new TlvError('the modulus is malformed')
   if (exponent[0] === 0 || !isOdd(exponent) || (exponent.length === 1 && exponent[0] === 1)) {
-    throw new TlvError('the public exponent is none')
+    throw new TlvError('the public exponent is malformed')
   }
   return key
 }
@@ -51,7 +51,7 @@ export function readPublicKeyFields(octets: Uint8Array): PublicKey {
   const { point, modulus, exponent } = knownFields(octets, { ...EC, ...RSA })
   if (point !== undefined && modulus === undefined) return check({ point })
   if (point !== undefined || modulus === undefined || exponent === undefined)
-    throw new TlvError('this is no public key')
+    throw new TlvError('this is not a public key')
   return check({ modulus: withoutZeros(modulus), exponent: withoutZeros(exponent) })
 }
 
@@ -72,7 +72,7 @@ export function writePublicKeyFields(key: PublicKey): Uint8Array {
 /** Reads `7F49 L {…}`. @throws TlvError */
 export function readPublicKey(octets: Uint8Array): PublicKey {
   const [first] = readableTlvs(octets)
-  if (first?.tag !== TEMPLATE) throw new TlvError('this is no public key')
+  if (first?.tag !== TEMPLATE) throw new TlvError('this is not a public key')
   return readPublicKeyFields(first.value)
 }
 
@@ -90,7 +90,7 @@ export function toKeyObject(key: PublicKey): KeyObject {
   try {
     return createPublicKey({ key: jwk, format: 'jwk' })
   } catch (cause) {
-    throw new TlvError('the public key is none', { cause })
+    throw new TlvError('the public key is malformed', { cause })
   }
 }
 

@@ -30,7 +30,7 @@ export const readAuthentication = (octets: Uint8Array): Authentication =>
 export function readAuthenticationAnswer(octets: Uint8Array): Authentication {
   const answer = new TlvReader(octets, 'BER')
   if (!answer.nextReadable() || answer.tag !== DYNAMIC_AUTHENTICATION) {
-    throw new TlvError('the answer is no authentication template')
+    throw new TlvError('the answer is not an authentication template')
   }
   return knownFields(answer.value, AUTHENTICATION)
 }

@@ -106,7 +106,7 @@ const text = (octets: Uint8Array): string => {
 }
 
 function known(found: string | undefined): string {
-  if (found === undefined) throw new TlvError('a text is none')
+  if (found === undefined) throw new TlvError('a text is malformed')
   return found
 }
 
@@ -115,7 +115,7 @@ function readOther(octets: Uint8Array, id: string): Uint8Array | undefined {
   const parts = new Parts(octets)
   const found = parts.takeOid()
   const [value, ...others] = parts.rest()
-  if (value === undefined || others.length > 0) throw new TlvError('a name of another kind is none')
+  if (value === undefined || others.length > 0) throw new TlvError('a name of another kind is malformed')
   if (found !== id) return undefined
   return value.tag === field(0) ? value.value : element(value.tag, value.value)
 }

@@ -56,7 +56,7 @@ function definite(octets: Uint8Array, at: number, first: number): readonly [star
   const count = first < 0x80 ? 0 : first & 0x7f
   const start = at + 1 + count
   const digits = octets.subarray(at + 1, start)
-  if (count > 4 || digits.length < count) throw new TlvError(`the length at octet ${at} is none`)
+  if (count > 4 || digits.length < count) throw new TlvError(`the length at octet ${at} is malformed`)
   const length = count === 0 ? first : digits.reduce((sum, octet) => sum * 256 + octet, 0)
   if (start + length > octets.length) throw new TlvError(`the value at octet ${start} is cut off`)
   return [start, start + length]
@@ -87,7 +87,7 @@ const whole = (tag: number, parts: readonly Uint8Array[]): Uint8Array =>
 
 /** A view of the octets in a piece. */
 function content(part: Uint8Array): Uint8Array {
-  if (part[0] !== OCTETS) throw new TlvError('an octet string has a piece that is none')
+  if (part[0] !== OCTETS) throw new TlvError('an octet string has a piece of another kind')
   const first = part[1] ?? 0
   return part.subarray(first < 0x80 ? 2 : 2 + (first & 0x7f))
 }

@@ -52,7 +52,7 @@ export function readCertsOnly(octets: Uint8Array): Uint8Array[] {
   if (found.length === 0) throw new TlvError('it holds no certificate')
   if (found.length > MOST_CERTIFICATES) throw new TlvError(`it holds more than ${MOST_CERTIFICATES} certificates`)
   return found.map(({ tag, value }) => {
-    if (tag !== TAG.sequence) throw new TlvError('something in it is no certificate')
+    if (tag !== TAG.sequence) throw new TlvError('something in it is not a certificate')
     return tlv(tag, value)
   })
 }

@@ -51,7 +51,7 @@ export const writeExtensions = (extensions: readonly Extension[]): Uint8Array =>
  */
 export function readExtensions(value: Uint8Array): Extension[] {
   return readTlvs(unwrap(value, DER.sequence)).map(({ tag, value: one }) => {
-    if (tag !== DER.sequence) throw new TlvError('an extension is none')
+    if (tag !== DER.sequence) throw new TlvError('an extension is malformed')
     const parts = new Parts(one)
     const id = parts.takeOid()
     const critical = (parts.takeIf(DER.boolean)?.[0] ?? 0) !== 0

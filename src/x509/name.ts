@@ -70,7 +70,7 @@ function textAttribute(name: string, value: string): Uint8Array {
 }
 
 function attribute(oid: Uint8Array | string, value: Uint8Array): Uint8Array {
-  if (typeof oid === 'string') throw bad(`"${shorten(oid)}" is no object identifier`)
+  if (typeof oid === 'string') throw bad(`"${shorten(oid)}" is not an object identifier`)
   return tlv(DER.sequence, tlv(DER.oid, oid), value)
 }
 

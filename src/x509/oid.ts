@@ -28,7 +28,7 @@ export const oid = (text: string): Uint8Array => tlv(DER.oid, oidOctets(text) ??
 /** An object identifier (the content of its DER) in dotted digits. @throws TlvError for a malformed one */
 export function dotted(octets: Uint8Array): string {
   if (octets.length === 0 || octets.length > LONGEST || (octets.at(-1) ?? 0) >= 0x80)
-    throw new TlvError('an object identifier is none')
+    throw new TlvError('an object identifier is malformed')
   const arcs: bigint[] = []
   let arc = 0n
   for (const octet of octets) {

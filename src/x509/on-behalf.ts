@@ -43,6 +43,7 @@ export function readOnBehalf(octets: Uint8Array): OnBehalfRequest & { readonly d
 function pairOf(value: Uint8Array): readonly [name: string, value: string] {
   const texts = readTlvs(unwrap(value, DER.sequence), 'BER').map((one) => textOf(one.tag, one.value))
   const [name, text] = texts.map((one) => one?.replace(/\0$/, ''))
-  if (name === undefined || text === undefined || texts.length > 2) throw new TlvError('a name and its value are none')
+  if (name === undefined || text === undefined || texts.length > 2)
+    throw new TlvError('a name and its value are malformed')
   return [name, text]
 }

@@ -49,7 +49,7 @@ export function writePurposes(purposes: readonly string[]): Uint8Array | undefin
 /** Names of the purposes in the value of extendedKeyUsage; dotted digits for unknown ones. @throws TlvError */
 export function readPurposes(value: Uint8Array): string[] {
   return readTlvs(unwrap(value, DER.sequence)).map(({ tag, value: id }) => {
-    if (tag !== DER.oid) throw new TlvError('a purpose is none')
+    if (tag !== DER.oid) throw new TlvError('a purpose is malformed')
     return names.get(dotted(id)) ?? dotted(id)
   })
 }

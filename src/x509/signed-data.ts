@@ -149,7 +149,7 @@ function signerOf(parts: Parts): Omit<SignedData, 'content' | 'certificates'> {
 }
 
 function attributeOf(tag: number, value: Uint8Array): SignedAttribute {
-  if (tag !== DER.sequence) throw new TlvError('one of its attributes is none')
+  if (tag !== DER.sequence) throw new TlvError('one of its attributes is malformed')
   const parts = new Parts(value)
   const id = parts.takeOid()
   const values = readTlvs(parts.take(DER.set), 'BER')

@@ -20,7 +20,7 @@ export type KeyUsage = (typeof KEY_USAGES)[number]
 /** The usages in the value of keyUsage; unknown bits are skipped. @throws TlvError */
 export function readUsages(value: Uint8Array): KeyUsage[] {
   const [unused = 8, first = 0, second = 0] = unwrap(value, DER.bitString)
-  if (unused > 7) throw new TlvError('the key usage is none')
+  if (unused > 7) throw new TlvError('the key usage is malformed')
   return KEY_USAGES.filter((_, bit) => (((first << 8) | second) & (0x8000 >> bit)) !== 0)
 }
 

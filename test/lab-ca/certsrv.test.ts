@@ -168,7 +168,12 @@ const refused: ReadonlyArray<
   readonly [what: string, attributes: string | undefined, request: () => string, words: string]
 > = [
   ['no request', undefined, () => 'NotACsr', 'Error Parsing Request'],
-  ['base 64 of something else', undefined, () => base64(Buffer.from('something')), 'This is no certificate request'],
+  [
+    'base 64 of something else',
+    undefined,
+    () => base64(Buffer.from('something')),
+    'This is not a valid certificate request',
+  ],
   [
     'an unknown template',
     'CertificateTemplate:NotATemplate',

@@ -89,8 +89,8 @@ test('whoever is no agent asks for nobody, whatever the login', async () => {
   const alice = await issued('alice', 'smartcard-user')
   const login = ['alice', PASSWORDS.alice] as const
   const signed = await envelope(alice, 'bob', makeRequest({ subject: '/CN=bob' }))
-  assert.match(why(await submit(signed, undefined, login)), 'no enrolment agent')
-  assert.match(why(await submit(signed)), 'no enrolment agent')
+  assert.match(why(await submit(signed, undefined, login)), 'not an enrolment agent')
+  assert.match(why(await submit(signed)), 'not an enrolment agent')
 })
 
 test('a certificate that somebody else issued, or that was revoked, makes no agent', async () => {
@@ -103,7 +103,7 @@ test('a certificate that somebody else issued, or that was revoked, makes no age
     assert.ok(entry?.certificate)
     assert.match(
       why(await submit(await envelope({ key, certificate: entry.certificate }, 'alice'))),
-      'no enrolment agent',
+      'not an enrolment agent',
     )
   } finally {
     await other.close()
@@ -111,7 +111,7 @@ test('a certificate that somebody else issued, or that was revoked, makes no age
   const former = await issued(OFFICER, 'enrollment-agent')
   const [last] = (await lab.registration.entries()).slice(-1)
   await lab.registration.revoke(last?.id ?? 0)
-  assert.match(why(await submit(await envelope(former, 'alice'))), 'no enrolment agent')
+  assert.match(why(await submit(await envelope(former, 'alice'))), 'not an enrolment agent')
 })
 
 test('a user who is not to be an agent any more is none', async () => {
@@ -119,7 +119,7 @@ test('a user who is not to be an agent any more is none', async () => {
   assert.ok(user)
   const { agent: _, ...others } = user
   await lab.directory.putUser(others)
-  assert.match(why(await submit(await envelope(officer, 'alice'))), 'no enrolment agent')
+  assert.match(why(await submit(await envelope(officer, 'alice'))), 'not an enrolment agent')
   await lab.directory.putUser(user)
 })
 

@@ -41,7 +41,7 @@ const refused: ReadonlyArray<readonly [what: string, asked: Asked & { kind?: Key
   ['name constraints', { extensions: ['nameConstraints = permitted;DNS:x'] }, 'the extension 2.5.29.30'],
   ['another template', { extensions: ['1.3.6.1.4.1.311.20.2 = ASN1:BMPSTRING:SmartcardLogon'] }, 'another template'],
   ['a SID that is not theirs', { extensions: ['1.3.6.1.4.1.311.25.2 = DER:30:03:02:01:05'] }, 'security identifier'],
-  ['a malformed list of purposes', { extensions: ['2.5.29.37 = DER:30:05:06:03:55'] }, 'One of the extensions'],
+  ['a malformed list of purposes', { extensions: ['2.5.29.37 = DER:30:05:06:03:55'] }, 'An extension in the request'],
   ['a weak key', { kind: 'RSA-1024' }, 'has 1024 bits: that is too weak'],
   ['too long a key', { kind: 'RSA-4097' }, '4096 at most'],
   ['a small exponent', { kind: 'RSA with 3' }, 'exponent'],

@@ -113,7 +113,7 @@ test('GET DATA as the reference has it', () => {
   for (const wrong of ['5c 00', '5c 04 5fc10203', '53 01 7e', '5c 01 7e 53 00']) {
     assert.throws(() => readGetData(octets(wrong)), refused, wrong)
   }
-  for (const wrong of ['', '5fc10203', 'xy']) assert.throws(() => writeGetData(wrong), /no object tag/)
+  for (const wrong of ['', '5fc10203', 'xy']) assert.throws(() => writeGetData(wrong), /not the tag of an object/)
 })
 
 test('objects in answers: in 53, but for two', () => {

@@ -146,7 +146,7 @@ function attributesIn(connection: Connection, octets: Uint8Array): string[] {
   try {
     return readTlvs(unwrap(octets, TAG.sequence)).map(({ tag, value }) => {
       const id = tag === TAG.sequence ? readTlvs(value)[0] : { tag, value }
-      if (id?.tag !== TAG.oid || id.value.length === 0) throw new TlvError('an attribute is none')
+      if (id?.tag !== TAG.oid || id.value.length === 0) throw new TlvError('an attribute is malformed')
       return dotted(id.value)
     })
   } catch (cause) {

@@ -96,7 +96,7 @@ function requestIn(body: Uint8Array): Uint8Array {
   const text = Buffer.from(body).toString('latin1')
   const octets = fromBase64(text.replace(/[\t\n\r ]/g, ''))
   if (octets?.length) return octets
-  throw new Refusal(400, 'What was sent is no base64.')
+  throw new Refusal(400, 'What was sent is not base64.')
 }
 
 /** CsrAttrs (RFC 7030, 4.5.2): keys on P-256 or P-384, signed with SHA-256 or SHA-384. Others are accepted too. */

@@ -54,7 +54,7 @@ export function callOf(message: IncomingMessage): Call {
 function urlOf(target: string): URL {
   const address = target.startsWith('/') ? `https://localhost${target}` : target
   if (URL.canParse(address)) return new URL(address)
-  throw new Refusal(400, 'What is asked for is no path.')
+  throw new Refusal(400, 'What is asked for is not a path.')
 }
 
 async function bodyOf(message: IncomingMessage, types: readonly string[]): Promise<Uint8Array> {

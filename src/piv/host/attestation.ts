@@ -35,6 +35,6 @@ export async function attestationIssuer(exchange: Exchange): Promise<Uint8Array 
 }
 
 const noCertificate = (cause?: unknown): CardError =>
-  new CardError('ERR_DATA', "The card's attestation is no certificate. Take the card out and put it in again.", {
+  new CardError('ERR_DATA', "The card's attestation is not a certificate. Take the card out and put it in again.", {
     cause,
   })

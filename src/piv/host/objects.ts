@@ -68,7 +68,7 @@ export async function readObject(exchange: Exchange, name: string): Promise<Uint
   if (ABSENT.includes(answer.sw)) return undefined
   if (answer.sw !== SW.OK) throw refusal('readObject', answer)
   if (answer.data.length === 0) return undefined
-  const content = wellFormed(() => readContent(tag, answer.data), `What the card answers is no data object ${tag}.`)
+  const content = wellFormed(() => readContent(tag, answer.data), `The card's answer is not data object ${tag}.`)
   return content.length === 0 ? undefined : content.slice()
 }
 

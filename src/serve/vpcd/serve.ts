@@ -37,7 +37,7 @@ const LAST_PORT = 65_535
 /** @throws UsageError ERR_USAGE unless it is an address of this machine */
 export function parsePlace(text: string): Place {
   const [, host = '', digits = ''] = /^(.*):(\d{1,5})$/.exec(text) ?? []
-  const port = checkPort(digits === '' ? 0 : Number(digits), `'${text}' is no place of a vpcd`)
+  const port = checkPort(digits === '' ? 0 : Number(digits), `'${text}' is not the address of a vpcd`)
   if (host === 'localhost') return { host: '127.0.0.1', port }
   if (/^127(\.\d{1,3}){3}$/.test(host)) return { host, port }
   throw new UsageError(
@@ -50,7 +50,7 @@ function checkPort(port: number, what: string): number {
   if (Number.isInteger(port) && port >= 1 && port <= LAST_PORT) return port
   throw new UsageError(
     'ERR_USAGE',
-    `${what}. Ports are from 1 to ${LAST_PORT}; a place is HOST:PORT: ${DEFAULT_PLACE}.`,
+    `${what}. Ports are from 1 to ${LAST_PORT}; the address is HOST:PORT, such as ${DEFAULT_PLACE}.`,
   )
 }
 
@@ -80,7 +80,7 @@ export async function serveChannel(
   const link =
     listen === undefined
       ? new VpcdConnector(card, parsePlace(vpcd ?? DEFAULT_PLACE), events)
-      : await listenForVpcd(card, checkPort(listen, `${listen} is no port`), bothPorts, events)
+      : await listenForVpcd(card, checkPort(listen, `${listen} is not a port`), bothPorts, events)
   const close = async () => {
     try {
       await link.close()
