@@ -124,7 +124,10 @@ export function rsaDecryption(ciphertext: Uint8Array, unpad: (block: Uint8Array)
     ask({ algorithm }) {
       const { kind, octets } = ALGORITHMS[algorithm]
       if (kind !== 'rsa')
-        throw new CardError('ERR_NOT_SUPPORTED', `A key of ${algorithm} does not decrypt: derive a secret with it.`)
+        throw new CardError(
+          'ERR_NOT_SUPPORTED',
+          `Only an RSA key decrypts, and this one is ${algorithm}. It derives secrets (deriveSecret).`,
+        )
       if (ciphertext.length === octets) return { challenge: ciphertext }
       throw new CardError('ERR_DATA', `A text for this key has ${octets} octets, and this has ${ciphertext.length}.`)
     },
