@@ -250,4 +250,11 @@ export const SERVICE_ADVICE: ReadonlyArray<Advice<ServiceState>> = [
 export const PAGES_THAT_RUN: Readonly<Record<string, string>> = {
   'docs/first-certificate.md': 'test/strangers/first-certificate.test.ts',
   'docs/first-sign-in.md': 'test/strangers/first-sign-in.test.ts',
+  'docs/recipes/README.md': 'test/strangers/support/recipes.ts',
+  'docs/recipes/jwt.md': 'test/strangers/recipes-tokens.test.ts',
+  'docs/recipes/certificate.md': 'test/strangers/recipes-documents.test.ts',
+  'docs/recipes/cms.md': 'test/strangers/recipes-documents.test.ts',
+  'docs/recipes/pdf.md': 'test/strangers/recipes-documents.test.ts',
+  'docs/recipes/xml.md': 'test/strangers/recipes-documents.test.ts',
+  'docs/recipes/oidc.md': 'test/strangers/recipes-tokens.test.ts',
 }

@@ -9,13 +9,15 @@ import { file, ok, type Said } from './tools.ts'
 
 /** The commands of a page: its lines that are set off by four spaces. */
 export function commandsOf(page: string): string[] {
-  const text = readFileSync(join(root, page), 'utf8')
+  const text = readFileSync(join(root, page), 'utf8').replaceAll(/^```.*?^```$/gms, '')
   return [...text.matchAll(/^ {4}(.*)$/gm)].map(([, line = '']) => line)
 }
 
 export interface PageRun {
-  /** Where vpcd listens. */
-  readonly vpcd: number
+  /** Where vpcd listens, for pages that name its port. */
+  readonly vpcd?: number
+  /** TESSERA_HOME; a new folder otherwise. */
+  readonly home?: string
   readonly tcti?: string
   /** Milliseconds for all of it. */
   readonly ms?: number
@@ -24,7 +26,7 @@ export interface PageRun {
 /** Runs a page in a new folder, or in the checkout, and with a home of its own. Fails unless each command succeeds. */
 export async function runPage(
   commands: readonly string[],
-  { vpcd, tcti = 'embedded:', ms = 500_000 }: PageRun,
+  { vpcd, home = tempDir('home'), tcti = 'embedded:', ms = 500_000 }: PageRun,
   folder = tempDir('page'),
 ): Promise<Said> {
   const bin = join(tempDir('page'), 'bin')
@@ -39,6 +41,6 @@ export async function runPage(
     .join('\n')
     .replace(/:(844[345])\b/g, (_, port: string) => `:${first + Number(port) - 8443}`)
     .replaceAll(':35963', `:${vpcd}`)
-  const env = { TESSERA_HOME: tempDir('home'), TESSERA_TCTI: tcti, PATH: `${bin}:${process.env.PATH}` }
+  const env = { TESSERA_HOME: home, TESSERA_TCTI: tcti, PATH: `${bin}:${process.env.PATH}` }
   return ok('sh', ['-c', `set -eu\ncd '${folder}'\n${script}`], { env, ms })
 }
