@@ -6,6 +6,7 @@ import { test } from 'uvu'
 import * as assert from 'uvu/assert'
 import { filesBelow, root } from '../runner/jobs.ts'
 import { besidesReExports, circles, hasRow, importsOf, wrongArrows } from './arrows.ts'
+import { treeFiles } from './tree.ts'
 
 const sources = Object.fromEntries(
   filesBelow('src', ['.ts']).map((path) => [path.slice('src/'.length), readFileSync(join(root, path), 'utf8')]),
@@ -15,6 +16,16 @@ test('src has sources, and every file belongs to a part', () => {
   assert.ok(Object.keys(sources).length > 0)
   assert.equal(
     Object.keys(sources).filter((path) => !hasRow(path)),
+    [],
+  )
+})
+
+test('CONTRIBUTING.md names every folder of src and native', () => {
+  const layout = readFileSync(join(root, 'CONTRIBUTING.md'), 'utf8')
+  const folders = new Set(treeFiles().flatMap((path) => /^(?:src|native)\/([^/]+)\//.exec(path)?.[1] ?? []))
+  assert.ok(folders.size > 20)
+  assert.equal(
+    [...folders].filter((folder) => !new RegExp(`[ (]${folder}/`).test(layout)),
     [],
   )
 })
