@@ -34,6 +34,8 @@ export const COMMAND_TEXTS = {
   'key attest': 'print a certificate which proves that a key was made on the card (PEM)',
   'admin-key change':
     'set the PIV 9B key: default, random (nobody keeps it) or a file; otherwise it is asked for (PIN file: PIN, key)',
+  'admin-key protect':
+    'let the PIN alone manage a card in a reader: a random admin key, kept behind the PIN as by ykman (PIN file: PIN)',
   sign: 'sign a file',
   verify: 'verify a signature with the public key of a slot (needs no TPM)',
   decrypt: 'decrypt a file with an RSA key',

@@ -32,6 +32,8 @@ export const ERROR = {
     `The file given with ${option} cannot be read: ${why(reason)}. Secrets are not taken from the command line: write the secret to a file of mode 0600 and name that file.`,
   adminKey: (source: string) =>
     `The key given with ${source} is not an admin key. An admin key is 32, 48 or 64 hexadecimal digits on one line; for 3DES, it is 3DES: and 48 digits.`,
+  protectInTpm:
+    'A card in the TPM is managed with its PIN alone already, and keeps no admin key in its file. This is for cards in readers: --card reader:TEXT.',
   createPinFile:
     'A new card takes no --pin-file. Use --pin FILE and --puk FILE, or --pin prompt, so that it is clear which is which.',
   stdinTwice: (first: string, second: string) =>

@@ -134,6 +134,8 @@ export const TEXT = {
     signed: (path: string) => `The signature was written to ${path}.`,
     decrypted: (path: string) => `The decrypted text was written to ${path}.`,
     adminKeyChanged: 'The admin key was changed.',
+    adminKeyProtected:
+      'The admin key is a random one now, which the card keeps behind its PIN. Changes of the card need the PIN alone.',
     adminKeyLost: 'The admin key was replaced by one that nobody knows: this card can no longer be changed.',
     adminKeyGone: 'The card no longer has an admin key: it cannot be managed through PC/SC.',
     certWritten: (slot: string, subject: string) => `The certificate of ${subject} is in slot ${slot}.`,
@@ -203,6 +205,7 @@ trust it by:       ${certificate}`,
     ask: 'Is this the id of the card in your records, and is the caller its holder?',
   },
   confirm: {
+    printed: 'The printed information on the card would be replaced by its admin key.',
     overwrite: (slot: string) => `Slot ${slot} already has a key. It would be deleted for good.`,
     replaceUser: (user: string) => `User '${user}' already exists. The password and names would be replaced.`,
     delete: (slot: string) => `The key in slot ${slot} would be deleted for good.`,

@@ -162,7 +162,7 @@ export function keyPin(context: Context, card: Card): PinUse {
 }
 
 /** Another program may use up tries while the user types. */
-const triesToKeep = ({ options }: Context) => ({ minTriesLeft: options.lastTry ? 0 : 2 })
+export const triesToKeep = ({ options }: Context) => ({ minTriesLeft: options.lastTry ? 0 : 2 })
 
 /** The same for the PUK; the card itself reports a blocked PUK. @throws PinError ERR_PUK_ABSENT for a card without one */
 export async function takePuk(context: Context, card: Card): Promise<Uint8Array> {
@@ -203,22 +203,30 @@ const ADMIN_KEY_FILE = '--admin-key-file'
 export function standingRights(context: Context, card: Card) {
   const pin = standing(context.secrets, () => takePin(context, card))
   const adminKey = standing(context.secrets, () => adminKeyFor(context, card))
+  const isProtected = standing(context.secrets, () => isManagedByPin(context, card))
   const byAdminKey = context.options.adminKeyFile !== undefined || isInReader(card)
   return {
     use: { ...keyPin(context, card), pin } satisfies PinUse,
     async authorize(): Promise<void> {
+      if (await isProtected()) return card.authenticateAdminByPin(await pin(), triesToKeep(context))
       if (byAdminKey) return card.authenticateAdmin(await adminKey())
       if (!(await card.pinStatus()).verified) await card.verifyPin(await pin(), triesToKeep(context))
     },
   }
 }
 
+/** A card in a reader that keeps its admin key behind its PIN. */
+const isManagedByPin = async ({ options }: Context, card: Card): Promise<boolean> =>
+  options.adminKeyFile === undefined && isInReader(card) && (await card.isAdminKeyProtected())
+
 /**
  * Allows a change of the card: with the admin key if --admin-key-file names one or the card is in a reader, else with
- * the PIN.
+ * the PIN. A card in a reader may keep its admin key behind the PIN.
  */
 export async function unlockManagement(context: Context, card: Card): Promise<void> {
   if (context.options.adminKeyFile === undefined && !isInReader(card)) return unlock(context, card)
+  if (await isManagedByPin(context, card))
+    return card.authenticateAdminByPin(await takePin(context, card), triesToKeep(context))
   await card.authenticateAdmin(await adminKeyFor(context, card))
 }
 
@@ -240,6 +248,11 @@ async function typedAdminKey(context: Context): Promise<AdminKey> {
  */
 export async function unlockToCertify(context: Context, card: Card, slot: Slot): Promise<PinUse> {
   const { pinPolicy } = await card.keyInfo(slot)
+  if (await isManagedByPin(context, card)) {
+    const { use, authorize } = standingRights(context, card)
+    await authorize()
+    return use
+  }
   const byAdminKey = context.options.adminKeyFile !== undefined || isInReader(card)
   if (byAdminKey || pinPolicy === 'never') await unlockManagement(context, card)
   return keyPin(context, card)

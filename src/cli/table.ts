@@ -77,6 +77,12 @@ export const COMMANDS: readonly CommandRow[] = [
     load: () => import('./commands/admin-key-change.ts'),
   },
   {
+    words: 'admin-key protect',
+    asks: true,
+    options: ['yes', ...manage],
+    load: () => import('./commands/admin-key-protect.ts'),
+  },
+  {
     words: 'key generate',
     asks: true,
     args: '<slot>',

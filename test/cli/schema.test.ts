@@ -206,6 +206,8 @@ test('objects, the admin key, names', async () => {
   await json(0, 'object get printed-information', [PIN])
   await json(0, 'object delete 5fff01 --yes', [PIN])
   await json(8, 'object get 5fff01')
+  // Of a card in a reader: test/pcsc/commands.test.ts.
+  await json(8, 'admin-key protect')
   await json(0, 'admin-key change random', [PIN])
   await json(0, 'rename work desk')
   await json(3, 'rename work desk')

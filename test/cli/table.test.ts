@@ -99,6 +99,7 @@ const understood: ReadonlyArray<readonly [string, string, readonly string[], Opt
   ['reset work --yes --owner-password-file f', 'reset', ['work'], { yes: true, ownerPasswordFile: 'f' }],
   ['admin-key change', 'admin-key change', [], {}],
   ['admin-key change random --admin-key-file k', 'admin-key change', ['random'], { adminKeyFile: 'k' }],
+  ['admin-key protect --admin-key-file k', 'admin-key protect', [], { adminKeyFile: 'k' }],
   ['key move 9a retired-1 --yes', 'key move', ['9a', 'retired-1'], { yes: true }],
   [
     'decrypt 9d c -o p --encryption-padding oaep --hash SHA-512',

@@ -219,6 +219,8 @@ test('another admin key: of 3DES, the default one, one that nobody has', async (
   })
   assert.ok((await on(0, 'info')).warnings.length === 1)
   const known = secretFile(at('known'), '010203040506070801020304050607080102030405060708')
+  await on(0, 'admin-key protect --yes', '--admin-key-file', known, '--pin-file', pins)
+  await on(0, `admin-key change ${known}`, '--pin-file', pins)
   await on(0, 'admin-key change random', '--admin-key-file', known)
   await on(4, 'admin-key change random', '--admin-key-file', known)
 })

@@ -3,7 +3,7 @@ import type { EnrollResult } from '../../enroll/enroll-options.ts'
 import { enroll } from '../../enroll/enrollments.ts'
 import { cardIdOf } from '../../enroll/identity.ts'
 import { prepareCard } from '../../enroll/station/prepare-card.ts'
-import { UsageError } from '../../errors.ts'
+import { CardError, UsageError } from '../../errors.ts'
 import { DEFAULT_PIN } from '../../piv/pin.ts'
 import { parseSlot, type Slot } from '../../piv/slots.ts'
 import { ofHolder, withAgent } from '../agent.ts'
@@ -31,6 +31,8 @@ export const run: Run = async (context, name) => {
 
 async function inTpm(context: Context, name: string, slot: Slot): Promise<EnrollResult> {
   const { options, out, signal } = context
+  if (options.card !== undefined && 'reader' in named(options.card))
+    throw new CardError('ERR_NOT_SUPPORTED', TEXT.error.reader)
   const { chosen, pin, announced } = await newCard(context, name)
   // With the default PIN there is nothing to ask for.
   const first = chosen.pin && { pin: async () => (await pin()) ?? DEFAULT_PIN }

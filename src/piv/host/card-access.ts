@@ -1,7 +1,7 @@
 // One card over one channel: selecting PIV, knowing its keys, and using them.
 import { isPromise } from 'node:util/types'
 import type { CardChannel, TransactionOptions, Transmit } from '../../channel.ts'
-import { PinError } from '../../errors.ts'
+import { CardError, PinError } from '../../errors.ts'
 import { SW } from '../../iso7816/status.ts'
 import type { Secret } from '../pin.ts'
 import type { Slot } from '../slots.ts'
@@ -13,12 +13,16 @@ import type { KeyInfo } from './key-info.ts'
 import { commandFor, type Operation, responseIn } from './keys.ts'
 import { type AskPin, type KeyUse, type PinRequest, type PinUse, pinRequest, withPin } from './pin-request.ts'
 import { disarm, isVerified, keepTries, pinStatus, verifyPin, withSecrets } from './pins.ts'
+import { authenticateByPin, protectAdminKey } from './protected-admin.ts'
 import { refusal } from './refusals.ts'
 import { CardSecrets } from './secrets.ts'
 import { Selection } from './selection.ts'
 import { type Cancellable, untilTurn } from './waiting.ts'
 
 export type UseOptions = PinUse & Cancellable
+
+/** What a card in the TPM keeps in an object is in its file, which is no secret. */
+const IN_THE_FILE = 'A card in the TPM is managed with its PIN alone already, and keeps no admin key in its file.'
 
 /** No transaction of `Card` calls code that could use the card. */
 const FLAT: TransactionOptions = { flat: true }
@@ -118,6 +122,33 @@ export class CardAccess {
       await authenticateAdmin(exchange, key)
       this.#selection.adminWasProved()
     })
+  }
+
+  /** The same with the admin key that the card keeps behind its PIN. */
+  proveAdminByPin(pin: Secret, minTriesLeft: number): Promise<void> {
+    return this.#withPin(pin, minTriesLeft, async (exchange) => {
+      await authenticateByPin(exchange, this.extras)
+      this.#selection.adminWasProved()
+    })
+  }
+
+  /** Sets a random admin key that the card keeps behind its PIN. */
+  protectAdmin(pin: Secret, minTriesLeft: number, overwrite: boolean): Promise<void> {
+    return this.#withPin(pin, minTriesLeft, async (exchange) => {
+      if (this.channel.local !== undefined) throw new CardError('ERR_NOT_SUPPORTED', IN_THE_FILE)
+      await protectAdminKey(exchange, this.extras, overwrite)
+      await this.#selection.wasChanged(exchange)
+    })
+  }
+
+  /** Runs `work` right after VERIFY. */
+  #withPin(pin: Secret, minTriesLeft: number, work: (exchange: Exchange) => Promise<void>): Promise<void> {
+    const all = (exchange: Exchange) =>
+      withSecrets([this.secrets.bytes(pin, 'PIN')], async ([octets]) => {
+        await verifyPin(exchange, this.secrets, octets, minTriesLeft)
+        await work(exchange)
+      })
+    return this.transaction(all, {}, 'secret')
   }
 
   verify(pin: Secret, minTriesLeft: number, disarmed = false): Promise<void> {

@@ -26,6 +26,7 @@ import { isOccupied } from './occupied.ts'
 import type { DecryptOptions } from './padding.ts'
 import type { KeyUse } from './pin-request.ts'
 import { changePin, changePuk, type PinStatus, pinStatus, unblockPin, withSecrets } from './pins.ts'
+import { endProtection, isAdminKeyProtected } from './protected-admin.ts'
 import { digestOf, octetsOf, type SignatureOptions, signatureParameters } from './signature.ts'
 import type { Cancellable } from './waiting.ts'
 
@@ -120,6 +121,35 @@ export class Card {
     return this.#access.proveAdmin(key)
   }
 
+  /**
+   * Proves the admin key that the card keeps behind its PIN: `protectAdminKey`, or `--protect` of Yubico's ykman.
+   * @throws CardError ERR_NOT_SUPPORTED for a card without such a key; as `verifyPin`
+   */
+  authenticateAdminByPin(pin: Secret, { minTriesLeft = 0 }: VerifyPinOptions = {}): Promise<void> {
+    return this.#access.proveAdminByPin(pin, minTriesLeft)
+  }
+
+  /** Whether the card says that it keeps its admin key behind its PIN. */
+  isAdminKeyProtected(): Promise<boolean> {
+    return this.#access.transaction(isAdminKeyProtected)
+  }
+
+  /**
+   * Sets a random admin key that the card keeps behind its PIN, as Yubico's programs do: from then on the PIN alone allows
+   * changes, also in those programs. Needs the admin key before, and is for cards in readers.
+   * @throws PinError ERR_ADMIN_REQUIRED, and as `verifyPin`; CardError ERR_NOT_SUPPORTED, ERR_DATA where the object for the
+   * key has other content, unless `overwrite`
+   * @example
+   * await card.authenticateAdmin(key)
+   * await card.protectAdminKey(pin)
+   */
+  protectAdminKey(
+    pin: Secret,
+    { minTriesLeft = 0, overwrite = false }: VerifyPinOptions & { readonly overwrite?: boolean } = {},
+  ): Promise<void> {
+    return this.#access.protectAdmin(pin, minTriesLeft, overwrite)
+  }
+
   /** What the card says of its admin key; undefined where it says nothing, or has none. */
   adminKeyInfo(): Promise<AdminKeyInfo | undefined> {
     return this.#access.transaction(async (exchange) => {
@@ -129,15 +159,17 @@ export class Card {
   }
 
   /**
-   * Sets another admin key; `random`: nobody has it from now on. Needs the PIN (in this process) or the old one.
+   * Sets another admin key; `random`: nobody has it from now on. One that the card kept behind its PIN is forgotten. Needs the PIN (in this process) or the old one.
    * @throws PinError ERR_ADMIN_REQUIRED, ERR_PIN_REQUIRED; CardError ERR_NOT_SUPPORTED; UsageError ERR_USAGE
    */
   changeAdminKey(key: AdminKey | 'random'): Promise<void> {
     return this.#access.change(async (exchange) => {
       const { channel, extras } = this.#access
+      const wasProtected = await isAdminKeyProtected(exchange)
       // Only its owner can leave a card without an admin key: there is no command for that.
-      if (key === 'random' && channel.local !== undefined) return channel.local.removeAdminKey()
-      return changeAdminKey(exchange, extras, key)
+      if (key === 'random' && channel.local !== undefined) await channel.local.removeAdminKey()
+      else await changeAdminKey(exchange, extras, key)
+      if (wasProtected) await endProtection(exchange)
     })
   }
 
