@@ -20,30 +20,33 @@ constexpr size_t kLongest = 256;
 
 using Pkcs8 = std::unique_ptr<PKCS8_PRIV_KEY_INFO, Freed<PKCS8_PRIV_KEY_INFO_free>>;
 
-// The token in PKCS#8 of ours; empty for other octets.
-std::string token_in(ByteView der) {
+// The token in PKCS#8 of ours, for a key of that kind; empty for other octets.
+std::string token_in(ByteView der, Kind kind) {
   const std::string_view text(reinterpret_cast<const char*>(der.data()), der.size());
   if (text.find(kPrefix) == std::string_view::npos) return {};
   const uint8_t* at = der.data();
   const Pkcs8 info(d2i_PKCS8_PRIV_KEY_INFO(nullptr, &at, static_cast<long>(der.size())));
+  const ASN1_OBJECT* algorithm = nullptr;
   const uint8_t* octets = nullptr;
   int length = 0;
-  if (!info || at != der.data() + der.size() || PKCS8_pkey_get0(nullptr, &octets, &length, nullptr, info.get()) != 1) {
+  if (!info || at != der.data() + der.size() ||
+      PKCS8_pkey_get0(&algorithm, &octets, &length, nullptr, info.get()) != 1) {
     return {};
   }
+  if (OBJ_obj2nid(algorithm) != (kind == Kind::kEc ? NID_X9_62_id_ecPublicKey : NID_rsaEncryption)) return {};
   const std::string_view named(reinterpret_cast<const char*>(octets), static_cast<size_t>(length));
   return named.starts_with(kPrefix) ? std::string(named.substr(kPrefix.size())) : std::string();
 }
 
 // Whatever private key is read in this process comes by here: the octets are wiped.
-std::shared_ptr<CardKey> read_key(OSSL_CORE_BIO* in) {
+std::shared_ptr<CardKey> read_key(OSSL_CORE_BIO* in, Kind kind) {
   Secret octets(kLongest + 1);
   size_t length = 0;
   for (size_t got = 0; length < octets.size(); length += got) {
     if (read_from_core(in, octets.data() + length, octets.size() - length, &got) != 1 || got == 0) break;
   }
   if (length == 0 || length > kLongest) return nullptr;
-  const std::string token = token_in(octets.view().first(length));
+  const std::string token = token_in(octets.view().first(length), kind);
   return token.empty() ? nullptr : CardKey::find(token);
 }
 
@@ -63,7 +66,7 @@ template <Kind kind>
 int decode(void*, OSSL_CORE_BIO* in, int, OSSL_CALLBACK* take, void* argument, OSSL_PASSPHRASE_CALLBACK*, void*) {
   return contained(0, [&] {
     prefer_other_key_managers();
-    auto key = read_key(in);
+    auto key = read_key(in, kind);
     if (!key || key->kind() != kind) return 1;
     auto* reference = new KeyData(std::move(key));
     int type = OSSL_OBJECT_PKEY;

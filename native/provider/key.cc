@@ -41,6 +41,7 @@ constexpr std::chrono::milliseconds kPatience = std::chrono::hours(24 * 365);
 }  // namespace
 
 std::shared_ptr<CardKey> CardKey::make(const Bytes& spki, Ask ask) {
+  const WithoutErrors quiet;
   const uint8_t* at = spki.data();
   Pkey key(d2i_PUBKEY(nullptr, &at, static_cast<long>(spki.size())));
   if (!key || at != spki.data() + spki.size()) return nullptr;

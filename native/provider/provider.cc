@@ -85,6 +85,7 @@ bool load(const std::string& wanted) {
 }
 
 bool set_up() {
+  const WithoutErrors quiet;
   prefer_other_key_managers();
   for (const char* wanted : {"tessera", "tessera-2", "tessera-3", "tessera-4"}) {
     if (!load(wanted)) continue;

@@ -1,5 +1,5 @@
 // When a key of Node asks for the PIN, what a wrong one costs, and what its user gets to know.
-import { KeyObject, sign, webcrypto } from 'node:crypto'
+import { createPrivateKey, KeyObject, sign, webcrypto } from 'node:crypto'
 import { readFile } from 'node:fs/promises'
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
@@ -207,14 +207,15 @@ on('hashes that the card does not sign, and algorithms of other keys', 'never', 
 on('no private key is exported', 'never', async (stage) => {
   const key = await stage.key()
   const cryptoKey = await key.cryptoKey('ecdsa')
-  const inner = KeyObject.from(cryptoKey)
-  for (const one of [key.privateKey, inner]) {
-    for (const format of ['pem', 'der', 'jwk'] as const) {
-      assert.throws(
-        () => one.export({ format, type: 'pkcs8' } as never),
-        (error: unknown) => error instanceof CardError && error.code === 'ERR_NOT_SUPPORTED',
-      )
-    }
+  const own = (error: unknown) => error instanceof CardError && error.code === 'ERR_NOT_SUPPORTED'
+  for (const format of ['pem', 'der', 'jwk'] as const) {
+    assert.throws(() => key.privateKey.export({ format, type: 'pkcs8' } as never), own)
+    // By Node itself from 24 on. Before, as JWK, Node would end the process.
+    assert.throws(() => KeyObject.from(cryptoKey).export({ format, type: 'pkcs8' } as never))
+  }
+  for (const format of ['pem', 'der'] as const) {
+    assert.throws(() => createPrivateKey(key.pem).export({ format, type: 'pkcs8' } as never))
+    assert.throws(() => createPrivateKey(key.pem).export({ format, type: 'sec1' } as never))
   }
   await rejected(subtle.exportKey('pkcs8', cryptoKey))
 })
