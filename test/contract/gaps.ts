@@ -111,4 +111,5 @@ export const GAPS: Readonly<Record<SubjectName, Readonly<Record<string, Gap>>>> 
   reader: REMOTE,
   plain: PLAIN,
   pcsc: { ...REMOTE, ...TOGETHER },
+  socket: { ...REMOTE, ...TOGETHER },
 }

@@ -15,13 +15,14 @@ import { createTpmCard, openTpmCard } from '../../src/tpm/open.ts'
 import { type Bench, startBench } from '../library/bench.ts'
 import { PlainCard } from '../support/plain-card/card.ts'
 import { newMemoryCard, openMemoryVault } from './memory-vault.ts'
-import { type Readers, startReaders } from './readers.ts'
+import { type Readers, startReaders, startSocketReaders } from './readers.ts'
 
 /**
- * `reader`: the card in memory behind APDUs alone. `pcsc`: the card in a swtpm, served to vpcd and pcscd. `plain`: the card
+ * `reader`: the card in memory behind APDUs alone. `pcsc`: the card in a swtpm, served to vpcd and pcscd. `socket`: the
+ * same, served on a socket of our own. `plain`: the card
  * in test/support/plain-card, which shares no card application with ours.
  */
-export const SUBJECTS = ['embedded', 'swtpm', 'memory', 'reader', 'pcsc', 'plain'] as const
+export const SUBJECTS = ['embedded', 'swtpm', 'memory', 'reader', 'pcsc', 'socket', 'plain'] as const
 export type SubjectName = (typeof SUBJECTS)[number]
 
 export const PIN = '483920'
@@ -161,8 +162,8 @@ async function placesOf(name: SubjectName): Promise<{ make: Make; bench?: Bench;
   if (name === 'memory' || name === 'reader') return { make: inMemory(name === 'reader' ? remote : whole) }
   if (name === 'plain') return { make: plain }
   const bench = await startBench(name === 'embedded' ? 'embedded' : 'swtpm')
-  if (name !== 'pcsc') return { make: inTpm(bench), bench }
-  const readers = await startReaders()
+  if (name !== 'pcsc' && name !== 'socket') return { make: inTpm(bench), bench }
+  const readers = await (name === 'pcsc' ? startReaders() : startSocketReaders())
   return { make: inReaders(inTpm(bench), readers), bench, readers }
 }
 

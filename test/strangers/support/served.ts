@@ -1,5 +1,6 @@
 // Cards in a TPM, with keys and certificates as people have them, put where every program finds them: into readers.
 import type { KeyObject, X509Certificate } from 'node:crypto'
+import { join } from 'node:path'
 import * as assert from 'uvu/assert'
 import { type Card, createCard, openCard } from '../../../src/index.ts'
 import type { Algorithm } from '../../../src/piv/algorithms.ts'
@@ -52,27 +53,27 @@ export interface Served {
 /**
  * One card a plan, the first in the first reader, by `tessera serve`. Each slot has a certificate of its key, of subject
  * `NAME SLOT`. `readers`: what their names begin with, instead of what vpcd calls them. `model`: the cards start with
- * the default PIN, PUK and admin key of that model.
+ * the default PIN, PUK and admin key of that model. `way`: `socket` where there is no pcscd, but `serve --pcsc`.
  */
 export async function startServed(
   names: readonly PlanName[],
-  { readers, model }: { readonly readers?: string; readonly model?: Model } = {},
+  options: { readonly readers?: string; readonly model?: Model; readonly way?: 'vpcd' | 'socket' } = {},
 ): Promise<Served> {
-  const [pcscd, swtpm, issuer] = await Promise.all([
-    startPcscd(readers === undefined ? {} : { name: readers }),
+  const { readers, model, way = 'vpcd' } = options
+  const [into, swtpm, issuer] = await Promise.all([
+    way === 'socket' ? ownSocket(names) : pcscdReaders(readers),
     startSwtpm(),
     newIssuer(),
   ])
   const place = { home: tempDir('home'), tcti: swtpm.tcti }
   const prepared = []
   for (const name of names) prepared.push({ name, certificates: await prepare(place, name, issuer, model) })
-  const vpcd = `127.0.0.1:${pcscd.ports[0]}`
-  const serve = await startServe(['serve', ...names, '--vpcd', vpcd], { TESSERA_HOME: place.home })
+  const serve = await startServe(['serve', ...names, ...into.words], { TESSERA_HOME: place.home })
   // It says so when the cards are in their readers.
   assert.ok((await serve.line())?.startsWith('Serving'), serve.stderr())
 
   const cards = prepared.map(({ name, certificates }, at): ServedCard => {
-    const reader = pcscd.readers[at] ?? ''
+    const reader = into.readers[at] ?? ''
     const certificate = (slot: string): X509Certificate => {
       const found = certificates.get(slot)
       if (found === undefined) throw new Error(`no certificate in ${slot}`)
@@ -92,10 +93,30 @@ export async function startServed(
     cards,
     async stop() {
       assert.is(await serve.stop('SIGTERM'), 0, serve.stderr())
-      await pcscd.stop()
+      await into.stop()
       await swtpm.stop()
     },
   }
+}
+
+/** How cards get into readers: words for `tessera serve`. */
+interface Into {
+  readonly words: readonly string[]
+  readonly readers: readonly string[]
+  stop(): Promise<void>
+}
+
+async function pcscdReaders(name: string | undefined): Promise<Into> {
+  const { ports, readers, stop } = await startPcscd(name === undefined ? {} : { name })
+  return { words: ['--vpcd', `127.0.0.1:${ports[0]}`], readers, stop }
+}
+
+/** As with a pcscd of one's own, this process and the programs that it starts find the socket by their environment. */
+async function ownSocket(names: readonly string[]): Promise<Into> {
+  process.env.XDG_RUNTIME_DIR = tempDir('run')
+  process.env.PCSCLITE_CSOCK_NAME = join(process.env.XDG_RUNTIME_DIR, 'tessera', 'pcsc')
+  const readers = names.map((name) => `Tessera ${name} 00 00`)
+  return { words: ['--pcsc'], readers, stop: async () => {} }
 }
 
 async function look<T>(reader: string, work: (card: Card) => Promise<T>): Promise<T> {
