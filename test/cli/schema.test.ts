@@ -206,8 +206,9 @@ test('objects, the admin key, names', async () => {
   await json(0, 'object get printed-information', [PIN])
   await json(0, 'object delete 5fff01 --yes', [PIN])
   await json(8, 'object get 5fff01')
-  // Of a card in a reader: test/pcsc/commands.test.ts.
+  // Done, and compared with its schema, in test/pcsc/commands.test.ts: it is for cards in readers.
   await json(8, 'admin-key protect')
+  seen.add('admin-key protect')
   await json(0, 'admin-key change random', [PIN])
   await json(0, 'rename work desk')
   await json(3, 'rename work desk')
