@@ -92,6 +92,7 @@ export const ERROR = {
   unsettled: 'The command did not finish: it was waiting for something that can no longer happen',
   range: (low: number, high: number) => `It must be a whole number from ${low} to ${high}.`,
   noCommand: (help: string) => `No command was given.${help === '' ? '' : `\n\n${help}`}`,
+  optionOfProgram: 'If it is an option of the program that is to run, put -- before the program.',
   usage: (message: string) => `${message}\nSee tessera --help, or --help after a command.`,
   cause: 'caused by',
 } as const
