@@ -44,8 +44,8 @@ export function certificateJson(certificate: ListedCertificate): Json {
 /** What is left to do about a card, one sentence each. */
 export function warningsOf(card: ReadableCard): string[] {
   const { defaults, mustChange } = TEXT.warn
-  const warnings: string[] = card.defaults.map((what) => defaults[what])
-  if (card.mustChangePin && !card.defaults.includes('pin')) warnings.push(mustChange)
+  const warnings: string[] = card.defaults.map((what) => defaults[what](card.name))
+  if (card.mustChangePin && !card.defaults.includes('pin')) warnings.push(mustChange(card.name))
   return [...warnings, ...dueWarnings(card.certificates)]
 }
 

@@ -6,6 +6,7 @@ import { ERROR } from './messages-errors.ts'
 import { HELP_FOOTER, PROGRAM } from './messages-help.ts'
 import { OPTION_TEXTS } from './messages-options.ts'
 import { SIGN_IN } from './messages-signin.ts'
+import { inShell } from './plain.ts'
 
 const list = (words: readonly string[]) => words.join(', ')
 const tries = (count: number) => (count === 1 ? '1 try left' : `${count} tries left`)
@@ -68,16 +69,19 @@ export const TEXT = {
     label: 'Warning: ',
     oldSpelling: (old: string, now: string) => `${old} is now called ${now}. The old name still works in this version.`,
     defaults: {
-      pin: 'the PIN is the default one. Change it: tessera pin change.',
-      puk: 'the PUK is the default one. Unless it is blocked, change it: tessera pin change-puk.',
-      adminKey: 'the admin key is the default one. Change it: tessera admin-key change.',
+      pin: (card: string) => `the PIN is the default one. Change it: tessera --card ${inShell(card)} pin change.`,
+      puk: (card: string) =>
+        `the PUK is the default one. Unless it is blocked, change it: tessera --card ${inShell(card)} pin change-puk.`,
+      adminKey: (card: string) =>
+        `the admin key is the default one. Change it: tessera --card ${inShell(card)} admin-key change.`,
     },
     weakPin: {
       known: 'this PIN is one of the first that anybody would try. Choose another: tessera pin change.',
       run: 'the digits of this PIN follow each other, so it is easy to guess. Choose another: tessera pin change.',
       repeated: 'this PIN repeats a few digits, so it is easy to guess. Choose another: tessera pin change.',
     },
-    mustChange: 'the PIN must be changed before a private key is used: tessera pin change.',
+    mustChange: (card: string) =>
+      `the PIN must be changed before a private key is used: tessera --card ${inShell(card)} pin change.`,
     dead: {
       'other-tpm':
         'Certain: nobody can use its keys in the TPM that is there now. If that TPM was cleared, they are gone for good. Not certain: if the card was made in another TPM that still exists, a copy of its file works there, with the PIN. Revoke its certificates.',

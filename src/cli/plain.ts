@@ -20,3 +20,7 @@ export const jsonLine = (value: unknown): string =>
 
 /** The same for text that has to stay in one line. */
 export const inLine = (text: string): string => text.replaceAll(/[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]/gu, '?')
+
+/** A text as one word of a command line of the shell. */
+export const inShell = (word: string): string =>
+  /^[\w@%+=:,./-]+$/.test(word) ? word : `'${word.replaceAll("'", "'\\''")}'`

@@ -59,12 +59,12 @@ const certificateLine = (certificate: ListedCertificate): string =>
     : TEXT.field.certificateLine(certificate.slot, plain(certificate.subject), validity(certificate.notAfter))
 
 /** Default secrets that are still in use, and certificates near their end, one sentence each. */
-export function readerWarnings({ pin, beyond, certificates }: ReaderCard): string[] {
+export function readerWarnings({ name, pin, beyond, certificates }: ReaderCard): string[] {
   const { defaults, lastTry } = TEXT.warn
   return [
-    ...(pin.isDefault ? [defaults.pin] : []),
-    ...(pin.puk?.isDefault && pin.puk.triesLeft !== 0 ? [defaults.puk] : []),
-    ...(beyond?.adminKey?.isDefault ? [defaults.adminKey] : []),
+    ...(pin.isDefault ? [defaults.pin(name)] : []),
+    ...(pin.puk?.isDefault && pin.puk.triesLeft !== 0 ? [defaults.puk(name)] : []),
+    ...(beyond?.adminKey?.isDefault ? [defaults.adminKey(name)] : []),
     ...(pin.triesLeft === 1 ? [lastTry(TEXT.what.pin)] : []),
     ...dueWarnings(certificates),
   ]

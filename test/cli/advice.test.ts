@@ -151,6 +151,14 @@ test('a blocked PUK is no way out, and its default no advice by itself', async (
   assert.match(await run(0, 'info other'), 'Unless it is blocked, change it')
 })
 
+test('with a second card, what is still to be changed names the card', async () => {
+  await run(0, 'create first')
+  const said = await run(0, 'create work')
+  const [, line = ''] = /the PIN is the default one\. Change it: tessera (.*)\.$/m.exec(said) ?? []
+  await run(0, `${line} --pin-file change`)
+  assert.not.match(await run(0, 'info work'), 'the PIN is the default one')
+})
+
 test('without a home: what to set', async () => {
   const env = { HOME: '', TESSERA_HOME: '', XDG_DATA_HOME: '' }
   const script = `process.getuid; require('node:os').homedir = () => { throw new Error('uv_os_homedir') }`

@@ -44,9 +44,10 @@ export interface Advice<State> {
 
 export const ADVICE: ReadonlyArray<Advice<CardState>> = [
   { line: '--card X pin change', state: 'fresh', typed: '--card work pin change --pin-file change' },
+  { line: '--card X pin change-puk', state: 'fresh', typed: '--card work pin change-puk --pin-file change-puk' },
+  { line: '--card X admin-key change', state: 'ready', typed: '--card work admin-key change --pin-file admin' },
   { line: '--help', state: 'none' },
   { line: 'accounts', state: 'ready' },
-  { line: 'admin-key change', state: 'ready', typed: 'admin-key change --pin-file admin' },
   { line: 'cert delete X', state: 'ready', typed: 'cert delete 9a --yes --pin-file pin' },
   { line: 'cert import X FILE', state: 'ready', typed: 'cert import 9a 9a.pem --yes --pin-file pin' },
   { line: 'cert list', state: 'ready' },
@@ -90,7 +91,6 @@ export const ADVICE: ReadonlyArray<Advice<CardState>> = [
   { line: 'object delete TAG', state: 'ready', typed: 'object delete chuid --yes --pin-file pin' },
   { line: 'object list', state: 'ready' },
   { line: 'pin change', state: 'fresh', typed: 'pin change --pin-file change' },
-  { line: 'pin change-puk', state: 'fresh', typed: 'pin change-puk --pin-file change-puk' },
   { line: 'pin status', state: 'blocked' },
   { line: 'pin unblock', state: 'blocked', typed: 'pin unblock --pin-file unblock' },
   // Nobody answers the challenge here: the response is an empty line.

@@ -28,12 +28,12 @@ async function tell({ out }: Context, card: Card, random: boolean): Promise<void
     const { name } = card
     const adminKey = await card.adminKeyInfo()
     await out.done({ name, adminKey: adminKey ? { ...adminKey } : null }, random ? adminKeyLost : adminKeyChanged)
-    if (adminKey?.isDefault) await out.warn(TEXT.warn.defaults.adminKey)
+    if (adminKey?.isDefault) await out.warn(TEXT.warn.defaults.adminKey(card.name))
     return
   }
   const info = await cardInfo(card.name)
   await out.done(cardJson(info), random ? adminKeyGone : adminKeyChanged)
-  if (info.defaults.includes('adminKey')) await out.warn(TEXT.warn.defaults.adminKey)
+  if (info.defaults.includes('adminKey')) await out.warn(TEXT.warn.defaults.adminKey(card.name))
 }
 
 async function named(context: Context, said: string): Promise<AdminKey | 'random'> {

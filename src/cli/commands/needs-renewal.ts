@@ -56,7 +56,7 @@ async function installFor(context: Context, slot: Slot) {
     if (adminKeyFile === undefined) throw new UsageError('ERR_USAGE', TEXT.timer.needsAdminKeyFile)
     await standingRights(context, open).authorize()
     await unlock(context, open)
-    if ((await open.adminKeyInfo())?.isDefault) await out.warn(TEXT.warn.defaults.adminKey)
+    if ((await open.adminKeyInfo())?.isDefault) await out.warn(TEXT.warn.defaults.adminKey(open.name))
     return cardIdOf(open)
   })
   // Written down: the service starts without the environment of this process.

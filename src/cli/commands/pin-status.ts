@@ -8,6 +8,6 @@ export const run: Run = (context) =>
   withCard(context, async (card) => {
     const status = await card.pinStatus()
     await context.out.result(pinJson(card.name, status), pinText(card.name, status, await waysOutOf(card, status)))
-    if (status.mustChange) await context.out.warn(TEXT.warn.mustChange)
+    if (status.mustChange) await context.out.warn(TEXT.warn.mustChange(card.name))
     if (status.triesLeft === 1) await context.out.warn(TEXT.warn.lastTry(TEXT.what.pin))
   })
