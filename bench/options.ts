@@ -18,7 +18,8 @@ const LONG = { rounds: 20, slice: 200 } as const
 const QUICK = { rounds: 3, slice: 100 } as const
 
 const USAGE = `usage: npm run bench [-- [options] [WORD ...]]
-  WORD               only these parts: signatures, codecs, start, keys, many, hashing, cli, readers, hops, tls;
+  WORD               only these parts: signatures, codecs, start, keys, many, provider, hashing, cli, readers,
+                     hops, tls;
                      only these signatures: embedded, swtpm; P-256, RSA-2048; never, once, always
   --quick            a look, not a measurement: 3 short rounds
   --long             20 longer rounds: about three quarters of an hour
@@ -67,7 +68,7 @@ function wholeNumber(text: string): number {
 
 /** What can be asked for by name: parts of a run, and within the signatures kinds of cases. */
 const KINDS = {
-  parts: ['signatures', 'codecs', 'start', 'keys', 'many', 'hashing', 'cli', 'readers', 'hops', 'tls'],
+  parts: ['signatures', 'codecs', 'start', 'keys', 'many', 'provider', 'hashing', 'cli', 'readers', 'hops', 'tls'],
   transports: ['embedded', 'swtpm'],
   algorithms: ['P-256', 'RSA-2048'],
   policies: ['never', 'once', 'always'],

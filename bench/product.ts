@@ -7,6 +7,7 @@ export const root = fileURLToPath(new URL('..', import.meta.url)).replace(/\/$/,
 interface Modules {
   readonly index: typeof import('../src/index.ts')
   readonly 'enroll/index': typeof import('../src/enroll/index.ts')
+  readonly 'keys/index': typeof import('../src/keys/index.ts')
   readonly 'serve/index': typeof import('../src/serve/index.ts')
   readonly 'tls/index': typeof import('../src/tls/index.ts')
   readonly 'iso7816/chaining': typeof import('../src/iso7816/chaining.ts')

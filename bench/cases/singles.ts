@@ -85,6 +85,30 @@ async function roundRobin(tcti: string): Promise<Sampler> {
   }
 }
 
+/** One signature by the card's own method, and by WebCrypto with the same key; and by WebCrypto with a key in software. */
+async function nodeKeys(tcti: string): Promise<Sampler> {
+  const { cardKey } = await load(root, 'keys/index')
+  const card = await newCard(tcti, tempDir('bench'))
+  await card.verifyPin(PIN)
+  await card.generateKey('9a')
+  await card.verifyPin(PIN)
+  const ecdsa = { name: 'ECDSA', hash: 'SHA-256' }
+  const onCard = await (await cardKey(card, '9a')).cryptoKey('ECDSA')
+  const pair = await crypto.subtle.generateKey({ name: 'ECDSA', namedCurve: 'P-256' }, false, ['sign'])
+  const message = new Uint8Array(32)
+  return async () => {
+    const own = await timed(() => card.sign('9a', message))
+    const byWebCrypto = await timed(() => crypto.subtle.sign(ecdsa, onCard, message))
+    const inSoftware = await timed(() => crypto.subtle.sign(ecdsa, pair.privateKey, message))
+    return {
+      'card.sign, P-256': own,
+      'subtle.sign, P-256 on the card': byWebCrypto,
+      'subtle.sign, P-256 in software': inSoftware,
+      'subtle.sign over card.sign, us': (byWebCrypto - own) * 1000,
+    }
+  }
+}
+
 const MESSAGES = { '1 MiB': 1, '64 MiB': 64 } as const
 
 /** Long messages: how long a signature takes, and how late the event loop is meanwhile. */
@@ -116,7 +140,7 @@ async function hashing(tcti: string): Promise<Sampler> {
   }
 }
 
-const WHAT = { opening, generating, roundRobin, hashing } as const
+const WHAT = { opening, generating, nodeKeys, roundRobin, hashing } as const
 
 const { what, tcti } = JSON.parse(process.argv[2] ?? '') as SingleSetup
 const sample = await WHAT[what](tcti)

@@ -140,6 +140,13 @@ const OTHERS: readonly TargetRow[] = [
     ...{ limit: 1, better: 'less' },
     ...single('loads a signature', `24 keys, ${transport}`),
   })),
+  ...each((transport) => ({
+    case: `subtle.sign with a key of a card, P-256, once, ${transport}`,
+    target: (limit) => `at most ${limit} us more than card.sign`,
+    unit: 'us',
+    ...{ limit: 40, better: 'less' },
+    ...single('subtle.sign over card.sign, us', `keys of Node, ${transport}`),
+  })),
   {
     case: '`tessera sign --pin-file`, swtpm, from the start of the process to its end',
     target: (limit) => `at most ${limit} ms`,

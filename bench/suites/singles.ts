@@ -14,6 +14,8 @@ import type { SingleResult } from '../report/results.ts'
 
 type Unit = SingleResult['unit']
 
+const unitOf = (name: string): Unit => (name.startsWith('loads') ? 'count' : name.endsWith(', us') ? 'us' : 'ms')
+
 export function singleResult(group: string, name: string, samples: readonly number[], unit: Unit = 'ms'): SingleResult {
   const at = (part: number) => rounded(quantile(samples, part))
   return { group, name, unit, median: at(0.5), low: at(0.05), high: at(0.95), samples: samples.length }
@@ -24,6 +26,7 @@ const PARTS = {
   start: { what: 'opening', group: 'open a card', perRound: 2 },
   keys: { what: 'generating', group: 'make a key', perRound: 1 },
   many: { what: 'roundRobin', group: '24 keys', perRound: 1 },
+  provider: { what: 'nodeKeys', group: 'keys of Node', perRound: 50 },
   hashing: { what: 'hashing', group: 'long messages', perRound: 0.4 },
 } as const
 
@@ -42,7 +45,7 @@ async function measurePart(part: keyof typeof PARTS, { rounds }: Options): Promi
       await one.end()
       for (const name of Object.keys(samples[0] ?? {})) {
         const values = samples.map((sample) => sample[name] ?? Number.NaN)
-        results.push(singleResult(`${group}, ${transport}`, name, values, name.startsWith('loads') ? 'count' : 'ms'))
+        results.push(singleResult(`${group}, ${transport}`, name, values, unitOf(name)))
       }
     }
   } finally {
