@@ -1,16 +1,19 @@
-// node --import tsx bench/cases/readers.ts SETUP: one APDU through pcscd and vpcd. SETUP is JSON of `ReadersSetup`.
+// node --import tsx bench/cases/readers.ts SETUP: one APDU through PC/SC. SETUP is JSON of `ReadersSetup`.
 import { startPcscd } from '../../test/support/pcscd.ts'
 import { tempDir } from '../../test/support/temp.ts'
 import { CaseProcess } from '../measure/process.ts'
 import { load, root } from '../product.ts'
 import { program } from './command.ts'
 import { furnished } from './layers.ts'
-import { inReader, seen } from './reader.ts'
+import { inReader, onSocket, seen } from './reader.ts'
 import { serveRequests } from './serve-requests.ts'
 
 export interface ReadersSetup {
-  /** `served`: a card of ours; else one in C that answers at once, with or without TCP_QUICKACK. */
-  readonly card: 'served' | 'quickack' | 'plain'
+  /**
+   * `served`: a card of ours in pcscd; `socket`: the same on a socket of our own; else one in C that answers at once, with
+   * or without TCP_QUICKACK.
+   */
+  readonly card: 'served' | 'socket' | 'quickack' | 'plain'
 }
 
 /** A card that answers at once, in the first reader. */
@@ -24,15 +27,16 @@ async function instantCard(how: string) {
   return { reader: pcscd.readers[0], stop }
 }
 
-async function servedCard() {
+async function servedCard(serve: typeof inReader | typeof onSocket) {
   const home = tempDir('bench')
   const setup = { root, layer: 'card', tcti: 'embedded:', algorithm: 'P-256', policy: 'once' } as const
   await (await furnished(setup, home)).card.close()
-  return inReader({ root, home, tcti: 'embedded:' })
+  return serve({ root, home, tcti: 'embedded:' })
 }
 
 const { card } = JSON.parse(process.argv[2] ?? '') as ReadersSetup
-const { reader, stop } = card === 'served' ? await servedCard() : await instantCard(card)
+const SERVE = { served: inReader, socket: onSocket } as const
+const { reader, stop } = card in SERVE ? await servedCard(SERVE[card as keyof typeof SERVE]) : await instantCard(card)
 await seen(reader)
 const { ReaderChannel } = await load(root, 'pcsc/channel')
 const channel = await ReaderChannel.open(reader)

@@ -180,6 +180,13 @@ const READERS: readonly TargetRow[] = [
     ...single('card of `serve` against TCP_QUICKACK'),
   },
   {
+    case: 'one APDU without pcscd and vpcd, card of `serve --pcsc`',
+    target: (limit) => `at most ${limit} times the card of \`serve\``,
+    unit: 'times',
+    ...{ limit: 0.7, better: 'less' },
+    ...single('card of `serve --pcsc` against card of `serve`'),
+  },
+  {
     case: 'the card in C without TCP_QUICKACK',
     target: (limit) => `at least ${limit} times the card of \`serve\``,
     unit: 'times',

@@ -20,6 +20,7 @@ import { singleResult } from './singles.ts'
 
 const CARDS: Readonly<Record<ReadersSetup['card'], string>> = {
   served: 'SELECT, card of `serve`',
+  socket: 'SELECT, card of `serve --pcsc`, without pcscd and vpcd',
   quickack: 'a card in C that answers at once, TCP_QUICKACK',
   plain: 'the same without TCP_QUICKACK',
 }
@@ -43,12 +44,13 @@ async function exchanges({ rounds, slice }: Options): Promise<SingleResult[]> {
       const us = runs.flatMap((run) => [...(run?.us ?? [])])
       return singleResult(group, name, us, 'us')
     })
-    const [served = [], quick = [], plain = []] = answers.values()
+    const [served = [], socket = [], quick = [], plain = []] = answers.values()
     const against = (left: typeof served, right: typeof served) =>
       left.map((run, round) => median(run?.us ?? []) / median(right[round]?.us ?? []))
     return [
       ...times,
       singleResult(group, 'card of `serve` against TCP_QUICKACK', against(served, quick), 'times'),
+      singleResult(group, 'card of `serve --pcsc` against card of `serve`', against(socket, served), 'times'),
       singleResult(group, 'without TCP_QUICKACK against card of `serve`', against(plain, served), 'times'),
     ]
   } finally {
