@@ -226,7 +226,15 @@ test('another admin key: of 3DES, the default one, one that nobody has', async (
 })
 
 test('what is about cards in the TPM alone says so, and so do arguments', async () => {
-  for (const line of ['create work', 'rename a b', 'reset a --yes', 'destroy a --yes', 'serve a', 'station a']) {
+  for (const line of [
+    'create work',
+    'rename a b',
+    'reset a --yes',
+    'destroy a --yes',
+    'serve a',
+    'station a',
+    'run true',
+  ]) {
     const { error } = await on(8, line)
     assert.equal([error.code, /in the TPM of this machine/.test(error.message)], ['ERR_NOT_SUPPORTED', true], line)
   }
