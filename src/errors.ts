@@ -36,6 +36,7 @@ export const ERROR_CODES = {
   ERR_CARD_OTHER_TPM: { kind: 'card' },
   ERR_CARD_CLOSED: { kind: 'card' },
   ERR_CARD_REFUSED: { kind: 'card' },
+  ERR_CARD_IDENTITY: { kind: 'card' },
   ERR_KEY_ABSENT: { kind: 'card', sw: 0x6a88, ckr: 'CKR_KEY_HANDLE_INVALID' },
   ERR_KEY_DAMAGED: { kind: 'card' },
   ERR_OBJECT_ABSENT: { kind: 'card', sw: 0x6a82, ckr: 'CKR_OBJECT_HANDLE_INVALID' },

@@ -41,6 +41,7 @@ export const EXIT_CODES: Readonly<Record<ErrorCode, ExitCode>> = {
   ERR_ADMIN_REQUIRED: EXIT.pin,
   ERR_ADMIN_WRONG: EXIT.pin,
   ERR_CARD_REFUSED: EXIT.unsupported,
+  ERR_CARD_IDENTITY: EXIT.policy,
   ERR_PUK_WRONG: EXIT.puk,
   ERR_PUK_BLOCKED: EXIT.puk,
   ERR_PUK_FORMAT: EXIT.puk,

@@ -61,6 +61,8 @@ export class Home {
   readonly enrolments: string
   /** Public keys of keys on cards that do not report them. */
   readonly publicKeys: string
+  /** Public keys of cards in readers that a PIN was proved to. */
+  readonly knownCards: string
   /** State of the embedded TPM. */
   readonly tpmState: string
 
@@ -70,6 +72,7 @@ export class Home {
     this.run = join(this.path, 'run')
     this.enrolments = join(this.path, 'enrolments')
     this.publicKeys = join(this.path, 'public-keys')
+    this.knownCards = join(this.path, 'known-cards')
     this.tpmState = join(this.path, 'tpm', 'state')
   }
 

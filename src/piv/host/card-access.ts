@@ -14,6 +14,7 @@ import { commandFor, type Operation, responseIn } from './keys.ts'
 import { type AskPin, type KeyUse, type PinRequest, type PinUse, pinRequest, withPin } from './pin-request.ts'
 import { disarm, isVerified, keepTries, pinStatus, verifyPin, withSecrets } from './pins.ts'
 import { authenticateByPin, protectAdminKey } from './protected-admin.ts'
+import { type KnownCards, Recognition } from './recognition.ts'
 import { refusal } from './refusals.ts'
 import { CardSecrets } from './secrets.ts'
 import { Selection } from './selection.ts'
@@ -47,14 +48,17 @@ export class CardAccess {
   readonly extras: Extras
   readonly secrets: CardSecrets
   readonly #selection: Selection
+  readonly #recognition: Recognition
   readonly #closing = new AbortController()
 
-  constructor(channel: CardChannel) {
+  /** `known`: cards in readers that had the PIN before. */
+  constructor(channel: CardChannel, known?: KnownCards) {
     this.channel = channel
     this.extras = new Extras(channel)
     this.secrets = new CardSecrets(channel.local, this.extras)
     this.keys = new CardKeys(this.extras, this.isShared)
-    this.#selection = new Selection(channel, this.extras, this.secrets)
+    this.#recognition = new Recognition(channel, this.extras, this.keys, known)
+    this.#selection = new Selection(channel, this.extras, this.secrets, this.#recognition)
   }
 
   /** Aborted when the card is being closed: for whoever waits for something else than the card. */
@@ -94,11 +98,15 @@ export class CardAccess {
     )
   }
 
-  /** A change of the card. The owner of the card file may make it once the PIN is verified. */
-  change<T>(work: (exchange: Exchange) => Promise<T>, waiting?: Cancellable): Promise<T> {
+  /**
+   * A change of the card. The owner of the card file may make it once the PIN is verified. `slots`: those whose keys it
+   * may replace.
+   */
+  change<T>(work: (exchange: Exchange) => Promise<T>, waiting?: Cancellable, slots: readonly Slot[] = []): Promise<T> {
     return this.transaction(async (exchange) => {
       await this.channel.local?.grant()
-      const result = await work(exchange)
+      const { guid } = this.#selection
+      const result = await this.#recognition.replacing(exchange, guid, slots, () => work(exchange))
       await this.#selection.wasChanged(exchange)
       return result
     }, waiting)

@@ -27,6 +27,7 @@ import type { DecryptOptions } from './padding.ts'
 import type { KeyUse } from './pin-request.ts'
 import { changePin, changePuk, type PinStatus, pinStatus, unblockPin, withSecrets } from './pins.ts'
 import { endProtection, isAdminKeyProtected } from './protected-admin.ts'
+import type { KnownCards } from './recognition.ts'
 import { digestOf, octetsOf, type SignatureOptions, signatureParameters } from './signature.ts'
 import type { Cancellable } from './waiting.ts'
 
@@ -180,16 +181,20 @@ export class Card {
     const reference = parseSlot(slot)
     const algorithm = parseAlgorithm(options.algorithm ?? 'P-256')
     const pinPolicy = checkPolicy(options.pinPolicy ?? defaultPinPolicy(reference))
-    return this.#access.change(async (exchange) => {
-      const publicKey = await generate(
-        exchange,
-        reference,
-        algorithm,
-        await this.#policyToSay(exchange, reference, pinPolicy),
-      )
-      this.#access.keys.remember({ slot: reference, algorithm, pinPolicy, origin: 'generated', publicKey })
-      return publicKey
-    }, options)
+    return this.#access.change(
+      async (exchange) => {
+        const publicKey = await generate(
+          exchange,
+          reference,
+          algorithm,
+          await this.#policyToSay(exchange, reference, pinPolicy),
+        )
+        this.#access.keys.remember({ slot: reference, algorithm, pinPolicy, origin: 'generated', publicKey })
+        return publicKey
+      },
+      options,
+      [reference],
+    )
   }
 
   /**
@@ -204,30 +209,42 @@ export class Card {
     const reference = parseSlot(slot)
     const pinPolicy = checkPolicy(options.pinPolicy ?? defaultPinPolicy(reference))
     if (privateKey.type !== 'private') throw new CardError('ERR_DATA', 'Only a private key can be imported.')
-    return this.#access.change(async (exchange) => {
-      const key = await importKey(exchange, this.#access.extras, reference, privateKey, pinPolicy)
-      this.#access.keys.remember({ slot: reference, pinPolicy, origin: 'imported', ...key })
-      return key.publicKey
-    })
+    return this.#access.change(
+      async (exchange) => {
+        const key = await importKey(exchange, this.#access.extras, reference, privateKey, pinPolicy)
+        this.#access.keys.remember({ slot: reference, pinPolicy, origin: 'imported', ...key })
+        return key.publicKey
+      },
+      {},
+      [reference],
+    )
   }
 
   /** @throws CardError ERR_KEY_ABSENT, ERR_NOT_SUPPORTED by a card in a reader that has no command for it */
   async deleteKey(slot: string): Promise<void> {
     const reference = parseSlot(slot)
-    await this.#access.change(async (exchange) => {
-      await moveKey(exchange, this.#access.extras, reference)
-      this.#access.keys.forget(reference)
-    })
+    await this.#access.change(
+      async (exchange) => {
+        await moveKey(exchange, this.#access.extras, reference)
+        this.#access.keys.forget(reference)
+      },
+      {},
+      [reference],
+    )
   }
 
   /** A key that was in the other slot is gone; certificates stay where they are. @throws as `deleteKey` */
   async moveKey(from: string, to: string): Promise<void> {
     const [source, target] = [parseSlot(from), parseSlot(to)]
-    await this.#access.change(async (exchange) => {
-      if (source === target) return void (await this.#access.keys.find(exchange, source))
-      await moveKey(exchange, this.#access.extras, source, target)
-      for (const slot of [source, target]) this.#access.keys.forget(slot)
-    })
+    await this.#access.change(
+      async (exchange) => {
+        if (source === target) return void (await this.#access.keys.find(exchange, source))
+        await moveKey(exchange, this.#access.extras, source, target)
+        for (const slot of [source, target]) this.#access.keys.forget(slot)
+      },
+      {},
+      [source, target],
+    )
   }
 
   /** The keys that can be used here: see `slotContents` for all there is. */
@@ -415,8 +432,8 @@ export class Card {
   }
 }
 
-/** The card at the other end of a channel. */
-export const cardOver = (channel: CardChannel): Card => makeCard(new CardAccess(channel))
+/** The card at the other end of a channel. `known`: cards in readers that had the PIN before. */
+export const cardOver = (channel: CardChannel, known?: KnownCards): Card => makeCard(new CardAccess(channel, known))
 
 /** For the parts of this library that do with the keys of a card what `Card` offers nobody. */
 export const accessOf = (card: Card): CardAccess => readAccess(card)

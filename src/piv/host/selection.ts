@@ -11,6 +11,7 @@ import { compare, type Identity, identityOf } from './identity.ts'
 import { readObject } from './objects.ts'
 import { selectPiv, tellsOfPin } from './pins.ts'
 import { ifReadable } from './readable.ts'
+import type { Recognition } from './recognition.ts'
 import type { CardSecrets } from './secrets.ts'
 
 /** How another application answers a command of PIV. */
@@ -50,6 +51,7 @@ export class Selection {
   readonly #channel: CardChannel
   readonly #extras: Extras
   readonly #secrets: CardSecrets
+  readonly #recognition: Recognition
   /** The channel's `generation` in which PIV was selected. */
   #since: number | undefined
   /** The object by which PIV is recognised; `none` where there is none. */
@@ -59,16 +61,17 @@ export class Selection {
   /** The generation that a reset by this program began: the card is the same. */
   #ownReset: number | undefined
 
-  constructor(channel: CardChannel, extras: Extras, secrets: CardSecrets) {
+  constructor(channel: CardChannel, extras: Extras, secrets: CardSecrets, recognition: Recognition) {
     this.#channel = channel
     this.#extras = extras
     this.#secrets = secrets
+    this.#recognition = recognition
   }
 
   /**
    * Runs `work` with PIV selected. `unchecked`: nothing is sent to the card before `work`, since it might use up the one
    * use of a key that VERIFY allows. Only if another application answers is PIV selected, and `work` run again.
-   * `secret`: `work` sends a PIN or PUK, which no other application may get.
+   * `secret`: `work` sends a PIN or PUK, which no other application and no other card may get.
    */
   async with<T>(exchange: Exchange, work: () => Promise<T>, how: 'checked' | 'unchecked' | 'secret'): Promise<T> {
     if (this.#since !== (this.#channel.generation ?? 0)) await this.#begin(exchange)
@@ -81,7 +84,16 @@ export class Selection {
       }
       await this.#select(exchange)
     }
-    return work()
+    if (how !== 'secret') return work()
+    await this.#recognition.check(exchange, this.guid)
+    const result = await work()
+    await this.#recognition.proved(this.guid)
+    return result
+  }
+
+  /** The GUID of a card in a reader, in hex, where it has one. */
+  get guid(): string | undefined {
+    return this.#identity?.get('guid')
   }
 
   /** PIV is selected, and no program can select anything else: a card in this process has one application. */
