@@ -10,7 +10,7 @@ import { build, GLIBC, TARGETS } from './build.mjs'
 import { gates } from './gates.mjs'
 import { insideAddon } from './notices.mjs'
 import { outFolder, packAddon, packMain } from './pack.mjs'
-import { NODE_MAJORS, nodeFolder } from './parts.mjs'
+import { NODE_MAJORS, NotThere, nodeFolder } from './parts.mjs'
 import { place, root, run, say, sha256 } from './run.mjs'
 
 const words = process.argv.slice(2)
@@ -61,5 +61,6 @@ try {
   for (const path of tarballs) say(`${path}, ${readFileSync(path).length} octets`)
 } catch (error) {
   console.error(`release: ${error.message}`)
-  process.exitCode = 1
+  // sysexits.h: try again later.
+  process.exitCode = error instanceof NotThere ? 75 : 1
 }

@@ -50,6 +50,9 @@ const KEYRING = '/usr/share/keyrings/debian-archive-keyring.gpg'
 
 const kept = join(place, 'parts')
 
+/** A part that Debian does not have, or not now: no fault of the checkout. */
+export class NotThere extends Error {}
+
 /** Path of a part of Debian, unchanged since it was pinned. */
 export function debianPart(name) {
   const part = DEBIAN_PARTS[name]
@@ -57,7 +60,15 @@ export function debianPart(name) {
   mkdirSync(kept, { recursive: true })
   const copy = join(process.env.TESSERA_RELEASE_PARTS ?? kept, part.file)
   if (existsSync(copy) && copy !== path) copyFileSync(copy, path)
-  if (!existsSync(path)) download(part)
+  if (!existsSync(path)) {
+    try {
+      download(part)
+    } catch (cause) {
+      throw new NotThere(
+        `${part.file} cannot be downloaded. Debian may have replaced it: docs/releasing.md.\n${cause.message}`,
+      )
+    }
+  }
   if (sha256(path) !== part.sha256)
     throw new Error(`${path} is not what was pinned. Remove it, and look where it came from.`)
   return path

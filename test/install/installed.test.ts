@@ -118,6 +118,22 @@ test('node_modules of another kind of computer', async () => {
   rmSync(shared.native(OTHER), { recursive: true, force: true })
 })
 
+/** To a Node.js for glibc, a computer with musl: its dynamic linker is there, and Node.js names no glibc. */
+const MUSL = `const fs = require('node:fs')
+const { existsSync } = fs
+fs.existsSync = (path) => String(path).startsWith('/lib/ld-musl-') || existsSync(path)
+require('node:module').syncBuiltinESMExports()
+Object.defineProperty(process, 'report', { value: { getReport: () => ({ header: {} }) } })
+`
+
+test('a computer with musl: there is no ready-made part, and the message names the way by the source', async () => {
+  writeFileSync(join(shared.folder, 'musl.cjs'), MUSL)
+  const { stdout, all } = await shared.run('node --require ./musl.cjs sign.mjs')
+  const kind = `linux-${process.arch}-musl`
+  const message = `There is no ready-made native part for ${kind} (installed: ${KIND}). Build it here: npx tessera-card build-native.`
+  assert.match(stdout, `ERR_TPM_LIBRARY ${message}`, all)
+})
+
 test('a native part of another version', async () => {
   const file = shared.native(KIND, 'package.json')
   writeFileSync(file, readFileSync(file, 'utf8').replace(`"version": "${version}"`, '"version": "0.0.1"'))
