@@ -71,7 +71,7 @@ export const ERROR = {
     'A card goes into one kind of reader: a socket of your own (--pcsc), or a reader of vpcd (--vpcd, --vpcd-listen). Give one of them.',
   bothWays: 'Either vpcd listens (--vpcd) or Tessera does (--vpcd-listen). Give one of them.',
   noVpcd: (place: string) =>
-    `No card can be shown to other programs here: vpcd, which puts it into PC/SC, is not installed. On Debian and Ubuntu: apt-get install pcscd vsmartcard-vpcd. To wait for a vpcd that starts later: tessera serve NAME --vpcd ${place}.`,
+    `No card can be shown to other programs here: vpcd, which puts it into PC/SC, is not installed. On Debian and Ubuntu: apt-get install pcscd vsmartcard-vpcd. Programs that you start yourself find the card without it: tessera run PROGRAM. To wait for a vpcd that starts later: tessera serve NAME --vpcd ${place}.`,
   sameSlot: (slot: string) => `The key is already in slot ${slot}. Name the slot where the key is, then another one.`,
   derChain: 'DER holds one certificate. For the chain use --format pem.',
   noCert: (slot: string) => `There is no certificate in slot ${slot}. List the certificates: tessera cert list.`,

@@ -101,6 +101,7 @@ export const ADVICE: ReadonlyArray<Advice<CardState>> = [
   { line: 'reset X --yes', state: 'ready', typed: 'reset work --yes' },
   { line: 'reset desk --yes', state: 'desk' },
   { line: 'run -- pkcs11-tool -L', state: 'ready' },
+  { line: 'run PROGRAM', state: 'ready', typed: 'run true' },
   { line: 'run -- sh', state: 'ready', typed: 'run -- sh -c true' },
   { line: 'run -- ssh-keygen -D /usr/lib/x86_64-linux-gnu/opensc-pkcs11.so', state: 'ready' },
   { line: 'run --card work -- sh', state: 'ready', typed: 'run --card work -- sh -c true' },

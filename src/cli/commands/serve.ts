@@ -20,8 +20,8 @@ export const run: Run = async (context, ...names) => {
   const { out, signal, options } = context
   const rows = rowsOf(context, names)
   const stopped = new Promise<void>((resolve) => signal.addEventListener('abort', () => resolve(), { once: true }))
-  await refuseWithoutVpcd(context)
   if (options.pcsc) return servePcscUntil(stopped, context, names)
+  await refuseWithoutVpcd(context)
   await warnOfReversed(context)
   const served: Served[] = []
   try {

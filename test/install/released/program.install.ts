@@ -22,11 +22,13 @@ for (const major of MAJORS) {
     assert.match(readOnly.stdout, /^verifies true\n[\s\S]*work/, readOnly.all)
   })
 
-  test(`Node ${major}: serve is refused in words without vpcd, a reader without pcscd`, async () => {
+  test(`Node ${major}: serve is refused in words without vpcd, run needs none, a reader without pcscd is refused`, async () => {
     const folder = await installed(major)
     const serve = await here.run(folder, `${TESSERA} create work && ${TESSERA} serve work`)
     assert.is(serve.code, 1, serve.all)
     assert.match(serve.stderr, /vpcd.* is not installed[\s\S]*ERR_PCSC_UNAVAILABLE/, serve.all)
+    const door = await here.run(folder, `${TESSERA} run --card work -- env`)
+    assert.match(door.stdout, /^PCSCLITE_CSOCK_NAME=\//m, door.all)
     const reader = await here.run(folder, `${TESSERA} --card reader: info`)
     assert.match(reader.stderr, /libpcsclite[\s\S]*ERR_PCSC_UNAVAILABLE/, reader.all)
   })
