@@ -1,7 +1,7 @@
-// A process that serves a card, for a look at its memory from outside. argv: home, TCTI, how (vpcd or listen), port. No
+// A process that serves a card, for a look at its memory from outside. argv: home, TCTI, how (vpcd, listen or socket), port or path. No
 // secret ever is in its source or its arguments: those that it meets come through PC/SC.
 import { createCard } from '../../../src/index.ts'
-import { serveCard } from '../../../src/serve/index.ts'
+import { serveCard, servePcsc } from '../../../src/serve/index.ts'
 
 const [home = '', tcti = '', how = '', port = ''] = process.argv.slice(2)
 const way = how === 'listen' ? { listen: Number(port) } : { vpcd: `127.0.0.1:${port}` }
@@ -13,7 +13,10 @@ const stage = async (name: string) => {
 }
 
 await (await createCard({ name: 'work', home, tcti })).close()
-const served = await serveCard('work', { home, tcti, ...way, onTrouble: (error) => console.error(error) })
+const options = { home, tcti, onTrouble: (error: unknown) => console.error(error) }
+const served = await (how === 'socket'
+  ? servePcsc(['work'], { ...options, socket: port })
+  : serveCard('work', { ...options, ...way }))
 await stage('served')
 for (let round = 0; round < 3; round += 1) {
   globalThis.gc?.()

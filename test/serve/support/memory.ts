@@ -1,5 +1,6 @@
 // The memory of a process that serves a card: PINs and PUKs come to it through PC/SC.
 import { spawn } from 'node:child_process'
+import { join } from 'node:path'
 import { createInterface } from 'node:readline'
 import * as assert from 'uvu/assert'
 import { cardInfo, DEFAULT_PIN, DEFAULT_PUK, openCard } from '../../../src/index.ts'
@@ -40,7 +41,7 @@ async function use(reader: string): Promise<void> {
 }
 
 /** `how`: who connects to whom. One pcscd a process. */
-export async function lookAt(how: 'vpcd' | 'listen'): Promise<void> {
+export async function lookAt(how: 'vpcd' | 'listen' | 'socket'): Promise<void> {
   const swtpm = await startSwtpm()
   const home = tempDir('memory')
   let child: ReturnType<typeof served> | undefined
@@ -49,15 +50,23 @@ export async function lookAt(how: 'vpcd' | 'listen'): Promise<void> {
     child = served(home, swtpm.tcti, how, port)
     assert.is(await child.line(), 'served')
   }
-  if (how === 'listen') pcscd = await startPcscd({ reversed: true, before: serve })
+  let reader = 'Tessera work 00 00'
+  if (how === 'socket') {
+    process.env.PCSCLITE_CSOCK_NAME = join(tempDir('socket'), 'pcsc')
+    child = served(home, swtpm.tcti, how, process.env.PCSCLITE_CSOCK_NAME)
+    assert.is(await child.line(), 'served')
+  } else if (how === 'listen') pcscd = await startPcscd({ reversed: true, before: serve })
   else {
     pcscd = await startPcscd()
     await serve(pcscd.ports)
   }
   if (child === undefined) throw new Error('no child')
   try {
-    await seen(pcscd.readers[0], true)
-    await use(pcscd.readers[0])
+    if (pcscd !== undefined) {
+      reader = pcscd.readers[0]
+      await seen(reader, true)
+    }
+    await use(reader)
     assert.equal(search(child.pid, needles).found, [], 'before anything is collected')
     child.goOn()
     assert.is(await child.line(), 'used')
@@ -70,7 +79,7 @@ export async function lookAt(how: 'vpcd' | 'listen'): Promise<void> {
     assert.equal(search(child.pid, needles).found, [], 'closed')
   } finally {
     child.kill()
-    await pcscd.stop()
+    await pcscd?.stop()
     await swtpm.stop()
   }
 }
