@@ -243,6 +243,14 @@ test('what is about cards in the TPM alone says so, and so do arguments', async 
   }
 })
 
+test('a program is run with a card in the TPM alone', async () => {
+  // What follows the program is its own.
+  const { code, stderr } = await tessera(['--json', '--card', 'reader:virtual', 'run', 'true'])
+  assert.is(code, 8, stderr)
+  assert.is(JSON.parse(stderr).error.code, 'ERR_NOT_SUPPORTED')
+  seenWords.add('run')
+})
+
 test('signing in: by a certificate that is there, and for whom it is', async () => {
   assert.is(
     (await on(8, 'signin maria@lab.example --service https://127.0.0.1:1')).error.code,
