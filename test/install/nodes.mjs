@@ -11,13 +11,13 @@ import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 
 const root = fileURLToPath(new URL('../..', import.meta.url))
-const ALL = ['test/library', 'test/contract', 'test/tls', 'test/cli', 'test/pcsc']
+const ALL = ['test/library', 'test/contract', 'test/keys', 'test/tls', 'test/cli', 'test/pcsc']
 /** `npm test` runs everything on the Node.js of the machine. The newest differs most from the oldest. */
 const SHARE = {
   20: ['test/contract/embedded'],
   22: ['test/contract/embedded', 'test/tls'],
   24: ['test/contract/embedded', 'test/tls'],
-  26: ['test/contract', 'test/tls', 'test/pcsc', 'test/cli/life', 'test/library/keys'],
+  26: ['test/contract', 'test/keys', 'test/tls', 'test/pcsc', 'test/cli/life', 'test/library/keys'],
 }
 
 const parts = JSON.parse(readFileSync(join(root, 'scripts/release/parts/package.json'), 'utf8')).dependencies
