@@ -91,6 +91,9 @@ test('whoever is no agent asks for nobody, whatever the login', async () => {
   const signed = await envelope(alice, 'bob', makeRequest({ subject: '/CN=bob' }))
   assert.match(why(await submit(signed, undefined, login)), 'not an enrolment agent')
   assert.match(why(await submit(signed)), 'not an enrolment agent')
+  // The officer's own certificate for logons.
+  const logon = await issued(OFFICER, 'smartcard-user')
+  assert.match(why(await submit(await envelope(logon, 'alice'))), 'not an enrolment agent')
 })
 
 test('a certificate that somebody else issued, or that was revoked, makes no agent', async () => {
