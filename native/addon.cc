@@ -17,9 +17,6 @@ void init(Napi::Env env, Napi::Object exports);
 namespace terminal {
 void init(Napi::Env env, Napi::Object exports);
 }
-namespace tls {
-void init(Napi::Env env, Napi::Object exports);
-}
 void init_tpm(Napi::Env env, Napi::Object exports);
 }  // namespace tessera
 
@@ -30,7 +27,6 @@ static Napi::Object init(Napi::Env env, Napi::Object exports) {
   tessera::kdf::init(env, exports);
   tessera::terminal::init(env, exports);
   tessera::provider::init(env, exports);
-  tessera::tls::init(env, exports);
   return exports;
 }
 

@@ -97,7 +97,6 @@ export const ERROR_CODES = {
   ERR_CA_ANSWER_LOST: { kind: 'ca' },
   ERR_CA_CERTIFICATE: { kind: 'ca' },
 
-  ERR_NO_ENGINE: { kind: 'tls' },
   ERR_TLS_HANDSHAKE: { kind: 'tls' },
   ERR_TLS_REFUSED: { kind: 'tls' },
   ERR_TLS_TIMEOUT: { kind: 'tls' },

@@ -1,4 +1,4 @@
-// The native addon: loaded once, typed here. Its C++ twins are the files binding.cc in native/tpm, pcsc, provider, tls, terminal and net.
+// The native addon: loaded once, typed here. Its C++ twins are the files binding.cc in native/tpm, pcsc, provider, terminal and net.
 // Octets, numbers and handles cross this seam, nothing else; every Uint8Array is copied on the way in and fresh on the way
 // out.
 import { loadAddon } from './addon/load.ts'
@@ -123,26 +123,6 @@ export interface NativePcscMonitor {
   close(): void
 }
 
-// --- TLS: native/tls/binding.cc ------------------------------------------------------------------------------------
-
-/** A thread in OpenSSL waits for this. `digest` is for ECDSA, `block` for the raw RSA operation. */
-export interface NativeSignatureRequest {
-  readonly id: number
-  readonly connection: number
-  readonly kind: 'digest' | 'block'
-  readonly octets: Uint8Array
-}
-
-export interface NativeTlsSigner {
-  /** The engine `tessera` names its keys `NUMBER.CONNECTION`, in any thread of this process. */
-  readonly number: number
-  /** False where no thread waits any more. `signature`: ECDSA in DER, RSA as long as the modulus. */
-  answer(id: number, signature: Uint8Array): boolean
-  refuse(id: number): boolean
-  /** Refuses every request that waits, and every later one. */
-  close(): void
-}
-
 // --- Keys of Node's OpenSSL: native/provider/binding.cc --------------------------------------------------------------
 
 /** A thread in OpenSSL waits for this. */
@@ -220,16 +200,8 @@ export interface Native {
     spki: Uint8Array,
     asked: (request: NativeKeyRequest) => void,
   ) => NativeProviderKey
-  /** Registers the engine, once for this copy of the addon, and answers its name; undefined where Node's OpenSSL has none. */
-  registerTlsEngine(): string | undefined
   /** Lets this thread stop waiting for a signature when it is terminated. */
   watchThreadTermination(): void
-  /** `patience`: how many ms a thread waits for an answer; 30 000 by default and at most. */
-  readonly TlsSigner: new (
-    spki: Uint8Array,
-    asked: (request: NativeSignatureRequest) => void,
-    patience?: number,
-  ) => NativeTlsSigner
 }
 
 let loaded: Native | undefined

@@ -113,11 +113,17 @@ Napi::Value js_register_provider(const Napi::CallbackInfo& info) {
   return Napi::Boolean::New(info.Env(), register_provider());
 }
 
+Napi::Value js_watch_termination(const Napi::CallbackInfo& info) {
+  watch_termination(info.Env());
+  return info.Env().Undefined();
+}
+
 }  // namespace
 
 void init(Napi::Env env, Napi::Object exports) {
   exports.Set("ProviderKey", JsKey::define(env));
   exports.Set("registerProvider", Napi::Function::New<js_register_provider>(env, "registerProvider"));
+  exports.Set("watchThreadTermination", Napi::Function::New<js_watch_termination>(env, "watchThreadTermination"));
 }
 
 }  // namespace tessera::provider

@@ -115,7 +115,6 @@ export const EXIT_CODES: Readonly<Record<ErrorCode, ExitCode>> = {
   ERR_CA_ANSWER_LOST: EXIT.ca,
   ERR_CA_CERTIFICATE: EXIT.ca,
 
-  ERR_NO_ENGINE: EXIT.unsupported,
   ERR_TLS_HANDSHAKE: EXIT.failure,
   ERR_TLS_REFUSED: EXIT.ca,
   ERR_TLS_TIMEOUT: EXIT.failure,

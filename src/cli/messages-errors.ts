@@ -101,7 +101,7 @@ export const ERROR = {
 export const ADVICE: Readonly<Partial<Record<ErrorCode, string>>> = {
   ERR_PIN_LAST_TRY: 'If you are sure that it is right, use --last-try.',
   ERR_PUK_ABSENT: 'To see how the PIN can be unblocked: tessera pin status.',
-  ERR_NO_ENGINE: 'If the service accepts signed challenges, sign in with: tessera signin ADDRESS --method challenge.',
+  ERR_NO_PROVIDER: 'If the service accepts signed challenges, sign in with: tessera signin ADDRESS --method challenge.',
   ERR_TPM_BUSY: 'If a signed-in session uses it (see tessera accounts), tessera signout releases it.',
   ERR_TPM_ABSENT: 'To see what is there: tessera doctor.',
   ERR_TPM_PERMISSION: 'To see what is missing: tessera doctor.',

@@ -2,12 +2,12 @@
 import { native } from '../native.ts'
 import type { Finding } from './finding.ts'
 
-/** Does what `cardAgent` does first: the engine belongs to this process alone, and has no key yet. */
+/** Does what `cardAgent` does first: the provider belongs to this process alone, and has no key yet. */
 export function tls(): Finding {
   const what = "TLS with a card's key"
   const openssl = `OpenSSL ${process.versions.openssl} of this Node.js`
-  if (native().registerTlsEngine() !== undefined) return { what, state: 'ok', detail: `${openssl} has engines` }
+  if (native().registerProvider()) return { what, state: 'ok', detail: `${openssl} takes the card's keys` }
   const advice =
-    'cardAgent and signing in by certificate need one (ERR_NO_ENGINE). Sign in by --method challenge, or serve the card (tessera serve NAME) and use it by PKCS#11: docs/tls.md.'
-  return { what, state: 'warning', detail: `${openssl} has no engines`, advice }
+    'cardAgent, cardKey and signing in by certificate need that (ERR_NO_PROVIDER). Sign in by --method challenge, or serve the card (tessera serve NAME) and use it by PKCS#11: docs/tls.md.'
+  return { what, state: 'warning', detail: `${openssl} does not take the card's keys`, advice }
 }

@@ -1,6 +1,5 @@
 // A key of a card as a key of Node: everything that Node takes where it wants a private key.
 import { createPrivateKey, type KeyObject, type webcrypto } from 'node:crypto'
-import { CardError } from '../errors.ts'
 import { type NativeProviderKey, native } from '../native.ts'
 import type { Card } from '../piv/host/card.ts'
 import type { AskPin } from '../piv/host/pin-request.ts'
@@ -9,6 +8,7 @@ import type { Slot } from '../piv/slots.ts'
 import { closeAtExit } from './exit.ts'
 import { notExportable } from './not-exportable.ts'
 import { pemOf, pkcs8 } from './pkcs8.ts'
+import { requireProvider } from './provider.ts'
 import { Requests } from './requests.ts'
 import { importCryptoKey, type KeyAlgorithm } from './web-crypto.ts'
 
@@ -86,11 +86,6 @@ export class CardKey {
  */
 export async function cardKey(card: Card, slot: string, options: CardKeyOptions = {}): Promise<CardKey> {
   const info = await card.keyInfo(slot)
-  if (!native().registerProvider()) {
-    throw new CardError(
-      'ERR_NO_PROVIDER',
-      "The OpenSSL of this Node.js takes no provider of keys, or its configuration demands other ones (FIPS). Serve the card (tessera serve NAME) and use it by PKCS#11, with OpenSC's module: docs/serve.md.",
-    )
-  }
+  requireProvider()
   return new CardKey(new Requests(card, info, options))
 }

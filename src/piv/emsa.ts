@@ -1,7 +1,7 @@
 // Digests, and the RSA signature padding that needs nothing else. RFC 8017, 9.2.
 import { createHash, type Hash as Hasher } from 'node:crypto'
-import { equal, space } from '../bytes.ts'
-import { HASHES, type Hash, type OaepHash } from './algorithms.ts'
+import { space } from '../bytes.ts'
+import type { Hash, OaepHash } from './algorithms.ts'
 
 const NAMES = {
   'SHA-1': 'sha1',
@@ -37,15 +37,3 @@ export function pkcs1Block(digest: Uint8Array, hash: Hash, length: number): Uint
   block.set(digest, length - digest.length)
   return block
 }
-
-/** Whether a block is EMSA-PKCS1-v1_5 with one of the supported hashes. */
-export function isPkcs1Block(block: Uint8Array): boolean {
-  return (Object.keys(DIGEST_INFO) as Hash[]).some((hash) => {
-    const length = HASHES[hash]
-    if (block.length < DIGEST_INFO[hash].length + length + PADDING) return false
-    return equal(pkcs1Block(block.subarray(block.length - length), hash, block.length), block)
-  })
-}
-
-/** 00 01, at least eight times FF, 00. */
-const PADDING = 11

@@ -175,7 +175,6 @@ export class Service {
     for (let below = cause; isError(below); below = below.cause) {
       if (below instanceof CardError && !(below instanceof TlsError)) return below
     }
-    if (cause instanceof TlsError && cause.code === 'ERR_NO_ENGINE') return cause
     if (cause instanceof TlsError) {
       const code = cause.code === 'ERR_TLS_REFUSED' ? 'ERR_SIGN_IN_REFUSED' : 'ERR_SERVICE_UNAVAILABLE'
       return new SignInError(code, `The service at ${this.host}: ${cause.message}`, { cause })

@@ -52,8 +52,6 @@ const REFUSED = {
   cert: 'the certificate is the one on the card',
   key: 'the key is the one on the card',
   pfx: 'certificate and key are those on the card',
-  privateKeyEngine: 'the key is the one on the card',
-  privateKeyIdentifier: 'the key is the one on the card',
   secureContext: 'it has a key of its own: give ca, minVersion and the like instead',
   socket: 'TLS runs in another thread: give host and port',
   checkServerIdentity: 'TLS runs in another thread: look at getPeerCertificate() after secureConnect, before you write',
@@ -176,8 +174,8 @@ export class CardAgent extends Agent {
 
 /**
  * An agent whose connections show the certificate in a slot of a card, and prove its key.
- * @throws CardError ERR_KEY_ABSENT, ERR_CERTIFICATE_ABSENT, ERR_CERTIFICATE_KEY, ERR_CERTIFICATE_UNFIT;
- *   TlsError ERR_NO_ENGINE; UsageError ERR_USAGE
+ * @throws CardError ERR_KEY_ABSENT, ERR_CERTIFICATE_ABSENT, ERR_CERTIFICATE_KEY, ERR_CERTIFICATE_UNFIT, ERR_NO_PROVIDER;
+ *   UsageError ERR_USAGE
  * @example https.get('https://intranet.example/', { agent: await cardAgent(card, '9a', { onPin: ({ reason }) => ask(reason) }) })
  */
 export async function cardAgent(card: Card, slot = '9a', options: CardAgentOptions = {}): Promise<CardAgent> {

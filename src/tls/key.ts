@@ -1,16 +1,17 @@
-// The key of a card for TLS: its certificate, the native signer from which the TLS thread gets signatures, and the PIN before
-// either is needed.
+// The key of a card for TLS: its certificate, the keys of Node's OpenSSL from which the TLS thread gets signatures, one for
+// each connection, and the PIN before either is needed.
 import type { X509Certificate } from 'node:crypto'
 import { wipe } from '../bytes.ts'
-import { PinError, TlsError } from '../errors.ts'
+import { isCardError, PinError } from '../errors.ts'
+import { operationOf } from '../keys/operations.ts'
+import { pemOf, pkcs8 } from '../keys/pkcs8.ts'
+import { requireProvider } from '../keys/provider.ts'
 import { Mutex } from '../mutex.ts'
-import { type NativeSignatureRequest, type NativeTlsSigner, native } from '../native.ts'
+import { type NativeKeyRequest, type NativeProviderKey, native } from '../native.ts'
 import { accessOf, type Card } from '../piv/host/card.ts'
 import { KeptPin } from '../piv/host/kept-pin.ts'
 import type { KeyInfo } from '../piv/host/key-info.ts'
-import { signing, signingBlock } from '../piv/host/keys.ts'
 import type { AskPin } from '../piv/host/pin-request.ts'
-import { signatureParameters } from '../piv/host/signature.ts'
 import type { Secret } from '../piv/pin.ts'
 import type { CardIdentity } from './messages.ts'
 
@@ -26,52 +27,53 @@ export interface Handshake {
 export interface CardKeyOptions {
   readonly onPin?: Secret | AskPin | undefined
   readonly minTriesLeft: number
-  /** How many ms OpenSSL waits for the card. */
-  readonly patience?: number | undefined
+  /** How many ms OpenSSL waits for the card; 30 000 unless given. */
+  readonly patience?: number
 }
 
+/** The card's key for one connection. */
+export interface ConnectionKey {
+  readonly identity: CardIdentity
+  /** Refuses whoever waits for a signature, and whoever comes later. */
+  close(): void
+}
+
+const LONGEST = 30_000
 const TOO_LATE = 'The PIN was asked for before the handshake, and the server wants the signature after it.'
 
 export class CardKey {
   readonly slot: string
   readonly certificate: X509Certificate
-  readonly #engine: string
   readonly #cert: string
+  readonly #spki: Uint8Array
   readonly #card: Card
   readonly #info: KeyInfo
   readonly #minTriesLeft: number
   readonly #pin: KeptPin
-  readonly #signer: NativeTlsSigner
-  readonly #handshakes = new Map<number, Handshake>()
+  readonly #patience: number
+  /** Of the connections that there are. */
+  readonly #keys = new Set<NativeProviderKey>()
   readonly #turns = new Mutex()
   readonly #closed = new AbortController()
   #unlocking: Promise<undefined> | undefined
 
-  /** @throws TlsError ERR_NO_ENGINE */
+  /** @throws CardError ERR_NO_PROVIDER */
   constructor(
     card: Card,
     info: KeyInfo,
     chain: readonly [X509Certificate, ...X509Certificate[]],
     options: CardKeyOptions,
   ) {
-    const { TlsSigner, registerTlsEngine } = native()
-    const engine = registerTlsEngine()
-    if (engine === undefined) {
-      throw new TlsError(
-        'ERR_NO_ENGINE',
-        "The OpenSSL of this Node.js has no engines, so its TLS cannot sign with a card's key. Serve the card (tessera serve NAME) and use it by PKCS#11, with OpenSC's module: docs/serve.md.",
-      )
-    }
+    requireProvider()
     this.slot = info.slot
-    this.#engine = engine
     this.certificate = chain[0]
     this.#cert = chain.map(String).join('')
     this.#card = card
     this.#info = info
     this.#minTriesLeft = options.minTriesLeft
     this.#pin = new KeptPin(options.onPin)
-    const spki = info.publicKey.export({ type: 'spki', format: 'der' })
-    this.#signer = new TlsSigner(Uint8Array.from(spki), (request) => void this.#sign(request), options.patience)
+    this.#patience = options.patience ?? LONGEST
+    this.#spki = Uint8Array.from(info.publicKey.export({ type: 'spki', format: 'der' }))
   }
 
   /**
@@ -113,45 +115,51 @@ export class CardKey {
     }
   }
 
-  /** From now on, signatures for this connection belong to this handshake. */
-  begin(connection: number, handshake: Handshake): CardIdentity {
-    this.#handshakes.set(connection, handshake)
-    const privateKeyIdentifier = `${this.#signer.number}.${connection}`
-    return { cert: this.#cert, privateKeyEngine: this.#engine, privateKeyIdentifier }
-  }
-
-  finish(connection: number): void {
-    this.#handshakes.delete(connection)
+  /** A key of OpenSSL for one connection, which has its own PIN and its own error. */
+  begin(handshake: Handshake): ConnectionKey {
+    const { ProviderKey } = native()
+    const key: NativeProviderKey = new ProviderKey(this.#spki, (request) => void this.#sign(key, handshake, request))
+    this.#keys.add(key)
+    return {
+      identity: { cert: this.#cert, key: pemOf(pkcs8(this.#spki, key.token)) },
+      close: () => {
+        this.#keys.delete(key)
+        key.close()
+      },
+    }
   }
 
   /** Refuses all who wait for a signature. */
   close(): void {
-    this.#signer.close()
+    for (const key of this.#keys) key.close()
     this.#closed.abort()
     this.#pin.wipe()
   }
 
-  async #sign({ id, connection, kind, octets }: NativeSignatureRequest): Promise<void> {
-    const handshake = this.#handshakes.get(connection)
-    if (handshake === undefined) return void this.#signer.refuse(id)
+  async #sign(key: NativeProviderKey, handshake: Handshake, request: NativeKeyRequest): Promise<void> {
     const { signal } = handshake
-    const letGo = () => void this.#signer.refuse(id)
+    const refuse = (error?: unknown) => key.refuse(request.id, isCardError(error) ? error.code : 'refused')
+    const letGo = () => void refuse()
+    // TLS without forward secrecy would decrypt with the key.
+    if (request.use !== 'sign') return letGo()
+    const late = setTimeout(letGo, this.#patience).unref()
     signal.addEventListener('abort', letGo)
     let pin: Uint8Array | undefined
     try {
       pin = handshake.asked()
       if (pin === undefined && this.#info.pinPolicy === 'always') throw new PinError('ERR_PIN_REQUIRED', TOO_LATE)
-      const operation = kind === 'digest' ? signing(octets, signatureParameters({})) : signingBlock(octets)
       const options = { signal, minTriesLeft: this.#minTriesLeft, ...(pin && { pin }) }
+      const operation = operationOf(request)
       const signature = await accessOf(this.#card).use(this.#info.slot, 'sign', options, () => operation)
       handshake.answered()
-      this.#signer.answer(id, signature)
+      key.answer(request.id, signature)
     } catch (error) {
       this.#pin.failed(error)
       handshake.answered(error)
-      letGo()
+      refuse(error)
     } finally {
       wipe(pin)
+      clearTimeout(late)
       signal.removeEventListener('abort', letGo)
     }
   }

@@ -71,7 +71,7 @@ export interface ErrorParts {
 }
 
 export type ToSockets =
-  | { readonly do: 'connect'; readonly line: number; readonly options: WorkerOptions; readonly key: CardIdentity }
+  | { readonly do: 'connect'; readonly line: number; readonly options: WorkerOptions; readonly identity: CardIdentity }
   | { readonly do: 'data'; readonly line: number; readonly octets: Uint8Array }
   | { readonly do: 'taken'; readonly line: number; readonly count: number }
   | { readonly do: 'end'; readonly line: number }
@@ -87,12 +87,12 @@ export type ToSockets =
       readonly context: Uint8Array | undefined
     }
 
-/** The certificate to show, and the id of its key. */
+/** The certificate to show, and its key. */
 export interface CardIdentity {
   /** PEM, the leaf first. */
   readonly cert: string
-  readonly privateKeyEngine: string
-  readonly privateKeyIdentifier: string
+  /** PEM that stands for the key of the card, for one connection. */
+  readonly key: string
 }
 
 export type FromSockets =

@@ -3,7 +3,7 @@ import type { X509Certificate } from 'node:crypto'
 import { wipe } from '../bytes.ts'
 import { PinError, TlsError } from '../errors.ts'
 import { connectionError } from './failure.ts'
-import type { CardKey } from './key.ts'
+import type { CardKey, ConnectionKey } from './key.ts'
 import { type Facts, type FromSockets, PIECE, TELL_AT, type WorkerOptions } from './messages.ts'
 import { SecureSocket } from './secure-socket.ts'
 import type { LineEnd, TlsThread } from './thread.ts'
@@ -15,6 +15,7 @@ export class CardSocket extends SecureSocket implements LineEnd {
   timeout = 0
   readonly #thread: TlsThread
   readonly #key: CardKey
+  #ownKey: ConnectionKey | undefined
   readonly #gaveUp = new AbortController()
   readonly #exports = new Map<number, (octets: Uint8Array | undefined) => void>()
   #calls = 0
@@ -54,7 +55,7 @@ export class CardSocket extends SecureSocket implements LineEnd {
       this.#pin = pin
       this.#line = this.#thread.open(this)
       if (this.#keepsAlive) this.#thread.hold(true)
-      const key = this.#key.begin(this.#line, {
+      this.#ownKey = this.#key.begin({
         signal: this.#gaveUp.signal,
         asked: () => {
           if (this.#asked) throw again()
@@ -66,7 +67,7 @@ export class CardSocket extends SecureSocket implements LineEnd {
           this.#refusal = refusal
         },
       })
-      this.#thread.tell({ do: 'connect', line: this.#line, options, key })
+      this.#thread.tell({ do: 'connect', line: this.#line, options, identity: this.#ownKey.identity })
       this.#handshakeTime = setTimeout(() => this.destroy(late(handshakeTimeout)), handshakeTimeout).unref()
     } catch (error) {
       // `onPin` may reject with undefined.
@@ -260,7 +261,7 @@ export class CardSocket extends SecureSocket implements LineEnd {
   /** The worker thread no longer has this connection. */
   #leave(): void {
     if (this.#line === 0) return
-    this.#key.finish(this.#line)
+    this.#ownKey?.close()
     this.#thread.forget(this.#line)
     if (this.#keepsAlive) this.#thread.hold(false)
     this.#line = 0

@@ -1,5 +1,5 @@
-// The worker thread: Node's own TLS, in which a signature may block. It has no card: the engine `tessera`, which the main
-// thread registered, gets signatures from there.
+// The worker thread: Node's own TLS, in which a signature may block. It has no card: the keys that it is given are those of
+// the provider in OpenSSL, which asks the main thread for signatures.
 
 import { connect, type TLSSocket } from 'node:tls'
 import { parentPort } from 'node:worker_threads'
@@ -25,9 +25,9 @@ class Line {
   /** Octets that the socket took and that are not acknowledged to the main thread yet. */
   #taken = 0
 
-  constructor({ line, options, key }: ToSockets & { readonly do: 'connect' }) {
+  constructor({ line, options, identity }: ToSockets & { readonly do: 'connect' }) {
     this.#id = line
-    this.#socket = connect({ ...options, ...key })
+    this.#socket = connect({ ...options, ...identity })
     this.#socket
       .on('connect', () => say({ say: 'connected', line, addresses: addressesOf(this.#socket) }))
       .on('secureConnect', () => say({ say: 'secure', line, facts: factsOf(this.#socket) }))

@@ -5,9 +5,9 @@ import { dirname, join } from 'node:path'
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
 import { acquireDevice, releaseDevice } from '../../src/tpm/devices.ts'
+import { configured } from '../keys/support/configuration.ts'
 import { startSwtpm } from '../support/swtpm.ts'
 import { tempDir } from '../support/temp.ts'
-import { withoutEngines } from '../tls/support/without-engines.ts'
 import { PROGRAM, tessera, tesseraProcess } from './cli.ts'
 
 const home = tempDir('home')
@@ -64,10 +64,10 @@ test("a Node whose TLS cannot sign with a card's key: a warning, and what to do 
   const row = async (env: NodeJS.ProcessEnv) =>
     (await rows(env)).find(({ what }: { what: string }) => what === "TLS with a card's key")
   const { state, detail } = await row({})
-  assert.equal([state, detail], ['ok', `OpenSSL ${process.versions.openssl} of this Node.js has engines`])
-  const without = await row(withoutEngines())
-  assert.equal([without.state, / has no engines$/.test(without.detail)], ['warning', true])
-  for (const word of ['ERR_NO_ENGINE', '--method challenge', 'PKCS#11']) assert.match(without.advice, word)
+  assert.equal([state, detail], ['ok', `OpenSSL ${process.versions.openssl} of this Node.js takes the card's keys`])
+  const without = await row(configured('defaultOnly'))
+  assert.equal([without.state, / does not take the card's keys$/.test(without.detail)], ['warning', true])
+  for (const word of ['ERR_NO_PROVIDER', '--method challenge', 'PKCS#11']) assert.match(without.advice, word)
 })
 
 test('a home that cannot be looked into: said, and all the rest is looked at too', async () => {

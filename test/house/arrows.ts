@@ -29,7 +29,7 @@ const arrows: Readonly<Record<string, readonly string[]>> = {
   enroll: ['piv/host', 'piv', 'iso7816', 'x509', 'home', 'files', 'https', 'native'],
   'enroll/station': ['enroll', 'cards', 'piv/host', 'piv'],
   keys: ['piv/host', 'piv', 'iso7816', 'native'],
-  tls: ['enroll', 'https', 'piv/host', 'piv', 'native'],
+  tls: ['enroll', 'https', 'keys', 'piv/host', 'piv', 'native'],
   'lab-ca': ['iso7816', 'x509', 'files', 'https'],
   doctor: ['cards', 'tpm', 'pcsc', 'serve/vpcd', 'native'],
   signin: ['cards', 'tls', 'enroll', 'tpm', 'pcsc', 'home', 'files', 'piv', 'piv/host', 'https', 'x509'],

@@ -1,12 +1,11 @@
 // Node processes whose OpenSSL is configured otherwise.
 // takes: 3 s
 import { spawnSync } from 'node:child_process'
-import { writeFileSync } from 'node:fs'
-import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
 import { tempDir } from '../support/temp.ts'
+import { configured } from './support/configuration.ts'
 
 const root = fileURLToPath(new URL('../../', import.meta.url))
 
@@ -33,30 +32,23 @@ const PROGRAM = `
   console.log(JSON.stringify([before, outcome, ordinary()]))
   process.exit()`
 
-function outcome(configuration: string, ...options: readonly string[]): unknown {
-  const folder = tempDir('configuration')
-  const file = join(folder, 'openssl.cnf')
-  writeFileSync(file, configuration)
+function outcome(name: Parameters<typeof configured>[0], ...options: readonly string[]): unknown {
   const { stdout, stderr } = spawnSync(process.execPath, [...options, '--input-type=module', '--eval', PROGRAM], {
     cwd: root,
-    env: { ...process.env, TESSERA_HOME: folder, OPENSSL_CONF: file },
+    env: { ...process.env, TESSERA_HOME: tempDir('configuration'), ...configured(name) },
     encoding: 'utf8',
   })
   assert.ok(stdout, stderr)
   return JSON.parse(stdout)
 }
 
-const section = (lines: string) => `nodejs_conf = init\nopenssl_conf = init\n[init]\n${lines}`
-const DEFAULT_ONLY = section('alg_section = properties\n[properties]\ndefault_properties = provider=default\n')
-const LEGACY = section('providers = all\n[all]\ndefault = on\nlegacy = on\nbase = on\n[on]\nactivate = 1\n')
-
 test('other providers are loaded: all serve', () => {
-  assert.equal(outcome(LEGACY), [true, true, true])
-  assert.equal(outcome(LEGACY, '--openssl-shared-config'), [true, true, true])
+  assert.equal(outcome('legacy'), [true, true, true])
+  assert.equal(outcome('legacy', '--openssl-shared-config'), [true, true, true])
 })
 
 test('a configuration that wants its algorithms of another provider: ERR_NO_PROVIDER, and all else serves', () => {
-  assert.equal(outcome(DEFAULT_ONLY), [true, 'ERR_NO_PROVIDER', true])
+  assert.equal(outcome('defaultOnly'), [true, 'ERR_NO_PROVIDER', true])
 })
 
 test.run()

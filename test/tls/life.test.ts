@@ -45,9 +45,9 @@ test('an exception that nobody catches, while the card signs', async () => {
   assert.match(problems, 'Error: mine')
 })
 
-test('a Node without engines: what to do instead is said', async () => {
+test('a Node whose OpenSSL takes no provider: what to do instead is said', async () => {
   const [words, code] = await life('missing')
-  assert.equal([words, code], ['ERR_NO_ENGINE true\n', 0])
+  assert.equal([words, code], ['ERR_NO_PROVIDER true\n', 0])
 })
 
 test.run()

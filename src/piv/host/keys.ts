@@ -18,7 +18,7 @@ import type { Answer, Exchange, HostCommand } from './exchange.ts'
 import type { KeyInfo } from './key-info.ts'
 import { type DecryptOptions, notDecrypted, unpadOaep, unpadPkcs1 } from './padding.ts'
 import { refusal } from './refusals.ts'
-import { checkBlock, rsaBlock, type SignatureParameters } from './signature.ts'
+import { rsaBlock, type SignatureParameters } from './signature.ts'
 import { wellFormed } from './well-formed.ts'
 
 const DIGEST_LENGTHS: readonly number[] = Object.values(HASHES)
@@ -97,17 +97,6 @@ class Signing implements Operation {
 
 export const signing = (digest: Uint8Array, parameters: SignatureParameters): Operation =>
   new Signing(digest, parameters)
-
-/** For a protocol that pads by itself: the raw RSA operation, on a padded digest and nothing else. */
-export const signingBlock = (block: Uint8Array): Operation => ({
-  ask({ algorithm }) {
-    const { kind, octets } = ALGORITHMS[algorithm]
-    if (kind !== 'rsa')
-      throw new CardError('ERR_NOT_SUPPORTED', `A key of ${algorithm} signs digests, not padded blocks.`)
-    return { challenge: checkBlock(block, octets) }
-  },
-  read: (response) => response.slice(),
-})
 
 /** Every refusal is the same error, ERR_DATA, whatever is wrong with the ciphertext. */
 export function decryption(

@@ -5,7 +5,7 @@ import { isUint8Array } from 'node:util/types'
 import { concat } from '../../bytes.ts'
 import { CardError, UsageError } from '../../errors.ts'
 import { HASHES, type Hash, OAEP_HASHES, type OaepHash, parseHash } from '../algorithms.ts'
-import { hasher, hashOf, isPkcs1Block, pkcs1Block } from '../emsa.ts'
+import { hasher, hashOf, pkcs1Block } from '../emsa.ts'
 import type { Cancellable } from './waiting.ts'
 
 export interface SignatureOptions {
@@ -106,18 +106,6 @@ export function rsaBlock(digest: Uint8Array, parameters: SignatureParameters, le
   const longest = length - digest.length - 2
   if (saltLength <= longest) return pssBlock(digest, hash, saltLength, length)
   throw new CardError('ERR_DATA', `With this key and ${hash} a salt has at most ${longest} octets, not ${saltLength}.`)
-}
-
-/**
- * Checks a block that was padded elsewhere for a signature: all of EMSA-PKCS1-v1_5, or what EMSA-PSS shows without the
- * digest (RFC 8017, 9.1.2: the first bit, the trailer). A ciphertext block begins 00 02, and passes only by chance.
- * @throws CardError ERR_DATA
- */
-export function checkBlock(block: Uint8Array, length: number): Uint8Array {
-  const [first = 0xff] = block
-  const pss = first < 0x80 && block.at(-1) === 0xbc
-  if (block.length === length && (pss || isPkcs1Block(block))) return block
-  throw new CardError('ERR_DATA', 'This is not a padded digest that a key of this size signs.')
 }
 
 /** EMSA-PSS, RFC 8017, 9.1.1, for a modulus length that is a multiple of 8 bits. */

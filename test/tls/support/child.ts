@@ -68,7 +68,7 @@ const WAYS: Readonly<Record<string, () => Promise<void>>> = {
     throw new Error('mine')
   },
   async missing() {
-    Object.assign(native(), { registerTlsEngine: () => undefined })
+    Object.assign(native(), { registerProvider: () => false })
     await agentOf().catch((error) => console.log(error.code, /docs\/serve\.md/.test(error.message)))
   },
 }
