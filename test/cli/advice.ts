@@ -256,6 +256,7 @@ export const PAGES_THAT_RUN: Readonly<Record<string, string>> = {
   'docs/recipes/certificate.md': 'test/strangers/recipes-documents.test.ts',
   'docs/recipes/cms.md': 'test/strangers/recipes-documents.test.ts',
   'docs/recipes/pdf.md': 'test/strangers/recipes-documents.test.ts',
+  'docs/recipes/decrypt.md': 'test/strangers/recipes-documents.test.ts',
   'docs/recipes/xml.md': 'test/strangers/recipes-documents.test.ts',
   'docs/recipes/oidc.md': 'test/strangers/recipes-tokens.test.ts',
 }

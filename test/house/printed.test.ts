@@ -178,7 +178,7 @@ test('so is each command line of another program that a message prints', () => {
 /** What a shell has by itself, and what every machine has. */
 const EVERYWHERE = /^(cd|umask|printf|echo|kill|wait|grep|sleep|done|cat|rm|cp|mkdir|export|mktemp|exit|\[)$/
 const PROGRAM =
-  /^(apt-get|npm|npx|swtpm|openssl|curl|ssh[a-z-]*|pk[a-z0-9]*-tool|pki|certutil|modutil|nft|iptables|systemctl|journalctl|loginctl|pcscd|docker|node|find|ykman|yubico-piv-tool|jose|pdfsig|xmlsec1|tpm2_\w+)$/
+  /^(apt-get|npm|npx|swtpm|openssl|curl|ssh[a-z-]*|pk[a-z0-9]*-tool|pki|certutil|modutil|nft|iptables|systemctl|journalctl|loginctl|pcscd|docker|node|find|ykman|yubico-piv-tool|jose|pdfsig|xmlsec1|\/usr\/bin\/python3|tpm2_\w+)$/
 
 test('and each that a document prints', () => {
   const packages = read('scripts/setup')

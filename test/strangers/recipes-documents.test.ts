@@ -1,11 +1,11 @@
 // takes: 60 s
-// docs/recipes: what is signed and kept. The commands of the pages, exactly; and what was changed is refused.
+// docs/recipes: what is signed and kept, and what is encrypted. The commands of the pages, exactly; and what was changed is refused.
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
 import { type Recipes, recipes } from './support/recipes.ts'
-import { file, ok, refused } from './support/tools.ts'
+import { file, ok, refused, says } from './support/tools.ts'
 
 /** Offsets of objects are left out: readers find them by themselves. */
 const CONTRACT = `%PDF-1.4
@@ -67,6 +67,16 @@ test('XML by xml-crypto: xmlsec1 verifies it', async () => {
   const { all } = await project.page('docs/recipes/xml.md')
   assert.is(all.match(/^OK$/gm)?.length, 2, all)
   await refused('xmlsec1', ['--verify', '--trusted-pem', made('9a.pem'), changed('9a.xml', 'crates="6"', 'crates="9"')])
+})
+
+test('JWE by jose and S/MIME by pkijs: what jwcrypto and openssl encrypted is decrypted', async () => {
+  const { stdout, all } = await project.page('docs/recipes/decrypt.md')
+  assert.match(stdout, /^Ten crates of tea\.Twelve crates of tea\.\r?$/m, all)
+  const parts = readFileSync(made('order.jwe'), 'utf8').split('.')
+  const other = parts.with(2, Buffer.alloc(12).toString('base64url')).join('.')
+  const refusal = await project.run('node', ['--import', 'tsx', 'jwe.ts', '9d'], { input: other })
+  assert.is.not(refusal.code, 0, refusal.all)
+  says(refusal, /ERR_JWE_DECRYPTION_FAILED/)
 })
 
 test.run()
