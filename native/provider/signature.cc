@@ -81,7 +81,7 @@ int sign_init(void* raw, void* key, const OSSL_PARAM params[]) {
   });
 }
 
-// The last signature of this thread, where the card refused it.
+// The last signature of a message in this thread, where the card refused it.
 struct Refused {
   const CardKey* key = nullptr;
   Bytes digest;
@@ -92,7 +92,6 @@ int sign_digest(const Context& own, uint8_t* to, size_t* length, size_t room, By
   auto request = own.options.request(*own.key, digest);
   if (!request) return 0;
   const auto signature = own.key->use(std::move(request));
-  if (!signature) refused = {own.key.get(), Bytes(digest.begin(), digest.end())};
   // Every signature of RSA has the same length, those of ECDSA have a longest one.
   const size_t longest = own.key->size();
   if (!signature || signature->size() > std::min(room, longest)) return 0;
@@ -122,6 +121,7 @@ int sign(void* raw, uint8_t* to, size_t* length, size_t room, const uint8_t* dig
 int digest_sign_init(void* raw, const char* hash, void* key, const OSSL_PARAM params[]) {
   return contained(0, [&] {
     Context& own = context(raw);
+    refused = {};
     if (!take_key(own, key) || !own.options.set(params) || !own.options.set_hash(hash)) return 0;
     own.hashing.reset(EVP_MD_CTX_new());
     return int{own.hashing && EVP_DigestInit_ex2(own.hashing.get(), own.options.hash(), nullptr) == 1};
@@ -140,7 +140,9 @@ int digest_sign_final(void* raw, uint8_t* to, size_t* length, size_t room) {
     uint8_t digest[EVP_MAX_MD_SIZE];
     unsigned size = 0;
     if (!own.hashing || EVP_DigestFinal_ex(own.hashing.get(), digest, &size) != 1) return 0;
-    return sign_digest(own, to, length, room, {digest, size});
+    const int done = sign_digest(own, to, length, room, {digest, size});
+    if (done == 0) refused = {own.key.get(), Bytes(digest, digest + size)};
+    return done;
   });
 }
 
