@@ -166,7 +166,9 @@ class EmbeddedTransport final : public Transport {
 
 std::unique_ptr<Transport> open_embedded(const OpenOptions& options, const Interrupt& interrupt) {
   if (options.tcti != "embedded:") {
-    throw Failure(Layer::kTcti, 0, "usage", "Write embedded: with the colon, and nothing after it. Its state is in the folder of the cards (TESSERA_HOME).");
+    throw Failure(Layer::kTcti, 0, "usage",
+                  "Write embedded: with the colon, and nothing after it. Its state is in the folder of the cards "
+                  "(TESSERA_HOME).");
   }
   if (!options.state_file.starts_with('/')) {
     throw Failure(Layer::kState, 0, "usage", "The embedded TPM needs the absolute path of its state file.");
