@@ -426,8 +426,8 @@ export class Card {
   }
 
   #owned(): LocalCard {
-    const { local } = this.#access.channel
-    if (local !== undefined) return local
+    const owned = this.#access.channel.local
+    if (owned !== undefined) return owned
     throw new CardError('ERR_NOT_SUPPORTED', 'Only a card in the TPM of this machine, opened by name, can do this.')
   }
 }
