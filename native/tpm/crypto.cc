@@ -227,9 +227,11 @@ Secret kdfe(ByteView z, const char* label, ByteView party_u, ByteView party_v) {
 void aes128_cfb(bool encrypt, ByteView key, ByteView iv, uint8_t* data, size_t size) {
   const CipherContext context(EVP_CIPHER_CTX_new());
   int done = 0;
+  if (key.size() != 16 || iv.size() != 16) {
+    throw Failure(Layer::kSession, 0, "usage", "AES-128-CFB takes a key and an IV of 16 octets.");
+  }
   ensure_openssl(
-      context && key.size() == 16 && iv.size() == 16 &&
-          EVP_CipherInit_ex(context.get(), EVP_aes_128_cfb128(), nullptr, key.data(), iv.data(), encrypt) == 1 &&
+      context && EVP_CipherInit_ex(context.get(), EVP_aes_128_cfb128(), nullptr, key.data(), iv.data(), encrypt) == 1 &&
           EVP_CipherUpdate(context.get(), data, &done, data, static_cast<int>(size)) == 1,
       "encrypt a parameter");
 }

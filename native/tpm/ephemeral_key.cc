@@ -37,11 +37,12 @@ Bytes EphemeralKey::public_point() const {
 
 Bytes EphemeralKey::sign(ByteView digest) const {
   if (!key_) throw Failure(Layer::kClosed, 0, "", "The key was burned.");
+  if (digest.size() != kSize) throw Failure(Layer::kSession, 0, "usage", "An approval is of a SHA-256 digest.");
   const std::unique_ptr<EVP_PKEY_CTX, decltype(&EVP_PKEY_CTX_free)> context(EVP_PKEY_CTX_new(key_.get(), nullptr),
                                                                             EVP_PKEY_CTX_free);
   Bytes der(80);
   size_t size = der.size();
-  ensure_openssl(context && digest.size() == kSize && EVP_PKEY_sign_init(context.get()) == 1 &&
+  ensure_openssl(context && EVP_PKEY_sign_init(context.get()) == 1 &&
                      EVP_PKEY_sign(context.get(), der.data(), &size, digest.data(), digest.size()) == 1,
                  "sign an approval");
   const uint8_t* next = der.data();

@@ -102,7 +102,7 @@ export const OPTIONS = {
   listen: { flags: '--listen <host:port>' },
   crlPort: { flags: '--crl-port <port>', range: [0, 65535] },
   serverNames: { flags: '--names <list>' },
-  mayBeAgent: { flags: '--agent' },
+  mayBeAgent: { flags: '--enrolment-agent' },
   pending: { flags: '--pending' },
   all: { flags: '--all' },
 } as const satisfies Record<keyof typeof TEXT.options, OptionRow>

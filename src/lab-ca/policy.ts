@@ -53,7 +53,7 @@ export function contentOf(request: Request, user: User, template: TemplateName):
 
 function build(request: Request, user: User, template: TemplateName): Content {
   if (template === 'EnrollmentAgent' && !user.agent) {
-    const add = `tessera lab-ca user add ${user.name} --agent`
+    const add = `tessera lab-ca user add ${user.name} --enrolment-agent`
     throw refused(`The user '${user.name}' may not be an enrolment agent. Whoever runs the CA can change that: ${add}.`)
   }
   const asked = new Map(request.extensions.map(({ id, value }) => [id, value]))

@@ -186,14 +186,14 @@ export const SERVICE_ADVICE: ReadonlyArray<Advice<ServiceState>> = [
     typed: 'lab-ca user add alice --directory {new} --pin-file {password}',
   },
   {
-    line: 'lab-ca user add officer --agent',
+    line: 'lab-ca user add officer --enrolment-agent',
     state: 'labCa',
-    typed: 'lab-ca user add officer --agent --directory {directory} --pin-file {password}',
+    typed: 'lab-ca user add officer --enrolment-agent --directory {directory} --pin-file {password}',
   },
   {
-    line: 'lab-ca user add X --agent',
+    line: 'lab-ca user add X --enrolment-agent',
     state: 'labCa',
-    typed: 'lab-ca user add alice --agent --yes --directory {directory} --pin-file {password}',
+    typed: 'lab-ca user add alice --enrolment-agent --yes --directory {directory} --pin-file {password}',
   },
   {
     line: '--card desk enroll 9a --est https://127.0.0.1:8443 --user officer --ca-file ca.pem --template enrollment-agent',

@@ -69,7 +69,7 @@ test('an agent has the certificate that says so, and only users who may be one g
   ])
   const reply = await enrol(lab, makeRequest(), 'alice', 'enrollment-agent/simpleenroll')
   assert.is(reply.status, 403)
-  assert.match(reply.body, 'tessera lab-ca user add alice --agent')
+  assert.match(reply.body, 'tessera lab-ca user add alice --enrolment-agent')
 })
 
 for (const requester of ['LAB\\alice', 'alice', 'Alice@lab.example', 'alice\0']) {

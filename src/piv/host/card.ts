@@ -141,7 +141,7 @@ export class Card {
    * @throws PinError ERR_ADMIN_REQUIRED, and as `verifyPin`; CardError ERR_NOT_SUPPORTED, ERR_DATA where the object for the
    * key has other content, unless `overwrite`
    * @example
-   * await card.authenticateAdmin(key)
+   * await card.authenticateAdmin(adminKey)
    * await card.protectAdminKey(pin)
    */
   protectAdminKey(
