@@ -15,7 +15,11 @@ constexpr struct {
 
 std::optional<int> number_in(const OSSL_PARAM& param, std::span<const Word> words) {
   int number = 0;
-  if (OSSL_PARAM_get_int(&param, &number) == 1) return number;
+  // By its type first: OpenSSL 3.2 and later queue an error where the type is another one, and TLS takes that for its
+  // own.
+  if (param.data_type == OSSL_PARAM_INTEGER || param.data_type == OSSL_PARAM_UNSIGNED_INTEGER) {
+    return OSSL_PARAM_get_int(&param, &number) == 1 ? std::optional(number) : std::nullopt;
+  }
   const std::string text = text_in(param);
   for (const Word& word : words) {
     if (text == word.text) return word.number;
@@ -26,6 +30,7 @@ std::optional<int> number_in(const OSSL_PARAM& param, std::span<const Word> word
 }
 
 std::string text_in(const OSSL_PARAM& param) {
+  if (param.data_type != OSSL_PARAM_UTF8_STRING && param.data_type != OSSL_PARAM_UTF8_PTR) return "";
   const char* text = nullptr;
   return OSSL_PARAM_get_utf8_string_ptr(&param, &text) == 1 && text != nullptr ? text : "";
 }
