@@ -15,9 +15,9 @@ const ALL = ['test/library', 'test/contract', 'test/keys', 'test/tls', 'test/cli
 /** `npm test` runs everything on the Node.js of the machine. The newest differs most from the oldest. */
 const SHARE = {
   20: ['test/contract/embedded'],
-  22: ['test/contract/embedded', 'test/tls'],
-  24: ['test/contract/embedded', 'test/tls'],
-  26: ['test/contract', 'test/keys', 'test/tls', 'test/pcsc', 'test/cli/life', 'test/library/keys'],
+  22: ['test/contract/embedded', 'test/tls/embedded'],
+  24: ['test/contract/embedded', 'test/tls/embedded'],
+  26: ['test/contract/embedded', 'test/keys', 'test/tls', 'test/pcsc/select'],
 }
 
 const parts = JSON.parse(readFileSync(join(root, 'scripts/release/parts/package.json'), 'utf8')).dependencies
