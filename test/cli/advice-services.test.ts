@@ -62,7 +62,10 @@ const STATES: Readonly<Record<ServiceState, () => Promise<Values>>> = {
   },
   async officer() {
     process.env.TESSERA_HOME = tempDir('home')
-    await run(0, `lab-ca user add officer --enrolment-agent --directory ${lab.directory.path} --pin-file ${password} --yes`)
+    await run(
+      0,
+      `lab-ca user add officer --enrolment-agent --directory ${lab.directory.path} --pin-file ${password} --yes`,
+    )
     await run(0, `create desk --pin ${pin}`)
     return { est: lab.url, caFile: lab.certificateFile }
   },
