@@ -5,8 +5,8 @@
 
 #include <algorithm>
 
+#include "context.h"
 #include "errors.h"
-#include "key_management.h"
 #include "parameters.h"
 
 namespace tessera::provider {
@@ -28,21 +28,9 @@ struct Context {
   PkeyContext encrypting;
 };
 
-Context& context(void* raw) {
-  return *static_cast<Context*>(raw);
-}
-
-void* make(void*) {
-  return contained<void*>(nullptr, [] { return new Context(); });
-}
-
-void destroy(void* raw) {
-  delete static_cast<Context*>(raw);
-}
-
 void* duplicate(void* raw) {
   return contained<void*>(nullptr, [&] {
-    const Context& from = context(raw);
+    const Context& from = context_in<Context>(raw);
     Digest hash(from.hash && EVP_MD_up_ref(from.hash.get()) == 1 ? from.hash.get() : nullptr);
     PkeyContext encrypting(from.encrypting ? EVP_PKEY_CTX_dup(from.encrypting.get()) : nullptr);
     return new Context{from.key, from.padding, std::move(hash), from.mask_hash, from.label, std::move(encrypting)};
@@ -74,7 +62,7 @@ bool set(Context& own, const OSSL_PARAM& param) {
 
 int set_params(void* raw, const OSSL_PARAM params[]) {
   return contained(0, [&] {
-    Context& own = context(raw);
+    Context& own = context_in<Context>(raw);
     if (own.encrypting) return EVP_PKEY_CTX_set_params(own.encrypting.get(), params);
     for (const OSSL_PARAM* param = params; param != nullptr && param->key != nullptr; ++param) {
       if (!set(own, *param)) return 0;
@@ -93,13 +81,9 @@ const OSSL_PARAM* settable(void*, void*) {
   return table;
 }
 
-bool take_key(Context& own, void* key) {
-  if (key != nullptr) own.key = *static_cast<KeyData*>(key);
-  return own.key != nullptr && own.key->kind() == Kind::kRsa;
-}
-
 int decrypt_init(void* raw, void* key, const OSSL_PARAM params[]) {
-  return take_key(context(raw), key) && set_params(raw, params) == 1;
+  Context& own = context_in<Context>(raw);
+  return take_key(own, key) && own.key->kind() == Kind::kRsa && set_params(raw, params) == 1;
 }
 
 std::unique_ptr<Request> request(const Context& own, ByteView ciphertext) {
@@ -121,7 +105,7 @@ std::unique_ptr<Request> request(const Context& own, ByteView ciphertext) {
 
 int decrypt(void* raw, uint8_t* to, size_t* length, size_t room, const uint8_t* ciphertext, size_t ciphertext_length) {
   return contained(0, [&] {
-    const Context& own = context(raw);
+    const Context& own = context_in<Context>(raw);
     if (to == nullptr) {
       *length = own.key->size();
       return 1;
@@ -138,8 +122,8 @@ int decrypt(void* raw, uint8_t* to, size_t* length, size_t room, const uint8_t* 
 
 int encrypt_init(void* raw, void* key, const OSSL_PARAM params[]) {
   return contained(0, [&] {
-    Context& own = context(raw);
-    if (!take_key(own, key)) return 0;
+    Context& own = context_in<Context>(raw);
+    if (!take_key(own, key) || own.key->kind() != Kind::kRsa) return 0;
     auto* const public_half = const_cast<EVP_PKEY*>(own.key->public_half());
     own.encrypting.reset(EVP_PKEY_CTX_new_from_pkey(nullptr, public_half, nullptr));
     return int{own.encrypting && EVP_PKEY_encrypt_init_ex(own.encrypting.get(), params) == 1};
@@ -147,15 +131,15 @@ int encrypt_init(void* raw, void* key, const OSSL_PARAM params[]) {
 }
 
 int encrypt(void* raw, uint8_t* to, size_t* length, size_t room, const uint8_t* text, size_t text_length) {
-  const Context& own = context(raw);
+  const Context& own = context_in<Context>(raw);
   *length = room;
   return own.encrypting && EVP_PKEY_encrypt(own.encrypting.get(), to, length, text, text_length) == 1;
 }
 
 }  // namespace
 
-const OSSL_DISPATCH cipher_functions[] = {row(OSSL_FUNC_ASYM_CIPHER_NEWCTX, make),
-                                          row(OSSL_FUNC_ASYM_CIPHER_FREECTX, destroy),
+const OSSL_DISPATCH cipher_functions[] = {row(OSSL_FUNC_ASYM_CIPHER_NEWCTX, make_context<Context>),
+                                          row(OSSL_FUNC_ASYM_CIPHER_FREECTX, destroy_context<Context>),
                                           row(OSSL_FUNC_ASYM_CIPHER_DUPCTX, duplicate),
                                           row(OSSL_FUNC_ASYM_CIPHER_SET_CTX_PARAMS, set_params),
                                           row(OSSL_FUNC_ASYM_CIPHER_SETTABLE_CTX_PARAMS, settable),

@@ -4,7 +4,7 @@
 
 #include <algorithm>
 
-#include "key_management.h"
+#include "context.h"
 
 namespace tessera::provider {
 namespace {
@@ -15,30 +15,17 @@ struct Context {
   KeyData peer;
 };
 
-Context& context(void* raw) {
-  return *static_cast<Context*>(raw);
-}
-
-void* make(void*) {
-  return contained<void*>(nullptr, [] { return new Context(); });
-}
-
-void destroy(void* raw) {
-  delete static_cast<Context*>(raw);
-}
-
 void* duplicate(void* raw) {
-  return contained<void*>(nullptr, [&] { return new Context(context(raw)); });
+  return contained<void*>(nullptr, [&] { return new Context(context_in<Context>(raw)); });
 }
 
 int init(void* raw, void* key, const OSSL_PARAM[]) {
-  Context& own = context(raw);
-  if (key != nullptr) own.key = *static_cast<KeyData*>(key);
-  return own.key != nullptr && own.key->kind() == Kind::kEc;
+  Context& own = context_in<Context>(raw);
+  return take_key(own, key) && own.key->kind() == Kind::kEc;
 }
 
 int set_peer(void* raw, void* peer) {
-  Context& own = context(raw);
+  Context& own = context_in<Context>(raw);
   own.peer = *static_cast<KeyData*>(peer);
   return own.peer != nullptr && EVP_PKEY_parameters_eq(own.key->public_half(), own.peer->public_half()) == 1;
 }
@@ -54,7 +41,7 @@ Bytes spki_of(const CardKey& key) {
 
 int derive(void* raw, uint8_t* to, size_t* length, size_t room) {
   return contained(0, [&] {
-    const Context& own = context(raw);
+    const Context& own = context_in<Context>(raw);
     if (!own.peer) return 0;
     const size_t size = (static_cast<size_t>(EVP_PKEY_get_bits(own.key->public_half())) + 7) / 8;
     *length = size;
@@ -70,8 +57,8 @@ int derive(void* raw, uint8_t* to, size_t* length, size_t room) {
 
 }  // namespace
 
-const OSSL_DISPATCH exchange_functions[] = {row(OSSL_FUNC_KEYEXCH_NEWCTX, make),
-                                            row(OSSL_FUNC_KEYEXCH_FREECTX, destroy),
+const OSSL_DISPATCH exchange_functions[] = {row(OSSL_FUNC_KEYEXCH_NEWCTX, make_context<Context>),
+                                            row(OSSL_FUNC_KEYEXCH_FREECTX, destroy_context<Context>),
                                             row(OSSL_FUNC_KEYEXCH_DUPCTX, duplicate),
                                             row(OSSL_FUNC_KEYEXCH_INIT, init),
                                             row(OSSL_FUNC_KEYEXCH_SET_PEER, set_peer),

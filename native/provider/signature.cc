@@ -3,7 +3,7 @@
 #include <algorithm>
 #include <utility>
 
-#include "key_management.h"
+#include "context.h"
 #include "signature_options.h"
 
 namespace tessera::provider {
@@ -18,10 +18,6 @@ struct Context {
   PkeyContext verifying_digest;
 };
 
-Context& context(void* raw) {
-  return *static_cast<Context*>(raw);
-}
-
 DigestContext copy_of(const DigestContext& from) {
   if (!from) return nullptr;
   DigestContext copy(EVP_MD_CTX_new());
@@ -29,27 +25,13 @@ DigestContext copy_of(const DigestContext& from) {
   return copy;
 }
 
-void* make(void*, const char*) {
-  return contained<void*>(nullptr, [] { return new Context(); });
-}
-
-void destroy(void* raw) {
-  delete static_cast<Context*>(raw);
-}
-
 void* duplicate(void* raw) {
   return contained<void*>(nullptr, [&] {
-    const Context& from = context(raw);
+    const Context& from = context_in<Context>(raw);
     PkeyContext digest(from.verifying_digest ? EVP_PKEY_CTX_dup(from.verifying_digest.get()) : nullptr);
     return new Context{from.key, from.options, copy_of(from.hashing), copy_of(from.verifying_message),
                        std::move(digest)};
   });
-}
-
-// OpenSSL gives no key where the context has one already.
-bool take_key(Context& own, void* key) {
-  if (key != nullptr) own.key = *static_cast<KeyData*>(key);
-  return own.key != nullptr;
 }
 
 // The public half, for functions of OpenSSL that leave it as it is and still take no const.
@@ -59,7 +41,7 @@ EVP_PKEY* public_half(const Context& own) {
 
 int set_params(void* raw, const OSSL_PARAM params[]) {
   return contained(0, [&] {
-    Context& own = context(raw);
+    Context& own = context_in<Context>(raw);
     if (own.verifying_digest) return EVP_PKEY_CTX_set_params(own.verifying_digest.get(), params);
     if (own.verifying_message) {
       return EVP_PKEY_CTX_set_params(EVP_MD_CTX_get_pkey_ctx(own.verifying_message.get()), params);
@@ -76,7 +58,7 @@ const OSSL_PARAM* settable(void*, void*) {
 
 int sign_init(void* raw, void* key, const OSSL_PARAM params[]) {
   return contained(0, [&] {
-    Context& own = context(raw);
+    Context& own = context_in<Context>(raw);
     return int{take_key(own, key) && own.options.set(params)};
   });
 }
@@ -108,7 +90,7 @@ int signature_size(const Context& own, size_t* length) {
 
 int sign(void* raw, uint8_t* to, size_t* length, size_t room, const uint8_t* digest, size_t digest_length) {
   return contained(0, [&] {
-    const Context& own = context(raw);
+    const Context& own = context_in<Context>(raw);
     if (to == nullptr) return signature_size(own, length);
     const ByteView octets(digest, digest_length);
     // Node 24 tries this where the signature of a message failed. A PIN that was wrong must not cost another try.
@@ -120,7 +102,7 @@ int sign(void* raw, uint8_t* to, size_t* length, size_t room, const uint8_t* dig
 
 int digest_sign_init(void* raw, const char* hash, void* key, const OSSL_PARAM params[]) {
   return contained(0, [&] {
-    Context& own = context(raw);
+    Context& own = context_in<Context>(raw);
     refused = {};
     if (!take_key(own, key) || !own.options.set(params) || !own.options.set_hash(hash)) return 0;
     own.hashing.reset(EVP_MD_CTX_new());
@@ -129,13 +111,13 @@ int digest_sign_init(void* raw, const char* hash, void* key, const OSSL_PARAM pa
 }
 
 int digest_sign_update(void* raw, const uint8_t* octets, size_t length) {
-  const Context& own = context(raw);
+  const Context& own = context_in<Context>(raw);
   return own.hashing && EVP_DigestUpdate(own.hashing.get(), octets, length) == 1;
 }
 
 int digest_sign_final(void* raw, uint8_t* to, size_t* length, size_t room) {
   return contained(0, [&] {
-    const Context& own = context(raw);
+    const Context& own = context_in<Context>(raw);
     if (to == nullptr) return signature_size(own, length);
     uint8_t digest[EVP_MAX_MD_SIZE];
     unsigned size = 0;
@@ -150,7 +132,7 @@ int digest_sign_final(void* raw, uint8_t* to, size_t* length, size_t room) {
 
 int verify_init(void* raw, void* key, const OSSL_PARAM params[]) {
   return contained(0, [&] {
-    Context& own = context(raw);
+    Context& own = context_in<Context>(raw);
     if (!take_key(own, key)) return 0;
     own.verifying_digest.reset(EVP_PKEY_CTX_new_from_pkey(nullptr, public_half(own), nullptr));
     return int{own.verifying_digest && EVP_PKEY_verify_init_ex(own.verifying_digest.get(), params) == 1};
@@ -158,14 +140,14 @@ int verify_init(void* raw, void* key, const OSSL_PARAM params[]) {
 }
 
 int verify(void* raw, const uint8_t* signature, size_t length, const uint8_t* digest, size_t digest_length) {
-  const Context& own = context(raw);
+  const Context& own = context_in<Context>(raw);
   return own.verifying_digest &&
          EVP_PKEY_verify(own.verifying_digest.get(), signature, length, digest, digest_length) == 1;
 }
 
 int digest_verify_init(void* raw, const char* hash, void* key, const OSSL_PARAM params[]) {
   return contained(0, [&] {
-    Context& own = context(raw);
+    Context& own = context_in<Context>(raw);
     if (!take_key(own, key)) return 0;
     own.verifying_message.reset(EVP_MD_CTX_new());
     return int{own.verifying_message && EVP_DigestVerifyInit_ex(own.verifying_message.get(), nullptr, hash, nullptr,
@@ -174,19 +156,19 @@ int digest_verify_init(void* raw, const char* hash, void* key, const OSSL_PARAM 
 }
 
 int digest_verify_update(void* raw, const uint8_t* octets, size_t length) {
-  const Context& own = context(raw);
+  const Context& own = context_in<Context>(raw);
   return own.verifying_message && EVP_DigestVerifyUpdate(own.verifying_message.get(), octets, length) == 1;
 }
 
 int digest_verify_final(void* raw, const uint8_t* signature, size_t length) {
-  const Context& own = context(raw);
+  const Context& own = context_in<Context>(raw);
   return own.verifying_message && EVP_DigestVerifyFinal(own.verifying_message.get(), signature, length) == 1;
 }
 
 }  // namespace
 
-const OSSL_DISPATCH signature_functions[] = {row(OSSL_FUNC_SIGNATURE_NEWCTX, make),
-                                             row(OSSL_FUNC_SIGNATURE_FREECTX, destroy),
+const OSSL_DISPATCH signature_functions[] = {row(OSSL_FUNC_SIGNATURE_NEWCTX, (make_context<Context, const char*>)),
+                                             row(OSSL_FUNC_SIGNATURE_FREECTX, destroy_context<Context>),
                                              row(OSSL_FUNC_SIGNATURE_DUPCTX, duplicate),
                                              row(OSSL_FUNC_SIGNATURE_SET_CTX_PARAMS, set_params),
                                              row(OSSL_FUNC_SIGNATURE_SETTABLE_CTX_PARAMS, settable),
