@@ -24,6 +24,7 @@ using Pkcs8 = std::unique_ptr<PKCS8_PRIV_KEY_INFO, Freed<PKCS8_PRIV_KEY_INFO_fre
 std::string token_in(ByteView der, Kind kind) {
   const std::string_view text(reinterpret_cast<const char*>(der.data()), der.size());
   if (text.find(kPrefix) == std::string_view::npos) return {};
+  const WithoutErrors quiet;
   const uint8_t* at = der.data();
   const Pkcs8 info(d2i_PKCS8_PRIV_KEY_INFO(nullptr, &at, static_cast<long>(der.size())));
   const ASN1_OBJECT* algorithm = nullptr;

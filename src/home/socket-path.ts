@@ -40,6 +40,7 @@ export async function assertPrivate(folder: string): Promise<void> {
   if (found === undefined) return
   const { mode, uid } = found
   if ((mode & 0o077) === 0 && uid === process.getuid?.()) return
-  const message = `Other users can reach ${folder}, which is for sockets. Make it private: chmod 700 '${folder}'.`
+  const inShell = folder.replaceAll("'", "'\\''")
+  const message = `Other users can reach ${folder}, which is for sockets. Make it private: chmod 700 '${inShell}'.`
   throw new FileError('ERR_IO', message, { path: folder })
 }

@@ -52,6 +52,8 @@ const REFUSED = {
   cert: 'the certificate is the one on the card',
   key: 'the key is the one on the card',
   pfx: 'certificate and key are those on the card',
+  // Without it, Node takes no key from another module of OpenSSL.
+  privateKeyIdentifier: 'the key is the one on the card',
   secureContext: 'it has a key of its own: give ca, minVersion and the like instead',
   socket: 'TLS runs in another thread: give host and port',
   checkServerIdentity: 'TLS runs in another thread: look at getPeerCertificate() after secureConnect, before you write',

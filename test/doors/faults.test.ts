@@ -40,6 +40,10 @@ test('a folder that others can enter is refused, and so is a path that is too lo
     throw new Error(`${path} was not refused`)
   }
   assert.match((await refusal(join(open, 'pcsc'))).message, `chmod 700 '${open}'`)
+  const quoted = join(open, "it's")
+  mkdirSync(quoted)
+  chmodSync(quoted, 0o711)
+  assert.match((await refusal(join(quoted, 'pcsc'))).message, `chmod 700 '${open}/it'\\''s'`)
   assert.is((await refusal(join(tempDir('long'), 'x'.repeat(120)))).code, 'ERR_USAGE')
   await onBench(plainCard(), async ({ path, program }) => {
     assert.is((await refusal(path)).code, 'ERR_CARD_BUSY')

@@ -252,6 +252,7 @@ on("options that are the card's to say, or cannot be met", async ({ card, server
     { key: 'x' },
     { cert: 'x' },
     { pfx: 'x' },
+    { privateKeyIdentifier: 'x' },
     { checkServerIdentity: () => undefined },
     { lookup: () => undefined },
     { socket: {} },
