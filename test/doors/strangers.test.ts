@@ -54,8 +54,11 @@ test('OpenSC: its own test of each card, and of its threads', async () => {
     const { stdout, all } = await ok('pkcs11-tool', [...loggedIn(card), '--test'], withPin)
     assert.match(stdout, /^No errors$/m, all)
   }
-  const threads = Array.from({ length: 4 }, () => ['--test-threads', 'IN:C_GetInfo:GM']).flat()
-  await ok('pkcs11-tool', [...on(curve), ...threads])
+  // The threads wait five seconds (P5), until the program has called C_Initialize: OpenSC 0.23 crashes when two threads are in
+  // it at once, with a reader or without. Three threads then look at the token together, with the program itself.
+  const threads = Array.from({ length: 3 }, () => ['--test-threads', 'P5:GI:SL:T0']).flat()
+  const { all } = await ok('pkcs11-tool', [...on(curve), ...threads, '--list-slots'])
+  assert.match(all, /^test_threads all threads have ended with CKR_OK$/m, all)
 })
 
 for (const [name, slot, mechanism] of [
