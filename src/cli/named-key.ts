@@ -9,7 +9,7 @@ import { isOfOneItem } from '../piv/host/readable.ts'
 import type { Slot } from '../piv/slots.ts'
 import type { Context } from './context.ts'
 import { readPublicKey } from './files.ts'
-import { isInReader } from './select.ts'
+import { isInReader } from './management.ts'
 
 const placeOf = async (card: Card, slot: Slot) => ({ home: new Home(undefined), card: await cardIdOf(card), slot })
 

@@ -7,8 +7,8 @@ import { adminKeyIn } from './admin-key.ts'
 import { type Context, given } from './context.ts'
 import { readPublicKey } from './files.ts'
 import { TEXT } from './messages.ts'
+import { newPin, newPuk } from './pin.ts'
 import { standing } from './secrets.ts'
-import { newPin, newPuk } from './select.ts'
 
 const QUESTIONS = { pin: newPin, puk: newPuk } as const
 

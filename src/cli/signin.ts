@@ -9,8 +9,8 @@ import { type Context, given } from './context.ts'
 import { table } from './layout.ts'
 import { TEXT } from './messages.ts'
 import { errorJson, type Json } from './output.ts'
+import { askPinOf } from './pin.ts'
 import { plain } from './plain.ts'
-import { askPinOf } from './select.ts'
 
 const { signIn } = TEXT
 

@@ -6,8 +6,9 @@ import { DEFAULT_ADMIN_KEY } from '../../piv/pin.ts'
 import { adminKeyIn, adminKeyOf, asOn, checkDigits } from '../admin-key.ts'
 import type { Context, Run } from '../context.ts'
 import { cardJson } from '../describe.ts'
+import { isInReader, unlockManagement } from '../management.ts'
 import { TEXT } from '../messages.ts'
-import { isInReader, unlockManagement, withCard } from '../select.ts'
+import { withCard } from '../select.ts'
 
 const SOURCE = 'admin-key change'
 

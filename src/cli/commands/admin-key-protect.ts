@@ -2,8 +2,10 @@ import { CardError } from '../../errors.ts'
 import { isProtectedData } from '../../piv/admin-data.ts'
 import type { Card } from '../../piv/host/card.ts'
 import { type Context, confirm, type Run } from '../context.ts'
+import { isInReader, standingRights } from '../management.ts'
 import { TEXT } from '../messages.ts'
-import { isInReader, standingRights, triesToKeep, withCard } from '../select.ts'
+import { triesToKeep } from '../pin.ts'
+import { withCard } from '../select.ts'
 
 export const run: Run = (context) =>
   withCard(context, async (card) => {

@@ -1,8 +1,10 @@
 import { parseSlot } from '../../piv/slots.ts'
 import { certificateIn } from '../certificates.ts'
 import { confirm, type Run } from '../context.ts'
+import { unlockManagement } from '../management.ts'
 import { TEXT } from '../messages.ts'
-import { hasCertificate, unlockManagement, withCard } from '../select.ts'
+import { withCard } from '../select.ts'
+import { hasCertificate } from '../slots.ts'
 
 export const run: Run = async (context, slotName) => {
   const slot = parseSlot(slotName)

@@ -3,8 +3,10 @@ import { parseSlot } from '../../piv/slots.ts'
 import { certificatesIn } from '../ca.ts'
 import { certificateJson } from '../certificates.ts'
 import type { Run } from '../context.ts'
+import { unlockManagement } from '../management.ts'
 import { TEXT } from '../messages.ts'
-import { acceptCertificates, freeCertificate, unlockManagement, withCard } from '../select.ts'
+import { withCard } from '../select.ts'
+import { acceptCertificates, freeCertificate } from '../slots.ts'
 
 export const run: Run = async (context, slotName, file, ...more) => {
   const slot = parseSlot(slotName)

@@ -5,7 +5,8 @@ import { contentOf, sendPem } from '../certificates.ts'
 import { given, type Run } from '../context.ts'
 import { TEXT } from '../messages.ts'
 import { nameKey } from '../named-key.ts'
-import { keyPin, withCard } from '../select.ts'
+import { keyPin } from '../pin.ts'
+import { withCard } from '../select.ts'
 
 export const run: Run = async (context, slotName) => {
   const { hash, padding, template } = context.options

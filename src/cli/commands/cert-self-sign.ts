@@ -3,9 +3,11 @@ import { parseSlot } from '../../piv/slots.ts'
 import { pemOf } from '../../x509/pem.ts'
 import { certificateJson, contentOf, sendPem } from '../certificates.ts'
 import { given, type Run } from '../context.ts'
+import { unlockToCertify } from '../management.ts'
 import { TEXT } from '../messages.ts'
 import { nameKey } from '../named-key.ts'
-import { freeCertificate, unlockToCertify, withCard } from '../select.ts'
+import { withCard } from '../select.ts'
+import { freeCertificate } from '../slots.ts'
 
 export const run: Run = async (context, slotName) => {
   const { days, hash, padding } = context.options

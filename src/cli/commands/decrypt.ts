@@ -5,7 +5,8 @@ import { binaryOutput } from '../binary.ts'
 import type { Run } from '../context.ts'
 import { readSmall } from '../files.ts'
 import { TEXT } from '../messages.ts'
-import { keyPin, withCard } from '../select.ts'
+import { keyPin } from '../pin.ts'
+import { withCard } from '../select.ts'
 
 export const run: Run = async (context, slotName, file) => {
   const { options } = context

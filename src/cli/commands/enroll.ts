@@ -13,10 +13,11 @@ import { ifDue } from '../due.ts'
 import { abandonedJson, abandonedText, enrollOptions, resultJson, resultText } from '../enrollment.ts'
 import { EXIT } from '../exit.ts'
 import { forProgram } from '../for-program.ts'
+import { isInReader, standingRights } from '../management.ts'
 import { TEXT } from '../messages.ts'
 import { nameKey } from '../named-key.ts'
 import type { Options } from '../options.ts'
-import { isInReader, standingRights, withCard } from '../select.ts'
+import { withCard } from '../select.ts'
 
 export const run: Run = async (context, slotName?: string) => {
   const options = forProgram(context.options)

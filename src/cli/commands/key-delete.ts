@@ -1,8 +1,10 @@
 import { CardError } from '../../errors.ts'
 import { parseSlot } from '../../piv/slots.ts'
 import { confirm, type Run } from '../context.ts'
+import { isInReader, unlockManagement } from '../management.ts'
 import { TEXT } from '../messages.ts'
-import { hasKey, isInReader, unlockManagement, withCard } from '../select.ts'
+import { withCard } from '../select.ts'
+import { hasKey } from '../slots.ts'
 
 export const run: Run = async (context, slotName) => {
   const slot = parseSlot(slotName)

@@ -3,9 +3,11 @@ import { parseSlot } from '../../piv/slots.ts'
 import { given, type Run } from '../context.ts'
 import { keyJson, publicKeyPem } from '../describe.ts'
 import { sendText } from '../files.ts'
+import { unlockManagement } from '../management.ts'
 import { TEXT } from '../messages.ts'
 import { keepNewKey } from '../named-key.ts'
-import { freeSlot, unlockManagement, withCard } from '../select.ts'
+import { withCard } from '../select.ts'
+import { freeSlot } from '../slots.ts'
 
 export const run: Run = async (context, slotName) => {
   const { options, out } = context

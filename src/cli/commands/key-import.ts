@@ -4,8 +4,10 @@ import { certificateJson } from '../certificates.ts'
 import { given, type Run } from '../context.ts'
 import { keyJson } from '../describe.ts'
 import { readKeyFile } from '../key-file.ts'
+import { unlockManagement } from '../management.ts'
 import { TEXT } from '../messages.ts'
-import { acceptCertificates, freeCertificate, freeSlot, unlockManagement, withCard } from '../select.ts'
+import { withCard } from '../select.ts'
+import { acceptCertificates, freeCertificate, freeSlot } from '../slots.ts'
 
 export const run: Run = async (context, slotName, file) => {
   const { options, out } = context

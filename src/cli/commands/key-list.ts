@@ -1,7 +1,7 @@
 import type { Run } from '../context.ts'
 import { contentJson, contentLine } from '../describe.ts'
 import { TEXT } from '../messages.ts'
-import { slotsOnFile } from '../select.ts'
+import { slotsOnFile } from '../slots.ts'
 
 export const run: Run = async (context) => {
   const { contents, seesAll } = await slotsOnFile(context)

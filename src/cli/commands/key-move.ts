@@ -2,8 +2,10 @@ import { UsageError } from '../../errors.ts'
 import { parseSlot } from '../../piv/slots.ts'
 import type { Run } from '../context.ts'
 import { keyJson } from '../describe.ts'
+import { unlockManagement } from '../management.ts'
 import { TEXT } from '../messages.ts'
-import { freeSlot, unlockManagement, withCard } from '../select.ts'
+import { withCard } from '../select.ts'
+import { freeSlot } from '../slots.ts'
 
 export const run: Run = async (context, fromName, toName) => {
   const [from, to] = [parseSlot(fromName), parseSlot(toName)]

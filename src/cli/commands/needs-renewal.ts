@@ -9,10 +9,12 @@ import { chosenName, dueOf, listedCertificates } from '../due.ts'
 import { EXIT } from '../exit.ts'
 import { forgetFailuresOf } from '../failed-renewals.ts'
 import { keptSecret } from '../kept-secret.ts'
+import { isInReader, standingRights } from '../management.ts'
 import { TEXT } from '../messages.ts'
+import { unlock } from '../pin.ts'
 import { plain } from '../plain.ts'
 import { installTimer, removeTimer, systemdRuns, unitOf } from '../renewal-timer.ts'
-import { isInReader, standingRights, unlock, withCard } from '../select.ts'
+import { withCard } from '../select.ts'
 
 export const run: Run = async (context, slotName?: string) => {
   const { installTimer: install, removeTimer: remove } = context.options

@@ -1,8 +1,9 @@
 import { CardError } from '../../errors.ts'
 import { parseObjectTag } from '../../piv/objects.ts'
 import { confirm, type Run } from '../context.ts'
+import { unlockManagement } from '../management.ts'
 import { TEXT } from '../messages.ts'
-import { unlockManagement, withCard } from '../select.ts'
+import { withCard } from '../select.ts'
 
 export const run: Run = async (context, tagName) => {
   const tag = parseObjectTag(tagName)

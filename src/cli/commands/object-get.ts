@@ -3,7 +3,8 @@ import { objectByTag, parseObjectTag } from '../../piv/objects.ts'
 import { binaryOutput } from '../binary.ts'
 import type { Run } from '../context.ts'
 import { TEXT } from '../messages.ts'
-import { unlock, withCard } from '../select.ts'
+import { unlock } from '../pin.ts'
+import { withCard } from '../select.ts'
 
 export const run: Run = async (context, tagName) => {
   const tag = parseObjectTag(tagName)

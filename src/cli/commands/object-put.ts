@@ -2,8 +2,9 @@ import { UsageError } from '../../errors.ts'
 import { objectByTag, parseObjectTag } from '../../piv/objects.ts'
 import type { Run } from '../context.ts'
 import { readSmall } from '../files.ts'
+import { unlockManagement } from '../management.ts'
 import { TEXT } from '../messages.ts'
-import { unlockManagement, withCard } from '../select.ts'
+import { withCard } from '../select.ts'
 
 export const run: Run = async (context, tagName, file) => {
   const tag = parseObjectTag(tagName)

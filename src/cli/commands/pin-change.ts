@@ -1,7 +1,8 @@
 import type { Run } from '../context.ts'
 import { pinJson } from '../describe.ts'
 import { TEXT } from '../messages.ts'
-import { newPinOf, takePin, withCard } from '../select.ts'
+import { newPinOf, takePin } from '../pin.ts'
+import { withCard } from '../select.ts'
 
 export const run: Run = (context) =>
   withCard(context, async (card) => {

@@ -5,7 +5,8 @@ import type { Context, Run } from '../context.ts'
 import { pinJson } from '../describe.ts'
 import { readLine } from '../files.ts'
 import { TEXT } from '../messages.ts'
-import { newPinOf, takePuk, withCard } from '../select.ts'
+import { newPinOf, takePuk } from '../pin.ts'
+import { withCard } from '../select.ts'
 
 export const run: Run = (context) =>
   withCard(context, async (card) => {

@@ -1,7 +1,8 @@
 import type { Run } from '../context.ts'
 import { pinJson } from '../describe.ts'
 import { TEXT } from '../messages.ts'
-import { unlock, withCard } from '../select.ts'
+import { unlock } from '../pin.ts'
+import { withCard } from '../select.ts'
 
 export const run: Run = (context) =>
   withCard(context, async (card) => {

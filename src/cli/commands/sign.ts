@@ -5,7 +5,8 @@ import { given, type Run } from '../context.ts'
 import { readStream } from '../files.ts'
 import { TEXT } from '../messages.ts'
 import { nameKey } from '../named-key.ts'
-import { keyPin, withCard } from '../select.ts'
+import { keyPin } from '../pin.ts'
+import { withCard } from '../select.ts'
 
 export const run: Run = async (context, slotName, file) => {
   const { options } = context

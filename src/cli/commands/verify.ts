@@ -6,7 +6,7 @@ import type { Context, Run } from '../context.ts'
 import { EXIT } from '../exit.ts'
 import { readSmall, readStream } from '../files.ts'
 import { TEXT } from '../messages.ts'
-import { keyOnFile } from '../select.ts'
+import { keyOnFile } from '../slots.ts'
 
 export const run: Run = async (context, slotName, file, signatureFile) => {
   const { options, out } = context
