@@ -1,6 +1,7 @@
 // Which of several certificates is for a key, and its issuers, from the nearest upwards.
 import { type KeyObject, X509Certificate } from 'node:crypto'
 import { equal } from '../bytes.ts'
+import { issued } from '../x509/path.ts'
 
 export interface Ordered {
   /** Undefined: no certificate is for the key. */
@@ -40,14 +41,5 @@ export function isFor(certificate: X509Certificate, key: KeyObject): boolean {
     return certificate.publicKey.equals(key)
   } catch {
     return false // a type of key that is not supported
-  }
-}
-
-/** Whether `issuer` signed `certificate`, by name and by key. */
-export function issued(certificate: X509Certificate, issuer: X509Certificate): boolean {
-  try {
-    return certificate.checkIssued(issuer) && certificate.verify(issuer.publicKey)
-  } catch {
-    return false // a type of key or signature that cannot be checked here
   }
 }

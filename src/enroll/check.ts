@@ -1,20 +1,13 @@
 // Whether the CA issued what was asked for: for this key, from a trusted issuer, valid now, for its use.
 import { X509Certificate } from 'node:crypto'
-import { equal, hex } from '../bytes.ts'
 import { clock } from '../dates.ts'
 import { CaError } from '../errors.ts'
-import { DER } from '../iso7816/der.ts'
-import { ifWellFormed, unwrap } from '../iso7816/tlv.ts'
 import type { KeyInfo } from '../piv/host/key-info.ts'
-import { extensionIn, readCertificate } from '../x509/certificate.ts'
-import { Parts } from '../x509/parts.ts'
-import { isFor, issued } from './chain.ts'
+import { shortestPath } from '../x509/path.ts'
+import { isFor } from './chain.ts'
 import type { CertificateDescription } from './describe.ts'
 import { examineCertificates } from './import.ts'
 
-/** Longest path from a certificate to a trusted one. */
-const LONGEST = 8
-const EMPTY = new Uint8Array(0)
 /** How far the clocks of this computer and of the CA may differ, in milliseconds. */
 export const SKEW = 5 * 60_000
 
@@ -90,48 +83,11 @@ function pathFrom(
 ): readonly X509Certificate[] | undefined {
   const authorities = [...trusted, ...pool].filter(({ ca }) => ca)
   const serving = authorities.filter((one) => untimely(one, now) === undefined)
-  const path = shortest(leaf, serving, trusted) ?? shortest(leaf, authorities, trusted)
+  const path = shortestPath(leaf, serving, trusted) ?? shortestPath(leaf, authorities, trusted)
   for (const one of path ?? []) {
     // The type declarations miss that this is undefined for an empty name.
     const name: string | undefined = one.subject
     assertInTime(`the certificate of its CA (${name?.replaceAll('\n', ', ') ?? ''})`, one, now)
   }
   return path
-}
-
-/** How many CAs may be below it, not counting self-issued ones. RFC 5280, 4.2.1.9. */
-function mostBelow({ raw }: X509Certificate): number {
-  const most = ifWellFormed(() => {
-    const { value = EMPTY } = extensionIn(readCertificate(raw), 'basicConstraints') ?? {}
-    const parts = new Parts(unwrap(value, DER.sequence))
-    parts.takeIf(DER.boolean)
-    const length = parts.takeIf(DER.integer)
-    return length === undefined ? Number.POSITIVE_INFINITY : Number(`0x0${hex(length)}`)
-  })
-  return most ?? 0 // no readable limit: no CA may be below it
-}
-
-/** Visits each certificate once: CAs that certify each other create more paths than can be walked. */
-function shortest(
-  leaf: X509Certificate,
-  authorities: readonly X509Certificate[],
-  trusted: readonly X509Certificate[],
-): readonly X509Certificate[] | undefined {
-  const isTrusted = ({ raw }: X509Certificate) => trusted.some((other) => equal(other.raw, raw))
-  const left = new Set(authorities)
-  let ways: ReadonlyArray<readonly X509Certificate[]> = [[]]
-  for (let length = 0; length <= LONGEST; length += 1) {
-    const longer: X509Certificate[][] = []
-    for (const way of ways) {
-      const below = way.filter((one) => one.subject !== one.issuer).length
-      for (const issuer of left) {
-        if (below > mostBelow(issuer) || !issued(way.at(-1) ?? leaf, issuer)) continue
-        if (isTrusted(issuer)) return [...way, issuer]
-        left.delete(issuer)
-        longer.push([...way, issuer])
-      }
-    }
-    ways = longer
-  }
-  return undefined
 }

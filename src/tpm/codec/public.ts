@@ -61,8 +61,11 @@ export function objectName(area: Uint8Array): Uint8Array {
   return concat(u16(ALG.SHA256), sha256(area))
 }
 
-/** Reads a TPMT_PUBLIC of an asymmetric key whose nameAlg is SHA-256, as views of it. @throws TpmError ERR_TPM_ANSWER */
-export function decodePublic(area: Uint8Array): ObjectPublic {
+/**
+ * Reads a TPMT_PUBLIC of an asymmetric key whose nameAlg is SHA-256, as views of it. Keys of cards have no signing scheme;
+ * `scheme` accepts one, as attestation keys have it. @throws TpmError ERR_TPM_ANSWER
+ */
+export function decodePublic(area: Uint8Array, scheme: 'none' | 'any' = 'none'): ObjectPublic {
   const reader = new WireReader(area)
   const type = reader.u16()
   const nameAlg = reader.u16()
@@ -70,7 +73,10 @@ export function decodePublic(area: Uint8Array): ObjectPublic {
   const authPolicy = reader.view()
   if (nameAlg !== ALG.SHA256) throw malformed('has another name algorithm than SHA-256')
   if (reader.u16() !== ALG.NULL) reader.skip(4) // symmetric key bits and mode of a storage key
-  if (reader.u16() !== ALG.NULL) throw malformed('has a signing scheme')
+  if (reader.u16() !== ALG.NULL) {
+    if (scheme === 'none') throw malformed('has a signing scheme')
+    reader.skip(2) // its hash
+  }
   if (type === ALG.ECC) {
     const id = reader.u16()
     if (reader.u16() !== ALG.NULL) throw malformed('has a key derivation scheme')

@@ -9,7 +9,8 @@ import { policyDigest } from '../policy/digest.ts'
 import type { Role } from '../policy/terms.ts'
 import type { ApprovalName, CardFile } from '../store/card-file.ts'
 import { indexGone, type LockCard, policyFacts } from './context.ts'
-import { indexName, indexPublic } from './nv.ts'
+import { indexPublic } from './index-public.ts'
+import { indexName } from './nv.ts'
 import { type LockTable, withoutSeal } from './table.ts'
 
 /** The Name of this index, if K made it. */

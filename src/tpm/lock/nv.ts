@@ -1,4 +1,4 @@
-// NV indices: their public area, and how the owner lists, defines and undefines them.
+// NV indices: how the owner lists, defines and undefines them.
 import { equal } from '../../bytes.ts'
 import { TpmError } from '../../errors.ts'
 import type { NativeAuth } from '../../native.ts'
@@ -9,10 +9,7 @@ import type { Session } from '../commands.ts'
 import { CAP, CC, NV_FIRST, RH } from '../constants.ts'
 import type { TpmDevice } from '../devices.ts'
 import { responseOf } from '../failure.ts'
-import { policyDigest } from '../policy/digest.ts'
-import type { Role } from '../policy/terms.ts'
 import type { Srk } from '../srk.ts'
-import type { LockTable } from './table.ts'
 
 /** Every NV handle in use from NV_FIRST on. */
 export async function usedIndices(device: TpmDevice): Promise<Set<number>> {
@@ -110,13 +107,3 @@ export async function undefineIndex(
   await owner((auth) => device.run(command(CC.NV_UndefineSpace, [RH.OWNER, index], [auth])))
   if ((await ours()) !== undefined) throw tampered('says that it removed a part of the card, and still has it')
 }
-
-/** The public area of a card's index, before its first write. */
-export function indexPublic(role: Role, handle: number, burnName: Uint8Array, table: LockTable): NvPublic {
-  // The policy of an index refers only to K, never to the index itself: otherwise its Name could not be known beforehand.
-  const facts = { cardId: NOBODY, burnName, pin: NOWHERE, puk: NOWHERE }
-  return { handle, attributes: table.attributes, authPolicy: policyDigest(table.index[role], facts), dataSize: 8 }
-}
-
-const NOBODY = new Uint8Array(16)
-const NOWHERE = { handle: 0, name: new Uint8Array(0), tries: 0 }
