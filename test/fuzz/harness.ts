@@ -7,7 +7,7 @@ import { firstSeed, Random } from '../support/random.ts'
 export const LONG = process.env.TESSERA_TEST_LONG === '1'
 
 /** Seconds of processor time that a fuzz test runs: as many cases on a busy machine as on a quiet one. */
-export const FUZZ_SECONDS = LONG ? 600 : 10
+export const FUZZ_SECONDS = LONG ? 600 : 5
 
 export interface FuzzOptions {
   /** Errors with which a target refuses its input. */
