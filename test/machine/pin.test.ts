@@ -6,7 +6,7 @@ import * as assert from 'uvu/assert'
 import { startSwtpm } from '../support/swtpm.ts'
 import { home, walked } from './walk.ts'
 
-const FACTOR = process.env.TESSERA_TEST_LONG === '1' ? 50 : 1
+const FACTOR = process.env.TESSERA_TEST_LONG === '1' ? 120 : 1
 
 /** What a walk has to come past to be worth anything. */
 const WANTED = [
@@ -42,14 +42,14 @@ const WANTED = [
 ]
 
 test('embedded: a long walk', async () => {
-  const seen = await walked('embedded', { home: home(), tcti: 'embedded:' }, 20_000 * FACTOR)
+  const seen = await walked('embedded', { home: home(), tcti: 'embedded:' }, 8000 * FACTOR)
   assert.equal([...seen.keys()].sort(), [...WANTED].sort())
 })
 
 test('swtpm: a shorter one', async () => {
   const swtpm = await startSwtpm()
   try {
-    await walked('swtpm', { home: home(), tcti: swtpm.tcti }, 2000 * FACTOR)
+    await walked('swtpm', { home: home(), tcti: swtpm.tcti }, 1000 * FACTOR)
   } finally {
     await swtpm.stop()
   }
