@@ -3,6 +3,7 @@
 // time limit: 900 s
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
+import { done } from '../support/done.ts'
 import { ACTS } from './support/acts.ts'
 import { sweepDisks } from './support/sweep-disks.ts'
 
@@ -12,6 +13,9 @@ for (const act of ACTS) {
   for (const beside of [true, false]) {
     test(`${act.name}${beside ? ', beside another card' : ''}`, async () => {
       const { points, kills, disks, found, wrong } = await sweepDisks(act, { beside, every })
+      done(points, 'points')
+      done(disks, 'disks')
+      done(kills, 'kills')
       console.log(`  ${act.name}: ${points} points, ${disks} disks, ${kills} by SIGKILL too:`, found)
       assert.equal(wrong, [])
       assert.equal(Object.keys(found).sort(), act.outcomes)

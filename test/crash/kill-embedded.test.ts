@@ -7,6 +7,7 @@ import { promisify } from 'node:util'
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
 import { root } from '../runner/jobs.ts'
+import { done } from '../support/done.ts'
 import { meanwhile } from '../support/meanwhile.ts'
 import { firstSeed } from '../support/random.ts'
 import { freshState, type Scratch, type StatePlace, scratchLock } from './support/scratch.ts'
@@ -63,6 +64,7 @@ for (const where of ['memory', 'disk'] as const) {
     console.log(
       `  ${where}, seed ${seed}: ${kills} kills, ${rate}/s; ${answered} wrong PINs answered, ${counted} counted`,
     )
+    done(kills, 'kills')
     assert.equal({ lost, invented, unusable, fault }, { lost: 0, invented: 0, unusable: 0, fault: '' })
     assert.is(counted, answered + overcounted)
     assert.ok(overcounted <= kills, 'at most one in flight for each kill')

@@ -5,6 +5,7 @@ import { test } from 'uvu'
 import * as assert from 'uvu/assert'
 import { SocketBackend } from '../support/backend.ts'
 import { CC } from '../support/codes.ts'
+import { done } from '../support/done.ts'
 import { type Swtpm, startSwtpm } from '../support/swtpm.ts'
 import { ALG, RH } from '../support/templates.ts'
 import {
@@ -115,6 +116,7 @@ test(`${KILLS} kills: no wrong PIN is forgotten, no state is unusable`, async ()
   }
   const rate = Math.round((1000 * KILLS) / (performance.now() - started))
   console.log(`  ${KILLS} kills, ${rate}/s: ${answered} wrong PINs answered, ${counted} counted`)
+  done(KILLS, 'kills')
   assert.ok(answered > KILLS)
   assert.is(await scratch.prove(), counted)
   await tpm.stop()

@@ -3,6 +3,7 @@
 // time limit: 900 s
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
+import { done } from '../support/done.ts'
 import { startProxy } from '../support/proxy.ts'
 import { startSwtpm } from '../support/swtpm.ts'
 import { ACTS } from './support/acts.ts'
@@ -17,6 +18,8 @@ for (const [act, beside] of [[create, false] as const, ...ACTS.map((act) => [act
     const proxy = await startProxy(tpm.path)
     assert.ok(act)
     const { points, kills, loaded, found, wrong } = await sweepWire(act, proxy, { beside, every })
+    done(points, 'points')
+    done(kills, 'kills')
     console.log(`  ${act.name}: ${points} points, ${kills} of them by SIGKILL too:`, found)
     assert.equal(wrong, [])
     assert.ok(loaded > 0, 'some deaths leave something to flush')

@@ -30,6 +30,7 @@ import {
   writeDisk,
 } from '../crash/support/snapshots.ts'
 import { PASSWORDS, startLab } from '../lab-ca/support.ts'
+import { done } from '../support/done.ts'
 import { program } from '../support/program.ts'
 import { tempDir, within } from '../support/temp.ts'
 import { type TestCa, testCa } from './support/ca.ts'
@@ -144,6 +145,7 @@ for (const [slot, usage] of [
   test(`every disk that a kill can leave, slot ${slot}`, async () => {
     const found = await sweep(slot, usage)
     console.log(`  ${slot}:`, found)
+    done(found.points ?? 0, 'points')
     assert.ok((found.points ?? 0) > 60)
     const outcomes = Object.keys(found)
     for (const one of ['whole, go on: renewed', 'whole, give up: as before', 'between, go on: renewed']) {

@@ -2,6 +2,7 @@
 // words and must do nothing else. Every case follows from the seed that is printed and its own number.
 import * as assert from 'uvu/assert'
 import { hex } from '../../src/bytes.ts'
+import { done } from '../support/done.ts'
 import { firstSeed, Random } from '../support/random.ts'
 
 export const LONG = process.env.TESSERA_TEST_LONG === '1'
@@ -102,6 +103,7 @@ export async function fuzz(
     }
   }
   console.log(`fuzz ${name}: ${count} cases, ${taken} of them taken`)
+  done(count, 'cases')
   assert.ok(taken > 0, `fuzz ${name}: every case was refused`)
   return count
 }

@@ -6,7 +6,9 @@ import { fileURLToPath, pathToFileURL } from 'node:url'
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
 import { placeOf } from '../runner/bundle.ts'
-import { type Job, readHints, root, testJobs } from '../runner/jobs.ts'
+import { addDone, CAMPAIGN_NAMES, CAMPAIGNS, campaignTable } from '../runner/campaigns.ts'
+import { filesBelow, type Job, readHints, root, testJobs } from '../runner/jobs.ts'
+import { longOptions } from '../runner/long.ts'
 import { type Ending, judge, uvuCounts } from '../runner/outcome.ts'
 import { run } from '../runner/process.ts'
 import { closingLines } from '../runner/report.ts'
@@ -123,6 +125,55 @@ test('a signal, a missing program and the environment are seen', async () => {
   assert.match((await run({ ...job, argv: ['/nowhere/at/all'] }, {})).startError ?? '', /ENOENT/)
   const ending = await run(shell('echo "$TESSERA_HOME|$NODE_ENV|$npm_config_x|$MORE"'), { MORE: 'more' })
   assert.match(ending.output, /tessera-\w+\/home\|\|\|more\n/)
+})
+
+const inCampaigns: readonly string[] = Object.values(CAMPAIGNS).flatMap(({ files }) => files)
+
+test('campaigns: each has tests, and what can do more is in one', () => {
+  const names = filesBelow('test', ['.test.ts'])
+  for (const part of inCampaigns)
+    assert.ok(
+      names.some((name) => name.includes(part)),
+      part,
+    )
+  const asks = /process\.env\.TESSERA_TEST_LONG/
+  const canDoMore = names.filter((name) => asks.test(readFileSync(join(root, name), 'utf8')))
+  const left = canDoMore.filter((name) => !inCampaigns.some((part) => name.includes(part)))
+  assert.equal(
+    left,
+    ['test/cli/transcripts.test.ts'],
+    'TESSERA_TEST_LONG=1 node test/run cli/transcripts: on both TPMs',
+  )
+})
+
+test('campaigns: what is asked for', () => {
+  assert.equal(longOptions(['fuzz', '--minutes', '5', '--seed', '7', '--json', 'x.json']), {
+    ...{ campaigns: ['fuzz'], minutes: 5, seed: 7, json: 'x.json' },
+  })
+  assert.equal(longOptions([]).campaigns, CAMPAIGN_NAMES)
+  assert.is(longOptions([]).minutes, undefined)
+  for (const [wrong, said] of [
+    [['fuz'], /unknown campaign fuz\. Known: power-loss, /],
+    [['--minutes', '0'], /--minutes takes a number from 1/],
+    [['--minutes', 'x'], /--minutes takes/],
+    [['--seed', '-1'], /seed/],
+    [['--sed', '1'], /--sed/],
+  ] as const)
+    assert.throws(() => longOptions(wrong), said)
+})
+
+test('campaigns: the table adds up what tests say they have done', () => {
+  const done = addDone(addDone({}, '# done: 3 kills\nx\n# done: 2 points\n'), '# done: 4 kills\n')
+  assert.equal(done, { kills: 7, points: 2 })
+  const findings = [{ file: 'a.test.ts', seed: 9, output: '' }]
+  const rows = campaignTable([
+    { campaign: 'kill', rounds: 2, seconds: 90, done: { kills: 1234 }, findings: [] },
+    { campaign: 'fuzz', rounds: 1, seconds: 60, done: {}, findings },
+  ])
+  assert.equal(rows.split('\n').slice(1), [
+    'kill      2       1.5 min  1,234 kills  none',
+    'fuzz      1       1.0 min               1',
+  ])
 })
 
 test.run()

@@ -1,6 +1,7 @@
 // Random walks: acts are chosen, done to a card and to the model, and their answers compared.
 import { accessSync, constants } from 'node:fs'
 import { isDeepStrictEqual } from 'node:util'
+import { done } from '../support/done.ts'
 import { firstSeed, Random } from '../support/random.ts'
 import { tempDir } from '../support/temp.ts'
 import { type Act, type Answer, DEFAULT, PinModel, type Settings } from './model.ts'
@@ -118,6 +119,7 @@ export async function walked(name: string, place: Place, steps: number): Promise
   const started = performance.now()
   try {
     const seen = await walk(place, new Random(seed), steps)
+    done(steps, 'steps')
     console.log(`PIN machine, ${name}: ${steps} steps in ${((performance.now() - started) / 1000).toFixed(1)} s`)
     return seen
   } catch (error) {

@@ -3,6 +3,7 @@
 // vouches for is taken, and the TPM stays usable. TESSERA_TEST_LONG=1 does fifty times as many.
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
+import { done } from '../support/done.ts'
 import { type Random, seeded } from '../support/random.ts'
 import { within } from '../support/temp.ts'
 import { claimSize, concat, hex, u16, u32 } from '../support/wire.ts'
@@ -114,6 +115,7 @@ test(`${COUNT} answers`, async () => {
     }
   }
   await bench.settled('at the end')
+  done(COUNT, 'answers')
   await bench.stop()
 })
 

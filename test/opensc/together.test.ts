@@ -11,6 +11,7 @@ import { certificateOf } from '../contract/x509.ts'
 import { seen } from '../pcsc/cards.ts'
 import { type ServeProcess, startServe } from '../serve/support/process.ts'
 import { send } from '../support/channels.ts'
+import { done } from '../support/done.ts'
 import { type Pcscd, startPcscd } from '../support/pcscd.ts'
 import { tempDir } from '../support/temp.ts'
 import { type Pkcs11, startPkcs11 } from './pkcs11.ts'
@@ -126,6 +127,7 @@ test(`${COUNT} signatures of OpenSC, ${COUNT} PINs and uses of Tessera: not one 
   const progress = new Progress(COUNT, COUNT)
   const [met] = await progress.together(openscSigns(opensc, progress), tesseraWorks(card, progress))
   assert.equal([...met], [])
+  done(2 * COUNT, 'signatures')
   await opensc.stop()
   await card.close()
 })

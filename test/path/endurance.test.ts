@@ -7,6 +7,7 @@ import { promisify } from 'node:util'
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
 import { handles } from '../library/tpm-view.ts'
+import { done } from '../support/done.ts'
 import { program } from '../support/program.ts'
 import { startProxy } from '../support/proxy.ts'
 import { startSwtpm } from '../support/swtpm.ts'
@@ -36,6 +37,7 @@ function grows(tenths: readonly Tenth[]): void {
   const growth = { rss: (last.rss - warm.rss) / MIB, heap: (last.heap - warm.heap) / MIB }
   console.log(`${COUNT} signatures: RSS ${growth.rss.toFixed(2)} MiB more, heap ${growth.heap.toFixed(2)} MiB more`)
   assert.ok(growth.heap < 1, `the heap grew by ${growth.heap} MiB`)
+  done(COUNT, 'signatures')
   if (LONG) assert.ok(growth.rss < 1, `the memory of the process grew by ${growth.rss} MiB`)
 }
 

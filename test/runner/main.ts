@@ -4,22 +4,22 @@
 //   node test/run                 everything, linters first
 //   node test/run tpm/lock house  test files (and linters) whose path contains one of the words
 //   node test/run --lint          the linters only
+//   node test/run --long NAME     campaigns: see long.ts
 //   node test/run --asan WORD     against native/build-asan (made by scripts/native.mjs --asan)
 //   node test/run --install       the tests of a release alone: test/install/released; with --all on every Node, and arm64
 //
-// TESSERA_TEST_LONG=1 is for `npm run test:long`: tests may read it and do more; time limits are 20 times as long.
+// TESSERA_TEST_LONG=1: tests may read it and do more; time limits are 20 times as long.
 
 import { execFileSync } from 'node:child_process'
 import { existsSync } from 'node:fs'
 import { join } from 'node:path'
 import { bundleTests } from './bundle.ts'
 import { type Job, lintJobs, releasedTests, root, testJobs } from './jobs.ts'
-import { judge, type Outcome } from './outcome.ts'
-import { endAll, run } from './process.ts'
+import { runCampaigns } from './long.ts'
+import { endAll } from './process.ts'
 import { buildProgram } from './program.ts'
-import { closingLines, failureText, jobLine, timeTable } from './report.ts'
-
-const atATime = 2
+import { runAll } from './queue.ts'
+import { closingLines, timeTable } from './report.ts'
 
 function asanEnvironment(): Record<string, string> {
   const addon = join(root, 'native/build-asan/Release/tessera.node')
@@ -51,6 +51,12 @@ function chosenJobs(words: readonly string[], flags: readonly string[]): Job[] {
 }
 
 async function main(): Promise<void> {
+  const [mode, ...rest] = process.argv.slice(2)
+  if (mode === '--long') {
+    buildProgram()
+    if (!(await runCampaigns(rest))) process.exitCode = 1
+    return
+  }
   const flags = process.argv.slice(2).filter((argument) => argument.startsWith('--'))
   const words = process.argv.slice(2).filter((argument) => !argument.startsWith('--'))
   const unknown = flags.filter((flag) => !FLAGS.includes(flag))
@@ -63,18 +69,8 @@ async function main(): Promise<void> {
   buildProgram()
   const waiting = chosenJobs(words, flags)
   if (waiting.some(({ kind }) => kind === 'uvu')) await bundleTests()
-  const outcomes: Outcome[] = []
   const started = performance.now()
-  const worker = async () => {
-    for (let job = waiting.shift(); job; job = waiting.shift()) {
-      const outcome = judge(job, await run(job, environment))
-      outcomes.push(outcome)
-      console.log(jobLine(outcome))
-      if (outcome.failed > 0) console.log(failureText(outcome))
-    }
-  }
-  await Promise.all(Array.from({ length: atATime }, worker))
-
+  const outcomes = await runAll(waiting, environment)
   console.log(`\n${timeTable(outcomes, (performance.now() - started) / 1000)}\n`)
   if (outcomes.length === 0) console.log(`No test matches ${words.join(' ')}.`)
   for (const line of closingLines(outcomes)) console.log(line)
