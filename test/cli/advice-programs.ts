@@ -58,7 +58,7 @@ export const IN_MESSAGES: readonly ProgramLine[] = [
   { line: 'npm install kerberos', why: 'the package is no dependency, and is not in the lock file' },
   {
     line: 'npx tessera-card build-native',
-    test: 'test/install/installed.test.ts',
+    test: 'test/install/released/from-source.install.ts',
     by: "'npx tessera-card build-native'",
   },
   // The command without a package, as a value of its own in src/addon/faults.ts.
@@ -118,7 +118,7 @@ export const IN_DOCUMENTS: readonly ProgramLine[] = [
   { line: 'npx tessera', why: NOT_PUBLISHED },
   {
     line: 'npx tessera-card build-native',
-    test: 'test/install/installed.test.ts',
+    test: 'test/install/released/from-source.install.ts',
     by: "'npx tessera-card build-native'",
   },
   { line: 'npm install kerberos', why: 'the package is no dependency, and is not in the lock file' },
