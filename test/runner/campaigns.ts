@@ -10,7 +10,7 @@ export interface Campaign {
 export const CAMPAIGNS = {
   'power-loss': {
     claim: 'the disk after each write, cut: the old content or the new, and the card opens',
-    files: ['test/crash/embedded', 'test/enroll/crash'],
+    files: ['test/store/power-loss', 'test/crash/embedded', 'test/enroll/crash'],
   },
   death: {
     claim: 'a program ends before or after each TPM command: the next one recovers',
