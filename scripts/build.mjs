@@ -22,7 +22,15 @@ run(join(root, 'node_modules/.bin/tsc'), '-p', join(root, 'tsconfig.build.json')
 // the same types, so that the parts of a program that import and those that require() understand each other.
 mkdirSync(join(dist, 'commonjs'))
 writeFileSync(join(dist, 'commonjs/package.json'), '{ "type": "commonjs" }\n')
-for (const entry of ['index', 'enroll/index', 'keys/index', 'tls/index', 'signin/index', 'serve/index']) {
+for (const entry of [
+  'index',
+  'enroll/index',
+  'attest/index',
+  'keys/index',
+  'tls/index',
+  'signin/index',
+  'serve/index',
+]) {
   const name = entry === 'index' ? entry : dirname(entry)
   writeFileSync(join(dist, `commonjs/${name}.d.ts`), await declarations(entry))
 }
@@ -33,7 +41,10 @@ async function declarations(entry) {
   const text = readFileSync(join(dist, `${entry}.d.ts`), 'utf8')
   const isClass = (value) => typeof value === 'function' && /^class\b/.test(`${value}`)
   const names = [...text.matchAll(/export (type )?\{([^}]*)\}/g)].flatMap(([, all = '', list]) =>
-    list.split(',').flatMap((one) => (all || /^\s*type /.test(one) ? [one.trim().split(/\s+/).at(-1)] : [])),
+    list
+      .split(',')
+      .filter((one) => one.trim() !== '')
+      .flatMap((one) => (all || /^\s*type /.test(one) ? [one.trim().split(/\s+/).at(-1)] : [])),
   )
   return [
     `import type * as library from ${from}`,

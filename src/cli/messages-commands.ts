@@ -5,6 +5,7 @@ import { SIGN_IN_COMMANDS } from './messages-signin.ts'
 export const GROUPS = {
   pin: 'check, change and unblock the PIN',
   key: 'make and manage keys',
+  attest: 'prove what a key is in and what guards it, and verify such proofs',
   cert: 'make and manage certificates',
   object: 'read and write data objects',
   'admin-key': 'manage the PIV 9B key, which protects changes through PC/SC',
@@ -32,6 +33,7 @@ export const COMMAND_TEXTS = {
   'key move': 'move a key to another slot',
   'key delete': 'delete a key',
   'key attest': 'print a certificate which proves that a key was made on the card (PEM)',
+  'attest verify': 'verify evidence about a key, offline (exit code 0: accepted, 1: refused, any other: a failure)',
   'admin-key change':
     'set the PIV 9B key: default, random (nobody keeps it) or a file; otherwise it is asked for (PIN file: PIN, key)',
   'admin-key protect':

@@ -83,6 +83,10 @@ export const ERROR = {
   needsYes: (what: string) => `${what} To confirm, use --yes.`,
   lastTry: (what: string) => `One ${what} try is left, and a wrong ${what} would block it. Nothing was sent.`,
   pinBlocked: (ways: string) => `The PIN is blocked: too many wrong tries. ${ways}`,
+  noRoots:
+    'Nothing to verify the evidence with: name the certificates of the CAs that you trust (--roots FILE), or the makers whose roots come with Tessera (--makers).',
+  nonce: (least: number, most: number) =>
+    `A nonce is ${least} to ${most} octets in hexadecimal digits. To make one: openssl rand -hex 16.`,
   listen: (text: string) => `'${text}' is not an address with a port. Write it like 127.0.0.1:8443 or [::1]:8443.`,
   caCurve: "The CA's key can only be P-256 or P-384.",
   requestId: (text: string) => `'${text}' is not the number of a request. List them: tessera lab-ca list.`,

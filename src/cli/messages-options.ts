@@ -81,5 +81,10 @@ export const OPTION_TEXTS = {
   mayBeAgent: 'the user may be an enrolment agent, and ask for the certificates of others',
   pending: 'requests wait until they are approved',
   all: 'all requests that wait',
+  roots: 'certificates (PEM) of the CAs that certify attestation keys, and of makers',
+  makers: 'also trust the makers whose roots come with Tessera (Yubico)',
+  nonce: 'what the evidence was or is asked with: 8 to 32 octets in hexadecimal digits',
+  crl: 'lists of revoked certificates (PEM or DER)',
+  tier: 'what a TPM has to prove of itself at the least (default: local)',
   ...SIGN_IN_OPTIONS,
 } as const

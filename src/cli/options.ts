@@ -1,4 +1,5 @@
 // Every option of the command line as data, and the types derived from it. The texts are in messages.ts.
+import { TIERS } from '../attest/verdict.ts'
 import { MODELS } from '../piv/first-state.ts'
 import { PIN_POLICIES } from '../piv/slots.ts'
 import { METHODS } from '../signin/methods.ts'
@@ -105,6 +106,12 @@ export const OPTIONS = {
   mayBeAgent: { flags: '--enrolment-agent' },
   pending: { flags: '--pending' },
   all: { flags: '--all' },
+
+  roots: { flags: '--roots <file>' },
+  makers: { flags: '--makers' },
+  nonce: { flags: '--nonce <hex>' },
+  crl: { flags: '--crl <file>' },
+  tier: { flags: '--tier <tier>', choices: TIERS },
 } as const satisfies Record<keyof typeof TEXT.options, OptionRow>
 
 export type OptionName = keyof typeof OPTIONS

@@ -114,6 +114,13 @@ export const COMMANDS: readonly CommandRow[] = [
   },
   { words: 'key attest', args: '<slot>', options: ['out'], load: () => import('./commands/key-attest.ts') },
   {
+    words: 'attest verify',
+    args: '<file>',
+    options: ['roots', 'makers', 'nonce', 'crl', 'tier'],
+    oneIsAnswer: true,
+    load: () => import('./commands/attest-verify.ts'),
+  },
+  {
     words: 'sign',
     asks: true,
     args: '<slot> <file>',

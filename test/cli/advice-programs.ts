@@ -51,6 +51,7 @@ export const IN_MESSAGES: readonly ProgramLine[] = [
       'openssl pkcs12 -legacy -in old.p12 -out key.pem -passin pass:geheim -passout pass:key; openssl pkcs12 -export -in key.pem -out new.p12 -passin pass:key -passout pass:geheim',
   },
   { line: 'openssl pkey -in PRIVATE.pem -pubout', script: 'openssl pkey -in traditional.pem -pubout' },
+  { line: 'openssl rand -hex 16', script: 'openssl rand -hex 16' },
   { line: 'chmod 600', script: 'chmod 600 old.p12' },
   { line: "chmod 700 'X'", script: "mkdir -p run; chmod 700 'run'" },
   { line: "curl --unix-socket 'X' http://service/", test: 'test/signin/cli.test.ts', by: "'--unix-socket', socket" },

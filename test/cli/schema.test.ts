@@ -83,6 +83,12 @@ test('help desk: the challenge is an aside on standard error', async () => {
   await json(0, `help-desk respond ${challenge.challenge} --private-key ${at('desk.pem')}`)
 })
 
+test('evidence', async () => {
+  const vector = join(root, 'test/attest/vectors/yubikey-25515003.pem')
+  await json(0, `attest verify ${vector} --makers`)
+  await json(1, `attest verify ${join(root, 'package.json')} --makers`)
+})
+
 test('certificates', async () => {
   await json(0, 'key generate 9a', [PIN])
   await json(0, 'cert self-sign 9a --email a@b.c --upn a@b --sid S-1-5-21-1 --purposes any', [PIN])

@@ -54,6 +54,7 @@ test('the entry points of the package are index.ts of folders, and only re-expor
   assert.equal(entries, [
     'index.ts',
     'enroll/index.ts',
+    'attest/index.ts',
     'keys/index.ts',
     'tls/index.ts',
     'signin/index.ts',

@@ -29,6 +29,7 @@ const arrows: Readonly<Record<string, readonly string[]>> = {
   enroll: ['piv/host', 'piv', 'iso7816', 'x509', 'home', 'files', 'https', 'native'],
   'enroll/station': ['enroll', 'cards', 'piv/host', 'piv'],
   keys: ['piv/host', 'piv', 'iso7816', 'native'],
+  attest: ['tpm', 'x509', 'iso7816', 'piv'],
   tls: ['enroll', 'https', 'keys', 'piv/host', 'piv', 'native'],
   'lab-ca': ['iso7816', 'x509', 'files', 'https'],
   doctor: ['cards', 'tpm', 'pcsc', 'serve/vpcd', 'native'],
@@ -57,6 +58,7 @@ const arrows: Readonly<Record<string, readonly string[]>> = {
     'piv/host',
     'channel',
     'lab-ca',
+    'attest',
     'tls',
   ],
 }

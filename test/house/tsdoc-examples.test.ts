@@ -37,6 +37,7 @@ const reader = `
 declare const card: import('tessera-card').Card
 declare const message: Uint8Array
 declare const [pin, pem, password, adminKey]: [string, string, Uint8Array, Uint8Array]
+declare const [evidence, labCa, nonce]: [string, Uint8Array, Uint8Array]
 declare const ask: (reason: string) => Promise<string>
 declare const askPin: (asked: { reason: string }) => Promise<string>
 `

@@ -69,6 +69,7 @@ test('the same from CommonJS', () => {
 const ENTRIES: ReadonlyArray<readonly [string, string, string]> = [
   ['tessera-card', 'openCard', 'Card'],
   ['tessera-card/enroll', 'enroll', 'EnrollResult'],
+  ['tessera-card/attest', 'verifyAttestation', 'Verdict'],
   ['tessera-card/keys', 'cardKey', 'CardKey'],
   ['tessera-card/tls', 'cardAgent', 'CardAgent'],
   ['tessera-card/signin', 'signIn', 'Session'],
