@@ -58,6 +58,7 @@ export const COMMAND_TEXTS = {
   'help-desk respond': 'print the response to a challenge of pin unblock --help-desk',
   run: 'run a program that finds the card through PC/SC, without pcscd: run -- PROGRAM ...',
   serve: 'make cards available through PC/SC to every program of this machine, until stopped',
+  pkcs11: 'answer one PKCS #11 program on standard input and output; p11-kit starts this',
   ...SIGN_IN_COMMANDS,
   'lab-ca start': 'run the CA until stopped; the first time, create it',
   'lab-ca user add': 'add a user, or change one (PIN file: password)',

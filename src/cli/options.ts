@@ -43,6 +43,7 @@ export const OPTIONS = {
   ownerPasswordFile: { flags: '--owner-password-file <file>' },
 
   pcsc: { flags: '--pcsc' },
+  moduleFile: { flags: '--module-file' },
   vpcd: { flags: '--vpcd <host:port>' },
   vpcdListen: { flags: '--vpcd-listen <port>', range: [1, 65_534] },
 

@@ -254,6 +254,12 @@ export const COMMANDS: readonly CommandRow[] = [
     load: () => import('./commands/serve.ts'),
   },
   {
+    words: 'pkcs11',
+    options: ['moduleFile', 'lastTry'],
+    untilStopped: true,
+    load: () => import('./commands/pkcs11.ts'),
+  },
+  {
     words: 'signin',
     asks: true,
     args: '<address>',

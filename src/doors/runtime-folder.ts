@@ -16,8 +16,8 @@ function runtimeFolder({ XDG_RUNTIME_DIR: runtime }: Environment): string | unde
 }
 
 /** Where cards are served; beside the cards where the system has no place for sockets. */
-export const servedSocket = (home?: string, environment: Environment = process.env): string =>
-  join(runtimeFolder(environment) ?? join(new Home(home).run, 'doors'), SOCKET)
+export const servedSocket = (home?: string, environment: Environment = process.env, name = SOCKET): string =>
+  join(runtimeFolder(environment) ?? join(new Home(home).run, 'doors'), name)
 
 /** A path in a new folder of its own, to be removed with it. @throws FileError */
 export async function newRunSocket(environment: Environment = process.env): Promise<string> {

@@ -28,12 +28,22 @@ const DIGEST_INFO: Record<Hash, Uint8Array> = {
 }
 
 /** EMSA-PKCS1-v1_5. `length`: the octets of the modulus. */
-export function pkcs1Block(digest: Uint8Array, hash: Hash, length: number): Uint8Array {
-  const info = DIGEST_INFO[hash]
+export const pkcs1Block = (digest: Uint8Array, hash: Hash, length: number): Uint8Array =>
+  paddedBlock(length, DIGEST_INFO[hash], digest)
+
+/** 00 01 FF..FF 00 and the parts. @throws RangeError where less than eight octets of padding are left */
+export function paddedBlock(length: number, ...parts: readonly Uint8Array[]): Uint8Array {
+  let at = length
+  for (const part of parts) at -= part.length
+  if (at < LEAST_PADDING + 3) throw new RangeError('The block has no room for its padding.')
   const block = space(length).fill(0xff)
   block.set([0x00, 0x01])
-  block[length - digest.length - info.length - 1] = 0x00
-  block.set(info, length - digest.length - info.length)
-  block.set(digest, length - digest.length)
+  block[at - 1] = 0x00
+  for (const part of parts) {
+    block.set(part, at)
+    at += part.length
+  }
   return block
 }
+
+const LEAST_PADDING = 8

@@ -268,6 +268,7 @@ test('the laboratory CA', async () => {
 
 test('what needs no card', async () => {
   await json(0, 'doctor')
+  await json(0, 'pkcs11 --module-file')
   await json(9, `doctor --tcti swtpm:path=${at('nobody')}`)
   await json(0, 'completion zsh')
   await json(0, 'completion zsh key gen')

@@ -23,9 +23,10 @@ const arrows: Readonly<Record<string, readonly string[]>> = {
   pcsc: ['channel', 'transactions', 'native'],
   cards: ['tpm', 'pcsc', 'home', 'files', 'piv', 'vault', 'piv/card', 'piv/host', 'channel', 'iso7816'],
   doors: ['channel', 'files', 'home', 'native'],
+  'doors/pkcs11': ['doors', 'piv', 'piv/host', 'iso7816', 'x509'],
   'doors/pcsc': ['doors', 'channel', 'piv'],
   'serve/vpcd': ['doors', 'channel', 'native'],
-  serve: ['serve/vpcd', 'doors', 'doors/pcsc', 'cards', 'tpm', 'home', 'channel'],
+  serve: ['serve/vpcd', 'doors', 'doors/pcsc', 'doors/pkcs11', 'cards', 'tpm', 'home', 'channel'],
   enroll: ['piv/host', 'piv', 'iso7816', 'x509', 'home', 'files', 'https', 'native'],
   'enroll/station': ['enroll', 'cards', 'piv/host', 'piv'],
   keys: ['piv/host', 'piv', 'iso7816', 'native'],
@@ -48,6 +49,7 @@ const arrows: Readonly<Record<string, readonly string[]>> = {
     'serve',
     'serve/vpcd',
     'doors',
+    'doors/pkcs11',
     'doctor',
     'tpm',
     'pcsc',
@@ -74,7 +76,7 @@ export type Sources = Readonly<Record<string, string>>
 function partOf(path: string): string {
   if (path === 'piv/card/vault.ts') return 'vault'
   const [, part = path] =
-    /^(piv\/(?:card|host)|serve\/vpcd|doors\/pcsc|enroll\/station|[^/]+?)(?:\/|\.ts$)/.exec(path) ?? []
+    /^(piv\/(?:card|host)|serve\/vpcd|doors\/(?:pcsc|pkcs11)|enroll\/station|[^/]+?)(?:\/|\.ts$)/.exec(path) ?? []
   return part
 }
 
