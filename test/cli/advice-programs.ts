@@ -160,6 +160,11 @@ export const IN_DOCUMENTS: readonly ProgramLine[] = [
   { line: 'ssh-add -e $MODULE', test: SSH, by: "'ssh-add', ['-e', OPENSC]" },
   { line: 'certutil -d sql:$HOME/.pki/nssdb -N --empty-password', test: IN_CHROMIUM, by: "'-N', '--empty-password'" },
   {
+    line: 'pkcs11-tool --keypairgen --key-type EC:prime256v1 --id 01',
+    test: 'test/doors/pkcs11/strangers.test.ts',
+    by: "'--keypairgen', '--key-type', 'EC:prime256v1'",
+  },
+  {
     line: 'certutil -d sql:$HOME/.pki/nssdb -A -n sample -t P,, -i service/server.pem',
     test: IN_CHROMIUM,
     by: "'P,,'",

@@ -100,9 +100,18 @@ export const ADVICE: ReadonlyArray<Advice<CardState>> = [
   { line: 'reset X', state: 'nobody', typed: 'reset work --yes' },
   { line: 'reset X --yes', state: 'ready', typed: 'reset work --yes' },
   { line: 'reset desk --yes', state: 'desk' },
+  { line: 'pkcs11 --module-file', state: 'none' },
+  {
+    line: 'run -- pkcs11-tool --module /usr/lib/x86_64-linux-gnu/pkcs11/p11-kit-client.so --list-objects',
+    state: 'ready',
+  },
   { line: 'run -- pkcs11-tool -L', state: 'ready' },
   { line: 'run PROGRAM', state: 'ready', typed: 'run true' },
   { line: 'run -- sh', state: 'ready', typed: 'run -- sh -c true' },
+  {
+    line: 'run -- ssh-keygen -D /usr/lib/x86_64-linux-gnu/pkcs11/p11-kit-client.so',
+    state: 'ready',
+  },
   { line: 'run -- ssh-keygen -D /usr/lib/x86_64-linux-gnu/opensc-pkcs11.so', state: 'ready' },
   { line: 'run --card work -- sh', state: 'ready', typed: 'run --card work -- sh -c true' },
   {

@@ -1,6 +1,14 @@
 // takes: 15 s
 // Programs of others on cards that `tessera serve --pcsc` serves beside PC/SC: all they know is p11-kit's module.
-import { constants, createHash, generateKeyPairSync, publicEncrypt, verify, X509Certificate } from 'node:crypto'
+import {
+  constants,
+  createHash,
+  createPublicKey,
+  generateKeyPairSync,
+  publicEncrypt,
+  verify,
+  X509Certificate,
+} from 'node:crypto'
 import { once } from 'node:events'
 import { existsSync, readFileSync } from 'node:fs'
 import { createServer } from 'node:https'
@@ -11,13 +19,16 @@ import * as assert from 'uvu/assert'
 import { knowing, labels, NAMES, secret, type UsedSlot, uri } from '../../strangers/support/opensc.ts'
 import { findPkcs11, P11_KIT } from '../../strangers/support/pkcs11.ts'
 import {
+  NEW_PIN,
   PIN,
+  PUK,
   type Served,
   type ServedCard,
   startServed,
   TRIES,
   triesLeft,
   WRONG_PIN,
+  WRONG_PUK,
 } from '../../strangers/support/served.ts'
 import { askpass, LOGGED_IN, login, publicKeyOf } from '../../strangers/support/ssh.ts'
 import { SSHD_IS_HERE, startSshd } from '../../strangers/support/sshd.ts'
@@ -282,6 +293,39 @@ test('Java: the keys and certificates of a card', async () => {
   const entries = stdout.match(/PrivateKeyEntry/g)?.length
   assert.is(entries, SLOTS.length, stdout)
   assert.match(stdout, curve.certificate('9a').fingerprint256)
+})
+
+test('pkcs11-tool: a key in an empty slot, its certificate, and that deleted again', async () => {
+  const make = ['--keypairgen', '--key-type', 'EC:prime256v1', '--id', '06']
+  await ok('pkcs11-tool', [...loggedIn(curve), ...make], withPin)
+  says(await refused('pkcs11-tool', [...loggedIn(curve), ...make], withPin), /CKR_ACTION_PROHIBITED|0x1b|rv = unknown/)
+  const read = async (type: 'pubkey' | 'cert'): Promise<Buffer> => {
+    const out = newFile()
+    await ok('pkcs11-tool', [...on(curve), '--read-object', '--type', type, '--id', '06', '-o', out])
+    return readFileSync(out)
+  }
+  const publicKey = createPublicKey({ key: await read('pubkey'), format: 'der', type: 'spki' })
+  const certificate = await served.issuer.certify('83', publicKey, 'made by pkcs11-tool')
+  const write = ['--write-object', file(certificate.raw), '--type', 'cert', '--id', '06']
+  await ok('pkcs11-tool', [...loggedIn(curve), ...write], withPin)
+  assert.equal(await read('cert'), certificate.raw)
+  await ok('pkcs11-tool', [...loggedIn(curve), '--delete-object', '--type', 'cert', '--id', '06'], withPin)
+  const found = labels((await ok('pkcs11-tool', [...on(curve), '--list-objects'])).stdout)
+  assert.ok(found.includes('Retired KEY MAN 2'))
+  assert.not.ok(found.includes('Retired Certificate for Key Management 2'))
+  // A key is not deleted by a slip.
+  await refused('pkcs11-tool', [...loggedIn(curve), '--delete-object', '--type', 'privkey', '--id', '06'], withPin)
+})
+
+test('pkcs11-tool: another PIN, and a new one by the PUK', async () => {
+  const change = ['--change-pin', '--pin', secret('PIN'), '--new-pin', secret('NEW')]
+  await ok('pkcs11-tool', [...on(prime), '--login', ...change], knowing({ PIN, NEW: NEW_PIN }))
+  await prime.look((one) => one.verifyPin(NEW_PIN))
+  const byPuk = ['--login', '--login-type', 'so', '--so-pin', secret('PUK'), '--init-pin', '--pin', secret('PIN')]
+  await ok('pkcs11-tool', [...on(prime), ...byPuk], knowing({ PUK, PIN }))
+  await prime.look((one) => one.verifyPin(PIN))
+  await refused('pkcs11-tool', [...on(prime), ...byPuk], knowing({ PUK: WRONG_PUK, PIN }))
+  assert.is((await prime.look((one) => one.pinStatus())).puk?.triesLeft, TRIES.puk - 1)
 })
 
 test.run()
