@@ -39,6 +39,8 @@ type Connected = (...result: [error: Error, socket: null] | [error: null, socket
 export interface ConnectorPlace {
   readonly hostname: string
   readonly port?: string | number
+  /** `https:` unless given; others are refused. */
+  readonly protocol?: string
   readonly servername?: string | null
 }
 
@@ -73,6 +75,9 @@ function workerOptions(options: object): WorkerOptions {
   const given = WORKER_OPTIONS.map((name) => [name, Reflect.get(options, name)] as const)
   return Object.fromEntries(given.filter(([, value]) => value != null))
 }
+
+const httpsOnly = (protocol: string) =>
+  new UsageError('ERR_USAGE', `A card's agent fetches https: only, not ${protocol}`)
 
 /** The CA certificates of this thread, however they were set. */
 const defaults = (): WorkerOptions => ({
@@ -142,7 +147,8 @@ export class CardAgent extends Agent {
 
   /** For undici and libraries built on its dispatchers: `new Agent({ connect: agent.connector() })`. */
   connector(): (place: ConnectorPlace, connected: Connected) => void {
-    return ({ hostname, port, servername }, connected) => {
+    return ({ hostname, port, protocol = 'https:', servername }, connected) => {
+      if (protocol !== 'https:') return connected(httpsOnly(protocol), null)
       const name = servername ?? (isIP(hostname) ? undefined : hostname)
       const place = { host: hostname, port: Number(port || 443), ...(name && { servername: name }) }
       this.connect({ ...place, ALPNProtocols: ['http/1.1'] }).then(
