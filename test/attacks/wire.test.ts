@@ -59,7 +59,11 @@ const withEmptyAuth =
     const device = await acquireDevice({ tcti: proxy.tcti, stateFile: '', createState: false })
     const srk = await device.srk(owner.file.srk.name)
     const policy = digestOf(digestOf(new Uint8Array(32), u32(CC.PolicySecret), owner.file.pin.name), ascii('use'))
-    const template = keyTemplate('P-256', keyAttributes('once', 'generated'), policy)
+    const template = keyTemplate(
+      'P-256',
+      keyAttributes({ pinPolicy: 'once', origin: 'generated', certifiable: true }),
+      policy,
+    )
     proxy.hooks.onCommand = ({ name }) =>
       name === 'Create' ? forge(proxy.wire, [srk.name], { params: open }) : undefined
     await make(owner, device, srk, template)

@@ -28,10 +28,7 @@ export function assertAsFiled(card: CardFile, where: string, key: CardFileKey, t
   if (checked.has(key)) return
   const area = decodePublic(key.public.subarray(2))
   const policy = keyPolicy({ table, facts: policyFacts(card) }, key.pinPolicy)
-  const asFiled =
-    isOf(key.algorithm, area) &&
-    area.attributes === keyAttributes(key.pinPolicy, key.origin) &&
-    equal(area.authPolicy, policy)
+  const asFiled = isOf(key.algorithm, area) && area.attributes === keyAttributes(key) && equal(area.authPolicy, policy)
   if (!asFiled) throw notAsFiled(where)
   checked.add(key)
 }

@@ -16,14 +16,20 @@ import type { CardFileKey } from '../store/card-file.ts'
 
 /** The key never leaves this TPM. Imported keys cannot have these attributes. */
 const BOUND = OBJECT.fixedTPM | OBJECT.fixedParent | OBJECT.sensitiveDataOrigin
-/** `adminWithPolicy` closes Certify and ObjectChangeAuth; `noDA` keeps the TPM's global lockout from affecting it. */
-const COMMON = OBJECT.noDA | OBJECT.adminWithPolicy | OBJECT.sign | OBJECT.decrypt
+/** `noDA` keeps the TPM's global lockout from affecting it. */
+const COMMON = OBJECT.noDA | OBJECT.sign | OBJECT.decrypt
 
-/** TPMA_OBJECT of a card key. Only `never` keys may be used with their (empty) authValue. */
-export function keyAttributes(pinPolicy: PinPolicy, origin: 'generated' | 'imported'): number {
-  const own = pinPolicy === 'never' ? OBJECT.userWithAuth : 0
-  return COMMON | own | (origin === 'generated' ? BOUND : 0)
+/**
+ * TPMA_OBJECT of a card key. Only `never` keys may be used with their (empty) authValue. Without adminWithPolicy that
+ * authValue allows TPM2_Certify and TPM2_ObjectChangeAuth, neither of which leads to a use: docs/lock.md, "Attested".
+ */
+export function keyAttributes({ pinPolicy, origin, certifiable }: KeyKind): number {
+  const use = pinPolicy === 'never' ? OBJECT.userWithAuth : 0
+  const admin = certifiable === true ? 0 : OBJECT.adminWithPolicy
+  return COMMON | use | admin | (origin === 'generated' ? BOUND : 0)
 }
+
+type KeyKind = Pick<CardFileKey, 'pinPolicy' | 'origin' | 'certifiable'>
 
 /** authPolicy of a card key: the policy's digest; empty for `never`. */
 export function keyPolicy(context: Pick<LockContext, 'table' | 'facts'>, pinPolicy: PinPolicy): Uint8Array {
@@ -42,7 +48,8 @@ export async function createKey(
   pinPolicy: PinPolicy,
   authPolicy: Uint8Array,
 ): Promise<CardFileKey> {
-  const template = keyTemplate(algorithm, keyAttributes(pinPolicy, 'generated'), authPolicy)
+  const kind = { pinPolicy, origin: 'generated', certifiable: true } as const
+  const template = keyTemplate(algorithm, keyAttributes(kind), authPolicy)
   const noSecret = sized(new Uint8Array([0, 0, 0, 0]))
   try {
     const answer = await asSrk(device, srk, (auth) =>
@@ -50,7 +57,7 @@ export async function createKey(
     )
     const [privateArea, publicArea] = [sized(answer.sized()), sized(answer.sized())]
     const creation = { data: sized(answer.sized()), hash: answer.sized(), ticket: answer.rest() }
-    return { algorithm, pinPolicy, origin: 'generated', public: publicArea, private: privateArea, creation }
+    return { algorithm, ...kind, public: publicArea, private: privateArea, creation }
   } catch (error) {
     throw unsupported(algorithm, error)
   }

@@ -34,7 +34,7 @@ export async function importKey(
   authPolicy: Uint8Array,
 ): Promise<CardFileKey> {
   const unique = uniqueOf(publicKeyOf(algorithm, parts))
-  const template = keyTemplate(algorithm, keyAttributes(pinPolicy, 'imported'), authPolicy, unique)
+  const template = keyTemplate(algorithm, keyAttributes({ pinPolicy, origin: 'imported' }), authPolicy, unique)
   const [type, secret] = 'scalar' in parts ? [ALG.ECC, parts.scalar] : [ALG.RSA, parts.p]
   // TPM2B_SENSITIVE in pieces, so that the only copy is the one that is wiped.
   const pieces = [u16(type), EMPTY_SIZED, EMPTY_SIZED, u16(secret.length), secret]

@@ -45,6 +45,8 @@ const key = v.strictObject({
   algorithm: v.picklist(Object.keys(ALGORITHMS) as Algorithm[]),
   pinPolicy: v.picklist(PIN_POLICIES),
   origin: v.picklist(['generated', 'imported']),
+  /** Made without adminWithPolicy, so that TPM2_Certify attests it; keys of before, and imported ones, have that. */
+  certifiable: v.optional(v.literal(true)),
   /** TPM2B_PUBLIC. */
   public: blob,
   /** TPM2B_PRIVATE, wrapped by the SRK. */

@@ -8,9 +8,12 @@ import * as assert from 'uvu/assert'
 import { cardInfo, createCard, openCard } from '../../../src/cards/index.ts'
 import type { CardError } from '../../../src/errors.ts'
 import type { Card } from '../../../src/piv/host/card.ts'
-import { keyTemplate } from '../../../src/tpm/codec/public.ts'
-import { sized } from '../../../src/tpm/codec/wire.ts'
-import { keyAttributes } from '../../../src/tpm/keys/create.ts'
+import { decodePublic, keyTemplate } from '../../../src/tpm/codec/public.ts'
+import { EMPTY_SIZED, sized, u32 } from '../../../src/tpm/codec/wire.ts'
+import { command } from '../../../src/tpm/command.ts'
+import { CC } from '../../../src/tpm/constants.ts'
+import { acquireDevice, releaseDevice } from '../../../src/tpm/devices.ts'
+import { asSrk, keyAttributes } from '../../../src/tpm/keys/create.ts'
 import type { CardFile, CardFileKey } from '../../../src/tpm/store/card-file.ts'
 import { startSwtpm } from '../../support/swtpm.ts'
 import { tempDir } from '../../support/temp.ts'
@@ -82,6 +85,11 @@ const CHANGES: ReadonlyArray<readonly [what: string, keys: Record<string, CardFi
   ['once said to be always', { '9a': { ...key(honest, '9a'), pinPolicy: 'always' } }],
   ['always said to be once', { '9a': { ...key(honest, '9c'), pinPolicy: 'once' } }],
   ['made here said to be imported', { '9a': { ...key(honest, '9a'), origin: 'imported' } }],
+  ['certifiable said to be not', { '9a': { ...key(honest, '9a'), certifiable: undefined } }],
+  [
+    'an imported key said to be certifiable',
+    { '9a': { ...key(foreign, '9a'), pinPolicy: 'never', certifiable: true } },
+  ],
   ['P-256 said to be P-384', { '9a': { ...key(honest, '9a'), algorithm: 'P-384' } }],
   ['P-256 said to be RSA-2048', { '9a': { ...key(honest, '9a'), algorithm: 'RSA-2048' } }],
 ]
@@ -113,6 +121,28 @@ test('a key that is refused hinders no other: they sign, and the listing names i
   await card.close()
 })
 
+test('a key of before, with adminWithPolicy, serves as it did', async () => {
+  const device = await acquireDevice({ tcti: swtpm.tcti, stateFile: '', createState: false })
+  const srk = await device.srk(honest.srk.name)
+  const { algorithm, pinPolicy, origin, public: area } = key(honest, '9a')
+  const old = keyAttributes({ pinPolicy, origin })
+  const template = keyTemplate(algorithm, old, decodePublic(area.subarray(2)).authPolicy)
+  const answer = await device.exclusive(() =>
+    asSrk(device, srk, (auth) =>
+      command(CC.Create, [srk], [auth], sized(Uint8Array.of(0, 0, 0, 0)), sized(template), EMPTY_SIZED, u32(0)),
+    ),
+  )
+  const [wrapped, made] = [sized(answer.sized()), sized(answer.sized())]
+  const creation = { data: sized(answer.sized()), hash: answer.sized(), ticket: answer.rest() }
+  await releaseDevice(device)
+  await resealFile(
+    place,
+    'own',
+    withKeys({ '9a': { algorithm, pinPolicy, origin, public: made, private: wrapped, creation } }),
+  )
+  assert.equal(await uses(), ['done', 'done', 'done'])
+})
+
 test('the card as it was serves', async () => {
   await resealFile(place, 'own', () => honest)
   assert.equal(await uses(), ['done', 'done', 'done'])
@@ -127,7 +157,9 @@ test('a key outside the TPM that is said to be made in it is not attested', asyn
   const policy = area.slice(2 + 2 + 2 + 4 + 2, 2 + 2 + 2 + 4 + 2 + 32)
   const forged = {
     ...key(honest, '9a'),
-    public: sized(keyTemplate('P-256', keyAttributes('once', 'generated'), policy, point)),
+    public: sized(
+      keyTemplate('P-256', keyAttributes({ pinPolicy: 'once', origin: 'generated', certifiable: true }), policy, point),
+    ),
   }
   await resealFile(place, 'own', withKeys({ '9a': forged }))
   const [, , attested] = await uses()
