@@ -7,7 +7,7 @@ import { done } from '../support/done.ts'
 import { ACTS } from './support/acts.ts'
 import { sweepDisks } from './support/sweep-disks.ts'
 
-const every = process.env.TESSERA_TEST_LONG === '1' ? 1 : 7
+const every = process.env.TESSERA_TEST_LONG === '1' ? 1 : 17
 
 for (const act of ACTS) {
   for (const beside of [true, false]) {

@@ -14,7 +14,7 @@ import { freshState, type Scratch, type StatePlace, scratchLock } from './suppor
 
 const LONG = process.env.TESSERA_TEST_LONG === '1'
 /** Where the state lies, and how often its TPM is killed. */
-const CAMPAIGNS: Readonly<Record<StatePlace, number>> = { memory: LONG ? 95_000 : 4_500, disk: LONG ? 5_000 : 500 }
+const CAMPAIGNS: Readonly<Record<StatePlace, number>> = { memory: LONG ? 95_000 : 2_000, disk: LONG ? 5_000 : 200 }
 
 /** What native/witness/killer/main.cc prints. */
 interface Campaign {

@@ -9,7 +9,7 @@ import { startSwtpm } from '../support/swtpm.ts'
 import { ACTS } from './support/acts.ts'
 import { sweepWire } from './support/sweep-wire.ts'
 
-const every = process.env.TESSERA_TEST_LONG === '1' ? 1 : 7
+const every = process.env.TESSERA_TEST_LONG === '1' ? 1 : 17
 const [create] = ACTS
 
 for (const [act, beside] of [[create, false] as const, ...ACTS.map((act) => [act, true] as const)]) {
