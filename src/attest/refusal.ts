@@ -35,7 +35,7 @@ export const REFUSALS = {
   'ek-purpose': 'The certificate of the endorsement key is not for endorsement keys (2.23.133.8.1).',
   'ek-names': 'The certificate of the endorsement key does not name the maker, the model and the version of its TPM.',
   'ek-mismatch': 'The endorsement key names another TPM than the attestation key.',
-  'not-attestation': 'There is no certificate in it that attests a key.',
+  'not-attestation': 'Nothing in it attests a key.',
   'wrong-issuer': 'The attestation was not issued by the attestation certificate of the card.',
   untrusted: 'No chain leads from a certificate to one of the roots.',
   expired: 'A certificate has expired.',

@@ -4,6 +4,7 @@ import { TlvError } from '../iso7816/tlv.ts'
 import { readTrust, type Trust } from './chain.ts'
 import { LARGEST, readEvidence } from './evidence.ts'
 import { demand, Refused } from './refusal.ts'
+import { verifyRequest } from './request.ts'
 import { type Found, verifyTpm } from './tpm.ts'
 import { TIERS, type Tier, type Verdict } from './verdict.ts'
 import { verifyYubico } from './yubico.ts'
@@ -27,8 +28,8 @@ export interface VerifyAttestationOptions {
 const NOTHING = { key: undefined, device: undefined, pin: undefined, proofs: [], notProved: [] } as const
 
 /**
- * Verifies what `card.attest` and `tessera attest` make, and attestations of Yubico's cards (PEM: the attestation of the key,
- * the certificate of slot F9, and any others). Bad evidence is a verdict too, and no exception.
+ * Verifies evidence about a key of a TPM card (JSON), certificate requests that have it, and attestations of Yubico's cards (PEM:
+ * the attestation of the key, the certificate of slot F9, and any others). Bad evidence is a verdict too, and no exception.
  * @throws UsageError ERR_USAGE where a root or a revocation list cannot be read
  * @example
  * const verdict = verifyAttestation(evidence, { roots: [labCa], nonce })
@@ -55,17 +56,17 @@ export function verifyAttestation(evidence: Uint8Array | string, options: Verify
 
 type Format = NonNullable<Verdict['format']>
 
-function formatOf(text: string): Exclude<Format, 'csr'> {
+function formatOf(text: string): Format {
   if (text.trimStart().startsWith('{')) return 'tessera'
+  if (text.includes('-----BEGIN CERTIFICATE REQUEST-----')) return 'csr'
   if (text.includes('-----BEGIN CERTIFICATE-----')) return 'yubico'
   throw new Refused('malformed')
 }
 
-const verifiers: Readonly<
-  Record<Exclude<Format, 'csr'>, (text: string, trust: Trust, nonce: Uint8Array | undefined) => Found>
-> = {
+const verifiers: Readonly<Record<Format, (text: string, trust: Trust, nonce: Uint8Array | undefined) => Found>> = {
   tessera: (text, trust, nonce) => verifyTpm(readEvidence(text), trust, nonce),
   yubico: (text, trust) => verifyYubico(text, trust),
+  csr: verifyRequest,
 }
 
 /** Structures that cannot be read are refused by their parsers in their own words. */

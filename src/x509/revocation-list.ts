@@ -1,12 +1,11 @@
 // Lists of revoked certificates, RFC 5280, 5.1, as a verifier reads them.
-import { constants, type KeyObject, verify } from 'node:crypto'
+import type { KeyObject } from 'node:crypto'
 import { hex } from '../bytes.ts'
 import { DER, field } from '../iso7816/der.ts'
-import { TlvError, TlvReader, unwrap } from '../iso7816/tlv.ts'
-import { signatureFacts } from './algorithms.ts'
-import { readAlgorithm } from './certificate.ts'
+import { TlvError, TlvReader } from '../iso7816/tlv.ts'
 import { readExtensions } from './extensions.ts'
 import { Parts } from './parts.ts'
+import { readSigned } from './signed.ts'
 import { NO_TIME, readTime } from './time.ts'
 
 export interface RevocationList {
@@ -24,12 +23,8 @@ const TIMES: readonly number[] = [DER.utcTime, DER.generalizedTime]
 
 /** @throws TlvError */
 export function readRevocationList(der: Uint8Array): RevocationList {
-  const outer = new Parts(unwrap(der, DER.sequence, 'BER'))
-  const signed = outer.takeWhole(DER.sequence)
-  const algorithm = readAlgorithm(outer.take(DER.sequence))
-  const signature = outer.take(DER.bitString).subarray(1)
-  outer.end()
-  const parts = new Parts(unwrap(signed, DER.sequence, 'BER'))
+  const { content, isSignedBy } = readSigned(der)
+  const parts = new Parts(content)
   parts.takeIf(DER.integer)
   parts.take(DER.sequence)
   const issuer = parts.takeWhole(DER.sequence)
@@ -37,26 +32,12 @@ export function readRevocationList(der: Uint8Array): RevocationList {
   const revoked = parts.takeIf(DER.sequence)
   const extensions = parts.takeIf(field(0))
   parts.end()
-  const { name, hash } = signatureFacts(algorithm.id, algorithm.parameters)
   return {
     issuer,
     nextUpdate,
     serialNumbers: new Set(revoked === undefined ? [] : serialsIn(revoked)),
     isPartial: extensions !== undefined && readExtensions(extensions).some(({ critical }) => critical),
-    isSignedBy(key) {
-      const padding = name === 'RSA-PSS' ? constants.RSA_PKCS1_PSS_PADDING : constants.RSA_PKCS1_PADDING
-      if (hash === undefined || hash === 'SHA-1' || !hash.startsWith('SHA-')) return false
-      try {
-        return verify(
-          hash.replace('-', ''),
-          signed,
-          key.asymmetricKeyType === 'rsa' ? { key, padding } : key,
-          signature,
-        )
-      } catch {
-        return false
-      }
-    },
+    isSignedBy,
   }
 }
 

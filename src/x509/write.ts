@@ -73,12 +73,18 @@ export interface NewRequest {
   /** In DER. */
   readonly subject: Uint8Array
   readonly extensions: readonly Extension[]
+  /** Further attributes, each with its only value in DER. */
+  readonly attributes?: ReadonlyArray<{ readonly id: string; readonly value: Uint8Array }> | undefined
 }
 
 /** Writes a request for the key that signs it. @returns PKCS#10 in DER */
-export function writeRequest({ subject, extensions }: NewRequest, signer: Signer): Promise<Uint8Array> {
+export function writeRequest(
+  { subject, extensions, attributes: more = [] }: NewRequest,
+  signer: Signer,
+): Promise<Uint8Array> {
   const wanted = element(DER.set, writeExtensions(extensions))
   const attributes = extensions.length === 0 ? [] : [element(DER.sequence, EXTENSION_REQUEST, wanted)]
+  for (const { id, value } of more) attributes.push(element(DER.sequence, oid(id), element(DER.set, value)))
   const version = integer(new Uint8Array(1))
   const content = [version, subject, spkiOf(signer.publicKey), element(field(0), ...attributes)]
   return signed(element(DER.sequence, ...content), signer)

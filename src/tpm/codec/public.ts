@@ -109,6 +109,6 @@ export function publicKeyOf(key: ObjectPublic): KeyObject {
 }
 
 /** SubjectPublicKeyInfo in DER. */
-export function spkiOf(area: Uint8Array): Uint8Array {
-  return Uint8Array.from(publicKeyOf(decodePublic(area)).export({ type: 'spki', format: 'der' }))
+export function spkiOf(area: Uint8Array, scheme?: 'any'): Uint8Array {
+  return Uint8Array.from(publicKeyOf(decodePublic(area, scheme)).export({ type: 'spki', format: 'der' }))
 }
