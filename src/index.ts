@@ -45,7 +45,7 @@ export {
   type ReaderWatch,
   watchReaders,
 } from './pcsc/readers.ts'
-export type { Algorithm, Hash } from './piv/algorithms.ts'
+export type { Algorithm, CardAlgorithm, Hash } from './piv/algorithms.ts'
 export type { AdminKey } from './piv/host/admin.ts'
 export { Card, type GenerateKeyOptions, type VerifyPinOptions } from './piv/host/card.ts'
 export type { CardCertificate } from './piv/host/certificates.ts'

@@ -2,6 +2,7 @@
 import type { ListedCertificate, ReadableCard } from '../cards/index.ts'
 import { clock } from '../dates.ts'
 import { expiryOf } from '../enroll/renewal.ts'
+import { isWeak } from '../piv/algorithms.ts'
 import { isUsable, type KeyInfo, type SlotContent, type UnusableKey } from '../piv/host/key-info.ts'
 import type { PinStatus } from '../piv/host/pins.ts'
 import { isRetired } from '../piv/slots.ts'
@@ -76,14 +77,16 @@ export function cardText(card: ReadableCard): string {
   ])
 }
 
+const shown = (algorithm: string): string => (isWeak(algorithm) ? TEXT.field.weak(algorithm) : algorithm)
+
 export const keyLine = (key: KeyInfo): string =>
-  TEXT.field.keyLine(key.slot, key.name, key.algorithm, key.pinPolicy, key.origin)
+  TEXT.field.keyLine(key.slot, key.name, shown(key.algorithm), key.pinPolicy, key.origin)
 
 export function keyText(key: KeyInfo): string {
   const { field } = TEXT
   const facts = rows([
     [field.slot, `${key.slot} (${key.name})`],
-    [field.algorithm, key.algorithm],
+    [field.algorithm, shown(key.algorithm)],
     [field.pinPolicy, key.pinPolicy],
     [field.origin, key.origin],
   ])

@@ -246,6 +246,7 @@ trust it by:       ${certificate}`,
     algorithm: 'Algorithm',
     pinPolicy: 'PIN policy',
     origin: 'Origin',
+    weak: (algorithm: string) => `${algorithm} (broken: make a new key)`,
     keyLine: (slot: string, name: string, algorithm: string, policy: string, origin: string) =>
       `${slot}  ${name}  ${algorithm}  PIN ${policy}  ${origin}`,
     triesOf: (left: number | undefined, limit: number | undefined) =>

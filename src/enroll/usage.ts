@@ -1,5 +1,5 @@
 // Permitted uses of the keys in each slot: SP 800-73-5 part 1, 3.1.2, 3.2.1, 3.2.2, 3.1.3 and 3.3.1.
-import { ALGORITHMS, type Algorithm } from '../piv/algorithms.ts'
+import { CARD_ALGORITHMS, type CardAlgorithm } from '../piv/algorithms.ts'
 import type { Slot } from '../piv/slots.ts'
 import type { KeyUsage } from '../x509/usages.ts'
 
@@ -16,6 +16,6 @@ export const NEEDED_USAGES: Readonly<Record<string, readonly KeyUsage[]>> = {
 }
 
 /** The right usages for a slot: signing, or in 9d and the retired slots the way this kind of key decrypts. */
-export function usagesOf(slot: Slot, algorithm: Algorithm): readonly KeyUsage[] {
-  return SIGNING_SLOTS[slot] ?? [ALGORITHMS[algorithm].kind === 'rsa' ? 'keyEncipherment' : 'keyAgreement']
+export function usagesOf(slot: Slot, algorithm: CardAlgorithm): readonly KeyUsage[] {
+  return SIGNING_SLOTS[slot] ?? [CARD_ALGORITHMS[algorithm].kind === 'rsa' ? 'keyEncipherment' : 'keyAgreement']
 }

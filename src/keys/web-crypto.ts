@@ -1,7 +1,7 @@
 // Keys of cards for WebCrypto: which algorithms a key serves, and what it may be used for there.
 import { KeyObject, type webcrypto } from 'node:crypto'
 import { CardError, UsageError } from '../errors.ts'
-import { ALGORITHMS, type Algorithm } from '../piv/algorithms.ts'
+import { CARD_ALGORITHMS, type CardAlgorithm } from '../piv/algorithms.ts'
 import { notExportable } from './not-exportable.ts'
 
 /** As WebCrypto names algorithms of keys. The curve is the key's own. */
@@ -27,12 +27,12 @@ const WEB_ALGORITHMS: Readonly<Record<string, Row>> = {
 
 /** @throws UsageError ERR_ALGORITHM; CardError ERR_NOT_SUPPORTED */
 export async function importCryptoKey(
-  own: Algorithm,
+  own: CardAlgorithm,
   der: Uint8Array,
   wanted: KeyAlgorithm,
 ): Promise<webcrypto.CryptoKey> {
   const { name, hash = 'SHA-256' } = typeof wanted === 'string' ? { name: wanted } : wanted
-  const { kind } = ALGORITHMS[own]
+  const { kind } = CARD_ALGORITHMS[own]
   const [found, row] =
     Object.entries(WEB_ALGORITHMS).find(([known, row]) => equalNames(known, name) && row.kind === kind) ?? []
   if (found === undefined || row === undefined) throw notFor(own, String(name))
@@ -52,7 +52,7 @@ export async function importCryptoKey(
 /** WebCrypto's names are the same in any case. */
 const equalNames = (known: string, name: unknown): boolean => known.toLowerCase() === String(name).toLowerCase()
 
-function notFor(own: Algorithm, name: string): UsageError {
-  const names = Object.keys(WEB_ALGORITHMS).filter((known) => WEB_ALGORITHMS[known]?.kind === ALGORITHMS[own].kind)
+function notFor(own: CardAlgorithm, name: string): UsageError {
+  const names = Object.keys(WEB_ALGORITHMS).filter((known) => WEB_ALGORITHMS[known]?.kind === CARD_ALGORITHMS[own].kind)
   return new UsageError('ERR_ALGORITHM', `A key of ${own} is not for ${name.slice(0, 40)}. Use ${names.join(' or ')}.`)
 }

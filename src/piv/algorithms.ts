@@ -10,7 +10,30 @@ export const ALGORITHMS = {
 
 export type Algorithm = keyof typeof ALGORITHMS
 
-/** The key algorithm with that identifier, if it is supported. */
+/**
+ * Keys on cards of any maker: of those below nobody makes new ones here. RSA-1024 is broken, and TPMs have no RSA-4096, whose
+ * identifier is Yubico's.
+ */
+export const CARD_ALGORITHMS = {
+  ...ALGORITHMS,
+  'RSA-1024': { id: 0x06, kind: 'rsa', octets: 128 },
+  'RSA-4096': { id: 0x16, kind: 'rsa', octets: 512 },
+} as const satisfies Record<string, { id: number; kind: 'ec' | 'rsa'; octets: number; curve?: string }>
+
+/** The algorithm of a key on a card. New keys are of an `Algorithm`: RSA-1024 is broken, and TPMs have no RSA-4096. */
+export type CardAlgorithm = keyof typeof CARD_ALGORITHMS
+
+/** Too short to be trusted (SP 800-131A): still used, for what was made with it. */
+export const isWeak = (algorithm: string): boolean => algorithm === 'RSA-1024'
+
+export const isOwn = (algorithm: CardAlgorithm): algorithm is Algorithm => algorithm in ALGORITHMS
+
+/** The algorithm of a key on a card with that identifier, if it can be used. */
+export function cardAlgorithmById(id: number): CardAlgorithm | undefined {
+  return (Object.keys(CARD_ALGORITHMS) as CardAlgorithm[]).find((name) => CARD_ALGORITHMS[name].id === id)
+}
+
+/** The key algorithm with that identifier, if new keys may have it. */
 export function algorithmById(id: number): Algorithm | undefined {
   return (Object.keys(ALGORITHMS) as Algorithm[]).find((name) => ALGORITHMS[name].id === id)
 }

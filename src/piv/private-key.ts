@@ -5,7 +5,7 @@ import { promisify } from 'node:util'
 import { equal, fromHex, space, wipe } from '../bytes.ts'
 import { DER, integer } from '../iso7816/der.ts'
 import { ifWellFormed, readTlvs, unwrap } from '../iso7816/tlv.ts'
-import { ALGORITHMS, type Algorithm } from './algorithms.ts'
+import { ALGORITHMS, type Algorithm, isOwn } from './algorithms.ts'
 import { inverseOfF4, multiply, remainder, subtract } from './numbers.ts'
 import { algorithmOf, fromKeyObject, type PublicKey } from './public-key.ts'
 
@@ -115,5 +115,7 @@ function field(number: Uint8Array = new Uint8Array(0), length: number): Uint8Arr
 const algorithmOfPrivate = (key: KeyObject): Algorithm | undefined =>
   ifWellFormed(() => {
     const publicKey = fromKeyObject(createPublicKey(key))
-    return 'point' in publicKey || equal(publicKey.exponent, F4) ? algorithmOf(publicKey) : undefined
+    const algorithm = algorithmOf(publicKey)
+    if (algorithm === undefined || !isOwn(algorithm)) return undefined
+    return 'point' in publicKey || equal(publicKey.exponent, F4) ? algorithm : undefined
   })

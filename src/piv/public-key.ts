@@ -4,7 +4,7 @@ import { createPublicKey, type JsonWebKey, type KeyObject } from 'node:crypto'
 import { concat, leftPad } from '../bytes.ts'
 import { knownFields, writeFields } from '../iso7816/fields.ts'
 import { readableTlvs, TlvError, tlv } from '../iso7816/tlv.ts'
-import { ALGORITHMS, type Algorithm } from './algorithms.ts'
+import { ALGORITHMS, CARD_ALGORITHMS, type CardAlgorithm } from './algorithms.ts'
 
 const TEMPLATE = 0x7f49
 
@@ -18,11 +18,11 @@ export type PublicKey =
   | { readonly point: Uint8Array }
 
 /** The algorithm of a public key, by its lengths. */
-export function algorithmOf(key: PublicKey): Algorithm | undefined {
+export function algorithmOf(key: PublicKey): CardAlgorithm | undefined {
   const kind = 'point' in key ? 'ec' : 'rsa'
   const octets = 'point' in key ? (key.point.length - 1) / 2 : key.modulus.length
-  return (Object.keys(ALGORITHMS) as Algorithm[]).find((name) => {
-    const row = ALGORITHMS[name]
+  return (Object.keys(CARD_ALGORITHMS) as CardAlgorithm[]).find((name) => {
+    const row = CARD_ALGORITHMS[name]
     return row.kind === kind && row.octets === octets
   })
 }

@@ -3,7 +3,7 @@ import type { Agent } from 'node:https'
 import * as v from 'valibot'
 import { utf8 } from '../bytes.ts'
 import { clock } from '../dates.ts'
-import type { Algorithm } from '../piv/algorithms.ts'
+import type { CardAlgorithm } from '../piv/algorithms.ts'
 import type { Card } from '../piv/host/card.ts'
 import type { CardCertificate } from '../piv/host/certificates.ts'
 import type { AskPin } from '../piv/host/pin-request.ts'
@@ -119,7 +119,7 @@ const ENTER: Readonly<Record<Method, (entrance: Entrance) => Promise<Entered>>> 
 interface Asking {
   readonly agent: Agent
   readonly seen: () => Uint8Array | undefined
-  readonly algorithm: Algorithm
+  readonly algorithm: CardAlgorithm
 }
 
 /** The octets to sign for a challenge. */

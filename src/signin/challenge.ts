@@ -6,7 +6,7 @@
 import * as v from 'valibot'
 import { sha256 } from '../bytes.ts'
 import { clock } from '../dates.ts'
-import { ALGORITHMS, type Algorithm, type Hash } from '../piv/algorithms.ts'
+import { CARD_ALGORITHMS, type CardAlgorithm, type Hash } from '../piv/algorithms.ts'
 import { moment } from './answers.ts'
 import type { Service } from './service.ts'
 
@@ -46,13 +46,13 @@ const JWS = {
   rsa: { alg: 'RS256', hash: 'SHA-256' },
 } as const satisfies Record<string, { readonly alg: string; readonly hash: Hash }>
 
-export const jwsOf = (algorithm: Algorithm): (typeof JWS)[keyof typeof JWS] =>
-  JWS[ALGORITHMS[algorithm].kind === 'rsa' ? 'rsa' : (algorithm as 'P-256' | 'P-384')]
+export const jwsOf = (algorithm: CardAlgorithm): (typeof JWS)[keyof typeof JWS] =>
+  JWS[CARD_ALGORITHMS[algorithm].kind === 'rsa' ? 'rsa' : (algorithm as 'P-256' | 'P-384')]
 
 export interface Claims {
   readonly challenge: Challenge
   readonly address: string
-  readonly algorithm: Algorithm
+  readonly algorithm: CardAlgorithm
   /** DER, the certificate and its issuers. */
   readonly certificates: readonly Uint8Array[]
   /** The service's certificate (DER) on the connection. */

@@ -12,7 +12,7 @@ import {
 import { promisify } from 'node:util'
 import { concat, leftPad } from '../../src/bytes.ts'
 import { CardError } from '../../src/errors.ts'
-import { ALGORITHMS, type Algorithm } from '../../src/piv/algorithms.ts'
+import { ALGORITHMS, type Algorithm, CARD_ALGORITHMS, type CardAlgorithm } from '../../src/piv/algorithms.ts'
 import { type PrivateKeyParts, publicKeyOf } from '../../src/piv/private-key.ts'
 
 const ORDERS: Readonly<Record<string, bigint>> = {
@@ -71,8 +71,8 @@ function power(base: bigint, exponent: bigint, modulus: bigint): bigint {
 }
 
 /** ECDSA over a digest as it is, which node:crypto does not offer: FIPS 186-5, 6.4.1. */
-export function ecdsa(key: KeyObject, algorithm: Algorithm, digest: Uint8Array): Uint8Array {
-  const row = ALGORITHMS[algorithm]
+export function ecdsa(key: KeyObject, algorithm: CardAlgorithm, digest: Uint8Array): Uint8Array {
+  const row = CARD_ALGORITHMS[algorithm]
   const order = ORDERS[algorithm]
   if (row.kind !== 'ec' || order === undefined) throw badData('This key does not sign digests.')
   if (digest.length === 0 || digest.length > row.octets) throw badData('The digest is longer than the curve.')
@@ -86,8 +86,8 @@ export function ecdsa(key: KeyObject, algorithm: Algorithm, digest: Uint8Array):
   }
 }
 
-export function rawRsa(key: KeyObject, algorithm: Algorithm, block: Uint8Array): Uint8Array {
-  const { kind, octets } = ALGORITHMS[algorithm]
+export function rawRsa(key: KeyObject, algorithm: CardAlgorithm, block: Uint8Array): Uint8Array {
+  const { kind, octets } = CARD_ALGORITHMS[algorithm]
   const modulus = field(key.export({ format: 'jwk' }).n)
   if (kind !== 'rsa' || block.length !== octets || Buffer.compare(block, modulus) >= 0) {
     throw badData('An RSA block is as long as the modulus, and a number below it.')
@@ -95,8 +95,8 @@ export function rawRsa(key: KeyObject, algorithm: Algorithm, block: Uint8Array):
   return leftPad(privateDecrypt({ key, padding: constants.RSA_NO_PADDING }, block), octets)
 }
 
-export function agree(key: KeyObject, algorithm: Algorithm, point: Uint8Array): Uint8Array {
-  const { kind, octets } = ALGORITHMS[algorithm]
+export function agree(key: KeyObject, algorithm: CardAlgorithm, point: Uint8Array): Uint8Array {
+  const { kind, octets } = CARD_ALGORITHMS[algorithm]
   if (kind !== 'ec' || point[0] !== 0x04 || point.length !== 1 + 2 * octets) throw badData('This is no point.')
   const text = (from: number) => Buffer.from(point.slice(from, from + octets)).toString('base64url')
   try {

@@ -18,6 +18,7 @@ import {
   PIN,
   p521,
   pair,
+  rsa512,
   rsa1024,
   slotsOf,
   tagOf,
@@ -66,10 +67,8 @@ for (const name of names) {
 /** What may be in a slot, and what is said of it. */
 const IN_A_SLOT: Readonly<Record<string, readonly [put: (card: PlainCard) => void, said: RegExp | undefined]>> = {
   'a certificate of P-256': [(card) => card.objects.set(tagOf('9a'), contentFor(pair.publicKey)), undefined],
-  'one of RSA-1024': [
-    (card) => card.objects.set(tagOf('9a'), contentFor(rsa1024.publicKey)),
-    /RSA-1024, which Tessera/,
-  ],
+  'one of RSA-1024': [(card) => card.objects.set(tagOf('9a'), contentFor(rsa1024.publicKey)), undefined],
+  'one of RSA-512': [(card) => card.objects.set(tagOf('9a'), contentFor(rsa512.publicKey)), /RSA-512, which Tessera/],
   'one of Ed25519': [(card) => card.objects.set(tagOf('9a'), contentFor(ed25519.publicKey)), /Ed25519, which Tessera/],
   'one of P-521': [(card) => card.objects.set(tagOf('9a'), contentFor(p521.publicKey)), /P-521, which Tessera/],
   'one that is not understood': [(card) => card.objects.set(tagOf('9a'), octets('99 02 01 02')), /not understood/],
@@ -80,7 +79,10 @@ const IN_A_SLOT: Readonly<Record<string, readonly [put: (card: PlainCard) => voi
   'no X.509': [(card) => card.objects.set(tagOf('9a'), octets('70 04 30 02 05 00')), /not understood/],
   'metadata as Nitrokey writes it': [(card) => tells(card, '010111 0202 0201 030101'), /does not tell its public key/],
   'metadata of Ed25519': [(card) => tells(card, `0101e0 0202 0201 0422 8620 ${'07'.repeat(32)}`), /Ed25519, which/],
-  'metadata of RSA-4096': [(card) => tells(card, '010116 0202 0201 030101'), /RSA-4096, which Tessera/],
+  'metadata of RSA-4096': [
+    (card) => tells(card, '010116 0202 0201 030101'),
+    /RSA-4096, and the card does not tell its public key/,
+  ],
   'metadata of an algorithm of nobody': [(card) => tells(card, '010177'), /algorithm 77, which Tessera/],
   'metadata that is not understood': [(card) => tells(card, '04 05 06'), /which Tessera cannot use/],
   'metadata without an algorithm': [(card) => tells(card, '0202 0201 030101'), /which Tessera cannot use/],
@@ -117,7 +119,7 @@ test('what a card does not say may be a key: it is asked for one, and a certific
   const plain = new PlainCard('OpenFIPS201')
   plain.keys.set(0x9a, { privateKey: pair.privateKey, algorithm: 0x11 })
   plain.keys.set(0x9c, { privateKey: pair.privateKey, algorithm: 0x11 })
-  plain.keys.set(0x9e, { privateKey: rsa1024.privateKey, algorithm: 0x06 })
+  plain.keys.set(0x9e, { privateKey: ed25519.privateKey, algorithm: 0xe0 })
   const card = cardOver(plain)
   for (const [slot, occupied] of [
     ['9a', true],
@@ -125,7 +127,7 @@ test('what a card does not say may be a key: it is asked for one, and a certific
     ['9e', false],
     ['9d', false],
   ] as const) {
-    // The card of tests does no RSA-1024: it answers 6A80, as for a slot without a key.
+    // The card of tests does no Ed25519: it answers 6A80, as for a slot without a key.
     assert.is(await card.isOccupied(slot), occupied, slot)
   }
   assert.equal(await card.keys(), [])

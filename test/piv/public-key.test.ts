@@ -57,7 +57,7 @@ for (const [what, wrong] of [
   ['no modulus', key(exponent)],
   ['an even modulus', key(tlv(0x81, filled(256, 0x80)), exponent)],
   ['a modulus with its highest bit clear', key(tlv(0x81, filled(256, 0x7f)), exponent)],
-  ['a modulus of 1024 bits', key(tlv(0x81, modulus.slice(-128)), exponent)],
+  ['a modulus of 512 bits', key(tlv(0x81, modulus.slice(-64)), exponent)],
   ['an exponent of 1', key(tlv(0x81, modulus), tlv(0x82, octets('01')))],
   ['an even exponent', key(tlv(0x81, modulus), tlv(0x82, octets('010000')))],
   ['an empty exponent', key(tlv(0x81, modulus), tlv(0x82))],
@@ -94,7 +94,7 @@ test('keys of other kinds are refused', () => {
   for (const { publicKey } of [
     generateKeyPairSync('ed25519'),
     generateKeyPairSync('ec', { namedCurve: 'secp521r1' }),
-    generateKeyPairSync('rsa', { modulusLength: 1024 }),
+    generateKeyPairSync('rsa', { modulusLength: 512 }),
     // JWK has no name for these.
     generateKeyPairSync('ec', { namedCurve: 'brainpoolP256r1' }),
     generateKeyPairSync('rsa-pss', { modulusLength: 2048 }),

@@ -1,6 +1,6 @@
 import { constants, createVerify } from 'node:crypto'
 import { UsageError } from '../../errors.ts'
-import { ALGORITHMS, parseHash } from '../../piv/algorithms.ts'
+import { CARD_ALGORITHMS, parseHash } from '../../piv/algorithms.ts'
 import { PSS } from '../../x509/pss.ts'
 import type { Context, Run } from '../context.ts'
 import { EXIT } from '../exit.ts'
@@ -16,7 +16,10 @@ export const run: Run = async (context, slotName, file, signatureFile) => {
   const signature = await readSmall(context, signatureFile, 'SIG')
   const verifier = createVerify(hash.replace('-', ''))
   for await (const chunk of await readStream(context, file, 'FILE')) verifier.update(chunk)
-  const valid = verifier.verify({ key: key.publicKey, ...variant(context, ALGORITHMS[key.algorithm].kind) }, signature)
+  const valid = verifier.verify(
+    { key: key.publicKey, ...variant(context, CARD_ALGORITHMS[key.algorithm].kind) },
+    signature,
+  )
   const result = { slot: key.slot, algorithm: key.algorithm, hash, valid }
   await out.done(result, valid ? TEXT.done.verified : TEXT.done.notVerified)
   return valid ? EXIT.ok : EXIT.failure

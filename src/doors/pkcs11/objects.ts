@@ -2,7 +2,7 @@
 import { concat, hex, sha256, utf8 } from '../../bytes.ts'
 import { DER, integer } from '../../iso7816/der.ts'
 import { ifWellFormed, tlv } from '../../iso7816/tlv.ts'
-import { ALGORITHMS } from '../../piv/algorithms.ts'
+import { CARD_ALGORITHMS } from '../../piv/algorithms.ts'
 import { isUsable, type KeyInfo } from '../../piv/host/key-info.ts'
 import type { ObjectInfo } from '../../piv/host/objects.ts'
 import { objectByTag } from '../../piv/objects.ts'
@@ -110,7 +110,7 @@ function keyObjects(key: KeyInfo, subject: Uint8Array): TokenObject[] {
   const { slot, pinPolicy, origin } = key
   const { id, privateKey, publicKey } = namesOf(slot)
   const isGenerated = origin === 'generated'
-  const { kind } = ALGORITHMS[key.algorithm]
+  const { kind } = CARD_ALGORITHMS[key.algorithm]
   const both: Row[] = [
     ...COMMON,
     ...publicRows(key),
@@ -170,7 +170,7 @@ function publicRows({ algorithm, publicKey }: KeyInfo): Row[] {
       [CKA.keyType, CKK.rsa],
       [CKA.modulus, key.modulus],
       [CKA.publicExponent, key.exponent],
-      [CKA.modulusBits, ALGORITHMS[algorithm].octets * 8],
+      [CKA.modulusBits, CARD_ALGORITHMS[algorithm].octets * 8],
       [CKA.publicKeyInfo, spki],
     ]
   }

@@ -2,7 +2,7 @@
 import { copyOf } from '../../bytes.ts'
 import { DER } from '../../iso7816/der.ts'
 import { ifWellFormed, unwrap } from '../../iso7816/tlv.ts'
-import { ALGORITHMS } from '../../piv/algorithms.ts'
+import { CARD_ALGORITHMS } from '../../piv/algorithms.ts'
 import { paddedBlock } from '../../piv/emsa.ts'
 import { unpadPkcs1Implicitly } from '../../piv/host/implicit-rejection.ts'
 import type { KeyInfo } from '../../piv/host/key-info.ts'
@@ -25,7 +25,7 @@ export function signature({ kind, padding, hash, parameters }: ChosenMechanism, 
 /** CKM_RSA_PKCS: whatever the program gives is padded, with a DigestInfo or without. */
 const blockSignature = (content: Uint8Array): Operation => ({
   ask({ algorithm }) {
-    const { octets } = ALGORITHMS[algorithm]
+    const { octets } = CARD_ALGORITHMS[algorithm]
     if (content.length > octets - 11) throw new CkrError('CKR_DATA_LEN_RANGE')
     return { challenge: paddedBlock(octets, content) }
   },
@@ -43,7 +43,7 @@ export function decryption({ parameters }: ChosenMechanism, ciphertext: Uint8Arr
 /** @throws CkrError CKR_MECHANISM_PARAM_INVALID where the other side's key is no point of the curve */
 export function derivation({ parameters }: ChosenMechanism, { algorithm }: KeyInfo): Operation {
   const peer = parameters !== undefined && 'peer' in parameters ? parameters.peer : new Uint8Array(0)
-  const { octets } = ALGORITHMS[algorithm]
+  const { octets } = CARD_ALGORITHMS[algorithm]
   // Programs write the point itself, or in an OCTET STRING.
   const point = peer.length === 2 * octets + 1 ? peer : ifWellFormed(() => unwrap(peer, DER.octetString))
   const key = point?.length === 2 * octets + 1 ? ifWellFormed(() => toKeyObject({ point: copyOf(point) })) : undefined
@@ -53,6 +53,6 @@ export function derivation({ parameters }: ChosenMechanism, { algorithm }: KeyIn
 
 /** Octets of the result; of a decryption, at most. */
 export function resultLength({ algorithm }: KeyInfo): number {
-  const { kind, octets } = ALGORITHMS[algorithm]
+  const { kind, octets } = CARD_ALGORITHMS[algorithm]
   return kind === 'ec' ? 2 * octets : octets
 }

@@ -3,9 +3,7 @@ import type { KeyObject } from 'node:crypto'
 
 /** Algorithm identifiers: SP 800-78-5, table 9, and those of other makers. */
 const BY_ID: ReadonlyMap<number, string> = new Map([
-  [0x06, 'RSA-1024'],
   [0x15, 'P-521'],
-  [0x16, 'RSA-4096'],
   [0x22, 'Ed25519'],
   [0x27, 'P-256 for secure messaging'],
   [0x2e, 'P-384 for secure messaging'],
@@ -18,7 +16,7 @@ export const foreignAlgorithm = (id: number): string =>
 
 const CURVES: Readonly<Record<string, string>> = { prime256v1: 'P-256', secp384r1: 'P-384', secp521r1: 'P-521' }
 
-/** `RSA-1024`, `P-521`, `Ed25519`. */
+/** `RSA-5120`, `P-521`, `Ed25519`. */
 export function foreignKind({ asymmetricKeyType, asymmetricKeyDetails }: KeyObject): string {
   const type: string = asymmetricKeyType ?? 'an unknown kind'
   const { modulusLength, namedCurve = '' } = asymmetricKeyDetails ?? {}

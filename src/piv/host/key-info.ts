@@ -3,7 +3,7 @@
 import { createPublicKey, type KeyObject, X509Certificate } from 'node:crypto'
 import { type AnyCardError, CardError } from '../../errors.ts'
 import { ifWellFormed } from '../../iso7816/tlv.ts'
-import { type Algorithm, algorithmById } from '../algorithms.ts'
+import { type CardAlgorithm, cardAlgorithmById } from '../algorithms.ts'
 import type { KeyOrigin, VaultKey } from '../card/vault.ts'
 import { algorithmOf, fromKeyObject, readPublicKeyFields, toKeyObject } from '../public-key.ts'
 import { defaultPinPolicy, type PinPolicy, SLOTS, type Slot } from '../slots.ts'
@@ -16,7 +16,7 @@ export interface KeyInfo {
   readonly slot: Slot
   /** `authentication`, `signature`, … */
   readonly name: string
-  readonly algorithm: Algorithm
+  readonly algorithm: CardAlgorithm
   readonly pinPolicy: PinPolicy
   /** `unknown`: a card in a reader that does not say. */
   readonly origin: KeyOrigin | 'unknown'
@@ -27,7 +27,7 @@ export interface KeyInfo {
 export interface UnusableKey {
   readonly slot: Slot
   readonly name: string
-  /** `RSA-1024`; undefined where nothing says that is understood. */
+  /** `Ed25519`; undefined where nothing says that is understood. */
   readonly algorithm?: string
   /** The error that refuses a use of it. */
   readonly error: AnyCardError
@@ -98,7 +98,7 @@ export function fromMetadata(slot: Slot, metadata: Partial<Metadata>, beside: Sl
   const { algorithm: id, policies, origin: from, publicKey: octets } = metadata
   const certified = beside !== undefined && isUsable(beside) ? beside : undefined
   if (id === undefined) return { content: beside ?? unusable(slot, undefined), certain: false }
-  const algorithm = algorithmById(id[0] ?? 0)
+  const algorithm = cardAlgorithmById(id[0] ?? 0)
   if (algorithm === undefined) return { content: unusable(slot, foreignAlgorithm(id[0] ?? 0)), certain: true }
   const told = octets && keyIn(octets, algorithm)
   if (octets !== undefined && told === undefined) {
@@ -121,7 +121,7 @@ export function fromMetadata(slot: Slot, metadata: Partial<Metadata>, beside: Sl
 }
 
 /** The public key in metadata, if it is one of that algorithm. */
-function keyIn(octets: Uint8Array, algorithm: Algorithm): KeyObject | undefined {
+function keyIn(octets: Uint8Array, algorithm: CardAlgorithm): KeyObject | undefined {
   const fields = ifWellFormed(() => readPublicKeyFields(octets))
   return fields && algorithmOf(fields) === algorithm ? ifWellFormed(() => toKeyObject(fields)) : undefined
 }
@@ -129,7 +129,7 @@ function keyIn(octets: Uint8Array, algorithm: Algorithm): KeyObject | undefined 
 const policyById = (id: number, slot: Slot): PinPolicy | undefined =>
   id === 0x00 ? defaultPinPolicy(slot) : (pinPolicyById(id) ?? MATCH_POLICIES.get(id))
 
-const hidden = (slot: Slot, algorithm: Algorithm): UnusableKey =>
+const hidden = (slot: Slot, algorithm: CardAlgorithm): UnusableKey =>
   unusable(
     slot,
     algorithm,

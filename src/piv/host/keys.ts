@@ -3,9 +3,10 @@ import type { KeyObject } from 'node:crypto'
 import { copyOf, wipe } from '../../bytes.ts'
 import { CardError } from '../../errors.ts'
 import { SW } from '../../iso7816/status.ts'
-import { ALGORITHMS, type Algorithm, HASHES, parseHash } from '../algorithms.ts'
+import { TlvError } from '../../iso7816/tlv.ts'
+import { ALGORITHMS, type Algorithm, CARD_ALGORITHMS, HASHES, parseHash } from '../algorithms.ts'
 import { ecdsaInDer, ecdsaToRaw } from '../ecdsa.ts'
-import { fromKeyObject, readPublicKey, toKeyObject } from '../public-key.ts'
+import { algorithmOf, fromKeyObject, readPublicKey, toKeyObject } from '../public-key.ts'
 import { keyReference, PIN_POLICY_IDS, type PinPolicy, type Slot } from '../slots.ts'
 import {
   ASKED,
@@ -35,7 +36,12 @@ export async function generate(
   const command = { ins: INS.generateKeyPair, p1: 0x00, p2: keyReference(slot), data, answer: true }
   const answer = await exchange.send(command)
   if (answer.sw !== SW.OK) throw refusal('manage', answer)
-  return wellFormed(() => toKeyObject(readPublicKey(answer.data)))
+  return wellFormed(() => {
+    const made = readPublicKey(answer.data)
+    // A card may know weaker keys than the one that it was asked for.
+    if (algorithmOf(made) !== algorithm) throw new TlvError('the new key is of another algorithm than was asked for')
+    return toKeyObject(made)
+  })
 }
 
 /** One private-key operation, split into what comes before the card is reached and what comes after. */
@@ -51,7 +57,7 @@ export interface Operation {
 /** The command for one operation, with everything computed. */
 export function commandFor(operation: Operation, key: KeyInfo): HostCommand {
   const data = writeAuthentication({ response: ASKED, ...operation.ask(key) })
-  const { id } = ALGORITHMS[key.algorithm]
+  const { id } = CARD_ALGORITHMS[key.algorithm]
   return { ins: INS.generalAuthenticate, p1: id, p2: keyReference(key.slot), data, answer: true }
 }
 
@@ -74,7 +80,7 @@ class Signing implements Operation {
 
   ask({ algorithm }: KeyInfo): Authentication {
     const digest = this.#digest
-    const { kind, octets } = ALGORITHMS[algorithm]
+    const { kind, octets } = CARD_ALGORITHMS[algorithm]
     if (kind === 'rsa') return { challenge: rsaBlock(digest, this.#parameters, octets) }
     if (digest.length === 0 || (digest.length > octets && !DIGEST_LENGTHS.includes(digest.length))) {
       const lengths = `up to ${octets}, or ${DIGEST_LENGTHS.join(', ')}`
@@ -88,7 +94,7 @@ class Signing implements Operation {
   }
 
   read(response: Uint8Array, { algorithm }: KeyInfo): Uint8Array {
-    const { kind, octets } = ALGORITHMS[algorithm]
+    const { kind, octets } = CARD_ALGORITHMS[algorithm]
     if (kind === 'rsa') return response.slice()
     const { format } = this.#parameters
     return wellFormed(() => (format === 'der' ? ecdsaInDer(response) : ecdsaToRaw(response, octets)))
@@ -111,7 +117,7 @@ export function decryption(
 export function rsaDecryption(ciphertext: Uint8Array, unpad: (block: Uint8Array) => Uint8Array): Operation {
   return {
     ask({ algorithm }) {
-      const { kind, octets } = ALGORITHMS[algorithm]
+      const { kind, octets } = CARD_ALGORITHMS[algorithm]
       if (kind !== 'rsa')
         throw new CardError(
           'ERR_NOT_SUPPORTED',
@@ -134,7 +140,7 @@ export function rsaDecryption(ciphertext: Uint8Array, unpad: (block: Uint8Array)
 
 export const agreement = (peer: KeyObject): Operation => ({
   ask({ algorithm }) {
-    if (ALGORITHMS[algorithm].kind !== 'ec')
+    if (CARD_ALGORITHMS[algorithm].kind !== 'ec')
       throw new CardError('ERR_NOT_SUPPORTED', `A key of ${algorithm} does not agree on secrets: decrypt with it.`)
     if (peer.type !== 'public') throw new CardError('ERR_DATA', "The other side's key must be a public key.")
     const theirs = wellFormed(() => fromKeyObject(peer), "The other side's key is of a kind that is not known here.")

@@ -1,7 +1,7 @@
 // Whether a new key might replace something. Unreadable content and missing information count as something.
 
 import { SW } from '../../iso7816/status.ts'
-import { ALGORITHMS } from '../algorithms.ts'
+import { CARD_ALGORITHMS } from '../algorithms.ts'
 import { isEmptyContainer } from '../certificate.ts'
 import { pkcs1Block } from '../emsa.ts'
 import { certificateTag } from '../objects.ts'
@@ -47,14 +47,10 @@ const NO_KEY: readonly number[] = [
 const DIGEST = new Uint8Array(32)
 const rsaBlock = (octets: number): Uint8Array => pkcs1Block(DIGEST, 'SHA-256', octets)
 
-/** What a key is asked to sign, by the identifier of its algorithm: ours, RSA-1024 and RSA-4096. */
-const CHALLENGES: ReadonlyArray<readonly [id: number, challenge: Uint8Array]> = [
-  ...Object.values(ALGORITHMS).map(
-    ({ id, kind, octets }) => [id, kind === 'rsa' ? rsaBlock(octets) : new Uint8Array(octets)] as const,
-  ),
-  [0x06, rsaBlock(128)],
-  [0x16, rsaBlock(512)],
-]
+/** What a key is asked to sign, by the identifier of its algorithm. */
+const CHALLENGES: ReadonlyArray<readonly [id: number, challenge: Uint8Array]> = Object.values(CARD_ALGORITHMS).map(
+  ({ id, kind, octets }) => [id, kind === 'rsa' ? rsaBlock(octets) : new Uint8Array(octets)] as const,
+)
 
 /** A key that needs the PIN refuses to sign without it, and thereby shows that it exists, even without a certificate. */
 async function answersForKey(exchange: Exchange, slot: Slot): Promise<boolean> {

@@ -5,6 +5,7 @@ import { concat, sha256, utf8 } from '../../bytes.ts'
 import type { CardChannel } from '../../channel.ts'
 import { CardError, PcscError } from '../../errors.ts'
 import { ifWellFormed } from '../../iso7816/tlv.ts'
+import { isWeak } from '../algorithms.ts'
 import { algorithmOf, fromKeyObject } from '../public-key.ts'
 import { keyReference, parseSlot, type Slot } from '../slots.ts'
 import { policiesOctets } from '../yubico.ts'
@@ -107,7 +108,7 @@ export class Recognition {
 
 async function signs(exchange: Exchange, publicKey: KeyObject): Promise<boolean> {
   const algorithm = ifWellFormed(() => algorithmOf(fromKeyObject(publicKey)))
-  if (algorithm === undefined) return false
+  if (algorithm === undefined || isWeak(algorithm)) return false
   const key: KeyInfo = { slot: SLOT, name: nameOf(SLOT), algorithm, pinPolicy: 'never', origin: 'unknown', publicKey }
   const challenge = concat(PURPOSE, randomBytes(32))
   const operation = signing(sha256(challenge), signatureParameters({}))

@@ -12,6 +12,7 @@ export const PIN = '483920'
 export const ADMIN_KEY = Uint8Array.from({ length: 24 }, (_, index) => 0xa0 + index)
 export const pair = generateKeyPairSync('ec', { namedCurve: 'prime256v1' })
 export const rsa1024 = generateKeyPairSync('rsa', { modulusLength: 1024 })
+export const rsa512 = generateKeyPairSync('rsa', { modulusLength: 512 })
 export const ed25519 = generateKeyPairSync('ed25519')
 export const p521 = generateKeyPairSync('ec', { namedCurve: 'secp521r1' })
 export const tagOf = (slot: string) => certificateTag(parseSlot(slot))

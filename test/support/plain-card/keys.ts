@@ -1,6 +1,6 @@
 // Keys of the card of tests: GENERATE ASYMMETRIC KEY PAIR, and GENERAL AUTHENTICATE with a key. SP 800-73-5 part 2, 3.2 and 3.3.
 import type { KeyObject } from 'node:crypto'
-import { type Algorithm, algorithmById } from '../../../src/piv/algorithms.ts'
+import { algorithmById, type CardAlgorithm, cardAlgorithmById } from '../../../src/piv/algorithms.ts'
 import { ecdsaToDer } from '../../../src/piv/ecdsa.ts'
 import { agree, ecdsa, newKey, rawRsa } from '../../contract/memory-keys.ts'
 import type { Profile } from './profiles.ts'
@@ -51,7 +51,7 @@ export class PlainKeys {
     wants(reference === 0x9e || (reference === 0x9c ? fresh : verified), 0x6982)
     const items = itemsOf(data)
     const [challenge, point] = [items.get(0x81), items.get(0x85)]
-    const name = algorithmById(algorithm)
+    const name = cardAlgorithmById(algorithm)
     wants(name !== undefined && (challenge ?? point) !== undefined, 0x6a80)
     try {
       return this.#write(0x7c, this.#write(0x82, answer(key.privateKey, name, challenge, point)))
@@ -66,7 +66,7 @@ export class PlainKeys {
     return named || (reference >= 0x82 && reference < 0x82 + this.#profile.retired)
   }
 
-  #publicKey(privateKey: KeyObject, algorithm: Algorithm): Uint8Array[] {
+  #publicKey(privateKey: KeyObject, algorithm: CardAlgorithm): Uint8Array[] {
     const { n, e } = privateKey.export({ format: 'jwk' })
     if (!algorithm.startsWith('RSA')) return [this.#write(0x86, pointOf(privateKey))]
     return [[0x81, n] as const, [0x82, e] as const].map(([tag, text = '']) =>
@@ -75,7 +75,7 @@ export class PlainKeys {
   }
 }
 
-function answer(key: KeyObject, name: Algorithm, challenge?: Uint8Array, point?: Uint8Array): Uint8Array {
+function answer(key: KeyObject, name: CardAlgorithm, challenge?: Uint8Array, point?: Uint8Array): Uint8Array {
   if (point !== undefined) return agree(key, name, point)
   wants(challenge !== undefined, 0x6a80)
   return name.startsWith('RSA') ? rawRsa(key, name, challenge) : ecdsaToDer(ecdsa(key, name, challenge))
