@@ -19,7 +19,7 @@ export const ERROR_CODES = {
   ERR_PIN_FORMAT: { kind: 'pin', sw: 0x6a80, ckr: 'CKR_PIN_LEN_RANGE' },
   ERR_PIN_REQUIRED: { kind: 'pin', sw: 0x6982, ckr: 'CKR_USER_NOT_LOGGED_IN' },
   ERR_PIN_CHANGE_REQUIRED: { kind: 'pin', sw: 0x6985, ckr: 'CKR_PIN_EXPIRED' },
-  ERR_PIN_LAST_TRY: { kind: 'pin', ckr: 'CKR_PIN_LOCKED' },
+  ERR_PIN_LAST_TRY: { kind: 'pin' },
   ERR_PUK_WRONG: { kind: 'pin', sw: 0x63c0, ckr: 'CKR_PIN_INCORRECT' },
   ERR_PUK_BLOCKED: { kind: 'pin', sw: 0x6983, ckr: 'CKR_PIN_LOCKED' },
   ERR_PUK_FORMAT: { kind: 'pin', sw: 0x6a80, ckr: 'CKR_PIN_LEN_RANGE' },

@@ -130,6 +130,8 @@ export const TEXT = {
     verified: 'Verified OK',
     notVerified: 'Verification failure: the signature was made with another key, or for another file.',
     noCards: "No cards. Make one: 'tessera create NAME'.",
+    throwAway: (name: string, pin: string) =>
+      `The card '${name}' is this program's alone, and is gone after it. Its PIN is ${pin} (TESSERA_PIN).`,
     shownIn: (name: string, reader: string) =>
       `Another process uses the TPM of card '${name}' and serves the card in the reader '${reader}'. The card is used there.`,
     noKeys: "No keys. Make one: 'tessera key generate 9a'.",

@@ -42,6 +42,7 @@ export const OPTIONS = {
   fileOnly: { flags: '--file-only' },
   ownerPasswordFile: { flags: '--owner-password-file <file>' },
 
+  create: { flags: '--create' },
   pcsc: { flags: '--pcsc' },
   moduleFile: { flags: '--module-file' },
   vpcd: { flags: '--vpcd <host:port>' },

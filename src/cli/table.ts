@@ -241,7 +241,7 @@ export const COMMANDS: readonly CommandRow[] = [
   {
     words: 'run',
     args: '<program...>',
-    options: ['serveUnlockFor'],
+    options: ['create', 'serveUnlockFor'],
     passesSignals: true,
     load: () => import('./commands/run.ts'),
   },

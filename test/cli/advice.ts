@@ -106,6 +106,7 @@ export const ADVICE: ReadonlyArray<Advice<CardState>> = [
     state: 'ready',
   },
   { line: 'run -- pkcs11-tool -L', state: 'ready' },
+  { line: 'run --create -- pkcs11-tool -L', state: 'none' },
   { line: 'run PROGRAM', state: 'ready', typed: 'run true' },
   { line: 'run -- sh', state: 'ready', typed: 'run -- sh -c true' },
   {

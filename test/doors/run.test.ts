@@ -103,6 +103,44 @@ test('signals are the program’s, and it may live on', async () => {
   assert.equal(leftovers(), [])
 })
 
+/** As a user without any right of root, on a computer where nothing of Tessera's is set. */
+const withoutRoot = (words: readonly string[]) => {
+  const { PATH = '', TMPDIR = '' } = process.env
+  const bare = ['env', '-i', `PATH=${PATH}`, `TMPDIR=${TMPDIR}`, `HOME=${tempDir('nobody')}`]
+  return runStranger('unshare', ['--user', ...bare, ...PROGRAM, ...words])
+}
+
+test('--create: a card for the program alone, without root, with its PIN; nothing stays, and no TCP port is open', async () => {
+  const script = `
+    test "$(id -u)" != 0 || exit 91
+    test -n "$TESSERA_PIN" || exit 92
+    pkcs11-tool --module '${OPENSC}' -L
+    ssh-keygen -D '${OPENSC}'
+    echo text > "$TESSERA_HOME/text"
+    pkcs11-tool --module '${OPENSC}' --login --pin env:TESSERA_PIN --sign --id 01 -m ECDSA-SHA256 -i "$TESSERA_HOME/text" -o "$TESSERA_HOME/signature"
+    wc -c < "$TESSERA_HOME/signature"
+    awk 'NR > 1 && $4 == "0A" { print "listens " $2 " " $10 }' /proc/net/tcp /proc/net/tcp6
+    ls -l /proc/$PPID/fd | sed -n 's/.*socket:.\\([0-9]*\\).*/own \\1/p'
+    echo "home $TESSERA_HOME"
+  `
+  const found = await withoutRoot(['run', '--create', '--', 'sh', '-c', script])
+  assert.is(found.code, 0, found.all)
+  assert.match(found.stdout, 'Slot 0 (0x0): Tessera work 00 00', found.all)
+  assert.match(found.stdout, /^ecdsa-sha2-nistp256 /m, found.all)
+  assert.match(found.stdout, /^64$/m, found.all)
+  assert.match(found.stderr, /^The card 'work' is this program's alone, and is gone after it\. Its PIN is \d{8}/m)
+  const ports = [...found.stdout.matchAll(/^listens \S+ (\d+)$/gm)].map(([, inode]) => inode)
+  const own = [...found.stdout.matchAll(/^own (\d+)$/gm)].map(([, inode]) => inode)
+  assert.ok(own.length > 0, found.all)
+  assert.equal(
+    own.filter((inode) => ports.includes(inode)),
+    [],
+    'sockets of Tessera that listen on a TCP port',
+  )
+  const [, place = '/'] = /^home (.*)$/m.exec(found.stdout) ?? []
+  assert.not.ok(existsSync(place), place)
+})
+
 test('what is refused', async () => {
   for (const [words, code, text] of [
     [['run', '--', 'no-such-program'], 2, 'There is no program "no-such-program"'],
@@ -110,6 +148,8 @@ test('what is refused', async () => {
     [['run'], 2, 'program'],
     [['run', '--card', 'reader:x', '--', 'true'], 8, 'not with a card in a reader'],
     [['run', '--card', 'other', '--', 'true'], 3, 'other'],
+    [['run', '--create', '--card', 'reader:x', '--', 'true'], 8, 'not with a card in a reader'],
+    [['run', '--create', '--tcti', 'device:/dev/tpm0', '--', 'true'], 2, 'Leave --tcti out'],
     [['serve', 'work', '--pcsc', '--vpcd', '127.0.0.1:1'], 2, 'one kind of reader'],
   ] as const) {
     const found = await tesseraProcess(words)

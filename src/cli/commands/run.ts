@@ -5,15 +5,18 @@ import { runProgram } from '../child.ts'
 import type { Run } from '../context.ts'
 import { openPcscDoor } from '../pcsc-door.ts'
 import { tpmCardOf } from '../select.ts'
+import { makeThrowAwayCard } from '../throw-away-card.ts'
 
 export const run: Run = async (context, ...words) => {
   const [program = '', ...args] = words
-  const name = await tpmCardOf(context)
+  const own = context.options.create === true
+  const name = own ? undefined : await tpmCardOf(context)
   const socket = await newRunSocket()
   try {
-    const served = await openPcscDoor(context, [name], socket)
+    const card = name === undefined ? await makeThrowAwayCard(context, dirname(socket)) : { name, env: {} }
+    const served = await openPcscDoor(context, [card.name], { socket, ...('home' in card && { home: card.home }) })
     try {
-      return await runProgram(program, args, { ...process.env, ...served.env })
+      return await runProgram(program, args, { ...process.env, ...card.env, ...served.env })
     } finally {
       await served.close()
     }
