@@ -98,12 +98,14 @@ const std::array kCommands{
     // Objects, 12; duplication, 13
     ROW(Create, 1, kSlow),            ROW(Load, 1, kGives),             ROW(LoadExternal, 0, kGives),
     ROW(ReadPublic, 1, kPlain),       ROW(Unseal, 1, kPlain),           ROW(Import, 1, kSlow),
+    ROW(ActivateCredential, 2, kPlain),
     // Asymmetric primitives, 14
     ROW(RSA_Decrypt, 1, kPlain),      ROW(ECDH_ZGen, 1, kPlain),
     // Random numbers, 16
     ROW(GetRandom, 0, kPlain),
     // Attestation, 18; signatures, 20
-    ROW(CertifyCreation, 2, kPlain),  ROW(VerifySignature, 1, kPlain),  ROW(Sign, 1, kPlain),
+    ROW(Certify, 2, kPlain),          ROW(CertifyCreation, 2, kPlain),
+    ROW(VerifySignature, 1, kPlain),  ROW(Sign, 1, kPlain),
     // Enhanced authorisation, 23
     ROW(PolicySigned, 2, kPlain),     ROW(PolicySecret, 2, kPlain),     ROW(PolicyTicket, 1, kPlain),
     ROW(PolicyAuthorize, 1, kPlain),  ROW(PolicyCommandCode, 1, kPlain), ROW(PolicyCpHash, 1, kPlain),
@@ -118,6 +120,7 @@ const std::array kCommands{
     // Non-volatile storage, 31
     ROW(NV_DefineSpace, 1, kPlain),   ROW(NV_UndefineSpace, 2, kPlain), ROW(NV_ReadPublic, 1, kPlain),
     ROW(NV_Write, 2, kPlain),         ROW(NV_Read, 2, kPlain),          ROW(NV_ChangeAuth, 1, kPlain),
+    ROW(NV_Certify, 3, kPlain),
 };
 // clang-format on
 #undef ROW

@@ -20,6 +20,7 @@ constexpr Command row(const char* name) {
 
 // Name, number of handles, what the trailing ESYS_TR is, number of sessions.
 constexpr Command kCommands[] = {
+    ROW(ActivateCredential, 2),
     ROW(Certify, 2),
     ROW(CertifyCreation, 2),
     ROW(Clear, 1),
@@ -40,6 +41,7 @@ constexpr Command kCommands[] = {
     ROW(Import, 1),
     ROW(Load, 1, Made::kLoaded),
     row<load_external, 0, Made::kLoaded>("LoadExternal"),
+    ROW(MakeCredential, 1),
     ROW(NV_Certify, 3),
     ROW(NV_ChangeAuth, 1),
     ROW(NV_DefineSpace, 1, Made::kReference),

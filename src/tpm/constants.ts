@@ -29,6 +29,8 @@ export const CC = {
   NV_ChangeAuth: 0x13b,
   Startup: 0x144,
   Shutdown: 0x145,
+  ActivateCredential: 0x147,
+  Certify: 0x148,
   CertifyCreation: 0x14a,
   NV_Read: 0x14e,
   PolicySecret: 0x151,
@@ -55,12 +57,19 @@ export const CC = {
   GetTestResult: 0x17c,
   PolicyRestart: 0x180,
   ReadClock: 0x181,
+  NV_Certify: 0x184,
   PolicyGetDigest: 0x189,
   PolicyNvWritten: 0x18f,
 } as const
 
 /** Permanent handles, Part 2, 7.4. */
-export const RH = { OWNER: 0x40000001, NULL: 0x40000007, LOCKOUT: 0x4000000a, RS_PW: 0x40000009 } as const
+export const RH = {
+  OWNER: 0x40000001,
+  NULL: 0x40000007,
+  RS_PW: 0x40000009,
+  LOCKOUT: 0x4000000a,
+  ENDORSEMENT: 0x4000000b,
+} as const
 
 /** TPMA_OBJECT, Part 2, 8.3. */
 export const OBJECT = {
@@ -81,6 +90,7 @@ export const NV = {
   POLICYWRITE: 1 << 3,
   PIN_FAIL: 0x8 << 4,
   OWNERREAD: 1 << 17,
+  AUTHREAD: 1 << 18,
   POLICYREAD: 1 << 19,
   NO_DA: 1 << 25,
   WRITTEN: 1 << 29,

@@ -76,6 +76,14 @@ export class LoadedKeys {
     return key
   }
 
+  /** Two keys that are loaded at once. @throws as `get`, also where there is room for only one of them */
+  async both(first: KeyBlob, second: KeyBlob, srk: Srk): Promise<readonly [Entity, Entity]> {
+    const pair = [await this.get(first, srk), await this.get(second, srk)] as const
+    if (this.#loaded.get(first) === pair[0]) return pair
+    await this.evictAll()
+    throw await this.#full(undefined)
+  }
+
   /** Runs `work`; while the TPM has no room, evicts our keys one by one and tries again. */
   async makingRoom<T>(work: () => Promise<T>): Promise<T> {
     for (;;) {

@@ -148,6 +148,15 @@ parity('keys: sign, verify, agree, decrypt, certify', async (pair) => {
     },
     { output: 'alike' },
   )
+  const certify = { handles: [signer, signer], params: concat(EMPTY, scheme), passwords: [NONE, NONE] }
+  await both('Certify', certify, { output: 'alike' })
+  const name = new Reader((await call(pair.tpm, 'ReadPublic', { handles: [signer] })).rest())
+  name.tpm2b()
+  const secret = ascii('a secret for this key')
+  const challenge = { handles: [SRK], params: concat(tpm2b(secret), name.tpm2bWhole()) }
+  const credential = (await pair.witness.must('MakeCredential', challenge)).rest()
+  const activate = { handles: [signer, SRK], params: credential, passwords: [NONE, NONE] }
+  assert.equal((await both('ActivateCredential', activate)).tpm2b(), secret)
   await flush(pair, signer)
 
   const made = readCreated(await call(pair.tpm, 'Create', { handles: [SRK], params: create(rsaKey()), auths: [pw()] }))
@@ -185,6 +194,12 @@ parity('an index', async (pair) => {
   await both('NV_Write', { handles: [INDEX, INDEX], params: nvWrite(data), passwords: [INDEX_AUTH] })
   const read = await both('NV_Read', { handles: [RH.owner, INDEX], params: concat(u16(8), u16(0)), passwords: [NONE] })
   assert.equal(read.tpm2b(), data)
+  const key = readCreated(await call(pair.tpm, 'Create', { handles: [SRK], params: create(eccKey()), auths: [pw()] }))
+  const signer = await load(pair, key.blob)
+  const params = concat(EMPTY, u16(ALG.ecdsa), u16(ALG.sha256), u16(8), u16(0))
+  const certify = { handles: [signer, RH.owner, INDEX], params, passwords: [NONE, NONE] }
+  await both('NV_Certify', certify, { output: 'alike' })
+  await flush(pair, signer)
   const again = () => call(pair.tpm, 'NV_DefineSpace', { handles: [RH.owner], params: define.params, auths: [pw()] })
   await both('NV_UndefineSpace', { handles: [RH.owner, INDEX], passwords: [NONE] }, { undo: again })
 })

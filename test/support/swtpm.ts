@@ -1,9 +1,10 @@
 // A software TPM of one's own: started, counted, killed and restarted by the test.
-import { type ChildProcess, spawn } from 'node:child_process'
+import { type ChildProcess, execFile, spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { closeSync, type FSWatcher, mkdirSync, openSync, readFileSync, rmSync, watch, writeFileSync } from 'node:fs'
 import { connect } from 'node:net'
 import { join } from 'node:path'
+import { promisify } from 'node:util'
 import { freePorts } from './ports.ts'
 import { atExit, gate, tempDir, within } from './temp.ts'
 
@@ -12,6 +13,8 @@ export interface SwtpmOptions {
   readonly startup?: boolean
   /** Listen on TCP, two consecutive free ports of 127.0.0.1, as the stock TCTI wants it. Default: Unix sockets. */
   readonly tcp?: boolean
+  /** With endorsement keys, and certificates for them by a CA of this TPM's own: RSA-2048 and P-384. */
+  readonly certified?: boolean
 }
 
 export interface Swtpm {
@@ -77,6 +80,7 @@ export async function startSwtpm(options: SwtpmOptions = {}): Promise<Swtpm> {
     await within(exit, LIMIT_MS, 'swtpm does not end')
   }
 
+  if (options.certified) await certifyEndorsementKeys(root, stateDir)
   await start()
   atExit(() => child?.kill('SIGKILL'))
   return {
@@ -95,6 +99,36 @@ export async function startSwtpm(options: SwtpmOptions = {}): Promise<Swtpm> {
     },
     stateWrites: writes,
   }
+}
+
+/** The CA of a TPM that was started with `certified`: the issuer of its certificates, and the root, in PEM. */
+export function endorsementCa({ stateDir }: Pick<Swtpm, 'stateDir'>): {
+  readonly issuer: string
+  readonly root: string
+} {
+  const read = (name: string) => readFileSync(join(stateDir, '..', 'ca', name), 'utf8')
+  return { issuer: read('issuercert.pem'), root: read('swtpm-localca-rootca-cert.pem') }
+}
+
+async function certifyEndorsementKeys(root: string, stateDir: string): Promise<void> {
+  const ca = join(root, 'ca')
+  mkdirSync(ca)
+  const file = (name: string, ...lines: readonly string[]): string => {
+    writeFileSync(join(ca, name), `${lines.join('\n')}\n`)
+    return join(ca, name)
+  }
+  const names = ['signingkey = signkey.pem', 'issuercert = issuercert.pem', 'certserial = certserial']
+  const settings = names.map((line) => line.replace('= ', `= ${ca}/`))
+  const conf = file('localca.conf', `statedir = ${ca}`, ...settings)
+  const setup = file(
+    'setup.conf',
+    'create_certs_tool = /usr/bin/swtpm_localca',
+    `create_certs_tool_config = ${conf}`,
+    `create_certs_tool_options = ${file('localca.options', '--platform-manufacturer Tessera', '--platform-version 1', '--platform-model Test')}`,
+    'active_pcr_banks = sha256',
+  )
+  const flags = ['--tpm2', '--tpmstate', stateDir, '--create-ek-cert', '--config', setup, '--overwrite']
+  await promisify(execFile)('swtpm_setup', flags, { timeout: LIMIT_MS })
 }
 
 function tail(root: string): string {

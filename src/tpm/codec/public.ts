@@ -1,6 +1,6 @@
 // Public areas of objects: templates, Names, and public keys. TPM 2.0 Library, Part 2, 12.2; Part 1, section 16.
-import type { KeyObject } from 'node:crypto'
-import { concat, leftPad, sha256 } from '../../bytes.ts'
+import { createHash, type KeyObject } from 'node:crypto'
+import { concat, leftPad } from '../../bytes.ts'
 import { ALGORITHMS, type Algorithm } from '../../piv/algorithms.ts'
 import { toKeyObject } from '../../piv/public-key.ts'
 import { ALG, CURVE } from '../constants.ts'
@@ -56,14 +56,25 @@ export function verifyingKey(point: Uint8Array, attributes: number): Uint8Array 
   return keyTemplate('P-256', attributes, EMPTY, { x: point.slice(0, 32), y: point.slice(32, 64) })
 }
 
-/** Name of an object: nameAlg || H(TPMT_PUBLIC). Only SHA-256 is used here. */
+/** Hashes of Names, as OpenSSL calls them. Objects of this program have SHA-256; some endorsement keys have SHA-384. */
+const NAME_HASHES: ReadonlyMap<number, string> = new Map([
+  [ALG.SHA256, 'sha256'],
+  [ALG.SHA384, 'sha384'],
+])
+
+/** Name of an object: nameAlg || H(TPMT_PUBLIC). */
 export function objectName(area: Uint8Array): Uint8Array {
-  return concat(u16(ALG.SHA256), sha256(area))
+  const nameAlg = area.subarray(2, 4)
+  const hash = NAME_HASHES.get(new WireReader(nameAlg).u16()) ?? 'sha256'
+  return concat(nameAlg, createHash(hash).update(area).digest())
 }
 
+/** TPMA_OBJECT in a TPMT_PUBLIC. */
+export const attributesOf = (area: Uint8Array): number => new WireReader(area.subarray(4, 8)).u32()
+
 /**
- * Reads a TPMT_PUBLIC of an asymmetric key whose nameAlg is SHA-256, as views of it. Keys of cards have no signing scheme;
- * `scheme` accepts one, as attestation keys have it. @throws TpmError ERR_TPM_ANSWER
+ * Reads a TPMT_PUBLIC of an asymmetric key, as views of it. Keys of cards have no signing scheme and the nameAlg SHA-256;
+ * `scheme` accepts others, as attestation and endorsement keys have them. @throws TpmError ERR_TPM_ANSWER
  */
 export function decodePublic(area: Uint8Array, scheme: 'none' | 'any' = 'none'): ObjectPublic {
   const reader = new WireReader(area)
@@ -71,7 +82,8 @@ export function decodePublic(area: Uint8Array, scheme: 'none' | 'any' = 'none'):
   const nameAlg = reader.u16()
   const attributes = reader.u32()
   const authPolicy = reader.view()
-  if (nameAlg !== ALG.SHA256) throw malformed('has another name algorithm than SHA-256')
+  const isKnown = scheme === 'none' ? nameAlg === ALG.SHA256 : NAME_HASHES.has(nameAlg)
+  if (!isKnown) throw malformed('has another name algorithm than SHA-256')
   if (reader.u16() !== ALG.NULL) reader.skip(4) // symmetric key bits and mode of a storage key
   if (reader.u16() !== ALG.NULL) {
     if (scheme === 'none') throw malformed('has a signing scheme')

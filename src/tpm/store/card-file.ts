@@ -41,6 +41,9 @@ const pin = { handle: nvHandle, name: tpmName, tries: integer(1, 10) }
 /** `policy`: digest of the approved policy (SHA-256). `signature`: of K over it, r || s (P-256). */
 const approval = v.strictObject({ policy: octets(32), signature: octets(64) })
 
+/** TPM2B_CREATION_DATA, creation hash and TPMT_TK_CREATION. */
+const creation = v.strictObject({ data: blob, hash: octets(1, 66), ticket: octets(1, 256) })
+
 const key = v.strictObject({
   algorithm: v.picklist(Object.keys(ALGORITHMS) as Algorithm[]),
   pinPolicy: v.picklist(PIN_POLICIES),
@@ -51,8 +54,8 @@ const key = v.strictObject({
   public: blob,
   /** TPM2B_PRIVATE, wrapped by the SRK. */
   private: blob,
-  /** TPM2B_CREATION_DATA, creation hash and TPMT_TK_CREATION; keys made in the TPM have them. */
-  creation: v.optional(v.strictObject({ data: blob, hash: octets(1, 66), ticket: octets(1, 256) })),
+  /** Keys made in the TPM have it. */
+  creation: v.optional(creation),
 })
 
 const mac = octets(32)
@@ -108,6 +111,13 @@ const members = {
   advisory: v.optional(v.strictObject({ pinLeft: integer(0, 10), pukLeft: integer(0, 10) })),
   /** Admin key (PIV 9B), sealed to the TPM: TPM2B_PRIVATE and TPM2B_PUBLIC. */
   adminKey: v.optional(v.strictObject({ private: blob, public: blob })),
+  /** The key that signs the TPM's statements about this card (AK), and its certificate with the chain. */
+  ak: v.optional(
+    v.strictObject({
+      key: v.strictObject({ public: blob, private: blob, creation }),
+      certificates: v.pipe(v.array(octets(1, 16_384)), v.maxLength(10)),
+    }),
+  ),
   /** PIV F9, which signs certificates about other keys. It needs no PIN, and no slot refers to it. */
   attestationKey: v.optional(v.omit(key, ['pinPolicy'])),
   /** By slot, as src/piv/slots.ts spells it. */
@@ -124,6 +134,7 @@ export type Seal = v.InferOutput<typeof seal>
 export type SealedCard = CardFile & { readonly seal: Seal }
 export type CardFileKey = v.InferOutput<typeof key>
 export type UnguardedKey = Omit<CardFileKey, 'pinPolicy'>
+export type Creation = v.InferOutput<typeof creation>
 export type Approval = v.InferOutput<typeof approval>
 export type DefaultSecret = CardFile['flags']['defaults'][number]
 

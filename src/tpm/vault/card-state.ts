@@ -3,9 +3,10 @@ import { isDeepStrictEqual } from 'node:util'
 import { CardError } from '../../errors.ts'
 import { releaseDevice, type TpmDevice } from '../devices.ts'
 import { isStale } from '../failure.ts'
+import type { KeyBlob } from '../loaded-keys.ts'
 import { type LockContext, lockContext } from '../lock/context.ts'
 import { type LockTable, withoutSeal } from '../lock/table.ts'
-import type { CardFile, SealedCard, UnguardedKey } from '../store/card-file.ts'
+import type { CardFile, SealedCard } from '../store/card-file.ts'
 import { changedByOthers, type SealKeys } from '../store/seal.ts'
 import type { CardStore } from '../store/store.ts'
 import { UnlockState } from './unlock-state.ts'
@@ -155,15 +156,21 @@ export class CardState {
   }
 }
 
-const keysOf = ({ keys, attestationKey }: CardFile): UnguardedKey[] => [
+const keysOf = ({ keys, attestationKey, ak }: CardFile): KeyBlob[] => [
   ...Object.values(keys),
   ...(attestationKey === undefined ? [] : [attestationKey]),
+  ...(ak === undefined ? [] : [ak.key]),
 ]
 
 /** `card`, with each key that is among `known` replaced by the object that it was. */
-function withKnown(card: CardFile, known: readonly UnguardedKey[]): CardFile {
-  const object = <Key extends UnguardedKey>(key: Key): Key =>
+function withKnown(card: CardFile, known: readonly KeyBlob[]): CardFile {
+  const object = <Key extends KeyBlob>(key: Key): Key =>
     (known.find((one) => isDeepStrictEqual(one, key)) as Key | undefined) ?? key
   const keys = Object.fromEntries(Object.entries(card.keys).map(([slot, key]) => [slot, object(key)]))
-  return { ...card, keys, ...(card.attestationKey && { attestationKey: object(card.attestationKey) }) }
+  return {
+    ...card,
+    keys,
+    ...(card.attestationKey && { attestationKey: object(card.attestationKey) }),
+    ...(card.ak && { ak: { ...card.ak, key: object(card.ak.key) } }),
+  }
 }

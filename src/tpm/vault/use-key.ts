@@ -167,7 +167,8 @@ function doAgain(state: CardState, use: KeyUse, posted: PostedUse, error: unknow
   )
 }
 
-async function recover({ device, unlock }: CardState): Promise<void> {
+/** After the TPM has lost what was loaded: the next use loads it again. */
+export async function recover({ device, unlock }: CardState): Promise<void> {
   await device.keys.evictAll()
   await unlock.releaseSessions()
 }

@@ -1,5 +1,6 @@
 // The vault of a TPM card: implements src/piv/card/vault.ts over one device and one card file.
 import type { Vault } from '../../piv/card/vault.ts'
+import { TpmAttestor } from '../attest/index.ts'
 import type { TpmDevice } from '../devices.ts'
 import type { CardFile } from '../store/card-file.ts'
 import type { SealKeys } from '../store/seal.ts'
@@ -20,6 +21,8 @@ export class TpmVault implements Vault {
   readonly objects: TpmObjects
   readonly admin: TpmAdmin
   readonly attestation: TpmAttestation
+  /** What the TPM states about this card. */
+  readonly attestor: TpmAttestor
   readonly #state: CardState
   readonly #renew: Renew
 
@@ -32,6 +35,7 @@ export class TpmVault implements Vault {
     this.objects = new TpmObjects(this.#state)
     this.admin = new TpmAdmin(this.#state)
     this.attestation = new TpmAttestation(this.#state)
+    this.attestor = new TpmAttestor(this.#state)
   }
 
   /** The card file as this process knows it. */

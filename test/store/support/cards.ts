@@ -103,6 +103,7 @@ export function arbitraryCard(seed: number): CardFile {
     algorithm: oneOf(['P-256', 'P-384', 'RSA-2048', 'RSA-3072']),
     pinPolicy: oneOf(['never', 'once', 'always']),
     origin: oneOf(['generated', 'imported']),
+    certifiable: maybe(() => true as const),
     public: octets(1, 500),
     private: octets(1, 900),
     creation: maybe(() => ({ data: octets(1, 200), hash: octets(1, 66), ticket: octets(1, 80) })),
@@ -124,6 +125,10 @@ export function arbitraryCard(seed: number): CardFile {
     flags: { mustChangePin: next() < 0.5, defaults: some(['adminKey', 'pin', 'puk'] as const) },
     advisory: maybe(() => ({ pinLeft: integer(0, 10), pukLeft: integer(0, 10) })),
     adminKey: maybe(() => ({ private: octets(1, 300), public: octets(1, 300) })),
+    ak: maybe(() => ({
+      key: { ...blobs(), creation: { data: octets(1, 200), hash: octets(1, 66), ticket: octets(1, 80) } },
+      certificates: some([octets(1, 500), octets(1, 500)]),
+    })),
     attestationKey: maybe(() => {
       const { pinPolicy: _, ...unguarded } = key()
       return unguarded
