@@ -1,10 +1,12 @@
-// The memory of a process that serves a card: PINs and PUKs come to it through PC/SC.
+// The memory of a process that serves a card: PINs and PUKs come to it through PC/SC or PKCS #11.
 import { spawn } from 'node:child_process'
 import { join } from 'node:path'
 import { createInterface } from 'node:readline'
 import * as assert from 'uvu/assert'
+import type { FieldWriter } from '../../../src/doors/pkcs11/field-writer.ts'
 import { cardInfo, DEFAULT_PIN, DEFAULT_PUK, openCard } from '../../../src/index.ts'
 import { ReaderChannel } from '../../../src/pcsc/channel.ts'
+import { frame, message, RawProgram } from '../../doors/pkcs11/support/program.ts'
 import { seen } from '../../pcsc/cards.ts'
 import { send } from '../../support/channels.ts'
 import { search } from '../../support/memory.ts'
@@ -40,8 +42,37 @@ async function use(reader: string): Promise<void> {
   await channel.close()
 }
 
+/** The same as a PKCS #11 program. Last comes a PIN in a call that is no good, and one in a call that never ends. */
+async function useToken(path: string): Promise<void> {
+  const program = await RawProgram.ready(path)
+  const session = await program.session()
+  const set = (name: 'C_SetPIN' | 'C_InitPIN', ...secrets: readonly string[]) =>
+    program.call(name, (request) => {
+      request.ulong(session)
+      for (const secret of secrets) request.byteArray(ascii(secret))
+    })
+  await set('C_SetPIN', DEFAULT_PIN, SECRETS.pin)
+  assert.is(await program.login(session, SECRETS.wrong), 'CKR_PIN_INCORRECT')
+  assert.is(await program.login(session, SECRETS.pin), 'CKR_OK')
+  await program.call('C_Logout', (request) => request.ulong(session))
+  assert.is(await program.login(session, DEFAULT_PUK, 0), 'CKR_OK')
+  await set('C_SetPIN', DEFAULT_PUK, SECRETS.puk)
+  await set('C_SetPIN', SECRETS.puk, SECRETS.newPuk)
+  await set('C_InitPIN', SECRETS.newPin)
+  assert.is(await program.login(session, `${SECRETS.newPin}..`, 7), 'CKR_USER_TYPE_INVALID')
+  const login = (request: FieldWriter) => request.ulong(session).ulong(1).byteArray(ascii(SECRETS.newPin))
+  const last = frame(
+    1,
+    message('C_Login', (request) => login(request).byte(0)),
+  )
+  program.socket.write(last.subarray(0, -1))
+  // What was read of it is answered in turn: the first answer of another program comes after it.
+  await (await RawProgram.ready(path)).close()
+  await program.close()
+}
+
 /** `how`: who connects to whom. One pcscd a process. */
-export async function lookAt(how: 'vpcd' | 'listen' | 'socket'): Promise<void> {
+export async function lookAt(how: 'vpcd' | 'listen' | 'socket' | 'pkcs11'): Promise<void> {
   const swtpm = await startSwtpm()
   const home = tempDir('memory')
   let child: ReturnType<typeof served> | undefined
@@ -51,7 +82,11 @@ export async function lookAt(how: 'vpcd' | 'listen' | 'socket'): Promise<void> {
     assert.is(await child.line(), 'served')
   }
   let reader = 'Tessera work 00 00'
-  if (how === 'socket') {
+  const token = join(tempDir('token'), 'pkcs11')
+  if (how === 'pkcs11') {
+    child = served(home, swtpm.tcti, how, token)
+    assert.is(await child.line(), 'served')
+  } else if (how === 'socket') {
     process.env.PCSCLITE_CSOCK_NAME = join(tempDir('socket'), 'pcsc')
     child = served(home, swtpm.tcti, how, process.env.PCSCLITE_CSOCK_NAME)
     assert.is(await child.line(), 'served')
@@ -66,7 +101,7 @@ export async function lookAt(how: 'vpcd' | 'listen' | 'socket'): Promise<void> {
       reader = pcscd.readers[0]
       await seen(reader, true)
     }
-    await use(reader)
+    await (how === 'pkcs11' ? useToken(token) : use(reader))
     assert.equal(search(child.pid, needles).found, [], 'before anything is collected')
     child.goOn()
     assert.is(await child.line(), 'used')
