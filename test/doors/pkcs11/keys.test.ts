@@ -279,4 +279,36 @@ test('objects: what they say, what they keep, and how much room they want', () =
     assert.equal(await one.find(session, [CKA.class, 77]), [])
   }))
 
+test('changes want a session for writing, and a login', async () => {
+  const fresh = await furnishedCard()
+  await onBench([source(fresh)], async ({ program }) => {
+    const one = await program()
+    const [write, read] = [await one.session(), await one.session(4)]
+    const certificate = (session: number, ...more: Parameters<typeof template>[1][]) =>
+      one.rv('C_CreateObject', (request) => template(request.ulong(session), [CKA.class, CKO.certificate], ...more))
+    const generate = (session: number, id: number) =>
+      one.rv('C_GenerateKeyPair', (request) => {
+        template(request.ulong(session).uint32(0x1040), [CKA.ecParams, Buffer.from('06082a8648ce3d030107', 'hex')])
+        template(request, [CKA.id, Uint8Array.of(id)])
+      })
+    const value = [CKA.value, utf8('no certificate')] as const
+    for (const change of [certificate, (session: number) => generate(session, 6)]) {
+      assert.is(await change(read), 'CKR_SESSION_READ_ONLY')
+      assert.is(await change(write), 'CKR_USER_NOT_LOGGED_IN')
+    }
+    const [chuid = 0] = await one.find(write, [CKA.label, utf8('chuid')])
+    const destroy = (session: number) => one.rv('C_DestroyObject', (request) => request.ulong(session).ulong(chuid))
+    assert.equal([await destroy(read), await destroy(write)], ['CKR_SESSION_READ_ONLY', 'CKR_USER_NOT_LOGGED_IN'])
+    await one.login(write, PIN)
+    assert.is(await destroy(write), 'CKR_ACTION_PROHIBITED')
+    assert.is(await certificate(write), 'CKR_TEMPLATE_INCOMPLETE')
+    assert.is(await certificate(write, value), 'CKR_ATTRIBUTE_VALUE_INVALID')
+    assert.is(await certificate(write, value, [CKA.token, false]), 'CKR_TEMPLATE_INCONSISTENT')
+    assert.is(await generate(write, 0), 'CKR_ATTRIBUTE_VALUE_INVALID')
+    // A key that is there stays.
+    assert.is(await generate(write, 1), 'CKR_ACTION_PROHIBITED')
+    assert.is(await generate(write, 6), 'CKR_OK')
+  })
+})
+
 test.run()

@@ -13,9 +13,13 @@ import { once } from 'node:events'
 import { existsSync, readFileSync } from 'node:fs'
 import { createServer } from 'node:https'
 import type { AddressInfo } from 'node:net'
+import { join } from 'node:path'
 import type { TLSSocket } from 'node:tls'
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
+import { CKA } from '../../../src/doors/pkcs11/attributes.ts'
+import { CKO } from '../../../src/doors/pkcs11/codes.ts'
+import { servePkcs11 } from '../../../src/serve/index.ts'
 import { knowing, labels, NAMES, secret, type UsedSlot, uri } from '../../strangers/support/opensc.ts'
 import { findPkcs11, P11_KIT } from '../../strangers/support/pkcs11.ts'
 import {
@@ -34,6 +38,7 @@ import { askpass, LOGGED_IN, login, publicKeyOf } from '../../strangers/support/
 import { SSHD_IS_HERE, startSshd } from '../../strangers/support/sshd.ts'
 import { file, newFile, ok, type RunOptions, refused, type Said, says } from '../../strangers/support/tools.ts'
 import { tempDir } from '../../support/temp.ts'
+import { RawProgram } from './support/program.ts'
 
 let served: Served
 let curve: ServedCard
@@ -326,6 +331,31 @@ test('pkcs11-tool: another PIN, and a new one by the PUK', async () => {
   await prime.look((one) => one.verifyPin(PIN))
   await refused('pkcs11-tool', [...on(prime), ...byPuk], knowing({ PUK: WRONG_PUK, PIN }))
   assert.is((await prime.look((one) => one.pinStatus())).puk?.triesLeft, TRIES.puk - 1)
+})
+
+test('the same card in its reader, as a token: signatures, also of a key that wants the PIN for every use', async () => {
+  const path = join(tempDir('reader'), 'pkcs11')
+  const inReader = await servePkcs11([`reader:${prime.reader}`], { socket: path })
+  const program = await RawProgram.ready(path)
+  try {
+    const session = await program.session()
+    assert.is(await program.login(session, PIN), 'CKR_OK')
+    const sign = async (id: number, before = async () => {}) => {
+      const [key = 0] = await program.find(session, [CKA.class, CKO.privateKey], [CKA.id, Uint8Array.of(id)])
+      const type = id === 2 ? 0x1044 : 0x40
+      await program.call('C_SignInit', (request) => request.ulong(session).uint32(type).ulong(key))
+      await before()
+      return (await program.result('C_Sign', session, MESSAGE)) as Uint8Array
+    }
+    assert.ok(verify('sha256', MESSAGE, prime.publicKey('9a'), await sign(1)))
+    const again = async () => assert.is(await program.login(session, PIN, 2), 'CKR_OK')
+    const raw = { key: prime.publicKey('9c'), dsaEncoding: 'ieee-p1363' } as const
+    assert.ok(verify('sha256', MESSAGE, raw, await sign(2, again)))
+    assert.is(await sign(2).catch(({ rv }) => rv), 'CKR_USER_NOT_LOGGED_IN')
+  } finally {
+    await program.close()
+    await inReader.close()
+  }
 })
 
 test.run()

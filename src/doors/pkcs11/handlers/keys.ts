@@ -16,12 +16,11 @@ import { roomFor } from '../rooms.ts'
 import type { Token } from '../token.ts'
 import type { Handler } from './handler.ts'
 
-/** A private key that may be used by that mechanism now. @throws CkrError */
+/** A private key for that mechanism. One that wants a login is seen only after it. @throws CkrError */
 async function usableKey(token: Token, handle: number, kind: 'ec' | 'rsa'): Promise<KeyInfo> {
-  const { key, attributes } = await token.object(handle).catch(() => noKey())
+  const { key } = await token.object(handle).catch(() => noKey())
   if (key === undefined) throw new CkrError('CKR_KEY_HANDLE_INVALID')
   if (key.algorithm.startsWith('RSA') !== (kind === 'rsa')) throw new CkrError('CKR_KEY_TYPE_INCONSISTENT')
-  if (attributes.get(CKA.private) === true && token.login !== 'user') throw new CkrError('CKR_USER_NOT_LOGGED_IN')
   return key
 }
 
