@@ -166,6 +166,7 @@ export const TEXT = {
     readyPcsc: (name: string, reader: string) => `Serving card '${name}' in the reader '${reader}'.`,
     environment: (socket: string) =>
       `Programs find it there with this in their environment: PCSCLITE_CSOCK_NAME=${socket}`,
+    p11Kit: (address: string) => `Those that use PKCS #11 by p11-kit, with this: P11_KIT_SERVER_ADDRESS=${address}`,
     reversed: (version: string) =>
       `vpcd ${version} crashes pcscd as soon as a card that it has connected to goes away, and then no program reaches any card. Start serve before pcscd, and do not stop it. A vpcd that listens (--vpcd) does not have this fault: docs/serve.md.`,
   },

@@ -164,6 +164,7 @@ test('serve --pcsc: the card is there until it is stopped, and others are told w
   assert.is(await serve.line(), "Serving card 'work' in the reader 'Tessera work 00 00'.")
   const [, socket = ''] = /PCSCLITE_CSOCK_NAME=(.*)$/.exec((await serve.line()) ?? '') ?? []
   assert.is(socket, join(runtime, 'tessera', 'pcsc'))
+  assert.match((await serve.line()) ?? '', `P11_KIT_SERVER_ADDRESS=unix:path=${join(runtime, 'tessera', 'pkcs11')}`)
   const env = { PCSCLITE_CSOCK_NAME: socket }
   const listed = await runStranger('opensc-tool', ['-l'], { env })
   assert.match(listed.stdout, 'Tessera work 00 00', listed.all)

@@ -53,11 +53,12 @@ async function refuseWithoutVpcd({ options }: Context): Promise<void> {
 
 /** The cards in readers on a socket for programs of this user. */
 async function servePcscUntil(stopped: Promise<void>, context: Context, names: readonly string[]): Promise<void> {
-  const { readers, socket, close } = await openPcscDoor(context, names)
+  const { readers, socket, env, close } = await openPcscDoor(context, names)
   try {
     const cards = names.map((card, at) => ({ card, reader: readers[at] ?? '' }))
     const lines = cards.map(({ card, reader }) => TEXT.serve.readyPcsc(card, reader))
-    await context.out.result({ serving: cards, socket }, [...lines, TEXT.serve.environment(socket)].join('\n'))
+    const found = [TEXT.serve.environment(socket), TEXT.serve.p11Kit(env.P11_KIT_SERVER_ADDRESS)]
+    await context.out.result({ serving: cards, socket }, [...lines, ...found].join('\n'))
     await stopped
   } finally {
     await close()
