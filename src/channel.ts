@@ -70,11 +70,26 @@ export interface LocalCard {
   triesKnown(which: 'pin' | 'puk'): TriesKnown
   /** From now on nobody has an admin key of the card. @throws PinError ERR_PIN_REQUIRED */
   removeAdminKey(): Promise<void>
+  /**
+   * Evidence about the key in a slot, signed by the TPM. @throws CardError ERR_KEY_ABSENT, ERR_NOT_SUPPORTED; UsageError
+   */
+  attest(slot: string, options: EvidenceOptions): Promise<Uint8Array>
   /** Tags, in hex, of the data objects that are there. */
   objects(): readonly string[]
   /** Help desk: a challenge to read out, and the response to it. */
   challenge(): Promise<string>
   unblockWithResponse(response: string, newPin: Uint8Array): Promise<void>
+}
+
+/** Formats of evidence that a TPM gives: docs/evidence.md. */
+export const TPM_FORMATS = ['tessera', 'webauthn-tpm'] as const
+
+export interface EvidenceOptions {
+  readonly format: (typeof TPM_FORMATS)[number]
+  /** What the evidence is asked with, 8 to 32 octets. For WebAuthn the SHA-256 of the client data. */
+  readonly nonce: Uint8Array
+  /** For WebAuthn: the domain of the service. */
+  readonly rpId?: string
 }
 
 export type TriesKnown = 'known' | 'remembered' | 'unknown'

@@ -46,8 +46,6 @@ function plain(signature: Uint8Array): Uint8Array {
 }
 
 export interface WebAuthnOptions {
-  /** TPMT_PUBLIC of the key. */
-  readonly area: Uint8Array
   /** SHA-256 of the client data. */
   readonly clientDataHash: Uint8Array
   /** The domain of the service. */
@@ -61,10 +59,11 @@ export interface WebAuthnOptions {
 export async function webauthnAttestation(
   attestor: Attestor,
   slot: Slot,
-  { area, clientDataHash, rpId }: WebAuthnOptions,
+  { clientDataHash, rpId }: WebAuthnOptions,
 ): Promise<Uint8Array> {
   const { public: akArea, certificates } = await attestor.ak()
   if (certificates.length === 0) throw unsupported('the attestation key has no certificate')
+  const { public: area } = await attestor.certifyKey(slot, clientDataHash)
   const credential = sha256(area)
   const data = concat(
     ...[sha256(utf8(rpId)), Uint8Array.of(FLAGS), u32(0), NO_MODEL],

@@ -1,4 +1,6 @@
 // A card in this process as a channel: its card application, and functions for which PIV has no command.
+import type { Attestor } from '../attest/attestor.ts'
+import { attestKey } from '../attest/formats.ts'
 import type { CardChannel, LocalCard, TriesKnown } from '../channel.ts'
 import { PinError } from '../errors.ts'
 import { SW } from '../iso7816/status.ts'
@@ -10,6 +12,7 @@ import type { PinVault, TryCounter, Vault } from '../piv/card/vault.ts'
 import { FIRST_STATE, isFirst, type Model, modelOf } from '../piv/first-state.ts'
 import { refusal } from '../piv/host/refusals.ts'
 import { checkNewPin, type PinRules } from '../piv/pin-quality.ts'
+import { parseSlot } from '../piv/slots.ts'
 import { type Challenge, formatChallenge } from '../tpm/help-desk.ts'
 
 /** A vault with its owner in this process: the owner can read facts about the card, and a help desk can unblock it. */
@@ -30,6 +33,8 @@ export interface LocalVault extends Vault {
     challenge(): Promise<Challenge>
     unblockWithResponse(response: string, newPin: Uint8Array): Promise<void>
   }
+  /** What the TPM says of the card, where it is in one. */
+  readonly attestor?: Attestor
 }
 
 export interface LocalOptions {
@@ -87,6 +92,8 @@ function localCard(vault: LocalVault, application: CardApplication, mustChangePi
       await grant()
       await vault.admin.remove()
     },
+    attest: (slot, options) =>
+      disarmed(() => attestKey(vault.attestor, vault.keys.find(parseSlot(slot)), parseSlot(slot), options)),
     objects: () => [...new Set([...initialObjects(modelOf(vault.card)), ...vault.objects.tags()])].sort(),
     challenge: () => disarmed(async () => formatChallenge(await pins.challenge())),
     unblockWithResponse: (response, newPin) =>

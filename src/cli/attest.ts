@@ -1,9 +1,10 @@
 // What the commands about evidence share.
+import { NONCE_OCTETS } from '../attest/formats.ts'
 import { fromHex } from '../bytes.ts'
 import { UsageError } from '../errors.ts'
 import { TEXT } from './messages.ts'
 
-const [SHORTEST, LONGEST] = [8, 32]
+const [SHORTEST, LONGEST] = NONCE_OCTETS
 
 /** @throws UsageError ERR_USAGE */
 export function nonceOf(text: string | undefined): Uint8Array | undefined {

@@ -33,6 +33,7 @@ export const COMMAND_TEXTS = {
   'key move': 'move a key to another slot',
   'key delete': 'delete a key',
   'key attest': 'print a certificate which proves that a key was made on the card (PEM)',
+  'attest key': 'print evidence about a key: what it is in and what guards it, by the TPM',
   'attest verify': 'verify evidence about a key, offline (exit code 0: accepted, 1: refused, any other: a failure)',
   'admin-key change':
     'set the PIV 9B key: default, random (nobody keeps it) or a file; otherwise it is asked for (PIN file: PIN, key)',

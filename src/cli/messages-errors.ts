@@ -86,7 +86,9 @@ export const ERROR = {
   lastTry: (what: string) => `One ${what} try is left, and a wrong ${what} would block it. Nothing was sent.`,
   pinBlocked: (ways: string) => `The PIN is blocked: too many wrong tries. ${ways}`,
   noRoots:
-    'Nothing to verify the evidence with: name the certificates of the CAs that you trust (--roots FILE), or the makers whose roots come with Tessera (--makers).',
+    'Nothing to verify the evidence with: name the certificates of the CAs that you trust (--roots FILE), or the makers whose roots come with Tessera (--makers). Without any, evidence can only be read: --tier self.',
+  noNonce:
+    'Evidence answers a nonce: give the one that the CA or the service asks with (--nonce HEX). Only --format yubico has none.',
   nonce: (least: number, most: number) =>
     `A nonce is ${least} to ${most} octets in hexadecimal digits. To make one: openssl rand -hex 16.`,
   listen: (text: string) => `'${text}' is not an address with a port. Write it like 127.0.0.1:8443 or [::1]:8443.`,

@@ -83,6 +83,8 @@ export const OPTION_TEXTS = {
   mayBeAgent: 'the user may be an enrolment agent, and ask for the certificates of others',
   pending: 'requests wait until they are approved',
   all: 'all requests that wait',
+  evidenceFormat: 'tessera: JSON (default); webauthn-tpm: attestation object; yubico: certificates, as key attest',
+  rpId: 'domain of the service, for webauthn-tpm',
   roots: 'certificates (PEM) of the CAs that certify attestation keys, and of makers',
   makers: 'also trust the makers whose roots come with Tessera (Yubico)',
   nonce: 'what the evidence was or is asked with: 8 to 32 octets in hexadecimal digits',

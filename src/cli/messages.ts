@@ -124,6 +124,7 @@ export const TEXT = {
     keyAttested: (slot: string, issued: boolean, path?: string) =>
       `The key in slot ${slot} was made on the card: the card certifies it. Its certificate${issued ? ' and that of the attestation key' : ''}${written(path, issued)}`,
     attestWorking: 'Asking the card',
+    evidenceWritten: (slot: string, path: string) => `Evidence about the key in slot ${slot} was written to ${path}.`,
     keyDeletedInReader: (slot: string) => `The key in slot ${slot} was deleted.`,
     keyWorking: (algorithm: string) => `Making a ${algorithm} key on the card`,
     cardWorking: 'Making the card in the TPM',

@@ -109,6 +109,8 @@ export const OPTIONS = {
   pending: { flags: '--pending' },
   all: { flags: '--all' },
 
+  evidenceFormat: { flags: '--format <format>', choices: ['tessera', 'webauthn-tpm', 'yubico'] },
+  rpId: { flags: '--rp-id <domain>' },
   roots: { flags: '--roots <file>' },
   makers: { flags: '--makers' },
   nonce: { flags: '--nonce <hex>' },

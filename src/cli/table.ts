@@ -114,6 +114,13 @@ export const COMMANDS: readonly CommandRow[] = [
   },
   { words: 'key attest', args: '<slot>', options: ['out'], load: () => import('./commands/key-attest.ts') },
   {
+    words: 'attest key',
+    usual: true,
+    args: '<slot>',
+    options: ['nonce', 'evidenceFormat', 'rpId', 'out'],
+    load: () => import('./commands/attest-key.ts'),
+  },
+  {
     words: 'attest verify',
     args: '<file>',
     options: ['roots', 'makers', 'nonce', 'crl', 'tier'],
@@ -151,7 +158,7 @@ export const COMMANDS: readonly CommandRow[] = [
     words: 'cert request',
     asks: true,
     args: '<slot>',
-    options: [...content, 'template', 'hash', 'padding', 'publicKey', 'out', 'lastTry'],
+    options: [...content, 'template', 'hash', 'padding', 'publicKey', 'nonce', 'out', 'lastTry'],
     load: () => import('./commands/cert-request.ts'),
   },
   {

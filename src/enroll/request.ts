@@ -1,4 +1,6 @@
 // Requests for a certificate: PKCS#10 (RFC 2986), signed by the key that is to be certified.
+import { readEvidence } from '../attest/evidence.ts'
+import { evidenceAttribute } from '../attest/request.ts'
 import type { Card } from '../piv/host/card.ts'
 import { parseSlot } from '../piv/slots.ts'
 import type { Certificate } from '../x509/certificate.ts'
@@ -10,6 +12,8 @@ export type RequestOptions = CertificateContent &
   SigningOptions & {
     /** The slot that the certificate is for, while its key waits in another one. */
     readonly forSlot?: string
+    /** With evidence about the key for this nonce, which the CA gave: docs/evidence.md. Only for a card in the TPM. */
+    readonly nonce?: Uint8Array
   }
 
 /**
@@ -30,5 +34,12 @@ export async function requestRenewal(
   const subject = subjectOf(options, card, renewed)
   const signer = await slotSigner(card, slot, options)
   const place = { ...signer.key, slot: parseSlot(options.forSlot ?? slot) }
-  return writeRequest({ subject, extensions: extensionsOf(options, place, renewed) }, signer)
+  const attributes = await evidenceFor(card, slot, options)
+  return writeRequest({ subject, extensions: extensionsOf(options, place, renewed), attributes }, signer)
+}
+
+async function evidenceFor(card: Card, slot: string, { nonce }: RequestOptions) {
+  if (nonce === undefined) return []
+  const json = await card.attest(slot, { format: 'tessera', nonce })
+  return [evidenceAttribute(readEvidence(Buffer.from(json).toString()))]
 }

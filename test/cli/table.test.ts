@@ -115,6 +115,12 @@ const understood: ReadonlyArray<readonly [string, string, readonly string[], Opt
   ['completion bash -- --card wo', 'completion', ['bash', '--card', 'wo'], {}],
   ['key delete 9a --yes', 'key delete', ['9a'], { yes: true }],
   ['key attest 9a -o a.pem', 'key attest', ['9a'], { out: 'a.pem' }],
+  [
+    'attest 9a --nonce 00 --format webauthn-tpm --rp-id a.b',
+    'attest key',
+    ['9a'],
+    { nonce: '00', evidenceFormat: 'webauthn-tpm', rpId: 'a.b' },
+  ],
   ['attest verify e.json --roots r --nonce 00', 'attest verify', ['e.json'], { roots: 'r', nonce: '00' }],
   ['key list', 'key list', [], {}],
   ['key info signature', 'key info', ['signature'], {}],

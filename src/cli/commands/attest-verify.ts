@@ -13,7 +13,8 @@ const LONGEST_LIST = 16 * 1024 * 1024
 export const run: Run = async (context, file) => {
   const { options, out } = context
   const { roots, crl, nonce, tier, makers } = options
-  if (roots === undefined && makers === undefined) throw new UsageError('ERR_USAGE', TEXT.error.noRoots)
+  if (roots === undefined && makers === undefined && tier !== 'self')
+    throw new UsageError('ERR_USAGE', TEXT.error.noRoots)
   const trusted = roots === undefined ? [] : [await readWhole(context, roots, '--roots', LARGEST)]
   const revocations = crl === undefined ? [] : [await readWhole(context, crl, '--crl', LONGEST_LIST)]
   // One octet more than the largest evidence: the verdict says that it is too large.

@@ -6,7 +6,7 @@
 
 import type { KeyObject } from 'node:crypto'
 import { isUint8Array } from 'node:util/types'
-import type { CardChannel, LocalCard } from '../../channel.ts'
+import type { CardChannel, EvidenceOptions, LocalCard } from '../../channel.ts'
 import { CardError } from '../../errors.ts'
 import { begin } from '../../mutex.ts'
 import { type Algorithm, parseAlgorithm } from '../algorithms.ts'
@@ -304,8 +304,18 @@ export class Card {
    * A certificate (DER) that says of the key in a slot that it was made on the card.
    * @throws CardError ERR_NOT_SUPPORTED where the card cannot say so, ERR_KEY_ABSENT
    */
-  async attest(slot: string): Promise<Uint8Array> {
+  async attest(slot: string): Promise<Uint8Array>
+  /**
+   * Evidence about a key, in the octets of a format: `tessera`, a JSON document with all that the TPM says of the key and of
+   * what guards it; `webauthn-tpm`, an attestation object in CBOR. `verifyAttestation` of `tessera-card/attest` verifies the
+   * first. Only for a card in the TPM of this machine, opened by name.
+   * @throws CardError ERR_KEY_ABSENT; ERR_NOT_SUPPORTED for an imported key, and for a card in a reader; UsageError ERR_USAGE
+   * @example const json = await card.attest('9a', { format: 'tessera', nonce })
+   */
+  async attest(slot: string, options: EvidenceOptions): Promise<Uint8Array>
+  async attest(slot: string, options?: EvidenceOptions): Promise<Uint8Array> {
     const reference = parseSlot(slot)
+    if (options !== undefined) return this.#access.transaction(async () => this.#owned().attest(reference, options))
     return this.#access.transaction(async (exchange) => {
       await this.#access.extras.demand(exchange)
       return attest(exchange, reference)

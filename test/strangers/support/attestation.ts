@@ -38,7 +38,7 @@ export async function certifiedKey(kind: 'ecc' | 'rsa' = 'ecc'): Promise<Certifi
     const owner = await issueCard(bench, LOCK, { keys: { '9a': 'once' } })
     await owner.vault.close()
     const attestor = await attestorOf(new Attacker(bench.witness), owner)
-    const area = await attestor.makeCertifiable(kind)
+    await attestor.makeCertifiable(kind)
     const ca = await authority('attestation CA', undefined, LONG)
     const { publicKey } = attestor
     const extensions = [NO_CA, AK_PURPOSE, tpmNames()]
@@ -48,7 +48,7 @@ export async function certifiedKey(kind: 'ecc' | 'rsa' = 'ecc'): Promise<Certifi
     const challenge = Buffer.from('a challenge of the service').toString('base64url')
     const clientData = utf8(JSON.stringify({ type: 'webauthn.create', challenge, origin: `https://${DOMAIN}` }))
     const clientDataHash = Uint8Array.from(createHash('sha256').update(clientData).digest())
-    const object = await webauthnAttestation(attestor, slot('9a'), { area, clientDataHash, rpId: DOMAIN })
+    const object = await webauthnAttestation(attestor, slot('9a'), { clientDataHash, rpId: DOMAIN })
     return { ca, evidence, nonce, akPublicKey: publicKey, object, challenge, clientData }
   } finally {
     await bench.stop()
