@@ -39,6 +39,13 @@ const PARSERS: ReadonlyArray<{ readonly tests: string; readonly files: readonly 
     tests: 'test/signin/account-file.test.ts',
     files: ['account', 'address', 'origin'].map((name) => `src/signin/${name}.ts`),
   },
+  {
+    tests: 'test/attest/refusals.test.ts',
+    files: [
+      ...['evidence', 'pin-rule', 'statements', 'tpm-key'].map((name) => `src/attest/${name}.ts`),
+      ...['src/tpm/codec/attestation.ts', 'src/x509/revocation-list.ts'],
+    ],
+  },
   { tests: 'test/serve/framing.test.ts', files: ['src/serve/vpcd/framing.ts'] },
   { tests: 'test/serve/peer.test.ts', files: ['src/serve/vpcd/proc-net-tcp.ts'] },
   { tests: 'test/serve/vpcd-setup.test.ts', files: ['src/serve/vpcd/vpcd-setup.ts'] },

@@ -54,8 +54,8 @@ export const certifyOf = (area: Uint8Array, parts?: Partial<AttestParts>): Uint8
 export const creationOf = (area: Uint8Array, data: Uint8Array, parts?: Partial<AttestParts>): Uint8Array =>
   attestOf(0x801a, concat(sized(objectName(area)), sized(sha256(data))), parts)
 
-export const nvCertifyOf = (nv: NvPublic, contents: Uint8Array, parts?: Partial<AttestParts>): Uint8Array =>
-  attestOf(0x8014, concat(sized(nvName(nv)), u16(0), sized(contents)), parts)
+export const nvCertifyOf = (nv: NvPublic, contents: Uint8Array, parts?: Partial<AttestParts>, at = 0): Uint8Array =>
+  attestOf(0x8014, concat(sized(nvName(nv)), u16(at), sized(contents)), parts)
 
 /** TPMS_CREATION_DATA of an object under the one with this Name, or of a primary of this hierarchy. */
 export const creationDataOf = (parent: Uint8Array, qualified: Uint8Array): Uint8Array =>

@@ -1,7 +1,10 @@
 // Evidence in which one certificate is wrong, and the name of its refusal.
+import { type KeyObject, X509Certificate } from 'node:crypto'
 import { DER } from '../../../src/iso7816/der.ts'
 import { tlv } from '../../../src/iso7816/tlv.ts'
 import { extension } from '../../../src/x509/extensions.ts'
+import { pemOf } from '../../../src/x509/pem.ts'
+import { file, openssl, write } from '../../enroll/support/openssl.ts'
 import {
   AK_PURPOSE,
   AT,
@@ -14,7 +17,7 @@ import {
   STRANGE,
   tpmNames,
 } from './authorities.ts'
-import { ca, chained, changed, endorsed, evidence, made, maker, other, stranger } from './world.ts'
+import { ca, card, chained, changed, endorsed, evidence, made, maker, other, stranger } from './world.ts'
 import type { Row } from './wrong-structures.ts'
 
 const CA = extension('basicConstraints', tlv(DER.sequence, tlv(DER.boolean, Uint8Array.of(0xff))), true)
@@ -22,6 +25,42 @@ const serialNumber = Uint8Array.of(0x41, 7)
 const numbered = await chained({ serialNumber })
 const list = async (...given: Parameters<typeof revocationList>) => ({ revocations: [await revocationList(...given)] })
 const otherTpm = { '2.23.133.2.1': 'id:494E5443', '2.23.133.2.2': 'other', '2.23.133.2.3': 'id:1' }
+
+const lasting = await authority('CA for a century', undefined, { days: 27_000 })
+
+/** By openssl: nothing of ours signs by way of SHA-1. */
+function bySha1(): Uint8Array {
+  const pem = (key: KeyObject) => key.export({ type: key.type === 'public' ? 'spki' : 'pkcs8', format: 'pem' })
+  write('ak.pub', `${pem(card.ak.publicKey)}`)
+  write('ca.key', `${pem(lasting.key.privateKey)}`)
+  write('ca.pem', pemOf(lasting.certificate))
+  const names = ['a.2.23.133.2.1=id:49424D00', 'a.2.23.133.2.2=swtpm', 'a.2.23.133.2.3=id:20191023']
+  const extensions = [
+    'basicConstraints=CA:FALSE',
+    'extendedKeyUsage=2.23.133.8.3',
+    'subjectAltName=critical,dirName:tpm',
+  ]
+  write('ak.cnf', ['[ext]', ...extensions, '[tpm]', ...names, ''].join('\n'))
+  const issuer = ['-CA', 'ca.pem', '-CAkey', 'ca.key', '-CAcreateserial', '-sha1', '-days', '36500']
+  const subject = ['-new', '-subj', '/', '-force_pubkey', 'ak.pub']
+  openssl(
+    'x509',
+    ...subject,
+    ...issuer,
+    '-extfile',
+    'ak.cnf',
+    '-extensions',
+    'ext',
+    '-outform',
+    'der',
+    '-out',
+    'ak.der',
+  )
+  return file('ak.der')
+}
+const weak = bySha1()
+/** openssl makes certificates that are valid from now on. */
+const then = { at: new Date(new X509Certificate(weak).validFrom), roots: [lasting.certificate] }
 
 const ATTESTATION: readonly Row[] = [
   ['of another key', changed({ ak: { certificates: other.ak.certificates } }), 'ak-certificate'],
@@ -51,6 +90,7 @@ const ATTESTATION: readonly Row[] = [
     await chained({ extensions: [NO_CA, AK_PURPOSE, tpmNames(), STRANGE] }),
     'critical-extension',
   ],
+  ['signed by way of SHA-1', { ...changed({ ak: { certificates: [weak] } }), ek: [] }, 'weak-signature', then],
   ['no certificate', changed({ ak: { certificates: [Uint8Array.of(0x30, 0x00)] } }), 'malformed'],
 ]
 

@@ -98,6 +98,11 @@ const COUNTERS: readonly Row[] = [
   ['certified for another card', changed({ pin: { counter: other.pin?.counter } }), 'signature'],
   ['certified after it was defined again', counter(concat(u32(0), u32(5)), unwritten), 'index-name'],
   ['another limit', made({ limit: 1000 }), 'index-limit'],
+  [
+    'read elsewhere',
+    changed({ pin: { counter: signed(nvCertifyOf(nv, concat(u32(0), u32(5)), now, 4)) } }),
+    'malformed',
+  ],
   ['half a counter', counter(u32(0)), 'malformed'],
   ['the creation of another key', burn(key, NULL_PRIMARY, NULL_PRIMARY), 'burn-name'],
   [
