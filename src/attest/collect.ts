@@ -1,11 +1,11 @@
 // Evidence about a key, made now: what a TPM says of it, in one document.
 import type { PinPolicy, Slot } from '../piv/slots.ts'
-import type { Attestor } from './attestor.ts'
+import type { CardAttestor } from '../tpm/attest/index.ts'
 import type { Evidence } from './evidence.ts'
 
 /** @throws CardError ERR_KEY_ABSENT, ERR_NOT_SUPPORTED; TpmError */
 export async function collectEvidence(
-  attestor: Attestor,
+  attestor: Pick<CardAttestor, 'lock' | 'ak' | 'endorsementKeys' | 'certifyKey' | 'certifyPin'>,
   { slot, pinPolicy }: { readonly slot: Slot; readonly pinPolicy: PinPolicy },
   nonce: Uint8Array,
 ): Promise<Evidence> {

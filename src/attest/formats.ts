@@ -3,7 +3,7 @@ import { utf8 } from '../bytes.ts'
 import type { EvidenceOptions } from '../channel.ts'
 import { CardError, UsageError } from '../errors.ts'
 import type { PinPolicy, Slot } from '../piv/slots.ts'
-import type { Attestor } from './attestor.ts'
+import type { CardAttestor } from '../tpm/attest/index.ts'
 import { collectEvidence } from './collect.ts'
 import { writeEvidence } from './evidence.ts'
 import { webauthnAttestation } from './webauthn.ts'
@@ -13,7 +13,7 @@ export const NONCE_OCTETS = [8, 32] as const
 
 /** @throws CardError ERR_KEY_ABSENT, ERR_NOT_SUPPORTED; UsageError ERR_USAGE */
 export async function attestKey(
-  attestor: Attestor | undefined,
+  attestor: CardAttestor | undefined,
   key: { readonly pinPolicy: PinPolicy } | undefined,
   slot: Slot,
   { format, nonce, rpId }: EvidenceOptions,

@@ -3,11 +3,11 @@ import { concat, equal, leftPad, sha256, utf8 } from '../bytes.ts'
 import { CardError } from '../errors.ts'
 import { ecdsaToDer } from '../piv/ecdsa.ts'
 import type { Slot } from '../piv/slots.ts'
+import type { CardAttestor } from '../tpm/attest/index.ts'
 import { readSignature } from '../tpm/codec/attestation.ts'
 import { decodePublic, type ObjectPublic } from '../tpm/codec/public.ts'
 import { u16, u32 } from '../tpm/codec/wire.ts'
 import { readCertificate } from '../x509/certificate.ts'
-import type { Attestor } from './attestor.ts'
 import { type Cbor, writeCbor } from './cbor.ts'
 
 /** Key types, curves and algorithms of COSE: RFC 9053, RFC 8812. */
@@ -57,7 +57,7 @@ export interface WebAuthnOptions {
  * @throws CardError ERR_NOT_SUPPORTED for a key that only CertifyCreation attests, and without a certificate
  */
 export async function webauthnAttestation(
-  attestor: Attestor,
+  attestor: Pick<CardAttestor, 'ak' | 'certifyKey'>,
   slot: Slot,
   { clientDataHash, rpId }: WebAuthnOptions,
 ): Promise<Uint8Array> {

@@ -1,5 +1,4 @@
 // A card in this process as a channel: its card application, and functions for which PIV has no command.
-import type { Attestor } from '../attest/attestor.ts'
 import { attestKey } from '../attest/formats.ts'
 import type { CardChannel, LocalCard, TriesKnown } from '../channel.ts'
 import { PinError } from '../errors.ts'
@@ -13,6 +12,7 @@ import { FIRST_STATE, isFirst, type Model, modelOf } from '../piv/first-state.ts
 import { refusal } from '../piv/host/refusals.ts'
 import { checkNewPin, type PinRules } from '../piv/pin-quality.ts'
 import { parseSlot } from '../piv/slots.ts'
+import type { CardAttestor } from '../tpm/attest/index.ts'
 import { type Challenge, formatChallenge } from '../tpm/help-desk.ts'
 
 /** A vault with its owner in this process: the owner can read facts about the card, and a help desk can unblock it. */
@@ -34,7 +34,7 @@ export interface LocalVault extends Vault {
     unblockWithResponse(response: string, newPin: Uint8Array): Promise<void>
   }
   /** What the TPM says of the card, where it is in one. */
-  readonly attestor?: Attestor
+  readonly attestor?: CardAttestor
 }
 
 export interface LocalOptions {

@@ -91,7 +91,7 @@ test('the command line: from one to the other', async () => {
   assert.is((await tessera(verify)).code, 2)
   assert.is((await tessera(['attest', '9a'])).code, 2)
   const yubico = await tessera(['attest', '9a', '--format', 'yubico'])
-  assert.is(yubico.stdout, (await tessera(['key', 'attest', '9a'])).stdout)
+  assert.is(yubico.stdout.match(/BEGIN CERTIFICATE/g)?.length, 2)
 })
 
 test('it says nothing of PIN, PUK or of the folder of the card', async () => {

@@ -91,6 +91,8 @@ test('evidence', async () => {
 
 test('certificates', async () => {
   await json(0, 'key generate 9a', [PIN])
+  await json(0, 'attest key 9a --nonce 0011223344556677')
+  await json(0, 'attest key 9a --format yubico')
   await json(0, 'cert self-sign 9a --email a@b.c --upn a@b --sid S-1-5-21-1 --purposes any', [PIN])
   await json(2, 'cert self-sign 9a', [PIN])
   await json(0, `cert self-sign 9a --yes --subject CN=door -o ${at('certificate.pem')}`, [PIN])

@@ -1,14 +1,14 @@
 // What a TPM says of a real card, asked by the witness: a program with the card file and the TPM, and without any secret.
 import { createPublicKey, type KeyObject } from 'node:crypto'
-import type { Attestor } from '../../../src/attest/attestor.ts'
 import type { KeyStatement } from '../../../src/attest/evidence.ts'
 import type { Statement } from '../../../src/attest/statements.ts'
 import type { Slot } from '../../../src/piv/slots.ts'
+import type { CardAttestor } from '../../../src/tpm/attest/index.ts'
 import { spkiOf } from '../../../src/tpm/codec/public.ts'
 import type { Attacker } from '../../attacks/support/attacker.ts'
 import type { CardOwner } from '../../attacks/support/owner.ts'
-import { ALG, create, eccKey, OBJECT, RH, rsaKey } from '../../support/templates.ts'
-import { EMPTY, Reader, tpm2b, u16, u32 } from '../../support/wire.ts'
+import { ALG, create, OBJECT, RH } from '../../support/templates.ts'
+import { EMPTY, type Reader, tpm2b, u16, u32 } from '../../support/wire.ts'
 import { password } from '../../support/witness.ts'
 
 const OWN = OBJECT.fixedTpm | OBJECT.fixedParent | OBJECT.sensitiveDataOrigin
@@ -21,18 +21,25 @@ const akTemplate = (attributes: number): Uint8Array =>
     ...[u16(ALG.null), u16(ALG.ecdsa), u16(ALG.sha256), u16(3), u16(ALG.null), EMPTY, EMPTY],
   )
 
-export interface TestAttestor extends Attestor {
+export interface TestAttestor
+  extends Pick<CardAttestor, 'lock' | 'ak' | 'endorsementKeys' | 'certifyKey' | 'certifyPin'> {
   readonly publicKey: KeyObject
   certificates: readonly Uint8Array[]
-  /** A key under the policy of the card's keys that TPM2_Certify takes: TPMT_PUBLIC. It is certified in place of the card's. */
-  makeCertifiable(kind?: 'ecc' | 'rsa'): Promise<Uint8Array>
 }
 
-/** `attributes`: of the attestation key, as a weaker one would have them. */
+export interface AttestorOptions {
+  /** Of the attestation key, as a weaker one would have them. */
+  readonly attributes?: number
+  /** How keys are certified. */
+  readonly kind?: KeyStatement['kind']
+}
+
+const RESTRICTED = OWN | OBJECT.restricted | OBJECT.sign | OBJECT.userWithAuth | OBJECT.noDa
+
 export async function attestorOf(
   { witness }: Attacker,
   owner: CardOwner,
-  attributes = OWN | OBJECT.restricted | OBJECT.sign | OBJECT.userWithAuth | OBJECT.noDa,
+  { attributes = RESTRICTED, kind = 'certify' }: AttestorOptions = {},
 ): Promise<TestAttestor> {
   const made = await witness.must('CreatePrimary', {
     handles: [RH.owner],
@@ -40,19 +47,17 @@ export async function attestorOf(
     auths: [password()],
   })
   const [ak, area] = [made.u32(), made.tpm2b()]
-  let certifiable: { readonly blob: Readonly<Record<'public' | 'private', Uint8Array>> } | undefined
   const load = async ({ private: secret, public: open }: Readonly<Record<'public' | 'private', Uint8Array>>) =>
     (await witness.must('Load', { handles: [0x81000001], params: [secret, open], auths: [password()] })).u32()
   const signed = (answer: Reader): Statement => ({ attest: answer.tpm2b(), signature: answer.rest() })
 
   const certify = async (slot: Slot, data: Uint8Array): Promise<KeyStatement> => {
     const key = owner.file.keys[slot]
-    const blob = certifiable?.blob ?? key
-    if (blob === undefined) throw new Error(`no key in ${slot}`)
-    const handle = await load(blob)
+    if (key === undefined) throw new Error(`no key in ${slot}`)
+    const handle = await load(key)
     try {
-      const open = blob.public.subarray(2)
-      if (certifiable !== undefined || key?.creation === undefined) {
+      const open = key.public.subarray(2)
+      if (kind === 'certify' || key.creation === undefined) {
         const params = [tpm2b(data), SCHEME]
         const answer = await witness.must('Certify', { handles: [handle, ak], params, auths: [password(), password()] })
         return { kind: 'certify', public: open, ...signed(answer) }
@@ -82,19 +87,6 @@ export async function attestorOf(
       const handles = [ak, RH.owner, pin.handle]
       const answer = await witness.must('NV_Certify', { handles, params, auths: [password(), password()] })
       return { public: open, tries: pin.tries, counter: signed(answer), burnKey: burnKey.subarray(2) }
-    },
-    async makeCertifiable(kind = 'ecc') {
-      const card = owner.file.keys['9a']
-      const read = new Reader(card?.public.subarray(2) ?? EMPTY)
-      read.take(8)
-      const shape = { attributes: OWN | OBJECT.noDa | OBJECT.sign | OBJECT.decrypt, policy: read.tpm2b() }
-      const answer = await witness.must('Create', {
-        handles: [0x81000001],
-        params: create(kind === 'ecc' ? eccKey(shape) : rsaKey(shape)),
-        auths: [password()],
-      })
-      certifiable = { blob: { private: answer.tpm2bWhole(), public: answer.tpm2bWhole() } }
-      return certifiable.blob.public.subarray(2)
     },
   }
   return attestor
