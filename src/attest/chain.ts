@@ -22,6 +22,8 @@ export interface Trust {
 export interface Chained {
   /** Subject of the root. */
   readonly root: string
+  /** Certificates above the first one. */
+  readonly length: number
   /** Whether each certificate below the root has a list of its issuer. */
   readonly revocationKnown: boolean
 }
@@ -92,7 +94,7 @@ export function follow(leaf: Both, between: readonly Both[], trust: Trust): Chai
   const all = [leaf, ...path.map(({ raw }) => readBoth(Uint8Array.from(raw)))]
   for (const [at, one] of all.entries()) check(one, at === all.length - 1, trust)
   const known = all.slice(0, -1).map((one, at) => isListed(one, all[at + 1] ?? one, trust))
-  return { root: (all.at(-1) ?? leaf).subject, revocationKnown: known.every(Boolean) }
+  return { root: (all.at(-1) ?? leaf).subject, length: path.length, revocationKnown: known.every(Boolean) }
 }
 
 function check({ parts, subject }: Both, isRoot: boolean, { at }: Trust): void {

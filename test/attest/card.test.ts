@@ -9,7 +9,7 @@ import { verifyAttestation } from '../../src/attest/verify.ts'
 import { requestCertificate } from '../../src/enroll/index.ts'
 import { type Card, createCard, openCard } from '../../src/index.ts'
 import { writePem } from '../../src/x509/pem.ts'
-import { tessera } from '../cli/cli.ts'
+import { tessera, tesseraProcess } from '../cli/cli.ts'
 import { refused } from '../contract/clauses/clause.ts'
 import { tempDir } from '../support/temp.ts'
 
@@ -88,6 +88,8 @@ test('the command line: from one to the other', async () => {
     /^PIN: +once.*blocked after 4 wrong PINs/m,
   ])
     assert.match(page, line)
+  const piped = await tesseraProcess(['attest', 'verify', '-', '--nonce', nonce, '--tier', 'self'], { input: stdout })
+  assert.is(piped.stdout, page)
   assert.is((await tessera(verify)).code, 2)
   assert.is((await tessera(['attest', '9a'])).code, 2)
   const yubico = await tessera(['attest', '9a', '--format', 'yubico'])

@@ -1,23 +1,12 @@
-// takes: 15 s
-// Programs of others that verify evidence, on what a software TPM signed: @simplewebauthn/server, python-fido2, the gem
-// tpm-key_attestation, openssl; and a chain of endorsement certificates by swtpm's own tool.
-import { X509Certificate } from 'node:crypto'
-import { readFileSync, writeFileSync } from 'node:fs'
+import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { pathToFileURL } from 'node:url'
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
-import { writeEvidence } from '../../src/attest/evidence.ts'
-import { endorsementKeyName } from '../../src/attest/tpm-certificates.ts'
-import { verifyAttestation } from '../../src/attest/verify.ts'
 import { hex, sha256 } from '../../src/bytes.ts'
 import { readSignature } from '../../src/tpm/codec/attestation.ts'
-import { readCertificate } from '../../src/x509/certificate.ts'
 import { pemOf } from '../../src/x509/pem.ts'
-import { AK_PURPOSE, authority, issue, NO_CA, tpmNames } from '../attest/support/authorities.ts'
-import { cardParts, evidenceOf, NONCE } from '../attest/support/software-tpm.ts'
 import { root } from '../runner/jobs.ts'
-import { tempDir } from '../support/temp.ts'
 import { type Certified, certifiedKey, DOMAIN } from './support/attestation.ts'
 import { file, ok, refused } from './support/tools.ts'
 
@@ -142,39 +131,6 @@ test('openssl: the signatures, the Name, and the certificate of the attestation 
   assert.ok(hex(evidence.key.attest).includes(`000b${stdout.slice(0, 64)}`))
   const [leaf = new Uint8Array(0)] = evidence.ak.certificates
   await ok('openssl', ['verify', '-CAfile', file(pemOf(ca.certificate)), file(pemOf(leaf))])
-})
-
-test('a chain of endorsement certificates that swtpm_setup makes', async () => {
-  const folder = tempDir('swtpm-ca')
-  const at = (name: string) => join(folder, name)
-  const lines = (name: string, ...text: readonly string[]) => writeFileSync(at(name), `${text.join('\n')}\n`)
-  const where = ['signingkey', 'issuercert', 'certserial'].map((name) => `${name} = ${at(name)}`)
-  lines('ca.conf', `statedir = ${folder}`, ...where)
-  const tpm = ['--tpm-manufacturer id:00001014', '--tpm-model swtpm', '--tpm-version id:20191023']
-  lines('options', ...tpm, '--platform-manufacturer A', '--platform-version 1', '--platform-model B')
-  const tool = (await ok('which', ['swtpm_localca'])).stdout.trim()
-  const setup = [`create_certs_tool=${tool}`, `create_certs_tool_config=${at('ca.conf')}`]
-  lines('setup.conf', ...setup, `create_certs_tool_options=${at('options')}`)
-  const words = ['--tpm2', '--tpmstate', tempDir('swtpm-state'), '--ecc', '--create-ek-cert', '--overwrite']
-  await ok('swtpm_setup', [...words, '--config', at('setup.conf'), '--write-ek-cert-files', folder])
-
-  const read = (name: string) => Uint8Array.from(new X509Certificate(readFileSync(at(name))).raw)
-  const [ek, above, top] = [read('ek-secp384r1.crt'), read('issuercert'), read('swtpm-localca-rootca-cert.pem')]
-  const ca = await authority('attestation CA', undefined, { days: 27_000 })
-  const parts = cardParts()
-  // What the TPM says of itself, whatever the options are.
-  const said = { '2.23.133.2.1': 'id:00001014', '2.23.133.2.2': 'swtpm', '2.23.133.2.3': 'id:20191023' }
-  const names = tpmNames(said, [endorsementKeyName(readCertificate(ek).spki)])
-  const wanted = { extensions: [NO_CA, AK_PURPOSE, names], days: 27_000 }
-  const akCertificates = [await issue(ca, parts.ak.publicKey, wanted)]
-  const evidence = writeEvidence(evidenceOf({ ...parts, akCertificates, ek: [{ certificates: [ek, above] }] }))
-  // They are valid from the moment in which they were made.
-  const options = { nonce: NONCE, at: new Date(new X509Certificate(above).validFrom) }
-  const verdict = verifyAttestation(evidence, { ...options, roots: [ca.certificate, top] })
-  assert.is(verdict.refusal, undefined)
-  assert.is(verdict.device?.tier, 'maker')
-  assert.ok(verdict.proofs.some(({ claim, name }) => claim === 'tpm-by-maker' && name === 'CN=swtpm-localca-rootca'))
-  assert.is(verifyAttestation(evidence, { ...options, roots: [ca.certificate] }).refusal?.code, 'untrusted')
 })
 
 test.run()

@@ -1,11 +1,7 @@
 // takes: 12 s
 // Endorsement keys, with certificates by swtpm's own CA, and credential activation: the credential is made by tpm2-tools, which
 // needs no TPM for it.
-import { execFile } from 'node:child_process'
 import { createHash, X509Certificate } from 'node:crypto'
-import { readFileSync, writeFileSync } from 'node:fs'
-import { join } from 'node:path'
-import { promisify } from 'node:util'
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
 import { decodePublic, objectName, publicKeyOf } from '../../src/tpm/codec/public.ts'
@@ -16,11 +12,9 @@ import { acquireDevice, releaseDevice } from '../../src/tpm/devices.ts'
 import { createTpmCard } from '../../src/tpm/open.ts'
 import type { TpmVault } from '../../src/tpm/vault/vault.ts'
 import { cardRequest } from '../attacks/support/owner.ts'
+import { makeCredential } from '../support/credential.ts'
 import { endorsementCa, type Swtpm, startSwtpm } from '../support/swtpm.ts'
 import { tempDir } from '../support/temp.ts'
-import { Reader } from '../support/wire.ts'
-
-const run = promisify(execFile)
 
 async function withCard(certified: boolean, work: (vault: TpmVault, swtpm: Swtpm) => Promise<void>): Promise<void> {
   const swtpm = await startSwtpm({ certified })
@@ -30,19 +24,6 @@ async function withCard(certified: boolean, work: (vault: TpmVault, swtpm: Swtpm
   } finally {
     await swtpm.stop()
   }
-}
-
-/** TPM2B_ID_OBJECT and TPM2B_ENCRYPTED_SECRET for a key of this Name. */
-async function makeCredential(ek: Uint8Array, name: Uint8Array, secret: Uint8Array) {
-  const place = tempDir('credential')
-  const at = (file: string) => join(place, file)
-  writeFileSync(at('ek'), sized(ek))
-  writeFileSync(at('secret'), secret)
-  const flags = ['-T', 'none', '-Q', '-u', at('ek'), '-s', at('secret'), '-n', Buffer.from(name).toString('hex')]
-  await run('tpm2_makecredential', [...flags, '-o', at('credential')], { timeout: 120_000 })
-  const made = new Reader(Uint8Array.from(readFileSync(at('credential'))))
-  made.take(8) // tpm2-tools' own head: a magic number and a version
-  return { credential: made.tpm2bWhole(), secret: made.tpm2bWhole() }
 }
 
 const SECRET = Uint8Array.from(createHash('sha256').update('the secret of the CA').digest())
