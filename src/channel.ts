@@ -81,11 +81,9 @@ export interface LocalCard {
   unblockWithResponse(response: string, newPin: Uint8Array): Promise<void>
 }
 
-/** Formats of evidence that a TPM gives: docs/evidence.md. */
-export const TPM_FORMATS = ['tessera', 'webauthn-tpm'] as const
-
+/** Evidence that a TPM gives: docs/evidence.md. */
 export interface EvidenceOptions {
-  readonly format: (typeof TPM_FORMATS)[number]
+  readonly format: 'tessera' | 'webauthn-tpm'
   /** What the evidence is asked with, 8 to 32 octets. For WebAuthn the SHA-256 of the client data. */
   readonly nonce: Uint8Array
   /** For WebAuthn: the domain of the service. */

@@ -24,7 +24,7 @@ export {
   type TpmCardSummary,
   type WhyDead,
 } from './cards/index.ts'
-export type { CardChannel, LocalCard } from './channel.ts'
+export type { CardChannel, EvidenceOptions, LocalCard } from './channel.ts'
 export {
   type AnyCardError,
   CaError,
