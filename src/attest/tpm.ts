@@ -1,6 +1,7 @@
 // Evidence about a key of a TPM card: the key, its PIN rule, and how sure it is that a TPM speaks.
 import { type Both, type Chained, follow, readBoth, type Trust } from './chain.ts'
 import type { Evidence } from './evidence.ts'
+import { TPM_MAKER_INTERMEDIATES } from './makers/tpm.ts'
 import { pinRule } from './pin-rule.ts'
 import { demand } from './refusal.ts'
 import { attestationKey } from './statements.ts'
@@ -93,7 +94,7 @@ function speaker(evidence: Evidence, ak: Parameters<typeof readAkCertificate>[1]
   const [own, ...above] = ek
   const made = readEkCertificate(own)
   demand(made.manufacturer === names.manufacturer && made.model === names.model, 'ek-mismatch')
-  const maker = follow(own, above, trust)
+  const maker = follow(own, [...above, ...TPM_MAKER_INTERMEDIATES.map(readBoth)], trust)
   const byMaker: Proof = { claim: 'tpm-by-maker', by: 'ca', name: maker.root }
   return { tier: 'maker', names, proofs: [certified, activated, byMaker], gaps: revocation(chain, maker) }
 }

@@ -12,7 +12,7 @@ import { verifyYubico } from './yubico.ts'
 export interface VerifyAttestationOptions {
   /**
    * Certificates of the CAs that are trusted: those that certify attestation keys, and the makers of TPMs and cards. PEM or
-   * DER; a PEM text may have several. `YUBICO_ROOTS` are those of Yubico.
+   * DER; a PEM text may have several. `YUBICO_ROOTS` and `TPM_MAKER_ROOTS` are those of makers.
    */
   readonly roots: readonly Uint8Array[]
   /** What the evidence was asked with. Attestations in Yubico's form have none. */

@@ -86,7 +86,7 @@ export const OPTION_TEXTS = {
   evidenceFormat: 'tessera: JSON (default); webauthn-tpm: attestation object; yubico: certificates, as key attest',
   rpId: 'domain of the service, for webauthn-tpm',
   roots: 'certificates (PEM) of the CAs that certify attestation keys, and of makers',
-  makers: 'also trust the makers whose roots come with Tessera (Yubico)',
+  makers: 'also trust the makers whose roots come with Tessera: Yubico, Infineon, STMicroelectronics, Nuvoton, Intel',
   nonce: 'what the evidence was or is asked with: 8 to 32 octets in hexadecimal digits',
   crl: 'lists of revoked certificates (PEM or DER)',
   tier: 'what a TPM has to prove of itself at the least (default: local)',

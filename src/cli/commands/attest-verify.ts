@@ -1,5 +1,5 @@
 import { LARGEST } from '../../attest/evidence.ts'
-import { verdictPage, verifyAttestation, YUBICO_ROOTS } from '../../attest/index.ts'
+import { TPM_MAKER_ROOTS, verdictPage, verifyAttestation, YUBICO_ROOTS } from '../../attest/index.ts'
 import { UsageError } from '../../errors.ts'
 import { nonceOf } from '../attest.ts'
 import { given, type Run } from '../context.ts'
@@ -20,7 +20,7 @@ export const run: Run = async (context, file) => {
   // One octet more than the largest evidence: the verdict says that it is too large.
   const evidence = await readWhole(context, file, 'FILE', LARGEST + 1)
   const verdict = verifyAttestation(evidence, {
-    roots: [...trusted, ...(makers ? YUBICO_ROOTS : [])],
+    roots: [...trusted, ...(makers ? [...YUBICO_ROOTS, ...TPM_MAKER_ROOTS] : [])],
     revocations,
     ...given({ nonce: nonceOf(nonce), tier }),
   })
