@@ -60,14 +60,6 @@ export interface NativeFailure extends Error {
   readonly command?: string
 }
 
-export interface NativeEphemeralKey {
-  /** X and Y, 32 octets each. */
-  publicPoint(): Uint8Array
-  /** ECDSA over 32 octets: r || s. */
-  sign(digest: Uint8Array): Uint8Array
-  burn(): void
-}
-
 export interface NativeFileLock {
   release(): void
 }
@@ -166,7 +158,6 @@ export interface Native {
   lockFile(path: string): NativeFileLock | null
   /** Whether a lock on the file is taken; false where there is no file. Does not keep others from asking the same. */
   isFileLocked(path: string): boolean
-  readonly EphemeralKey: new () => NativeEphemeralKey
   /** Codes of the commands that `run` knows, by name as TPM 2.0 Part 3 has it. */
   readonly commandCodes: Readonly<Record<string, number>>
   /**

@@ -10,7 +10,6 @@
 #include "../common/convert.h"
 #include "../common/loop_spin.h"
 #include "engine.h"
-#include "ephemeral_key.h"
 #include "file_lock.h"
 #include "loader.h"
 
@@ -318,29 +317,6 @@ class Tpm : public Napi::ObjectWrap<Tpm> {
   uint32_t last_ticket_ = 0;
 };
 
-class JsEphemeralKey : public Napi::ObjectWrap<JsEphemeralKey> {
- public:
-  static Napi::Function define(Napi::Env env) {
-    return DefineClass(env, "EphemeralKey",
-                       {InstanceMethod<&JsEphemeralKey::public_point>("publicPoint"),
-                        InstanceMethod<&JsEphemeralKey::sign>("sign"), InstanceMethod<&JsEphemeralKey::burn>("burn")});
-  }
-  explicit JsEphemeralKey(const Napi::CallbackInfo& info) : Napi::ObjectWrap<JsEphemeralKey>(info) {}
-
- private:
-  Napi::Value public_point(const Napi::CallbackInfo& info) {
-    return guarded(info.Env(), [&] { return to_js(info.Env(), key_.public_point()); });
-  }
-  Napi::Value sign(const Napi::CallbackInfo& info) {
-    return guarded(info.Env(), [&] { return to_js(info.Env(), key_.sign(to_bytes(info[0], "digest"))); });
-  }
-  Napi::Value burn(const Napi::CallbackInfo& info) {
-    key_.burn();
-    return info.Env().Undefined();
-  }
-  EphemeralKey key_;
-};
-
 // lockFile(path): a lock between processes, or null where another holds it.
 class JsFileLock : public Napi::ObjectWrap<JsFileLock> {
  public:
@@ -381,7 +357,6 @@ void init_tpm(Napi::Env env, Napi::Object exports) {
   exports.Set("openTpm", Napi::Function::New<Tpm::open>(env, "openTpm"));
   exports.Set("lockFile", Napi::Function::New<JsFileLock::attempt>(env, "lockFile"));
   exports.Set("isFileLocked", Napi::Function::New<JsFileLock::is_taken>(env, "isFileLocked"));
-  exports.Set("EphemeralKey", JsEphemeralKey::define(env));
   auto codes = Napi::Object::New(env);
   for (const CommandRow& row : commands()) codes.Set(row.name, Napi::Number::New(env, row.code));
   exports.Set("commandCodes", codes);

@@ -1,12 +1,12 @@
 // The PIN rule of a key: its policy is computed again from the PIN counter's public area and the table that cards are made by,
 // and has to be the one in the key. docs/lock.md explains the table.
 import type { KeyObject } from 'node:crypto'
-import { concat, equal, sha256 } from '../bytes.ts'
-import { readCreationData } from '../tpm/codec/attestation.ts'
+import { equal } from '../bytes.ts'
+import { isInNullHierarchy } from '../tpm/codec/attestation.ts'
 import { decodeNvPublic, encodeNvPublic, type NvPublic, nvName } from '../tpm/codec/nv.ts'
 import { decodePublic, objectName } from '../tpm/codec/public.ts'
-import { sized, u16, u32, WireReader } from '../tpm/codec/wire.ts'
-import { ALG, NV, OBJECT, RH } from '../tpm/constants.ts'
+import { sized, WireReader } from '../tpm/codec/wire.ts'
+import { NV, OBJECT } from '../tpm/constants.ts'
 import { indexPublic } from '../tpm/lock/index-public.ts'
 import { LOCK, type LockTable, withoutSeal } from '../tpm/lock/table.ts'
 import { policyDigest } from '../tpm/policy/digest.ts'
@@ -95,12 +95,4 @@ function burned(pin: PinStatement, key: TpmKey, ak: KeyObject): Pick<AttestedPin
   // After a clock that went back, nothing is known: the key certified first.
   if (resets >= 0x8000_0000) return { burned: 'claimed', resets: undefined }
   return { burned: resets > 0 ? 'proved' : 'until-reset', resets }
-}
-
-/** A primary object of the NULL hierarchy, or a child of one. Part 1, 16: the qualified Name of a primary's child. */
-function isInNullHierarchy(creationData: Uint8Array): boolean {
-  const { parentName, parentQualifiedName } = readCreationData(creationData)
-  const hierarchy = u32(RH.NULL)
-  if (equal(parentName, hierarchy)) return equal(parentQualifiedName, hierarchy)
-  return equal(parentQualifiedName, concat(u16(ALG.SHA256), sha256(hierarchy, parentName)))
 }

@@ -69,7 +69,12 @@ async function createNow(place: Place, request: NewCard): Promise<NewlyMade> {
       await device.releaseSessions()
       const srk = await device.srkNow({ make: { ownerPassword: request.ownerPassword } })
       await recover(stores, device, srk, request.ownerPassword)
-      return make(stores, device, srk, place, request)
+      const creation = await stores.oneCreation()
+      try {
+        return await make(stores, device, srk, place, request)
+      } finally {
+        creation.release()
+      }
     })
   } catch (error) {
     await releaseDevice(device)

@@ -22,7 +22,7 @@ export type SrkPin = Uint8Array | 'new' | { readonly make: { readonly ownerPassw
 const WANTED = OBJECT.fixedTPM | OBJECT.fixedParent | OBJECT.sensitiveDataOrigin | OBJECT.restricted | OBJECT.decrypt
 
 /** TCG's P-256 storage key: TPM v2.0 Provisioning Guidance, 7.5.1; unique is two times 32 zeros. */
-const TEMPLATE = concat(
+export const STORAGE_TEMPLATE = concat(
   u16(ALG.ECC),
   u16(ALG.SHA256),
   u32(WANTED | OBJECT.userWithAuth | OBJECT.noDA),
@@ -92,7 +92,7 @@ async function makeSrk(device: TpmCommands, pin: SrkPin): Promise<Srk> {
     throw new TpmError('ERR_TPM_SRK', 'The TPM has no storage key at 0x81000001. Creating a card makes one.')
   }
   const { ownerPassword } = pin.make
-  const creation = [sized(concat(EMPTY_SIZED, EMPTY_SIZED)), sized(TEMPLATE), EMPTY_SIZED, u32(0)] as const
+  const creation = [sized(concat(EMPTY_SIZED, EMPTY_SIZED)), sized(STORAGE_TEMPLATE), EMPTY_SIZED, u32(0)] as const
   if (ownerPassword.length === 0) {
     await persist(device, await device.call(command(CC.CreatePrimary, [RH.OWNER], [NO_PASSWORD], ...creation)), [
       NO_PASSWORD,

@@ -1,11 +1,12 @@
 // The stores of one home (card files, journal, marks of served cards), the connection to a card's TPM, and recovery after
 // a crash: shared by creating, opening and destroying a card.
-import { dirname } from 'node:path'
+import { dirname, join } from 'node:path'
 import { equal, hex } from '../bytes.ts'
 import { hasCode, valueIf } from '../errors.ts'
 import { type Files, files as systemFiles } from '../files/files.ts'
 import { forgetEnrolments } from '../home/enrolments.ts'
 import { Home } from '../home/home.ts'
+import { type FileLock, Locks } from '../home/locks.ts'
 import { ServedCards } from '../home/served.ts'
 import { native } from '../native.ts'
 import { refuseServed } from './busy.ts'
@@ -39,8 +40,13 @@ export interface Stores {
   readonly store: CardStore
   readonly journal: Journal
   readonly served: ServedCards
+  /** Waits for other processes that make a card in this home: two at once find no room in a bare TPM. */
+  oneCreation(): Promise<FileLock>
   readonly table: LockTable
 }
+
+/** Longer than the slowest chips take to make a card, in milliseconds. */
+const CREATION_MS = 120_000
 
 export function storesOf(place: Pick<Place, 'home' | 'table' | 'files'>): Stores {
   const home = new Home(place.home)
@@ -48,7 +54,13 @@ export function storesOf(place: Pick<Place, 'home' | 'table' | 'files'>): Stores
   const lockFile = (path: string) => native().lockFile(path)
   const parts = { home, files, lockFile }
   const table = place.table ?? LOCK
-  return { home, store: new CardStore(parts), journal: new Journal(parts), served: new ServedCards(parts), table }
+  const oneCreation = async () => {
+    await files.makeFolder(home.run)
+    const lock = join(home.run, 'creation.lock')
+    return new Locks(files, lockFile).wait(lock, CREATION_MS, 'the cards of this home')
+  }
+  const stores = { store: new CardStore(parts), journal: new Journal(parts), served: new ServedCards(parts) }
+  return { home, ...stores, oneCreation, table }
 }
 
 /** A card file has no Name of an unwritten index, and its own index is written: both Names are the same. */

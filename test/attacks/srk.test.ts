@@ -2,46 +2,43 @@
 // B7: the storage key that every session is salted to is not the TPM's own. reference/pin-lock.md, section 5.
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
+import { NO_PASSWORD } from '../../src/tpm/command.ts'
 import { acquireDevice, releaseDevice } from '../../src/tpm/devices.ts'
 import { authValue } from '../../src/tpm/lock/auth-value.ts'
-import { provision } from '../../src/tpm/lock/provision.ts'
+import { indexPublic } from '../../src/tpm/lock/index-public.ts'
+import { defineIndex } from '../../src/tpm/lock/nv.ts'
 import { LOCK } from '../../src/tpm/lock/table.ts'
 import { createTpmCard, openTpmCard } from '../../src/tpm/open.ts'
 import { create, eccKey, RH } from '../support/templates.ts'
-import { ascii, concat, u16, u32 } from '../support/wire.ts'
+import { ascii, concat, u16 } from '../support/wire.ts'
 import { password } from '../support/witness.ts'
 import { digestOf, OWN, SRK } from './support/attacker.ts'
 import { evict, ForeignSrk, persist } from './support/foreign-srk.ts'
-import { cardRequest, PIN, PUK } from './support/owner.ts'
+import { cardRequest, PIN } from './support/owner.ts'
 import { knowsKey, readSecret } from './support/recorder.ts'
 import { type Attack, battery, onEach, refused } from './support/rows.ts'
 
-/**
- * The lock is made under a storage key that nobody checked: creation without its first step. The TPM refuses to make the
- * key of the seal under it, but by then the authValue of the PIN can be read.
- */
+/** The index of the PIN is defined under a storage key that nobody checked, as creation would do without its first steps. */
 const unchecked: Attack = async ({ attacker, bench }) => {
   const foreign = new ForeignSrk()
   await foreign.plant(attacker)
   const device = await acquireDevice({ tcti: bench.proxy.tcti, stateFile: '', createState: false })
   const area = foreign.area()
-  const srk = { handle: SRK, area, name: concat(u16(0x0b), digestOf(area)) }
-  const cardId = new Uint8Array(16).fill(3)
-  const lock = {
-    cardId,
-    pin: { auth: authValue(cardId, 'pin', ascii(PIN)), tries: 3 },
-    puk: { auth: authValue(cardId, 'puk', ascii(PUK)), tries: 3, present: true },
-    ownerPassword: new Uint8Array(0),
-    reserved: new Set<number>(),
-  }
-  const secret = Uint8Array.from(lock.pin.auth)
-  assert.is(await refused(device.exclusive(() => provision(device, srk, lock, LOCK, async () => {}))), 'Create 0x2c2')
+  const srk = { handle: SRK, area, name: nameOf(area) }
+  const secret = authValue(new Uint8Array(16).fill(3), 'pin', ascii(PIN))
+  const index = indexPublic('pin', 0x01800042, srk.name, LOCK)
+  await device.exclusive(() => defineIndex(device, srk, NO_PASSWORD, Uint8Array.from(secret), index))
   await releaseDevice(device)
   assert.equal(
     readSecret(bench.proxy.wire, 'NV_DefineSpace', (start) => foreign.sessionKey(start)),
     secret,
   )
 }
+
+/** The session encrypts nothing: the first one proves that the storage key is there. */
+const ANY = 0
+
+const nameOf = (area: Uint8Array): Uint8Array => concat(u16(0x0b), digestOf(area))
 
 battery([
   {
@@ -67,8 +64,9 @@ battery([
       foreign.intercept(bench.proxy)
       await refused(createTpmCard(bench.place, cardRequest()))
       const { wire } = bench.proxy
-      assert.ok(knowsKey(wire, 'NV_DefineSpace', [u32(RH.owner)], (start) => foreign.sessionKey(start)))
-      assert.not.ok(knowsKey(wire, 'NV_DefineSpace', [u32(RH.owner)], () => OWN))
+      const names = [nameOf(foreign.area(true))]
+      assert.ok(knowsKey(wire, 'Create', names, (start) => foreign.sessionKey(start), ANY))
+      assert.not.ok(knowsKey(wire, 'Create', names, () => OWN, ANY))
       assert.ok(attacker)
     },
     async attack({ bench, card }) {

@@ -240,25 +240,12 @@ test('peerUser: only a descriptor, and only a Unix socket with somebody at its o
 test('methods on what is none of ours', async () => {
   const tpm = await openTpm('embedded:', { stateFile: join(tempDir('state'), 'state') })
   const lock = native().lockFile(join(tempDir('lock'), 'lock'))
-  const key = new (native().EphemeralKey)()
   const run = Reflect.get(tpm, 'run') as () => unknown
-  for (const other of [{}, lock, key, undefined, Object.create(Object.getPrototypeOf(tpm))]) {
+  for (const other of [{}, lock, undefined, Object.create(Object.getPrototypeOf(tpm))]) {
     refuses(() => Reflect.apply(run, other, [[]]), String(other))
   }
   const Tpm = tpm.constructor as new (options?: unknown) => NativeTpm
   refuses(() => new Tpm(), 'no options')
-  refuses(() => Reflect.apply(native().EphemeralKey, undefined, []), 'EphemeralKey without new')
-  for (const [what, value] of Object.entries(NOT_OCTETS)) refuses(() => hand(key, 'sign', value), what)
-  assert.throws(
-    () => key.sign(new Uint8Array(31)),
-    (error: Error) => Reflect.get(error, 'reason') === 'usage',
-  )
-  assert.is(key.sign(new Uint8Array(32)).length, 64)
-  key.burn()
-  key.burn()
-  for (const use of [() => key.publicPoint(), () => key.sign(new Uint8Array(32))]) {
-    assert.throws(use, (error: Error) => Reflect.get(error, 'layer') === 'closed')
-  }
   lock?.release()
   lock?.release()
   await tpm.close()

@@ -74,6 +74,19 @@ for (const pinPolicy of ['once', 'always', 'never'] as const) {
   )
 }
 
+onEach('K is proved to be dead once the TPM was reset', {}, async ({ vault }, bench) => {
+  assert.equal(await burned(vault), ['until-reset', 0])
+  await bench.reset()
+  assert.equal(await burned(vault), ['proved', 1])
+  await bench.reset()
+  assert.equal(await burned(vault), ['proved', 2])
+})
+
+async function burned(vault: TpmVault) {
+  const { pin } = await verdict(vault)
+  return [pin?.burned, pin?.resets]
+}
+
 onEach('the nonce is in each statement', {}, async ({ vault }) => {
   assert.is(
     (

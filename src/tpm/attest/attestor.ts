@@ -75,6 +75,7 @@ export class TpmAttestor implements CardAttestor {
 
   async certifyPin(qualifyingData: Uint8Array): Promise<PinStatement> {
     const { key } = await this.#ak()
+    const { burn } = this.#state.card
     return this.#work(async ({ device, srk, card }) => {
       const { handle, tries } = card.pin
       const { nv, name } = await device
@@ -86,7 +87,7 @@ export class TpmAttestor implements CardAttestor {
         .call(certifyCounter(ak, { handle, name }, qualifyingData))
         .then(readStatement, hiddenByOwner)
       const known = { public: encodeNvPublic(nv), tries, burnKey: card.burnKey.subarray(2) }
-      return { ...known, ...(counter && { counter }) }
+      return { ...known, ...(counter && { counter }), ...(burn && { burn }) }
     })
   }
 

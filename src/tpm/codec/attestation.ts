@@ -1,7 +1,8 @@
 // What a TPM says of its objects and signs, and how it signs. TPM 2.0 Library, Part 2, 10.12 (TPMS_ATTEST), 11.3
 // (TPMT_SIGNATURE), 15.1 (TPMS_CREATION_DATA). Nothing here needs a TPM.
-import { ALG } from '../constants.ts'
-import { malformed, WireReader } from './wire.ts'
+import { concat, equal, sha256 } from '../../bytes.ts'
+import { ALG, RH } from '../constants.ts'
+import { malformed, u16, u32, WireReader } from './wire.ts'
 
 /** TPM_GENERATED_VALUE: "\xffTCG". A restricted key signs octets from outside only if they do not begin with it. */
 const GENERATED = 0xff544347
@@ -88,6 +89,14 @@ export function readCreationData(octets: Uint8Array): CreationData {
   reader.view() // outsideInfo
   reader.end()
   return { parentName, parentQualifiedName }
+}
+
+/** A primary object of the NULL hierarchy, or a child of one. Part 1, 16: the qualified Name of a primary's child. */
+export function isInNullHierarchy(creationData: Uint8Array): boolean {
+  const { parentName, parentQualifiedName } = readCreationData(creationData)
+  const hierarchy = u32(RH.NULL)
+  if (equal(parentName, hierarchy)) return equal(parentQualifiedName, hierarchy)
+  return equal(parentQualifiedName, concat(u16(ALG.SHA256), sha256(hierarchy, parentName)))
 }
 
 export interface TpmSignature {

@@ -3,10 +3,11 @@ import { randomInt } from 'node:crypto'
 import { concat, equal, wipe } from '../../bytes.ts'
 import { TpmError } from '../../errors.ts'
 import type { NativeAuth } from '../../native.ts'
-import { type NativeEphemeralKey, native } from '../../native.ts'
+import { createAk } from '../attest/attestation-key.ts'
+import { certifyCreation, readStatement } from '../attest/statements.ts'
 import { type NvPublic, nvName, writtenName } from '../codec/nv.ts'
-import { objectName, verifyingKey } from '../codec/public.ts'
-import { sized, u16 } from '../codec/wire.ts'
+import { verifyingKey } from '../codec/public.ts'
+import { EMPTY, sized, u16 } from '../codec/wire.ts'
 import { bySession, command } from '../command.ts'
 import { CC, NV_FIRST, NV_LAST, OBJECT } from '../constants.ts'
 import type { TpmDevice } from '../devices.ts'
@@ -17,6 +18,7 @@ import { fulfil, policySecret, policySigned } from '../policy/fulfil.ts'
 import type { Role } from '../policy/terms.ts'
 import type { Srk } from '../srk.ts'
 import { APPROVALS, type Approval, type ApprovalName, type CardFile } from '../store/card-file.ts'
+import { BurnKey } from './burn-key.ts'
 import { type LockCard, type LockContext, lockContext, policyFacts } from './context.ts'
 import { indexPublic } from './index-public.ts'
 import { defineIndex, indexName, undefineIndex, usedIndices } from './nv.ts'
@@ -55,10 +57,13 @@ export async function provision(
   request: NewLock,
   table: LockTable,
   record: (places: Places) => Promise<void>,
-): Promise<{ readonly lock: LockCard; readonly pinSeal: NewPinSeal }> {
-  const burn = new (native().EphemeralKey)()
+): Promise<{ readonly lock: LockCard & Pick<CardFile, 'ak' | 'burn'>; readonly pinSeal: NewPinSeal }> {
+  const ak = await createAk(device, srk)
+  const burn = await BurnKey.make(device, table.salted ? srk : undefined)
   try {
+    const burned = await certifyBurnKey(device, srk, ak, burn)
     const { card, publics } = await plan(device, request, table, burn)
+    await burn.rest()
     const names = (role: Role): [Uint8Array, Uint8Array] => [nvName(publics[role]), writtenName(publics[role])]
     const places: Places = {
       pin: { handle: card.pin.handle, names: names('pin') },
@@ -75,17 +80,30 @@ export async function provision(
       })
       for (const role of ['puk', 'pin'] as const) await firstWrite(context, burn, role, publics[role])
       pinSeal = await newPinSeal(context, burn)
-      burn.burn()
+      await burn.burn()
       if (table.prove) for (const role of ['puk', 'pin'] as const) await prove(context, role, request[role].auth)
     } catch (error) {
       await removeLock(device, srk, request.ownerPassword, places).catch(() => undefined)
       wipe(pinSeal?.secret)
       throw unsupported(error)
     }
-    return { lock: card, pinSeal }
+    return { lock: { ...card, ak: { key: ak, certificates: [] }, burn: burned }, pinSeal }
   } finally {
-    burn.burn()
+    await burn.burn().catch(() => undefined)
   }
+}
+
+/** What the TPM states of the creation of K, for evidence about the card: nobody could ask for it later. */
+async function certifyBurnKey(
+  device: TpmDevice,
+  srk: Srk,
+  ak: NonNullable<CardFile['ak']>['key'],
+  burn: BurnKey,
+): Promise<NonNullable<CardFile['burn']>> {
+  const signer = await device.keys.get(ak, srk)
+  const answer = await device.call(certifyCreation(signer, burn.entity, burn.creation, EMPTY))
+  await device.keys.evict(ak)
+  return { ...readStatement(answer), creationData: burn.creation.data.subarray(2) }
 }
 
 /** Undefines both indices if they are the card's own. Afterwards the policy of its keys can never be fulfilled. */
@@ -112,10 +130,10 @@ export async function lockIsWhole(device: TpmDevice, places: Places): Promise<bo
 }
 
 /** Everything that can be computed before the TPM is touched: handles, Names, approvals. */
-async function plan(device: TpmDevice, request: NewLock, table: LockTable, burn: NativeEphemeralKey) {
+async function plan(device: TpmDevice, request: NewLock, table: LockTable, burn: BurnKey) {
   const used = await usedIndices(device)
-  const burnKey = verifyingKeyBlob(burn.publicPoint())
-  const burnName = objectName(burnKey.subarray(2))
+  const burnKey = burn.public
+  const burnName = burn.entity.name
   const place = (role: Role): NvPublic => {
     const handle = freeHandle(used, request.reserved)
     used.add(handle)
@@ -134,10 +152,14 @@ async function plan(device: TpmDevice, request: NewLock, table: LockTable, burn:
     burnKey,
     ...(request.helpDeskKey === undefined ? {} : { helpDeskKey: request.helpDeskKey }),
   }
-  return { publics, card: { ...draft, approvals: approve(draft, table, burn) } }
+  return { publics, card: { ...draft, approvals: await approve(draft, table, burn) } }
 }
 
-function approve(card: Omit<LockCard, 'approvals'>, table: LockTable, burn: NativeEphemeralKey): CardFile['approvals'] {
+async function approve(
+  card: Omit<LockCard, 'approvals'>,
+  table: LockTable,
+  burn: BurnKey,
+): Promise<CardFile['approvals']> {
   const facts = policyFacts(card)
   const possible = { pin: true, puk: card.puk.present, helpDesk: card.helpDeskKey !== undefined }
   const approvals: Partial<Record<ApprovalName, Approval>> = {}
@@ -146,7 +168,7 @@ function approve(card: Omit<LockCard, 'approvals'>, table: LockTable, burn: Nati
     const authorize = table.index[on].find((term) => term.term === 'authorize')
     if (!possible[needs] || authorize === undefined) continue
     const digest = policyDigest(policy, facts)
-    approvals[name] = { policy: digest, signature: burn.sign(approvalDigest(digest, authorize.ref)) }
+    approvals[name] = { policy: digest, signature: await burn.sign(approvalDigest(digest, authorize.ref)) }
   }
   return approvals
 }
@@ -159,7 +181,7 @@ function freeHandle(...taken: readonly ReadonlySet<number>[]): number {
 }
 
 /** Writes {0, tries}: the only write that K itself authorises, bound to this session by its nonce. */
-async function firstWrite(context: LockContext, burn: NativeEphemeralKey, role: Role, nv: NvPublic): Promise<void> {
+async function firstWrite(context: LockContext, burn: BurnKey, role: Role, nv: NvPublic): Promise<void> {
   const { device, table, srk, card } = context
   await device.withSession('policy', table.salted ? srk : undefined, async (session) => {
     await fulfil(
@@ -170,7 +192,7 @@ async function firstWrite(context: LockContext, burn: NativeEphemeralKey, role: 
         approval: (policy, ref) => burn.sign(approvalDigest(policy, ref)),
         signed: async (term) => {
           const nonce = await device.nonceTpm(session)
-          const signature = burn.sign(signedDigest(nonce, 0, signedRef(term, context.facts)))
+          const signature = await burn.sign(signedDigest(nonce, 0, signedRef(term, context.facts)))
           await policySigned(context, session, term, card.burnKey, signature, 0)
         },
       },

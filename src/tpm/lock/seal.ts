@@ -2,7 +2,6 @@
 import { randomBytes } from 'node:crypto'
 import { concat, copyOf, equal, sha256, utf8, wipe } from '../../bytes.ts'
 import { CardError, hasCode } from '../../errors.ts'
-import type { NativeEphemeralKey } from '../../native.ts'
 import { objectName } from '../codec/public.ts'
 import type { KeptTicket, Session } from '../commands.ts'
 import type { TpmDevice } from '../devices.ts'
@@ -13,6 +12,7 @@ import { policyDigest } from '../policy/digest.ts'
 import type { Srk } from '../srk.ts'
 import type { CardFile, SealedCard } from '../store/card-file.ts'
 import { changedByOthers, SealKeys, sealCard } from '../store/seal.ts'
+import type { BurnKey } from './burn-key.ts'
 import { isSignedByK, nameUnderK } from './burned.ts'
 import { indexGone, type LockContext } from './context.ts'
 import { indexName } from './nv.ts'
@@ -37,14 +37,11 @@ const saidOf = (key: SealedBlob): Uint8Array => concat(objectName(key.public.sub
 /**
  * Makes the key behind the PIN. Anybody can put an object under this policy, so K signs its Name before it is destroyed.
  */
-export async function newPinSeal(
-  { device, srk, table, facts }: LockContext,
-  burn: NativeEphemeralKey,
-): Promise<NewPinSeal> {
+export async function newPinSeal({ device, srk, table, facts }: LockContext, burn: BurnKey): Promise<NewPinSeal> {
   const secret = newSecret()
   try {
     const key = await seal(device, srk, secret, policyDigest(table.seal, facts))
-    return { secret, key, approval: burn.sign(sha256(saidOf(key))) }
+    return { secret, key, approval: await burn.sign(sha256(saidOf(key))) }
   } catch (error) {
     wipe(secret)
     throw error

@@ -24,7 +24,7 @@ export interface Proofs {
   /** Fulfils a signed term in this session. */
   readonly signed?: (term: Extract<Term, { term: 'signed' }>, session: Session) => Promise<void>
   /** Signature of K over an approval of this policy: r || s. */
-  readonly approval?: (policy: Uint8Array, ref: string) => Uint8Array
+  readonly approval?: (policy: Uint8Array, ref: string) => Uint8Array | Promise<Uint8Array>
 }
 
 export interface FulfilContext {
@@ -183,7 +183,7 @@ async function approvalTicket(
   proofs: Proofs,
 ): Promise<Uint8Array> {
   if (proofs.approval === undefined) throw new TypeError('Nobody has an approval.')
-  const signature = ecdsaSignature(proofs.approval(policy, ref))
+  const signature = ecdsaSignature(await proofs.approval(policy, ref))
   const digest = sized(approvalDigest(policy, ref))
   return withPublicKey(context.device, context.burnKey, async (key) => {
     const answer = await context.device.call(command(CC.VerifySignature, [key.handle], [], digest, signature))

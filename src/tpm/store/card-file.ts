@@ -88,8 +88,10 @@ const members = {
   pin: v.strictObject(pin),
   /** `present` is false for a card without a PUK: its index has octets that nobody knows. */
   puk: v.strictObject({ ...pin, present: v.boolean() }),
-  /** TPM2B_PUBLIC of K, whose private half was destroyed at creation. */
+  /** TPM2B_PUBLIC of K, which was destroyed at creation. */
   burnKey: blob,
+  /** TPM2_CertifyCreation of K by the AK: TPMS_ATTEST, TPMT_SIGNATURE, TPMS_CREATION_DATA. Earlier cards do not have it. */
+  burn: v.optional(v.strictObject({ attest: blob, signature: blob, creationData: blob })),
   approvals: v.strictObject(v.entriesFromList(APPROVALS, v.optional(approval))),
   /** TPM2B_PUBLIC of H; its private half is at the help desk. */
   helpDeskKey: v.optional(blob),

@@ -126,14 +126,17 @@ export function readSecret(
   return decryptParameter(hidden, keyOf(use.start), use.nonceCaller, use.nonceTpm)
 }
 
-/** Whether somebody has the key of the session in which the last command of this name had its parameter encrypted. */
+/** Whether somebody has the key of the session with these attributes in the last command of this name. */
 export function knowsKey(
   wire: readonly Exchange[],
   command: CommandName,
   names: readonly Uint8Array[],
   keyOf: (start: Use['start']) => Uint8Array,
+  wanted = DECRYPT,
 ): boolean {
-  const use = sessionUses(wire).findLast(({ exchange, flags }) => exchange.name === command && (flags & DECRYPT) !== 0)
+  const use = sessionUses(wire).findLast(
+    ({ exchange, flags }) => exchange.name === command && (flags & wanted) === wanted,
+  )
   if (use === undefined) return false
   const { code, params } = parseCommand(use.exchange.command)
   const cpHash = digestOf(u32(code), ...names, params)

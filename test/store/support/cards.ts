@@ -119,6 +119,7 @@ export function arbitraryCard(seed: number): CardFile {
     pin: { handle: integer(0x01000000, 0x01ffffff), name: octets(34), tries: integer(1, 10) },
     puk: { handle: integer(0x01000000, 0x01ffffff), name: octets(34), tries: integer(1, 10), present: next() < 0.5 },
     burnKey: octets(1, 200),
+    burn: maybe(() => ({ attest: octets(1, 200), signature: octets(1, 80), creationData: octets(1, 100) })),
     approvals: Object.fromEntries(some(APPROVALS).map((name) => [name, { policy: octets(32), signature: octets(64) }])),
     helpDeskKey: maybe(() => octets(1, 200)),
     unlockSeconds: integer(1, 3600),
