@@ -23,6 +23,8 @@ import { Attacker } from '../attacks/support/attacker.ts'
 import { BACKENDS, type BackendName, type Bench, startBench } from '../attacks/support/bench.ts'
 import { resealFile } from '../attacks/support/card-file.ts'
 import { AUTHENTICATION, type CardOptions, type CardOwner, issueCard, slot } from '../attacks/support/owner.ts'
+import { create, eccKey, RH } from '../support/templates.ts'
+import { password } from '../support/witness.ts'
 
 const NONCE = Uint8Array.from(createHash('sha256').update('nonce').digest())
 
@@ -185,6 +187,53 @@ onEach('a key of an earlier version is used, and its creation is certified', {},
     await vault.close()
   }
 })
+
+onEach(
+  'a card of an earlier version gets its attestation key at first use, and says of K what it can',
+  {},
+  async (owner) => {
+    await owner.vault.close()
+    await resealFile(owner.place, owner.name, ({ ak: _, burn: __, ...card }) => card)
+    const vault = await openTpmCard(owner.place, owner.name)
+    try {
+      assert.equal(await burned(vault), ['claimed', undefined])
+      assert.equal((await vault.attestor.ak()).public, owner.file.ak?.key.public.subarray(2))
+    } finally {
+      await vault.close()
+    }
+  },
+)
+
+onEach('only a certificate of the attestation key is kept', {}, async ({ vault }) => {
+  for (const wrong of [[], [NONCE]]) {
+    const code = await vault.attestor.keepCertificates(wrong).then(
+      () => 'kept',
+      ({ code }) => code,
+    )
+    assert.is(code, 'ERR_CERTIFICATE_KEY')
+  }
+  assert.equal((await vault.attestor.ak()).certificates, [])
+})
+
+onEach(
+  'other programs leave too little room in a bare TPM: the error says so, and the card serves afterwards',
+  {},
+  async (owner, bench) => {
+    const foreign: number[] = []
+    for (let made = 0; made < 2; made += 1) {
+      const params = create(eccKey())
+      const answer = await bench.witness.must('CreatePrimary', { handles: [RH.owner], params, auths: [password()] })
+      foreign.push(answer.u32())
+    }
+    const code = await verdict(owner.vault).then(
+      () => 'certified',
+      ({ code }) => code,
+    )
+    assert.is(code, 'ERR_TPM_MEMORY')
+    for (const handle of foreign) await bench.witness.flush(handle)
+    assert.is((await verdict(owner.vault)).accepted, true)
+  },
+)
 
 onEach('the creation of the attestation key is certified by itself', {}, async ({ vault }) => {
   const { attest, creationData } = await vault.attestor.certifyAk(NONCE)

@@ -11,7 +11,7 @@ import { CC, RH } from '../../src/tpm/constants.ts'
 import { acquireDevice, releaseDevice } from '../../src/tpm/devices.ts'
 import { createTpmCard } from '../../src/tpm/open.ts'
 import type { TpmVault } from '../../src/tpm/vault/vault.ts'
-import { cardRequest } from '../attacks/support/owner.ts'
+import { cardRequest, PIN, slot } from '../attacks/support/owner.ts'
 import { makeCredential } from '../support/credential.ts'
 import { endorsementCa, type Swtpm, startSwtpm } from '../support/swtpm.ts'
 import { tempDir } from '../support/temp.ts'
@@ -63,6 +63,20 @@ test('a TPM without certificates has its P-256 endorsement key', () =>
     assert.ok(only)
     assert.equal([others.length, only.certificate], [0, undefined])
     assert.is(await activates(vault, only.public), 'activated')
+  }))
+
+test('there is room for both keys in a bare TPM while the card has its own loaded, and a PIN verified', () =>
+  withCard(false, async (vault) => {
+    for (const where of ['9a', '9c']) {
+      await vault.keys.generate(slot(where), { algorithm: 'P-256', pinPolicy: where === '9a' ? 'once' : 'always' })
+    }
+    const signs = async (where: string) => (await vault.keys.signDigest(slot(where), SECRET)).length
+    await vault.pins.verifyPin(new TextEncoder().encode(PIN))
+    assert.equal([await signs('9a'), await signs('9c')], [64, 64])
+    const [ek] = await vault.attestor.endorsementKeys()
+    assert.ok(ek)
+    assert.is(await activates(vault, ek.public), 'activated')
+    assert.is(await signs('9a'), 64)
   }))
 
 test('a credential for another key, or for the endorsement key of another TPM, is refused', () =>
