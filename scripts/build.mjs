@@ -30,6 +30,7 @@ for (const entry of [
   'tls/index',
   'signin/index',
   'serve/index',
+  'testing/index',
 ]) {
   const name = entry === 'index' ? entry : dirname(entry)
   writeFileSync(join(dist, `commonjs/${name}.d.ts`), await declarations(entry))

@@ -57,6 +57,7 @@ export const COMMAND_TEXTS = {
   'object put': 'write a data object',
   'object delete': 'delete a data object',
   'help-desk respond': 'print the response to a challenge of pin unblock --help-desk',
+  lab: 'run tests with a card, its readers and a CA of their own, gone after them: lab -- PROGRAM ...',
   run: 'run a program that finds the card through PC/SC, without pcscd: run -- PROGRAM ...',
   serve: 'make cards available through PC/SC to every program of this machine, until stopped',
   pkcs11: 'answer one PKCS #11 program on standard input and output; p11-kit starts this',

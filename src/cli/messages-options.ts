@@ -27,6 +27,7 @@ export const OPTION_TEXTS = {
   fileOnly: 'remove the file of a card whose TPM cannot be asked; the card may still exist there',
   ownerPasswordFile: "the TPM's owner password, if it has one",
   create: 'make a card for the program alone, in a TPM of its own; the program gets its PIN as TESSERA_PIN',
+  swtpm: 'a swtpm of its own (default: an embedded TPM)',
   moduleFile: 'print the line of a module file of p11-kit that starts this command',
   pcsc: 'serve programs of this user on a socket of their own, without pcscd and vpcd',
   vpcd: 'where vpcd listens (default: 127.0.0.1:35963); further cards use the next ports',

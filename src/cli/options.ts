@@ -43,6 +43,7 @@ export const OPTIONS = {
   ownerPasswordFile: { flags: '--owner-password-file <file>' },
 
   create: { flags: '--create' },
+  swtpm: { flags: '--swtpm' },
   pcsc: { flags: '--pcsc' },
   moduleFile: { flags: '--module-file' },
   vpcd: { flags: '--vpcd <host:port>' },

@@ -253,6 +253,13 @@ export const COMMANDS: readonly CommandRow[] = [
     load: () => import('./commands/run.ts'),
   },
   {
+    words: 'lab',
+    args: '<program...>',
+    options: ['swtpm'],
+    passesSignals: true,
+    load: () => import('./commands/lab.ts'),
+  },
+  {
     words: 'serve',
     tpmOnly: true,
     args: '<name...>',

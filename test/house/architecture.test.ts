@@ -59,6 +59,7 @@ test('the entry points of the package are index.ts of folders, and only re-expor
     'tls/index.ts',
     'signin/index.ts',
     'serve/index.ts',
+    'testing/index.ts',
   ])
   for (const name of entries) assert.is(besidesReExports(sources[name] ?? 'not there'), '', name)
 })

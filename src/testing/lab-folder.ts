@@ -1,0 +1,64 @@
+// The folder of a lab: gone with it, with its process, or, where that was killed, with the next lab of the same user.
+import { mkdtempSync, readdirSync, rmSync, statSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { FileError, isError } from '../errors.ts'
+
+const PREFIX = 'tessera-lab-'
+/** Unix sockets have 108 octets for their path, and the longest name below is short. */
+const LONGEST = 80
+
+/** @throws FileError ERR_IO */
+export function makeLabFolder(): { readonly path: string; remove(): void } {
+  const parent = tmpdir()
+  if (parent.length > LONGEST)
+    throw new FileError('ERR_IO', `${parent} is too long a path for sockets. Set TMPDIR to a shorter one.`, {
+      path: parent,
+    })
+  removeDead(parent)
+  const path = make(join(parent, `${PREFIX}${process.pid}-`))
+  const remove = () => rmSync(path, { recursive: true, force: true })
+  process.once('exit', remove)
+  return {
+    path,
+    remove() {
+      process.off('exit', remove)
+      remove()
+    },
+  }
+}
+
+function make(beside: string): string {
+  try {
+    return mkdtempSync(beside)
+  } catch (cause) {
+    const why = isError(cause) ? cause.message : 'the system refused it'
+    throw new FileError('ERR_IO', `No folder for a lab could be made: ${why}. Check the disk and try again.`, {
+      cause,
+      path: beside,
+    })
+  }
+}
+
+/** Removes what labs of killed processes left, of this user alone. */
+function removeDead(parent: string): void {
+  for (const name of readdirSync(parent)) {
+    const [, pid] = /^tessera-lab-(\d{1,10})-[A-Za-z0-9]{6}$/.exec(name) ?? []
+    if (pid === undefined || isAlive(Number(pid))) continue
+    try {
+      const path = join(parent, name)
+      if (statSync(path).uid === process.geteuid?.()) rmSync(path, { recursive: true, force: true })
+    } catch {
+      // Another lab is removing it, too.
+    }
+  }
+}
+
+function isAlive(pid: number): boolean {
+  try {
+    process.kill(pid, 0)
+    return true
+  } catch (error) {
+    return (error as NodeJS.ErrnoException).code !== 'ESRCH'
+  }
+}
