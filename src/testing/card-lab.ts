@@ -47,7 +47,7 @@ const MOST_LINES = 10_000
  * const lab = await cardLab({ ca: true, cards: [{ name: 'work', certificate: 'smartcard-logon' }] })
  * const env = { ...process.env, ...lab.env } // for programs that are to find the card
  * const card = await lab.card('work').open()
- * await card.sign('9a', data, { pin: lab.card('work').pin })
+ * await card.sign('9a', Buffer.from('data'), { pin: lab.card('work').pin })
  * await lab.close()
  */
 export async function cardLab({

@@ -67,6 +67,6 @@ async function end(child: ChildProcess): Promise<void> {
 const unavailable = (why: string, cause?: unknown): TpmError =>
   new TpmError(
     'ERR_TPM_ABSENT',
-    `${why}. Install it (Debian: apt-get install swtpm), or use { tpm: 'embedded' }.`,
+    `${why}. Install it, or use { tpm: 'embedded' }.`,
     cause === undefined ? undefined : { cause },
   )

@@ -105,6 +105,8 @@ export const ADVICE: ReadonlyArray<Advice<CardState>> = [
     line: 'run -- pkcs11-tool --module /usr/lib/x86_64-linux-gnu/pkcs11/p11-kit-client.so --list-objects',
     state: 'ready',
   },
+  // Without the script of docs/ci.md, which test/testing/recipes.test.ts has.
+  { line: 'lab -- sh test.sh', state: 'none', code: 2 },
   { line: 'run -- pkcs11-tool -L', state: 'ready' },
   { line: 'run --create -- pkcs11-tool -L', state: 'none' },
   { line: 'run PROGRAM', state: 'ready', typed: 'run true' },
@@ -259,6 +261,7 @@ export const SERVICE_ADVICE: ReadonlyArray<Advice<ServiceState>> = [
 
 /** Documents whose commands run as they stand, one after the other: the test that runs each. */
 export const PAGES_THAT_RUN: Readonly<Record<string, string>> = {
+  'docs/ci.md': 'test/testing/recipes.test.ts',
   'docs/first-certificate.md': 'test/strangers/first-certificate.test.ts',
   'docs/first-sign-in.md': 'test/strangers/first-sign-in.test.ts',
   'docs/recipes/README.md': 'test/strangers/support/recipes.ts',

@@ -97,7 +97,7 @@ const mustShip = [
   'dist/tls/worker.js',
 ]
 const mayShip =
-  /^(package\.json|LICENSE|README\.md|CHANGELOG\.md|SECURITY\.md|require\/\w+\.cjs|bin\/(tessera|tessera-card|code-cache\.js|package\.json)|scripts\/native\.mjs|docs\/.+|examples\/.+\.(ts|sh)|dist\/tessera\.(cjs|1)|dist\/commonjs\/package\.json|dist\/.+\.(js|d\.ts)|native\/CMakeLists\.txt|native\/addon\.cc|native\/(common|kdf|net|pcsc|provider|static|terminal|tls|tpm)\/\w+\.(cc|c|h)|native\/static\/(\w+\.cmake|exports))$/
+  /^(package\.json|LICENSE|README\.md|CHANGELOG\.md|SECURITY\.md|require\/\w+\.cjs|bin\/(tessera|tessera-card|code-cache\.js|package\.json)|scripts\/native\.mjs|docs\/.+|examples\/.+\.(ts|sh|mjs)|examples\/ci\/package\.json|dist\/tessera\.(cjs|1)|dist\/commonjs\/package\.json|dist\/.+\.(js|d\.ts)|native\/CMakeLists\.txt|native\/addon\.cc|native\/(common|kdf|net|pcsc|provider|static|terminal|tls|tpm)\/\w+\.(cc|c|h)|native\/static\/(\w+\.cmake|exports))$/
 
 test('the package ships what it needs and nothing else', () => {
   const output = execFileSync('npm', ['pack', '--dry-run', '--json', '--ignore-scripts', '--loglevel=error'], {
