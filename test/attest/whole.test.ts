@@ -11,7 +11,7 @@ import { endorsementKeyName } from '../../src/attest/tpm-certificates.ts'
 import { verifyAttestation } from '../../src/attest/verify.ts'
 import { equal } from '../../src/bytes.ts'
 import { objectName, spkiOf } from '../../src/tpm/codec/public.ts'
-import { createTpmCard } from '../../src/tpm/open.ts'
+import { createTpmCard, openTpmCard } from '../../src/tpm/open.ts'
 import type { TpmVault } from '../../src/tpm/vault/vault.ts'
 import { readCertificate } from '../../src/x509/certificate.ts'
 import { cardRequest, PIN, slot } from '../attacks/support/owner.ts'
@@ -70,6 +70,31 @@ test('a TPM with endorsement certificates, a card, an attestation CA, a verdict'
     assert.match(verdictPage(verdict), /^Tier: +maker/m)
     const others = verifyAttestation(text, { ...options, roots: [ca.certificate, stranger.certificate] })
     assert.is(others.refusal?.code, 'untrusted')
+  } finally {
+    await swtpm.stop()
+  }
+})
+
+test('the key that wrote the PIN counter: alive until the TPM is reset, and dead from then on', async () => {
+  const swtpm = await startSwtpm()
+  try {
+    const place = { home: tempDir('home'), tcti: swtpm.tcti }
+    const request = cardRequest()
+    const vault = await createTpmCard(place, request)
+    await vault.keys.generate(slot('9a'), { algorithm: 'P-256', pinPolicy: 'always' })
+    const pinOf = async ({ attestor }: TpmVault) => {
+      const evidence = await collectEvidence(attestor, { slot: slot('9a'), pinPolicy: 'always' }, NONCE)
+      return verifyAttestation(writeEvidence(evidence), { nonce: NONCE, roots: [], tier: 'self' }).pin
+    }
+    const rule = { policy: 'always', limit: 3, wrong: 0 }
+    assert.equal(await pinOf(vault), { ...rule, burned: 'until-reset', resets: 0 })
+    await vault.close()
+    for (const resets of [1, 2]) {
+      await swtpm.restart()
+      const again = await openTpmCard(place, request.name)
+      assert.equal(await pinOf(again), { ...rule, burned: 'proved', resets })
+      await again.close()
+    }
   } finally {
     await swtpm.stop()
   }
