@@ -143,6 +143,8 @@ export interface NativeProviderKey {
   answer(id: number, octets: Uint8Array): boolean
   /** `code` becomes the reason in Node's error, beside `reason(NUMBER)`: 1000 and the request's number modulo 200 000. */
   refuse(id: number, code: string): boolean
+  /** The URI of the key for OSSL_STORE, until it is closed; null where another key has the name. */
+  name(name: string): string | null
   /** Refuses every request that waits, and every later one. */
   close(): void
 }

@@ -22,7 +22,7 @@ class JsKey : public Napi::ObjectWrap<JsKey> {
   static Napi::Function define(Napi::Env env) {
     return DefineClass(env, "ProviderKey",
                        {InstanceMethod<&JsKey::answer>("answer"), InstanceMethod<&JsKey::refuse>("refuse"),
-                        InstanceMethod<&JsKey::close>("close")});
+                        InstanceMethod<&JsKey::name>("name"), InstanceMethod<&JsKey::close>("close")});
   }
 
   explicit JsKey(const Napi::CallbackInfo& info) : Napi::ObjectWrap<JsKey>(info) {
@@ -95,6 +95,13 @@ class JsKey : public Napi::ObjectWrap<JsKey> {
     std::string code = to_text(info[1], "code");
     if (code.empty()) tessera::refuse(info[1], "code", "a code of an error");
     return settle(info, {Secret(), std::move(code)});
+  }
+
+  Napi::Value name(const Napi::CallbackInfo& info) {
+    const std::string name = to_text(info[0], "name");
+    if (name.empty()) tessera::refuse(info[0], "name", "a name");
+    if (!key_->give_name(name)) return info.Env().Null();
+    return Napi::String::New(info.Env(), std::string(provider_name()) + ':' + name);
   }
 
   Napi::Value close(const Napi::CallbackInfo& info) {

@@ -1,8 +1,5 @@
 #include "decoder.h"
 
-#include <openssl/core_names.h>
-#include <openssl/core_object.h>
-#include <openssl/params.h>
 #include <openssl/x509.h>
 
 #include <string_view>
@@ -69,17 +66,7 @@ int decode(void*, OSSL_CORE_BIO* in, int, OSSL_CALLBACK* take, void* argument, O
     prefer_other_key_managers();
     auto key = read_key(in, kind);
     if (!key || key->kind() != kind) return 1;
-    auto* reference = new KeyData(std::move(key));
-    int type = OSSL_OBJECT_PKEY;
-    char name[] = {kind == Kind::kEc ? 'E' : 'R', kind == Kind::kEc ? 'C' : 'S', kind == Kind::kEc ? '\0' : 'A', '\0'};
-    const OSSL_PARAM params[] = {
-        OSSL_PARAM_construct_int(OSSL_OBJECT_PARAM_TYPE, &type),
-        OSSL_PARAM_construct_utf8_string(OSSL_OBJECT_PARAM_DATA_TYPE, name, 0),
-        OSSL_PARAM_construct_octet_string(OSSL_OBJECT_PARAM_REFERENCE, &reference, sizeof reference),
-        OSSL_PARAM_construct_end()};
-    const int taken = take(params, argument);
-    delete reference;  // null where the key manager has it
-    return taken;
+    return hand_over(std::move(key), take, argument);
   });
 }
 

@@ -17,6 +17,12 @@ std::map<std::string, std::shared_ptr<CardKey>>& registry() {
   return *keys;
 }
 
+// By the names that programs gave; under the same lock.
+std::map<std::string, std::shared_ptr<CardKey>>& names() {
+  static auto* const keys = new std::map<std::string, std::shared_ptr<CardKey>>();
+  return *keys;
+}
+
 // One count for all keys, so that a number means one request.
 std::atomic<uint64_t> last_request{0};
 
@@ -63,6 +69,18 @@ std::shared_ptr<CardKey> CardKey::find(const std::string& token) {
   return found == registry().end() ? nullptr : found->second;
 }
 
+std::shared_ptr<CardKey> CardKey::named(const std::string& name) {
+  const std::lock_guard lock(registry_mutex);
+  const auto found = names().find(name);
+  return found == names().end() ? nullptr : found->second;
+}
+
+bool CardKey::give_name(const std::string& name) {
+  const std::lock_guard lock(registry_mutex);
+  const auto own = registry().find(token_);
+  return own != registry().end() && names().emplace(name, own->second).second;
+}
+
 CardKey::CardKey(Pkey public_half, Kind kind, std::string token, Ask ask)
     : public_half_(std::move(public_half)), kind_(kind), token_(std::move(token)), ask_(std::move(ask)) {}
 
@@ -97,6 +115,7 @@ void CardKey::close() {
   {
     const std::lock_guard lock(registry_mutex);
     registry().erase(token_);
+    std::erase_if(names(), [this](const auto& entry) { return entry.second.get() == this; });
   }
   waiters_.close();
 }

@@ -57,6 +57,9 @@ class CardKey {
   // The key with that token; empty where there is none, or not any more.
   static std::shared_ptr<CardKey> find(const std::string& token);
 
+  // The key that was given that name; empty where there is none, or not any more.
+  static std::shared_ptr<CardKey> named(const std::string& name);
+
   // A public key of somebody else, which no card has: for `use` there is nobody to ask.
   static std::shared_ptr<CardKey> public_only(Pkey public_half, Kind kind);
 
@@ -75,6 +78,8 @@ class CardKey {
 
   // False where nobody waits for it any more.
   bool answer(uint64_t id, Answer answer) { return waiters_.answer(id, std::move(answer)); }
+  // Names the key, until it is closed. False where another key has the name, or this one is closed.
+  bool give_name(const std::string& name);
   // Refuses whoever waits, and whoever comes later.
   void close();
 

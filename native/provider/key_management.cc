@@ -1,6 +1,7 @@
 #include "key_management.h"
 
 #include <openssl/core_names.h>
+#include <openssl/core_object.h>
 #include <openssl/params.h>
 
 #include "provider.h"
@@ -124,6 +125,22 @@ const OSSL_DISPATCH table[] = {row(OSSL_FUNC_KEYMGMT_NEW, make_empty),
 
 const OSSL_DISPATCH* key_management(Kind kind) {
   return kind == Kind::kEc ? table<Kind::kEc, ec_gettable, ec_exported> : table<Kind::kRsa, rsa_gettable, rsa_exported>;
+}
+
+int hand_over(std::shared_ptr<CardKey> key, OSSL_CALLBACK* take, void* argument) {
+  char ec[] = "EC";
+  char rsa[] = "RSA";
+  char* const name = key->kind() == Kind::kEc ? ec : rsa;
+  auto* reference = new KeyData(std::move(key));
+  int type = OSSL_OBJECT_PKEY;
+  const OSSL_PARAM params[] = {
+      OSSL_PARAM_construct_int(OSSL_OBJECT_PARAM_TYPE, &type),
+      OSSL_PARAM_construct_utf8_string(OSSL_OBJECT_PARAM_DATA_TYPE, name, 0),
+      OSSL_PARAM_construct_octet_string(OSSL_OBJECT_PARAM_REFERENCE, &reference, sizeof reference),
+      OSSL_PARAM_construct_end()};
+  const int taken = take(params, argument);
+  delete reference;  // null where the key manager has it
+  return taken;
 }
 
 void prefer_other_key_managers() {

@@ -15,4 +15,7 @@ const OSSL_DISPATCH* key_management(Kind kind);
 // before it gets to know ours, again and again: other providers come and go.
 void prefer_other_key_managers();
 
+// Gives OpenSSL the key, as decoders and stores do. What `take` answers.
+int hand_over(std::shared_ptr<CardKey> key, OSSL_CALLBACK* take, void* argument);
+
 }  // namespace tessera::provider

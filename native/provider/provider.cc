@@ -10,6 +10,7 @@
 #include "key_management.h"
 #include "openssl.h"
 #include "signature.h"
+#include "store.h"
 
 namespace tessera::provider {
 namespace {
@@ -29,6 +30,13 @@ template <const OSSL_DISPATCH* (*functions)(Kind)>
 const OSSL_ALGORITHM* by_kind(const std::string& properties) {
   static const OSSL_ALGORITHM table[] = {{kEcNames, properties.c_str(), functions(Kind::kEc), ""},
                                          {kRsaNames, properties.c_str(), functions(Kind::kRsa), ""},
+                                         {nullptr, nullptr, nullptr, nullptr}};
+  return table;
+}
+
+// The scheme of URIs is the provider's name.
+const OSSL_ALGORITHM* store() {
+  static const OSSL_ALGORITHM table[] = {{name.c_str(), property.c_str(), store_functions, ""},
                                          {nullptr, nullptr, nullptr, nullptr}};
   return table;
 }
@@ -55,6 +63,7 @@ const OSSL_ALGORITHM* query(void*, int id, int* no_cache) {
   *no_cache = 0;
   if (id == OSSL_OP_KEYMGMT) return by_kind<key_management>(property);
   if (id == OSSL_OP_DECODER) return by_kind<decoder>(decoder_property);
+  if (id == OSSL_OP_STORE) return store();
   const Operation* const known = operation(id);
   return known == nullptr ? nullptr : known->table;
 }
@@ -99,6 +108,10 @@ bool set_up() {
 bool register_provider() {
   static const bool registered = set_up();
   return registered;
+}
+
+const char* provider_name() {
+  return name.c_str();
 }
 
 const char* operation_name(int id) {

@@ -1,5 +1,7 @@
 // A key of a card as a key of Node: everything that Node takes where it wants a private key.
 import { createPrivateKey, type KeyObject, type webcrypto } from 'node:crypto'
+import { UsageError } from '../errors.ts'
+import { checkCardName } from '../home/home.ts'
 import { type NativeProviderKey, native } from '../native.ts'
 import type { Card } from '../piv/host/card.ts'
 import type { AskPin } from '../piv/host/pin-request.ts'
@@ -17,6 +19,8 @@ export interface CardKeyOptions {
   readonly onPin?: AskPin | Secret
   /** Refuses to try a PIN when fewer tries are left; 2 unless given, which keeps the last one. */
   readonly minTriesLeft?: number
+  /** A name of the card, for `url`; a key without one has none. */
+  readonly name?: string
 }
 
 /**
@@ -34,13 +38,18 @@ export class CardKey {
    * `key` that take nothing else. It holds no secret of the card.
    */
   readonly pem: string
+  /**
+   * `tessera:NAME/SLOT`, where a name was given, for `crypto.createPrivateKey` of Node 24.21, 26.7 and later. It stands for
+   * the key in this process until the key is closed. Other URLs open no card.
+   */
+  readonly url: URL | undefined
   readonly #der: Uint8Array
   readonly #native: NativeProviderKey
   readonly #requests: Requests
   readonly #opened: () => void
 
   /** Use cardKey. */
-  constructor(requests: Requests) {
+  constructor(requests: Requests, name?: string) {
     const { ProviderKey } = native()
     const { slot, publicKey } = requests.info
     const spki = Uint8Array.from(publicKey.export({ type: 'spki', format: 'der' }))
@@ -48,6 +57,7 @@ export class CardKey {
     this.publicKey = publicKey
     this.#requests = requests
     this.#native = new ProviderKey(spki, (request) => requests.serve(this.#native, request))
+    this.url = name === undefined ? undefined : urlOf(this.#native, `${name}/${slot}`)
     this.#opened = closeAtExit(this)
     this.#der = pkcs8(spki, this.#native.token)
     this.pem = pemOf(this.#der)
@@ -79,13 +89,23 @@ export class CardKey {
 /**
  * The key in a slot of a card as a key of Node. The PIN is asked for as `card.sign` asks for it: of a key with the policy
  * `once` when the card wants it, of one with `always` before each signature. The error of the card is the `cause` of Node's.
- * @throws CardError ERR_KEY_ABSENT, ERR_NO_PROVIDER
+ * @throws CardError ERR_KEY_ABSENT, ERR_NO_PROVIDER; UsageError ERR_USAGE where another open key has the name
  * @example
  * const key = await cardKey(card, '9a', { onPin: ({ reason }) => ask(reason) })
  * const signature = await crypto.subtle.sign({ name: 'ECDSA', hash: 'SHA-256' }, await key.cryptoKey('ECDSA'), message)
  */
 export async function cardKey(card: Card, slot: string, options: CardKeyOptions = {}): Promise<CardKey> {
+  const { name } = options
+  if (name !== undefined) checkCardName(name)
   const info = await card.keyInfo(slot)
   requireProvider()
-  return new CardKey(new Requests(card, info, options))
+  return new CardKey(new Requests(card, info, options), name)
+}
+
+/** @throws UsageError ERR_USAGE */
+function urlOf(key: NativeProviderKey, path: string): URL {
+  const url = key.name(path)
+  if (url !== null) return new URL(url)
+  key.close()
+  throw new UsageError('ERR_USAGE', `There is a key named '${path}' already. Close it first, or give another name.`)
 }

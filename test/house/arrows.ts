@@ -29,7 +29,7 @@ const arrows: Readonly<Record<string, readonly string[]>> = {
   serve: ['serve/vpcd', 'doors', 'doors/pcsc', 'doors/pkcs11', 'cards', 'tpm', 'home', 'channel'],
   enroll: ['attest', 'piv/host', 'piv', 'iso7816', 'x509', 'home', 'files', 'https', 'native'],
   'enroll/station': ['enroll', 'cards', 'piv/host', 'piv'],
-  keys: ['piv/host', 'piv', 'iso7816', 'native'],
+  keys: ['piv/host', 'piv', 'iso7816', 'native', 'home'],
   attest: ['tpm', 'x509', 'iso7816', 'piv', 'channel'],
   tls: ['enroll', 'https', 'keys', 'piv/host', 'piv', 'native'],
   'lab-ca': ['iso7816', 'x509', 'files', 'https'],
