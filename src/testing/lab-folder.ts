@@ -3,8 +3,11 @@ import { mkdtempSync, readdirSync, rmSync, statSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { FileError, isError } from '../errors.ts'
+import { native } from '../native.ts'
 
 const PREFIX = 'tessera-lab-'
+/** Held as long as the lab is there: processes of other containers have other numbers, and may share the folder above. */
+const LOCK = 'lock'
 /** Unix sockets have 108 octets for their path, and the longest name below is short. */
 const LONGEST = 80
 
@@ -17,7 +20,11 @@ export function makeLabFolder(): { readonly path: string; remove(): void } {
     })
   removeDead(parent)
   const path = make(join(parent, `${PREFIX}${process.pid}-`))
-  const remove = () => rmSync(path, { recursive: true, force: true })
+  const lock = native().lockFile(join(path, LOCK))
+  const remove = () => {
+    rmSync(path, { recursive: true, force: true })
+    lock?.release()
+  }
   process.once('exit', remove)
   return {
     path,
@@ -47,11 +54,18 @@ function removeDead(parent: string): void {
     if (pid === undefined || isAlive(Number(pid))) continue
     try {
       const path = join(parent, name)
-      if (statSync(path).uid === process.geteuid?.()) rmSync(path, { recursive: true, force: true })
+      if (statSync(path).uid === process.geteuid?.()) removeUnlessHeld(path)
     } catch {
       // Another lab is removing it, too.
     }
   }
+}
+
+function removeUnlessHeld(path: string): void {
+  const lock = native().lockFile(join(path, LOCK))
+  if (lock === null) return
+  rmSync(path, { recursive: true, force: true })
+  lock.release()
 }
 
 function isAlive(pid: number): boolean {

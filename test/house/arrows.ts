@@ -35,7 +35,7 @@ const arrows: Readonly<Record<string, readonly string[]>> = {
   'lab-ca': ['iso7816', 'x509', 'files', 'https'],
   doctor: ['cards', 'tpm', 'pcsc', 'serve/vpcd', 'native'],
   signin: ['cards', 'tls', 'enroll', 'tpm', 'pcsc', 'home', 'files', 'piv', 'piv/host', 'https', 'x509'],
-  testing: [...['cards', 'serve', 'doors/pkcs11', 'channel', 'enroll', 'lab-ca', 'piv', 'piv/host']],
+  testing: ['cards', 'serve', 'doors/pkcs11', 'channel', 'enroll', 'lab-ca', 'piv', 'piv/host', 'native'],
   terminal: ['native'],
   index: ['cards', 'tpm', 'pcsc', 'piv', 'vault', 'piv/host', 'channel'],
   tour: ['index', 'cards'],

@@ -3,12 +3,13 @@
 import { spawn } from 'node:child_process'
 import { X509Certificate } from 'node:crypto'
 import { once } from 'node:events'
-import { existsSync, readdirSync } from 'node:fs'
-import { dirname } from 'node:path'
+import { existsSync, mkdirSync, readdirSync } from 'node:fs'
+import { dirname, join } from 'node:path'
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
 import { describeCertificate } from '../../src/enroll/index.ts'
 import type { CardError } from '../../src/errors.ts'
+import { native } from '../../src/native.ts'
 import { type CardLab, type CardLabOptions, cardLab } from '../../src/testing/index.ts'
 import { root } from '../runner/jobs.ts'
 import { knowing, OPENSC, secret } from '../strangers/support/opensc.ts'
@@ -153,7 +154,14 @@ test('a lab whose process was killed is gone with the next one, and so is its sw
   child.kill('SIGKILL')
   await ended
   assert.ok(existsSync(folder))
+  // One whose process has a number of another container is held, and stays.
+  const elsewhere = join(dirname(folder), `tessera-lab-${child.pid}-elsewh`)
+  mkdirSync(elsewhere)
+  const held = native().lockFile(join(elsewhere, 'lock'))
   await withLab({}, async () => assert.not.ok(existsSync(folder)))
+  assert.ok(existsSync(elsewhere))
+  held?.release()
+  await withLab({}, async () => assert.not.ok(existsSync(elsewhere)))
   assert.equal(
     readdirSync(dirname(folder)).filter((name) => name.startsWith(`tessera-lab-${child.pid}-`)),
     [],
