@@ -34,6 +34,7 @@ export const ERROR = {
     `The key given with ${source} is not an admin key. An admin key is 32, 48 or 64 hexadecimal digits on one line; for 3DES, it is 3DES: and 48 digits.`,
   protectInTpm:
     'A card in the TPM is managed with its PIN alone already, and keeps no admin key in its file. This is for cards in readers: --card reader:TEXT.',
+  shellWithoutPcsc: '--shell is for serve --pcsc: a vpcd needs nothing in the environment of programs.',
   createTcti:
     'run --create makes its card in a TPM of its own. Leave --tcti out; tessera create NAME makes a card in another TPM.',
   createPinFile:

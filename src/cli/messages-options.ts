@@ -29,6 +29,7 @@ export const OPTION_TEXTS = {
   create: 'make a card for the program alone, in a TPM of its own; the program gets its PIN as TESSERA_PIN',
   swtpm: 'a swtpm of its own (default: an embedded TPM)',
   moduleFile: 'print the line of a module file of p11-kit that starts this command',
+  shell: 'with --pcsc: print the lines by which a shell finds the cards',
   pcsc: 'serve programs of this user on a socket of their own, without pcscd and vpcd',
   vpcd: 'where vpcd listens (default: 127.0.0.1:35963); further cards use the next ports',
   vpcdListen: 'wait for a vpcd that connects to cards (DEVICENAME 127.0.0.1:PORT)',

@@ -45,6 +45,7 @@ export const OPTIONS = {
   create: { flags: '--create' },
   swtpm: { flags: '--swtpm' },
   pcsc: { flags: '--pcsc' },
+  shell: { flags: '--shell' },
   moduleFile: { flags: '--module-file' },
   vpcd: { flags: '--vpcd <host:port>' },
   vpcdListen: { flags: '--vpcd-listen <port>', range: [1, 65_534] },

@@ -263,7 +263,7 @@ export const COMMANDS: readonly CommandRow[] = [
     words: 'serve',
     tpmOnly: true,
     args: '<name...>',
-    options: ['pcsc', 'vpcd', 'vpcdListen', 'serveUnlockFor'],
+    options: ['pcsc', 'shell', 'vpcd', 'vpcdListen', 'serveUnlockFor'],
     untilStopped: true,
     load: () => import('./commands/serve.ts'),
   },

@@ -151,6 +151,7 @@ test('what is refused', async () => {
     [['run', '--create', '--card', 'reader:x', '--', 'true'], 8, 'not with a card in a reader'],
     [['run', '--create', '--tcti', 'device:/dev/tpm0', '--', 'true'], 2, 'Leave --tcti out'],
     [['serve', 'work', '--pcsc', '--vpcd', '127.0.0.1:1'], 2, 'one kind of reader'],
+    [['serve', 'work', '--shell'], 2, '--shell is for serve --pcsc'],
   ] as const) {
     const found = await tesseraProcess(words)
     assert.is(found.code, code, `${words}: ${found.stderr}`)
@@ -179,6 +180,15 @@ test('serve --pcsc: the card is there until it is stopped, and others are told w
   assert.is(await serve.stop('SIGTERM'), 0, serve.stderr())
   assert.not.ok(existsSync(socket))
   assert.is((await tesseraProcess(['run', '--', 'true'])).code, 0)
+})
+
+test('serve --pcsc --shell: lines that a shell reads', async () => {
+  const serve = await startServe(['serve', 'work', '--pcsc', '--shell'])
+  const lines = [await serve.line(), await serve.line()].join('\n')
+  const said = await runStranger('sh', ['-c', `${lines}\nopensc-tool -l; echo "$P11_KIT_SERVER_ADDRESS"`])
+  assert.match(said.stdout, 'Tessera work 00 00', said.all)
+  assert.match(said.stdout, /^unix:path=\//m, said.all)
+  assert.is(await serve.stop('SIGTERM'), 0, serve.stderr())
 })
 
 test.run()

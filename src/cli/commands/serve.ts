@@ -8,6 +8,7 @@ import { type Context, given, type Run } from '../context.ts'
 import { warningsOf } from '../describe.ts'
 import { TEXT } from '../messages.ts'
 import { openPcscDoor } from '../pcsc-door.ts'
+import { inShell } from '../plain.ts'
 
 /** One card, and the way it goes into PC/SC. */
 interface Row {
@@ -58,17 +59,23 @@ async function servePcscUntil(stopped: Promise<void>, context: Context, names: r
     const cards = names.map((card, at) => ({ card, reader: readers[at] ?? '' }))
     const lines = cards.map(({ card, reader }) => TEXT.serve.readyPcsc(card, reader))
     const found = [TEXT.serve.environment(socket), TEXT.serve.p11Kit(env.P11_KIT_SERVER_ADDRESS)]
-    await context.out.result({ serving: cards, socket }, [...lines, ...found].join('\n'))
+    const words = context.options.shell ? forShell(env) : [...lines, ...found]
+    await context.out.result({ serving: cards, socket, env }, words.join('\n'))
     await stopped
   } finally {
     await close()
   }
 }
 
+/** Lines for a shell to read. */
+const forShell = (env: Readonly<Record<string, string>>): string[] =>
+  Object.entries(env).map(([name, value]) => `export ${name}=${inShell(value)}`)
+
 /** @throws UsageError ERR_USAGE */
 function rowsOf({ options }: Context, names: readonly string[]): Row[] {
   const { vpcd, vpcdListen: listen, tcti, serveUnlockFor: unlockMinutes } = options
   if (new Set(names).size < names.length) throw new UsageError('ERR_USAGE', TEXT.error.servedTwice)
+  if (options.shell && !options.pcsc) throw new UsageError('ERR_USAGE', TEXT.error.shellWithoutPcsc)
   if (options.pcsc && (vpcd ?? listen) !== undefined) throw new UsageError('ERR_USAGE', TEXT.error.pcscAndVpcd)
   if (vpcd !== undefined && listen !== undefined) throw new UsageError('ERR_USAGE', TEXT.error.bothWays)
   const common = given({ tcti, unlockMinutes })
