@@ -101,6 +101,8 @@ test('keys: made, shown, brought in, moved, deleted', async () => {
   assert.equal(await on(0, 'key info 9e').then(({ origin, pinPolicy }) => [origin, pinPolicy]), ['imported', 'never'])
   await on(0, 'key generate 95', ...ADMIN)
   await on(8, 'key attest 9e') // it came from elsewhere
+  await on(8, 'attest key 9e --nonce 00112233445566778899aabbccddeeff')
+  await on(0, 'attest key 95 --format yubico')
   await on(2, 'key delete 95', ...ADMIN)
   await on(0, 'key delete 95 --yes', ...ADMIN)
   await on(8, 'key delete 95 --yes', ...ADMIN)
@@ -243,12 +245,18 @@ test('what is about cards in the TPM alone says so, and so do arguments', async 
   }
 })
 
-test('a program is run with a card in the TPM alone', async () => {
-  // What follows the program is its own.
-  const { code, stderr } = await tessera(['--json', '--card', 'reader:virtual', 'run', 'true'])
-  assert.is(code, 8, stderr)
-  assert.is(JSON.parse(stderr).error.code, 'ERR_NOT_SUPPORTED')
-  seenWords.add('run')
+test('programs and tests are run with a card in the TPM alone', async () => {
+  for (const words of ['run', 'lab']) {
+    // What follows the program is its own.
+    const { code, stderr } = await tessera(['--json', '--card', 'reader:virtual', words, 'true'])
+    assert.is(code, 8, stderr)
+    assert.is(JSON.parse(stderr).error.code, 'ERR_NOT_SUPPORTED')
+    seenWords.add(words)
+  }
+})
+
+test('PKCS #11: a module file for the card in the reader', async () => {
+  assert.match((await on(0, 'pkcs11 --module-file')).remote, 'reader:virtual')
 })
 
 test('signing in: by a certificate that is there, and for whom it is', async () => {
@@ -261,7 +269,7 @@ test('signing in: by a certificate that is there, and for whom it is', async () 
 })
 
 /** Commands that are about no card. */
-const NO_CARD = /^(doctor|completion|help-desk .*|lab-ca .*|signout|accounts|forget)$/
+const NO_CARD = /^(doctor|attest verify|completion|help-desk .*|lab-ca .*|signout|accounts|forget)$/
 
 test('what is about no card takes no notice', async () => {
   assert.is((await tessera(['completion', 'bash', '--card', 'reader:virtual'])).code, 0)

@@ -19,11 +19,18 @@ const SRK = 0x81000001
 export interface WireOptions {
   /** Another card in the same home; without one, the TPM has no storage key either when the act begins. */
   readonly beside: boolean
+  /** The first command at which it dies, and the next ones after so many. */
+  readonly first: number
+  readonly step: number
   /** At every so many points a program of its own is killed as well, by SIGKILL, and must leave the same behind. */
   readonly every: number
 }
 
-export async function sweepWire(act: Act, proxy: TpmProxy, { beside, every }: WireOptions): Promise<Report> {
+export async function sweepWire(
+  act: Act,
+  proxy: TpmProxy,
+  { beside, first, step, every }: WireOptions,
+): Promise<Report> {
   const home = join(tempDir('crash'), 'home')
   mkdirSync(home)
   const world: World = {
@@ -69,7 +76,7 @@ export async function sweepWire(act: Act, proxy: TpmProxy, { beside, every }: Wi
     return true
   }
 
-  for (let at = 1; ; at++) {
+  for (let at = first; ; at += step) {
     for (const side of ['before', 'after'] as const) {
       try {
         if (await dieAt({ at, side })) continue
