@@ -2,6 +2,7 @@
 import { spawn } from 'node:child_process'
 import { join } from 'node:path'
 import { createInterface } from 'node:readline'
+import { setTimeout as wait } from 'node:timers/promises'
 import * as assert from 'uvu/assert'
 import type { FieldWriter } from '../../../src/doors/pkcs11/field-writer.ts'
 import { cardInfo, DEFAULT_PIN, DEFAULT_PUK, openCard } from '../../../src/index.ts'
@@ -102,7 +103,7 @@ export async function lookAt(how: 'vpcd' | 'listen' | 'socket' | 'pkcs11'): Prom
       await seen(reader, true)
     }
     await (how === 'pkcs11' ? useToken(token) : use(reader))
-    assert.equal(search(child.pid, needles).found, [], 'before anything is collected')
+    assert.equal(await soonFound(child.pid), [], 'before anything is collected')
     child.goOn()
     assert.is(await child.line(), 'used')
     const { cardId } = await cardInfo('work', { home })
@@ -116,6 +117,16 @@ export async function lookAt(how: 'vpcd' | 'listen' | 'socket' | 'pkcs11'): Prom
     child.kill()
     await pcscd?.stop()
     await swtpm.stop()
+  }
+}
+
+/** What is found once the process has heard that its programs have gone. */
+async function soonFound(pid: number): Promise<readonly string[]> {
+  const until = performance.now() + 60_000
+  for (;;) {
+    const { found } = search(pid, needles)
+    if (found.length === 0 || performance.now() > until) return found
+    await wait(100)
   }
 }
 
