@@ -21,7 +21,7 @@ export function runAsProcess(
 ): void {
   // A closed reader is noticed by the failed write; without a listener the error would be an uncaught exception.
   for (const stream of [host.stdout, host.stderr]) stream.on('error', () => undefined)
-  const failure = failureOf(commands.find(({ oneIsAnswer, words }) => oneIsAnswer && argv.includes(words)))
+  const failure = failureOf(commands.find(({ oneIsAnswer, words }) => oneIsAnswer && isNamed(argv, words.split(' '))))
   let result: ExitCode | undefined
   host.exitCode = failure
   host.once('beforeExit', () => void unsettled(argv, host))
@@ -39,3 +39,7 @@ function unsettled(argv: readonly string[], streams: Streams): Promise<void> {
   const out = new Output({ json: argv.includes('--json'), quiet: false, level: 'error' }, streams)
   return out.error(new Error(TEXT.error.unsettled))
 }
+
+/** Whether the words of a command stand in a command line, one behind the other. */
+const isNamed = (argv: readonly string[], words: readonly string[]): boolean =>
+  argv.some((_, at) => words.every((word, index) => argv[at + index] === word))

@@ -20,7 +20,10 @@ const SAME_MEANING = [
 ]
 
 /** `create` has the policy for new PINs, commands that make a key when the key needs the PIN: no command has both. */
-const ONE_AT_A_TIME = [['newPinPolicy', 'pinPolicy']]
+const ONE_AT_A_TIME = [
+  ['format', 'evidenceFormat'],
+  ['newPinPolicy', 'pinPolicy'],
+]
 
 test('a flag means one thing in every command', () => {
   const byFlag = new Map<string, OptionName[]>()
