@@ -15,8 +15,11 @@ const ES256 = -7
 const RS256 = -257
 const CURVES = { 'P-256': { id: 1, algorithm: ES256 }, 'P-384': { id: 2, algorithm: -35 } } as const
 
-/** User present, user verified, attested credential data. */
-const FLAGS = 0x45
+/**
+ * Attested credential data, and somebody who asked for it (UP). Not UV: a key is certified without the PIN, so that nobody was
+ * verified, whatever the key asks for later.
+ */
+const FLAGS = 0x41
 const NO_MODEL = new Uint8Array(16)
 
 function coseKey(key: ObjectPublic): Cbor {

@@ -35,8 +35,8 @@ export const ERROR = {
   protectInTpm:
     'A card in the TPM is managed with its PIN alone already, and keeps no admin key in its file. This is for cards in readers: --card reader:TEXT.',
   shellWithoutPcsc: '--shell is for serve --pcsc: a vpcd needs nothing in the environment of programs.',
-  createTcti:
-    'run --create makes its card in a TPM of its own. Leave --tcti out; tessera create NAME makes a card in another TPM.',
+  labTcti:
+    'run --create and lab make their card in a TPM of their own. Leave --tcti out; tessera create NAME makes a card in another TPM.',
   createPinFile:
     'A new card takes no --pin-file. Use --pin FILE and --puk FILE, or --pin prompt, so that it is clear which is which.',
   stdinTwice: (first: string, second: string) =>

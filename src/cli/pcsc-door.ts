@@ -10,25 +10,14 @@ export interface OpenDoors extends Omit<ServedPcsc, 'env'> {
   readonly env: ServedPcsc['env'] & ServedPkcs11['env']
 }
 
-export interface DoorPlace {
-  /** In the usual place unless given. */
-  readonly socket?: string
-  /** Where the cards are; their secrets are not looked at there. */
-  readonly home?: string
-}
-
-/** @throws as `servePcsc` and `servePkcs11` */
-export async function openPcscDoor(
-  context: Context,
-  names: readonly string[],
-  { socket, home }: DoorPlace = {},
-): Promise<OpenDoors> {
+/** @param socket where; in the usual place unless given. @throws as `servePcsc` and `servePkcs11` */
+export async function openPcscDoor(context: Context, names: readonly string[], socket?: string): Promise<OpenDoors> {
   const { out, options, signal } = context
-  for (const name of home === undefined ? names : []) {
+  for (const name of names) {
     for (const warning of warningsOf(await cardInfo(name))) await out.warn(`${name}: ${warning}`)
   }
   const common = {
-    ...given({ home, tcti: options.tcti, unlockMinutes: options.serveUnlockFor }),
+    ...given({ tcti: options.tcti, unlockMinutes: options.serveUnlockFor }),
     onTrouble: (error: unknown) => void out.error(error),
     onRefused: (error: Error) => void out.warn(error.message),
   }

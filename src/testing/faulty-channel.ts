@@ -27,7 +27,7 @@ export function faulty(channel: CardChannel): FaultyChannel {
       if (!Number.isInteger(status) || status < 0x6000 || status > 0x9fff)
         throw new UsageError('ERR_USAGE', 'A status word is a number from 0x6000 to 0x9fff (ISO/IEC 7816-4, 5.6).')
       if (!Number.isInteger(times) || times < 1 || times > 1000)
-        throw new UsageError('ERR_USAGE', 'A card fails 1 to 1000 times.')
+        throw new UsageError('ERR_USAGE', 'failNext takes 1 to 1000 times.')
       for (let left = times; left > 0; left -= 1) next.push(status)
     },
   }

@@ -24,6 +24,8 @@ export interface LabCardOptions {
   readonly keys?: Readonly<Record<string, LabKey>>
   /** For every key; none unless given. */
   readonly certificate?: LabCertificate
+  /** How long a verified PIN unlocks the keys, in minutes: 15 unless given. */
+  readonly unlockMinutes?: number
 }
 
 export interface LabCard {
@@ -56,10 +58,10 @@ const [PIN, PUK] = ['24681357', '86427531']
 
 /** @throws as `createCard`, `generateKey` and `enroll` */
 export async function makeLabCard(place: LabPlace, options: LabCardOptions, ca: RunningAuthority | undefined) {
-  const { name, pin = PIN, puk = PUK, keys = { '9a': 'P-256' as const }, certificate } = options
+  const { name, pin = PIN, puk = PUK, keys = { '9a': 'P-256' as const }, certificate, unlockMinutes } = options
   if (certificate === 'smartcard-logon' && ca === undefined)
     throw new UsageError('ERR_USAGE', "A certificate for 'smartcard-logon' comes from the CA: { ca: true }.")
-  const card = await createCard({ ...place, name, pin, puk })
+  const card = await createCard({ ...place, name, pin, puk, ...(unlockMinutes !== undefined && { unlockMinutes }) })
   try {
     await card.verifyPin(pin)
     for (const [slot, key] of Object.entries(keys)) {

@@ -1,5 +1,5 @@
 // The folder of a lab: gone with it, with its process, or, where that was killed, with the next lab of the same user.
-import { mkdtempSync, readdirSync, rmSync, statSync } from 'node:fs'
+import { lstatSync, mkdtempSync, readdirSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { FileError, isError } from '../errors.ts'
@@ -22,17 +22,21 @@ export function makeLabFolder(): { readonly path: string; remove(): void } {
   const path = make(join(parent, `${PREFIX}${process.pid}-`))
   const lock = native().lockFile(join(path, LOCK))
   const remove = () => {
+    open.delete(remove)
     rmSync(path, { recursive: true, force: true })
     lock?.release()
   }
-  process.once('exit', remove)
-  return {
-    path,
-    remove() {
-      process.off('exit', remove)
-      remove()
-    },
-  }
+  if (!isListening) process.once('exit', removeAll)
+  isListening = true
+  open.add(remove)
+  return { path, remove }
+}
+
+/** The labs of this process, by what removes them: one listener for all, however many there are. */
+const open = new Set<() => void>()
+let isListening = false
+function removeAll(): void {
+  for (const remove of open) remove()
 }
 
 function make(beside: string): string {
@@ -54,7 +58,9 @@ function removeDead(parent: string): void {
     if (pid === undefined || isAlive(Number(pid))) continue
     try {
       const path = join(parent, name)
-      if (statSync(path).uid === process.geteuid?.()) removeUnlessHeld(path)
+      // A link of somebody else's may lead to a folder of ours.
+      const found = lstatSync(path)
+      if (found.isDirectory() && found.uid === process.geteuid?.()) removeUnlessHeld(path)
     } catch {
       // Another lab is removing it, too.
     }

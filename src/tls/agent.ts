@@ -77,7 +77,7 @@ function workerOptions(options: object): WorkerOptions {
 }
 
 const httpsOnly = (protocol: string) =>
-  new UsageError('ERR_USAGE', `A card's agent fetches https: only, not ${protocol}`)
+  new UsageError('ERR_USAGE', `A card's agent fetches only https:, not ${protocol}`)
 
 /** The CA certificates of this thread, however they were set. */
 const defaults = (): WorkerOptions => ({

@@ -34,8 +34,10 @@ async function simplewebauthn(object: Uint8Array, challenge: string): Promise<bo
     expectedChallenge: challenge,
     expectedOrigin: `https://${DOMAIN}`,
     expectedRPID: DOMAIN,
+    // The object claims no verified user: a key is certified without the PIN.
+    requireUserVerification: false,
   })
-  return verified && registrationInfo.fmt === 'tpm'
+  return verified && registrationInfo.fmt === 'tpm' && registrationInfo.userVerified === false
 }
 
 /** Changes an octet of the statement of the TPM in the object. */

@@ -1,5 +1,5 @@
 // The mechanisms: what a card can do with its keys, and the parameters of each as p11-kit writes them.
-import { ALGORITHMS, type Hash, type OaepHash } from '../../piv/algorithms.ts'
+import { ALGORITHMS, CARD_ALGORITHMS, type Hash, type OaepHash } from '../../piv/algorithms.ts'
 import { CkrError, MECHANISM_FLAG } from './codes.ts'
 import { type FieldReader, MessageError } from './field-reader.ts'
 
@@ -52,7 +52,8 @@ export function mechanismInfo(type: number): readonly [least: number, most: numb
   const rows = MECHANISMS.filter((row) => row.type === type)
   const [first] = rows
   if (first === undefined) throw new CkrError('CKR_MECHANISM_INVALID')
-  const bits = Object.values(ALGORITHMS).flatMap(({ kind, octets }) => (kind === first.kind ? [octets * 8] : []))
+  const known = first.use === 'generateKeyPair' ? ALGORITHMS : CARD_ALGORITHMS
+  const bits = Object.values(known).flatMap(({ kind, octets }) => (kind === first.kind ? [octets * 8] : []))
   let flags: number = MECHANISM_FLAG.hardware | (first.kind === 'ec' ? MECHANISM_FLAG.curves : 0)
   for (const { use } of rows) flags |= MECHANISM_FLAG[use]
   return [Math.min(...bits), Math.max(...bits), flags]
