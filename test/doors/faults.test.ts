@@ -1,6 +1,3 @@
-// takes: 15 s
-// Programs that break the rules, stop in the middle or die: they are let go, and nobody else notices.
-import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { chmodSync, existsSync, mkdirSync, statSync, writeFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
@@ -12,9 +9,11 @@ import { CardError } from '../../src/errors.ts'
 import { memoryCard, PIN, plainCard } from '../pcsc/cards.ts'
 import { octets } from '../support/octets.ts'
 import { Random } from '../support/random.ts'
-import { gate, tempDir, within } from '../support/temp.ts'
+import { gate, tempDir } from '../support/temp.ts'
 import { onBench, READER, watchedCard } from './support/bench.ts'
+
 import { RawClient, TABLE } from './support/client.ts'
+import { strangerHears } from './support/stranger.ts'
 
 const SELECT = octets('00a4040005a00000030800')
 const VERIFY = Uint8Array.of(0x00, 0x20, 0x00, 0x80, 8, ...Buffer.from(PIN), 0xff, 0xff)
@@ -63,16 +62,6 @@ test('what a killed process has left behind is in nobody’s way', async () => {
   assert.not.ok(existsSync(path))
 })
 
-/** Connects as another user and answers what it hears until the end. */
-const STRANGER = `
-const { connect } = require('node:net')
-process.setgid(65534); process.setuid(65534)
-const socket = connect(process.argv[1])
-socket.on('error', () => {}).on('data', () => process.stdout.write('heard'))
-socket.write(Buffer.from(process.argv[2], 'hex'))
-socket.on('close', () => process.stdout.write('closed'))
-`
-
 test('a program of another user is sent away before it is read', async () => {
   if (process.getuid?.() !== 0) {
     console.log('# skipped: another user: only root can be somebody else')
@@ -82,20 +71,7 @@ test('a program of another user is sent away before it is read', async () => {
   await onBench(
     plainCard(),
     async ({ path, program }) => {
-      // The door of the folder is opened, to see the second one.
-      for (let folder = dirname(path); folder !== '/tmp' && folder !== '/dev/shm' && folder !== '/'; ) {
-        chmodSync(folder, 0o711)
-        folder = dirname(folder)
-      }
-      chmodSync(path, 0o666)
-      const hello = Buffer.from(encode('version', { major: 4, minor: 4 })).toString('hex')
-      const child = spawn(process.execPath, ['-e', STRANGER, path, hello], { stdio: ['ignore', 'pipe', 'inherit'] })
-      let said = ''
-      child.stdout.on('data', (text: Buffer) => {
-        said += text.toString()
-      })
-      await within(once(child, 'close'), 120_000, 'the stranger')
-      assert.is(said, 'closed')
+      assert.is(await strangerHears(path, encode('version', { major: 4, minor: 4 })), 'closed')
       assert.match((await refused.promise).message, /user 65534/)
       assert.is((await (await program()).connect(READER)).rv, 0)
     },

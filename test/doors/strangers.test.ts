@@ -16,8 +16,7 @@ import {
   triesLeft,
   WRONG_PIN,
 } from '../strangers/support/served.ts'
-import { askpass, LOGGED_IN, login, publicKeyOf, WITH_CARD } from '../strangers/support/ssh.ts'
-import { SSHD_IS_HERE, startSshd } from '../strangers/support/sshd.ts'
+import { keysAndLogin, WITH_CARD } from '../strangers/support/ssh.ts'
 import { file, newFile, ok, type RunOptions, run, says } from '../strangers/support/tools.ts'
 import { actions, ykman, yubicoTool } from '../strangers/support/yubico.ts'
 
@@ -140,21 +139,13 @@ test('ykman: what is on the card', async () => {
   says(said, /Slot 9a/)
 })
 
-test('ssh: the public keys of both cards, and a login', async () => {
-  const { stdout } = await ok('ssh-keygen', ['-D', OPENSC])
-  const own = await publicKeyOf(curve.publicKey('9a'))
-  for (const card of served.cards) assert.match(stdout, await publicKeyOf(card.publicKey('9a')))
-  if (!SSHD_IS_HERE) {
-    console.log('# skipped: a login: sshd is not installed')
-    return
-  }
-  const sshd = await startSshd(own)
-  try {
-    says(await login(sshd, WITH_CARD, askpass(PIN)), LOGGED_IN)
-  } finally {
-    await sshd.stop()
-  }
-})
+test('ssh: the public keys of both cards, and a login', () =>
+  keysAndLogin(
+    OPENSC,
+    [curve, prime].map((card) => card.publicKey('9a')),
+    WITH_CARD,
+    PIN,
+  ))
 
 /** What pyscard says of a card: connections of each kind, an attribute, a change that is waited for, and one that is not. */
 const PYSCARD = `

@@ -1,8 +1,4 @@
-// takes: 10 s
-// Programs that break the rules, stop in the middle or die: they are let go, and nobody else notices.
-import { spawn } from 'node:child_process'
-import { once } from 'node:events'
-import { chmodSync, statSync } from 'node:fs'
+import { statSync } from 'node:fs'
 import { dirname } from 'node:path'
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
@@ -14,6 +10,7 @@ import { cardOver } from '../../../src/piv/host/card.ts'
 import { openMemoryVault } from '../../contract/memory-vault.ts'
 import { Random } from '../../support/random.ts'
 import { gate, within } from '../../support/temp.ts'
+import { strangerHears } from '../support/stranger.ts'
 import {
   frame,
   furnishedCard,
@@ -40,16 +37,6 @@ test('the socket is for its user alone', () =>
     assert.is(statSync(dirname(path)).mode & 0o777, 0o700)
   }))
 
-/** Connects as another user and answers what it hears until the end. */
-const STRANGER = `
-const { connect } = require('node:net')
-process.setgid(65534); process.setuid(65534)
-const socket = connect(process.argv[1])
-socket.on('error', () => {}).on('data', () => process.stdout.write('heard'))
-socket.write(Buffer.of(0))
-socket.on('close', () => process.stdout.write('closed'))
-`
-
 test('a program of another user is sent away before it is read', async () => {
   if (process.getuid?.() !== 0) {
     console.log('# skipped: another user: only root can be somebody else')
@@ -59,19 +46,7 @@ test('a program of another user is sent away before it is read', async () => {
   await onBench(
     [source(newCard())],
     async ({ path, program }) => {
-      // The door of the folder is opened, to see the second one.
-      for (let folder = dirname(path); folder !== '/tmp' && folder !== '/dev/shm' && folder !== '/'; ) {
-        chmodSync(folder, 0o711)
-        folder = dirname(folder)
-      }
-      chmodSync(path, 0o666)
-      const child = spawn(process.execPath, ['-e', STRANGER, path], { stdio: ['ignore', 'pipe', 'inherit'] })
-      let said = ''
-      child.stdout.on('data', (text: Buffer) => {
-        said += text.toString()
-      })
-      await within(once(child, 'close'), 120_000, 'the stranger')
-      assert.is(said, 'closed')
+      assert.is(await strangerHears(path, Uint8Array.of(0)), 'closed')
       assert.match((await refused.promise).message, /user 65534/)
       assert.ok((await (await program()).session()) > 0)
     },

@@ -34,8 +34,7 @@ import {
   WRONG_PIN,
   WRONG_PUK,
 } from '../../strangers/support/served.ts'
-import { askpass, LOGGED_IN, login, publicKeyOf } from '../../strangers/support/ssh.ts'
-import { SSHD_IS_HERE, startSshd } from '../../strangers/support/sshd.ts'
+import { keysAndLogin } from '../../strangers/support/ssh.ts'
 import { file, newFile, ok, type RunOptions, refused, type Said, says } from '../../strangers/support/tools.ts'
 import { tempDir } from '../../support/temp.ts'
 import { RawProgram } from './support/program.ts'
@@ -262,21 +261,13 @@ test('gnutls-cli shows the certificate of the card', async () => {
   says(said, new RegExp(`^TLSv1\\.3 ${curve.certificate('9a').fingerprint256}`, 'm'))
 })
 
-test('ssh: the public keys of both cards, and a login', async () => {
-  const { stdout } = await ok('ssh-keygen', ['-D', P11_KIT])
-  const own = await publicKeyOf(curve.publicKey('9a'))
-  for (const card of served.cards) assert.match(stdout, await publicKeyOf(card.publicKey('9a')))
-  if (!SSHD_IS_HERE) {
-    console.log('# skipped: a login: sshd is not installed')
-    return
-  }
-  const sshd = await startSshd(own)
-  try {
-    says(await login(sshd, ['-o', `PKCS11Provider=${P11_KIT}`, '-o', 'IdentityAgent=none'], askpass(PIN)), LOGGED_IN)
-  } finally {
-    await sshd.stop()
-  }
-})
+test('ssh: the public keys of both cards, and a login', () =>
+  keysAndLogin(
+    P11_KIT,
+    [curve, prime].map((card) => card.publicKey('9a')),
+    ['-o', `PKCS11Provider=${P11_KIT}`, '-o', 'IdentityAgent=none'],
+    PIN,
+  ))
 
 test('NSS: the module, certificates and keys', async () => {
   const database = `sql:${tempDir('nss')}`

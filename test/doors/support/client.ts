@@ -1,6 +1,4 @@
 // A program that uses PC/SC, whose every octet a test decides.
-import { once } from 'node:events'
-import { connect, type Socket } from 'node:net'
 import {
   type CommandName,
   encode,
@@ -10,36 +8,17 @@ import {
   Message,
   readNumber,
 } from '../../../src/doors/pcsc/messages.ts'
-import { within } from '../../support/temp.ts'
+import { connected, RawSocket } from './raw-socket.ts'
 
-const LIMIT_MS = 120_000
 export const TABLE = 16 * 184
 
 type Fields<Name extends CommandName> = { readonly [Field in FieldOf<Name>]?: number | Uint8Array }
 
-export class RawClient {
-  readonly socket: Socket
-  #octets = Buffer.alloc(0)
-  #wake = () => {}
+export class RawClient extends RawSocket {
   #written = Promise.resolve()
-  readonly #ended: Promise<unknown>
-
-  private constructor(socket: Socket) {
-    this.socket = socket
-    this.#ended = new Promise((resolve) => socket.once('close', resolve))
-    socket
-      .on('error', () => undefined)
-      .on('data', (piece: Buffer) => {
-        this.#octets = Buffer.concat([this.#octets, piece])
-        this.#wake()
-      })
-    void this.#ended.then(() => this.#wake())
-  }
 
   static async open(path: string): Promise<RawClient> {
-    const socket = connect(path)
-    await once(socket, 'connect')
-    return new RawClient(socket)
+    return new RawClient(await connected(path))
   }
 
   /** With the version said and a context. */
@@ -61,28 +40,6 @@ export class RawClient {
 
   tell<Name extends CommandName>(name: Name, fields: Fields<Name> = {}, data?: Uint8Array, empty = false): void {
     this.write(encode(name, fields, data, empty))
-  }
-
-  /** The next so many octets. */
-  async heard(length: number): Promise<Buffer> {
-    while (this.#octets.length < length) {
-      if (this.socket.destroyed) throw new Error(`the connection has ended, with ${this.#octets.length} of ${length}`)
-      await within(
-        new Promise<void>((resolve) => {
-          this.#wake = resolve
-        }),
-        LIMIT_MS,
-        'an answer of the service',
-      )
-    }
-    const taken = this.#octets.subarray(0, length)
-    this.#octets = this.#octets.subarray(length)
-    return taken
-  }
-
-  /** Nothing more has come than what was heard. */
-  get isQuiet(): boolean {
-    return this.#octets.length === 0
   }
 
   /** The numbers of the answer to what was told. */
@@ -123,15 +80,5 @@ export class RawClient {
   /** What a program that waits for a change is told. */
   async signal(): Promise<number> {
     return readNumber(await this.heard(8), 4)
-  }
-
-  /** Resolves when the service has closed the connection. */
-  async ended(): Promise<void> {
-    await within(this.#ended, LIMIT_MS, 'the end of the connection')
-  }
-
-  async close(): Promise<void> {
-    this.socket.destroy()
-    await this.ended()
   }
 }

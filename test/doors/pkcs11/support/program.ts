@@ -1,6 +1,4 @@
 // A PKCS #11 program whose every octet a test decides, and cards in memory for it.
-import { once } from 'node:events'
-import { connect, type Socket } from 'node:net'
 import { join } from 'node:path'
 import { utf8 } from '../../../../src/bytes.ts'
 import { localChannel } from '../../../../src/cards/local-card.ts'
@@ -14,11 +12,11 @@ import { Pkcs11Service, type Pkcs11ServiceOptions } from '../../../../src/doors/
 import type { CardSource } from '../../../../src/doors/pkcs11/token.ts'
 import { type Card, cardOver } from '../../../../src/piv/host/card.ts'
 import { type MemoryCard, newMemoryCard, openMemoryVault } from '../../../contract/memory-vault.ts'
-import { tempDir, within } from '../../../support/temp.ts'
+import { tempDir } from '../../../support/temp.ts'
+import { connected, RawSocket } from '../../support/raw-socket.ts'
 
 export const PIN = '483920'
 export const PUK = '86753098'
-const LIMIT_MS = 120_000
 
 export function newCard(more: { readonly mustChangePin?: boolean; readonly puk?: string } = {}): MemoryCard {
   return newMemoryCard({
@@ -90,29 +88,11 @@ export class Refused extends Error {
   }
 }
 
-export class RawProgram {
-  readonly socket: Socket
-  #octets = Buffer.alloc(0)
-  #wake = () => {}
+export class RawProgram extends RawSocket {
   #code = 0
-  readonly #ended: Promise<unknown>
-
-  private constructor(socket: Socket) {
-    this.socket = socket
-    this.#ended = new Promise((resolve) => socket.once('close', resolve))
-    socket
-      .on('error', () => undefined)
-      .on('data', (piece: Buffer) => {
-        this.#octets = Buffer.concat([this.#octets, piece])
-        this.#wake()
-      })
-    void this.#ended.then(() => this.#wake())
-  }
 
   static async open(path: string): Promise<RawProgram> {
-    const socket = connect(path)
-    await once(socket, 'connect')
-    return new RawProgram(socket)
+    return new RawProgram(await connected(path))
   }
 
   /** With the versions said and C_Initialize called. */
@@ -122,20 +102,6 @@ export class RawProgram {
     await program.heard(1)
     await program.call('C_Initialize', initialize)
     return program
-  }
-
-  /** The next so many octets. */
-  async heard(length: number): Promise<Buffer> {
-    while (this.#octets.length < length) {
-      if (this.socket.destroyed) throw new Error(`the connection has ended, with ${this.#octets.length} of ${length}`)
-      const more = new Promise<void>((resolve) => {
-        this.#wake = resolve
-      })
-      await within(more, LIMIT_MS, 'an answer')
-    }
-    const taken = this.#octets.subarray(0, length)
-    this.#octets = this.#octets.subarray(length)
-    return taken
   }
 
   /** The fields of the answer. @throws Refused */
@@ -218,16 +184,6 @@ export class RawProgram {
   ): Promise<Uint8Array | number> {
     const answer = await this.call(name, (request) => request.ulong(session).byteArray(input).uint32(room))
     return answer.byte() === 1 ? (answer.octets() ?? new Uint8Array(0)).slice() : answer.uint32()
-  }
-
-  /** Resolves when the service has closed the connection. */
-  async ended(): Promise<void> {
-    await within(this.#ended, LIMIT_MS, 'the end of the connection')
-  }
-
-  async close(): Promise<void> {
-    this.socket.destroy()
-    await this.ended()
   }
 }
 
