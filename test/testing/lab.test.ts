@@ -3,7 +3,7 @@
 import { spawn } from 'node:child_process'
 import { X509Certificate } from 'node:crypto'
 import { once } from 'node:events'
-import { existsSync, mkdirSync, readdirSync } from 'node:fs'
+import { existsSync, mkdirSync, readdirSync, rmSync, symlinkSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
@@ -14,7 +14,7 @@ import { type CardLab, type CardLabOptions, cardLab } from '../../src/testing/in
 import { root } from '../runner/jobs.ts'
 import { knowing, OPENSC, secret } from '../strangers/support/opensc.ts'
 import { ok, run } from '../strangers/support/tools.ts'
-import { atExit, within } from '../support/temp.ts'
+import { atExit, tempDir, within } from '../support/temp.ts'
 
 const MESSAGE = Buffer.from('a message')
 const P11_KIT = '/usr/lib/x86_64-linux-gnu/pkcs11/p11-kit-client.so'
@@ -161,6 +161,11 @@ test('a lab whose process was killed is gone with the next one, and so is its sw
   await withLab({}, async () => assert.not.ok(existsSync(folder)))
   assert.ok(existsSync(elsewhere))
   held?.release()
+  // Nor is a link followed, which somebody else may have put there.
+  const [own, link] = [tempDir('own'), join(dirname(folder), `tessera-lab-${child.pid}-linked`)]
+  symlinkSync(own, link)
+  await withLab({}, async () => assert.equal(readdirSync(own), []))
+  rmSync(link)
   await withLab({}, async () => assert.not.ok(existsSync(elsewhere)))
   assert.equal(
     readdirSync(dirname(folder)).filter((name) => name.startsWith(`tessera-lab-${child.pid}-`)),
