@@ -74,7 +74,8 @@ function parse(argv: readonly string[], json: boolean, commands: readonly Comman
     // A group without a command: commander has printed the group's help.
     const said =
       error.code === 'commander.help' ? TEXT.error.noCommand(json ? '' : text) : withoutSecrets(error.message)
-    const isOfProgram = error.code === 'commander.unknownOption' && argv.includes('run') && !argv.includes('--')
+    const runsProgram = commands.some(({ passesSignals, words }) => passesSignals && argv.includes(words))
+    const isOfProgram = error.code === 'commander.unknownOption' && runsProgram && !argv.includes('--')
     throw new UsageError('ERR_USAGE', TEXT.error.usage(isOfProgram ? `${said}\n${TEXT.error.optionOfProgram}` : said))
   }
   if (chosen === undefined) throw new UsageError('ERR_USAGE', TEXT.error.usage(TEXT.error.noCommand(json ? '' : text)))

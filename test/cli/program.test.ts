@@ -77,6 +77,7 @@ const usage: ReadonlyArray<readonly [string, string]> = [
   ['pin chnage', 'Did you mean change?'],
   ['sign 9a f --hsah SHA-256', 'Did you mean --hash?'],
   ['run pkcs11-tool -L', 'put -- before the program'],
+  ['lab pytest -x', 'put -- before the program'],
   ['sign 9a', "missing required argument 'file'"],
   ['create x --pin-tries 11', 'a whole number from 1 to 10'],
   ['key generate 9a --pin-policy sometimes', 'never, once, always'],
