@@ -22,7 +22,10 @@ export async function attestKey(
   if (nonce.length < least || nonce.length > most)
     throw new UsageError('ERR_USAGE', `A nonce has ${least} to ${most} octets, and this one has ${nonce.length}.`)
   if (attestor === undefined)
-    throw new CardError('ERR_NOT_SUPPORTED', 'Only a card in the TPM of this machine has this evidence. Open it by its name.')
+    throw new CardError(
+      'ERR_NOT_SUPPORTED',
+      'Only a card in the TPM of this machine has this evidence. Open it by its name.',
+    )
   if (key === undefined)
     throw new CardError('ERR_KEY_ABSENT', `There is no key in slot ${slot}. Make one: tessera key generate ${slot}.`)
   if (format === 'tessera')
