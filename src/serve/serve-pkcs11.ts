@@ -33,6 +33,8 @@ export function cardSource(card: string, options: Omit<NamedCard, 'name'> = {}):
  * OpenSSL, ssh, Java, NSS. Each card is a token with its name. Each program has its own login: a PIN that one has given
  * lets no other use a key. Programs of other users are sent away.
  *
+ * A card may also be given by what opens it.
+ *
  * docs/pkcs11.md has what programs see.
  * @throws FileError ERR_CARD_BUSY where the socket is served already. A card that cannot be opened is reported to `onTrouble`
  * @example
@@ -40,7 +42,10 @@ export function cardSource(card: string, options: Omit<NamedCard, 'name'> = {}):
  * const env = { ...process.env, ...served.env } // for programs that are to find the card
  * await served.close()
  */
-export async function servePkcs11(cards: readonly string[], options: ServePkcs11Options = {}): Promise<ServedPkcs11> {
+export async function servePkcs11(
+  cards: readonly (string | CardSource)[],
+  options: ServePkcs11Options = {},
+): Promise<ServedPkcs11> {
   const { home, tcti, unlockMinutes } = options
   const socket = options.socket ?? servedSocket(home, process.env, 'pkcs11')
   const place = {
@@ -48,7 +53,7 @@ export async function servePkcs11(cards: readonly string[], options: ServePkcs11
     ...(tcti !== undefined && { tcti }),
     ...(unlockMinutes !== undefined && { unlockMinutes }),
   }
-  const sources = cards.map((card) => cardSource(card, place))
+  const sources = cards.map((card) => (typeof card === 'string' ? cardSource(card, place) : card))
   const service = await Pkcs11Service.open(socket, sources, options)
   let closing: Promise<void> | undefined
   return {

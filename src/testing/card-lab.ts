@@ -1,9 +1,9 @@
 /** A laboratory for one test. */
 import { mkdirSync } from 'node:fs'
 import { join } from 'node:path'
-import { Pkcs11Service } from '../doors/pkcs11/service.ts'
 import { isError, UsageError } from '../errors.ts'
 import { type ServedPcsc, servePcsc } from '../serve/serve-pcsc.ts'
+import { servePkcs11 } from '../serve/serve-pkcs11.ts'
 import { type LabCertificateAuthority, type RunningAuthority, startAuthority } from './lab-authority.ts'
 import { type LabCard, type LabCardOptions, makeLabCard, type TpmLabCard } from './lab-card.ts'
 import { makeLabFolder } from './lab-folder.ts'
@@ -116,10 +116,11 @@ async function openDoors(
     one.close(),
   )
   for (const card of cards) card.servedBy(pcsc)
-  const socket = join(folder, 'pkcs11')
   const sources = cards.map((card) => card.source)
-  await parts.add(Pkcs11Service.open(socket, sources, { onTrouble }), (one) => one.close())
-  return { ...pcsc.env, P11_KIT_SERVER_ADDRESS: `unix:path=${socket}` }
+  const pkcs11 = await parts.add(servePkcs11(sources, { socket: join(folder, 'pkcs11'), onTrouble }), (one) =>
+    one.close(),
+  )
+  return { ...pcsc.env, ...pkcs11.env }
 }
 
 const authorityEnv = (authority: RunningAuthority | undefined) =>
