@@ -11,6 +11,7 @@ import { readTlvs, tlv, unwrap } from '../../src/iso7816/tlv.ts'
 import { readCertificate, writeCertificate } from '../../src/piv/certificate.ts'
 import { readMetadata } from '../../src/piv/yubico.ts'
 import { octets } from '../support/octets.ts'
+import { privateJwk } from '../support/private-jwk.ts'
 import { tempDir } from '../support/temp.ts'
 import { getData } from './assertions/assertion.ts'
 import { type Answer, type Edge, two } from './assertions/edge.ts'
@@ -129,7 +130,7 @@ function wholeOf(channel: CardChannel, apdu: Uint8Array): Promise<Uint8Array> {
 }
 
 const imported = generateKeyPairSync('ec', { namedCurve: 'P-256' }).privateKey
-const scalar = (): Uint8Array => Uint8Array.from(Buffer.from(imported.export({ format: 'jwk' }).d ?? '', 'base64url'))
+const scalar = (): Uint8Array => Uint8Array.from(Buffer.from(privateJwk(imported).d ?? '', 'base64url'))
 const importKey = (edge: Edge, slot: number, ...more: readonly Uint8Array[]): Promise<Answer> =>
   edge.chain(`00 FE 11 ${two(slot)}`, concat(tlv(0x06, scalar()), ...more), '')
 

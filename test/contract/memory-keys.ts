@@ -14,6 +14,7 @@ import { concat, leftPad } from '../../src/bytes.ts'
 import { CardError } from '../../src/errors.ts'
 import { ALGORITHMS, type Algorithm, CARD_ALGORITHMS, type CardAlgorithm } from '../../src/piv/algorithms.ts'
 import { type PrivateKeyParts, publicKeyOf } from '../../src/piv/private-key.ts'
+import { privateJwk } from '../support/private-jwk.ts'
 
 const ORDERS: Readonly<Record<string, bigint>> = {
   'P-256': BigInt('0xffffffff00000000ffffffffffffffffbce6faada7179e84f3b9cac2fc632551'),
@@ -76,7 +77,7 @@ export function ecdsa(key: KeyObject, algorithm: CardAlgorithm, digest: Uint8Arr
   const order = ORDERS[algorithm]
   if (row.kind !== 'ec' || order === undefined) throw badData('This key does not sign digests.')
   if (digest.length === 0 || digest.length > row.octets) throw badData('The digest is longer than the curve.')
-  const secret = numberOf(field(key.export({ format: 'jwk' }).d))
+  const secret = numberOf(field(privateJwk(key).d))
   for (;;) {
     const once = createECDH(row.curve)
     const r = numberOf(once.generateKeys().subarray(1, 1 + row.octets)) % order
@@ -88,7 +89,7 @@ export function ecdsa(key: KeyObject, algorithm: CardAlgorithm, digest: Uint8Arr
 
 export function rawRsa(key: KeyObject, algorithm: CardAlgorithm, block: Uint8Array): Uint8Array {
   const { kind, octets } = CARD_ALGORITHMS[algorithm]
-  const modulus = field(key.export({ format: 'jwk' }).n)
+  const modulus = field(privateJwk(key).n)
   if (kind !== 'rsa' || block.length !== octets || Buffer.compare(block, modulus) >= 0) {
     throw badData('An RSA block is as long as the modulus, and a number below it.')
   }

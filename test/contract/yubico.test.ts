@@ -9,6 +9,7 @@ import { readChuid } from '../../src/piv/contents.ts'
 import { DEFAULT_ADMIN_KEY } from '../../src/piv/pin.ts'
 import { fromKeyObject, writePublicKeyFields } from '../../src/piv/public-key.ts'
 import { readMetadata } from '../../src/piv/yubico.ts'
+import { privateJwk } from '../support/private-jwk.ts'
 import { getData, VERIFY } from './assertions/assertion.ts'
 import { type Answer, type Edge, octets, two } from './assertions/edge.ts'
 import { assertSigned, signWith } from './assertions/use.ts'
@@ -20,7 +21,7 @@ const absent = (edge: Edge, reference: number) => answers(edge, `00 F7 00 ${two(
 
 /** What a client reads out of a key: each number as long as the card wants it. */
 function partsOf(key: KeyObject): Uint8Array[] {
-  const jwk = key.export({ format: 'jwk' })
+  const jwk = privateJwk(key)
   const field = (text: string | undefined, length: number) => {
     const number = Buffer.from(text ?? '', 'base64url')
     return concat(new Uint8Array(length - number.length), number)

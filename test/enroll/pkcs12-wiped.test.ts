@@ -10,6 +10,7 @@ import { DER } from '../../src/iso7816/der.ts'
 import { tlv } from '../../src/iso7816/tlv.ts'
 import { toDer } from '../../src/x509/ber.ts'
 import { oid } from '../../src/x509/oid.ts'
+import { privateJwk } from '../support/private-jwk.ts'
 import { file, openssl, write } from './support/openssl.ts'
 
 const passphrase = utf8('a passphrase')
@@ -120,7 +121,7 @@ test('a file: only the key that it answers has the key', async () => {
   const { privateKey } = generateKeyPairSync('ec', { namedCurve: 'P-256' })
   write('key.pem', privateKey.export({ type: 'pkcs8', format: 'pem' }))
   openssl('req', '-x509', '-key', 'key.pem', '-subj', '/CN=x', '-out', 'cert.pem')
-  const secret = Buffer.from(privateKey.export({ format: 'jwk' }).d ?? '', 'base64url')
+  const secret = Buffer.from(privateJwk(privateKey).d ?? '', 'base64url')
   for (const protection of [[], ['-keypbe', 'NONE'], ['-keypbe', 'NONE', '-certpbe', 'NONE']]) {
     const made = ['-inkey', 'key.pem', '-in', 'cert.pem', '-passout', 'pass:a passphrase', '-out', 'file.p12']
     openssl('pkcs12', '-export', ...protection, ...made)

@@ -9,6 +9,7 @@ import { createInterface } from 'node:readline'
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
 import { search } from '../support/memory.ts'
+import { privateJwk } from '../support/private-jwk.ts'
 import { program } from '../support/program.ts'
 import { startSwtpm } from '../support/swtpm.ts'
 import { atExit, tempDir, within } from '../support/temp.ts'
@@ -27,7 +28,7 @@ const KEYS: Readonly<Record<string, KeyObject>> = {
 function secrets(): Map<string, Buffer> {
   const found = new Map<string, Buffer>()
   for (const [slot, key] of Object.entries(KEYS)) {
-    const jwk = key.export({ format: 'jwk' })
+    const jwk = privateJwk(key)
     for (const part of ['d', 'p', 'q', 'dp', 'dq', 'qi'] as const) {
       if (jwk[part] !== undefined) found.set(`${part} of ${slot}`, Buffer.from(jwk[part], 'base64url'))
     }

@@ -6,6 +6,7 @@ import { join } from 'node:path'
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
 import type { Card, SignatureOptions } from '../../src/index.ts'
+import { privateJwk } from '../support/private-jwk.ts'
 import { type Bench, KINDS, onBench, PIN } from './bench.ts'
 import { refused } from './refusal.ts'
 import { assertSigned, assertSignedDigest } from './verify.ts'
@@ -123,7 +124,7 @@ for (const kind of KINDS) {
         await signsEveryWay(card, slot, publicKey)
       }
       // Numbers that begin with a zero octet keep their place: one key in 256 has one, so one is made.
-      const first = (key: KeyObject) => Buffer.from(key.export({ format: 'jwk' }).d ?? '', 'base64url')[0]
+      const first = (key: KeyObject) => Buffer.from(privateJwk(key).d ?? '', 'base64url')[0]
       let pair = generateKeyPairSync('ec', { namedCurve: 'P-256' })
       while (first(pair.privateKey) !== 0) pair = generateKeyPairSync('ec', { namedCurve: 'P-256' })
       await card.importKey('9c', pair.privateKey)
@@ -212,7 +213,7 @@ test('an RSA key whose second prime is the larger one', () =>
   onBench('embedded', async (bench) => {
     const card = await verified(bench)
     const { publicKey, privateKey } = generateKeyPairSync('rsa', { modulusLength: 2048 })
-    const { p = '', q = '', dp = '', dq = '', ...jwk } = privateKey.export({ format: 'jwk' })
+    const { p = '', q = '', dp = '', dq = '', ...jwk } = privateJwk(privateKey)
     const swapped = { ...jwk, p: q, q: p, dp: dq, dq: dp }
     const inverse = (a: bigint, m: bigint): bigint => {
       let [r, s, x, y] = [m, a, 0n, 1n]

@@ -10,6 +10,7 @@ import { test } from 'uvu'
 import * as assert from 'uvu/assert'
 import { type Card, destroyCard, respondToChallenge } from '../../src/index.ts'
 import { authValue } from '../../src/tpm/lock/auth-value.ts'
+import { privateJwk } from '../support/private-jwk.ts'
 import { program } from '../support/program.ts'
 import { RH } from '../support/templates.ts'
 import { ascii, contains, fromHex, tpm2b } from '../support/wire.ts'
@@ -56,7 +57,7 @@ function needles(cardId?: Uint8Array): Map<string, Uint8Array> {
   add('admin key', adminKey)
   add('new admin key', newAdminKey)
   for (const [at, key] of imported.entries()) {
-    const { d = '', p } = key.export({ format: 'jwk' })
+    const { d = '', p } = privateJwk(key)
     add(`private key ${at}`, Uint8Array.from(Buffer.from(p ?? d, 'base64url')))
   }
   return found

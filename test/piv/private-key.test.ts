@@ -14,6 +14,7 @@ import { isPrivateKey, type PrivateKeyParts, partsOf, publicKeyOf } from '../../
 import { fromKeyObject } from '../../src/piv/public-key.ts'
 import { newMemoryCard, openMemoryVault } from '../contract/memory-vault.ts'
 import { octets } from '../support/octets.ts'
+import { privateJwk } from '../support/private-jwk.ts'
 import { Random } from '../support/random.ts'
 
 const number = (value: Uint8Array): bigint => BigInt(`0x${hex(value) || '0'}`)
@@ -49,7 +50,7 @@ const field = (text: string | undefined, length: number): Uint8Array =>
   leftPad(Uint8Array.from(Buffer.from(text ?? '', 'base64url')), length)
 
 function rsaParts(key: KeyObject, half: number) {
-  const { p, q, dp, dq, qi } = key.export({ format: 'jwk' })
+  const { p, q, dp, dq, qi } = privateJwk(key)
   const [P, Q, dP, dQ, qInv] = [p, q, dp, dq, qi].map((text) => field(text, half))
   return { p: P ?? some(0), q: Q ?? some(0), dP: dP ?? some(0), dQ: dQ ?? some(0), qInv: qInv ?? some(0) }
 }
@@ -98,7 +99,7 @@ const ORDERS = {
 for (const algorithm of ['P-256', 'P-384'] as const satisfies readonly Algorithm[]) {
   test(`${algorithm}: OpenSSL has the same public key`, async () => {
     const { privateKey, publicKey } = generateKeyPairSync('ec', { namedCurve: algorithm })
-    const scalar = field(privateKey.export({ format: 'jwk' }).d, algorithm === 'P-256' ? 32 : 48)
+    const scalar = field(privateJwk(privateKey).d, algorithm === 'P-256' ? 32 : 48)
     const kept = scalar.slice()
     assert.ok(await isPrivateKey(algorithm, { scalar }))
     assert.equal(publicKeyOf(algorithm, { scalar }), fromKeyObject(publicKey))

@@ -1,6 +1,7 @@
 // A storage key whose private half the attacker has: planted at 0x81000001, or shown on the wire for the TPM's own.
 // TPM 2.0 Library, Part 1: 11.4.10.3 (KDFe), 19.6.8 (session key), C.6.1 (secret sharing).
 import { createPublicKey, diffieHellman, generateKeyPairSync, type KeyObject } from 'node:crypto'
+import { privateJwk } from '../../support/private-jwk.ts'
 import type { TpmProxy } from '../../support/proxy.ts'
 import { ALG, create, eccStorage, OBJECT, RH } from '../../support/templates.ts'
 import { answerCode, ascii, concat, EMPTY, Reader, tpm2b, u8, u16, u32 } from '../../support/wire.ts'
@@ -18,7 +19,7 @@ export class ForeignSrk {
 
   constructor() {
     this.#key = generateKeyPairSync('ec', { namedCurve: 'P-256' }).privateKey
-    const jwk = this.#key.export({ format: 'jwk' })
+    const jwk = privateJwk(this.#key)
     this.x = octets(jwk.x)
     this.y = octets(jwk.y)
   }
@@ -35,7 +36,7 @@ export class ForeignSrk {
     const { witness } = attacker
     const owner = { handles: [RH.owner], auths: [password()] }
     const parent = (await witness.must('CreatePrimary', { ...owner, params: create(eccStorage()) })).u32()
-    const secret = octets(this.#key.export({ format: 'jwk' }).d)
+    const secret = octets(privateJwk(this.#key).d)
     const sensitive = tpm2b(u16(ALG.ecc), EMPTY, tpm2b(new Uint8Array(32).fill(5)), tpm2b(secret))
     const area = tpm2b(this.area())
     const wrapped = await witness.must('Import', {

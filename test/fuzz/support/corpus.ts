@@ -8,6 +8,7 @@ import { writeGetData, writePutData } from '../../../src/piv/objects.ts'
 import { writeAuthentication, writeKeyTemplate } from '../../../src/piv/templates.ts'
 import { newKey, spkiOf } from '../../contract/memory-keys.ts'
 import { filled, octets } from '../../support/octets.ts'
+import { privateJwk } from '../../support/private-jwk.ts'
 import { Random } from '../../support/random.ts'
 
 /** What no card knows, and the test does in its place. */
@@ -50,7 +51,7 @@ const { witness, challenge, prove, reset, fail } = DEEDS
 /** Yubico's: keys in their parts, admin keys. */
 const keys = { ec: await importable('P-256'), rsa: await importable('RSA-2048') }
 async function importable(algorithm: Algorithm): Promise<Uint8Array> {
-  const { d, p, q, dp, dq, qi } = (await newKey(algorithm)).export({ format: 'jwk' })
+  const { d, p, q, dp, dq, qi } = privateJwk(await newKey(algorithm))
   const field = (text = '', length: number) => leftPad(Uint8Array.from(Buffer.from(text, 'base64url')), length)
   if (algorithm === 'P-256') return tlv(0x06, field(d, 32))
   return concat(...[p, q, dp, dq, qi].map((text, index) => tlv(index + 1, field(text, 128))))

@@ -3,6 +3,7 @@ import type { KeyObject } from 'node:crypto'
 import { algorithmById, type CardAlgorithm, cardAlgorithmById } from '../../../src/piv/algorithms.ts'
 import { ecdsaToDer } from '../../../src/piv/ecdsa.ts'
 import { agree, ecdsa, newKey, rawRsa } from '../../contract/memory-keys.ts'
+import { privateJwk } from '../private-jwk.ts'
 import type { Profile } from './profiles.ts'
 import { Refused, wants } from './refused.ts'
 import { itemsOf, partsOf, pointOf, type Write } from './tlv.ts'
@@ -67,7 +68,7 @@ export class PlainKeys {
   }
 
   #publicKey(privateKey: KeyObject, algorithm: CardAlgorithm): Uint8Array[] {
-    const { n, e } = privateKey.export({ format: 'jwk' })
+    const { n, e } = privateJwk(privateKey)
     if (!algorithm.startsWith('RSA')) return [this.#write(0x86, pointOf(privateKey))]
     return [[0x81, n] as const, [0x82, e] as const].map(([tag, text = '']) =>
       this.#write(tag, Uint8Array.from(Buffer.from(text, 'base64url'))),
