@@ -36,6 +36,7 @@ const arrows: Readonly<Record<string, readonly string[]>> = {
   doctor: ['cards', 'tpm', 'pcsc', 'serve/vpcd', 'native'],
   signin: ['cards', 'tls', 'enroll', 'tpm', 'pcsc', 'home', 'files', 'piv', 'piv/host', 'https', 'x509'],
   testing: ['cards', 'serve', 'doors/pkcs11', 'channel', 'enroll', 'lab-ca', 'piv', 'piv/host', 'native'],
+  validate: ['attest', 'tpm', 'piv', 'piv/host', 'cards', 'channel', 'iso7816', 'x509', 'files', 'home'],
   terminal: ['native'],
   index: ['cards', 'tpm', 'pcsc', 'piv', 'vault', 'piv/host', 'channel'],
   tour: ['index', 'cards'],
