@@ -29,6 +29,17 @@ export interface NativeCommand {
   readonly ticket?: number
 }
 
+/** A command to the TPM and its answer, in hex digits; `xx` for each octet that is not shown. */
+export interface NativeExchange {
+  readonly command: string
+  /** Undefined where there was none. */
+  readonly answer?: string
+  /** Milliseconds since 1970, with a fraction. */
+  readonly began: number
+  /** Milliseconds. */
+  readonly took: number
+}
+
 export interface NativeTpm {
   /**
    * Runs commands one after the other, in one trip to the TPM's own thread; the first failure ends them. Each result is
@@ -155,7 +166,14 @@ export interface Native {
   readonly PcscMonitor: new (
     seen: (failure: NativePcscFailure | undefined, readers: NativeReaderState[]) => void,
   ) => NativePcscMonitor
-  openTpm(options: { tcti: string; stateFile: string; createState: boolean; waitMs: number }): Promise<NativeTpm>
+  openTpm(options: {
+    tcti: string
+    stateFile: string
+    createState: boolean
+    waitMs: number
+    /** Called with each exchange once it is over, in this thread. It must not throw. */
+    onExchange?: (exchange: NativeExchange) => void
+  }): Promise<NativeTpm>
   /** One try at a lock between processes; null where it is taken. The kernel frees it when a process ends. */
   lockFile(path: string): NativeFileLock | null
   /** Whether a lock on the file is taken; false where there is no file. Does not keep others from asking the same. */

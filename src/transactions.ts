@@ -4,9 +4,12 @@ import { AsyncLocalStorage } from 'node:async_hooks'
 import type { TransactionOptions, Transmit, TransmitOptions } from './channel.ts'
 import { UsageError } from './errors.ts'
 import { Mutex, type Turn } from './mutex.ts'
+import { type TracedCard, tracedCard } from './trace/traced-card.ts'
 
 /** What a channel does for its transactions. */
 export interface TransactionLink {
+  /** Name of the card or of its reader, for a trace. */
+  readonly name: string
   /** Called when a transaction has its turn. Nothing is begun where it throws or rejects. */
   begin(): Promise<void> | undefined
   /** Called at the end of each transaction that was begun. */
@@ -81,9 +84,11 @@ class CommandReply implements Reply {
 export class Transactions {
   readonly #link: TransactionLink
   readonly #mutex = new Mutex()
+  readonly #traced: TracedCard | undefined
 
   constructor(link: TransactionLink) {
     this.#link = link
+    this.#traced = tracedCard(link.name)
   }
 
   /** @throws UsageError ERR_USAGE, as a rejection, inside another transaction of this card */
@@ -134,7 +139,9 @@ export class Transactions {
     if (transaction.complete || transaction.over) return Promise.reject(tooLate())
     transaction.cause = undefined
     transaction.complete = last
-    return this.#link.transmit(apdu, new CommandReply(transaction, last))
+    const reply = new CommandReply(transaction, last)
+    if (this.#traced === undefined) return this.#link.transmit(apdu, reply)
+    return this.#traced.follow(apdu, () => this.#link.transmit(apdu, reply))
   }
 }
 

@@ -12,6 +12,7 @@
 #include "engine.h"
 #include "file_lock.h"
 #include "loader.h"
+#include "trace_callback.h"
 
 namespace tessera {
 namespace {
@@ -139,7 +140,7 @@ class Tpm : public Napi::ObjectWrap<Tpm> {
          InstanceMethod<&Tpm::counters>("counters"), InstanceMethod<&Tpm::close>("close")});
   }
 
-  // openTpm({ tcti, stateFile, createState, waitMs })
+  // openTpm({ tcti, stateFile, createState, waitMs, onExchange })
   static Napi::Value open(const Napi::CallbackInfo& info) {
     auto* classes = info.Env().GetInstanceData<Classes>();
     const Napi::Object object = classes->tpm.New({info[0]});
@@ -155,6 +156,10 @@ class Tpm : public Napi::ObjectWrap<Tpm> {
     options.create_state = object.Get("createState").ToBoolean().Value();
     options.wait = std::chrono::milliseconds(to_u32(object.Get("waitMs"), "waitMs"));
     const Napi::Env env = info.Env();
+    if (const Napi::Value told = object.Get("onExchange"); told.IsFunction()) {
+      trace_.emplace(env, told.As<Napi::Function>());
+      options.trace = [this](Exchange exchange) { trace_->tell(std::move(exchange)); };
+    }
     if (std::thread::hardware_concurrency() > 1) spin_.emplace(env);
     callback_ = Callback::New(env, "tessera", 0, 1, this);
     callback_.Unref(env);
@@ -189,6 +194,7 @@ class Tpm : public Napi::ObjectWrap<Tpm> {
 
   void finish() {
     engine_->stop();
+    if (trace_) trace_->release();
     tickets_.clear();
     if (!std::exchange(finished_, true)) callback_.Release();
   }
@@ -308,6 +314,7 @@ class Tpm : public Napi::ObjectWrap<Tpm> {
   }
 
   Callback callback_;
+  std::optional<TraceCallback> trace_;  // before the engine, whose thread calls it
   std::optional<LoopSpin> spin_;
   std::map<const CommandRow*, LoopSpin::Clock::duration> took_;  // the last one of each kind
   std::unique_ptr<Engine> engine_;

@@ -72,11 +72,13 @@ Bytes complete(TSS2_RC (*function)(TSS2_SYS_CONTEXT*, Results...), TSS2_SYS_CONT
   return writer.take();
 }
 
-enum Trait : unsigned { kPlain = 0, kGives = 1, kSlow = 2 };
+// kOpen and kTold: a trace may show the parameters of the command, and of its answer. Tickets are secrets: with one,
+// nobody needs the PIN while it is valid. So are what authorises, what is decrypted or agreed, and random numbers.
+enum Trait : unsigned { kPlain = 0, kGives = 1, kSlow = 2, kOpen = 4, kTold = 8, kBoth = kOpen | kTold };
 
-#define ROW(NAME, HANDLES, TRAITS)                                                                         \
-  CommandRow {                                                                                             \
-#NAME, TPM2_CC_##NAME, HANDLES, ((TRAITS)&kGives) != 0, ((TRAITS)&kSlow) != 0,                           \
+#define ROW(NAME, HANDLES, TRAITS)                                                                                                                    \
+  CommandRow {                                                                                                                                        \
+#NAME, TPM2_CC_##NAME, HANDLES, ((TRAITS)&kGives) != 0, ((TRAITS)&kOpen) != 0, ((TRAITS)&kTold) != 0, ((TRAITS)&kSlow) != 0,                        \
         [](TSS2_SYS_CONTEXT* context, const uint32_t* handles, ByteView wire) {                               \
           using Shape = decltype(prepare_of<HANDLES>(&Tss2_Sys_##NAME##_Prepare));                            \
           static auto* found = tss2_sys().function<Shape::Function>("Tss2_Sys_" #NAME "_Prepare");            \
@@ -92,35 +94,57 @@ enum Trait : unsigned { kPlain = 0, kGives = 1, kSlow = 2 };
 // clang-format off
 const std::array kCommands{
     // Start-up, Part 3 section 9-10
-    ROW(Startup, 0, kSlow),           ROW(Shutdown, 0, kSlow),          ROW(GetTestResult, 0, kPlain),
+    ROW(Startup, 0, kSlow | kBoth),
+    ROW(Shutdown, 0, kSlow | kBoth),
+    ROW(GetTestResult, 0, kBoth),
     // Sessions, 11
-    ROW(StartAuthSession, 2, kGives), ROW(PolicyRestart, 1, kPlain),
+    ROW(StartAuthSession, 2, kGives | kBoth),
+    ROW(PolicyRestart, 1, kBoth),
     // Objects, 12; duplication, 13
-    ROW(Create, 1, kSlow),            ROW(Load, 1, kGives),             ROW(LoadExternal, 0, kGives),
-    ROW(ReadPublic, 1, kPlain),       ROW(Unseal, 1, kPlain),           ROW(Import, 1, kSlow),
+    ROW(Create, 1, kSlow | kTold),
+    ROW(Load, 1, kGives | kBoth),
+    ROW(LoadExternal, 0, kGives | kTold),
+    ROW(ReadPublic, 1, kBoth),
+    ROW(Unseal, 1, kPlain),
+    ROW(Import, 1, kSlow),
     ROW(ActivateCredential, 2, kPlain),
     // Asymmetric primitives, 14
-    ROW(RSA_Decrypt, 1, kPlain),      ROW(ECDH_ZGen, 1, kPlain),
+    ROW(RSA_Decrypt, 1, kOpen),
+    ROW(ECDH_ZGen, 1, kOpen),
     // Random numbers, 16
     ROW(GetRandom, 0, kPlain),
     // Attestation, 18; signatures, 20
-    ROW(Certify, 2, kPlain),          ROW(CertifyCreation, 2, kPlain),
-    ROW(VerifySignature, 1, kPlain),  ROW(Sign, 1, kPlain),
+    ROW(Certify, 2, kBoth),
+    ROW(CertifyCreation, 2, kBoth),
+    ROW(VerifySignature, 1, kOpen),
+    ROW(Sign, 1, kBoth),
     // Enhanced authorisation, 23
-    ROW(PolicySigned, 2, kPlain),     ROW(PolicySecret, 2, kPlain),     ROW(PolicyTicket, 1, kPlain),
-    ROW(PolicyAuthorize, 1, kPlain),  ROW(PolicyCommandCode, 1, kPlain), ROW(PolicyCpHash, 1, kPlain),
-    ROW(PolicyNvWritten, 1, kPlain),  ROW(PolicyGetDigest, 1, kPlain),
+    ROW(PolicySigned, 2, kPlain),
+    ROW(PolicySecret, 2, kOpen),
+    ROW(PolicyTicket, 1, kPlain),
+    ROW(PolicyAuthorize, 1, kPlain),
+    ROW(PolicyCommandCode, 1, kBoth),
+    ROW(PolicyCpHash, 1, kBoth),
+    ROW(PolicyNvWritten, 1, kBoth),
+    ROW(PolicyGetDigest, 1, kBoth),
     // Hierarchies, 24; dictionary attack, 25
-    ROW(CreatePrimary, 1, kGives | kSlow), ROW(HierarchyChangeAuth, 1, kPlain),
-    ROW(DictionaryAttackLockReset, 1, kPlain),
+    ROW(CreatePrimary, 1, kGives | kSlow | kTold),
+    ROW(HierarchyChangeAuth, 1, kPlain),
+    ROW(DictionaryAttackLockReset, 1, kBoth),
     // Context management, 28
-    ROW(FlushContext, 1, kPlain),     ROW(EvictControl, 2, kPlain),
+    ROW(FlushContext, 1, kBoth),
+    ROW(EvictControl, 2, kBoth),
     // Clock, 29; capabilities, 30
-    ROW(ReadClock, 0, kPlain),        ROW(GetCapability, 0, kPlain),
+    ROW(ReadClock, 0, kBoth),
+    ROW(GetCapability, 0, kBoth),
     // Non-volatile storage, 31
-    ROW(NV_DefineSpace, 1, kPlain),   ROW(NV_UndefineSpace, 2, kPlain), ROW(NV_ReadPublic, 1, kPlain),
-    ROW(NV_Write, 2, kPlain),         ROW(NV_Read, 2, kPlain),          ROW(NV_ChangeAuth, 1, kPlain),
-    ROW(NV_Certify, 3, kPlain),
+    ROW(NV_DefineSpace, 1, kPlain),
+    ROW(NV_UndefineSpace, 2, kBoth),
+    ROW(NV_ReadPublic, 1, kBoth),
+    ROW(NV_Write, 2, kBoth),
+    ROW(NV_Read, 2, kBoth),
+    ROW(NV_ChangeAuth, 1, kPlain),
+    ROW(NV_Certify, 3, kBoth),
 };
 // clang-format on
 #undef ROW

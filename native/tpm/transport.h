@@ -3,6 +3,7 @@
 
 #include <chrono>
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <string>
 
@@ -36,11 +37,21 @@ class Transport {
   virtual uint64_t state_writes() const { return 0; }
 };
 
+// A command and its answer, as a trace may show them.
+struct Exchange {
+  std::string command;
+  std::string answer;  // empty where there was none
+  std::chrono::system_clock::time_point began;
+  std::chrono::steady_clock::duration took{};
+};
+using Trace = std::function<void(Exchange)>;  // called on the TPM's thread
+
 struct OpenOptions {
   std::string tcti;           // "embedded:", "swtpm:host=..,port=..", "swtpm:path=..", or a string for the TCTI loader
   std::string state_file;     // embedded: only; absolute path of its state
   bool create_state = false;  // embedded: only; whether a TPM may be manufactured when there is no state file
   std::chrono::milliseconds wait{10000};  // how long to wait for a TPM that somebody else holds
+  Trace trace;                            // may be empty
 };
 
 // One factory for each kind; open_transport picks by the TCTI string's prefix. `interrupt` must outlive the transport.

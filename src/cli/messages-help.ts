@@ -28,13 +28,14 @@ export const FILES = 'Files are arguments; - means standard input or output.'
 
 export const ENVIRONMENT: ReadonlyArray<readonly [variable: string, meaning: string]> = [
   ['TESSERA_HOME', 'the folder of the cards (default: $XDG_DATA_HOME/tessera, or ~/.local/share/tessera)'],
+  ['TESSERA_TRACE', 'a file for a trace, as --trace'],
   ['TESSERA_TCTI', 'which TPM to use, as --tcti: for new cards, and instead of the one that a card remembers'],
 ]
 
 export const HELP_FOOTER = `
 ${FILES}
 ${SECRETS}
-Environment: TESSERA_HOME (the folder of the cards), TESSERA_TCTI (which TPM).
+Environment: TESSERA_HOME (the folder of the cards), TESSERA_TCTI (which TPM), TESSERA_TRACE (a file for a trace).
 Exit codes:
 ${EXIT_CODES.map(([code, meaning]) => `  ${String(code).padEnd(4)} ${meaning}`).join('\n')}`
 

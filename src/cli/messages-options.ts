@@ -10,6 +10,7 @@ export const OPTION_TEXTS = {
   pinFile: 'read secrets from a file, one on each line; - for standard input',
   tcti: 'which TPM, such as device:/dev/tpmrm0 or swtpm:host=127.0.0.1,port=2321',
   logLevel: 'how much to print on standard error, from least to most (default: info)',
+  trace: 'write every command to the card and its TPM into a file, without PINs and other secrets',
   as: 'start like a factory-new YubiKey (firmware 5.4.3), for programs that expect one (PIN 123456, 3DES admin key)',
   pin: 'first PIN of the card (default: 12345678, to be changed)',
   puk: 'its PUK (default: 12345678); none: the PIN cannot be unblocked by a PUK',

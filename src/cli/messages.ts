@@ -62,6 +62,13 @@ export const TEXT = {
   differ: 'The two entries differ. Enter both again.',
   entryTooLong: (most: number) => `More than ${most} characters. Enter it again.`,
 
+  trace: {
+    unknown: (lines: number) => `${lines} ${lines === 1 ? 'line was' : 'lines were'} not understood.`,
+    none: (file: string) => `${file} is no trace: no line of it was understood.`,
+    tooLong: (most: number) => `The trace has more than ${most} exchanges. Cut it into parts (split -l ${most} FILE).`,
+    octets: (count: number) => `(${count} octets)`,
+    written: (count: number, path: string) => `${count} exchanges were written to ${path}.`,
+  },
   error: ERROR,
   warn: {
     secretFileOpen: (option: string, mode: string) =>

@@ -24,6 +24,7 @@ export const OPTIONS = {
   pinFile: { flags: '--pin-file <file>' },
   tcti: { flags: '--tcti <tcti>' },
   logLevel: { flags: '--log-level <level>', choices: LEVELS },
+  trace: { flags: '--trace <file>' },
 
   as: { flags: '--as <model>', choices: MODELS },
   pin: { flags: '--pin <default|prompt|file>' },
@@ -139,4 +140,12 @@ export const FIRST_SECRETS = ['pin', 'puk', 'adminKey', 'helpDeskKey', 'pinTries
 /** What the station asks of a card that it makes. */
 export const NEW_CARD_OPTIONS = [...FIRST_SECRETS, 'unlockFor', 'ownerPasswordFile'] as const
 
-export const GLOBAL_OPTIONS = ['card', 'json', 'quiet', 'pinFile', 'tcti', 'logLevel'] as const satisfies OptionName[]
+export const GLOBAL_OPTIONS = [
+  'card',
+  'json',
+  'quiet',
+  'pinFile',
+  'tcti',
+  'logLevel',
+  'trace',
+] as const satisfies OptionName[]

@@ -2,6 +2,7 @@
 import { createRequire } from 'node:module'
 import { Command, CommanderError, InvalidArgumentError, Option } from 'commander'
 import { CardError, UsageError } from '../errors.ts'
+import { traceTo } from '../trace/trace.ts'
 import { Context } from './context.ts'
 import { EXIT, type ExitCode, exitCode, failureOf } from './exit.ts'
 import { assertWritable } from './files.ts'
@@ -169,6 +170,7 @@ async function execute(
   const stop = new AbortController()
   const context = new Context(options, out, stop.signal, commands)
   let stopped: ExitCode | undefined
+  let endTrace = () => {}
   const told = new Promise<void>((resolve) => {
     stop.signal.addEventListener('abort', () => resolve(), { once: true })
   })
@@ -179,6 +181,7 @@ async function execute(
   }
   if (!row.passesSignals) process.on('SIGINT', onSignal).on('SIGTERM', onSignal)
   try {
+    if (options.trace !== undefined) endTrace = traceTo(options.trace)
     if (row.tpmOnly) assertInTpm([options.card, ...args])
     if (options.out !== undefined && options.out !== '-') await assertWritable(options.out)
     if (row.asks) await context.hideTyping(args)
@@ -196,6 +199,7 @@ async function execute(
   } finally {
     process.off('SIGINT', onSignal).off('SIGTERM', onSignal)
     context.close()
+    endTrace()
   }
 }
 

@@ -307,5 +307,7 @@ export const COMMANDS: readonly CommandRow[] = [
   { words: 'lab-ca deny', args: '<id>', options: ['directory'], load: () => import('./commands/lab-ca-deny.ts') },
   { words: 'lab-ca revoke', args: '<id>', options: ['directory'], load: () => import('./commands/lab-ca-revoke.ts') },
   { words: 'doctor', load: () => import('./commands/doctor.ts') },
+  { words: 'trace show', args: '<file>', load: () => import('./commands/trace-show.ts') },
+  { words: 'trace pcapng', args: '<file>', options: ['out'], load: () => import('./commands/trace-pcapng.ts') },
   { words: 'completion', args: '<shell> [words...]', load: () => import('./commands/completion.ts') },
 ]

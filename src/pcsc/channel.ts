@@ -28,6 +28,7 @@ export class ReaderChannel implements CardChannel {
   private constructor(connection: Connection) {
     this.#connection = connection
     this.#transactions = new Transactions({
+      name: connection.reader,
       begin: () => {
         this.#assertOpen()
         return connection.begin()

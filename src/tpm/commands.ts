@@ -1,7 +1,8 @@
 // Commands to one TPM over one connection at a time: run, call, flush, withSession.
 import { wipe } from '../bytes.ts'
 import { TpmError } from '../errors.ts'
-import { type NativeCommand, type NativeTpm, native } from '../native.ts'
+import { type NativeCommand, type NativeExchange, type NativeTpm, native } from '../native.ts'
+import { traceOfProcess } from '../trace/trace.ts'
 import { WireReader } from './codec/wire.ts'
 import { command } from './command.ts'
 import { CC } from './constants.ts'
@@ -246,5 +247,8 @@ export class TpmCommands {
 
 /** Always rejects instead of throwing, even where the addon throws for lack of a descriptor or a thread. */
 async function openNative({ tcti, stateFile, createState, waitMs = WAIT_MS }: DeviceOptions): Promise<NativeTpm> {
-  return native().openTpm({ tcti, stateFile, createState, waitMs })
+  const trace = traceOfProcess()
+  const onExchange = ({ command, answer, began: time, took }: NativeExchange) =>
+    trace?.record({ time, took, kind: 'tpm', to: tcti, command, ...(answer !== undefined && { answer }) })
+  return native().openTpm({ tcti, stateFile, createState, waitMs, ...(trace && { onExchange }) })
 }

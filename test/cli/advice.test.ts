@@ -61,7 +61,7 @@ const STATES: Readonly<Record<CardState, () => Promise<Readonly<Record<string, s
   },
   async ready() {
     await STATES.keyed()
-    await run(0, 'cert self-sign 9a --days 20 --pin-file pin -o 9a.pem')
+    await run(0, 'cert self-sign 9a --days 20 --pin-file pin -o 9a.pem --trace trace')
     return {}
   },
   async begun() {

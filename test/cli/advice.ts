@@ -46,6 +46,13 @@ export const ADVICE: ReadonlyArray<Advice<CardState>> = [
   { line: '--card X pin change', state: 'fresh', typed: '--card work pin change --pin-file change' },
   { line: '--card X pin change-puk', state: 'fresh', typed: '--card work pin change-puk --pin-file change-puk' },
   { line: '--card X admin-key change', state: 'ready', typed: '--card work admin-key change --pin-file admin' },
+  {
+    line: '--trace trace sign 9a README.md -o README.sig',
+    state: 'ready',
+    typed: '--trace trace sign 9a README.md -o README.sig --pin-file pin',
+  },
+  { line: 'trace show trace', state: 'ready' },
+  { line: 'trace pcapng trace -o trace.pcapng', state: 'ready' },
   { line: '--help', state: 'none' },
   { line: 'accounts', state: 'ready' },
   { line: 'cert delete X', state: 'ready', typed: 'cert delete 9a --yes --pin-file pin' },

@@ -89,6 +89,13 @@ test('evidence', async () => {
   await json(1, `attest verify ${join(root, 'package.json')} --makers`)
 })
 
+test('traces', async () => {
+  await json(0, `pin verify --trace ${at('trace')}`, [PIN])
+  await json(0, `trace show ${at('trace')}`)
+  await json(0, `trace pcapng ${at('trace')}`)
+  await json(0, `trace pcapng ${at('trace')} -o ${at('trace.pcapng')}`)
+})
+
 test('certificates', async () => {
   await json(0, 'key generate 9a', [PIN])
   await json(0, 'attest key 9a --nonce 0011223344556677')

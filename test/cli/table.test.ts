@@ -122,6 +122,8 @@ const understood: ReadonlyArray<readonly [string, string, readonly string[], Opt
     { nonce: '00', evidenceFormat: 'webauthn-tpm', rpId: 'a.b' },
   ],
   ['attest verify e.json --roots r --nonce 00', 'attest verify', ['e.json'], { roots: 'r', nonce: '00' }],
+  ['trace show t', 'trace show', ['t'], {}],
+  ['--trace t trace pcapng t -o p', 'trace pcapng', ['t'], { trace: 't', out: 'p' }],
   ['key list', 'key list', [], {}],
   ['key info signature', 'key info', ['signature'], {}],
   [

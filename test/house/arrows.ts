@@ -9,7 +9,9 @@ const arrows: Readonly<Record<string, readonly string[]>> = {
   addon: [],
   native: ['addon'],
   channel: [],
-  transactions: ['channel'],
+  trace: ['files', 'iso7816', 'piv'],
+  'trace/reading': ['trace', 'tpm', 'iso7816', 'piv'],
+  transactions: ['channel', 'trace'],
   files: [],
   https: [],
   home: ['files', 'native'],
@@ -19,7 +21,7 @@ const arrows: Readonly<Record<string, readonly string[]>> = {
   x509: ['iso7816', 'piv'],
   'piv/card': ['iso7816', 'piv', 'vault', 'channel', 'transactions', 'x509'],
   'piv/host': ['iso7816', 'piv', 'vault', 'channel'],
-  tpm: ['piv', 'vault', 'native', 'files', 'home'],
+  tpm: ['trace', 'piv', 'vault', 'native', 'files', 'home'],
   pcsc: ['channel', 'transactions', 'native'],
   cards: ['attest', 'tpm', 'pcsc', 'home', 'files', 'piv', 'vault', 'piv/card', 'piv/host', 'channel', 'iso7816'],
   doors: ['channel', 'files', 'home', 'native'],
@@ -65,6 +67,8 @@ const arrows: Readonly<Record<string, readonly string[]>> = {
     'testing',
     'attest',
     'tls',
+    'trace',
+    'trace/reading',
   ],
 }
 const everybodyMay = ['errors', 'bytes', 'dates', 'mutex']
@@ -79,7 +83,9 @@ export type Sources = Readonly<Record<string, string>>
 function partOf(path: string): string {
   if (path === 'piv/card/vault.ts') return 'vault'
   const [, part = path] =
-    /^(piv\/(?:card|host)|serve\/vpcd|doors\/(?:pcsc|pkcs11)|enroll\/station|[^/]+?)(?:\/|\.ts$)/.exec(path) ?? []
+    /^(piv\/(?:card|host)|serve\/vpcd|doors\/(?:pcsc|pkcs11)|enroll\/station|trace\/reading|[^/]+?)(?:\/|\.ts$)/.exec(
+      path,
+    ) ?? []
   return part
 }
 

@@ -1,5 +1,5 @@
 // takes: 15 s
-// PIN, PUK, admin key, owner password and imported keys: on no wire to the TPM, in no error, in no log, on no disk;
+// PIN, PUK, admin key, owner password and imported keys: on no wire to the TPM, in no error, in no trace, in no log, on no disk;
 // and what a caller hands in stays as it was.
 import { spawnSync } from 'node:child_process'
 import { generateKeyPairSync } from 'node:crypto'
@@ -10,6 +10,7 @@ import { test } from 'uvu'
 import * as assert from 'uvu/assert'
 import { type Card, destroyCard, respondToChallenge } from '../../src/index.ts'
 import { authValue } from '../../src/tpm/lock/auth-value.ts'
+import { traceTo } from '../../src/trace/trace.ts'
 import { privateJwk } from '../support/private-jwk.ts'
 import { program } from '../support/program.ts'
 import { RH } from '../support/templates.ts'
@@ -135,7 +136,9 @@ const files = (folder: string): string[] =>
 for (const kind of KINDS) {
   test(`${kind}: a whole life, and no secret on a wire, in an error or on the disk`, () =>
     onBench(kind, async (bench) => {
+      const endTrace = traceTo(join(bench.home, 'trace'))
       const { errors, cardId } = await live(bench)
+      endTrace()
       assert.ok(errors.length > 8)
       for (const error of errors) {
         const told = [
@@ -155,6 +158,7 @@ for (const kind of KINDS) {
       }
       const kept = files(bench.home)
       assert.ok(kept.some((path) => path.endsWith('work.card')))
+      assert.match(readFileSync(join(bench.home, 'trace'), 'utf8'), '"command":"0020008008xxxxxxxxxxxxxxxx"')
       for (const path of kept) {
         // The state of the embedded TPM is a TPM's: the values that it compares are in it, though no PIN.
         const state = path.includes(`${join('tpm', 'state')}`)

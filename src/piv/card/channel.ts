@@ -19,6 +19,7 @@ export class InProcessChannel implements CardChannel {
     this.local = local
     this.#release = release
     this.#transactions = new Transactions({
+      name: local.name,
       begin: () => this.#assertOpen(),
       transmit: (apdu, reply) => application.transmit(apdu, reply),
     })
