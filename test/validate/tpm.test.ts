@@ -2,27 +2,27 @@
 // The checks of a TPM: each passes on the embedded one, and finds the TPM that is wrong on purpose, a shim before it.
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
-import { NV } from '../../src/tpm/constants.ts'
+import { createCard } from '../../src/cards/create.ts'
+import { listCards } from '../../src/cards/list.ts'
+import { command, NO_PASSWORD } from '../../src/tpm/command.ts'
+import { CC, NV, RH } from '../../src/tpm/constants.ts'
 import { TpmDevice } from '../../src/tpm/devices.ts'
-import { indexName, usedIndices } from '../../src/tpm/lock/nv.ts'
+import { defineIndex, indexName, usedIndices } from '../../src/tpm/lock/nv.ts'
 import { LOCK } from '../../src/tpm/lock/table.ts'
 import { ORDERS } from '../../src/validate/quality/curves.ts'
 import { inverse, modulo, toNumber } from '../../src/validate/quality/numbers.ts'
-import { CRYPTO_CHECKS } from '../../src/validate/tpm/crypto.ts'
+import { SCRATCH_CARD } from '../../src/validate/tpm/card.ts'
 import { errataOf } from '../../src/validate/tpm/errata.ts'
-import { FACT_CHECKS } from '../../src/validate/tpm/facts.ts'
-import { LOCK_CHECKS } from '../../src/validate/tpm/lock.ts'
+import { TPM_CHECKS, withTpm } from '../../src/validate/tpm/index.ts'
 import { Scratch, scratchScalar } from '../../src/validate/tpm/scratch.ts'
-import { TIMING_CHECKS } from '../../src/validate/tpm/timing.ts'
 import type { Exchange, Hooks } from '../support/proxy.ts'
 import { Random } from '../support/random.ts'
 import { startSwtpm } from '../support/swtpm.ts'
+import { tempDir } from '../support/temp.ts'
 import { numberBelow, rOf } from './support/devices.ts'
 import { answering, codeOf, type Shim, startShimmedTpm, withValue } from './support/tpm.ts'
 
-const CHECKS = new Map(
-  [...FACT_CHECKS, ...LOCK_CHECKS, ...CRYPTO_CHECKS, ...TIMING_CHECKS].map((check) => [check.id, check]),
-)
+const CHECKS = new Map(TPM_CHECKS.map((check) => [check.id, check]))
 const find = (id: string) => {
   const check = CHECKS.get(id)
   if (check === undefined) throw new Error(`There is no check ${id}.`)
@@ -175,7 +175,7 @@ const BY_CHANCE = new Set(['crypto.random', 'crypto.nonces', 'crypto.signatures'
 const OTHERWISE: Readonly<Record<string, string>> = { 'tpm.endorsement': 'info', 'lock.writes': 'skipped' }
 
 for (const [id, check] of CHECKS) {
-  if (id === 'crypto.rsa' || id === 'time.keys') continue
+  if (['crypto.rsa', 'time.keys', 'time.card', 'lockout.counts'].includes(id)) continue
   test(`${id} passes on the embedded TPM, and leaves nothing behind`, async () => {
     const { verdict, says } = await tpm.check(check, {}, id.startsWith('time') ? 4 : 120)
     const wanted = OTHERWISE[id] ?? (id.startsWith('time') && id !== 'time.pin' ? 'info' : 'pass')
@@ -221,13 +221,15 @@ test('what a killed run left is removed by the next one, and nothing else', asyn
   const handle = left.nv.handle
   // Another program's index stands in the next place.
   const other = { ...left.nv, handle: handle + 1, authPolicy: new Uint8Array(32) }
-  const { defineIndex } = await import('../../src/tpm/lock/nv.ts')
   const run = scratch()
   await run.asOwner(async (owner) => defineIndex(tpm.device, await run.parent(), owner, new Uint8Array(32), other))
   await tpm.device.close()
   await scratch().clean()
   assert.is(await indexName(tpm.device, handle), undefined)
-  assert.ok(await indexName(tpm.device, handle + 1))
+  const name = await indexName(tpm.device, handle + 1)
+  assert.ok(name)
+  const remove = command(CC.NV_UndefineSpace, [RH.OWNER, { handle: handle + 1, name }], [NO_PASSWORD])
+  await tpm.device.run(remove)
 })
 
 test('on swtpm a check finds room beside its storage key', async () => {
@@ -242,6 +244,43 @@ test('on swtpm a check finds room beside its storage key', async () => {
   await scratch.clean()
   await device.close()
   await swtpm.stop()
+})
+
+test('lockout.counts spends one try and gives it back, and finds a TPM that does not count', async () => {
+  const check = find('lockout.counts')
+  assert.is(check.class, 'L')
+  assert.is((await tpm.check(check)).verdict, 'pass')
+  assert.is(
+    (
+      await tpm.check(
+        check,
+        property(0x20e, () => 0),
+      )
+    ).verdict,
+    'fail',
+  )
+  assert.is(
+    (
+      await tpm.check(
+        check,
+        property(0x20e, () => 1),
+      )
+    ).verdict,
+    'skipped',
+  )
+})
+
+test('time.card makes a card and destroys it, and one that a killed run left', async () => {
+  const home = tempDir('home')
+  const place = { tcti: tpm.device.options.tcti, home, ownerPassword: new Uint8Array(0), seconds: 1 }
+  assert.is((await withTpm(place, (scratch) => find('time.card').run(scratch))).verdict, 'skipped')
+  const left = await createCard({ name: SCRATCH_CARD, pin: '246813', ...place })
+  await left.close()
+  const { verdict, times } = await withTpm(place, (scratch) => find('time.card').run(scratch))
+  assert.is(verdict, 'info')
+  assert.equal(Object.keys(times ?? {}), ['ECDSA P-256, the TPM alone', 'ECDSA P-256, Card.sign'])
+  assert.equal(await listCards({ home }), [])
+  assert.equal([...(await usedIndices(tpm.device))], [])
 })
 
 test('known faults by maker and firmware', () => {

@@ -28,6 +28,8 @@ export interface TpmUnderTest {
   readonly restart?: (() => Promise<void>) | undefined
   /** Only tests give it: a weaker lock. */
   readonly table?: LockTable | undefined
+  /** Where the scratch card is: the folder of the cards by default. */
+  readonly home?: string | undefined
   /** How long one check may go on measuring, in seconds. */
   readonly seconds: number
   /** Only tests give it: so many times, instead of as often as the check wants. */
@@ -111,13 +113,18 @@ export class Scratch {
     return this.parent().then((parent) => asOwner(this.device, parent, this.tpm.ownerPassword, work))
   }
 
-  /** Removes the scratch indices of this run and of any earlier one, and the storage key. */
-  async clean(): Promise<void> {
-    for (const handle of HANDLES) await this.undefine(this.#public(handle))
+  /** Makes room: the storage key is made again when it is needed. */
+  async rest(): Promise<void> {
     const parent = this.#parent
     this.#parent = undefined
     await this.device.keys.evictAll()
     if (parent !== undefined) await this.device.flush(parent.handle)
+  }
+
+  /** Removes the scratch indices of this run and of any earlier one, and the storage key. */
+  async clean(): Promise<void> {
+    for (const handle of HANDLES) await this.undefine(this.#public(handle))
+    await this.rest()
   }
 
   /** Removes one index, if it is a scratch index. */
