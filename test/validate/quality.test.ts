@@ -215,7 +215,7 @@ test('ECDSA: an honest device passes 20 of 20 times, with its key known or not',
   for (let seed = 1; seed <= 20; seed += 1) {
     const random = new Random(seed)
     const d = numberBelow(random, N)
-    const signatures = signaturesOf(HONEST, d, 250, random)
+    const signatures = signaturesOf(HONEST, d, 150, random)
     assert.equal(failing(nonceFigures(signatures, d, 'P-256')), [])
     assert.equal(failing(signatureFigures(signatures, 'P-256')), [])
   }
@@ -235,7 +235,7 @@ for (const [name, device] of Object.entries(WRONG)) {
   test(`ECDSA: a device is found where ${name}`, () => {
     const random = new Random(11)
     const d = numberBelow(random, N)
-    const figures = nonceFigures(signaturesOf(device, d, 800, random), d, 'P-256')
+    const figures = nonceFigures(signaturesOf(device, d, 640, random), d, 'P-256')
     const [figure, attack] = FOUND[name as keyof typeof WRONG]
     assert.ok(
       failing(figures).some((failed) => figure.test(failed)),

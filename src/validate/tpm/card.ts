@@ -9,8 +9,8 @@ import { NO_PASSWORD } from '../../tpm/command.ts'
 import { createKey } from '../../tpm/keys/create.ts'
 import { keyCommand, signDigest } from '../../tpm/keys/operations.ts'
 import { distributionOf, percentile } from '../timing/distribution.ts'
+import { repeat } from '../timing/repeat.ts'
 import type { TpmCheck, TpmOutcome } from './check.ts'
-import { repeat } from './measure.ts'
 import { type Scratch, scratchScalar } from './scratch.ts'
 
 /** A card of this name is one that a killed run left. */
@@ -43,7 +43,7 @@ async function overhead(scratch: Scratch): Promise<TpmOutcome> {
     const one = keyCommand(signDigest('P-256', scratchScalar('digest')), await device.keys.get(bare, srk), NO_PASSWORD)
     const [byTpm, byCard, more]: [number[], number[], number[]] = [[], [], []]
     await card.sign(SLOT, DATA)
-    await repeat(scratch, MANY, async () => {
+    await repeat(scratch.tpm, MANY, async () => {
       const start = performance.now()
       await device.run(one)
       const middle = performance.now()

@@ -15,8 +15,9 @@ import { toNumber } from '../quality/numbers.ts'
 import { RANDOM_OCTETS, randomFigures } from '../quality/random.ts'
 import { rsaFigures } from '../quality/rsa.ts'
 import { distributionOf } from '../timing/distribution.ts'
+import { repeat } from '../timing/repeat.ts'
 import { figuring, type TpmCheck, type TpmOutcome } from './check.ts'
-import { repeat } from './measure.ts'
+import { primes } from './primes.ts'
 import { type Scratch, scratchScalar } from './scratch.ts'
 
 /** Every TPM gives as many octets at once. */
@@ -33,7 +34,7 @@ const tooFew = (what: string, count: number): TpmOutcome => ({
 
 async function random(scratch: Scratch): Promise<TpmOutcome> {
   const parts: Uint8Array[] = []
-  const times = await repeat(scratch, RANDOM_OCTETS / AT_ONCE, async () => {
+  const times = await repeat(scratch.tpm, RANDOM_OCTETS / AT_ONCE, async () => {
     const answer = await scratch.device.call(command(CC.GetRandom, [], [], u16(AT_ONCE)))
     parts.push(answer.sized())
   })
@@ -46,7 +47,7 @@ async function random(scratch: Scratch): Promise<TpmOutcome> {
 async function rsaKeys(scratch: Scratch): Promise<TpmOutcome> {
   const parent = await scratch.parent()
   const moduli: bigint[] = []
-  const times = await repeat(scratch, RSA_KEYS, async () => {
+  const times = await repeat(scratch.tpm, RSA_KEYS, async () => {
     const key = await createKey(scratch.device, parent, 'RSA-2048', 'never', EMPTY)
     const area = decodePublic(key.public.subarray(2))
     if (area.type === 'rsa') moduli.push(toNumber(area.modulus))
@@ -69,7 +70,7 @@ async function signatures(scratch: Scratch, blob: CardFileKey): Promise<TimedSig
     return { operation, one: keyCommand(operation, key, NO_PASSWORD), h: toNumber(digest(at)) }
   })
   const answers: Uint8Array[] = []
-  const times = await repeat(scratch, SIGNATURES, async (at) => {
+  const times = await repeat(scratch.tpm, SIGNATURES, async (at) => {
     const row = commands[at]
     if (row !== undefined) answers.push(...(await scratch.device.run(row.one)))
   })
@@ -117,6 +118,13 @@ export const CRYPTO_CHECKS: readonly TpmCheck[] = [
     run: random,
   },
   { id: 'crypto.rsa', title: 'RSA keys', source: 'FIPS 186-5, A.1; Nemec et al., CCS 2017', class: 'T', run: rsaKeys },
+  {
+    id: 'crypto.primes',
+    title: 'Primes of RSA keys that may leave the TPM',
+    source: 'FIPS 186-5, A.1.1',
+    class: 'T',
+    run: primes,
+  },
   {
     id: 'crypto.nonces',
     title: 'Nonces of ECDSA, by a key that is known',

@@ -152,7 +152,7 @@ async function clock({ device }: Scratch): Promise<TpmOutcome> {
     return { earliest, latest, time, total, resets: answer.u32(), restarts: answer.u32(), safe: answer.u8() !== 0 }
   }
   const first = await read()
-  await delay(1000)
+  await delay(500)
   const then = await read()
   const went = then.time - first.time
   // What passed here is between these two, however busy the machine is.

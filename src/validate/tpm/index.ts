@@ -23,7 +23,7 @@ export const TPM_CHECKS: readonly TpmCheck[] = [
   ...LOCKOUT_CHECKS,
 ]
 
-export interface TpmPlace extends Pick<TpmUnderTest, 'ownerPassword' | 'seconds'> {
+export interface TpmPlace extends Pick<TpmUnderTest, 'ownerPassword' | 'seconds' | 'samples'> {
   /** TCTI string, or `embedded:`. */
   readonly tcti: string
   readonly home?: string | undefined
@@ -38,7 +38,7 @@ const WAIT_MS = 1_000
  * @throws TpmError; FileError ERR_CARD_BUSY while another validation is under way
  */
 export async function withTpm<T>(place: TpmPlace, work: (scratch: Scratch) => Promise<T>): Promise<T> {
-  const { tcti, home, ownerPassword, seconds } = place
+  const { tcti, home, ...settings } = place
   const stores = storesOf({ home })
   await files.makeFolder(stores.home.run)
   const path = join(stores.home.run, 'validate.lock')
@@ -47,7 +47,7 @@ export async function withTpm<T>(place: TpmPlace, work: (scratch: Scratch) => Pr
     const device = await connect(stores, { tcti }, SCRATCH_CARD, !(await isInhabited(stores, tcti)))
     // Closing the embedded TPM turns it off; the next command turns it on.
     const restart = tcti === 'embedded:' ? () => device.close() : undefined
-    const scratch = new Scratch({ device, ownerPassword, home, seconds, restart })
+    const scratch = new Scratch({ ...settings, device, home, restart })
     try {
       await scratch.clean()
       return await work(scratch).finally(() => scratch.clean())

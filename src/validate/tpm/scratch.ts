@@ -19,8 +19,9 @@ import { asOwner } from '../../tpm/owner.ts'
 import { pinCounter, signedRef } from '../../tpm/policy/digest.ts'
 import { fulfil, policySecret, policySigned, type Ticket } from '../../tpm/policy/fulfil.ts'
 import { checkSrk, type Srk, STORAGE_TEMPLATE } from '../../tpm/srk.ts'
+import type { Effort } from '../timing/repeat.ts'
 
-export interface TpmUnderTest {
+export interface TpmUnderTest extends Effort {
   readonly device: TpmDevice
   /** Usually empty. The caller wipes it. */
   readonly ownerPassword: Uint8Array
@@ -30,10 +31,6 @@ export interface TpmUnderTest {
   readonly table?: LockTable | undefined
   /** Where the scratch card is: the folder of the cards by default. */
   readonly home?: string | undefined
-  /** How long one check may go on measuring, in seconds. */
-  readonly seconds: number
-  /** Only tests give it: so many times, instead of as often as the check wants. */
-  readonly samples?: number | undefined
 }
 
 /** Where scratch indices are, if nothing else is there: the last ones of the owner. */
@@ -47,12 +44,12 @@ export function scratchScalar(purpose: string): Uint8Array {
   return sha256(utf8(`Tessera, validation of TPMs: ${purpose}`))
 }
 
+/** The same as a key of P-256. */
+export const scratchKey = (purpose: string): KeyObject =>
+  createPrivateKey({ key: Buffer.from(concat(PKCS8, scratchScalar(purpose))), format: 'der', type: 'pkcs8' })
+
 function burnKey(): { readonly key: KeyObject; readonly blob: Uint8Array } {
-  const key = createPrivateKey({
-    key: Buffer.from(concat(PKCS8, scratchScalar('burned index'))),
-    format: 'der',
-    type: 'pkcs8',
-  })
+  const key = scratchKey('burned index')
   const spki = createPublicKey(key).export({ type: 'spki', format: 'der' })
   return { key, blob: verifyingKeyBlob(Uint8Array.from(spki.subarray(-64))) }
 }

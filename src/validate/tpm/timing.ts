@@ -9,8 +9,8 @@ import type { CardFileKey } from '../../tpm/store/card-file.ts'
 import { ATTACKS } from '../quality/attacks.ts'
 import { byChance } from '../quality/figure.ts'
 import { compare, type Distribution, distributionOf } from '../timing/distribution.ts'
+import { repeat } from '../timing/repeat.ts'
 import { figuring, type TpmCheck, type TpmOutcome } from './check.ts'
-import { repeat } from './measure.ts'
 import { type Scratch, scratchScalar } from './scratch.ts'
 
 const MANY = 300
@@ -29,8 +29,8 @@ const own = async (scratch: Scratch, algorithm: Algorithm): Promise<CardFileKey>
   createKey(scratch.device, await scratch.parent(), algorithm, 'never', EMPTY)
 
 async function makingKeys(scratch: Scratch): Promise<TpmOutcome> {
-  const ec = await repeat(scratch, FEW, () => own(scratch, 'P-256'))
-  const rsa = await repeat(scratch, FEW, () => own(scratch, 'RSA-2048'))
+  const ec = await repeat(scratch.tpm, FEW, () => own(scratch, 'P-256'))
+  const rsa = await repeat(scratch.tpm, FEW, () => own(scratch, 'RSA-2048'))
   return told({ 'P-256, key made': distributionOf(ec), 'RSA-2048, key made': distributionOf(rsa) })
 }
 
@@ -51,7 +51,7 @@ async function operations(scratch: Scratch): Promise<TpmOutcome> {
     const blob = await own(scratch, algorithm)
     const key = await device.keys.get(blob, await scratch.parent())
     const one = keyCommand(operation(blob), key, NO_PASSWORD)
-    times[name] = distributionOf(await repeat(scratch, MANY, () => device.run(one)))
+    times[name] = distributionOf(await repeat(scratch.tpm, MANY, () => device.run(one)))
     await device.keys.evict(blob)
   }
   return told(times)
@@ -73,7 +73,7 @@ async function pins(scratch: Scratch): Promise<TpmOutcome> {
       into.push((performance.now() - from) * 1000)
     }
     // In turns, so that what else goes on meets all alike; and a wrong one first, so that each right one sets the counter back.
-    await repeat(scratch, MANY, async (at) => {
+    await repeat(scratch.tpm, MANY, async (at) => {
       const turn = [() => measure(ALMOST, almost), () => measure(FAR, far)]
       for (const one of at % 2 === 0 ? turn : turn.reverse()) await one()
       await measure(RIGHT, right)
@@ -107,11 +107,11 @@ async function nvAndSessions(scratch: Scratch): Promise<TpmOutcome> {
   try {
     const start = (kind: 'hmac' | 'policy') => () => device.withSession(kind, parent, async () => undefined)
     return told({
-      'NV read, 8 octets': distributionOf(await repeat(scratch, MANY, () => index.count())),
-      'HMAC session, salted, started and flushed': distributionOf(await repeat(scratch, MANY, start('hmac'))),
-      'policy session, salted, started and flushed': distributionOf(await repeat(scratch, MANY, start('policy'))),
+      'NV read, 8 octets': distributionOf(await repeat(scratch.tpm, MANY, () => index.count())),
+      'HMAC session, salted, started and flushed': distributionOf(await repeat(scratch.tpm, MANY, start('hmac'))),
+      'policy session, salted, started and flushed': distributionOf(await repeat(scratch.tpm, MANY, start('policy'))),
       'index made, written and removed': distributionOf(
-        await repeat(scratch, FEW, async () => (await scratch.pinIndex(RIGHT, 3)).remove()),
+        await repeat(scratch.tpm, FEW, async () => (await scratch.pinIndex(RIGHT, 3)).remove()),
       ),
     })
   } finally {

@@ -1,15 +1,21 @@
 // Many times the same: how long each took.
-import type { Scratch } from './scratch.ts'
+
+export interface Effort {
+  /** How long one check may go on measuring, in seconds. */
+  readonly seconds: number
+  /** Only tests give it: so many times, instead of as often as the check wants. */
+  readonly samples?: number | undefined
+}
 
 /** Runs `work` up to `most` times, as long as there is time for it, and at least once; each in microseconds. */
 export async function repeat(
-  { tpm }: Scratch,
+  { seconds, samples }: Effort,
   most: number,
   work: (at: number) => Promise<unknown>,
 ): Promise<readonly number[]> {
   const times: number[] = []
-  const end = performance.now() + tpm.seconds * 1000
-  for (let at = 0; at < (tpm.samples ?? most); at += 1) {
+  const end = performance.now() + seconds * 1000
+  for (let at = 0; at < (samples ?? most); at += 1) {
     const from = performance.now()
     await work(at)
     const to = performance.now()
