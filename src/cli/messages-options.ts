@@ -29,6 +29,7 @@ export const OPTION_TEXTS = {
   ownerPasswordFile: "the TPM's owner password, if it has one",
   create: 'make a card for the program alone, in a TPM of its own; the program gets its PIN as TESSERA_PIN',
   swtpm: 'a swtpm of its own (default: an embedded TPM)',
+  simulate: 'a swtpm that takes as long as was published of this chip',
   moduleFile: 'print the line of a module file of p11-kit that starts this command',
   shell: 'with --pcsc: print the lines by which a shell finds the cards',
   pcsc: 'serve programs of this user on a socket of their own, without pcscd and vpcd',

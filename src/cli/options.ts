@@ -3,6 +3,7 @@ import { TIERS } from '../attest/verdict.ts'
 import { MODELS } from '../piv/first-state.ts'
 import { PIN_POLICIES } from '../piv/slots.ts'
 import { METHODS } from '../signin/methods.ts'
+import { CHIP_NAMES } from '../testing/chips.ts'
 import type { TEXT } from './messages.ts'
 import { LEVELS } from './output.ts'
 
@@ -45,6 +46,7 @@ export const OPTIONS = {
 
   create: { flags: '--create' },
   swtpm: { flags: '--swtpm' },
+  simulate: { flags: '--simulate <chip>', choices: CHIP_NAMES },
   pcsc: { flags: '--pcsc' },
   shell: { flags: '--shell' },
   moduleFile: { flags: '--module-file' },

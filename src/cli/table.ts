@@ -255,7 +255,7 @@ export const COMMANDS: readonly CommandRow[] = [
   {
     words: 'lab',
     args: '<program...>',
-    options: ['swtpm'],
+    options: ['swtpm', 'simulate'],
     passesSignals: true,
     load: () => import('./commands/lab.ts'),
   },

@@ -4,14 +4,19 @@ import { join } from 'node:path'
 import { isError, UsageError } from '../errors.ts'
 import { type ServedPcsc, servePcsc } from '../serve/serve-pcsc.ts'
 import { servePkcs11 } from '../serve/serve-pkcs11.ts'
+import type { ChipName } from './chips.ts'
 import { type LabCertificateAuthority, type RunningAuthority, startAuthority } from './lab-authority.ts'
 import { type LabCard, type LabCardOptions, makeLabCard, type TpmLabCard } from './lab-card.ts'
 import { makeLabFolder } from './lab-folder.ts'
-import { startSoftwareTpm } from './software-tpm.ts'
+import { startSimulatedTpm } from './simulated-tpm.ts'
+import { type SoftwareTpm, startSoftwareTpm } from './software-tpm.ts'
 
 export interface CardLabOptions {
-  /** `embedded` unless given: in this process. `swtpm`: a process of its own, which must be installed. */
-  readonly tpm?: 'embedded' | 'swtpm'
+  /**
+   * `embedded` unless given: in this process. `swtpm`: a process of its own, which must be installed. `simulate`: a swtpm that
+   * takes as long for each command as was published of a chip.
+   */
+  readonly tpm?: 'embedded' | 'swtpm' | { readonly simulate: ChipName }
   /** One card, `work`, with a P-256 key in 9a, unless given. */
   readonly cards?: readonly LabCardOptions[]
   /** A certificate authority with EST and web enrolment, on a free port of this machine. */
@@ -65,7 +70,7 @@ export async function cardLab({
     const tcti =
       tpm === 'embedded'
         ? 'embedded:'
-        : await parts.add(startSoftwareTpm(folder.path), (one) => one.stop()).then((one) => one.tcti)
+        : await parts.add(startTpm(folder.path, tpm), (one) => one.stop()).then((one) => one.tcti)
     const authority = ca
       ? await parts.add(startAuthority(join(folder.path, 'ca'), log), (one) => one.close())
       : undefined
@@ -97,6 +102,9 @@ export async function cardLab({
     throw error
   }
 }
+
+const startTpm = (folder: string, tpm: 'swtpm' | { readonly simulate: ChipName }): Promise<SoftwareTpm> =>
+  tpm === 'swtpm' ? startSoftwareTpm(folder) : startSimulatedTpm(folder, tpm.simulate)
 
 function cardOf(cards: readonly TpmLabCard[], name: string | undefined): LabCard {
   const [found, ...more] = cards.filter((card) => name === undefined || card.name === name)

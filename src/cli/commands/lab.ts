@@ -1,7 +1,10 @@
+import type { ChipName } from '../../testing/index.ts'
 import type { Run } from '../context.ts'
 import { runInLab } from '../in-lab.ts'
 
 export const run: Run = (context, ...words) => {
-  const tpm = context.options.swtpm === true ? 'swtpm' : 'embedded'
+  const { swtpm, simulate } = context.options
+  const software = swtpm === true ? 'swtpm' : 'embedded'
+  const tpm = simulate === undefined ? software : { simulate: simulate as ChipName }
   return runInLab(context, words, { tpm, ca: true, certificate: 'smartcard-logon' })
 }
