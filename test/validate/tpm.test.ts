@@ -2,6 +2,7 @@
 // The checks of a TPM: each passes on the embedded one, and finds the TPM that is wrong on purpose, a shim before it.
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
+import { TPM_MAKER_INTERMEDIATES } from '../../src/attest/makers/tpm.ts'
 import { createCard } from '../../src/cards/create.ts'
 import { listCards } from '../../src/cards/list.ts'
 import { command, NO_PASSWORD } from '../../src/tpm/command.ts'
@@ -13,6 +14,7 @@ import { ORDERS } from '../../src/validate/quality/curves.ts'
 import { inverse, modulo, toNumber } from '../../src/validate/quality/numbers.ts'
 import { SCRATCH_CARD } from '../../src/validate/tpm/card.ts'
 import { errataOf } from '../../src/validate/tpm/errata.ts'
+import { endorsed } from '../../src/validate/tpm/facts.ts'
 import { TPM_CHECKS, withTpm } from '../../src/validate/tpm/index.ts'
 import { Scratch, scratchScalar } from '../../src/validate/tpm/scratch.ts'
 import type { Exchange, Hooks } from '../support/proxy.ts'
@@ -296,6 +298,13 @@ test('time.card makes a card and destroys it, and one that a killed run left', a
   assert.equal(Object.keys(times ?? {}), ['ECDSA P-256, the TPM alone', 'ECDSA P-256, Card.sign'])
   assert.equal(await listCards({ home }), [])
   assert.equal([...(await usedIndices(tpm.device))], [])
+})
+
+test('a certificate that is not for an endorsement key is refused', () => {
+  assert.is(endorsed([]).verdict, 'info')
+  const [ca = new Uint8Array(0)] = TPM_MAKER_INTERMEDIATES
+  assert.is(endorsed([ca]).verdict, 'fail')
+  assert.is(endorsed([Uint8Array.of(0x30, 0)]).verdict, 'fail')
 })
 
 test('known faults by maker and firmware', () => {

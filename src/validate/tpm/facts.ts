@@ -172,7 +172,11 @@ async function clock({ device }: Scratch): Promise<TpmOutcome> {
 
 async function endorsement({ device }: Scratch): Promise<TpmOutcome> {
   const keys = await endorsementKeys(device)
-  const certified = keys.flatMap(({ certificate }) => (certificate === undefined ? [] : [certificate]))
+  return endorsed(keys.flatMap(({ certificate }) => (certificate === undefined ? [] : [certificate])))
+}
+
+/** What the certificates of endorsement keys (DER) are worth. */
+export function endorsed(certified: readonly Uint8Array[]): TpmOutcome {
   if (certified.length === 0) return { verdict: 'info', says: 'It has no certificate of its maker that can be read.' }
   const trust = { roots: TPM_MAKER_ROOTS.map((der) => new X509Certificate(der)), at: new Date(), lists: [] }
   const between = TPM_MAKER_INTERMEDIATES.map(readBoth)

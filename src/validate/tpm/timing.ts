@@ -57,6 +57,28 @@ async function operations(scratch: Scratch): Promise<TpmOutcome> {
   return told(times)
 }
 
+/** Whether other keys in the TPM slow a key down, and what it costs where it has to be loaded first. */
+async function load(scratch: Scratch): Promise<TpmOutcome> {
+  const { device } = scratch
+  const parent = await scratch.parent()
+  const [first, second] = [await own(scratch, 'P-256'), await own(scratch, 'P-256')]
+  const sign = async (blob: CardFileKey) =>
+    device.run(keyCommand(signDigest('P-256', DIGEST), await device.keys.get(blob, parent), NO_PASSWORD))
+  const alone = await repeat(scratch.tpm, MANY, () => sign(first))
+  await device.keys.evictAll()
+  const loading = await repeat(scratch.tpm, MANY, async () => {
+    await sign(first)
+    await device.keys.evict(first)
+  })
+  const inTurn = await repeat(scratch.tpm, MANY, (at) => sign(at % 2 === 0 ? first : second))
+  await device.keys.evictAll()
+  return told({
+    'ECDSA P-256, key in the TPM alone': distributionOf(alone),
+    'ECDSA P-256, two keys in turn': distributionOf(inTurn),
+    'ECDSA P-256, key loaded and flushed each time': distributionOf(loading),
+  })
+}
+
 const RIGHT = scratchScalar('right PIN')
 
 /** Wrong PINs that agree with the right one in many octets, and in none. */
@@ -124,6 +146,7 @@ const HOW = 'Svenda et al., TPMScan, CHES 2024'
 export const TIMING_CHECKS: readonly TpmCheck[] = [
   { id: 'time.keys', title: 'Making keys', source: HOW, class: 'T', run: makingKeys },
   { id: 'time.operations', title: 'Signatures, decryption, key agreement', source: HOW, class: 'T', run: operations },
+  { id: 'time.load', title: 'Other keys in the TPM', source: HOW, class: 'T', run: load },
   { id: 'time.pin', title: 'Right and wrong PINs', source: 'TPM 2.0 Library, Part 1, 34.2.8', class: 'T', run: pins },
   { id: 'time.nv', title: 'NV and sessions', source: HOW, class: 'T', run: nvAndSessions },
 ]
