@@ -2,7 +2,7 @@
 // of time (bin/code-cache.js): nearly 200 modules take as long to load as all that a command does. `npm run build`, and
 // scripts/setup, run it.
 import { spawnSync } from 'node:child_process'
-import { mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { copyFileSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { createRequire } from 'node:module'
 import { dirname, join } from 'node:path'
 import { fileURLToPath, pathToFileURL } from 'node:url'
@@ -83,4 +83,20 @@ await build({
   logOverride: { 'empty-import-meta': 'silent' },
   logLevel: 'warning',
 })
+
+// The page of `tessera web`, whole: nothing is built where the package is installed.
+const pages = join(root, 'src/web/pages')
+await build({
+  entryPoints: { app: join(pages, 'main.ts') },
+  outdir: join(dist, 'web/pages'),
+  bundle: true,
+  minify: true,
+  format: 'esm',
+  platform: 'browser',
+  target: 'es2022',
+  charset: 'utf8',
+  logLevel: 'warning',
+})
+for (const name of ['index.html', 'style.css', 'icon.svg'])
+  copyFileSync(join(pages, name), join(dist, 'web/pages', name))
 run(process.execPath, join(root, 'bin/code-cache.js'))

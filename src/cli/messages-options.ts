@@ -32,6 +32,7 @@ export const OPTION_TEXTS = {
   simulate: 'a swtpm that takes as long as was published of this chip',
   moduleFile: 'print the line of a module file of p11-kit that starts this command',
   shell: 'with --pcsc: print the lines by which a shell finds the cards',
+  urlOnly: 'print the address of the page and open no browser',
   pcsc: 'serve programs of this user on a socket of their own, without pcscd and vpcd',
   vpcd: 'where vpcd listens (default: 127.0.0.1:35963); further cards use the next ports',
   vpcdListen: 'wait for a vpcd that connects to cards (DEVICENAME 127.0.0.1:PORT)',

@@ -178,6 +178,13 @@ export const TEXT = {
     reversed: (version: string) =>
       `vpcd ${version} crashes pcscd as soon as a card that it has connected to goes away, and then no program reaches any card. Start serve before pcscd, and do not stop it. A vpcd that listens (--vpcd) does not have this fault: docs/serve.md.`,
   },
+  web: {
+    opened:
+      'The page of your cards is open in your browser. If you do not see it, open this address, which works once:',
+    address: 'Open this address in a browser of this computer. It works once:',
+    ends: 'The page ends five minutes after it was last open, or by Ctrl-C.',
+    ended: 'No page was open for five minutes: it has ended.',
+  },
   labCa: {
     running: (url: string, certificate: string) => `The laboratory CA runs at ${url} until it is stopped (Ctrl-C).
 EST:               ${url}/.well-known/est

@@ -44,6 +44,7 @@ export const OPTIONS = {
   fileOnly: { flags: '--file-only' },
   ownerPasswordFile: { flags: '--owner-password-file <file>' },
 
+  urlOnly: { flags: '--url-only' },
   create: { flags: '--create' },
   swtpm: { flags: '--swtpm' },
   simulate: { flags: '--simulate <chip>', choices: CHIP_NAMES },

@@ -29,6 +29,7 @@ const content = ['subject', 'email', 'upn', 'principal', 'sid', 'purposes'] as c
 const manage = ['lastTry', 'adminKeyFile'] as const
 
 export const COMMANDS: readonly CommandRow[] = [
+  { words: 'web', options: ['urlOnly'], untilStopped: true, load: () => import('./commands/web.ts') },
   {
     words: 'create',
     asks: true,

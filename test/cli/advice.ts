@@ -229,6 +229,7 @@ export const SERVICE_ADVICE: ReadonlyArray<Advice<ServiceState>> = [
     state: 'labCa',
     typed: 'lab-ca user add maria --directory {directory} --pin-file {password}',
   },
+  { line: 'web', state: 'service', typed: 'web --url-only', until: 'Open this address' },
   { line: 'serve NAME', state: 'reader', typed: 'serve work --vpcd 127.0.0.1:{vpcd}', until: 'Serving card' },
   { line: 'serve NAME --vpcd X', state: 'reader', typed: 'serve work --vpcd 127.0.0.1:{vpcd}', until: 'Serving card' },
   { line: 'serve %i', state: 'reader', typed: 'serve work --vpcd 127.0.0.1:{vpcd}', until: 'Serving card' },

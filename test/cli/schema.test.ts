@@ -275,6 +275,13 @@ test('the laboratory CA', async () => {
   await json(2, `lab-ca revoke 2 --directory ${directory}`)
 })
 
+test('the page in the browser', async () => {
+  const web = await startProgram(['web', '--url-only', '--json'])
+  assert.equal(checker.faults('web', JSON.parse(web.firstLine)), [])
+  seen.add('web')
+  assert.is(await web.stop(), 0)
+})
+
 test('what needs no card', async () => {
   await json(0, 'doctor')
   await json(0, 'pkcs11 --module-file')

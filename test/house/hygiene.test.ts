@@ -95,9 +95,13 @@ const mustShip = [
   'dist/tessera.1',
   'dist/tessera.cjs',
   'dist/tls/worker.js',
+  'dist/web/pages/app.js',
+  'dist/web/pages/icon.svg',
+  'dist/web/pages/index.html',
+  'dist/web/pages/style.css',
 ]
 const mayShip =
-  /^(package\.json|LICENSE|README\.md|CHANGELOG\.md|SECURITY\.md|require\/\w+\.cjs|bin\/(tessera|tessera-card|code-cache\.js|package\.json)|scripts\/native\.mjs|docs\/.+|examples\/.+\.(ts|sh|mjs)|examples\/ci\/package\.json|dist\/tessera\.(cjs|1)|dist\/commonjs\/package\.json|dist\/.+\.(js|d\.ts)|native\/CMakeLists\.txt|native\/addon\.cc|native\/(common|kdf|net|pcsc|provider|static|terminal|tls|tpm)\/\w+\.(cc|c|h)|native\/static\/(\w+\.cmake|exports))$/
+  /^(package\.json|LICENSE|README\.md|CHANGELOG\.md|SECURITY\.md|require\/\w+\.cjs|bin\/(tessera|tessera-card|code-cache\.js|package\.json)|scripts\/native\.mjs|docs\/.+|examples\/.+\.(ts|sh|mjs)|examples\/ci\/package\.json|dist\/tessera\.(cjs|1)|dist\/commonjs\/package\.json|dist\/.+\.(js|d\.ts)|dist\/web\/pages\/\w+\.(html|css|svg)|native\/CMakeLists\.txt|native\/addon\.cc|native\/(common|kdf|net|pcsc|provider|static|terminal|tls|tpm)\/\w+\.(cc|c|h)|native\/static\/(\w+\.cmake|exports))$/
 
 test('the package ships what it needs and nothing else', () => {
   const output = execFileSync('npm', ['pack', '--dry-run', '--json', '--ignore-scripts', '--loglevel=error'], {

@@ -2,7 +2,7 @@
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
 import { utf8 } from '../../src/bytes.ts'
-import { pinWeakness } from '../../src/piv/pin-quality.ts'
+import { pinWeakness } from '../../src/piv/pin-weakness.ts'
 
 const ROWS = {
   known: ['12345678', '123456', '000000', '654321'],

@@ -76,6 +76,7 @@ export function lintJobs(): Job[] {
   const tools: Record<string, [string, ...string[]]> = {
     'lint/biome': ['node_modules/.bin/biome', 'check', '--error-on-warnings', '.'],
     'lint/types': ['node_modules/.bin/tsc', '-p', 'tsconfig.json'],
+    'lint/types-of-pages': ['node_modules/.bin/tsc', '-p', 'src/web/pages'],
     'lint/clang-format': ['clang-format', '--dry-run', '--Werror', ...native],
   }
   return Object.entries(tools).map(([name, argv]) => ({ name, argv, limit: defaultLimit, takes: 0, kind: 'exit' }))

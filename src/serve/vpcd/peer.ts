@@ -2,7 +2,7 @@
 import { readFile } from 'node:fs/promises'
 import type { Socket } from 'node:net'
 import { PcscError } from '../../errors.ts'
-import { type Endpoint, findTcpRow, type TcpRow } from './proc-net-tcp.ts'
+import { type Endpoint, findTcpRow } from './proc-net-tcp.ts'
 
 /** The user that distributions run pcscd as, where it is not root. */
 const SYSTEM_USER = 'pcscd'
@@ -21,28 +21,37 @@ async function trustedUsers(): Promise<readonly (number | undefined)[]> {
 }
 
 /**
+ * The user at the other end of a TCP connection of this machine; undefined where it has gone. Ask once the peer has sent
+ * something. Rejects if the system cannot say.
+ */
+export async function ownerOf(socket: Socket): Promise<number | undefined> {
+  const { localAddress, localPort, remoteAddress, remotePort } = socket
+  const there: Endpoint = { address: remoteAddress ?? '', port: remotePort ?? 0 }
+  const here: Endpoint = { address: localAddress ?? '', port: localPort ?? 0 }
+  const row = await findTcpRow(({ local, remote }) => same(local, there) && same(remote, here))
+  return row === undefined || row.inode === 0 ? undefined : row.uid
+}
+
+/**
  * Resolves when the peer of a connection may have the card; `who` names it in errors. Call it once the peer has sent
  * something: the kernel does not know the owner of a connection that is not accepted yet.
  * @throws PcscError ERR_SERVE_PEER
  */
 export async function checkPeer(socket: Socket, who: string): Promise<void> {
   if (process.platform !== 'linux') return
-  const { localAddress, localPort, remoteAddress, remotePort } = socket
-  const there: Endpoint = { address: remoteAddress ?? '', port: remotePort ?? 0 }
-  const here: Endpoint = { address: localAddress ?? '', port: localPort ?? 0 }
-  let row: TcpRow | undefined
+  let owner: number | undefined
   try {
-    row = await findTcpRow(({ local, remote }) => same(local, there) && same(remote, here))
+    owner = await ownerOf(socket)
   } catch (cause) {
     const why = 'since /proc/net/tcp cannot be read'
     throw refused(`The owner of ${who} cannot be found out, ${why}: the card is not given to it.`, { cause })
   }
-  if (row === undefined || row.inode === 0) {
+  if (owner === undefined) {
     throw refused(`The owner of ${who} cannot be found out, since it has gone: the card is not given to it.`)
   }
-  if ((await trustedUsers()).includes(row.uid)) return
+  if ((await trustedUsers()).includes(owner)) return
   throw refused(
-    `${capital(who)} runs as the user ${row.uid}, and is not pcscd, which runs as root or as you: the card is not given to it, since it would be sent the PIN. See which program it is: ss -tnpa.`,
+    `${capital(who)} runs as the user ${owner}, and is not pcscd, which runs as root or as you: the card is not given to it, since it would be sent the PIN. See which program it is: ss -tnpa.`,
   )
 }
 

@@ -1,0 +1,73 @@
+// What the page can have done: one row an act, with the fields of its form.
+import { createCard, destroyCard, openCard, removeDeadCard, renameCard, whyDead } from '../cards/index.ts'
+import { UsageError } from '../errors.ts'
+import type { Card } from '../piv/host/card.ts'
+import type { Form } from './form.ts'
+
+export interface ActPlace {
+  readonly tcti?: string
+}
+
+interface Act {
+  readonly fields: readonly string[]
+  readonly run: (form: Form, place: ActPlace) => Promise<void>
+}
+
+const READER = 'reader:'
+
+async function withCard(form: Form, place: ActPlace, work: (card: Card) => Promise<void>): Promise<void> {
+  const id = form.text('card')
+  const card = await openCard(id.startsWith(READER) ? { reader: id.slice(READER.length) } : { ...place, name: id })
+  try {
+    await work(card)
+  } finally {
+    await card.close()
+  }
+}
+
+export const ACTS = {
+  create: {
+    fields: ['name'],
+    run: async (form, place) => (await createCard({ ...place, name: form.text('name') })).close(),
+  },
+  'change-pin': {
+    fields: ['card', 'pin', 'newPin'],
+    run: (form, place) =>
+      withCard(form, place, (card) => card.changePin({ pin: form.secret('pin'), newPin: form.secret('newPin') })),
+  },
+  'change-puk': {
+    fields: ['card', 'puk', 'newPuk'],
+    run: (form, place) =>
+      withCard(form, place, (card) => card.changePuk({ puk: form.secret('puk'), newPuk: form.secret('newPuk') })),
+  },
+  unblock: {
+    fields: ['card', 'puk', 'newPin'],
+    run: (form, place) =>
+      withCard(form, place, (card) => card.unblockPin({ puk: form.secret('puk'), newPin: form.secret('newPin') })),
+  },
+  rename: {
+    fields: ['card', 'newName'],
+    run: (form) => renameCard(form.text('card'), form.text('newName')),
+  },
+  remove: {
+    fields: ['card', 'typed'],
+    run: remove,
+  },
+} as const satisfies Readonly<Record<string, Act>>
+
+export type ActName = keyof typeof ACTS
+
+/** The name is typed, as at the command line: a click alone removes nothing. */
+async function remove(form: Form, place: ActPlace): Promise<void> {
+  const name = form.text('card')
+  if (form.text('typed') !== name) {
+    throw new UsageError('ERR_USAGE', 'Nothing was removed: the name that was typed is another one.')
+  }
+  try {
+    await destroyCard(name, place)
+  } catch (error) {
+    // The page said of a card that its TPM does not know any more that only its file is removed.
+    if (whyDead(error) === undefined) throw error
+    await removeDeadCard(name, place)
+  }
+}
