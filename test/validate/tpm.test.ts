@@ -17,7 +17,7 @@ import { errataOf } from '../../src/validate/tpm/errata.ts'
 import { endorsed } from '../../src/validate/tpm/facts.ts'
 import { TPM_CHECKS, withTpm } from '../../src/validate/tpm/index.ts'
 import { Scratch, scratchScalar } from '../../src/validate/tpm/scratch.ts'
-import type { Exchange, Hooks } from '../support/proxy.ts'
+import { type Exchange, type Hooks, startProxy } from '../support/proxy.ts'
 import { Random } from '../support/random.ts'
 import { startSwtpm } from '../support/swtpm.ts'
 import { tempDir } from '../support/temp.ts'
@@ -285,6 +285,23 @@ test('lockout.counts spends one try and gives it back, and finds a TPM that does
     ).verdict,
     'skipped',
   )
+})
+
+test('where the TPM goes away in the middle, what was found until then is kept', async () => {
+  const proxy = await startProxy({ transmit: (command) => tpm.machine.transmit(command) })
+  const place = { tcti: proxy.tcti, home: tempDir('home'), ownerPassword: new Uint8Array(0), seconds: 1 }
+  const found = await withTpm(place, async (scratch) => {
+    const before = await find('tpm.commands').run(scratch)
+    proxy.hooks = { onCommand: () => 'drop' }
+    return [
+      before.verdict,
+      await find('lock.counts')
+        .run(scratch)
+        .catch(({ code }: { code: string }) => code),
+    ]
+  })
+  assert.equal(found, ['pass', 'ERR_TPM_GONE'])
+  await proxy.stop()
 })
 
 test('time.card makes a card and destroys it, and one that a killed run left', async () => {

@@ -1,5 +1,6 @@
 // All checks of a TPM, in the order in which they are run.
 import { join } from 'node:path'
+import { TpmError } from '../../errors.ts'
 import { files } from '../../files/files.ts'
 import { processLocks } from '../../home/locks.ts'
 import { releaseDevice } from '../../tpm/devices.ts'
@@ -50,13 +51,19 @@ export async function withTpm<T>(place: TpmPlace, work: (scratch: Scratch) => Pr
     const scratch = new Scratch({ ...settings, device, home, restart })
     try {
       await scratch.clean()
-      return await work(scratch).finally(() => scratch.clean())
+      return await work(scratch).finally(() => scratch.clean().catch(unlessGone))
     } finally {
       await releaseDevice(device)
     }
   } finally {
     lock.release()
   }
+}
+
+/** What was found until then is worth more than this error. The next run removes what is left. */
+function unlessGone(error: unknown): void {
+  const isReached = !(error instanceof TpmError) || error.layer === undefined || error.layer === 'tpm'
+  if (isReached) throw error
 }
 
 /** A lost state of the embedded TPM is not made anew where cards may live in it. */
