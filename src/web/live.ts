@@ -4,11 +4,14 @@ import { mkdir } from 'node:fs/promises'
 import { Home } from '../home/home.ts'
 import { Mutex } from '../mutex.ts'
 import { watchReaders } from '../pcsc/readers.ts'
-import type { Shown } from './shown.ts'
+import type { Shown, ShownState } from './shown.ts'
 import { shownCards } from './view.ts'
 
 /** A browser opens six connections to one server: as many pages as leave some for acts. */
 const MOST_PAGES = 4
+/** When another process lets a card go, or shows it in a reader, no file changes: it is asked for, in milliseconds. */
+const AGAIN_MS = 1000
+const PASSING: readonly ShownState[] = ['in-use', 'busy']
 
 export interface Page {
   /** Octets of an event stream. */
@@ -27,6 +30,7 @@ export class Live {
   readonly #readers = watchReaders()
   #files: FSWatcher | undefined
   #idle: NodeJS.Timeout | undefined
+  #again: NodeJS.Timeout | undefined
   #last: string | undefined
   #isListing = false
   #isClosed = false
@@ -82,6 +86,7 @@ export class Live {
   async close(): Promise<void> {
     this.#isClosed = true
     clearTimeout(this.#idle)
+    clearTimeout(this.#again)
     this.#files?.close()
     this.#readers.close()
     for (const page of this.#pages) page.end()
@@ -108,6 +113,9 @@ export class Live {
     if (this.#isClosed) return
     try {
       const shown: Shown = { cards: await shownCards(this.#place) }
+      clearTimeout(this.#again)
+      if (shown.cards.some(({ state }) => PASSING.includes(state)))
+        this.#again = setTimeout(() => this.#changed(), AGAIN_MS)
       const event = `event: cards\ndata: ${JSON.stringify(shown)}\n\n`
       if (event === this.#last) return
       this.#last = event

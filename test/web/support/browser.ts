@@ -11,7 +11,7 @@ export type { Browser, BrowserContext, Page }
 const PACKAGES = join(root, 'test/strangers/packages/node_modules')
 const CHROMIUM = '/usr/bin/chromium'
 /** Ends what hangs, and nothing else. */
-const LIMIT_MS = 120_000
+const LIMIT_MS = 15_000
 
 export const noBrowser = (): string | undefined =>
   existsSync(CHROMIUM) ? undefined : 'chromium is not installed (Debian has a package of it)'
