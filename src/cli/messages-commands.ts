@@ -16,7 +16,7 @@ export const GROUPS = {
 } as const
 
 export const COMMAND_TEXTS = {
-  web: 'manage your cards in the browser, at a page of this computer for you alone',
+  web: 'manage your cards and sign in with them in the browser, at a page of this computer for you alone',
   create: 'make a card in the TPM',
   list: 'list the cards in the TPM and in readers',
   info: 'show a card and its keys',

@@ -1,7 +1,11 @@
 // What the page can have done: one row an act, with the fields of its form.
 import { createCard, destroyCard, openCard, removeDeadCard, renameCard, whyDead } from '../cards/index.ts'
+import { readCertificates } from '../enroll/read.ts'
 import { UsageError } from '../errors.ts'
 import type { Card } from '../piv/host/card.ts'
+import { forget, signOutElsewhere } from '../signin/accounts.ts'
+import { signInInBackground } from '../signin/background.ts'
+import { pemOf } from '../x509/pem.ts'
 import type { Form } from './form.ts'
 
 export interface ActPlace {
@@ -53,9 +57,33 @@ export const ACTS = {
     fields: ['card', 'typed'],
     run: remove,
   },
+  'sign-in': {
+    fields: ['address', 'service', 'ca', 'pin'],
+    run: signIn,
+  },
+  'sign-out': {
+    fields: ['address'],
+    run: async (form) => void (await signOutElsewhere(form.text('address'))),
+  },
+  forget: {
+    fields: ['address'],
+    run: async (form) => void (await forget(form.text('address'))),
+  },
 } as const satisfies Readonly<Record<string, Act>>
 
 export type ActName = keyof typeof ACTS
+
+/** In the background: closing the page leaves the session. What is empty is remembered, or found. */
+async function signIn(form: Form, place: ActPlace): Promise<void> {
+  const [service, file] = [form.text('service'), form.text('ca')]
+  const ca = file === '' ? '' : readCertificates(Buffer.from(file, 'base64')).map(pemOf).join('')
+  await signInInBackground({
+    ...{ ...place, address: form.text('address'), ...(service !== '' && { service }), ...(ca !== '' && { ca }) },
+    pin: form.secret('pin'),
+    // The last try counts where the card is shown with its tries: at the change of the PIN.
+    minTriesLeft: 2,
+  })
+}
 
 /** The name is typed, as at the command line: a click alone removes nothing. */
 async function remove(form: Form, place: ActPlace): Promise<void> {

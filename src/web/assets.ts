@@ -9,8 +9,10 @@ export interface Asset {
   readonly body: Buffer
 }
 
+const HTML = 'text/html; charset=utf-8'
 const FILES = {
-  '/': ['index.html', 'text/html; charset=utf-8'],
+  '/': ['index.html', HTML],
+  '/sign-in': ['index.html', HTML],
   '/app.js': ['app.js', 'text/javascript; charset=utf-8'],
   '/style.css': ['style.css', 'text/css; charset=utf-8'],
   '/icon.svg': ['icon.svg', 'image/svg+xml'],
@@ -24,7 +26,9 @@ export async function readAssets(): Promise<(path: string, headers: LanguageHead
     assets.set(path, { type, body: await readFile(join(folder, file)) })
   return (path, headers) => {
     const asset = assets.get(path)
-    return asset === undefined || path !== '/' ? asset : { ...asset, body: inLanguage(asset.body, chosen(headers)) }
+    return asset === undefined || asset.type !== HTML
+      ? asset
+      : { ...asset, body: inLanguage(asset.body, chosen(headers)) }
   }
 }
 

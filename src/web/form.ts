@@ -4,8 +4,8 @@ import type { IncomingMessage } from 'node:http'
 import { space } from '../bytes.ts'
 import { UsageError } from '../errors.ts'
 
-/** More than the longest card names, PINs and PUKs take. */
-export const LONGEST_FORM = 2048
+/** More than PINs, names and the certificates of a CA take. */
+export const LONGEST_FORM = 32 * 1024
 const [LINE, EQUALS] = [0x0a, 0x3d]
 
 /** The body of a request, in one array to overwrite after use. Undefined for a body that is too long. */

@@ -4,12 +4,12 @@ import { mkdir } from 'node:fs/promises'
 import { Home } from '../home/home.ts'
 import { Mutex } from '../mutex.ts'
 import { watchReaders } from '../pcsc/readers.ts'
-import type { Shown, ShownState } from './shown.ts'
-import { shownCards } from './view.ts'
+import type { ShownState } from './shown.ts'
+import { shownNow } from './view.ts'
 
 /** A browser opens six connections to one server: as many pages as leave some for acts. */
 const MOST_PAGES = 4
-/** When another process lets a card go, or shows it in a reader, no file changes: it is asked for, in milliseconds. */
+/** When another process lets a card go, shows it in a reader, or signs out, no card file changes: it is asked for, in milliseconds. */
 const AGAIN_MS = 1000
 const PASSING: readonly ShownState[] = ['in-use', 'busy']
 
@@ -112,9 +112,10 @@ export class Live {
   async #tell(): Promise<void> {
     if (this.#isClosed) return
     try {
-      const shown: Shown = { cards: await shownCards(this.#place) }
+      const shown = await shownNow(this.#place)
       clearTimeout(this.#again)
-      if (shown.cards.some(({ state }) => PASSING.includes(state)))
+      const isSignedIn = shown.accounts.some(({ signedIn }) => signedIn !== undefined)
+      if (isSignedIn || shown.cards.some(({ state }) => PASSING.includes(state)))
         this.#again = setTimeout(() => this.#changed(), AGAIN_MS)
       const event = `event: cards\ndata: ${JSON.stringify(shown)}\n\n`
       if (event === this.#last) return

@@ -61,9 +61,22 @@ export interface ShownError {
   readonly triesLeft?: number
 }
 
+/** A remembered way to sign in. */
+export interface ShownAccount {
+  readonly address: string
+  readonly service: string
+  /** Last name of its card. */
+  readonly card: string
+  readonly isCardHere: boolean
+  /** ISO 8601. Only a session in the background can be ended here. */
+  readonly signedIn?: { readonly since: string; readonly expires: string; readonly background: boolean }
+  readonly ended?: { readonly at: string; readonly reason: 'signed-out' | 'card-removed' | 'expired' | 'service' }
+}
+
 /** One event of the page. */
 export interface Shown {
   readonly cards: readonly ShownCard[]
+  readonly accounts: readonly ShownAccount[]
 }
 
 /** Content type of what the page sends. A page of another origin cannot send it without asking, and is refused. */

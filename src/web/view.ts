@@ -1,7 +1,17 @@
-// Cards as the page shows them, from the listing of all cards.
+// Cards and accounts as the page shows them, from the listings of both.
 import { type CardSummary, listCards } from '../cards/index.ts'
 import { isCardError } from '../errors.ts'
-import type { CardAct, ShownCard, ShownCertificate, ShownError, ShownSecret, ShownState } from './shown.ts'
+import { type AccountSummary, accounts } from '../signin/accounts.ts'
+import type {
+  CardAct,
+  Shown,
+  ShownAccount,
+  ShownCard,
+  ShownCertificate,
+  ShownError,
+  ShownSecret,
+  ShownState,
+} from './shown.ts'
 
 type Readable = Extract<CardSummary, { readonly pin: unknown }>
 
@@ -25,9 +35,31 @@ const ACTS: Readonly<Record<ShownState, readonly [tpm: readonly CardAct[], reade
 }
 const BY_PUK: readonly CardAct[] = ['change-puk', 'unblock']
 
-/** All cards. A card of the TPM that another process serves is used in its reader, and shown there. */
-export async function shownCards(place: { readonly tcti?: string }): Promise<ShownCard[]> {
-  const all = await listCards(place)
+export async function shownNow(place: { readonly tcti?: string }): Promise<Shown> {
+  const [all, known] = [await listCards(place), await accounts()]
+  return { cards: shownCards(all), accounts: known.flatMap((one) => ('error' in one ? [] : [shownAccount(one, all)])) }
+}
+
+type Readily = Exclude<AccountSummary, { readonly error: unknown }>
+
+function shownAccount({ address, service, card, signedIn, ended }: Readily, all: readonly CardSummary[]): ShownAccount {
+  const isCardHere =
+    all.some((one) => 'cardId' in one && one.cardId === card.id) || all.some(({ name }) => name === card.name)
+  return {
+    ...{ address, service, card: card.name, isCardHere },
+    ...(signedIn && {
+      signedIn: {
+        since: signedIn.since.toISOString(),
+        expires: signedIn.expires.toISOString(),
+        background: signedIn.background,
+      },
+    }),
+    ...(ended && { ended: { at: ended.at.toISOString(), reason: ended.reason } }),
+  }
+}
+
+/** A card of the TPM that another process serves is used in its reader, and shown there. */
+function shownCards(all: readonly CardSummary[]): ShownCard[] {
   const served = all.flatMap((card) => ('tpmCard' in card && card.tpmCard !== undefined ? [card.tpmCard] : []))
   return all.filter((card) => card.kind === 'reader' || !served.includes(card.name)).map(shownCard)
 }

@@ -39,7 +39,7 @@ const arrows: Readonly<Record<string, readonly string[]>> = {
   signin: ['cards', 'tls', 'enroll', 'tpm', 'pcsc', 'home', 'files', 'piv', 'piv/host', 'https', 'x509'],
   testing: ['cards', 'serve', 'doors/pkcs11', 'channel', 'enroll', 'lab-ca', 'piv', 'piv/host', 'native'],
   validate: ['attest', 'tpm', 'piv', 'piv/host', 'cards', 'channel', 'iso7816', 'x509', 'files', 'home'],
-  web: ['serve/vpcd', 'cards', 'pcsc', 'home', 'piv', 'piv/host'],
+  web: ['serve/vpcd', 'signin', 'cards', 'enroll', 'x509', 'pcsc', 'home', 'piv', 'piv/host'],
   terminal: ['native'],
   index: ['cards', 'tpm', 'pcsc', 'piv', 'vault', 'piv/host', 'channel'],
   tour: ['index', 'cards'],

@@ -203,7 +203,7 @@ test('each check refuses, by itself, a request that is right in all else', async
     assert.match(said, new RegExp(`^\\{"refused":"${why}"\\} 4`), `${method} ${path}: ${why}: ${said}`)
   }
   if (missing !== undefined) return
-  const long = await request('POST', '/api/create', good, `name=${'x'.repeat(3000)}`)
+  const long = await request('POST', '/api/create', good, `name=${'x'.repeat(40_000)}`)
   assert.match(long, '"refused":"length"')
   assert.match(await request('POST', '/api/create', good, 'name=work\nmore=1'), 'ERR_USAGE')
 })

@@ -22,7 +22,7 @@ export function open(name: TaskName, card: TaskCard, tell: Tell): void {
     }
     const where = names.length > 1 ? t('step', { at: at + 1, all: names.length }) : undefined
     show(dialog, titleId, next, about, where, at > 0, (done) => {
-      tell(t(`task.${next}.done`, { card: done.name }))
+      tell(t(`task.${next}.done`, wordsAbout(done)))
       step(at + 1, done)
     })
   }
@@ -39,12 +39,12 @@ function show(
   done: (card: TaskCard) => void,
 ): void {
   const task = taskOf(name, card)
-  const values = { card: card.name, slots: card.neverKeys.join(', ') }
+  const values = wordsAbout(card)
   const controls = task.fields.map((field) => control(field, card))
   const failure = h('p', { class: 'failure', role: 'alert' })
   const submit = h(
     'button',
-    { type: 'submit', class: name === 'remove' ? 'danger' : 'primary' },
+    { type: 'submit', class: name === 'remove' || name === 'forget' ? 'danger' : 'primary' },
     t(`task.${name}.submit`),
   )
   const cancel = h('button', { type: 'button' }, t(isLater ? 'later' : 'cancel'), { onclick: () => dialog.close() })
@@ -79,8 +79,15 @@ function show(
   )
   dialog.replaceChildren(form)
   if (!dialog.open) dialog.showModal()
-  controls[0]?.focus()
+  if (controls[0] === undefined) submit.focus()
+  else controls[0].focus()
 }
+
+const wordsAbout = ({ name, neverKeys, account }: TaskCard) => ({
+  card: name,
+  slots: neverKeys.join(', '),
+  address: account?.address ?? '',
+})
 
 const SECRETS = ['pin', 'puk', 'newPin', 'newPuk']
 const isSecret = ({ name }: Control): boolean => SECRETS.includes(name)
@@ -104,7 +111,9 @@ function readAll(controls: readonly Control[]): Record<string, string> | undefin
 }
 
 function after(name: TaskName, card: TaskCard, typed: Readonly<Record<string, string>>): TaskCard {
-  return name === 'create' ? freshCard(typed.name ?? '') : card
+  if (name === 'create') return freshCard(typed.name ?? '')
+  const { address, service = '' } = typed
+  return address === undefined ? card : { ...card, account: { address, service } }
 }
 
 function wordsOf(outcome: NonNullable<Outcome>): string {
@@ -112,5 +121,5 @@ function wordsOf(outcome: NonNullable<Outcome>): string {
   const { code, message, triesLeft } = outcome
   // The last try was wrong.
   const key = `error.${triesLeft === 0 ? code.replace('_WRONG', '_BLOCKED') : code}`
-  return hasText(key) ? t(key, { left: triesLeft ?? 0 }) : t('error.other', { code, message })
+  return hasText(key) ? t(key, { left: triesLeft ?? 0, message }) : t('error.other', { code, message })
 }

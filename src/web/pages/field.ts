@@ -33,7 +33,7 @@ function box(label: string, hintText: string | undefined, isSecret: boolean, isN
     type: isSecret ? 'password' : 'text',
     autocomplete: isSecret ? NOT_KEPT : 'off',
     inputmode: isNumber ? 'numeric' : undefined,
-    maxlength: isSecret ? 8 : 64,
+    maxlength: isSecret ? 8 : 254,
     'aria-describedby': `${hintText === undefined ? '' : `${hintId} `}${faultId}`,
   })
   const fail = (message: string) => {
@@ -58,7 +58,7 @@ const AGAIN: Readonly<Record<'new-pin' | 'new-puk', TextKey>> = {
 export function control(field: Field, card: TaskCard): Control {
   const { kind } = field
   const isDigits = card.format === 'digits'
-  const isSecret = kind !== 'name' && kind !== 'typed'
+  const isSecret = kind.endsWith('pin') || kind.endsWith('puk')
   const first = box(
     t(field.label, { card: card.name }),
     field.hint && t(field.hint),
@@ -73,10 +73,13 @@ export function control(field: Field, card: TaskCard): Control {
     },
     focus: () => first.input.focus(),
   }
+  if (kind === 'file') return fileControl(field)
   if (kind === 'new-pin' || kind === 'new-puk') return { ...base, ...twice(kind, first, card) }
   const faultOf = (value: string): TextKey | undefined => {
     if (value === '') return 'fault.empty'
     if (kind === 'name' && !CARD_NAME.test(value)) return 'fault.name'
+    if (kind === 'address' && !/^[^@\s]+@[^@\s]+$/.test(value)) return 'fault.address'
+    if (kind === 'service' && !/^https:\/\/\S+$/.test(value)) return 'fault.service'
     return kind === 'typed' && value !== card.name ? 'fault.typed' : undefined
   }
   return {
@@ -91,6 +94,41 @@ export function control(field: Field, card: TaskCard): Control {
     clear() {
       first.input.value = ''
     },
+  }
+}
+
+/** More than the certificates of a CA have. */
+const LONGEST_FILE = 20_000
+
+/** A file that may be left out: its octets in base64. */
+function fileControl({ name, label, hint }: Field): Control {
+  const [id, hintId, faultId] = [newId(), newId(), newId()]
+  const fault = h('p', { id: faultId, class: 'fault', role: 'alert' })
+  const input = h('input', { id, type: 'file', 'aria-describedby': `${hintId} ${faultId}` })
+  let content = ''
+  const fail = (message: string) => {
+    fault.textContent = message
+    input.setAttribute('aria-invalid', String(message !== ''))
+  }
+  input.addEventListener('change', async () => {
+    const file = input.files?.[0]
+    const isLong = (file?.size ?? 0) > LONGEST_FILE
+    fail(isLong ? t('fault.file') : '')
+    const octets = file === undefined || isLong ? [] : new Uint8Array(await file.arrayBuffer())
+    content = btoa(String.fromCharCode(...octets))
+  })
+  return {
+    name,
+    element: h('div', { class: 'field' }, [
+      h('label', { for: id }, t(label)),
+      h('p', { id: hintId, class: 'hint' }, hint && t(hint)),
+      input,
+      fault,
+    ]),
+    read: () => (fault.textContent === '' ? content : undefined),
+    fail,
+    clear: () => undefined,
+    focus: () => input.focus(),
   }
 }
 

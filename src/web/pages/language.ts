@@ -19,4 +19,7 @@ export function t(key: TextKey, values: Readonly<Record<string, string | number>
 /** Whether there is a text of this name, which is made of a word from elsewhere. */
 export const hasText = (key: string): key is TextKey => Object.hasOwn(TEXTS.en, key)
 
+export const minute = (iso: string): string =>
+  new Intl.DateTimeFormat(now, { dateStyle: 'medium', timeStyle: 'short' }).format(new Date(iso))
+
 export const day = (iso: string): string => new Intl.DateTimeFormat(now, { dateStyle: 'long' }).format(new Date(iso))

@@ -1,18 +1,22 @@
 // What a person does to a card: one row a task, with the fields of its form.
-import type { CardAct, ShownCard } from '../shown.ts'
+import type { CardAct, ShownAccount, ShownCard } from '../shown.ts'
 import type { TextKey } from '../texts/index.ts'
 
-export type TaskName = CardAct | 'create'
+export type AccountAct = 'sign-in' | 'sign-out' | 'forget'
+export type TaskName = CardAct | AccountAct | 'create'
 
 /** The card of a task, which after `create` is known by its name alone. */
-export type TaskCard = Pick<ShownCard, 'id' | 'name' | 'state' | 'format' | 'pin' | 'puk' | 'neverKeys'>
+export type TaskCard = Pick<ShownCard, 'id' | 'name' | 'state' | 'format' | 'pin' | 'puk' | 'neverKeys'> & {
+  /** What a task about signing in is about. */
+  readonly account?: Pick<ShownAccount, 'address' | 'service'>
+}
 
 export interface Field {
   readonly name: string
   readonly label: TextKey
   readonly hint?: TextKey
   /** `new-pin` and `new-puk` are typed twice. */
-  readonly kind: 'name' | 'pin' | 'puk' | 'new-pin' | 'new-puk' | 'typed'
+  readonly kind: 'name' | 'pin' | 'puk' | 'new-pin' | 'new-puk' | 'typed' | 'address' | 'service' | 'file'
 }
 
 export interface Task {
@@ -32,6 +36,12 @@ const newPin = (card: TaskCard): Field => ({
   hint: hint(card, 'field.newPin.hint', 'field.newPin.hint-any'),
   kind: 'new-pin',
 })
+
+const WHERE: readonly Field[] = [
+  { name: 'address', label: 'field.address', hint: 'field.address.hint', kind: 'address' },
+  { name: 'service', label: 'field.service', hint: 'field.service.hint', kind: 'service' },
+  { name: 'ca', label: 'field.ca', hint: 'field.ca.hint', kind: 'file' },
+]
 
 const ROWS: Readonly<Record<TaskName, (card: TaskCard) => Task>> = {
   create: () => ({
@@ -89,7 +99,21 @@ const ROWS: Readonly<Record<TaskName, (card: TaskCard) => Task>> = {
     fields: [{ name: 'typed', label: 'field.typed', kind: 'typed' }],
     known: { card: card.id },
   }),
+  'sign-in': (card) => {
+    const isKnown = card.account !== undefined
+    return {
+      title: isKnown ? 'task.sign-in.again' : 'task.sign-in',
+      intro: ['task.sign-in.intro'],
+      fields: [...(isKnown ? [] : WHERE), { name: 'pin', label: 'field.cardPin', kind: 'pin' }],
+      known: isKnown ? { ...about(card), service: '', ca: '' } : {},
+    }
+  },
+  'sign-out': (card) => ({ title: 'task.sign-out', intro: ['task.sign-out.intro'], fields: [], known: about(card) }),
+  forget: (card) => ({ title: 'task.forget', intro: ['task.forget.intro'], fields: [], known: about(card) }),
 }
+
+/** Which account, for a task that asks for nothing else. */
+const about = ({ account }: TaskCard): Task['known'] => ({ address: account?.address ?? '' })
 
 export const taskOf = (name: TaskName, card: TaskCard): Task => ROWS[name](card)
 
@@ -102,6 +126,14 @@ export const freshCard = (name: string): TaskCard => ({
   pin: { isDefault: true },
   puk: { isDefault: true },
   neverKeys: [],
+})
+
+/** Signing in finds its card by itself, whatever maker's it is. */
+export const forAccount = (account: ShownAccount | undefined): TaskCard => ({
+  ...freshCard(''),
+  state: 'ready',
+  format: 'any',
+  ...(account && { account }),
 })
 
 /** The tasks that one press begins: what a new card needs is asked for in one go. */

@@ -3,6 +3,10 @@
 export const en = {
   title: 'My cards – Tessera',
   heading: 'My cards',
+  'nav.cards': 'My cards',
+  'nav.sign-in': 'Sign in',
+  'title.sign-in': 'Sign in – Tessera',
+  'heading.sign-in': 'Sign in',
   language: 'Language',
   loading: 'Looking for cards …',
   none: 'There is no card yet.',
@@ -100,6 +104,43 @@ export const en = {
   'task.remove.submit': 'Remove for ever',
   'task.remove.done': '{card} was removed.',
 
+  'accounts.none': 'You have not signed in anywhere yet.',
+  'accounts.noneHint':
+    'You sign in with your address, your card and its PIN. The card needs a certificate for the address: My cards shows which there are.',
+  'accounts.add': 'Sign in to a service',
+  'accounts.about':
+    'A session goes on when you close this page or the browser. It ends when you sign out, when its time is over, or when the card is pulled out of its reader. Deleting your sign-in information removes what this computer remembers of you and the service; the card and its certificate stay.',
+  'account.at': 'at {service}, with the card {card}',
+  'account.signedIn': 'Signed in',
+  'account.until': 'since {since}, until {until}. Closing this page leaves you signed in.',
+  'account.program': 'since {since}, until {until}, by another program: sign out there.',
+  'account.notSignedIn': 'Not signed in',
+  'account.never': 'The last session was cut off.',
+  'account.ended.signed-out': 'You signed out on {at}.',
+  'account.ended.card-removed': 'The session ended on {at}, since the card was pulled out.',
+  'account.ended.expired': 'The session ended on {at}, since its time was over.',
+  'account.ended.service': 'The service ended the session on {at}.',
+  'account.cardAbsent': 'To sign in, put the card {card} in.',
+  'act.sign-in': 'Sign in',
+  'act.sign-out': 'Sign out',
+  'act.forget': 'Delete my sign-in information',
+
+  'task.sign-in': 'Sign in to a service',
+  'task.sign-in.again': 'Sign in as {address}',
+  'task.sign-in.intro': 'Closing the page later leaves you signed in; Sign out ends it.',
+  'task.sign-in.submit': 'Sign in',
+  'task.sign-in.done': 'You are signed in as {address}.',
+  'task.sign-out': 'Sign out {address}',
+  'task.sign-out.intro':
+    'Programs that use this session lose it. This computer still remembers the service and the card.',
+  'task.sign-out.submit': 'Sign out',
+  'task.sign-out.done': '{address} is signed out.',
+  'task.forget': 'Delete the sign-in information of {address}',
+  'task.forget.intro':
+    'You are signed out, and this computer forgets the service, which card you used, and when. The card and its certificate stay.',
+  'task.forget.submit': 'Delete',
+  'task.forget.done': 'This computer remembers nothing of {address} any more.',
+
   step: 'Step {at} of {all}',
   cancel: 'Cancel',
   later: 'Later',
@@ -123,6 +164,14 @@ export const en = {
   'field.newPukAgain': 'New PUK again',
   'field.typed': 'Type the name of the card, {card}, to confirm',
 
+  'field.address': 'Your address',
+  'field.address.hint': 'As in the certificate: maria@lab.example',
+  'field.service': 'Service',
+  'field.service.hint': 'Its address: https://service.example',
+  'field.ca': 'Certificate of the CA of the service',
+  'field.ca.hint': 'Only if your administrator gave you a file',
+  'field.cardPin': 'PIN of your card',
+
   lastTry: 'This is the last try: if it is wrong, the {which} is blocked.',
   'strength.short': 'Too short',
   'strength.format': 'Digits only',
@@ -136,6 +185,9 @@ export const en = {
 
   'fault.empty': 'Fill in this field.',
   'fault.name': 'Use 1 to 64 letters, digits, dots, hyphens and underscores, with no dot or hyphen first.',
+  'fault.address': 'Type the whole address, with @.',
+  'fault.service': 'Type the address of the service. It begins with https://.',
+  'fault.file': 'This file is too long for a certificate.',
   'fault.secret': 'Choose another one: {why}.',
   'fault.match': 'The two are not the same. Type it again.',
   'fault.typed': 'This is another name. Nothing was removed.',
@@ -160,6 +212,22 @@ export const en = {
   'error.ERR_TPM_OWNER_AUTH':
     'The TPM wants its owner password, which is not asked for here. Ask your administrator to do this.',
   'error.ERR_TPM_LOCKOUT': 'The TPM is locked after wrong tries. Try again later.',
+  'error.ERR_PIN_LAST_TRY':
+    'Only one try is left, so the PIN was not tried. Change the PIN at My cards: there the last try counts.',
+  'error.ERR_PIN_CHANGE_REQUIRED': 'Choose the PIN of the card at My cards first.',
+  'error.ERR_CERTIFICATE_ABSENT':
+    'No card here has a certificate for this address. Put the card in, or get a certificate.',
+  'error.ERR_CERTIFICATE_UNFIT': 'The certificate of the card cannot be used to sign in: {message}',
+  'error.ERR_CARD_AMBIGUOUS': 'More than one card has a certificate for this address. Pull the others out.',
+  'error.ERR_SIGN_IN_REFUSED': 'The service refuses to let you in: {message}',
+  'error.ERR_SERVICE_UNTRUSTED':
+    'The service could not prove that it is the right one. Choose the certificate of its CA, which your administrator has.',
+  'error.ERR_SERVICE_UNAVAILABLE': 'The service does not answer. Check its address, or try again later.',
+  'error.ERR_SERVICE_ANSWER': 'The service answered something that Tessera does not understand.',
+  'error.ERR_SIGNED_IN': 'This address is signed in already.',
+  'error.ERR_SIGNED_OUT': 'This session is over already.',
+  'error.ERR_ACCOUNT_UNKNOWN': 'This computer remembers nothing of this address.',
+  'error.ERR_DATA': 'The chosen file has no certificate that can be read.',
   'error.ERR_DISK_FULL': 'The disk is full. Make room and try again.',
   'error.other': 'This did not work ({code}): {message}',
 
