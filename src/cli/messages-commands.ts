@@ -10,6 +10,7 @@ export const GROUPS = {
   object: 'read and write data objects',
   'admin-key': 'manage the PIV 9B key, which protects changes through PC/SC',
   'help-desk': 'answer pin unblock --help-desk',
+  validate: 'check a chip or a card, and write a report',
   trace: 'read what --trace has written',
   'lab-ca': 'run a certificate authority for laboratories and tests, and for nothing else',
   'lab-ca user': 'manage the users who may request certificates',
@@ -71,6 +72,9 @@ export const COMMAND_TEXTS = {
   'lab-ca deny': 'deny a waiting request',
   'lab-ca revoke': 'revoke the certificate of a request',
   doctor: 'check what works on this machine and what is missing',
+  'validate run':
+    'run the checks and write a report (exit code 0: nothing failed, 1: something did, any other: a failure)',
+  'validate compare': 'show reports side by side: checks that differ, and how long each took',
   'trace show': 'show each command and its answer in words',
   'trace pcapng': 'write the file for Wireshark',
   completion: 'print the completion script for a shell: bash, zsh or fish',

@@ -62,6 +62,21 @@ export const TEXT = {
   differ: 'The two entries differ. Enter both again.',
   entryTooLong: (most: number) => `More than ${most} characters. Enter it again.`,
 
+  validate: {
+    progress: (done: number, total: number, title: string, minutes: string) =>
+      `${done} of ${total}, ${minutes} left: ${title}`,
+    minutes: (seconds: number) => (seconds < 60 ? `${Math.ceil(seconds)} s` : `${Math.ceil(seconds / 60)} min`),
+    counts: (fail: number, deviates: number, pass: number, rest: number) =>
+      `${fail} failed, ${deviates} deviate, ${pass} passed, ${rest} without a verdict or not run.`,
+    written: (folder: string) => `The report is in ${folder}: report.html, report.json and junit.xml.`,
+    stopped: (folder: string) => `The run was stopped. Go on with: --resume --out ${folder}.`,
+    classes: (known: string) => `--classes names some of ${known}, with commas between.`,
+    both: 'A card or a TPM: give --card or --tpm, not both.',
+    notResumed: (folder: string) =>
+      `The report in ${folder} is one with other classes. Leave out --resume, or use another folder.`,
+    same: 'The reports do not differ in what passed and what failed.',
+    two: 'Give two reports at least.',
+  },
   trace: {
     unknown: (lines: number) => `${lines} ${lines === 1 ? 'line was' : 'lines were'} not understood.`,
     none: (file: string) => `${file} is no trace: no line of it was understood.`,

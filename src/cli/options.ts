@@ -115,6 +115,16 @@ export const OPTIONS = {
   pending: { flags: '--pending' },
   all: { flags: '--all' },
 
+  tpm: { flags: '--tpm <tcti>' },
+  classes: { flags: '--classes <list>' },
+  only: { flags: '--only <list>' },
+  minutes: { flags: '--minutes <n>', range: [1, 9999] },
+  reportFolder: { flags: '-o, --out <folder>' },
+  resume: { flags: '--resume' },
+  listChecks: { flags: '--list' },
+  guid: { flags: '--guid <guid>' },
+  allPukTries: { flags: '--puk-tries <n>', range: [1, 15] },
+
   evidenceFormat: { flags: '--format <format>', choices: ['tessera', 'webauthn-tpm', 'yubico'] },
   rpId: { flags: '--rp-id <domain>' },
   roots: { flags: '--roots <file>' },

@@ -77,6 +77,12 @@ export class Output {
     else await this.#out(shown(`${human}\n`))
   }
 
+  /** One line that the next one replaces, if a person is waiting; an empty one ends them. */
+  async progress(text: string): Promise<void> {
+    if (this.mode.json || this.mode.quiet || !this.watched || !this.#says('info')) return
+    await write(this.#streams.stderr, `\r\u001b[K${shown(text)}`)
+  }
+
   /** Runs `work`, with a spinner if a person is waiting. */
   async working<Result>(text: string, work: () => Promise<Result>): Promise<Result> {
     if (this.mode.json || this.mode.quiet || !this.watched || !this.#says('info')) return work()

@@ -89,7 +89,6 @@ export const IN_MESSAGES: readonly ProgramLine[] = [
 const README_SIGNATURE = 'openssl dgst -sha256 -verify public.pem -signature README.sig README.md'
 const RUN_BY_THE_RUNNER = 'it is what runs the tests'
 const TAKES_LONG = 'takes minutes, and measures nothing while tests run'
-const SPARE_CARD = 'needs a card of another maker; test/card runs it on cards of ours'
 
 export const IN_DOCUMENTS: readonly ProgramLine[] = [
   { line: README_SIGNATURE, test: 'examples/served-card.sh', by: 'openssl dgst -sha256 -verify' },
@@ -149,9 +148,6 @@ export const IN_DOCUMENTS: readonly ProgramLine[] = [
   { line: 'npm run bench -- --publish', why: TAKES_LONG },
   { line: 'npm run bench -- --compare released', why: TAKES_LONG },
   { line: 'npm run bench -- --compare COMMIT', why: TAKES_LONG },
-  { line: 'npm run test:card -- --reader Yubico --classes N', why: SPARE_CARD },
-  { line: 'npm run test:card -- --reader Yubico --classes N,P --pin-file secrets', why: SPARE_CARD },
-  { line: 'npm run test:card -- --reader Yubico --classes N,P,R,W --pin-file secrets --yes GUID', why: SPARE_CARD },
   { line: 'ssh-keygen -D /usr/lib/x86_64-linux-gnu/opensc-pkcs11.so', test: SSH, by: "'ssh-keygen', ['-D', OPENSC]" },
   { line: 'ssh-keygen -D $MODULE', test: SSH, by: "'ssh-keygen', ['-D', OPENSC]" },
   { line: 'ssh -I $MODULE host', test: SSH, by: 'WITH_CARD' },

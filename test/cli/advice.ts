@@ -51,6 +51,13 @@ export const ADVICE: ReadonlyArray<Advice<CardState>> = [
     state: 'ready',
     typed: '--trace trace sign 9a README.md -o README.sig --pin-file pin',
   },
+  { line: 'validate', state: 'none', typed: 'validate --classes R' },
+  { line: 'validate --list', state: 'none' },
+  {
+    line: 'validate --tpm swtpm:host=127.0.0.1,port=2321 --out report',
+    state: 'swtpm',
+    typed: 'validate --tpm swtpm:host=127.0.0.1,port={port} --out report --classes R',
+  },
   { line: 'trace show trace', state: 'ready' },
   { line: 'trace pcapng trace -o trace.pcapng', state: 'ready' },
   { line: '--help', state: 'none' },
@@ -136,6 +143,10 @@ const LOGIN = '--user alice --ca-file {caFile} --password-file {password} --pin-
 const OFFICER = '--user officer --ca-file {caFile} --password-file {password}'
 
 export const SERVICE_ADVICE: ReadonlyArray<Advice<ServiceState>> = [
+  {
+    line: '--card reader:virtual validate',
+    state: 'served',
+  },
   {
     line: '--card reader:virtual sign 9a README.md -o README.sig',
     state: 'served',

@@ -96,6 +96,13 @@ test('traces', async () => {
   await json(0, `trace pcapng ${at('trace')} -o ${at('trace.pcapng')}`)
 })
 
+test('validation', async () => {
+  await json(0, `validate run --classes R --out ${at('report')}`)
+  await json(0, 'validate run --list')
+  const report = `${at('report')}/report.json`
+  await json(0, `validate compare ${report} ${report}`)
+})
+
 test('certificates', async () => {
   await json(0, 'key generate 9a', [PIN])
   await json(0, 'attest key 9a --nonce 0011223344556677')

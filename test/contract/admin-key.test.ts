@@ -6,9 +6,9 @@ import * as assert from 'uvu/assert'
 import { concat, hex } from '../../src/bytes.ts'
 import { find, readTlvs, tlv, unwrap } from '../../src/iso7816/tlv.ts'
 import { ADMIN_ALGORITHMS, type AdminAlgorithm } from '../../src/piv/algorithms.ts'
-import { getData, STATUS, VERIFY } from './assertions/assertion.ts'
-import { type Answer, type Edge, SELECT, two } from './assertions/edge.ts'
-import { PUT_NOTHING } from './assertions/keys.ts'
+import { getData, STATUS, VERIFY } from '../../src/validate/card/assertions/assertion.ts'
+import { type Answer, type Edge, SELECT, two } from '../../src/validate/card/assertions/edge.ts'
+import { PUT_NOTHING } from '../../src/validate/card/assertions/keys.ts'
 import { answers, atEdge, is, octets, runAtEdge } from './on-edge.ts'
 
 const KEY = octets('010203040506070801020304050607080102030405060708')

@@ -2,10 +2,10 @@
 // PIN always, APDU by APDU (piv.md 2.4): the VERIFY comes immediately before the use, and is used up by it.
 import { hex } from '../../src/bytes.ts'
 import { tlv } from '../../src/iso7816/tlv.ts'
-import { getData, STATUS, VERIFY } from './assertions/assertion.ts'
-import { type Edge, octets, SELECT, two } from './assertions/edge.ts'
-import { authenticate } from './assertions/use.ts'
-import { generate } from './assertions/writes.ts'
+import { getData, STATUS, VERIFY } from '../../src/validate/card/assertions/assertion.ts'
+import { type Edge, octets, SELECT, two } from '../../src/validate/card/assertions/edge.ts'
+import { authenticate } from '../../src/validate/card/assertions/use.ts'
+import { generate } from '../../src/validate/card/assertions/writes.ts'
 import { answers, atEdge, is, runAtEdge } from './on-edge.ts'
 
 const DIGEST = new Uint8Array(32).fill(0x5a)

@@ -5,11 +5,11 @@ import * as assert from 'uvu/assert'
 import { concat } from '../../src/bytes.ts'
 import type { Card } from '../../src/index.ts'
 import { cardOver } from '../../src/piv/host/card.ts'
+import { certificateOf } from '../../src/validate/card/certificate.ts'
 import { between } from '../support/channels.ts'
 import { octets } from '../support/octets.ts'
 import { refused } from './clauses/clause.ts'
 import { type Subject, startSubject } from './subjects.ts'
-import { certificateOf } from './x509.ts'
 
 let subject: Subject
 test.before(async () => {

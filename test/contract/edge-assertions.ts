@@ -2,8 +2,8 @@
 // instructions all pass.
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
-import { YUBICO_ASSERTIONS } from './assertions/yubico.ts'
-import { ASSERTIONS, AssertionRun } from './assertions.ts'
+import { ASSERTIONS, AssertionRun } from '../../src/validate/card/assertion-run.ts'
+import { YUBICO_ASSERTIONS } from '../../src/validate/card/assertions/yubico.ts'
 import { EXCEPTIONS } from './exceptions.ts'
 import { ADMIN_KEY, PIN, PUK, type Subject, type SubjectName, startSubject } from './subjects.ts'
 

@@ -1,5 +1,5 @@
 // Assertions that our own card, in this process, does not simply pass, and why. One that does is no exception any more.
-import type { Outcome } from './assertions.ts'
+import type { Outcome } from '../../src/validate/card/assertion-run.ts'
 
 export interface Exception {
   readonly kind: Exclude<Outcome['kind'], 'passed'>

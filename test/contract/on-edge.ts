@@ -1,7 +1,7 @@
 // Tests of the card application by APDUs, on a card in memory and on one in a TPM.
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
-import { type Answer, Edge, octets, SELECT, type Secrets } from './assertions/edge.ts'
+import { type Answer, Edge, octets, SELECT, type Secrets } from '../../src/validate/card/assertions/edge.ts'
 import { ADMIN_KEY, type NewCardOptions, PIN, PUK, type Subject, type SubjectName, startSubject } from './subjects.ts'
 
 const NAMES: readonly SubjectName[] = ['memory', 'embedded']

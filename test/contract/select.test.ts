@@ -2,9 +2,9 @@
 // SELECT: what programs in the field select on a card, and what they have to be told (piv.md 1.1).
 import * as assert from 'uvu/assert'
 import { hex } from '../../src/bytes.ts'
-import { getData, STATUS, VERIFY } from './assertions/assertion.ts'
-import { SELECT, two } from './assertions/edge.ts'
-import { putData } from './assertions/writes.ts'
+import { getData, STATUS, VERIFY } from '../../src/validate/card/assertions/assertion.ts'
+import { SELECT, two } from '../../src/validate/card/assertions/edge.ts'
+import { putData } from '../../src/validate/card/assertions/writes.ts'
 import { answers, atEdge, is, runAtEdge } from './on-edge.ts'
 
 const PIV = 'A0 00 00 03 08 00 00 10 00 01 00'.split(' ')

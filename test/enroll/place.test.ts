@@ -3,7 +3,7 @@ import { test } from 'uvu'
 import * as assert from 'uvu/assert'
 import { choosePlace } from '../../src/enroll/place.ts'
 import { parseSlot } from '../../src/piv/slots.ts'
-import { certificateOf } from '../contract/x509.ts'
+import { certificateOf } from '../../src/validate/card/certificate.ts'
 import { ADMIN_KEY, shownCard } from '../host/shown.ts'
 import { refused } from '../library/refusal.ts'
 

@@ -1,9 +1,9 @@
 // Every call of `Card` that reaches a card, for tests that go through all of them.
 import { generateKeyPairSync } from 'node:crypto'
 import type { Card } from '../../src/index.ts'
+import { certificateOf } from '../../src/validate/card/certificate.ts'
 import { NEW_PIN, NEW_PUK } from '../contract/clauses/clause.ts'
 import { PUK } from '../contract/subjects.ts'
-import { certificateOf } from '../contract/x509.ts'
 import { ADMIN_KEY, PIN } from './shown.ts'
 
 const { privateKey, publicKey } = generateKeyPairSync('ec', { namedCurve: 'P-256' })

@@ -7,8 +7,8 @@ import { hex, utf8 } from '../../src/bytes.ts'
 import { CardError } from '../../src/index.ts'
 import { tlv } from '../../src/iso7816/tlv.ts'
 import { writeKeyHistory } from '../../src/piv/contents.ts'
+import { certificateOf } from '../../src/validate/card/certificate.ts'
 import { forbidden, message, refused } from '../contract/clauses/clause.ts'
-import { certificateOf } from '../contract/x509.ts'
 import { ADMIN_KEY, BEYOND, PIN, type Shown, shownCard } from './shown.ts'
 
 const { privateKey } = generateKeyPairSync('ec', { namedCurve: 'P-256' })

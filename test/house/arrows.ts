@@ -71,6 +71,7 @@ const arrows: Readonly<Record<string, readonly string[]>> = {
     'trace',
     'trace/reading',
     'web',
+    'validate',
   ],
 }
 const everybodyMay = ['errors', 'bytes', 'dates', 'mutex']

@@ -10,7 +10,7 @@ import { type CardSummary, createCard, listCards, openCard, type TpmCardSummary 
 import { certificateTag } from '../../src/piv/objects.ts'
 import { parseSlot } from '../../src/piv/slots.ts'
 import { type CardFile, decodeCardFile, encodeCardFile } from '../../src/tpm/store/card-file.ts'
-import { certificateOf } from '../contract/x509.ts'
+import { certificateOf } from '../../src/validate/card/certificate.ts'
 import { startSwtpm } from '../support/swtpm.ts'
 import { tempDir } from '../support/temp.ts'
 import { RH } from '../support/templates.ts'

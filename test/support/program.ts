@@ -5,7 +5,6 @@ import { BUNDLES, bundleOf, root } from '../runner/jobs.ts'
 
 export const PROGRAMS = [
   'examples/relying-party/main.ts',
-  'test/card/main.ts',
   'test/cli/ask.ts',
   'test/cli/memory-child.ts',
   'test/crash/support/child.ts',

@@ -1,8 +1,8 @@
 // Certificates of slots.
 import { generateKeyPairSync, X509Certificate } from 'node:crypto'
 import * as assert from 'uvu/assert'
+import { certificateOf } from '../../../src/validate/card/certificate.ts'
 import { PIN } from '../subjects.ts'
-import { certificateOf } from '../x509.ts'
 import { type Clauses, ready, refused, signs } from './clause.ts'
 
 const { publicKey } = generateKeyPairSync('ec', { namedCurve: 'P-256' })

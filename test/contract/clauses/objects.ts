@@ -3,8 +3,8 @@ import { generateKeyPairSync, randomBytes } from 'node:crypto'
 import * as assert from 'uvu/assert'
 import { hex } from '../../../src/bytes.ts'
 import { readTlvs } from '../../../src/iso7816/tlv.ts'
+import { certificateOf } from '../../../src/validate/card/certificate.ts'
 import { PIN } from '../subjects.ts'
-import { certificateOf } from '../x509.ts'
 import { type Clauses, message, refused } from './clause.ts'
 
 const tagsOf = (content: Uint8Array | undefined): string[] =>

@@ -1,8 +1,8 @@
 // When a key wants the PIN: never, once, always.
 import { generateKeyPairSync } from 'node:crypto'
 import type { Card } from '../../../src/index.ts'
+import { certificateOf } from '../../../src/validate/card/certificate.ts'
 import { ADMIN_KEY, PIN, PUK, type Subject } from '../subjects.ts'
-import { certificateOf } from '../x509.ts'
 import { type Clauses, message, NEW_PIN, NEW_PUK, refused, signs, WRONG_PIN, WRONG_PUK } from './clause.ts'
 
 /** A card with a key of each policy: 9a once, 9c always, 9e never, 82 RSA always. */

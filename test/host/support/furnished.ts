@@ -4,7 +4,7 @@ import type { Card } from '../../../src/index.ts'
 import { writeCertificate } from '../../../src/piv/certificate.ts'
 import { certificateTag } from '../../../src/piv/objects.ts'
 import { parseSlot } from '../../../src/piv/slots.ts'
-import { certificateOf } from '../../contract/x509.ts'
+import { certificateOf } from '../../../src/validate/card/certificate.ts'
 import { PlainCard, type PlainCardOptions } from '../../support/plain-card/card.ts'
 import { PROFILES, type Profile, type ProfileName } from '../../support/plain-card/profiles.ts'
 

@@ -8,8 +8,8 @@ import {
   publicDecrypt,
   verify,
 } from 'node:crypto'
-import { concat, equal, hex } from '../../../src/bytes.ts'
-import { find, tlv } from '../../../src/iso7816/tlv.ts'
+import { concat, equal, hex } from '../../../bytes.ts'
+import { find, tlv } from '../../../iso7816/tlv.ts'
 import { must } from './assertion.ts'
 import { type Answer, type Edge, octets, two } from './edge.ts'
 import { readTlvs, unwrap } from './read.ts'

@@ -1,5 +1,5 @@
 // Assertions 70 to 77: what is no command of PIV, malformed APDUs, and contactless cards.
-import { equal } from '../../../src/bytes.ts'
+import { equal } from '../../../bytes.ts'
 import { type Assertion, assertion, getData, must, STATUS, step } from './assertion.ts'
 import type { Edge } from './edge.ts'
 import { PUT_NOTHING, wantsRoom } from './keys.ts'

@@ -1,7 +1,7 @@
 // Certificates for tests: small X.509 in DER, signed by a key of this process. RFC 5280, 4.1.
 import { generateKeyPairSync, type KeyObject, sign } from 'node:crypto'
-import { fromHex, utf8 } from '../../src/bytes.ts'
-import { tlv } from '../../src/iso7816/tlv.ts'
+import { fromHex, utf8 } from '../../bytes.ts'
+import { tlv } from '../../iso7816/tlv.ts'
 
 const SEQUENCE = 0x30
 const octets = (digits: string): Uint8Array => fromHex(digits) ?? new Uint8Array(0)

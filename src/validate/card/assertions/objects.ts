@@ -1,7 +1,7 @@
 // Assertions 1 to 23: SELECT, GET DATA, what stands in the objects.
 import type { X509Certificate } from 'node:crypto'
-import { equal, hex } from '../../../src/bytes.ts'
-import { find } from '../../../src/iso7816/tlv.ts'
+import { equal, hex } from '../../../bytes.ts'
+import { find } from '../../../iso7816/tlv.ts'
 import { assertion, getData, must, STATUS, step, verified } from './assertion.ts'
 import { type Answer, type Edge, octets, SELECT } from './edge.ts'
 import { readTlvs, unwrap } from './read.ts'

@@ -1,8 +1,8 @@
 // Assertions 61 to 69: PUT DATA and GENERATE. The last ones are for a spare card.
 import { createPublicKey, type KeyObject } from 'node:crypto'
-import { concat, equal, hex } from '../../../src/bytes.ts'
-import { find, tlv } from '../../../src/iso7816/tlv.ts'
-import { certificateOf } from '../x509.ts'
+import { concat, equal, hex } from '../../../bytes.ts'
+import { find, tlv } from '../../../iso7816/tlv.ts'
+import { certificateOf } from '../certificate.ts'
 import { type Assertion, assertion, getData, must, type Step, step, verified } from './assertion.ts'
 import { type Answer, type Edge, octets, SELECT, two } from './edge.ts'
 import { PUT_NOTHING, wantsRoom } from './keys.ts'

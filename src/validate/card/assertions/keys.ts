@@ -1,7 +1,7 @@
 // Assertions 43 to 60: GENERAL AUTHENTICATE, with private keys and with the admin key.
 import { randomBytes } from 'node:crypto'
-import { concat, equal } from '../../../src/bytes.ts'
-import { find, tlv } from '../../../src/iso7816/tlv.ts'
+import { concat, equal } from '../../../bytes.ts'
+import { find, tlv } from '../../../iso7816/tlv.ts'
 import { type Assertion, assertion, getData, must, STATUS, step, verified } from './assertion.ts'
 import { type Answer, type Edge, two } from './edge.ts'
 import { readTlvs, unwrap } from './read.ts'

@@ -1,7 +1,7 @@
 // The add-ons of the reference (end of section 8) for cards with Yubico's instructions, numbered by themselves.
-import { createPublicKey, generateKeyPairSync } from 'node:crypto'
-import { concat, hex } from '../../../src/bytes.ts'
-import { find, tlv } from '../../../src/iso7816/tlv.ts'
+import { createECDH, createPublicKey } from 'node:crypto'
+import { concat, hex, leftPad } from '../../../bytes.ts'
+import { find, tlv } from '../../../iso7816/tlv.ts'
 import { type Assertion, assertion, must, STATUS, step, verified } from './assertion.ts'
 import { type Answer, type Edge, octets } from './edge.ts'
 import { readTlvs } from './read.ts'
@@ -16,9 +16,15 @@ const wantsAdmin: NonNullable<Assertion['unless']> = async (edge) =>
 
 /** The reference of an empty retired slot. */
 const EMPTY_SLOT = '95'
-const { privateKey } = generateKeyPairSync('ec', { namedCurve: 'P-256' })
-const scalar = (): Uint8Array =>
-  concat(new Uint8Array(32), Buffer.from(privateKey.export({ format: 'jwk' }).d ?? '', 'base64url')).slice(-32)
+/** A key that is imported: its scalar, and its public half. */
+const pair = createECDH('prime256v1')
+const point = pair.generateKeys()
+const scalar = (): Uint8Array => leftPad(Uint8Array.from(pair.getPrivateKey()), 32)
+const coordinate = (at: number): string => point.subarray(at, at + 32).toString('base64url')
+const publicKey = createPublicKey({
+  key: { kty: 'EC', crv: 'P-256', x: coordinate(1), y: coordinate(33) },
+  format: 'jwk',
+})
 
 /** Tags of an answer to GET METADATA. */
 const has =
@@ -63,9 +69,9 @@ export const YUBICO_ASSERTIONS: readonly Assertion[] = [
       }),
       verified,
       step(
-        (edge) => signWith(edge, 0x94, createPublicKey(privateKey)),
+        (edge) => signWith(edge, 0x94, publicKey),
         '9000',
-        (answer) => assertSigned(createPublicKey(privateKey), answer),
+        (answer) => assertSigned(publicKey, answer),
       ),
     ],
     wantsAdmin,

@@ -2,9 +2,10 @@
 // against any channel, with no help of `Card`.
 import { createCipheriv, createDecipheriv, type KeyObject, randomBytes, X509Certificate } from 'node:crypto'
 import { gunzipSync } from 'node:zlib'
-import { concat, fromHex, hex } from '../../../src/bytes.ts'
-import type { CardChannel, Transmit } from '../../../src/channel.ts'
-import { find, tlv } from '../../../src/iso7816/tlv.ts'
+import { concat, fromHex, hex } from '../../../bytes.ts'
+import type { CardChannel, Transmit } from '../../../channel.ts'
+import { isError } from '../../../errors.ts'
+import { find, tlv } from '../../../iso7816/tlv.ts'
 import { readTlvs, unwrap } from './read.ts'
 
 /** What the assertions of the classes P, R and W have to know of the card. */
@@ -170,7 +171,7 @@ export class Edge {
         const certificate = certificateIn(data)
         if (certificate !== undefined) found.set(slot, certificate)
       } catch (error) {
-        damaged.push(`${two(slot)}: ${error instanceof Error ? error.message : String(error)}`)
+        damaged.push(`${two(slot)}: ${isError(error) ? error.message : String(error)}`)
       }
     }
     this.#certificates = found

@@ -3,7 +3,7 @@
 // how they write lengths, what they lack, or how they say that something is not there.
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
-import { ASSERTIONS, AssertionRun } from '../contract/assertions.ts'
+import { ASSERTIONS, AssertionRun } from '../../src/validate/card/assertion-run.ts'
 import { ADMIN_KEY, PIN } from '../pcsc/cards.ts'
 import { PlainCard } from '../support/plain-card/card.ts'
 import type { ProfileName } from '../support/plain-card/profiles.ts'

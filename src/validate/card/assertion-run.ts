@@ -1,6 +1,7 @@
 // The 77 assertions of the reference (section 8) about the edge of a PIV card, and how they are run over any channel.
 // Which classes are run is the caller's choice: see `Class`.
-import type { CardChannel } from '../../src/channel.ts'
+import type { CardChannel } from '../../channel.ts'
+import { isError } from '../../errors.ts'
 import {
   type Assertion,
   type Class,
@@ -74,7 +75,7 @@ export class AssertionRun {
       const stopped = assertion.class === 'N' ? undefined : await this.#restore().catch((why) => String(why))
       if (stopped !== undefined)
         this.#stopped = `not run: after ${assertion.number} the PIN is not what it was (${stopped})`
-      return { kind: 'failed', detail: error instanceof Error ? error.message : String(error) }
+      return { kind: 'failed', detail: isError(error) ? error.message : String(error) }
     }
   }
 
@@ -107,7 +108,7 @@ export class AssertionRun {
       try {
         await check?.(answer, this.#edge, answers)
       } catch (error) {
-        throw new Error(`${where}: ${error instanceof Error ? error.message : String(error)}`)
+        throw new Error(`${where}: ${isError(error) ? error.message : String(error)}`)
       }
       answers.push(answer)
     }

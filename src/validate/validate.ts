@@ -1,0 +1,159 @@
+/** The validation of one card, or of one TPM: which checks there are, and their report. */
+
+import { hex } from '../bytes.ts'
+import type { CardChannel } from '../channel.ts'
+import { UsageError } from '../errors.ts'
+import { CARD_DESCRIPTIONS, cardChecks } from './card/checks.ts'
+import { assertMeant, type CardTest, guidOf, prove } from './card/preflight.ts'
+import { USE_DESCRIPTIONS, useChecks } from './card/use-checks.ts'
+import { OWN_CARD_DESCRIPTIONS, type OwnCardPlace, withOwnCard } from './own-card.ts'
+import type { Report } from './report.ts'
+import {
+  type Check,
+  type Class,
+  type Description,
+  isUndone,
+  type Result,
+  type RunOptions,
+  runChecks,
+} from './result.ts'
+import { TPM_CHECKS, withTpm } from './tpm/index.ts'
+
+const asTpm = { group: 'tpm' as const }
+
+/** Every check that there is: of a card, and of a TPM and the card that is made in it. */
+export const DESCRIPTIONS: { readonly card: readonly Description[]; readonly tpm: readonly Description[] } = {
+  card: [...CARD_DESCRIPTIONS, ...USE_DESCRIPTIONS],
+  tpm: [...TPM_CHECKS.map(({ run: _, ...one }) => ({ ...one, ...asTpm })), ...OWN_CARD_DESCRIPTIONS],
+}
+
+export interface ValidateOptions extends Omit<RunOptions, 'onResult' | 'before'> {
+  /** Versions that the report names. */
+  readonly by: Report['by']
+  /** A report of the same subject, which was stopped: what it has is not run again. */
+  readonly before?: Report | undefined
+  /** Called with the report so far after each check. */
+  readonly onProgress?: ((report: Report, total: number) => Promise<void> | void) | undefined
+}
+
+export interface CardSubject extends Omit<CardTest, 'classes'> {
+  readonly channel: CardChannel
+  readonly title: string
+  /** How long one check may go on measuring, in seconds. */
+  readonly seconds: number
+}
+
+/** `home`: where the card is that is made in it. */
+export type TpmSubject = OwnCardPlace
+
+/**
+ * Validates a card. It is asked for its GUID first, and its secrets are proved once.
+ * @throws UsageError ERR_USAGE where R or W are to be run and the card is not named; PinError; CardError; PcscError
+ */
+export async function validateCard(subject: CardSubject, options: ValidateOptions): Promise<Report> {
+  const { channel, title } = subject
+  const { classes } = options
+  const guid = await guidOf(channel)
+  assertMeant({ ...subject, classes }, guid)
+  const secrets = await prove(channel, { ...subject, classes })
+  const facts = { ATR: hex(channel.atr), GUID: guid, ...(channel.reader !== undefined && { reader: channel.reader }) }
+  const card = { channel, guid, classes, secrets }
+  const report = new Growing({ kind: 'card', title, facts }, options, DESCRIPTIONS.card.length)
+  await report.run([...cardChecks(card), ...useChecks(card, subject.seconds)])
+  return report.end()
+}
+
+/**
+ * Validates a TPM, and a card that is made in it.
+ * @throws TpmError; FileError ERR_CARD_BUSY while another validation is under way; UsageError
+ */
+export async function validateTpm(subject: TpmSubject, options: ValidateOptions): Promise<Report> {
+  const title = `the TPM at ${subject.tcti}`
+  const report = new Growing({ kind: 'tpm', title, facts: {} }, options, DESCRIPTIONS.tpm.length)
+  await withTpm(subject, async (scratch) => {
+    const checks = TPM_CHECKS.map((check): Check => ({ ...check, ...asTpm, run: () => check.run(scratch) }))
+    await report.run(checks)
+  })
+  if (report.wants(OWN_CARD_DESCRIPTIONS)) await withOwnCard(subject, (checks) => report.run(checks))
+  else await report.run(OWN_CARD_DESCRIPTIONS.map((one) => ({ ...one, run: notRun })))
+  return report.end()
+}
+
+/** Where nothing of a group is wanted, its checks have results all the same: why they were not run. */
+const notRun = () => Promise.reject(new Error('This check was not wanted.'))
+
+/** A report that grows by one result after the other. */
+class Growing {
+  readonly #subject: Report['subject']
+  readonly #options: ValidateOptions
+  readonly #total: number
+  readonly #before: ReadonlyMap<string, Result>
+  readonly #results: Result[] = []
+
+  constructor(subject: Report['subject'], options: ValidateOptions, total: number) {
+    this.#subject = subject
+    this.#options = options
+    this.#total = total
+    const { before } = options
+    const isSame =
+      before === undefined ||
+      (before.subject.title === subject.title && before.subject.facts.GUID === subject.facts.GUID)
+    if (!isSame) {
+      const message = 'The report to go on with is about something else. Begin another one in another folder.'
+      throw new UsageError('ERR_USAGE', message)
+    }
+    const done = before?.results.filter((result) => !isUndone(result)) ?? []
+    this.#before = new Map(done.map((result) => [result.id, result]))
+  }
+
+  /** Whether one of these checks is going to be run. */
+  wants(descriptions: readonly Description[]): boolean {
+    const { classes, only = [''], signal, until = Number.POSITIVE_INFINITY } = this.#options
+    if (signal?.aborted || performance.now() > until) return false
+    return descriptions.some(
+      ({ id, class: letter }) =>
+        classes.includes(letter) && only.some((start) => id.startsWith(start)) && !this.#before.has(id),
+    )
+  }
+
+  async run(checks: readonly Check[]): Promise<void> {
+    await runChecks(checks, {
+      ...this.#options,
+      before: this.#before,
+      onResult: async (result) => {
+        this.#results.push(result)
+        await this.#options.onProgress?.(this.#report(false), this.#total)
+      },
+    })
+  }
+
+  end(): Report {
+    return this.#report(!this.#results.some(isUndone))
+  }
+
+  #report(finished: boolean): Report {
+    const identity = this.#results.find(({ id }) => id === 'tpm.identity')?.facts ?? {}
+    const subject = { ...this.#subject, facts: { ...this.#subject.facts, ...identity } }
+    const { by, classes } = this.#options
+    const made = new Date().toISOString()
+    return {
+      format: 'tessera-validation',
+      version: 1,
+      made,
+      by,
+      subject,
+      classes,
+      finished,
+      results: [...this.#results],
+    }
+  }
+}
+
+/** Classes in a list of letters; undefined where one is not known. */
+export function classesOf(list: string, kind: Report['subject']['kind']): readonly Class[] | undefined {
+  const known: readonly Class[] = kind === 'card' ? ['N', 'P', 'R', 'W'] : ['R', 'T', 'L']
+  const letters = list.toUpperCase().split(',')
+  return letters.every((letter) => known.some((one) => one === letter))
+    ? known.filter((one) => letters.includes(one))
+    : undefined
+}
