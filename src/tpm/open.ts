@@ -1,5 +1,5 @@
 // Creating, opening and renewing a card: its lock and its file together.
-import { randomBytes } from 'node:crypto'
+import { randomBytes, randomUUID } from 'node:crypto'
 import { wipe } from '../bytes.ts'
 import { CardError } from '../errors.ts'
 import type { Model } from '../piv/first-state.ts'
@@ -96,7 +96,8 @@ async function make(
 ): Promise<{ readonly card: CardFile; readonly keys: SealKeys }> {
   const { name, ownerPassword } = request
   const facts = await readFacts(device)
-  const cardId = Uint8Array.from(randomBytes(16))
+  // The GUID of the card, which is a UUID: SP 800-73-5 part 1, 3.4.1.
+  const cardId = Uint8Array.from(Buffer.from(randomUUID().replaceAll('-', ''), 'hex'))
   const pinAuth = authValue(cardId, 'pin', request.pin)
   const pukAuth = request.puk === undefined ? Uint8Array.from(randomBytes(32)) : authValue(cardId, 'puk', request.puk)
   const lock: NewLock = {

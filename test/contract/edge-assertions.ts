@@ -4,6 +4,7 @@ import { test } from 'uvu'
 import * as assert from 'uvu/assert'
 import { ASSERTIONS, AssertionRun } from '../../src/validate/card/assertion-run.ts'
 import { YUBICO_ASSERTIONS } from '../../src/validate/card/assertions/yubico.ts'
+import { NAMED_ASSERTIONS } from '../../src/validate/card/checks.ts'
 import { EXCEPTIONS } from './exceptions.ts'
 import { ADMIN_KEY, PIN, PUK, type Subject, type SubjectName, startSubject } from './subjects.ts'
 
@@ -41,4 +42,16 @@ export function assertions(name: SubjectName): void {
       assert.is(outcome?.kind, exception?.kind ?? 'passed', `${detail}${exception ? ` (${exception.reason})` : ''}`)
     })
   }
+
+  // test/validate/wrong-cards.test.ts says which of these a card in memory passes.
+  if (name !== 'embedded' && name !== 'pcsc') return
+  test(`${name}: nothing that has a name fails, and the GUID is a UUID`, async () => {
+    const failed: string[] = []
+    for (const assertion of NAMED_ASSERTIONS) {
+      const outcome = await run.run(assertion)
+      if (outcome?.kind === 'failed') failed.push(`${assertion.id}: ${outcome.detail}`)
+      if (assertion.id === 'data.chuid.guid') assert.is(outcome?.kind, 'passed')
+    }
+    assert.equal(failed, [])
+  })
 }

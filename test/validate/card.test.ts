@@ -67,6 +67,10 @@ const counts = () => {
   const count = (verdict: string) => edge.filter((one) => one.verdict === verdict).length
   return [count('pass'), count('deviates'), count('skipped'), count('fail')]
 }
+const failing = () =>
+  report()
+    .results.filter(({ verdict }) => verdict === 'fail')
+    .map(({ id }) => id)
 const saysOf = (id: string) => report().results.find((one) => one.id === id)?.says
 
 const snapshot = () => [
@@ -119,10 +123,24 @@ test('class N: no PIN is sent, nothing is changed, and every assertion has its o
   assert.is(code, 0, stdout + stderr)
   assert.is(report().subject.facts.GUID, guid)
   assert.equal(counts(), [39, 0, 38, 0])
+  assert.equal(failing(), [])
   assert.equal(sent.filter(bringsPin).map(hex), [])
   // Two commands that would write, and must be refused: aimed at the last retired slot, which is free.
   const writes = sent.filter((apdu) => [0xdb, 0x47].includes(apdu[1] ?? 0)).map(hex)
   assert.equal(writes, ['00db3fff075c035fc1205300', '00470095 05ac0380011100'.replace(' ', '')])
+  assert.equal(snapshot(), before)
+})
+
+test('class N, of those with a name: nothing that brings a PIN or writes is sent, and nothing is changed', async () => {
+  const before = snapshot()
+  const { code, stdout, sent } = await onCard(
+    '--classes',
+    'N',
+    '--only',
+    'data,certificate,fips,key,chain,answer,pin,length',
+  )
+  assert.is(code, 0, stdout)
+  assert.equal(sent.filter((apdu) => bringsPin(apdu) || [0xdb, 0x47, 0xf9].includes(apdu[1] ?? 0)).map(hex), [])
   assert.equal(snapshot(), before)
 })
 
@@ -189,6 +207,7 @@ test('all classes: all 77, and the card has its PIN, PUK and tries as before', a
   const { code, stdout, stderr } = await onCard('--classes', 'N,P,R,W', '--pin-file', all, '--guid', guid.toUpperCase())
   assert.is(code, 0, stdout + stderr)
   assert.equal(counts(), [73, 0, 4, 0])
+  assert.equal(failing(), [])
   assert.equal([card.pin.left, card.puk?.left, Buffer.from(card.pin.secret).toString()], [5, 5, PIN])
   assert.not(stdout.includes(PIN))
 })
@@ -209,7 +228,16 @@ test('another card is put in meanwhile: it is left alone', async () => {
     if (pins === 5) card.objects.set('5fc102', writeChuid(chuid))
     return undefined
   }
-  const { code, stdout, stderr, sent } = await onCard('--classes', 'R', '--pin-file', all, '--guid', guid)
+  const { code, stdout, stderr, sent } = await onCard(
+    '--classes',
+    'R',
+    '--only',
+    'edge',
+    '--pin-file',
+    all,
+    '--guid',
+    guid,
+  )
   inserted.intercept = undefined
   card.objects.delete('5fc102')
   assert.is(code, 1, stderr)

@@ -60,7 +60,7 @@ export class AssertionRun {
   }
 
   /** Undefined where the class was not chosen. */
-  async run(assertion: Assertion): Promise<Outcome | undefined> {
+  async run(assertion: Omit<Assertion, 'number'>): Promise<Outcome | undefined> {
     if (!this.#classes.includes(assertion.class)) return undefined
     if (this.#stopped !== undefined && assertion.class !== 'N') return { kind: 'failed', detail: this.#stopped }
     try {
@@ -74,7 +74,7 @@ export class AssertionRun {
     } catch (error) {
       const stopped = assertion.class === 'N' ? undefined : await this.#restore().catch((why) => String(why))
       if (stopped !== undefined)
-        this.#stopped = `not run: after ${assertion.number} the PIN is not what it was (${stopped})`
+        this.#stopped = `not run: after '${assertion.title}' the PIN is not what it was (${stopped})`
       return { kind: 'failed', detail: isError(error) ? error.message : String(error) }
     }
   }
@@ -106,7 +106,8 @@ export class AssertionRun {
       }
       if (!isShortest(answer.data)) tolerated.push(`${where}: a length is not in its shortest form`)
       try {
-        await check?.(answer, this.#edge, answers)
+        const says = await check?.(answer, this.#edge, answers)
+        if (typeof says === 'string') tolerated.push(says)
       } catch (error) {
         throw new Error(`${where}: ${isError(error) ? error.message : String(error)}`)
       }

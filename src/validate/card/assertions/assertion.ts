@@ -13,12 +13,15 @@ export type Class = 'N' | 'P' | 'R' | 'W'
  */
 export type Expected = string
 
+// biome-ignore lint/suspicious/noConfusingVoidType: most checks return nothing
+export type Tolerated = string | undefined | void
+
 export interface Step {
   /** An APDU in hex with fields like {pin}, or whatever makes an answer. */
   readonly send: string | ((edge: Edge) => Promise<Answer> | Answer)
   readonly sw: Expected
-  /** Looks at the data of an answer whose status word is 9000; throws what is wrong with it. */
-  readonly check?: (answer: Answer, edge: Edge, before: readonly Answer[]) => void | Promise<void>
+  /** Looks at an answer; throws what is wrong with it, and returns what is tolerated. */
+  readonly check?: (answer: Answer, edge: Edge, before: readonly Answer[]) => Tolerated | Promise<Tolerated>
 }
 
 export interface Assertion {
@@ -30,6 +33,12 @@ export interface Assertion {
   readonly unless?: (edge: Edge) => Promise<string | undefined> | string | undefined
   /** After reset and SELECT. */
   readonly steps: readonly Step[]
+}
+
+/** One that has a name of its own, which stays the same, in place of a number; and its document with the section. */
+export interface NamedAssertion extends Omit<Assertion, 'number'> {
+  readonly id: string
+  readonly source: string
 }
 
 export type Outcome =
@@ -52,6 +61,25 @@ export function assertion(
 ): Assertion {
   return { number, class: kind, title, steps, ...(unless && { unless }) }
 }
+
+export function named(
+  id: string,
+  source: string,
+  kind: Class,
+  title: string,
+  steps: readonly Step[],
+  unless?: Assertion['unless'],
+): NamedAssertion {
+  return { id, source, class: kind, title, steps, ...(unless && { unless }) }
+}
+
+/** A step for which nothing is sent at first. */
+export const look = (work: (edge: Edge) => Tolerated | Promise<Tolerated>): Step =>
+  step(
+    () => ({ data: new Uint8Array(0), sw: 0x9000 }),
+    '9000',
+    (_answer, edge) => work(edge),
+  )
 
 /** Throws `message` unless `condition` holds. */
 export function must(condition: unknown, message: string): asserts condition {

@@ -35,7 +35,8 @@ const ADMIN = new Map([
   [0x0c, { cipher: 'aes-256-ecb', block: 16 }],
 ])
 
-const CERTIFICATES = new Map([
+/** Tags of certificates by key reference. */
+export const CERTIFICATES: ReadonlyMap<number, string> = new Map([
   [0x9a, '5FC105'],
   [0x9c, '5FC10A'],
   [0x9d, '5FC10B'],
@@ -55,12 +56,15 @@ const GET_RESPONSE = '00 C0 00 00'
 /** A PIN or PUK in its field of eight octets. */
 const padded = (text: string): string => Buffer.from(text, 'latin1').toString('hex').padEnd(16, 'f')
 
+/** No certificate is longer: a few octets from a hostile card may not become gigabytes here. */
+export const LARGEST = 0xffff
+
 /** In the answer to GET DATA; undefined where it is empty. Throws for what is no certificate. */
 function certificateIn(data: Uint8Array): X509Certificate | undefined {
   const inside = readTlvs(unwrap(data, 0x53))
   const der = find(inside, 0x70)
   if (der === undefined) return undefined
-  return new X509Certificate((find(inside, 0x71)?.[0] ?? 0) === 0 ? der : gunzipSync(der))
+  return new X509Certificate((find(inside, 0x71)?.[0] ?? 0) === 0 ? der : gunzipSync(der, { maxOutputLength: LARGEST }))
 }
 
 export class Edge {
@@ -95,6 +99,10 @@ export class Edge {
   get secrets(): Secrets {
     if (this.#secrets !== undefined) return this.#secrets
     throw new Error('this wants the secrets of the card')
+  }
+
+  get atr(): Uint8Array {
+    return this.#channel.atr
   }
 
   /** A contactless card says so in its ATR: 3B 8x 80 01. */

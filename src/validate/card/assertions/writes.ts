@@ -10,22 +10,22 @@ import { readTlvs, unwrap } from './read.ts'
 import { algorithmOf, assertSigned, sign } from './use.ts'
 
 /** Retired certificate 2, which the writing assertions use. */
-const SPARE = '5FC10E'
-const content = (length: number): Uint8Array => Uint8Array.from({ length }, (_, index) => index % 251)
+export const SPARE = '5FC10E'
+export const content = (length: number): Uint8Array => Uint8Array.from({ length }, (_, index) => index % 251)
 
 export const putData = (edge: Edge, tag: string, value: Uint8Array): Promise<Answer> =>
   edge.chain('00 DB 3F FF', concat(tlv(0x5c, octets(tag)), tlv(0x53, value)), '')
 
-const asAdmin = step(async (edge) => {
+export const asAdmin = step(async (edge) => {
   await edge.authenticateAdmin()
   return { data: new Uint8Array(0), sw: 0x9000 }
 }, '9000')
 
-const put = (length: number): Step => step((edge) => putData(edge, SPARE, content(length)), '9000')
-const holds = (length: number): Step =>
+export const put = (length: number): Step => step((edge) => putData(edge, SPARE, content(length)), '9000')
+export const holds = (length: number): Step =>
   step(getData(SPARE), '9000', ({ data }) => must(equal(unwrap(data, 0x53), content(length)), 'it is another content'))
 
-const wantsAdmin: NonNullable<Assertion['unless']> = (edge) =>
+export const wantsAdmin: NonNullable<Assertion['unless']> = (edge) =>
   edge.secrets.adminKey === undefined ? 'the admin key is not known' : undefined
 
 /** What cards say of a slot that they do not have. */

@@ -8,10 +8,10 @@ import { readTlvs } from './read.ts'
 import { assertSigned, signWith } from './use.ts'
 
 /** A card of another make does not know these instructions. */
-const wantsYubico: NonNullable<Assertion['unless']> = async (edge) =>
+export const wantsYubico: NonNullable<Assertion['unless']> = async (edge) =>
   (await edge.send('00 FD 00 00')).sw === 0x6d00 ? 'the card does not have these instructions' : undefined
 
-const wantsAdmin: NonNullable<Assertion['unless']> = async (edge) =>
+export const wantsAdmin: NonNullable<Assertion['unless']> = async (edge) =>
   edge.secrets.adminKey === undefined ? 'the admin key is not known' : wantsYubico(edge)
 
 /** The reference of an empty retired slot. */
