@@ -1,11 +1,12 @@
 // takes: 5 s
 // Each check of the card edge that has a name: our own card passes it, and a card that is wrong in this one thing does not.
+import { gzipSync } from 'node:zlib'
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
 import type { Outcome } from '../../src/validate/card/assertions/assertion.ts'
 import { CARD_DESCRIPTIONS, NAMED_ASSERTIONS } from '../../src/validate/card/checks.ts'
 import { type PreparedCard, preparedCard, runOn } from './support/prepared-card.ts'
-import { wrongCard } from './support/wrong-card.ts'
+import { join, objects, wrongCard } from './support/wrong-card.ts'
 import { WRONG_COMMANDS } from './support/wrong-commands.ts'
 import { CURED_OBJECTS, WRONG_OBJECTS } from './support/wrong-objects.ts'
 
@@ -57,6 +58,21 @@ test('each check catches a card that is wrong in what it is about', async () => 
       missed.push(`${assertion.id} ${told(outcome)}`)
   }
   assert.equal(missed, [])
+})
+
+test('a certificate that inflates to more than any has is one failure, and is not inflated', async () => {
+  const long = Buffer.concat([Buffer.from('308400011170', 'hex'), Buffer.alloc(70_000)])
+  const content = join([
+    { tag: 0x70, value: Uint8Array.from(gzipSync(long)) },
+    { tag: 0x71, value: Uint8Array.of(1) },
+    { tag: 0xfe, value: new Uint8Array(0) },
+  ])
+  const whole = NAMED_ASSERTIONS.filter(({ id }) => id === 'certificate.whole')
+  for (const assertion of whole) {
+    const outcome = await runOn(wrongCard(card, objects(['5fc101', () => content]))).run(assertion)
+    assert.match(told(outcome), /^failed: .*9E: .*65535/)
+  }
+  assert.is(whole.length, 1)
 })
 
 test('what our own card deviates in, another one has', async () => {
