@@ -71,7 +71,7 @@ export const TEXT = {
     written: (folder: string) => `The report is in ${folder}: report.html, report.json and junit.xml.`,
     stopped: (folder: string) => `The run was stopped. Go on with: --resume --out ${folder}.`,
     classes: (known: string) => `--classes names some of ${known}, with commas between.`,
-    both: 'A card or a TPM: give --card or --tpm, not both.',
+    both: 'One at a time: give one of --card, --tpm and --simulate.',
     notResumed: (folder: string) =>
       `The report in ${folder} is one with other classes. Leave out --resume, or use another folder.`,
     same: 'The reports do not differ in what passed and what failed.',

@@ -316,6 +316,7 @@ export const COMMANDS: readonly CommandRow[] = [
     options: [
       ...([
         'tpm',
+        'simulate',
         'classes',
         'only',
         'minutes',

@@ -22,6 +22,7 @@ td:first-child{white-space:nowrap}small,.source{color:GrayText}
 .fail{color:var(--bad);font-weight:600}.deviates{color:var(--odd);font-weight:600}.pass{color:var(--good)}.info,.skipped{color:GrayText}
 svg{max-width:100%;height:auto}svg rect{fill:var(--plot)}svg text{fill:currentColor;font:11px system-ui,sans-serif}
 .says{overflow-wrap:anywhere}details{margin:.3rem 0}
+mark{position:fixed;inset:0 0 auto;text-align:center}
 @media print{body{margin:0;max-width:none}details>*{display:block}tr{break-inside:avoid}}`
 
 /** The page alone may apply its own style, and may load nothing. */
@@ -40,6 +41,8 @@ export function html(report: Report): string {
   const counts = VERDICTS.map(
     (verdict) => `<span class="${verdict}">${countOf(results, verdict)} ${WORDS[verdict]}</span>`,
   )
+  // On paper it stands on every page.
+  const mark = subject.facts.simulated === undefined ? '' : '<mark>simulated</mark>'
   const stopped = finished ? '' : '<p class="deviates">The run was stopped before its end.</p>'
   const facts = { ...subject.facts, classes: classes.join(', '), made, tessera: by.tessera, 'Node.js': by.node }
   const groups = [
@@ -51,7 +54,7 @@ export function html(report: Report): string {
   const sections = groups.filter(([, rows]) => rows.length > 0).map(([name, rows]) => `<h2>${name}</h2>${table(rows)}`)
   return page(
     `Validation of ${subject.title}`,
-    `<h1>${escaped(subject.title)}</h1><p>${counts.join(' · ')}</p>${stopped}${factTable(facts)}${sections.join('\n')}`,
+    `${mark}<h1>${escaped(subject.title)}</h1><p>${counts.join(' · ')}</p>${stopped}${factTable(facts)}${sections.join('\n')}`,
   )
 }
 

@@ -54,6 +54,11 @@ export const ADVICE: ReadonlyArray<Advice<CardState>> = [
   { line: 'validate', state: 'none', typed: 'validate --classes R' },
   { line: 'validate --list', state: 'none' },
   {
+    line: 'validate --simulate slb9670',
+    state: 'none',
+    typed: 'validate --simulate slb9670 --classes R --only tpm.identity',
+  },
+  {
     line: 'validate --tpm swtpm:host=127.0.0.1,port=2321 --out report',
     state: 'swtpm',
     typed: 'validate --tpm swtpm:host=127.0.0.1,port={port} --out report --classes R',

@@ -269,11 +269,17 @@ test('signing in: by a certificate that is there, and for whom it is', async () 
 })
 
 /** Commands that are about no card. */
-const NO_CARD = /^(doctor|attest verify|completion|help-desk .*|lab-ca .*|signout|accounts|forget)$/
+const NO_CARD =
+  /^(web|trace .*|validate compare|doctor|attest verify|completion|help-desk .*|lab-ca .*|signout|accounts|forget)$/
 
 test('what is about no card takes no notice', async () => {
   assert.is((await tessera(['completion', 'bash', '--card', 'reader:virtual'])).code, 0)
   assert.is((await tessera(['doctor', '--card', 'reader:virtual'])).code, 0)
+})
+
+test('a report', async () => {
+  const { failed, passed } = await on(0, `validate run --only edge.01 --out ${at('report')}`)
+  assert.equal([failed, passed], [0, 1])
 })
 
 test('every command of the table was tried', () => {

@@ -47,6 +47,24 @@ const hostile = reportOf(
   }),
 )
 
+test('a chip that is simulated: the report says so on every page', async () => {
+  const { code, stdout, stderr } = await tessera([
+    'validate',
+    '--simulate',
+    'z32h330',
+    '--classes',
+    'R',
+    '-o',
+    at('chip'),
+  ])
+  assert.is(code, 0, stdout + stderr)
+  const report = read('chip', 'report.json')
+  assert.is(report.subject.title, 'Nations Technologies Z32H330 at 33 MHz, simulated')
+  assert.match(html(report), '<mark>simulated</mark>')
+  assert.match(html(report), 'mark{position:fixed')
+  assert.not.match(html({ ...report, subject: { ...report.subject, facts: {} } }), '<mark>')
+})
+
 test('a TPM: the three files, for their user alone, and the same again from the JSON', async () => {
   const { code, stdout, stderr } = await tessera(['validate', '--classes', 'R', '--out', at('tpm')])
   assert.is(code, 0, stdout + stderr)

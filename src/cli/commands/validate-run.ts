@@ -5,6 +5,9 @@ import { join } from 'node:path'
 import { openChannel } from '../../cards/open.ts'
 import { UsageError } from '../../errors.ts'
 import { defaultHome } from '../../home/home.ts'
+import { CHIPS } from '../../testing/chips.ts'
+import type { ChipName } from '../../testing/index.ts'
+import { startSimulatedTpm } from '../../testing/simulated-tpm.ts'
 import { resolveTcti } from '../../tpm/tcti.ts'
 import type { Report } from '../../validate/report.ts'
 import { keepReport, keepWholeReport } from '../../validate/report-folder.ts'
@@ -31,7 +34,8 @@ export const run: Run = async (context) => {
     await list(context)
     return EXIT.ok
   }
-  if (options.card !== undefined && options.tpm !== undefined) throw new UsageError('ERR_USAGE', TEXT.validate.both)
+  const subjects = [options.card, options.tpm, options.simulate].filter((one) => one !== undefined)
+  if (subjects.length > 1) throw new UsageError('ERR_USAGE', TEXT.validate.both)
   const kind = options.card === undefined ? 'tpm' : 'card'
   const classes = classesOf(options.classes ?? DEFAULTS[kind], kind)
   if (classes === undefined)
@@ -82,9 +86,22 @@ async function overCard(context: Context, classes: readonly Class[], how: Valida
   }
 }
 
+/** Nothing of it is kept but the report. */
+async function overSimulated(chip: ChipName, how: ValidateOptions): Promise<Report> {
+  const home = await mkdtemp(join(tmpdir(), 'tessera-validate-'))
+  try {
+    const { tcti, stop } = await startSimulatedTpm(home, chip)
+    const subject = { tcti, home, ownerPassword: new Uint8Array(0), seconds: SECONDS_EACH }
+    return await validateTpm({ ...subject, simulates: CHIPS[chip].title }, how).finally(stop)
+  } finally {
+    await rm(home, { recursive: true, force: true })
+  }
+}
+
 /** A software TPM that nobody named is one of its own, and gone afterwards. */
 async function overTpm(context: Context, how: ValidateOptions): Promise<Report> {
   const { options, out } = context
+  if (options.simulate !== undefined) return overSimulated(options.simulate as ChipName, how)
   const { tcti, announced } = resolveTcti(options.tpm ?? options.tcti)
   if (announced !== undefined) await out.note(announced)
   const own = announced !== undefined && tcti === 'embedded:'
