@@ -60,6 +60,8 @@ const ENDS: readonly ErrorCode[] = [
   'ERR_READER_NOT_FOUND',
   'ERR_PCSC_UNAVAILABLE',
   'ERR_TPM_GONE',
+  'ERR_TPM_ABSENT',
+  'ERR_TPM_TIMEOUT',
 ]
 
 /** Runs one check after the other; every one has a result, also where it was not run. */
