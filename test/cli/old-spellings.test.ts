@@ -23,6 +23,8 @@ const SAME_MEANING = [
 const ONE_AT_A_TIME = [
   ['format', 'evidenceFormat'],
   ['newPinPolicy', 'pinPolicy'],
+  ['out', 'reportFolder'],
+  ['pukTries', 'allPukTries'],
 ]
 
 test('a flag means one thing in every command', () => {
