@@ -26,20 +26,20 @@ const TAG_LIST = 0x5c
 type Rule = (p1: number, p2: number, data: Uint8Array) => Secrecy
 
 /** By INS. SP 800-73-5 part 2, section 3; Yubico's commands: docs.yubico.com, PIV commands. */
-const RULES: Readonly<Record<number, Rule>> = {
-  71: () => OPEN, // GENERATE ASYMMETRIC KEY PAIR
-  135: authentication,
-  164: () => OPEN, // SELECT
-  203: object, // GET DATA
-  219: object, // PUT DATA
-  246: () => OPEN, // MOVE KEY
-  247: () => OPEN, // GET METADATA
-  248: () => OPEN, // GET SERIAL
-  249: () => OPEN, // ATTEST
-  250: () => OPEN, // SET PIN RETRIES
-  251: () => OPEN, // RESET
-  253: () => OPEN, // GET VERSION
-}
+const RULES: ReadonlyMap<number, Rule> = new Map<number, Rule>([
+  [0x47, () => OPEN], // GENERATE ASYMMETRIC KEY PAIR
+  [0x87, authentication],
+  [0xa4, () => OPEN], // SELECT
+  [0xcb, object], // GET DATA
+  [0xdb, object], // PUT DATA
+  [0xf6, () => OPEN], // MOVE KEY
+  [0xf7, () => OPEN], // GET METADATA
+  [0xf8, () => OPEN], // GET SERIAL
+  [0xf9, () => OPEN], // ATTEST
+  [0xfa, () => OPEN], // SET PIN RETRIES
+  [0xfb, () => OPEN], // RESET
+  [0xfd, () => OPEN], // GET VERSION
+])
 
 /** A signature by an EC key is shown. RSA answers may be what was decrypted, and points may be what was agreed. */
 function authentication(algorithm: number, reference: number, data: Uint8Array): Secrecy {
@@ -61,7 +61,7 @@ function object(_p1: number, _p2: number, data: Uint8Array): Secrecy {
 
 function secrecyOf(ins: number, p1: number, p2: number, data: Uint8Array): Secrecy {
   try {
-    return RULES[ins]?.(p1, p2, data) ?? SECRET
+    return RULES.get(ins)?.(p1, p2, data) ?? SECRET
   } catch {
     return SECRET
   }
@@ -70,8 +70,8 @@ function secrecyOf(ins: number, p1: number, p2: number, data: Uint8Array): Secre
 /** The commands of one card, in order: an answer, and a part of a chain, belong to the command before. */
 export class ShownApdus {
   #last: Secrecy = SECRET
-  /** INS of a chain that goes on. */
-  #chain: number | undefined
+  /** INS, P1 and P2 of a chain that goes on. */
+  #chain: string | undefined
 
   command(apdu: Uint8Array): string {
     const parsed = parseCommand(apdu)
@@ -81,15 +81,18 @@ export class ShownApdus {
       return shown(apdu, Math.min(4, apdu.length), apdu.length)
     }
     const { cla, ins, p1, p2, data } = parsed
-    const isNext = this.#chain === ins
+    const head = `${ins} ${p1} ${p2}`
+    const isNext = this.#chain === head
     if (ins !== GET_RESPONSE && !isNext) this.#last = secrecyOf(ins, p1, p2, data)
-    this.#chain = (cla & CHAINED) === 0 ? undefined : ins
+    this.#chain = (cla & CHAINED) === 0 ? undefined : head
     const at = data.byteOffset - apdu.byteOffset
     return this.#last.data ? shown(apdu, at, at + data.length) : hex(apdu)
   }
 
   answer(octets: Uint8Array): string {
-    return this.#last.answer ? shown(octets, 0, octets.length - 2) : hex(octets)
+    // Less than a status word is no answer of a card.
+    const end = octets.length < 2 ? octets.length : octets.length - 2
+    return this.#last.answer ? shown(octets, 0, end) : hex(octets)
   }
 }
 

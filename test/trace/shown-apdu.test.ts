@@ -44,6 +44,11 @@ const CASES: Readonly<Record<string, readonly Exchange[]>> = {
     ['10db3fff 05 5c035fc105', '9000', '10db3fff 05 5c035fc105', '9000'],
     ['00200080 02 4142', '9000', '00200080 02 xxxx', '9000'],
   ],
+  'a part with another P2 belongs to no chain before it': [
+    ['1087119a 06 7c04 8200 8100', '9000', '1087119a 06 7c0482008100', '9000'],
+    ['0087119b 04 7c02 8000', '4142 9000', '0087119b 04 xxxxxxxx', 'xxxx9000'],
+  ],
+  'less than a status word': [['00990000', '41', '00990000', 'xx']],
   'a signature by an EC key is shown': [
     ['0087119a 06 7c04 8200 8100 00', '7c02 8200 9000', '0087119a 06 7c0482008100 00', '7c0282009000'],
   ],

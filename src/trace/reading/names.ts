@@ -12,26 +12,26 @@ import { decodeResponseCode } from '../../tpm/response-code.ts'
 import type { TraceEntry } from '../entry.ts'
 
 /** SP 800-73-5 part 2, section 3, and Yubico's. */
-const INSTRUCTIONS: Readonly<Record<number, string>> = {
-  32: 'VERIFY',
-  36: 'CHANGE REFERENCE DATA',
-  44: 'RESET RETRY COUNTER',
-  71: 'GENERATE ASYMMETRIC KEY PAIR',
-  135: 'GENERAL AUTHENTICATE',
-  164: 'SELECT',
-  192: 'GET RESPONSE',
-  203: 'GET DATA',
-  219: 'PUT DATA',
-  246: 'MOVE KEY',
-  247: 'GET METADATA',
-  248: 'GET SERIAL',
-  249: 'ATTEST',
-  250: 'SET PIN RETRIES',
-  251: 'RESET',
-  253: 'GET VERSION',
-  254: 'IMPORT KEY',
-  255: 'SET MANAGEMENT KEY',
-}
+const INSTRUCTIONS: ReadonlyMap<number, string> = new Map([
+  [0x20, 'VERIFY'],
+  [0x24, 'CHANGE REFERENCE DATA'],
+  [0x2c, 'RESET RETRY COUNTER'],
+  [0x47, 'GENERATE ASYMMETRIC KEY PAIR'],
+  [0x87, 'GENERAL AUTHENTICATE'],
+  [0xa4, 'SELECT'],
+  [0xc0, 'GET RESPONSE'],
+  [0xcb, 'GET DATA'],
+  [0xdb, 'PUT DATA'],
+  [0xf6, 'MOVE KEY'],
+  [0xf7, 'GET METADATA'],
+  [0xf8, 'GET SERIAL'],
+  [0xf9, 'ATTEST'],
+  [0xfa, 'SET PIN RETRIES'],
+  [0xfb, 'RESET'],
+  [0xfd, 'GET VERSION'],
+  [0xfe, 'IMPORT KEY'],
+  [0xff, 'SET MANAGEMENT KEY'],
+])
 
 const REFERENCES = new Map<number, string>(Object.entries(PIN_REFERENCES).map(([name, number]) => [number, name]))
 const COMMANDS = new Map<number, string>(Object.entries(CC).map(([name, code]) => [code, name]))
@@ -55,7 +55,7 @@ export function outcome({ kind, answer }: TraceEntry): string {
 function apduName(octets: Uint8Array): string {
   const apdu = parseCommand(octets)
   const ins = octets[1] ?? 0
-  const name = INSTRUCTIONS[ins] ?? `INS ${ins.toString(16).padStart(2, '0')}`
+  const name = INSTRUCTIONS.get(ins) ?? `INS ${ins.toString(16).padStart(2, '0')}`
   const about = apdu === undefined ? undefined : subject(ins, apdu.p1, apdu.p2, apdu.data)
   return about === undefined ? name : `${name} ${about}`
 }
