@@ -229,6 +229,8 @@ test('every answer says what the browser may do with it', async () => {
   for (const part of ["default-src 'none'", "frame-ancestors 'none'", "form-action 'none'"]) assert.match(policy, part)
   assert.is(response.headers.get('access-control-allow-origin'), null)
   assert.is(response.headers.get('cache-control'), 'no-store')
+  // Chromium keeps module scripts from other origins by CORS already, and images and styles by this alone.
+  assert.is(response.headers.get('cross-origin-resource-policy'), 'same-origin')
   const text = await response.text()
   assert.not(/<script(?![^>]* src=)|\son\w+=|style=/.test(text))
 })
