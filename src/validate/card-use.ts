@@ -1,6 +1,7 @@
 // How good the keys of a card are, and how long it takes for what programs do: over `Card`, whatever card it is.
 import { createHash, createPublicKey, generateKeyPairSync, type KeyObject, publicEncrypt } from 'node:crypto'
 import { isCardError } from '../errors.ts'
+import { SW } from '../iso7816/status.ts'
 import type { Card } from '../piv/host/card.ts'
 import type { KeyInfo } from '../piv/host/key-info.ts'
 import { ATTACKS } from './quality/attacks.ts'
@@ -34,6 +35,8 @@ const FEW = 20
 const LEAST_SIGNATURES = 100
 /** A slot for retired keys, which is used only if it is empty. */
 const SPARE = '95'
+/** What cards say of a slot that they do not have. Retired keys are optional: SP 800-73-5 part 1, table 4b. */
+const NO_SLOT: readonly number[] = [SW.WRONG_DATA, SW.WRONG_PARAMETERS, SW.REFERENCE_NOT_FOUND]
 
 const none = (says: string): Outcome => ({ verdict: 'skipped', says })
 const ms = (us: number): string => `${(us / 1000).toPrecision(3)} ms`
@@ -105,7 +108,9 @@ async function inSpareSlot(test: CardUnderTest, work: () => Promise<Outcome>): P
   try {
     return await work()
   } catch (error) {
-    if (isCardError(error) && error.code === 'ERR_NOT_SUPPORTED') return none(error.message)
+    if (!isCardError(error)) throw error
+    if (error.code === 'ERR_NOT_SUPPORTED') return none(error.message)
+    if (NO_SLOT.includes(error.sw ?? 0)) return none(`The card takes no key in slot ${SPARE}: ${error.message}`)
     throw error
   } finally {
     if (await card.isOccupied(SPARE)) await card.deleteKey(SPARE)

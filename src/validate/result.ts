@@ -77,14 +77,22 @@ export async function runChecks(checks: readonly Check[], options: RunOptions): 
         ? await resultOf(check, (says) => {
             ended = says
           })
-        : { ...description, verdict: 'skipped', says: why, took: 0 })
+        : skipped(description, why))
     await options.onResult?.(result)
   }
 }
 
+const skipped = (description: Description, says: string): Result => ({
+  ...description,
+  ...{ verdict: 'skipped', says, took: 0 },
+})
+
+/** The result of a check that something else kept from being run. */
+export const notRunFor = (description: Description, why: string): Result => skipped(description, NOT_RUN + why)
+
 function reasonNotTo(description: Description, { classes, only, until, signal }: RunOptions): string | undefined {
-  if (only?.some((start) => description.id.startsWith(start)) === false) return 'Not run: it was not named.'
-  if (!classes.includes(description.class)) return `Not run: class ${description.class} was not asked for.`
+  if (only?.some((start) => description.id.startsWith(start)) === false) return `${NOT_RUN}it was not named.`
+  if (!classes.includes(description.class)) return `${NOT_RUN}class ${description.class} was not asked for.`
   if (signal?.aborted) return STOPPED
   return performance.now() > (until ?? Number.POSITIVE_INFINITY) ? LATE : undefined
 }
@@ -93,17 +101,21 @@ async function resultOf({ run, ...description }: Check, end: (why: string) => vo
   const began = performance.now()
   const outcome = await run().catch((error: unknown): Outcome => {
     const says = isError(error) ? error.message : String(error)
-    if (isCardError(error) && ENDS.includes(error.code)) end(`Not run: ${says}`)
+    if (isCardError(error) && ENDS.includes(error.code)) end(NOT_RUN + says)
     return { verdict: 'fail', says }
   })
   return { ...description, ...outcome, took: Math.round(performance.now() - began) }
 }
 
-const STOPPED = 'Not run: the run was stopped before.'
+const NOT_RUN = 'Not run: '
+const STOPPED = `${NOT_RUN}the run was stopped before.`
 /** What is said of a check for which no time was left. */
-export const LATE = 'Not run: the time was over.'
+export const LATE = `${NOT_RUN}the time was over.`
 
-/** Whether a run that goes on has to do it. */
+/** Whether a check was begun: a run that goes on has to do it otherwise, if it may. */
+export const wasRun = ({ verdict, says }: Result): boolean => verdict !== 'skipped' || !says.startsWith(NOT_RUN)
+
+/** Whether the run was stopped before it. */
 export const isUndone = ({ verdict, says }: Result): boolean =>
   verdict === 'skipped' && (says === STOPPED || says === LATE)
 

@@ -2,7 +2,7 @@
 
 import { hex } from '../bytes.ts'
 import type { CardChannel } from '../channel.ts'
-import { UsageError } from '../errors.ts'
+import { isCardError, UsageError } from '../errors.ts'
 import { CARD_DESCRIPTIONS, cardChecks } from './card/checks.ts'
 import { assertMeant, type CardTest, guidOf, prove } from './card/preflight.ts'
 import { USE_DESCRIPTIONS, useChecks } from './card/use-checks.ts'
@@ -13,9 +13,11 @@ import {
   type Class,
   type Description,
   isUndone,
+  notRunFor,
   type Result,
   type RunOptions,
   runChecks,
+  wasRun,
 } from './result.ts'
 import { TPM_CHECKS, withTpm } from './tpm/index.ts'
 
@@ -79,9 +81,20 @@ export async function validateTpm(subject: TpmSubject, options: ValidateOptions)
     const checks = TPM_CHECKS.map((check): Check => ({ ...check, ...asTpm, run: () => check.run(scratch) }))
     await report.run(checks)
   })
-  if (report.wants(OWN_CARD_DESCRIPTIONS)) await withOwnCard(subject, (checks) => report.run(checks))
+  if (report.wants(OWN_CARD_DESCRIPTIONS)) await ownCard(subject, report)
   else await report.run(OWN_CARD_DESCRIPTIONS.map((one) => ({ ...one, run: notRun })))
   return report.end()
+}
+
+/** A card that cannot be made is what was found of the TPM: the first of its checks fails for it, and the report stays. */
+async function ownCard(subject: OwnCardPlace, report: Growing): Promise<void> {
+  try {
+    await withOwnCard(subject, (checks) => report.run(checks))
+  } catch (error) {
+    // The password is asked for, and all is done again.
+    if (!isCardError(error) || error.code === 'ERR_TPM_OWNER_AUTH') throw error
+    await report.rest(OWN_CARD_DESCRIPTIONS, error.message)
+  }
 }
 
 /** Where nothing of a group is wanted, its checks have results all the same: why they were not run. */
@@ -107,7 +120,7 @@ class Growing {
       const message = 'The report to go on with is about something else. Begin another one in another folder.'
       throw new UsageError('ERR_USAGE', message)
     }
-    const done = before?.results.filter((result) => !isUndone(result)) ?? []
+    const done = before?.results.filter(wasRun) ?? []
     this.#before = new Map(done.map((result) => [result.id, result]))
   }
 
@@ -119,6 +132,17 @@ class Growing {
       ({ id, class: letter }) =>
         classes.includes(letter) && only.some((start) => id.startsWith(start)) && !this.#before.has(id),
     )
+  }
+
+  /** Those that have no result yet: the first fails with these words, and the others are not run because of them. */
+  async rest(descriptions: readonly Description[], says: string): Promise<void> {
+    const known = new Set(this.#results.map(({ id }) => id))
+    const left = descriptions.filter(({ id }) => !known.has(id))
+    const failed = async (): Promise<never> => {
+      throw new Error(says)
+    }
+    await this.run(left.slice(0, 1).map((one) => ({ ...one, run: failed })))
+    this.#results.push(...left.slice(1).map((one) => notRunFor(one, says)))
   }
 
   async run(checks: readonly Check[]): Promise<void> {

@@ -6,7 +6,10 @@ import { createCard } from '../../src/cards/create.ts'
 import { openChannel } from '../../src/cards/open.ts'
 import type { CardChannel, Transmit } from '../../src/channel.ts'
 import { cardOver } from '../../src/piv/host/card.ts'
+import { guidOf } from '../../src/validate/card/preflight.ts'
+import { useChecks } from '../../src/validate/card/use-checks.ts'
 import { CARD_USE_CHECKS, type CardUnderTest } from '../../src/validate/card-use.ts'
+import { PlainCard } from '../support/plain-card/card.ts'
 import { tempDir } from '../support/temp.ts'
 
 const PIN = new TextEncoder().encode('739154')
@@ -43,6 +46,18 @@ test('keys and times of a card', async () => {
   assert.is((await run('card.signatures', { samples: 2 })).verdict, 'skipped')
   const signed = await run('card.signatures', { samples: 100 })
   assert.ok(signed.verdict !== 'skipped' && signed.figures?.length === 6, signed.says)
+})
+
+test('the admin key is proved by the algorithm that the card wants', async () => {
+  const admin = { algorithm: '3DES', key: Uint8Array.from({ length: 24 }, (_, at) => at + 1) } as const
+  const secrets = { pin: '739154', newPin: '71650842', puk: 'open ?me', tries: { pin: 3, puk: 3 }, adminKey: admin.key }
+  const channel = new PlainCard('PivApplet', { ...secrets, adminKey: admin })
+  const under = { channel, guid: await guidOf(channel), classes: ['W'], secrets } as const
+  const making = useChecks(under, 0.01).find(({ id }) => id === 'card.keys')
+  const outcome = await making?.run()
+  assert.is(outcome?.verdict, 'skipped')
+  // The key was proved, and what is refused is the slot.
+  assert.match(outcome?.says ?? '', /takes no key in slot 95: .*6A86/)
 })
 
 test('a spare slot is used if it is empty, and left empty', async () => {

@@ -2,7 +2,7 @@
 // Reports: what is in them, that nothing in them is markup, and reports side by side.
 import { execFileSync, spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { existsSync, readFileSync, statSync, watch, writeFileSync } from 'node:fs'
+import { existsSync, mkdirSync, readFileSync, rmdirSync, statSync, watch, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
@@ -10,7 +10,7 @@ import { CardError } from '../../src/errors.ts'
 import { html } from '../../src/validate/html.ts'
 import { junit } from '../../src/validate/junit.ts'
 import { type Report, readReport, writeReport } from '../../src/validate/report.ts'
-import { type Check, isUndone, LATE, type Result, runChecks } from '../../src/validate/result.ts'
+import { type Check, LATE, type Result, runChecks, wasRun } from '../../src/validate/result.ts'
 import { distributionOf } from '../../src/validate/timing/distribution.ts'
 import { PROGRAM, tessera } from '../cli/cli.ts'
 import { atExit, tempDir } from '../support/temp.ts'
@@ -149,18 +149,37 @@ test('a run that is stopped leaves its report; only the same run goes on with it
 })
 
 test('what a run before has is not run again; what it did not come to is', async () => {
-  const before = [result({ id: 'a', says: 'before' }), result({ id: 'b', verdict: 'skipped', says: LATE })]
-  const done = new Map(before.filter((one) => !isUndone(one)).map((one) => [one.id, one]))
+  const skipped = { verdict: 'skipped' } as const
+  const before = [
+    result({ id: 'a', says: 'before' }),
+    result({ id: 'b', ...skipped, says: LATE }),
+    result({ id: 'c', ...skipped, says: 'Not run: it was not named.' }),
+    result({ id: 'd', ...skipped, says: 'the card is not contactless' }),
+  ]
+  const done = new Map(before.filter(wasRun).map((one) => [one.id, one]))
   const results: Result[] = []
-  const checks = ['a', 'b'].map((id) => ({
+  const checks = ['a', 'b', 'c', 'd'].map((id) => ({
     ...result({ id }),
     run: async () => ({ verdict: 'pass', says: 'now' }) as const,
   }))
   await runChecks(checks, { classes: ['N'], before: done, onResult: (one) => void results.push(one) })
   assert.equal(
     results.map(({ says }) => says),
-    ['before', 'now'],
+    ['before', 'now', 'now', 'the card is not contactless'],
   )
+})
+
+test('a card that cannot be made in the TPM is one failure, and the report stays', async () => {
+  assert.is((await tessera(['create', 'other', '--tcti', 'embedded:'])).code, 0)
+  const home = join(process.env.TESSERA_HOME ?? '', 'cards', 'tessera-validate-scratch.card')
+  mkdirSync(home, { recursive: true })
+  const words = ['validate', '--tpm', 'embedded:', '--only', 'edge', '--out', at('no-card')]
+  const { code, stdout } = await tessera(words)
+  rmdirSync(home)
+  assert.is(code, 1, stdout)
+  const edge = read('no-card', 'report.json').results.filter(({ id }) => id.startsWith('edge.'))
+  assert.equal([edge.length, edge[0]?.verdict], [77, 'fail'])
+  assert.ok(edge.slice(1).every(({ verdict, says }) => verdict === 'skipped' && says === `Not run: ${edge[0]?.says}`))
 })
 
 test('what is not there any more ends a run, and every check has its result', async () => {

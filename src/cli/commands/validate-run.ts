@@ -62,8 +62,8 @@ export const run: Run = async (context) => {
     onProgress,
     ...given({ before, until, only: options.only?.split(',') }),
   }
-  const report = await (kind === 'card' ? overCard(context, classes, how) : overTpm(context, how))
-  await out.progress('')
+  const work = kind === 'card' ? overCard(context, classes, how) : overTpm(context, how)
+  const report = await work.finally(() => out.progress(''))
   await keepWholeReport(folder, report)
   await tell(context, report, folder)
   return countOf(report.results, 'fail') === 0 ? EXIT.ok : EXIT.failure

@@ -54,7 +54,7 @@ export function assertMeant({ classes, guid: said }: CardTest, guid: string): vo
   const hard = classes.filter((one) => one === 'R' || one === 'W')
   if (hard.length === 0 || said === guid) return
   const what = hard.includes('W')
-    ? 'keys and certificates in 9a, 9c, 9d, 9e, 82 and 94 are overwritten, objects too, and the PIN is blocked and unblocked'
+    ? 'keys and certificates in 9a, 9c, 9d, 9e, 82 and 94 are overwritten, objects too, keys are made in 95 if it is empty, and the PIN is blocked and unblocked'
     : 'tries of PIN and PUK are used and given back'
   const head = said === undefined ? 'This is the card' : 'Another card was named. This one is'
   throw new UsageError('ERR_USAGE', `${head} ${guid}. On it ${what}. If it is the one that is meant: --guid ${guid}`)

@@ -1,8 +1,10 @@
 /** Checks over `Card`: the quality of its keys, how long they take, and the evidence about them. */
+import { adminAlgorithmById } from '../../piv/algorithms.ts'
 import { cardOver } from '../../piv/host/card.ts'
 import { CARD_USE_CHECKS } from '../card-use.ts'
 import { evidenceOf } from '../evidence.ts'
 import type { Check, Description } from '../result.ts'
+import { Edge } from './assertions/edge.ts'
 import type { CardUnderTest } from './checks.ts'
 import { assertSame } from './preflight.ts'
 
@@ -22,12 +24,15 @@ export const USE_DESCRIPTIONS: readonly Description[] = [
 /** `seconds`: how long one check may go on measuring. */
 export function useChecks({ channel, guid, secrets }: CardUnderTest, seconds: number): Check[] {
   const card = cardOver(channel)
+  const edge = new Edge(channel, secrets)
   const pin = secrets === undefined ? undefined : Uint8Array.from(Buffer.from(secrets.pin))
   const prove = async (letter: Description['class']) => {
     if (letter === 'N') return
     await assertSame(channel, guid)
+    const algorithm = letter === 'W' ? adminAlgorithmById((await edge.adminAlgorithm())?.id ?? -1) : undefined
     if (pin !== undefined) await card.verifyPin(pin)
-    if (letter === 'W' && secrets?.adminKey !== undefined) await card.authenticateAdmin(secrets.adminKey)
+    const key = secrets?.adminKey
+    if (algorithm !== undefined && key !== undefined) await card.authenticateAdmin({ key, algorithm })
   }
   const checks = CARD_USE_CHECKS.map(
     ({ run, ...one }): Check => ({
