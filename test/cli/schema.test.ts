@@ -336,6 +336,9 @@ test('the checker sees what is wrong', () => {
   assert.match(checker.faults('completion', 7).join(), 'integer')
   assert.match(checker.faults('info', {}).join(), 'no warnings')
   assert.match(checker.faults('nothing', {}).join(), 'no schema')
+  const numbers = new Checker({ properties: { any: { type: 'number' }, whole: { type: 'integer' } }, $defs: {} })
+  assert.equal([...numbers.faults('any', 1), ...numbers.faults('any', 1.5), ...numbers.faults('whole', 1)], [])
+  assert.match(numbers.faults('whole', 1.5).join(), 'number')
   const strange = { properties: { x: { minimum: 1 } }, $defs: {} } as unknown as SchemaFile
   assert.throws(() => new Checker(strange).faults('x', 1), /unknown keyword/)
 })

@@ -49,7 +49,11 @@ export class Checker {
     }
     const faults: string[] = []
     const type = typeOf(value)
-    if (schema.type !== undefined && ![schema.type].flat().includes(type)) faults.push(`${at}: ${type}`)
+    // JSON Schema, 6.1.1: a whole number is a number too.
+    const types = type === 'integer' ? ['integer', 'number'] : [type]
+    if (schema.type !== undefined && ![schema.type].flat().some((one) => types.includes(one))) {
+      faults.push(`${at}: ${type}`)
+    }
     if (schema.enum !== undefined && !schema.enum.includes(value)) faults.push(`${at}: ${JSON.stringify(value)}`)
     if (schema.pattern !== undefined && !(type === 'string' && new RegExp(schema.pattern).test(String(value)))) {
       faults.push(`${at}: ${JSON.stringify(value)} is not as ${schema.pattern}`)
